@@ -1,0 +1,131 @@
+package artifact
+
+import (
+	"encoding/json"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Limits on what a registry may hand out for one image: containerd caps its JSON
+// at 20 MiB, the classic Docker store stacks at most 125 layers.
+const (
+	MaxManifest = 4 << 20
+	MaxConfig   = 8 << 20
+	MaxLayers   = 125
+)
+
+// Platform is the OCI platform that an image runs on.
+type Platform struct {
+	OS           string `json:"os"`
+	Architecture string `json:"architecture"`
+	Variant      string `json:"variant,omitempty"`
+}
+
+// String returns os/architecture[/variant].
+func (p Platform) String() string {
+	s := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
+// Layer is one layer of an image: the blob as the registry stores it and the
+// digest of its uncompressed tar.
+type Layer struct {
+	Digest    Digest
+	DiffID    Digest
+	Size      int64
+	MediaType string
+}
+
+// Image is one platform's image, resolved from a commit's tag once. Everything
+// in it follows from the digest of its manifest.
+type Image struct {
+	Repository Repository
+	Commit     Commit
+	// Index is the digest under the tag where that is an index, else zero.
+	Index Digest
+	// Manifest and Config are the digests; ConfigDigest is the image id of the
+	// classic Docker store, the manifest's digest that of containerd's.
+	Manifest          Digest
+	ManifestMediaType string
+	ManifestBytes     []byte
+	Config            Digest
+	ConfigBytes       []byte
+	Platform          Platform
+	Labels            map[string]string
+	Layers            []Layer
+}
+
+// Size is the sum of the layers as stored, in bytes: what a first deploy moves.
+func (i Image) Size() (n int64) {
+	for _, l := range i.Layers {
+		n += l.Size
+	}
+	return n
+}
+
+// Raw is what Parse makes an Image of: a manifest and a config, as stored.
+type Raw struct {
+	Repository        Repository
+	Commit            Commit
+	Index             Digest
+	Manifest          Digest
+	ManifestMediaType string
+	ManifestBytes     []byte
+	ConfigBytes       []byte
+}
+
+// ParseImage builds an Image out of bytes that nobody vouches for. It fails with
+// DIGEST_MISMATCH when the manifest is not what its digest says or does not name
+// this config, and with INVALID_REQUEST when either is not an image's.
+func ParseImage(raw Raw) (Image, error) {
+	if len(raw.ManifestBytes) > MaxManifest || len(raw.ConfigBytes) > MaxConfig {
+		return Image{}, fault.New(fault.InvalidRequest, "manifest or config of %s is too large", raw.Repository)
+	}
+	if got := DigestOf(raw.ManifestBytes); got != raw.Manifest {
+		return Image{}, fault.New(fault.DigestMismatch, "manifest hashes to %s, not %s", got, raw.Manifest)
+	}
+	var m struct {
+		Config struct{ Digest Digest }
+		Layers []struct {
+			Digest    Digest
+			Size      int64
+			MediaType string
+		}
+	}
+	if err := json.Unmarshal(raw.ManifestBytes, &m); err != nil {
+		return Image{}, fault.New(fault.InvalidRequest, "manifest %s: %w", raw.Manifest, err)
+	}
+	if got := DigestOf(raw.ConfigBytes); got != m.Config.Digest {
+		return Image{}, fault.New(fault.DigestMismatch, "config hashes to %s, the manifest names %s", got, m.Config.Digest)
+	}
+	var c struct {
+		Platform
+		Config struct{ Labels map[string]string }
+		RootFS struct {
+			DiffIDs []Digest `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if err := json.Unmarshal(raw.ConfigBytes, &c); err != nil {
+		return Image{}, fault.New(fault.InvalidRequest, "config %s: %w", m.Config.Digest, err)
+	}
+	if n := len(m.Layers); n == 0 || n > MaxLayers || n != len(c.RootFS.DiffIDs) {
+		return Image{}, fault.New(fault.InvalidRequest,
+			"manifest %s names %d layers, its config %d; 1 to %d are possible", raw.Manifest, n, len(c.RootFS.DiffIDs), MaxLayers)
+	}
+	img := Image{
+		Repository: raw.Repository, Commit: raw.Commit, Index: raw.Index,
+		Manifest: raw.Manifest, ManifestMediaType: raw.ManifestMediaType, ManifestBytes: raw.ManifestBytes,
+		Config: m.Config.Digest, ConfigBytes: raw.ConfigBytes,
+		Platform: c.Platform, Labels: c.Config.Labels,
+	}
+	for i, l := range m.Layers {
+		if l.Size <= 0 || l.Digest.IsZero() || c.RootFS.DiffIDs[i].IsZero() {
+			return Image{}, fault.New(fault.InvalidRequest, "manifest %s: layer %d has no size or digest", raw.Manifest, i)
+		}
+		img.Layers = append(img.Layers, Layer{Digest: l.Digest, DiffID: c.RootFS.DiffIDs[i], Size: l.Size, MediaType: l.MediaType})
+	}
+	return img, nil
+}

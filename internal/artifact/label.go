@@ -1,0 +1,9 @@
+package artifact
+
+// The labels by which an image says what it is (OCI image specification,
+// annotations; the service id has no standard name).
+const (
+	LabelRevision = "org.opencontainers.image.revision"
+	LabelSource   = "org.opencontainers.image.source"
+	LabelService  = "unidesk.service"
+)

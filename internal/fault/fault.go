@@ -1,0 +1,126 @@
+// Package fault is the one error that crosses packages and the wire. It says
+// what went wrong in a form that a program can act on (a reason and whether
+// trying again can help) beside the sentence that a person reads. It imports
+// nothing of this project.
+//
+// A fault never holds a secret: whoever makes one from the output of another
+// program scrubs that output first.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Reason is a machine-readable cause, UPPER_SNAKE. Those that cross the wire are
+// the Reason enum of proto/unidesk/artifact/v1/reason.proto without its prefix.
+type Reason string
+
+// Reasons that the agent can send.
+const (
+	CommitNotPinned     Reason = "COMMIT_NOT_PINNED"
+	InvalidRequest      Reason = "INVALID_REQUEST"
+	ArtifactNotFound    Reason = "ARTIFACT_NOT_FOUND"
+	PlatformNotFound    Reason = "PLATFORM_NOT_FOUND"
+	DigestMismatch      Reason = "DIGEST_MISMATCH"
+	RegistryUnavailable Reason = "REGISTRY_UNAVAILABLE"
+	RoleMissing         Reason = "ROLE_MISSING"
+	WorkloadNotFound    Reason = "WORKLOAD_NOT_FOUND"
+	WorkloadUnfit       Reason = "WORKLOAD_UNFIT"
+	Stale               Reason = "STALE"
+	ChangePending       Reason = "CHANGE_PENDING"
+	DiskFull            Reason = "DISK_FULL"
+	EngineUnavailable   Reason = "ENGINE_UNAVAILABLE"
+	EngineFailed        Reason = "ENGINE_FAILED"
+	ComposeFailed       Reason = "COMPOSE_FAILED"
+	CapabilityMissing   Reason = "CAPABILITY_MISSING"
+	LabelMismatch       Reason = "LABEL_MISMATCH"
+	ChangeNotFound      Reason = "CHANGE_NOT_FOUND"
+	Busy                Reason = "BUSY"
+	Internal            Reason = "INTERNAL"
+)
+
+// Reasons that only the controller gives.
+const (
+	Usage             Reason = "USAGE"
+	UnknownService    Reason = "UNKNOWN_SERVICE"
+	Unsupported       Reason = "UNSUPPORTED"
+	ConfigInvalid     Reason = "CONFIG_INVALID"
+	Locked            Reason = "LOCKED"
+	HostUnreachable   Reason = "HOST_UNREACHABLE"
+	HostKeyMismatch   Reason = "HOST_KEY_MISMATCH"
+	NotAnAgent        Reason = "NOT_AN_AGENT"
+	Stalled           Reason = "STALLED"
+	EnvKeyMissing     Reason = "ENV_KEY_MISSING"
+	EnvFileInvalid    Reason = "ENV_FILE_INVALID"
+	NotProven         Reason = "NOT_PROVEN"
+	RevertFailed      Reason = "REVERT_FAILED"
+	Interrupted       Reason = "INTERRUPTED"
+	RecoveryNeeded    Reason = "RECOVERY_NEEDED"
+	ReceiptNotFound   Reason = "RECEIPT_NOT_FOUND"
+	LedgerUnavailable Reason = "LEDGER_UNAVAILABLE"
+)
+
+// Error is a failure with its reason. An outer fault that knows better wraps an
+// inner one.
+type Error struct {
+	// Reason is what a program decides by.
+	Reason Reason
+	// Retry says that the same call may succeed later without anybody changing
+	// anything: a cut connection, a restarting registry.
+	Retry bool
+	// Hint is what to do about it, as a sentence or a command; often empty.
+	Hint string
+	// Err is the cause, in words for people: lower case, without the step that failed.
+	Err error
+}
+
+// Error returns the cause's words.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// New returns a fault with a cause made in the manner of fmt.Errorf, %w included.
+func New(reason Reason, format string, args ...any) *Error {
+	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
+}
+
+// Transient returns a fault that may pass by itself.
+func Transient(reason Reason, format string, args ...any) *Error {
+	e := New(reason, format, args...)
+	e.Retry = true
+	return e
+}
+
+// WithHint returns e with the hint set.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	c := *e
+	c.Hint = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// ReasonOf returns the outermost reason in err's chain, Internal when there is none.
+func ReasonOf(err error) Reason {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e.Reason
+	}
+	return Internal
+}
+
+// HintOf returns the outermost hint in err's chain, or "".
+func HintOf(err error) string {
+	for e := (*Error)(nil); errors.As(err, &e); err = e.Err {
+		if e.Hint != "" {
+			return e.Hint
+		}
+	}
+	return ""
+}
+
+// Retryable reports whether the outermost fault in err's chain says that trying
+// again may help.
+func Retryable(err error) bool {
+	e := (*Error)(nil)
+	return errors.As(err, &e) && e.Retry
+}

@@ -1,0 +1,59 @@
+package workload
+
+// Point names a moment of a deploy at which everything before it has happened,
+// durably where it needs to be. Progress lines, receipts and the kill tests all
+// use these names.
+type Point string
+
+// The points of a deploy, in their order.
+const (
+	// PointGuard: the contract holds and the lock is ours.
+	PointGuard Point = "guard"
+	// PointResolve: the commit's digests are known.
+	PointResolve Point = "resolve"
+	// PointPreflight: every read-only check has passed.
+	PointPreflight Point = "preflight"
+	// PointTransfer: bytes of a layer are crossing; comes many times.
+	PointTransfer Point = "transfer"
+	// PointLayer: a layer is whole, verified and durable in the spool.
+	PointLayer Point = "layer"
+	// PointLoad: the engine holds another prefix of the image, or all of it.
+	PointLoad Point = "load"
+	// PointStaged: the image is checked, by identity, where it will run.
+	PointStaged Point = "staged"
+	// PointBefore: the before-image is durable; from here on there is a change.
+	PointBefore Point = "before-image"
+	// PointTag: the image names point at the new image.
+	PointTag Point = "tag"
+	// PointConfigure: the deploy keys are in the env file.
+	PointConfigure Point = "configure"
+	// PointRecreate: Compose is about to be started.
+	PointRecreate Point = "recreate"
+	// PointSwitch: Compose has ended and the new container exists.
+	PointSwitch Point = "switch"
+	// PointProve: the new version is proven, or is not.
+	PointProve Point = "prove"
+	// PointPending: the receipt is written, not yet in force.
+	PointPending Point = "receipt-pending"
+	// PointSettle: the host keeps the change, or has taken it back.
+	PointSettle Point = "settle"
+	// PointRecord: the receipt is in force.
+	PointRecord Point = "record"
+)
+
+// Points are all of them, in their order.
+func Points() []Point {
+	return []Point{
+		PointGuard, PointResolve, PointPreflight, PointTransfer, PointLayer, PointLoad, PointStaged, PointBefore,
+		PointTag, PointConfigure, PointRecreate, PointSwitch, PointProve, PointPending, PointSettle, PointRecord,
+	}
+}
+
+// Event tells that a point was reached.
+type Event struct {
+	Point Point
+	// Text is a short sentence for people, without a secret.
+	Text string
+	// Done and Total are bytes, for PointTransfer.
+	Done, Total int64
+}
