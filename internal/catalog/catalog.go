@@ -1,0 +1,172 @@
+// Package catalog holds what is deployed where, as data: a row for each service,
+// read strictly from services.yaml. It is pure; a file that names something
+// unknown is refused whole, with every fault that it has.
+package catalog
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+//go:embed services.yaml
+var builtin []byte
+
+// Env is an environment.
+type Env string
+
+// The environments.
+const (
+	Prod Env = "prod"
+	Dev  Env = "dev"
+)
+
+// ParseEnv accepts an environment's name; "" means prod (and the caller says so).
+func ParseEnv(s string) (Env, error) {
+	switch Env(s) {
+	case "", Prod:
+		return Prod, nil
+	case Dev:
+		return Dev, nil
+	}
+	return "", fault.New(fault.Usage, "%q is not an environment; it is prod or dev", s)
+}
+
+// Mode says how far a deploy of a service may go in an environment.
+type Mode string
+
+// The modes.
+const (
+	// Live may be brought live.
+	Live Mode = "live"
+	// Validate has contract and preflight; nothing can be brought live.
+	Validate Mode = "validate"
+	// Unsupported has no target.
+	Unsupported Mode = "unsupported"
+)
+
+// Witness says what a service's health answer is worth as evidence.
+type Witness string
+
+// The witnesses.
+const (
+	// Payload answers with a commit of its own.
+	Payload Witness = "payload"
+	// Composed answers without one: the runtime metadata that the deploy wrote
+	// stands in, and the output says so.
+	Composed Witness = "composed"
+)
+
+// Row is a service.
+type Row struct {
+	Service    artifact.ServiceID
+	Repository artifact.Repository
+	// Source is the repository that the image's source label must name.
+	Source string
+	// Compose is where it runs on the master.
+	Compose Compose
+	Secrets []string
+	Probe   workload.Probe
+	Witness Witness
+	// Stable is for how long the answers must not change, Timeout how long the
+	// first good one may take.
+	Stable, Timeout time.Duration
+	// Hints are what to do, in this order, when the service runs degraded.
+	Hints        []string
+	Environments map[Env]Environment
+}
+
+// Environment is what a service has in an environment.
+type Environment struct {
+	Mode Mode
+	// Why tells the reason of a mode that is not live.
+	Why string
+}
+
+// Compose names a service of the master's Compose project.
+type Compose struct {
+	Service   string
+	Container string
+	Image     string
+}
+
+// Catalog is a read file.
+type Catalog struct {
+	// Hash is the digest of the file's bytes; it goes into every receipt.
+	Hash artifact.Digest
+	// Registry is the host and port in image references.
+	Registry string
+	rows     map[artifact.ServiceID]Row
+}
+
+// Builtin is the catalog that the binary carries.
+func Builtin() (*Catalog, error) { return Parse(builtin) }
+
+// BuiltinFile is the built-in catalog's file, to start one's own from.
+func BuiltinFile() []byte { return slices.Clone(builtin) }
+
+// Services returns the ids in alphabetical order.
+func (c *Catalog) Services() []artifact.ServiceID {
+	return slices.SortedFunc(maps.Keys(c.rows), func(a, b artifact.ServiceID) int {
+		return strings.Compare(a.String(), b.String())
+	})
+}
+
+// Row returns the service of that name.
+func (c *Catalog) Row(name string) (Row, error) {
+	id, err := artifact.ParseServiceID(name)
+	if err == nil {
+		if row, ok := c.rows[id]; ok {
+			return row, nil
+		}
+	}
+	var names []string
+	for _, s := range c.Services() {
+		names = append(names, s.String())
+	}
+	return Row{}, fault.New(fault.UnknownService, "the catalog has no service %q", name).
+		WithHint("it has: %s", strings.Join(names, ", "))
+}
+
+// EnvPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_.
+func (r Row) EnvPrefix() string {
+	return "UNIDESK_" + strings.ToUpper(strings.ReplaceAll(r.Service.String(), "-", "_")) + "_DEPLOY_"
+}
+
+// ImageRef is the commit-pinned reference as the registry's host knows it.
+func (c *Catalog) ImageRef(r Row, commit artifact.Commit) string {
+	return fmt.Sprintf("%s/%s:%s", c.Registry, r.Repository, commit)
+}
+
+// ManifestURL is where the registry answers for the commit's manifest.
+func (c *Catalog) ManifestURL(r Row, commit artifact.Commit) string {
+	return fmt.Sprintf("http://%s/v2/%s/manifests/%s", c.Registry, r.Repository, commit)
+}
+
+// Labels that an image must carry to be this service at this commit.
+func (r Row) Labels(commit artifact.Commit) map[string]string {
+	return map[string]string{
+		artifact.LabelRevision: commit.String(),
+		artifact.LabelSource:   r.Source,
+		artifact.LabelService:  r.Service.String(),
+	}
+}
+
+// Spec is the row as a host needs it.
+func (r Row) Spec(project string) workload.Spec {
+	return workload.Spec{
+		Ref:       workload.Ref{Compose: &workload.ComposeRef{Project: project, Service: r.Compose.Service}},
+		Container: r.Compose.Container,
+		Image:     r.Compose.Image,
+		EnvPrefix: r.EnvPrefix(),
+		Secrets:   r.Secrets,
+		Probe:     r.Probe,
+	}
+}

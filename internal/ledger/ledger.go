@@ -1,0 +1,168 @@
+// Package ledger keeps the receipts of deploys: one JSON file each, in
+// DIR/<env>/<service>/<id>.json, written durably and never changed. A receipt is
+// first written as <id>.pending.json and comes into force by being renamed, so
+// that a crash leaves something to finish and never a claim too much.
+package ledger
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+const pendingSuffix = ".pending.json"
+
+// Ledger is a folder of receipts.
+type Ledger struct{ dir string }
+
+// Open returns the ledger in dir. The folder is made when the first receipt is written.
+func Open(dir string) *Ledger { return &Ledger{dir: dir} }
+
+// NewID returns an id that sorts by time.
+func NewID(now time.Time) string {
+	b := make([]byte, 4)
+	rand.Read(b)
+	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b)
+}
+
+// Prepare writes the receipt as pending.
+func (l *Ledger) Prepare(r Receipt) error {
+	content, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return unavailable(err)
+	}
+	dir := l.folder(r)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return unavailable(err)
+	}
+	if err := renameio.WriteFile(l.pending(r), append(content, '\n'), 0o640, renameio.WithStaticPermissions(0o640)); err != nil {
+		return unavailable(err)
+	}
+	return syncDir(dir)
+}
+
+// Enact puts the receipt that was prepared with this id into force.
+func (l *Ledger) Enact(r Receipt) error {
+	dir := l.folder(r)
+	if err := os.Rename(l.pending(r), filepath.Join(dir, r.ID+".json")); err != nil {
+		return unavailable(err)
+	}
+	return syncDir(dir)
+}
+
+// Record prepares the receipt and puts it into force.
+func (l *Ledger) Record(r Receipt) error {
+	if err := l.Prepare(r); err != nil {
+		return err
+	}
+	return l.Enact(r)
+}
+
+// Pending returns the receipts that a run prepared and did not put into force.
+func (l *Ledger) Pending() ([]Receipt, error) { return l.read("*", "*", true) }
+
+// History returns the receipts in force, newest first; "" stands for any
+// environment or service.
+func (l *Ledger) History(env, service string) ([]Receipt, error) {
+	return l.read(orAny(env), orAny(service), false)
+}
+
+// Get returns the receipt in force with that id.
+func (l *Ledger) Get(id string) (Receipt, error) {
+	all, err := l.History("", "")
+	if err != nil {
+		return Receipt{}, err
+	}
+	i := slices.IndexFunc(all, func(r Receipt) bool { return r.ID == id })
+	if i < 0 {
+		return Receipt{}, fault.New(fault.ReceiptNotFound, "there is no receipt %q", id).
+			WithHint("unidesk-controller history lists them")
+	}
+	return all[i], nil
+}
+
+// Proven returns the commits of a service that were proven, the newest first and
+// each once.
+func (l *Ledger) Proven(env, service string) ([]artifact.Commit, error) {
+	receipts, err := l.History(env, service)
+	if err != nil {
+		return nil, err
+	}
+	var commits []artifact.Commit
+	for _, r := range receipts {
+		if r.Outcome == Succeeded && !slices.Contains(commits, r.Commit) {
+			commits = append(commits, r.Commit)
+		}
+	}
+	return commits, nil
+}
+
+func (l *Ledger) read(env, service string, pending bool) ([]Receipt, error) {
+	paths, err := filepath.Glob(filepath.Join(l.dir, env, service, "*.json"))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var receipts []Receipt
+	for _, path := range paths {
+		if strings.HasSuffix(path, pendingSuffix) != pending {
+			continue
+		}
+		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // renamed by another run meanwhile
+		}
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		var r Receipt
+		if err := json.Unmarshal(content, &r); err != nil {
+			return nil, fault.New(fault.LedgerUnavailable, "receipt %s: %w", path, err)
+		}
+		receipts = append(receipts, r)
+	}
+	slices.SortStableFunc(receipts, func(a, b Receipt) int { return b.Started.Compare(a.Started) })
+	return receipts, nil
+}
+
+func (l *Ledger) folder(r Receipt) string {
+	return filepath.Join(l.dir, r.Env, r.Service.String())
+}
+
+func (l *Ledger) pending(r Receipt) string {
+	return filepath.Join(l.folder(r), r.ID+pendingSuffix)
+}
+
+func orAny(s string) string {
+	if s == "" {
+		return "*"
+	}
+	return s
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func unavailable(err error) error {
+	return fault.New(fault.LedgerUnavailable, "ledger: %w", err)
+}

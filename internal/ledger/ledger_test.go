@@ -1,0 +1,102 @@
+package ledger_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+func receipt(t *testing.T, id, commit string, outcome ledger.Outcome, at int) ledger.Receipt {
+	t.Helper()
+	service, err := artifact.ParseServiceID("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := artifact.ParseCommit(strings.Repeat(commit, 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledger.Receipt{ID: id, Service: service, Env: "prod", Commit: c, Outcome: outcome, Started: time.Unix(int64(at), 0).UTC()}
+}
+
+func TestAPendingReceiptIsNoHistoryUntilItIsEnacted(t *testing.T) {
+	t.Parallel()
+	l := ledger.Open(t.TempDir())
+	r := receipt(t, "1", "a", ledger.Succeeded, 1)
+	if err := l.Prepare(r); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := l.History("", ""); err != nil || len(h) != 0 {
+		t.Errorf("history %v, %v", h, err)
+	}
+	if p, err := l.Pending(); err != nil || len(p) != 1 {
+		t.Errorf("pending %v, %v", p, err)
+	}
+	if err := l.Enact(r); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := l.Pending(); err != nil || len(p) != 0 {
+		t.Errorf("pending %v, %v", p, err)
+	}
+	got, err := l.Get("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, got, cmp.AllowUnexported(artifact.Commit{}, artifact.ServiceID{}, artifact.Digest{}, artifact.Repository{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestProvenLeavesOutWhatIsNotToGoBackTo(t *testing.T) {
+	t.Parallel()
+	l := ledger.Open(t.TempDir())
+	for _, r := range []ledger.Receipt{
+		receipt(t, "1", "a", ledger.Succeeded, 1), receipt(t, "2", "b", ledger.Degraded, 2), receipt(t, "3", "c", ledger.Reverted, 3),
+		receipt(t, "4", "d", ledger.Succeeded, 4), receipt(t, "5", "a", ledger.Succeeded, 5),
+	} {
+		if err := l.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commits, err := l.Proven("prod", "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range commits {
+		got = append(got, c.String()[:1])
+	}
+	if diff := cmp.Diff([]string{"a", "d"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestABrokenReceiptIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := ledger.Open(dir)
+	if err := l.Record(receipt(t, "1", "a", ledger.Succeeded, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "prod", "web", "2.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.History("", ""); fault.ReasonOf(err) != fault.LedgerUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNoReceiptOfThatID(t *testing.T) {
+	t.Parallel()
+	if _, err := ledger.Open(t.TempDir()).Get("../../etc/passwd"); fault.ReasonOf(err) != fault.ReceiptNotFound {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,37 @@
+package ledger
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Lock takes the lock of a service in an environment for as long as a run lasts.
+// The kernel frees it when the process dies. A run that finds it held is
+// refused, LOCKED, with what the holder wrote about itself.
+func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
+	dir := filepath.Join(l.dir, env, service)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, unavailable(err)
+	}
+	lock := flock.New(filepath.Join(dir, ".lock"), flock.SetPermissions(0o640))
+	got, err := lock.TryLock()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if !got {
+		other, _ := os.ReadFile(lock.Path()) // the name is a courtesy
+		return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, strings.TrimSpace(string(other))).
+			WithHint("wait for it to end; nothing was changed")
+	}
+	if err := os.WriteFile(lock.Path(), []byte(holder+"\n"), 0o640); err != nil {
+		_ = lock.Unlock()
+		return nil, unavailable(fmt.Errorf("name the lock's holder: %w", err))
+	}
+	return func() { _ = lock.Unlock() }, nil
+}

@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Outcome is how a deploy ended.
+type Outcome string
+
+// The outcomes.
+const (
+	// Succeeded: proven, and kept.
+	Succeeded Outcome = "succeeded"
+	// Degraded: the asked version, kept, with flags that were false before too.
+	// It is not a version to go back to.
+	Degraded Outcome = "degraded"
+	// Reverted: not proven; what ran before runs again.
+	Reverted Outcome = "reverted"
+	// RevertFailed: not proven, and what ran before could not be brought back.
+	RevertFailed Outcome = "revert-failed"
+)
+
+// Schema is the version of a receipt's form.
+const Schema = 1
+
+// Receipt is what is remembered of one deploy that changed something. It may
+// understate what happened; it never overstates.
+type Receipt struct {
+	Schema     int                `json:"schema"`
+	ID         string             `json:"id"`
+	Service    artifact.ServiceID `json:"service"`
+	Env        string             `json:"env"`
+	Commit     artifact.Commit    `json:"commit"`
+	Outcome    Outcome            `json:"outcome"`
+	Started    time.Time          `json:"started"`
+	Finished   time.Time          `json:"finished"`
+	Who        string             `json:"who"`
+	Controller string             `json:"controller"`
+	Catalog    artifact.Digest    `json:"catalog"`
+	Image      Image              `json:"image"`
+	Container  string             `json:"container,omitempty"`
+	ImageID    string             `json:"imageId,omitempty"`
+	Evidence   []proof.Finding    `json:"evidence,omitempty"`
+	Before     workload.Before    `json:"before"`
+	Bytes      Bytes              `json:"bytes"`
+	Steps      []Step             `json:"steps,omitempty"`
+	// Failure is the reason of an outcome that is not a success.
+	Failure string `json:"failure,omitempty"`
+	// Rollback is the command that goes back to what was proven before.
+	Rollback string `json:"rollback,omitempty"`
+}
+
+// Image are the digests of what was deployed.
+type Image struct {
+	Repository artifact.Repository `json:"repository"`
+	Index      artifact.Digest     `json:"index"`
+	Manifest   artifact.Digest     `json:"manifest"`
+	Config     artifact.Digest     `json:"config"`
+	Layers     []artifact.Digest   `json:"layers"`
+}
+
+// Bytes counts what a deploy moved.
+type Bytes struct {
+	// Image is the sum of the layers as stored in the registry.
+	Image int64 `json:"image"`
+	// Needed is what of it the engine and the spool lacked.
+	Needed int64 `json:"needed"`
+	// Received and Sent are the payload of the one connection, both ways.
+	Received int64 `json:"received"`
+	Sent     int64 `json:"sent"`
+}
+
+// Step is a point that was reached and when.
+type Step struct {
+	Point workload.Point `json:"point"`
+	At    time.Time      `json:"at"`
+}

@@ -1,0 +1,133 @@
+package proof
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// reserved begin labels that container runtimes act upon; an image that carries
+// one could steer the host that runs it.
+var reserved = []string{"containerd.io/", "io.cri-containerd", "io.kubernetes.", "com.docker.compose."}
+
+// Check is a condition that must hold before anything changes.
+type Check struct {
+	Name   string       `json:"name"`
+	OK     bool         `json:"ok"`
+	Detail string       `json:"detail,omitempty"`
+	Reason fault.Reason `json:"reason,omitempty"`
+	// Fix is what to do about one that does not hold.
+	Fix string `json:"fix,omitempty"`
+}
+
+// Labels checks that the image is the asked service at the asked commit.
+func Labels(required, have map[string]string) (checks []Check) {
+	for _, name := range sortedKeys(required) {
+		c := Check{Name: "label " + name, OK: have[name] == required[name], Detail: orNone(have[name])}
+		if !c.OK {
+			c.Reason = fault.LabelMismatch
+			c.Detail = fmt.Sprintf("is %s, want %s", orNone(have[name]), required[name])
+			c.Fix = "publish the commit again from a clean checkout; this image is not what its tag says"
+		}
+		checks = append(checks, c)
+	}
+	for _, name := range sortedKeys(have) {
+		if slices.ContainsFunc(reserved, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			checks = append(checks, Check{
+				Name: "label " + name, Reason: fault.LabelMismatch,
+				Detail: "is in a namespace that container runtimes reserve", Fix: "remove the label from the Dockerfile",
+			})
+		}
+	}
+	return checks
+}
+
+// Fit checks that the host's configuration lets a switch succeed and be proven.
+func Fit(spec workload.Spec, seen workload.Observation) []Check {
+	d := seen.Definition
+	checks := []Check{
+		unfit("compose image", d.Image == spec.Image || d.Image == spec.Image+":latest",
+			fmt.Sprintf("is %s, want %s", orNone(d.Image), spec.Image),
+			fmt.Sprintf("set `image: %s` in the Compose service %s", spec.Image, spec.Ref.Compose.Service)),
+		unfit("compose container_name", d.ContainerName == spec.Container,
+			fmt.Sprintf("is %s, want %s", orNone(d.ContainerName), spec.Container),
+			fmt.Sprintf("set `container_name: %s` in the Compose service %s", spec.Container, spec.Ref.Compose.Service)),
+		unfit("compose pull_policy", d.PullPolicy != "always" && d.PullPolicy != "build",
+			fmt.Sprintf("is %s: Compose would replace the verified image", d.PullPolicy),
+			"remove pull_policy from the service, or set it to missing or never"),
+		unfit("compose replicas", d.Replicas == 1,
+			fmt.Sprintf("is %d, want 1", d.Replicas), "run the service with one container"),
+	}
+	missing := spec.MissingReferences(d)
+	checks = append(checks, unfit("compose environment", len(missing) == 0,
+		fmt.Sprintf("does not name %s, so the container would not show what it runs", strings.Join(missing, ", ")),
+		"add to the service:\n"+referencesYAML(spec)))
+	for _, s := range seen.Secrets {
+		c := Check{Name: "env file " + s.Name, OK: s.Present, Detail: fmt.Sprintf("present, %d bytes", s.Length)}
+		if !s.Present {
+			c.Reason, c.Detail, c.Fix = fault.EnvKeyMissing, "is missing or empty", "restore the value in the env file"
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+func unfit(name string, ok bool, detail, fix string) Check {
+	if ok {
+		return Check{Name: name, OK: true, Detail: "fits"}
+	}
+	return Check{Name: name, Reason: fault.WorkloadUnfit, Detail: detail, Fix: fix}
+}
+
+// referencesYAML is what a Compose service needs for its container to show what
+// was deployed.
+func referencesYAML(spec workload.Spec) string {
+	var b strings.Builder
+	b.WriteString("    environment:\n")
+	for _, k := range workload.Keys() {
+		fmt.Fprintf(&b, "      %s%s: ${%s%s:-}\n", spec.EnvPrefix, k, spec.EnvPrefix, k)
+	}
+	return b.String()
+}
+
+// Room checks that a disk takes what a deploy writes.
+func Room(name string, need, free int64) Check {
+	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %.1f MB, has %.1f MB", float64(need)/1e6, float64(free)/1e6)}
+	if !c.OK {
+		c.Reason, c.Fix = fault.DiskFull, "free space there: `docker image prune` removes unused layers"
+	}
+	return c
+}
+
+// Runs checks that the image is for the engine's platform.
+func Runs(engine, image artifact.Platform) Check {
+	c := Check{Name: "platform", OK: engine.OS == image.OS && engine.Architecture == image.Architecture, Detail: image.String()}
+	if !c.OK {
+		c.Reason = fault.PlatformNotFound
+		c.Detail = fmt.Sprintf("is %s, the engine runs %s", image, engine)
+		c.Fix = "publish the commit for the engine's platform"
+	}
+	return c
+}
+
+// Blocking returns the first check that does not hold.
+func Blocking(checks []Check) (Check, bool) {
+	i := slices.IndexFunc(checks, func(c Check) bool { return !c.OK })
+	if i < 0 {
+		return Check{}, false
+	}
+	return checks[i], true
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,202 @@
+// Package proof judges, from facts alone, whether what runs is what was asked
+// for. It is pure: an observation and a wish go in, findings come out.
+//
+// A health payload may only echo the environment that the deploy wrote, so it is
+// a check and not the proof. The proof is the chain from the container to its
+// image to the config digest that the manifest of the asked commit names.
+package proof
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Kind says how much a finding's source knows by itself.
+type Kind string
+
+// The kinds of evidence.
+const (
+	// Digest evidence follows content digests and cannot be echoed.
+	Digest Kind = "digest"
+	// Built evidence was put into the image when it was built.
+	Built Kind = "built"
+	// Stamped evidence is what the deploy wrote itself: it shows that the
+	// container was made from this deploy, not what is in it.
+	Stamped Kind = "stamped"
+	// State is that something runs and answers.
+	State Kind = "state"
+)
+
+// Finding is one comparison.
+type Finding struct {
+	Check string `json:"check"`
+	Kind  Kind   `json:"kind"`
+	Want  string `json:"want"`
+	Got   string `json:"got"`
+	OK    bool   `json:"ok"`
+	// Degrades says that the service is kept though this one fails (see Wanted.FlagsBefore).
+	Degrades bool `json:"degrades,omitempty"`
+}
+
+// Wanted is what should run.
+type Wanted struct {
+	Spec     workload.Spec
+	Commit   artifact.Commit
+	Config   artifact.Digest
+	Manifest artifact.Digest
+	Labels   map[string]string
+	// Composed says that the health answer knows no commit: the metadata that the
+	// deploy wrote into the container stands in for it.
+	Composed bool
+	// FlagsBefore are the health flags as they were before the change. One that
+	// was true then must be true now; one that was not only degrades.
+	FlagsBefore map[string]bool
+}
+
+// Verdict is what the findings of one observation come to.
+type Verdict struct {
+	Status   Status
+	Findings []Finding
+	// Instance is the container that was judged; nil when there is none.
+	Instance *workload.Instance
+}
+
+// Status is what the findings add up to.
+type Status string
+
+// The statuses.
+const (
+	// Proven: every check holds.
+	Proven Status = "proven"
+	// Degraded: it is the asked version, but flags that were false before still are.
+	Degraded Status = "degraded"
+	// Wrong: what runs is something else, and waiting cannot change that.
+	Wrong Status = "wrong"
+	// Waiting: nothing is wrong yet, and not everything is there.
+	Waiting Status = "waiting"
+)
+
+// Failed returns the findings that do not hold.
+func (v Verdict) Failed() (failed []Finding) {
+	for _, f := range v.Findings {
+		if !f.OK {
+			failed = append(failed, f)
+		}
+	}
+	return failed
+}
+
+// Reason is the first finding that does not hold, as a clause; "" when all do.
+func (v Verdict) Reason() string {
+	for _, f := range v.Failed() {
+		return fmt.Sprintf("%s is %s, want %s", f.Check, orNone(f.Got), f.Want)
+	}
+	return ""
+}
+
+// Judge compares what was observed with what is wanted.
+func Judge(want Wanted, seen workload.Observation) Verdict {
+	in := Current(want.Spec, seen)
+	if in == nil {
+		return Verdict{Status: Waiting, Findings: []Finding{{Check: "container", Kind: State, Want: want.Spec.Container, Got: ""}}}
+	}
+	v := Verdict{Instance: in}
+	add := func(check string, kind Kind, want, got string) bool {
+		v.Findings = append(v.Findings, Finding{Check: check, Kind: kind, Want: want, Got: got, OK: want == got})
+		return want == got
+	}
+	right := true
+	right = add("image config digest", Digest, want.Config.String(), in.Config.String()) && right
+	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
+		right = add("label "+name, Built, want.Labels[name], in.Labels[name]) && right
+	}
+	right = add("env "+workload.KeyCommit, Stamped, want.Commit.String(), in.Env[workload.KeyCommit]) && right
+	right = add("env "+workload.KeyRequestedCommit, Stamped, want.Commit.String(), in.Env[workload.KeyRequestedCommit]) && right
+	right = add("env "+workload.KeyDigest, Stamped, want.Manifest.String(), in.Env[workload.KeyDigest]) && right
+	if !right {
+		v.Status = Wrong
+		return v
+	}
+	if !add("running", State, "true", strconv.FormatBool(in.Running)) {
+		v.Status = Waiting
+		return v
+	}
+	v.Status = judgeHealth(want, in, &v.Findings)
+	return v
+}
+
+// judgeHealth compares the health answer of a container that is the right one.
+func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status {
+	add := func(f Finding) bool {
+		*findings = append(*findings, f)
+		return f.OK
+	}
+	h := in.Health
+	if h == nil {
+		h = &workload.Health{Error: "not asked"}
+	}
+	answer := h.Error
+	if answer == "" {
+		answer = strconv.Itoa(h.Status)
+		if h.Status == 200 && !h.OK {
+			answer = "200 with ok=false"
+		}
+	}
+	if !add(Finding{Check: "health answer", Kind: State, Want: "200", Got: answer, OK: answer == "200"}) {
+		return Waiting
+	}
+	commit, requested, kind := h.Commit, h.RequestedCommit, Built
+	if want.Composed {
+		commit, requested, kind = in.Env[workload.KeyCommit], in.Env[workload.KeyRequestedCommit], Stamped
+	}
+	status := Proven
+	if !add(equal("health deploy.commit", kind, want.Commit.String(), commit)) {
+		status = Wrong
+	}
+	if !add(equal("health deploy.requestedCommit", Stamped, want.Commit.String(), requested)) {
+		status = Wrong
+	}
+	for _, flag := range want.Spec.Probe.Flags {
+		value, there := h.Flags[flag]
+		got := strconv.FormatBool(value)
+		if !there {
+			got = ""
+		}
+		was := want.FlagsBefore[flag]
+		f := Finding{Check: "health " + flag, Kind: State, Want: "true", Got: got, OK: value, Degrades: !value && !was}
+		if add(f) {
+			continue
+		}
+		if was {
+			status = Wrong
+		} else if status == Proven {
+			status = Degraded
+		}
+	}
+	return status
+}
+
+func equal(check string, kind Kind, want, got string) Finding {
+	return Finding{Check: check, Kind: kind, Want: want, Got: got, OK: want == got}
+}
+
+// Current is the container that the workload's name belongs to, nil when there
+// is none. Leftovers of an interrupted recreate bear other names.
+func Current(spec workload.Spec, seen workload.Observation) *workload.Instance {
+	for i := range seen.Instances {
+		if seen.Instances[i].Name == spec.Container {
+			return &seen.Instances[i]
+		}
+	}
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "missing"
+	}
+	return s
+}

@@ -1,0 +1,177 @@
+package proof_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+var (
+	commitA, _ = artifact.ParseCommit(strings.Repeat("a", 40))
+	commitB, _ = artifact.ParseCommit(strings.Repeat("b", 40))
+	config     = artifact.DigestOf([]byte("config"))
+	manifest   = artifact.DigestOf([]byte("manifest"))
+)
+
+func wanted() proof.Wanted {
+	return proof.Wanted{
+		Spec:   workload.Spec{Container: "web", Probe: workload.Probe{Flags: []string{"auth.loggedIn"}}},
+		Commit: commitA, Config: config, Manifest: manifest,
+		Labels: map[string]string{
+			artifact.LabelRevision: commitA.String(), artifact.LabelService: "web", artifact.LabelSource: "https://example.test/web",
+		},
+	}
+}
+
+// right is the container that is wanted, as it looks when everything holds.
+func right() *workload.Instance {
+	return &workload.Instance{
+		ID: "c1", Name: "web", Running: true, Config: config, ImageID: config.String(), Labels: wanted().Labels,
+		Env: map[string]string{"COMMIT": commitA.String(), "REQUESTED_COMMIT": commitA.String(), "DIGEST": manifest.String()},
+		Health: &workload.Health{
+			Status: 200, OK: true, Commit: commitA.String(), RequestedCommit: commitA.String(),
+			Flags: map[string]bool{"auth.loggedIn": true},
+		},
+	}
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*workload.Instance)
+		want   func(*proof.Wanted)
+		status proof.Status
+	}{
+		"all holds":                     {status: proof.Proven},
+		"another image":                 {change: func(i *workload.Instance) { i.Config = manifest }, status: proof.Wrong},
+		"an image of unknown config":    {change: func(i *workload.Instance) { i.Config = artifact.Digest{} }, status: proof.Wrong},
+		"a label of another commit":     {change: func(i *workload.Instance) { i.Labels = nil }, status: proof.Wrong},
+		"the env of another commit":     {change: func(i *workload.Instance) { i.Env["COMMIT"] = commitB.String() }, status: proof.Wrong},
+		"the env of another request":    {change: func(i *workload.Instance) { i.Env["REQUESTED_COMMIT"] = commitB.String() }, status: proof.Wrong},
+		"the env of another digest":     {change: func(i *workload.Instance) { i.Env["DIGEST"] = config.String() }, status: proof.Wrong},
+		"not running":                   {change: func(i *workload.Instance) { i.Running = false }, status: proof.Waiting},
+		"no answer":                     {change: func(i *workload.Instance) { i.Health = &workload.Health{Error: "refused"} }, status: proof.Waiting},
+		"503":                           {change: func(i *workload.Instance) { i.Health.Status = 503 }, status: proof.Waiting},
+		"ok is false":                   {change: func(i *workload.Instance) { i.Health.OK = false }, status: proof.Waiting},
+		"health was not asked":          {change: func(i *workload.Instance) { i.Health = nil }, status: proof.Waiting},
+		"health of the old commit":      {change: func(i *workload.Instance) { i.Health.Commit = commitB.String() }, status: proof.Wrong},
+		"health without a commit":       {change: func(i *workload.Instance) { i.Health.Commit = "" }, status: proof.Wrong},
+		"health of another request":     {change: func(i *workload.Instance) { i.Health.RequestedCommit = commitB.String() }, status: proof.Wrong},
+		"another container's name":      {change: func(i *workload.Instance) { i.Name = "0123456789ab_web" }, status: proof.Waiting},
+		"a flag false, unknown before":  {change: func(i *workload.Instance) { i.Health.Flags = nil }, status: proof.Degraded},
+		"a flag false, true before":     {change: func(i *workload.Instance) { i.Health.Flags = nil }, want: func(w *proof.Wanted) { w.FlagsBefore = map[string]bool{"auth.loggedIn": true} }, status: proof.Wrong},
+		"composed, health says nothing": {change: func(i *workload.Instance) { i.Health.Commit, i.Health.RequestedCommit = "", "" }, want: func(w *proof.Wanted) { w.Composed = true }, status: proof.Proven},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, want := right(), wanted()
+			if c.change != nil {
+				c.change(in)
+			}
+			if c.want != nil {
+				c.want(&want)
+			}
+			v := proof.Judge(want, workload.Observation{Instances: []workload.Instance{*in}})
+			if v.Status != c.status {
+				t.Errorf("%s, want %s: %+v", v.Status, c.status, v.Findings)
+			}
+			if (v.Status == proof.Proven) != (v.Reason() == "") {
+				t.Errorf("%s with reason %q", v.Status, v.Reason())
+			}
+		})
+	}
+}
+
+func TestComposedHealthIsNotAWitness(t *testing.T) {
+	t.Parallel()
+	want := wanted()
+	want.Composed = true
+	for _, f := range proof.Judge(want, workload.Observation{Instances: []workload.Instance{*right()}}).Findings {
+		if f.Check == "health deploy.commit" && f.Kind != proof.Stamped {
+			t.Errorf("kind %s", f.Kind)
+		}
+	}
+}
+
+func TestStreakWantsThreeEqualAnswersOverTheWholeTime(t *testing.T) {
+	t.Parallel()
+	good := proof.Judge(wanted(), workload.Observation{Instances: []workload.Instance{*right()}})
+	restarted := right()
+	restarted.Restarts = 1
+	other := proof.Judge(wanted(), workload.Observation{Instances: []workload.Instance{*restarted}})
+	waiting := proof.Judge(wanted(), workload.Observation{})
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	for name, c := range map[string]struct {
+		verdicts []proof.Verdict
+		final    bool
+	}{
+		"over 5 s":                 {[]proof.Verdict{good, good, good, good, good, good}, true},
+		"too short":                {[]proof.Verdict{good, good, good}, false},
+		"a restart begins anew":    {[]proof.Verdict{good, good, good, other, other, other}, false},
+		"a gap begins anew":        {[]proof.Verdict{good, good, waiting, good, good, good}, false},
+		"waiting is never an end":  {[]proof.Verdict{waiting, waiting, waiting, waiting, waiting, waiting}, false},
+		"long enough after a wait": {[]proof.Verdict{waiting, good, good, good, good, good, good}, true},
+	} {
+		streak, final := proof.Streak{Stable: 5 * time.Second}, false
+		for i, v := range c.verdicts {
+			final = streak.Add(v, at(i))
+		}
+		if final != c.final {
+			t.Errorf("%s: final %v", name, final)
+		}
+	}
+	two := proof.Streak{Stable: 5 * time.Second}
+	two.Add(good, at(0))
+	if two.Add(good, at(60)) {
+		t.Error("two answers are enough")
+	}
+}
+
+func TestFitNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	spec := workload.Spec{
+		Ref: workload.Ref{Compose: &workload.ComposeRef{Project: "p", Service: "web"}}, Container: "web", Image: "web",
+		EnvPrefix: "UNIDESK_WEB_DEPLOY_",
+	}
+	fit := workload.Definition{Image: "web", ContainerName: "web", Replicas: 1}
+	for _, k := range workload.Keys() {
+		fit.References = append(fit.References, spec.EnvPrefix+k)
+	}
+	for name, c := range map[string]struct {
+		change func(*workload.Observation)
+		check  string
+		reason fault.Reason
+	}{
+		"fit":                 {func(*workload.Observation) {}, "", ""},
+		"another image":       {func(o *workload.Observation) { o.Definition.Image = "nginx" }, "compose image", fault.WorkloadUnfit},
+		"another name":        {func(o *workload.Observation) { o.Definition.ContainerName = "" }, "compose container_name", fault.WorkloadUnfit},
+		"pulls always":        {func(o *workload.Observation) { o.Definition.PullPolicy = "always" }, "compose pull_policy", fault.WorkloadUnfit},
+		"two replicas":        {func(o *workload.Observation) { o.Definition.Replicas = 2 }, "compose replicas", fault.WorkloadUnfit},
+		"a key is not named":  {func(o *workload.Observation) { o.Definition.References = fit.References[1:] }, "compose environment", fault.WorkloadUnfit},
+		"a secret is missing": {func(o *workload.Observation) { o.Secrets = []workload.Secret{{Name: "TOKEN"}} }, "env file TOKEN", fault.EnvKeyMissing},
+		"the secret is there": {func(o *workload.Observation) {
+			o.Secrets = []workload.Secret{{Name: "TOKEN", Present: true, Length: 3}}
+		}, "", ""},
+		"the tag latest is ok": {func(o *workload.Observation) { o.Definition.Image = "web:latest" }, "", ""},
+	} {
+		seen := workload.Observation{Definition: fit}
+		c.change(&seen)
+		got, _ := proof.Blocking(proof.Fit(spec, seen))
+		if got.Name != c.check || got.Reason != c.reason {
+			t.Errorf("%s: blocked by %q (%s), want %q (%s)", name, got.Name, got.Reason, c.check, c.reason)
+		}
+		if got.Name != "" && got.Fix == "" {
+			t.Errorf("%s: no fix", name)
+		}
+	}
+	seen := workload.Observation{Definition: fit}
+	seen.Definition.References = nil
+	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "UNIDESK_WEB_DEPLOY_COMMIT: ${UNIDESK_WEB_DEPLOY_COMMIT:-}") {
+		t.Errorf("no YAML to paste: %q", c.Fix)
+	}
+}

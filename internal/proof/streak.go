@@ -1,0 +1,46 @@
+package proof
+
+import (
+	"reflect"
+	"time"
+)
+
+// Enough is how many equal answers in a row make a verdict final.
+const Enough = 3
+
+// Streak collects verdicts until they have been the same often and long enough:
+// the same status, from the same container, which was not restarted meanwhile,
+// with the same answers.
+type Streak struct {
+	// Stable is the time that the first and the last equal answer must span.
+	Stable time.Duration
+
+	last  Verdict
+	since time.Time
+	count int
+}
+
+// Add takes the verdict of an observation made at that time and reports whether
+// the streak is long enough. A Waiting verdict never is.
+func (s *Streak) Add(v Verdict, at time.Time) bool {
+	if s.count == 0 || !same(s.last, v) {
+		s.since, s.count = at, 0
+	}
+	s.last = v
+	s.count++
+	return v.Status != Waiting && s.count >= Enough && at.Sub(s.since) >= s.Stable
+}
+
+// Count is the length of the streak.
+func (s *Streak) Count() int { return s.count }
+
+func same(a, b Verdict) bool {
+	if a.Status != b.Status || (a.Instance == nil) != (b.Instance == nil) {
+		return false
+	}
+	if a.Instance == nil {
+		return true
+	}
+	return a.Instance.ID == b.Instance.ID && a.Instance.Restarts == b.Instance.Restarts &&
+		a.Instance.Started.Equal(b.Instance.Started) && reflect.DeepEqual(a.Findings, b.Findings)
+}
