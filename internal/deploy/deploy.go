@@ -1,0 +1,143 @@
+// Package deploy is the brain: what a deploy promises (Contract), what it finds
+// (Plan), how it is done (Run) and how what a killed run left is ended (Recover).
+// Straight lines of Go; no I/O of its own but through what it is given.
+//
+// Until Switch nothing that runs is touched. From Switch on there is a change on
+// the host that is provisional: whatever happens next, this run, the same
+// command again or Recover ends it, in the new version proven or the old one
+// back.
+package deploy
+
+import (
+	"context"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Artifacts resolves a commit's tag, once.
+type Artifacts interface {
+	// Resolve returns the image under the commit's tag for a platform, with every
+	// digest checked; ARTIFACT_NOT_FOUND when there is none.
+	Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, platform artifact.Platform) (artifact.Image, error)
+}
+
+// Estimator tells, without changing anything, what staging an image will cost.
+type Estimator interface {
+	Need(ctx context.Context, image artifact.Image) (Need, error)
+}
+
+// Deployer is given everything that a deploy touches.
+type Deployer struct {
+	Catalog   *catalog.Catalog
+	Project   string
+	Artifacts Artifacts
+	Workloads workload.Target
+	Estimator Estimator
+	Ledger    *ledger.Ledger
+	// Emit is told of every point, as it is reached.
+	Emit func(workload.Event)
+	// Traffic returns the payload of the connection so far, both ways.
+	Traffic func() (sent, received int64)
+	// Who runs this, and with which version of the controller.
+	Who, Version string
+}
+
+// deployment is one pass over one service.
+type deployment struct {
+	*Deployer
+	Contract
+	spec    workload.Spec
+	force   bool
+	planned bool // this pass only plans
+	started time.Time
+	id      string
+	seen    workload.Observation
+	image   artifact.Image
+	wanted  proof.Wanted
+	need    Need
+	steps   []ledger.Step
+	at      workload.Point
+	result  Result
+}
+
+func (d *Deployer) begin(c Contract, force bool) *deployment {
+	now := time.Now()
+	r := &deployment{Deployer: d, Contract: c, spec: c.row.Spec(d.Project), force: force, started: now, id: ledger.NewID(now), at: workload.PointGuard}
+	r.result.Contract = &r.Contract
+	r.result.Rollback = c.Rollback
+	return r
+}
+
+// reach tells that a point was reached and what comes next, for the error that
+// may follow.
+func (r *deployment) reach(point, next workload.Point, text string) {
+	r.pass(workload.Event{Point: point, Text: text})
+	r.at = next
+}
+
+// pass hands an event on and remembers when its point was first reached.
+func (r *deployment) pass(e workload.Event) {
+	if n := len(r.steps); n == 0 || r.steps[n-1].Point != e.Point {
+		r.steps = append(r.steps, ledger.Step{Point: e.Point, At: time.Now().UTC()})
+	}
+	r.at = e.Point
+	r.Emit(e)
+}
+
+// gate refuses what the catalog does not allow to be brought live.
+func (r *deployment) gate() error {
+	if r.Gate.Mode == catalog.Live {
+		return nil
+	}
+	return fault.New(fault.Unsupported, "%s is not deployed to %s: %s", r.Service, r.Env, r.Gate.Why)
+}
+
+// look observes the workload and resolves the commit; both only read.
+func (r *deployment) look(ctx context.Context) (err error) {
+	r.at = workload.PointGuard
+	if r.seen, err = r.Workloads.Observe(ctx, r.spec, true); err != nil {
+		return err
+	}
+	r.at = workload.PointResolve
+	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
+		return err
+	}
+	r.wanted = proof.Wanted{
+		Spec: r.spec, Commit: r.Commit, Config: r.image.Config, Manifest: r.image.Manifest,
+		Labels: r.RequiredLabels, Composed: r.row.Witness == catalog.Composed, FlagsBefore: r.flagsBefore(),
+	}
+	r.reach(workload.PointResolve, workload.PointPreflight, "manifest "+r.image.Manifest.String())
+	return nil
+}
+
+// flagsBefore are the health flags that the proof measures the new version by:
+// those of what runs, or of what ran before a change that this run attaches to.
+func (r *deployment) flagsBefore() map[string]bool {
+	if p := r.seen.Pending; p != nil {
+		return p.Change.FlagsBefore
+	}
+	if in := proof.Current(r.spec, r.seen); in != nil && in.Health != nil {
+		return in.Health.Flags
+	}
+	return nil
+}
+
+// previous is the newest proven commit that is not the one asked for.
+func (r *deployment) rollback() (string, error) {
+	commits, err := r.Ledger.Proven(string(r.Env), r.Service.String())
+	if err != nil {
+		return "", err
+	}
+	for _, c := range commits {
+		if c != r.Commit {
+			return Command(r.Service, r.Env, c.String(), "--run-now"), nil
+		}
+	}
+	return r.Rollback, nil
+}

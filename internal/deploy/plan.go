@@ -1,0 +1,128 @@
+package deploy
+
+import (
+	"context"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// DryRun answers with the contract alone.
+func DryRun(c Contract) Result {
+	return Result{OK: c.Gate.Mode != catalog.Unsupported, Decision: dryDecision(c), Contract: &c, Rollback: c.Rollback}
+}
+
+func dryDecision(c Contract) Decision {
+	if c.Gate.Mode == catalog.Unsupported {
+		return DecidedUnsupported
+	}
+	return DecidedContract
+}
+
+// Plan looks at the real hosts and says whether a deploy would go through. It
+// changes nothing.
+func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
+	r := d.begin(c, false)
+	r.planned = true
+	defer func() { result.elapsed(r.started) }()
+	if c.Gate.Mode == catalog.Unsupported {
+		return r.refused(DecidedUnsupported, r.gate())
+	}
+	if err := r.look(ctx); err != nil {
+		return r.refused(unready(err), err)
+	}
+	plan, err := r.preflight(ctx)
+	if err != nil {
+		return r.refused(unready(err), err)
+	}
+	r.result.Plan = &plan
+	if p := r.seen.Pending; p != nil {
+		return r.refused(DecidedBlocked, pendingFault(p))
+	}
+	if err := blocked(plan.Checks); err != nil && !plan.AlreadyLive {
+		return r.refused(DecidedBlocked, err)
+	}
+	r.result.OK, r.result.Decision = true, DecidedReady
+	if r.result.Rollback, err = r.rollback(); err != nil {
+		return r.refused(DecidedBlocked, err)
+	}
+	if c.Gate.Mode == catalog.Live {
+		r.result.Plan.Next = Command(r.Service, r.Env, r.Commit.String(), "--run-now")
+	}
+	r.result.Running = describe(r.spec, r.seen)
+	return r.result
+}
+
+// unready tells a plan that could not be made from one that says no.
+func unready(err error) Decision {
+	if fault.Retryable(err) {
+		return DecidedFailed
+	}
+	return DecidedBlocked
+}
+
+// recoverCommand ends what was left.
+const recoverCommand = "unidesk-controller recover"
+
+// refused ends a pass that changed nothing.
+func (r *deployment) refused(decision Decision, err error) Result {
+	r.result.fail(decision, r.at, err)
+	r.result.Running = describe(r.spec, r.seen)
+	r.result.Failure.Next = r.next()
+	return r.result
+}
+
+// next is the command to type after a failure.
+func (r *deployment) next() string {
+	f := r.result.Failure
+	switch {
+	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
+		return recoverCommand
+	case f.Reason == fault.Unsupported:
+		return "unidesk-controller artifact-registry deploy-service --service " + r.Service.String() + " --env prod --commit " + r.Commit.String()
+	case !r.planned && (f.Retry || f.Reason == fault.RecoveryNeeded || r.result.Decision == DecidedInterrupted):
+		return Command(r.Service, r.Env, r.Commit.String(), "--run-now")
+	default:
+		return Command(r.Service, r.Env, r.Commit.String()) // the plan tells when the cause is gone
+	}
+}
+
+// preflight gathers every check that can be made without changing anything.
+func (r *deployment) preflight(ctx context.Context) (Plan, error) {
+	need, err := r.Estimator.Need(ctx, r.image)
+	if err != nil {
+		return Plan{}, err
+	}
+	r.need = need
+	checks := proof.Labels(r.RequiredLabels, r.image.Labels)
+	checks = append(checks, proof.Runs(r.seen.Platform, r.image.Platform))
+	checks = append(checks, proof.Fit(r.spec, r.seen)...)
+	checks = append(checks,
+		proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
+		proof.Room("of the spool", need.Spool, need.SpoolFree))
+	verdict := proof.Judge(r.wanted, r.seen)
+	return Plan{
+		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
+		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need,
+		Live:        proof.Current(r.spec, r.seen),
+		AlreadyLive: verdict.Status == proof.Proven || verdict.Status == proof.Degraded,
+		Checks:      checks,
+	}, nil
+}
+
+// blocked turns the first check that does not hold into an error.
+func blocked(checks []proof.Check) error {
+	c, found := proof.Blocking(checks)
+	if !found {
+		return nil
+	}
+	return fault.New(c.Reason, "%s %s", c.Name, c.Detail).WithHint("%s", c.Fix)
+}
+
+func pendingFault(p *workload.Pending) error {
+	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
+		p.Change.Commit.Short(), p.Change.Holder, p.Since.Format("2006-01-02 15:04:05Z07:00")).
+		WithHint("the same command for that commit proves it; `unidesk-controller recover` takes it back")
+}

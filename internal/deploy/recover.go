@@ -1,0 +1,150 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Recovery is what Recover did about one service.
+type Recovery struct {
+	Service artifact.ServiceID `json:"service"`
+	Env     catalog.Env        `json:"env"`
+	Change  string             `json:"change,omitempty"`
+	Commit  artifact.Commit    `json:"commit"`
+	Action  Action             `json:"action"`
+	Running string             `json:"running"`
+	Failure *Failure           `json:"failure,omitempty"`
+}
+
+// Action is what was done.
+type Action string
+
+// The actions.
+const (
+	// TookBack: an unsettled change was reverted.
+	TookBack Action = "took-back"
+	// Recorded: a change that was proven and kept has its receipt in force now.
+	Recorded Action = "recorded"
+	// Busy: a run that lives has the service; nothing was done.
+	Busy Action = "busy"
+	// Failed: it could not be ended.
+	Failed Action = "failed"
+)
+
+// Recover ends what killed runs left, for every service, and returns what there
+// was to end. Services that a living run has are left to it.
+func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
+	for _, id := range d.Catalog.Services() {
+		row, err := d.Catalog.Row(id.String())
+		if err != nil {
+			return done, err
+		}
+		if row.Environments[catalog.Prod].Mode != catalog.Live {
+			continue
+		}
+		r := d.begin(Contract{Service: id, Env: catalog.Prod, row: row}, false)
+		one, err := r.recover(ctx)
+		done = append(done, one...)
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
+	unlock, err := r.Ledger.Lock(string(r.Env), r.Service.String(), r.holder())
+	if fault.ReasonOf(err) == fault.Locked {
+		return []Recovery{{Service: r.Service, Env: r.Env, Action: Busy, Running: err.Error()}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if r.seen, err = r.Workloads.Observe(ctx, r.spec, false); err != nil {
+		if fault.ReasonOf(err) == fault.WorkloadNotFound {
+			return nil, nil // in the catalog, not in this project
+		}
+		return nil, err
+	}
+	if p := r.seen.Pending; p != nil {
+		one := Recovery{Service: r.Service, Env: r.Env, Change: p.Change.ID, Commit: p.Change.Commit, Action: TookBack}
+		if err := r.takeBackLeft(ctx, p); err != nil {
+			one.Action = Failed
+			r.result.fail(DecidedRevertFailed, r.at, err)
+			one.Failure = r.result.Failure
+			one.Failure.Next = recoverCommand
+		}
+		r.lookAgain(ctx)
+		one.Running = describe(r.spec, r.seen)
+		done = append(done, one)
+	}
+	finished, err := r.finishReceipts()
+	return append(done, finished...), err
+}
+
+// clearForeign ends what an earlier run of this service left, unless it is an
+// unsettled change to the very commit that is asked for: that one is taken over.
+func (r *deployment) clearForeign(ctx context.Context) error {
+	if p := r.seen.Pending; p != nil && p.Change.Commit != r.Commit {
+		if err := r.takeBackLeft(ctx, p); err != nil {
+			return err
+		}
+		if err := r.look(ctx); err != nil {
+			return err
+		}
+	}
+	_, err := r.finishReceipts()
+	return err
+}
+
+// takeBackLeft reverts a change that its run left unsettled, and says so in the
+// books.
+func (r *deployment) takeBackLeft(ctx context.Context, p *workload.Pending) error {
+	r.at = workload.PointSettle
+	if err := r.revert(ctx, p.Change, p.Before); err != nil {
+		return fault.New(fault.RevertFailed, "take back the unsettled change to %s: %w", p.Change.Commit.Short(), err)
+	}
+	return r.Ledger.Record(ledger.Receipt{
+		Schema: ledger.Schema, ID: p.Change.ID, Service: r.Service, Env: string(r.Env), Commit: p.Change.Commit,
+		Outcome: ledger.Reverted, Started: p.Since, Finished: time.Now().UTC(),
+		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
+		Image:  ledger.Image{Repository: r.row.Repository, Manifest: p.Change.Manifest, Config: p.Change.Config},
+		Before: p.Before, Failure: "its run ended before the change was settled",
+	})
+}
+
+// finishReceipts puts receipts that a run left pending into force, as the host
+// says its change ended: kept, or else taken back.
+func (r *deployment) finishReceipts() (done []Recovery, err error) {
+	pending, err := r.Ledger.Pending()
+	if err != nil {
+		return nil, err
+	}
+	var faults []error
+	for _, receipt := range pending {
+		if receipt.Service != r.Service || receipt.Env != string(r.Env) {
+			continue
+		}
+		if p := r.seen.Pending; p != nil && p.Change.ID == receipt.ID {
+			continue // unsettled: whoever settles it writes the receipt anew
+		}
+		last := r.seen.Last
+		if last == nil || last.ChangeID != receipt.ID || last.Outcome != workload.Keep {
+			receipt.Outcome, receipt.Failure = ledger.Reverted, "its run ended before the change was settled"
+		}
+		faults = append(faults, r.Ledger.Record(receipt))
+		done = append(done, Recovery{
+			Service: r.Service, Env: r.Env, Change: receipt.ID, Commit: receipt.Commit, Action: Recorded,
+			Running: describe(r.spec, r.seen),
+		})
+	}
+	return done, errors.Join(faults...)
+}

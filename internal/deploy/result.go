@@ -1,0 +1,134 @@
+package deploy
+
+import (
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Decision is what a command came to, in one word.
+type Decision string
+
+// The decisions.
+const (
+	// DecidedRefused: the request itself is wrong; nothing was begun.
+	DecidedRefused Decision = "refused"
+	// DecidedContract: a dry run; nothing was contacted.
+	DecidedContract Decision = "contract"
+	// DecidedReady: every read-only check holds.
+	DecidedReady Decision = "ready"
+	// DecidedBlocked: a check does not hold; --run-now would refuse.
+	DecidedBlocked Decision = "blocked"
+	// DecidedUnsupported: the service cannot be brought live in this environment.
+	DecidedUnsupported Decision = "unsupported"
+	// DecidedSucceeded: the commit is live, and proven.
+	DecidedSucceeded Decision = "succeeded"
+	// DecidedUnchanged: it was live already, and is proven afresh.
+	DecidedUnchanged Decision = "unchanged"
+	// DecidedDegraded: it is live, but flags that were false before still are.
+	DecidedDegraded Decision = "degraded"
+	// DecidedReverted: it was not proven; what ran before runs again.
+	DecidedReverted Decision = "reverted"
+	// DecidedRevertFailed: neither could be had; the result says what to type.
+	DecidedRevertFailed Decision = "revert-failed"
+	// DecidedFailed: it failed before anything that runs was touched.
+	DecidedFailed Decision = "failed"
+	// DecidedInterrupted: a person stopped it; the result says what runs.
+	DecidedInterrupted Decision = "interrupted"
+	// DecidedDrifted: what runs is not what the receipt proved.
+	DecidedDrifted Decision = "drifted"
+)
+
+// Result is what every deploying command answers. docs/output.md describes its
+// JSON.
+type Result struct {
+	OK       bool     `json:"ok"`
+	Decision Decision `json:"decision"`
+	// Mutated says that the host was changed at some time, Changed that another
+	// version runs than before.
+	Mutated  bool      `json:"mutated"`
+	Changed  bool      `json:"changed"`
+	Contract *Contract `json:"contract,omitempty"`
+	Plan     *Plan     `json:"plan,omitempty"`
+	// Evidence is the proof, finding by finding; Witnesses says what was real.
+	Evidence  []proof.Finding `json:"evidence,omitempty"`
+	Witnesses []string        `json:"witnesses,omitempty"`
+	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
+	Bytes     *ledger.Bytes   `json:"bytes,omitempty"`
+	Seconds   float64         `json:"seconds,omitempty"`
+	// Running is what runs at the end, in a sentence.
+	Running string `json:"running,omitempty"`
+	// Rollback is the command that goes back to what was proven before.
+	Rollback string   `json:"rollback,omitempty"`
+	Hints    []string `json:"hints,omitempty"`
+	Failure  *Failure `json:"failure,omitempty"`
+}
+
+// Plan are the facts of a preflight.
+type Plan struct {
+	Index    artifact.Digest    `json:"index"`
+	Manifest artifact.Digest    `json:"manifest"`
+	Config   artifact.Digest    `json:"config"`
+	Platform artifact.Platform  `json:"platform"`
+	Layers   int                `json:"layers"`
+	Bytes    int64              `json:"imageBytes"`
+	Need     Need               `json:"need"`
+	Live     *workload.Instance `json:"live,omitempty"`
+	// AlreadyLive says that what runs is the asked commit, by the same findings
+	// that a proof needs.
+	AlreadyLive bool          `json:"alreadyLive"`
+	Checks      []proof.Check `json:"checks"`
+	// Next is the command that does it.
+	Next string `json:"next,omitempty"`
+}
+
+// Need is what staging an image will cost.
+type Need struct {
+	// Layers and Bytes must cross the connection.
+	Layers int   `json:"layers"`
+	Bytes  int64 `json:"bytes"`
+	// Spool and Engine are the room that is needed on each disk, SpoolFree what
+	// the spool's disk and quota leave.
+	Spool     int64 `json:"spoolBytes"`
+	SpoolFree int64 `json:"spoolFreeBytes"`
+	Engine    int64 `json:"engineBytes"`
+}
+
+// Failure is an error as a result carries it.
+type Failure struct {
+	Step    workload.Point `json:"step"`
+	Reason  fault.Reason   `json:"reason"`
+	Message string         `json:"message"`
+	Retry   bool           `json:"retryable"`
+	Hint    string         `json:"hint,omitempty"`
+	// Next is the command to type.
+	Next string `json:"next"`
+	// Logs are the last lines of a container that was not proven, scrubbed.
+	Logs []string `json:"logs,omitempty"`
+}
+
+// fail makes the result that of a failure at a step.
+func (r *Result) fail(decision Decision, step workload.Point, err error) {
+	r.OK, r.Decision = false, decision
+	r.Failure = &Failure{
+		Step: step, Reason: fault.ReasonOf(err), Message: err.Error(),
+		Retry: fault.Retryable(err), Hint: fault.HintOf(err),
+	}
+}
+
+// elapsed sets the wall time, in seconds with milliseconds.
+func (r *Result) elapsed(since time.Time) {
+	r.Seconds = float64(time.Since(since).Milliseconds()) / 1000
+}
+
+// Refused is the result of a request that was never begun.
+func Refused(err error) Result {
+	var r Result
+	r.fail(DecidedRefused, workload.PointGuard, err)
+	r.Failure.Next = "unidesk-controller --help"
+	return r
+}

@@ -1,0 +1,397 @@
+package deploy_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+var a, b = commit("a"), commit("b")
+
+// inWorld runs a story in a bubble, where waiting takes no time.
+func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { story(t, newWorld(t)) })
+}
+
+func want(t *testing.T, r deploy.Result, decision deploy.Decision, reason fault.Reason) {
+	t.Helper()
+	got := fault.Reason("")
+	if r.Failure != nil {
+		got = r.Failure.Reason
+		if r.Failure.Next == "" || r.Failure.Step == "" {
+			t.Errorf("failure without step or next command: %+v", r.Failure)
+		}
+	}
+	if r.Decision != decision || got != reason {
+		t.Fatalf("decided %s (%s), want %s (%s): %+v", r.Decision, got, decision, reason, r.Failure)
+	}
+	if r.Running == "" && reason != fault.Locked {
+		t.Error("the result does not say what runs")
+	}
+}
+
+func TestFirstDeployGoesLiveWithAReceipt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.images.add(t, a, labels(a))
+		r := w.run(a)
+		want(t, r, deploy.DecidedSucceeded, "")
+		if r.Seconds < 5 {
+			t.Errorf("took %v s, and the proof alone is 5", r.Seconds)
+		}
+		if !r.OK || !r.Changed || !r.Mutated || r.Receipt == nil {
+			t.Errorf("ok %v changed %v mutated %v receipt %v", r.OK, r.Changed, r.Mutated, r.Receipt)
+		}
+		if got := w.running.Env["COMMIT"]; got != a.String() {
+			t.Errorf("runs %s", got)
+		}
+		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {
+			t.Error(diff)
+		}
+		if !strings.Contains(r.Rollback, deploy.PreviousPlaceholder) {
+			t.Errorf("rollback %q names a commit, and there was none before", r.Rollback)
+		}
+	})
+}
+
+func TestSecondDeployTellsHowToGoBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		r := w.run(b)
+		want(t, r, deploy.DecidedSucceeded, "")
+		again := w.Run(t.Context(), w.contract(b), true)
+		for _, rollback := range []string{r.Rollback, again.Rollback} {
+			if !strings.Contains(rollback, "--commit "+a.String()) {
+				t.Errorf("rollback %q, want the command for %s", rollback, a)
+			}
+		}
+	})
+}
+
+func TestTheSameCommitAgainChangesNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.staged, w.switches = nil, 0
+		r := w.run(a)
+		want(t, r, deploy.DecidedUnchanged, "")
+		if r.Changed || r.Mutated || r.Receipt != nil || w.switches != 0 || len(w.staged) != 0 {
+			t.Errorf("changed %v mutated %v receipt %v switches %d staged %v", r.Changed, r.Mutated, r.Receipt, w.switches, w.staged)
+		}
+		if len(r.Evidence) == 0 {
+			t.Error("no fresh proof")
+		}
+		if forced := w.Run(t.Context(), w.contract(a), true); forced.Decision != deploy.DecidedSucceeded || w.switches != 1 {
+			t.Errorf("--force: %s after %d switches", forced.Decision, w.switches)
+		}
+	})
+}
+
+func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
+	answers := map[string]func(workload.Instance) workload.Health{
+		"never healthy":    func(workload.Instance) workload.Health { return workload.Health{Status: 503} },
+		"not JSON":         func(workload.Instance) workload.Health { return workload.Health{Status: 200, Error: "not JSON"} },
+		"an old commit":    func(workload.Instance) workload.Health { return honest(workload.Instance{Labels: labels(a)}) },
+		"no commit":        func(workload.Instance) workload.Health { return workload.Health{Status: 200, OK: true} },
+		"nobody listens":   func(workload.Instance) workload.Health { return workload.Health{Error: "connection refused"} },
+		"answers ok=false": func(workload.Instance) workload.Health { return workload.Health{Status: 200} },
+	}
+	for name, answer := range answers {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.live(a)
+				w.images.add(t, b, labels(b))
+				w.health = func(in workload.Instance) workload.Health {
+					if in.Env["COMMIT"] == b.String() {
+						return answer(in)
+					}
+					return honest(in)
+				}
+				r := w.run(b)
+				want(t, r, deploy.DecidedReverted, fault.NotProven)
+				if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
+					t.Errorf("runs %s, pending %v", w.running.Env["COMMIT"], w.pending)
+				}
+				if diff := cmp.Diff([]string{"the last line"}, r.Failure.Logs); diff != "" {
+					t.Error(diff)
+				}
+				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestWithoutAVersionBeforeTheNewContainerGoes(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.images.add(t, a, labels(a))
+		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		r := w.run(a)
+		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		if w.running != nil || len(r.Failure.Logs) == 0 {
+			t.Errorf("running %v, logs %v", w.running, r.Failure.Logs)
+		}
+	})
+}
+
+func TestAWrongImageIsNeverStaged(t *testing.T) {
+	other := labels(a)
+	other[artifact.LabelRevision] = b.String()
+	service := labels(a)
+	service[artifact.LabelService] = "todo-note"
+	steering := labels(a)
+	steering["containerd.io/restart.status"] = "running"
+	for name, l := range map[string]map[string]string{
+		"another commit's": other, "another service's": service, "no labels": nil, "a reserved label": steering,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.readOnly = true
+				w.images.add(t, a, l)
+				want(t, w.run(a), deploy.DecidedFailed, fault.LabelMismatch)
+				want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedBlocked, fault.LabelMismatch)
+			})
+		})
+	}
+}
+
+func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
+	stories := map[string]struct {
+		arrange func(w *world)
+		reason  fault.Reason
+	}{
+		"no such commit":      {func(w *world) { delete(w.images, b) }, fault.ArtifactNotFound},
+		"a secret is missing": {func(w *world) { w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"} }, fault.EnvKeyMissing},
+		"the transfer fails":  {func(w *world) { w.failStage = fault.Transient(fault.HostUnreachable, "cut") }, fault.HostUnreachable},
+	}
+	for name, s := range stories {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.live(a)
+				w.images.add(t, b, labels(b))
+				s.arrange(w)
+				r := w.run(b)
+				want(t, r, deploy.DecidedFailed, s.reason)
+				if r.Mutated || r.Changed || w.switches != 1 {
+					t.Errorf("mutated %v changed %v switches %d", r.Mutated, r.Changed, w.switches)
+				}
+			})
+		})
+	}
+}
+
+func TestAFailedSwitchIsTakenBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.failSwitch = fault.New(fault.ComposeFailed, "compose says no")
+		want(t, w.run(b), deploy.DecidedReverted, fault.ComposeFailed)
+		if w.pending != nil || w.running.Env["COMMIT"] != a.String() {
+			t.Errorf("pending %v, runs %v", w.pending, w.running)
+		}
+	})
+}
+
+func TestAFailedRevertIsLoud(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.failSwitch, w.failRevert = errBoom, errBoom
+		r := w.run(b)
+		want(t, r, deploy.DecidedRevertFailed, fault.RevertFailed)
+		if r.Failure.Next != "unidesk-controller recover" {
+			t.Errorf("next %q", r.Failure.Next)
+		}
+	})
+}
+
+func TestStopMeansOldOrNew(t *testing.T) {
+	t.Run("before the switch", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.live(a)
+			w.images.add(t, b, labels(b))
+			ctx, cancel := context.WithCancel(t.Context())
+			w.Emit = func(e workload.Event) {
+				if e.Point == workload.PointStaged {
+					cancel()
+				}
+			}
+			r := w.Run(ctx, w.contract(b), false)
+			want(t, r, deploy.DecidedInterrupted, fault.Interrupted)
+			if r.Mutated || w.switches != 1 {
+				t.Errorf("mutated %v, switches %d", r.Mutated, w.switches)
+			}
+		})
+	})
+	t.Run("after the switch", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.live(a)
+			w.images.add(t, b, labels(b))
+			ctx, cancel := context.WithCancel(t.Context())
+			w.onSwitch = cancel
+			want(t, w.Run(ctx, w.contract(b), false), deploy.DecidedInterrupted, fault.Interrupted)
+			if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
+				t.Errorf("runs %v, pending %v", w.running, w.pending)
+			}
+		})
+	})
+}
+
+// A flag that was false before degrades, one that was true before fails.
+func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
+	loggedOut := func(in workload.Instance) workload.Health {
+		h := honest(in)
+		h.Flags["auth.loggedIn"] = false
+		return h
+	}
+	t.Run("false before: kept, degraded", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.live(a)
+			w.images.add(t, b, labels(b))
+			w.health = loggedOut
+			r := w.run(b)
+			want(t, r, deploy.DecidedDegraded, "")
+			if r.OK || len(r.Hints) != 3 || w.running.Env["COMMIT"] != b.String() {
+				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running.Env)
+			}
+			again := w.run(b)
+			want(t, again, deploy.DecidedDegraded, "")
+			if again.Mutated {
+				t.Error("the same command again recreated the service")
+			}
+			commits, err := w.Ledger.Proven("prod", "baidu-netdisk")
+			if err != nil || slices.Contains(commits, b) {
+				t.Errorf("a degraded version is one to go back to: %v %v", commits, err)
+			}
+			w.health = honest // somebody has logged in
+			well := w.run(b)
+			want(t, well, deploy.DecidedUnchanged, "")
+			commits, err = w.Ledger.Proven("prod", "baidu-netdisk")
+			if err != nil || well.Mutated || !slices.Contains(commits, b) {
+				t.Errorf("well again, and still not one to go back to: mutated %v, %v %v", well.Mutated, commits, err)
+			}
+		})
+	})
+	t.Run("true before: failed, reverted", func(t *testing.T) {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.live(a)
+			w.images.add(t, b, labels(b))
+			w.health = func(in workload.Instance) workload.Health {
+				if in.Env["COMMIT"] == b.String() {
+					return loggedOut(in)
+				}
+				return honest(in)
+			}
+			want(t, w.run(b), deploy.DecidedReverted, fault.NotProven)
+		})
+	})
+}
+
+func TestOldImagesRetireAfterThreeProvenVersions(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for _, c := range []string{"a", "b", "c", "d", "e"} {
+			w.live(commit(c))
+		}
+		if diff := cmp.Diff([]string{a.String(), a.String(), b.String()}, sorted(texts(w.retired))); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func texts(commits []artifact.Commit) (s []string) {
+	for _, c := range commits {
+		s = append(s, c.String())
+	}
+	return s
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.images.add(t, a, labels(a))
+		unlock, err := w.Ledger.Lock("prod", "baidu-netdisk", "somebody else")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := w.run(a)
+		want(t, r, deploy.DecidedFailed, fault.Locked)
+		if !strings.Contains(r.Failure.Message, "somebody else") || !r.Failure.Retry {
+			t.Errorf("%+v", r.Failure)
+		}
+		unlock()
+		want(t, w.run(a), deploy.DecidedSucceeded, "")
+	})
+}
+
+func TestPlanOnlyReads(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.readOnly = true
+		r := w.Plan(t.Context(), w.contract(b))
+		want(t, r, deploy.DecidedReady, "")
+		if r.Mutated || r.Plan.Next != "unidesk-controller artifact-registry deploy-service --service baidu-netdisk --env prod --commit "+b.String()+" --run-now" {
+			t.Errorf("mutated %v next %q", r.Mutated, r.Plan.Next)
+		}
+	})
+}
+
+// Waiting does not help a container that dies again and again.
+func TestACrashLoopEndsTheWait(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.health = func(in workload.Instance) workload.Health {
+			if in.Env["COMMIT"] == b.String() {
+				w.running.Restarts++
+				return workload.Health{Error: "connection refused"}
+			}
+			return honest(in)
+		}
+		r := w.run(b)
+		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		if !strings.Contains(r.Failure.Message, "restarted") || r.Seconds > 20 {
+			t.Errorf("%q after %v s", r.Failure.Message, r.Seconds)
+		}
+	})
+}
+
+// A host that says it took a change back, and runs something else, is not believed.
+func TestARevertIsSeenAndNotBelieved(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		img := w.images.add(t, b, labels(b))
+		w.health = func(in workload.Instance) workload.Health {
+			if in.Env["COMMIT"] == b.String() {
+				w.old = container(b, img.Config, img.Manifest, "not the old one")
+				return workload.Health{Status: 503}
+			}
+			return honest(in)
+		}
+		want(t, w.run(b), deploy.DecidedRevertFailed, fault.RevertFailed)
+	})
+}
+
+// What was down before need not be up after: there is nothing better to go back to.
+func TestTakingBackToAVersionThatWasDown(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.running.Running = false
+		w.images.add(t, b, labels(b))
+		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		r := w.run(b)
+		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		if w.running.Env["COMMIT"] != a.String() {
+			t.Errorf("runs %v", w.running)
+		}
+	})
+}
