@@ -1,0 +1,106 @@
+package tunnel
+
+import (
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
+	t.Parallel()
+	refused := filepath.Join(t.TempDir(), "nobody-listens")
+	for name, c := range map[string]struct {
+		config Config
+		want   fault.Reason
+		retry  bool
+		text   string
+	}{
+		"a shell that greets":           {shell("echo Welcome to D601; " + greet + "cat"), fault.NotAnAgent, false, `"Welcome to D601 | unidesk-agent-stdio/1"`},
+		"a shell that colours":          {shell(`printf '\033[31mred\033]0;title\007\r\n'; cat`), fault.NotAnAgent, false, `"[31mred]0;title"`},
+		"an HTTP server":                {shell("printf 'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'"), fault.NotAnAgent, false, "HTTP/1.1 400 Bad Request"},
+		"a later protocol":              {shell("printf 'unidesk-agent-stdio/2\\n'; cat"), fault.NotAnAgent, false, "unidesk-agent-stdio/2"},
+		"a carriage return in between":  {shell("printf 'unidesk-agent-stdio/1\\r\\n'; cat"), fault.NotAnAgent, false, "unidesk-agent-stdio/1"},
+		"no such command":               {shell("no-such-command-here"), fault.NotAnAgent, false, "not found"},
+		"a command that may not be run": {shell("exit 126"), fault.NotAnAgent, false, "exit status 126"},
+		"an agent that does not answer": {shell("echo 'unidesk-agent: dial unix: refused' >&2; exit 69"), fault.HostUnreachable, true, "dial unix: refused"},
+		"an account that may not":       {shell("exit 77"), fault.RoleMissing, false, "socket"},
+		"an end without a word":         {shell("exit 0"), fault.HostUnreachable, true, "closed the connection"},
+		"half a preface":                {shell("printf unidesk-agent"), fault.HostUnreachable, true, "closed the connection"},
+		"a death":                       {shell("kill -9 $$"), fault.HostUnreachable, true, "signal: killed"},
+		"ssh: connection refused":       {shell("echo 'ssh: connect to host d601 port 22: Connection refused' >&2; exit 255"), fault.HostUnreachable, true, "Connection refused"},
+		"ssh: unknown host key": {
+			shell("echo 'No ED25519 host key is known for d601 and you have requested strict checking.' >&2; exit 255"),
+			fault.HostUnreachable, false, "is known for",
+		},
+		"ssh: no key that may": {
+			shell("echo 'ops@d601: Permission denied (publickey).' >&2; exit 255"),
+			fault.HostUnreachable, false, "Permission denied",
+		},
+		"ssh: changed host key": {
+			shell("echo '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @' >&2; exit 255"),
+			fault.HostKeyMismatch, false, "HAS CHANGED",
+		},
+		"a program that is not there": {Config{Command: []string{"/no/such/program"}}, fault.HostUnreachable, false, "/no/such/program"},
+		"a socket that is not there":  {Config{Socket: refused}, fault.HostUnreachable, true, refused},
+		"nothing configured":          {Config{}, fault.ConfigInvalid, false, "exactly one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := Dial(t.Context(), c.config)
+			if err == nil {
+				_ = conn.Close()
+				t.Fatal("dialed")
+			}
+			if fault.ReasonOf(err) != c.want || fault.Retryable(err) != c.retry || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("got %s, retry %t: %v", fault.ReasonOf(err), fault.Retryable(err), err)
+			}
+			if strings.HasPrefix(name, "an agent that") && !strings.Contains(fault.HintOf(err), "systemctl status") {
+				t.Errorf("hint %q", fault.HintOf(err))
+			}
+			if strings.ContainsAny(err.Error()+fault.HintOf(err), "\x1b\a\r\n") {
+				t.Errorf("control characters in %q", err)
+			}
+		})
+	}
+}
+
+// scripted hands out its parts one by one, as a pipe may.
+type scripted struct{ parts [][]byte }
+
+func (s *scripted) Read(p []byte) (int, error) {
+	if len(s.parts) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.parts[0])
+	if s.parts[0] = s.parts[0][n:]; len(s.parts[0]) == 0 {
+		s.parts = s.parts[1:]
+	}
+	return n, nil
+}
+
+func FuzzStdioPreface(f *testing.F) {
+	f.Add([]byte(Preface+"PRI * HTTP/2.0"), 3)
+	f.Add([]byte("Last login: today\n"+Preface), 1)
+	f.Add([]byte(Preface[:5]), 2)
+	f.Add([]byte{}, 1)
+	f.Fuzz(func(t *testing.T, input []byte, step int) {
+		step = max(1, min(step, len(input)))
+		var s scripted
+		for part := range slices.Chunk(input, step) {
+			s.parts = append(s.parts, part)
+		}
+		_, err := readPreface(&s)
+		if accepted, is := err == nil, strings.HasPrefix(string(input), Preface); accepted != is {
+			t.Fatalf("%q: accepted %t", input, accepted)
+		}
+		if err == nil {
+			if rest, _ := io.ReadAll(&s); string(rest) != string(input[len(Preface):]) {
+				t.Fatalf("%q: %q is left", input, rest)
+			}
+		}
+	})
+}
