@@ -1,0 +1,201 @@
+package layers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// The files of a spool: <hex> is a whole blob, <hex>.part one that is being
+// received, <hex>.tar what a blob unpacks to, <hex>.tar.part that in the making.
+const (
+	partSuffix = ".part"
+	tarSuffix  = ".tar"
+	lockName   = "lock"
+)
+
+// DefaultQuota holds the layers of any image of the catalog several times over.
+const DefaultQuota = 20 << 30
+
+// maxAge is how long a leftover may wait for somebody to continue it.
+const maxAge = 14 * 24 * time.Hour
+
+// Spool is a folder of blobs.
+type Spool struct {
+	dir   string
+	quota int64
+}
+
+// OpenSpool makes the folder where there is none. A quota of 0 is [DefaultQuota].
+func OpenSpool(dir string, quota int64) (*Spool, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "make the spool: %w", err)
+	}
+	return &Spool{dir, cmp.Or(quota, DefaultQuota)}, nil
+}
+
+// Lock waits until the spool is this process's own, telling waiting once when
+// that is not at once. What is too old for anybody to continue is swept then.
+func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err error) {
+	lock := flock.New(filepath.Join(s.dir, lockName), flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	if err == nil && !held {
+		waiting()
+		held, err = lock.TryLockContext(ctx, 100*time.Millisecond)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil || !held {
+		return nil, fault.New(fault.Internal, "lock the spool: %w", err)
+	}
+	for _, e := range s.entries() {
+		if time.Since(e.used) > maxAge {
+			_ = os.Remove(e.path)
+		}
+	}
+	return func() { _ = lock.Unlock() }, nil
+}
+
+// Has reports whether the blob is here, whole. It was verified when it came.
+func (s *Spool) Has(d artifact.Digest) bool {
+	_, err := os.Stat(s.path(d))
+	return err == nil
+}
+
+// Offset is how much of the blob is here: its size when it is whole, or where to
+// continue. It is what was received, not what was verified.
+func (s *Spool) Offset(l artifact.Layer) int64 {
+	if s.Has(l.Digest) {
+		return l.Size
+	}
+	info, err := os.Stat(s.path(l.Digest) + partSuffix)
+	if err != nil || info.Size() > l.Size {
+		return 0
+	}
+	return info.Size()
+}
+
+// Missing are the ranges that the spool lacks of these layers, each blob once.
+func (s *Spool) Missing(wanted []artifact.Layer) (ranges []Range) {
+	seen := make(map[artifact.Digest]bool, len(wanted))
+	for _, l := range wanted {
+		if !seen[l.Digest] && !s.Has(l.Digest) {
+			ranges = append(ranges, Range{l, s.Offset(l)})
+		}
+		seen[l.Digest] = true
+	}
+	return ranges
+}
+
+// Open opens a whole blob.
+func (s *Spool) Open(d artifact.Digest) (*os.File, error) {
+	f, err := os.Open(s.path(d))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "open blob in the spool: %w", err)
+	}
+	return f, nil
+}
+
+// Remove drops everything about a blob.
+func (s *Spool) Remove(d artifact.Digest) error {
+	var errs []error
+	for _, suffix := range []string{"", partSuffix, tarSuffix, tarSuffix + partSuffix} {
+		if err := os.Remove(s.path(d) + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fault.New(fault.Internal, "remove blob from the spool: %w", err)
+	}
+	return nil
+}
+
+// MakeRoom makes sure that need more bytes fit, in the quota and on the disk. It
+// removes what was used longest ago, but nothing of a blob that keep names.
+// DISK_FULL with both figures when it cannot.
+func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
+	entries := s.entries()
+	slices.SortFunc(entries, func(a, b entry) int { return a.used.Compare(b.used) })
+	var used int64
+	for _, e := range entries {
+		used += e.size
+	}
+	for {
+		room, where := s.quota-used, "within the spool's quota"
+		if free, err := s.Free(); err == nil && free-reserve < room {
+			room, where = free-reserve, "on its disk"
+		}
+		if need <= room {
+			return nil
+		}
+		i := slices.IndexFunc(entries, func(e entry) bool { return !keep(e.digest) })
+		if i < 0 {
+			return fault.New(fault.DiskFull, "spool %s needs %d bytes and has %d %s", s.dir, need, max(room, 0), where)
+		}
+		if err := os.Remove(entries[i].path); err != nil {
+			return fault.New(fault.Internal, "sweep the spool: %w", err)
+		}
+		used -= entries[i].size
+		entries = slices.Delete(entries, i, i+1)
+	}
+}
+
+// reserve stays free on the disk: others live there.
+const reserve = 64 << 20
+
+// Free is how many bytes the spool's disk has left for a process like this one.
+func (s *Spool) Free() (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(s.dir, &st); err != nil {
+		return 0, fault.New(fault.Internal, "ask the spool's disk: %w", err)
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}
+
+type entry struct {
+	digest artifact.Digest
+	path   string
+	size   int64
+	used   time.Time
+}
+
+// entries are the spool's own files; a foreign one is nobody's to count or sweep.
+func (s *Spool) entries() (found []entry) {
+	list, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil // the first write will say it better
+	}
+	for _, e := range list {
+		hex, _, _ := strings.Cut(e.Name(), ".")
+		d, err := artifact.ParseDigest("sha256:" + hex)
+		info, gone := e.Info()
+		if err == nil && gone == nil && info.Mode().IsRegular() {
+			found = append(found, entry{d, filepath.Join(s.dir, e.Name()), info.Size(), info.ModTime()})
+		}
+	}
+	return found
+}
+
+func (s *Spool) path(d artifact.Digest) string { return filepath.Join(s.dir, d.Hex()) }
+
+// syncDir makes names in the spool durable.
+func (s *Spool) syncDir() error {
+	d, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
