@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Loaded is what an engine says that it has loaded.
+type Loaded struct {
+	// IDs are of images without a name.
+	IDs []string
+	// References are name:tag, in Docker's short form.
+	References []string
+}
+
+// readAnswer reads the answer of a load to its end, calling alive for each line.
+// Failure is in it, not in the HTTP status (moby api/server/router/image, postImagesLoad).
+func readAnswer(r io.Reader, alive func()) (Loaded, error) {
+	var loaded Loaded
+	var failed error
+	for dec := json.NewDecoder(r); ; {
+		var line struct {
+			Stream string
+			Error  string
+		}
+		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
+			return loaded, failed
+		} else if err != nil {
+			return loaded, errors.Join(failed, fault.Transient(fault.EngineFailed, "read the engine's answer: %w", err))
+		}
+		alive()
+		if line.Error != "" && failed == nil {
+			failed = loadFault(line.Error)
+		}
+		for text := range strings.Lines(line.Stream) {
+			text = strings.TrimSpace(text)
+			if id, ok := strings.CutPrefix(text, "Loaded image ID: "); ok {
+				loaded.IDs = append(loaded.IDs, id)
+			} else if ref, ok := strings.CutPrefix(text, "Loaded image: "); ok {
+				loaded.References = append(loaded.References, ref)
+			} else if strings.HasPrefix(text, "Error unpacking") && failed == nil {
+				// containerd's store: the image is there and cannot be run
+				// (daemon/containerd/image_exporter.go, LoadImage).
+				failed = loadFault(text)
+			}
+		}
+	}
+}
+
+// loadFault gives an engine's words a reason. They decide nothing but the hint:
+// whatever is not recognized is ENGINE_FAILED.
+func loadFault(text string) error {
+	if strings.Contains(text, "no space left on device") {
+		return fault.New(fault.DiskFull, "%s", text).WithHint("make room on the filesystem of the engine's root folder, then run it again")
+	}
+	if strings.Contains(text, "invalid diffID") || strings.Contains(text, "wrong diff id") {
+		return fault.New(fault.DigestMismatch, "%s", text)
+	}
+	return fault.New(fault.EngineFailed, "%s", text)
+}
+
+// MissingLayer finds in a failed load's error which layer's file the engine looked
+// for and did not find, as an index into the archive's layers. The answer is a
+// hint: it depends on the engine's wording (classic store, "open
+// .../blobs/sha256/<hex>: no such file or directory").
+func (a Archive) MissingLayer(err error) (int, bool) {
+	if err == nil || !strings.Contains(err.Error(), "no such file or directory") {
+		return 0, false
+	}
+	for i, l := range a.layers {
+		if strings.Contains(err.Error(), blobPath(l.Digest)) {
+			return i, true
+		}
+	}
+	return 0, false
+}

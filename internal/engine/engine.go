@@ -1,0 +1,140 @@
+// Package engine talks to one Docker Engine: what containers and images there
+// are, tags, and loading an image from an archive that leaves out what the
+// engine has. It is the only package that knows Docker's API, and in it only
+// client.go does. It knows both of the engine's image stores, the classic one
+// (an image's id is the digest of its config) and containerd's (the digest of
+// its manifest), so that nobody else has to.
+//
+// The danger is in loading. The engine answers a failed load with HTTP 200 and
+// an error further down, containerd's store takes incomplete images without a
+// word, and an interrupted load can hang the next one (moby/moby#51623). So an
+// answer is read to its end, [Image.Complete] tells of content that is not
+// there, and an archive is written from local files only, never from a network.
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// ErrNotFound is in the chain of an error about a container or an image that the
+// engine does not have.
+var ErrNotFound = errors.New("not found")
+
+// ErrInUse is in the chain of an error about an image that a container uses.
+var ErrInUse = errors.New("in use")
+
+// Store is the kind of an engine's image store.
+type Store string
+
+// The stores that an engine can have.
+const (
+	Classic    Store = "classic"
+	Containerd Store = "containerd"
+)
+
+// Info is what an engine says of itself.
+type Info struct {
+	Version    string
+	APIVersion string
+	Store      Store
+	// RootDir is the folder, on the engine's host, whose filesystem fills up.
+	RootDir  string
+	Platform artifact.Platform
+}
+
+// ReadsZstd reports whether a layer in an archive may be compressed with zstd:
+// the classic store reads it since Engine 23.0, API 1.42 (moby/moby
+// pkg/archive/archive.go), containerd's always did.
+func (i Info) ReadsZstd() bool { return i.Store == Containerd || i.Speaks(1, 42) }
+
+// TellsComplete reports whether [Image.Complete] means anything: containerd's
+// store tells of an image's content since Engine 28.0, API 1.48.
+func (i Info) TellsComplete() bool { return i.Store == Classic || i.Speaks(1, 48) }
+
+// Speaks reports whether the engine has this version of the API. The version of
+// the engine itself is what its packager wrote, the API's is a number.
+func (i Info) Speaks(major, minor int) bool {
+	var gotMajor, gotMinor int
+	_, err := fmt.Sscanf(i.APIVersion, "%d.%d", &gotMajor, &gotMinor)
+	return err == nil && (gotMajor > major || gotMajor == major && gotMinor >= minor)
+}
+
+// ID is the id that the image has in a store of this kind when it was loaded
+// from an [Archive].
+func (s Store) ID(image artifact.Image) string {
+	if s == Containerd {
+		return image.Manifest.String()
+	}
+	return image.Config.String()
+}
+
+// Container is one container, running or not.
+type Container struct {
+	ID string
+	// Name is without the slash. One that an interrupted recreate left behind is
+	// called <12 hex digits>_<name>.
+	Name     string
+	ImageID  string
+	ImageRef string
+	// Labels are the image's, Compose's and the service's together.
+	Labels    map[string]string
+	Env       Env
+	Running   bool
+	ExitCode  int
+	Restarts  int
+	Created   time.Time
+	Started   time.Time
+	Addresses []netip.Addr
+}
+
+// Env is a container's whole environment as KEY=VALUE. It holds secrets, so it
+// prints as a count.
+type Env []string
+
+// String returns how many variables there are.
+func (e Env) String() string { return fmt.Sprintf("%d variables", len(e)) }
+
+// LogValue implements [slog.LogValuer].
+func (e Env) LogValue() slog.Value { return slog.StringValue(e.String()) }
+
+// Image is an image that the engine has.
+type Image struct {
+	ID      string
+	Tags    []string
+	Labels  map[string]string
+	DiffIDs []artifact.Digest
+	// Config is the digest of the config: the id itself in the classic store, and
+	// in containerd's known only of an image that an [Archive] brought.
+	Config  artifact.Digest
+	Created time.Time
+	// Complete reports whether the store has all of the image's content. The
+	// classic store cannot have less. containerd's can, and tells since API 1.48;
+	// before that false means that nobody knows.
+	Complete bool
+}
+
+// CommonLayers is how many leading layers the image has in common with one made
+// of these diff ids. Layers are shared from the bottom up: the same diff id upon
+// another base is another layer (OCI image specification, "Layer ChainID").
+func (i Image) CommonLayers(diffIDs []artifact.Digest) int {
+	n := min(len(i.DiffIDs), len(diffIDs))
+	for k := range n {
+		if i.DiffIDs[k] != diffIDs[k] {
+			return k
+		}
+	}
+	return n
+}
+
+// newestFirst orders containers for Containers.
+func newestFirst(a, b Container) int {
+	return cmp.Or(b.Created.Compare(a.Created), strings.Compare(a.ID, b.ID))
+}

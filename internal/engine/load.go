@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Load loads the archive and reads the engine's answer to its end. A load that
+// neither takes bytes nor answers for as long as stall is given up as
+// ENGINE_FAILED; an engine gives no sign of life while containerd's store
+// unpacks, so stall must be longer than that takes.
+//
+// A name that the archive did not ask for is taken off again, and is a failure.
+// The image itself is not checked here: that is [Client.Image].
+func (c *Client) Load(ctx context.Context, a Archive, stall time.Duration) (Loaded, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(stall, func() {
+		cancel(fault.Transient(fault.EngineFailed, "engine gave no sign of life for %v during a load", stall).
+			WithHint("if loads keep stalling, the engine is stuck (moby/moby#51623) and has to be restarted: systemctl restart docker"))
+	})
+	defer watchdog.Stop()
+	alive := func() { watchdog.Reset(stall) }
+
+	archive := &watched{ReadCloser: a.Reader(), alive: alive}
+	defer archive.Close()
+	answer, err := c.postLoad(ctx, archive)
+	if err == nil {
+		defer answer.Close()
+		var loaded Loaded
+		if loaded, err = readAnswer(answer, alive); err == nil {
+			return loaded, c.refuseForeign(ctx, loaded.References, a.Tag)
+		}
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return Loaded{}, cause
+	}
+	if cause := archive.err.Load(); cause != nil {
+		return Loaded{}, *cause // the engine's complaint about half an archive is only its echo
+	}
+	return Loaded{}, err
+}
+
+// refuseForeign takes off every name but want.
+func (c *Client) refuseForeign(ctx context.Context, references []string, want string) error {
+	var errs []error
+	for _, ref := range references {
+		if short(ref) != short(want) {
+			errs = append(errs, fault.New(fault.EngineFailed, "load made the name %q, which was not asked for", ref), c.Untag(ctx, ref))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fault.New(fault.EngineFailed, "%w", err)
+	}
+	if want != "" && !slices.ContainsFunc(references, func(r string) bool { return short(r) == short(want) }) {
+		return fault.New(fault.EngineFailed, "load did not make the name %q", want)
+	}
+	return nil
+}
+
+// watched tells of each read, and keeps the error that ended them: the HTTP
+// client may go on reading after it has returned the answer.
+type watched struct {
+	io.ReadCloser
+	alive func()
+	err   atomic.Pointer[error]
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	if n > 0 {
+		w.alive()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.err.Store(&err)
+	}
+	return n, err
+}
