@@ -1,0 +1,40 @@
+package lab
+
+// The repositories that the sample's commits claim to come from: what the
+// product's catalog wants to see in an image's source label.
+const (
+	unideskSource  = "https://github.com/pikasTech/unidesk"
+	todoNoteSource = "https://github.com/pikasTech/todo-note"
+)
+
+// service is one of the sample's services as its compose.yaml has it.
+type service struct {
+	id, source, container, image, probe string
+}
+
+func services() []service {
+	return []service{
+		{"baidu-netdisk", unideskSource, "baidu-netdisk-backend", "baidu-netdisk", ":4244/health"},
+		{"frontend", unideskSource, "unidesk-frontend", "unidesk-frontend", ":8080/health"},
+		{"project-manager", unideskSource, "project-manager-backend", "project-manager", ":4233/health"},
+		{"oa-event-flow", unideskSource, "oa-event-flow-backend", "oa-event-flow", ":4255/health"},
+		{"todo-note", todoNoteSource, "todo-note-backend", "todo-note", ":4211/api/health"},
+	}
+}
+
+func serviceByID(id string) (service, bool) {
+	for _, s := range services() {
+		if s.id == id {
+			return s, true
+		}
+	}
+	return service{}, false
+}
+
+// Services are the ids of the sample's services.
+func Services() (ids []string) {
+	for _, s := range services() {
+		ids = append(ids, s.id)
+	}
+	return ids
+}
