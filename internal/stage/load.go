@@ -1,0 +1,146 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+const (
+	// A load is given up when the engine shows no sign of life for this long and,
+	// since containerd's store gives none while it unpacks, as much longer as
+	// unpacking at slowest would take.
+	minStall = 2 * time.Minute
+	slowest  = 2 << 20 // compressed bytes a second
+
+	// grace is what a load that has begun gets once its caller has given up.
+	grace = 15 * time.Second
+)
+
+// loadError is a load that the engine refused, or that did not make what it should.
+type loadError struct {
+	cause error
+	// inside are the blobs that the archive held.
+	inside []artifact.Digest
+}
+
+func (e *loadError) Error() string { return "load: " + e.cause.Error() }
+func (e *loadError) Unwrap() error { return e.cause }
+
+// mendable reports whether something that can change without anybody's doing may
+// have been the cause: layers pruned since they were seen, a blob that rotted.
+func (e *loadError) mendable() bool {
+	switch fault.ReasonOf(e.cause) {
+	case fault.EngineFailed, fault.DigestMismatch:
+		return true
+	default:
+		return false
+	}
+}
+
+// mend does what can be done before a load is tried once more; the next attempt
+// asks anew what the engine has.
+func (r *run) mend(e *loadError) error {
+	r.probe = false
+	r.distrust = r.distrust || r.info.Store == engine.Containerd
+	for _, d := range e.inside {
+		if err := r.spool.Verify(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load gives the engine layers from to to; the engine has those before.
+func (r *run) load(ctx context.Context, from, to int) error {
+	files, err := r.files(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	archive, what := engine.NewPrefix(r.image, to, files...), "prefix"
+	if to == len(r.image.Layers) {
+		archive, what = engine.NewArchive(r.image, r.tag, files...), "image"
+	}
+	if err := r.loadArchive(ctx, archive, size(r.image.Layers[from:to])); err != nil {
+		failed := &loadError{cause: err}
+		for _, l := range r.image.Layers[from:to] {
+			failed.inside = append(failed.inside, l.Digest)
+		}
+		return failed
+	}
+	r.progress.say(workload.PointLoad, fmt.Sprintf("%s: layers 1 to %d of %d are in the engine", what, to, len(r.image.Layers)))
+	return nil
+}
+
+// loadArchive lets a load that has begun come to its end, within reason.
+func (r *run) loadArchive(ctx context.Context, a engine.Archive, bytes int64) error {
+	loading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+	})()
+	_, err := r.engine.Load(loading, a, minStall+time.Duration(bytes/slowest)*time.Second)
+	return err
+}
+
+// files are the layers' blobs as the engine can read them, each once.
+func (r *run) files(ctx context.Context, from, to int) (files []engine.File, err error) {
+	seen := map[artifact.Digest]bool{}
+	for _, l := range r.image.Layers[from:to] {
+		if seen[l.Digest] {
+			continue
+		}
+		seen[l.Digest] = true
+		f := engine.File{Layer: l.Digest, Size: l.Size, Open: func() (io.ReadCloser, error) { return r.spool.Open(l.Digest) }}
+		if !r.info.ReadsZstd() {
+			zstd, err := r.spool.IsZstd(l.Digest)
+			if err != nil {
+				return nil, err
+			}
+			if zstd {
+				path, size, err := r.spool.Unpack(ctx, l, r.keep)
+				if err != nil {
+					return nil, err
+				}
+				f = engine.File{Layer: l.Digest, Size: size, Unpacked: true, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+			}
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// check is the last word on identity: the engine's own account of what it has.
+func (r *run) check(ctx context.Context) (string, error) {
+	want := r.info.Store.ID(r.image)
+	got, err := r.engine.Image(ctx, want)
+	if errors.Is(err, engine.ErrNotFound) {
+		return "", &loadError{cause: fault.New(fault.DigestMismatch, "engine did not make image %s of it", want)}
+	}
+	if err != nil {
+		return "", err
+	}
+	if !r.same(got) {
+		return "", &loadError{cause: fault.New(fault.DigestMismatch, "engine has other layers under image %s", want)}
+	}
+	if !got.Complete {
+		// The name goes, so that nobody runs it.
+		err := &loadError{cause: fault.New(fault.EngineFailed, "engine has image %s without all of its content", want)}
+		return "", errors.Join(err, r.engine.Untag(ctx, r.tag))
+	}
+	return got.ID, nil
+}
+
+// same reports whether an image of the engine is, by its layers and its id, ours.
+func (r *run) same(got engine.Image) bool {
+	return got.ID == r.info.Store.ID(r.image) && len(got.DiffIDs) == len(r.image.Layers) &&
+		got.CommonLayers(diffIDs(r.image)) == len(r.image.Layers)
+}

@@ -1,0 +1,153 @@
+// Package stage brings an image into the local engine: it asks what the engine
+// and the spool have, streams the rest, and loads each layer while the next one
+// is on its way. Nothing that runs is touched; what it leaves, also when it is
+// killed at any instant, is an image that is whole and checked by identity, or
+// pieces that the next run goes on with.
+//
+// The classic store reads a whole archive to a folder of its own before it
+// unpacks the first layer, so one load at the end would add its whole time to
+// the transfer's. Instead the first n layers are loaded as an untagged prefix
+// image as soon as they are in the spool; the last load finds them there, and
+// only its own layers are left to do. It works on containerd's store too.
+//
+// Loads come one at a time, only from local files, and one that has begun is not
+// interrupted lightly: that can hang the engine's next one (moby/moby#51623).
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Engine is what staging needs of [engine.Client].
+type Engine interface {
+	Info(ctx context.Context) (engine.Info, error)
+	// Image returns an error wrapping [engine.ErrNotFound] for one that is not there.
+	Image(ctx context.Context, ref string) (engine.Image, error)
+	AllImages(ctx context.Context) ([]engine.Image, error)
+	ImagesWithLabel(ctx context.Context, label string) ([]engine.Image, error)
+	Load(ctx context.Context, a engine.Archive, stall time.Duration) (engine.Loaded, error)
+	Tag(ctx context.Context, id, ref string) error
+	Untag(ctx context.Context, ref string) error
+	// RemoveImage is no error for one that is not there.
+	RemoveImage(ctx context.Context, id string) error
+}
+
+// Stager stages images for one engine through one spool.
+type Stager struct {
+	engine Engine
+	spool  *layers.Spool
+	source layers.Source
+}
+
+// New returns a stager.
+func New(e Engine, spool *layers.Spool, source layers.Source) *Stager {
+	return &Stager{engine: e, spool: spool, source: source}
+}
+
+// Staged tells what staging did.
+type Staged struct {
+	ImageID string
+	// BytesReceived crossed in this call, however often it began anew.
+	BytesReceived int64
+	// LayersSent needed bytes to cross, LayersPresent did not.
+	LayersSent, LayersPresent int
+}
+
+// How often a broken stream is begun again without a byte having come, and how
+// long the first pause is; each pause is twice the one before.
+const (
+	maxIdle    = 3
+	firstPause = 500 * time.Millisecond
+)
+
+// Stage makes sure that the engine has the image, checked, under tag, for example
+// "baidu-netdisk:<commit>". A broken stream is continued for as long as bytes
+// come; a load that fails because somebody pruned the layers below, or because a
+// blob has rotted on the disk, is tried once more. emit is called from several
+// goroutines, one at a time.
+func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (Staged, error) {
+	p := newProgress(emit)
+	unlock, err := s.spool.Lock(ctx, func() {
+		p.say(workload.PointTransfer, "waiting for another image to be staged on this host")
+	})
+	if err != nil {
+		return Staged{}, err
+	}
+	defer unlock()
+	info, err := s.engine.Info(ctx)
+	if err != nil {
+		return Staged{}, err
+	}
+	if err := capable(info); err != nil {
+		return Staged{}, err
+	}
+	r := &run{Stager: s, image: image, tag: tag, info: info, progress: p, probe: info.Store == engine.Classic, sent: map[artifact.Digest]bool{}}
+	id, err := r.untilDone(ctx)
+	staged := Staged{ImageID: id, BytesReceived: p.received(), LayersSent: len(r.sent), LayersPresent: len(image.Layers) - len(r.sent)}
+	if err != nil {
+		return staged, err
+	}
+	p.say(workload.PointStaged, fmt.Sprintf("%s is %s", tag, workload.ShortID(id)))
+	r.tidy(ctx)
+	return staged, nil
+}
+
+// untilDone tries until the image is there or trying again is of no use.
+func (r *run) untilDone(ctx context.Context) (string, error) {
+	repaired := false
+	for idle := 0; ; idle++ {
+		before := r.progress.received()
+		id, err := r.attempt(ctx)
+		if err == nil {
+			return id, nil
+		}
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		if r.progress.received() > before {
+			idle = 0
+		}
+		switch load := (*loadError)(nil); {
+		case errors.As(err, &load):
+			if repaired || !load.mendable() {
+				return "", load.cause
+			}
+			repaired = true
+			if err := r.mend(load); err != nil {
+				return "", err
+			}
+		case !fault.Retryable(err) || idle == maxIdle:
+			return "", err
+		case sleep(ctx, firstPause<<idle) != nil:
+			return "", context.Cause(ctx)
+		}
+	}
+}
+
+// capable refuses an engine that cannot tell whether an image is whole.
+func capable(i engine.Info) error {
+	if i.TellsComplete() {
+		return nil
+	}
+	return fault.New(fault.CapabilityMissing,
+		"engine %s with containerd's image store speaks API %s; 1.48 is needed to see whether an image is complete", i.Version, i.APIVersion).
+		WithHint("upgrade to Docker Engine 28 or later, or turn the containerd image store off")
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
