@@ -1,0 +1,75 @@
+package envfile
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// How long an edit waits for another one: they take milliseconds.
+const (
+	lockWait  = 30 * time.Second
+	lockRetry = 20 * time.Millisecond
+)
+
+// Update replaces the env file at path by what change makes of it, atomically and
+// durably, under the lock that all writers of this package share: a file beside
+// it, since the file itself is replaced. A change that changes nothing writes
+// nothing.
+func Update(ctx context.Context, path string, change func(Content) (Content, error)) error {
+	real, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, path, real)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := sweep(real); err != nil {
+		return invalid(path, "clean up beside", err)
+	}
+	before, info, err := load(path, real)
+	if err != nil {
+		return err
+	}
+	after, err := change(before)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(before.raw, after.raw) {
+		return nil
+	}
+	// An editor that does not know the lock may have been here meanwhile.
+	again, info2, err := load(path, real)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again.raw, before.raw) || info2.ModTime() != info.ModTime() {
+		return fault.Transient(fault.Busy, "env file %s was changed by somebody else at this moment", path)
+	}
+	if err := swap(real, info2, after.raw); err != nil {
+		return invalid(path, "replace", err)
+	}
+	return nil
+}
+
+func lock(ctx context.Context, path, real string) (unlock func(), err error) {
+	name := filepath.Join(filepath.Dir(real), "."+filepath.Base(real)+".unidesk.lock")
+	l := flock.New(name, flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	ok, err := l.TryLockContext(ctx, lockRetry)
+	if err != nil && ctx.Err() == nil {
+		return nil, invalid(path, "lock", err)
+	}
+	if !ok {
+		return nil, fault.Transient(fault.Busy, "env file %s is being changed by another run", path)
+	}
+	return func() { _ = l.Close() }, nil
+}
