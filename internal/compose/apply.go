@@ -1,0 +1,92 @@
+package compose
+
+import (
+	"context"
+	"os"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Apply implements [confirm.Runtime]. Tags and env keys are set again when it
+// goes on with a change, since that costs nothing; a recreate is an outage and
+// happens once.
+func (r *Runtime) Apply(ctx context.Context, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
+	spec := change.Spec
+	id, err := r.staged(ctx, change)
+	if err != nil {
+		return err
+	}
+	if err := r.retag(ctx, change, before, id); err != nil {
+		return err
+	}
+	emit(workload.Event{Point: workload.PointTag, Text: spec.Image + " is " + workload.ShortID(id)})
+	err = envfile.Update(ctx, r.config.EnvFile, func(c envfile.Content) (envfile.Content, error) {
+		after, _, err := envfile.Edit(c, assignments(change))
+		return after, err
+	})
+	if err != nil {
+		return err
+	}
+	emit(workload.Event{Point: workload.PointConfigure, Text: "deploy keys are in the env file"})
+	f, err := r.fleet(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if f.disturbed() || !isNew(f.main, change, id) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := r.clear(ctx, spec, f); err != nil {
+			return err
+		}
+		emit(workload.Event{Point: workload.PointRecreate, Text: "docker compose recreates " + spec.Ref.Compose.Service})
+		if err := r.up(ctx, spec.Ref.Compose.Service, lock); err != nil {
+			return err
+		}
+		// The caller may have given up meanwhile, which changes nothing about what
+		// is there.
+		if f, err = r.fleet(context.WithoutCancel(ctx), spec); err != nil {
+			return err
+		}
+		if f.main == nil || f.main.ImageID != id {
+			return fault.New(fault.ComposeFailed, "docker compose ended well, but %s does not run image %s", spec.Container, workload.ShortID(id))
+		}
+	}
+	emit(workload.Event{Point: workload.PointSwitch, Text: "container " + workload.ShortID(f.main.ID)})
+	return nil
+}
+
+// retag gives the old image a name of its own, so that no prune takes it, before
+// the names that it had go to the new one.
+func (r *Runtime) retag(ctx context.Context, change workload.Change, before State, id string) error {
+	for _, old := range []string{before.ImageID, before.Stable} {
+		if old == "" {
+			continue
+		}
+		if err := r.engine.Tag(ctx, old, keepRepository(change.Spec)+":"+workload.ShortID(old)); err != nil {
+			return err
+		}
+	}
+	if err := r.engine.Tag(ctx, id, commitTag(change.Spec, change.Commit)); err != nil {
+		return err
+	}
+	return r.engine.Tag(ctx, id, change.Spec.Image)
+}
+
+// isNew reports whether a container is what the change wants: made of the image,
+// by this change and no other.
+func isNew(c *engine.Container, change workload.Change, imageID string) bool {
+	if c == nil || !c.Running || c.ID == change.Saw || c.ImageID != imageID {
+		return false
+	}
+	env := deployEnv(*c, change.Spec.EnvPrefix)
+	for k, v := range env {
+		if change.Env[k] != v {
+			return false
+		}
+	}
+	return len(env) > 0
+}

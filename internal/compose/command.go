@@ -1,0 +1,72 @@
+package compose
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// arguments are those of `docker` for a Compose command: lists only, no shell.
+func (r *Runtime) arguments(args ...string) []string {
+	all := []string{"compose", "--project-directory", r.config.Root, "-p", r.config.Project, "--env-file", r.config.EnvFile}
+	for _, f := range r.config.Files {
+		if !filepath.IsAbs(f) {
+			f = filepath.Join(r.config.Root, f)
+		}
+		all = append(all, "-f", f)
+	}
+	return append(all, args...)
+}
+
+// up recreates one service, whatever became of ctx meanwhile: see [limits].
+func (r *Runtime) up(ctx context.Context, service string, lock *os.File) error {
+	env, err := r.readEnv()
+	if err != nil {
+		return err
+	}
+	return r.runApart(ctx, lock, env, r.upArguments(service)...)
+}
+
+func (r *Runtime) upArguments(service string) []string {
+	return r.arguments("--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", service)
+}
+
+// readEnv reads the env file and refuses one from which Compose takes orders.
+// The project's own name in it changes nothing.
+func (r *Runtime) readEnv() (envfile.Content, error) {
+	c, err := envfile.Load(r.config.EnvFile)
+	if err != nil {
+		return envfile.Content{}, err
+	}
+	for _, key := range []string{
+		"COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_ENV_FILES", "COMPOSE_DISABLE_ENV_FILE",
+		"COMPOSE_PROJECT_NAME", "COMPOSE_REMOVE_ORPHANS", "COMPOSE_COMPATIBILITY",
+	} {
+		v, set := c.Lookup(key)
+		if !set || key == "COMPOSE_PROJECT_NAME" && v == r.config.Project {
+			continue
+		}
+		return envfile.Content{}, fault.New(fault.WorkloadUnfit, "env file %s sets %s, which would redirect Compose", r.config.EnvFile, key).
+			WithHint("remove %s from %s: the project, its files and its name are given on the command line", key, r.config.EnvFile)
+	}
+	return c, nil
+}
+
+var plainForm = regexp.MustCompile(`^[A-Za-z0-9_./:@=+,-]+$`)
+
+// typed is a command as a person would type it.
+func typed(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if !plainForm.MatchString(w) {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted[i] = w
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,88 @@
+package compose
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// While Compose recreates a container the new one is called <12 hex>_<name>, the
+// digits being the old one's id; interrupted, it leaves it so, created and never
+// started (docker/compose pkg/compose/reconcile.go, planRecreateContainer).
+var leftoverForm = regexp.MustCompile(`^[0-9a-f]{12}_(.+)$`)
+
+// fleet are a service's containers by what they are.
+type fleet struct {
+	// main bears the name that the service declares; nil when none does.
+	main *engine.Container
+	// leftovers are what interrupted recreates left.
+	leftovers []engine.Container
+	// others bear other names: replicas, or ones from before the service had a name.
+	others []engine.Container
+}
+
+func (r *Runtime) fleet(ctx context.Context, spec workload.Spec) (fleet, error) {
+	found, err := r.engine.Containers(ctx, spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+	if err != nil {
+		return fleet{}, err
+	}
+	return classify(spec.Container, found), nil
+}
+
+func classify(name string, found []engine.Container) (f fleet) {
+	for _, c := range found {
+		m := leftoverForm.FindStringSubmatch(c.Name)
+		switch {
+		case c.Name == name:
+			f.main = &c
+		case m != nil && m[1] == name && !c.Running:
+			f.leftovers = append(f.leftovers, c)
+		default:
+			f.others = append(f.others, c)
+		}
+	}
+	return f
+}
+
+// disturbed reports that a recreate was interrupted. The container that it was to
+// replace may have been told to stop: that it runs means nothing then.
+func (f fleet) disturbed() bool { return len(f.leftovers) > 0 }
+
+// clear makes way for a recreate, which would stumble over a leftover's name.
+// Where the container that it was to replace is gone, the newest leftover takes
+// its name instead: it holds the anonymous volumes now, and Compose hands them on.
+func (r *Runtime) clear(ctx context.Context, spec workload.Spec, f fleet) (main *engine.Container, err error) {
+	left := f.leftovers
+	main = f.main
+	if main == nil && len(left) > 0 {
+		heir := left[0]
+		if err := r.engine.RenameContainer(ctx, heir.ID, spec.Container); err != nil {
+			return nil, err
+		}
+		heir.Name = spec.Container
+		main, left = &heir, left[1:]
+	}
+	for _, c := range left {
+		if err := r.engine.RemoveContainer(ctx, c.ID); err != nil {
+			return nil, err
+		}
+	}
+	return main, nil
+}
+
+// deployEnv are the deploy keys of a container's environment, without prefix.
+func deployEnv(c engine.Container, prefix string) map[string]string {
+	found := make(map[string]string)
+	for _, e := range c.Env {
+		key, value, _ := strings.Cut(e, "=")
+		for _, k := range workload.Keys() {
+			if key == prefix+k {
+				found[k] = value
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,306 @@
+//go:build integration
+
+package compose_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func ignore(workload.Event) {}
+
+// plan is a change to version n.
+func (w *world) plan(n int, id string) workload.Change {
+	w.t.Helper()
+	img := w.images[n]
+	if err := w.target().Stage(w.t.Context(), w.spec, img, ignore); err != nil {
+		w.t.Fatal(err)
+	}
+	c := workload.Change{
+		ID: id, Spec: w.spec, Commit: img.Commit, Manifest: img.Manifest, Config: img.Config, Holder: "a test",
+		Env: map[string]string{},
+	}
+	for _, k := range workload.Keys() {
+		c.Env[k] = id + "-" + strings.ToLower(k)
+	}
+	c.Env[workload.KeyCommit] = img.Commit.String()
+	for _, in := range w.observe().Instances {
+		if in.Name == w.spec.Container {
+			c.Saw = in.ID
+		}
+	}
+	return c
+}
+
+func (w *world) observe() workload.Observation {
+	w.t.Helper()
+	seen, err := w.target().Observe(w.t.Context(), w.spec, false)
+	if err != nil {
+		w.t.Fatalf("%v (%s)", err, fault.HintOf(err))
+	}
+	return seen
+}
+
+func (w *world) settle(id string, o workload.Outcome) {
+	w.t.Helper()
+	if err := w.target().Settle(w.t.Context(), w.spec, workload.Settlement{ChangeID: id, Outcome: o}, ignore); err != nil {
+		w.t.Fatalf("%v (%s)", err, fault.HintOf(err))
+	}
+}
+
+func (w *world) deploy(n int, id string) workload.Instance {
+	w.t.Helper()
+	if err := w.target().Switch(w.t.Context(), w.plan(n, id), ignore); err != nil {
+		w.t.Fatalf("%v (%s)", err, fault.HintOf(err))
+	}
+	w.settle(id, workload.Keep)
+	return w.want(n)
+}
+
+// want fails unless version n runs, alone, from a whole env file, with its names
+// where they belong and the service beside it as it was.
+func (w *world) want(n int) workload.Instance {
+	w.t.Helper()
+	seen, img := w.observe(), w.images[n]
+	if seen.Pending != nil || len(seen.Instances) != 1 {
+		w.t.Fatalf("pending %+v, containers %+v", seen.Pending, seen.Instances)
+	}
+	in := seen.Instances[0]
+	if in.Name != w.spec.Container || !in.Running || in.Config != img.Config || in.Env[workload.KeyCommit] != img.Commit.String() {
+		w.t.Fatalf("want version %d: %+v", n, in)
+	}
+	if seen.Deployed[workload.KeyCommit] != img.Commit.String() {
+		w.t.Fatalf("want version %d: the env file says %v", n, seen.Deployed)
+	}
+	if got := w.docker("image", "inspect", "-f", "{{.Id}}", w.spec.Image); got != in.ImageID {
+		w.t.Fatalf("%s is %s, the container's image %s", w.spec.Image, got, in.ImageID)
+	}
+	w.wantBeside()
+	return in
+}
+
+// beside starts the service beside, as the user has it.
+func (w *world) beside() {
+	w.t.Helper()
+	w.plan(0, "none")
+	w.docker("tag", w.spec.Image+":"+w.images[0].Commit.String(), w.spec.Image+"-beside")
+	w.docker("compose", "--project-directory", w.root, "-p", w.project, "--env-file", w.config.EnvFile, "up", "-d", "--no-build", "--no-deps", "beside")
+	w.besideID = w.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", w.project+"-beside")
+}
+
+func (w *world) wantBeside() {
+	w.t.Helper()
+	if w.besideID == "" {
+		return
+	}
+	if got := w.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", w.project+"-beside"); got != w.besideID {
+		w.t.Fatalf("the service beside was touched: %s, was %s", got, w.besideID)
+	}
+}
+
+// moments are where a switch is killed: at each of its points, and in the middle
+// of Compose's work, while the old container, which does not listen, is stopped.
+func moments() []order {
+	all := []order{
+		{At: workload.PointBefore}, {At: workload.PointTag}, {At: workload.PointConfigure}, {At: workload.PointRecreate}, {At: workload.PointSwitch},
+	}
+	for _, d := range []time.Duration{200 * time.Millisecond, 700 * time.Millisecond, 1500 * time.Millisecond} {
+		all = append(all, order{At: workload.PointRecreate, After: d})
+	}
+	return all
+}
+
+func TestAKilledSwitchIsTakenBack(t *testing.T) {
+	for _, o := range moments() {
+		t.Run(fmt.Sprintf("%s+%s", o.At, o.After), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "stubborn", "stubborn")
+			w.beside()
+			old := w.deploy(0, "a")
+			env := w.read(".state/compose.env")
+			o.Change = w.plan(1, "b")
+			w.kill(t, o)
+			if p := w.observe().Pending; p == nil || p.Change.ID != "b" || p.Before.Container != old.ID {
+				t.Fatalf("nobody knows of it: %+v", p)
+			}
+			w.settle("b", workload.Revert)
+			if in := w.want(0); in.ImageID != old.ImageID {
+				t.Errorf("another image: %+v", in)
+			}
+			if d := cmp.Diff(env, w.read(".state/compose.env")); d != "" {
+				t.Errorf("env file: %s", d)
+			}
+		})
+	}
+}
+
+// From where on the env file is new: before that, it is a switch from the start.
+func TestAKilledSwitchIsGoneOnWithByTheSameCommand(t *testing.T) {
+	for _, o := range moments()[2:7] {
+		t.Run(fmt.Sprintf("%s+%s", o.At, o.After), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "stubborn", "stubborn")
+			w.deploy(0, "a")
+			o.Change = w.plan(1, "b")
+			w.kill(t, o)
+			recreated := 0
+			err := w.target().Switch(t.Context(), o.Change, func(e workload.Event) {
+				if e.Point == workload.PointRecreate {
+					recreated++
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A Compose that was running has made the container by the time that the
+			// lock is free: there is one outage and not two.
+			if ours := o.At == workload.PointRecreate && o.After > 0 || o.At == workload.PointSwitch; ours && recreated > 0 {
+				t.Errorf("recreated once more")
+			}
+			w.settle("b", workload.Keep)
+			w.want(1)
+		})
+	}
+}
+
+func TestAKilledRevertIsGoneOnWith(t *testing.T) {
+	for _, d := range []time.Duration{time.Millisecond, time.Second} {
+		t.Run(d.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "stubborn", "stubborn")
+			w.deploy(0, "a")
+			c := w.plan(1, "b")
+			if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+				t.Fatal(err)
+			}
+			w.kill(t, order{Change: c, Revert: true, At: workload.PointSettle, After: d})
+			w.settle("b", workload.Revert)
+			w.want(0)
+		})
+	}
+}
+
+// TestAKilledComposeLeavesNothing kills Compose itself, which leaves the old
+// container stopped and the new one under another name.
+func TestAKilledComposeLeavesNothing(t *testing.T) {
+	for name, end := range map[string]func(*world, workload.Change){
+		"taken back": func(w *world, _ workload.Change) { w.settle("b", workload.Revert); w.want(0) },
+		"gone on with": func(w *world, c workload.Change) {
+			if err := w.target().Switch(w.t.Context(), c, ignore); err != nil {
+				w.t.Fatal(err)
+			}
+			w.settle("b", workload.Keep)
+			w.want(1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "stubborn", "stubborn")
+			w.deploy(0, "a")
+			c := w.plan(1, "b")
+			err := w.target().Switch(t.Context(), c, func(e workload.Event) {
+				if e.Point == workload.PointRecreate {
+					go w.killCompose(t, 0)
+				}
+			})
+			if fault.ReasonOf(err) != fault.ComposeFailed {
+				t.Fatalf("%v", err)
+			}
+			names := w.docker("ps", "-a", "--format", "{{.Names}} {{.State}}", "--filter", "label=com.docker.compose.project="+w.project)
+			if !strings.Contains(names, "_"+w.spec.Container) {
+				t.Fatalf("no leftover, the test is worth nothing: %s", names)
+			}
+			end(w, c)
+		})
+	}
+}
+
+// A container that was told to stop runs until it has stopped, and nothing about
+// it says so: that it runs is no reason to leave it as it is.
+func TestAnOldContainerThatIsAboutToStopIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "slow", "")
+	old := w.deploy(0, "a")
+	err := w.target().Switch(t.Context(), w.plan(1, "b"), func(e workload.Event) {
+		if e.Point == workload.PointRecreate {
+			go w.killCompose(t, 500*time.Millisecond)
+		}
+	})
+	if fault.ReasonOf(err) != fault.ComposeFailed {
+		t.Fatalf("%v", err)
+	}
+	if c, err := shared.client.Container(t.Context(), old.ID); err != nil || !c.Running {
+		t.Fatalf("it does not run any more, the test is worth nothing: %+v, %v", c, err)
+	}
+	w.settle("b", workload.Revert)
+	in := w.want(0)
+	time.Sleep(4 * time.Second)
+	if w.want(0).ID != in.ID {
+		t.Error("it was replaced once more")
+	}
+}
+
+func TestAContainerThatWasStoppedMeanwhileRunsAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "")
+	w.deploy(0, "a")
+	c := w.plan(1, "b")
+	w.kill(t, order{At: workload.PointConfigure, Change: c})
+	w.docker("stop", w.spec.Container)
+	w.settle("b", workload.Revert)
+	w.want(0)
+}
+
+// killCompose kills this world's Compose some time after the new container is there.
+func (w *world) killCompose(t *testing.T, after time.Duration) {
+	for range 200 {
+		names := w.docker("ps", "-a", "--format", "{{.Names}}", "--filter", "label=com.docker.compose.project="+w.project)
+		if strings.Contains(names, "_"+w.spec.Container) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	time.Sleep(after)
+	for _, pid := range processes(t, w.project) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// The old container is gone and the new one has not got its name: the container
+// that is there keeps what it holds.
+func TestALeftoverWhoseNameIsFreeIsTakenOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "")
+	in := w.deploy(0, "a")
+	volume := w.docker("inspect", "-f", "{{(index .Mounts 0).Name}}", in.ID)
+	c := w.plan(1, "b")
+	if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+		t.Fatal(err)
+	}
+	made := w.want1(1)
+	w.docker("stop", "-t", "1", made.ID)
+	w.docker("rename", made.ID, "0123456789ab_"+w.spec.Container)
+	w.settle("b", workload.Revert)
+	in = w.want(0)
+	if got := w.docker("inspect", "-f", "{{(index .Mounts 0).Name}}", in.ID); got != volume {
+		t.Errorf("the anonymous volume is %s, was %s", got, volume)
+	}
+}
+
+// want1 is the one container, of version n, of a change that is not settled.
+func (w *world) want1(n int) workload.Instance {
+	w.t.Helper()
+	seen := w.observe()
+	if len(seen.Instances) != 1 || seen.Instances[0].Config != w.images[n].Config {
+		w.t.Fatalf("%+v", seen.Instances)
+	}
+	return seen.Instances[0]
+}

@@ -1,0 +1,142 @@
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// service is what is read of a service's declaration. Without interpolation any
+// value may still be a string with a variable in it.
+type service struct {
+	Image         string `json:"image"`
+	ContainerName string `json:"container_name"`
+	PullPolicy    string `json:"pull_policy"`
+	Scale         any    `json:"scale"`
+	Deploy        struct {
+		Replicas any `json:"replicas"`
+	} `json:"deploy"`
+	Environment any `json:"environment"`
+	Labels      any `json:"labels"`
+}
+
+// define has Compose read the project, with nothing interpolated and no env file
+// of a service opened, so that what it prints holds none of the secrets.
+func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
+	b, err := r.read(ctx, env, r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json", name)...)
+	if err != nil {
+		// Compose's own words for a service that is not there differ by version:
+		// ask for the whole project instead of reading them.
+		if b, err = r.read(ctx, env, r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json")...); err != nil {
+			return workload.Definition{}, err
+		}
+	}
+	return parseDefinition(b, r.config.Project, name)
+}
+
+func parseDefinition(b []byte, project, name string) (workload.Definition, error) {
+	var p struct {
+		Services map[string]service `json:"services"`
+	}
+	if err := json.Unmarshal(b, &p); err != nil {
+		// The error would quote the file.
+		return workload.Definition{}, fault.New(fault.ComposeFailed, "docker compose config did not print the project as JSON")
+	}
+	s, ok := p.Services[name]
+	if !ok {
+		return workload.Definition{}, fault.New(fault.WorkloadNotFound, "the Compose project %s has no service %s, it has: %s",
+			project, name, strings.Join(slices.Sorted(maps.Keys(p.Services)), ", "))
+	}
+	d := workload.Definition{
+		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
+		References: references(s),
+	}
+	if d.Image == "" {
+		d.Image = project + "-" + name // what Compose calls the image of a service with a build section only
+	}
+	return d, nil
+}
+
+// replicas returns 0 where the number depends on a variable.
+func replicas(s service) int {
+	for _, v := range []any{s.Scale, s.Deploy.Replicas} {
+		switch v := v.(type) {
+		case float64:
+			return int(v)
+		case string:
+			n, _ := strconv.Atoi(v)
+			return n
+		}
+	}
+	return 1
+}
+
+// references are the variables that the environment and the labels name, sorted.
+func references(s service) []string {
+	named := make(map[string]bool)
+	collect(s.Environment, named, true)
+	collect(s.Labels, named, false)
+	return slices.Sorted(maps.Keys(named))
+}
+
+// collect reads both forms, `- KEY=value` and `KEY: value`. With inherit a key
+// without a value means the variable of that name.
+func collect(v any, named map[string]bool, inherit bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			s, _ := e.(string)
+			key, value, assigned := strings.Cut(s, "=")
+			if !assigned && inherit {
+				named[key] = true
+			}
+			variables(value, named)
+		}
+	case map[string]any:
+		for key, e := range v {
+			if e == nil && inherit {
+				named[key] = true
+			}
+			s, _ := e.(string)
+			variables(s, named)
+		}
+	}
+}
+
+var variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
+
+// variables are those that Compose would put in: $KEY, ${KEY}, ${KEY:-x}, nested
+// ones too. $$ is a dollar sign.
+func variables(text string, named map[string]bool) {
+	for _, m := range variableForm.FindAllStringSubmatch(text, -1) {
+		if m[1] != "" {
+			named[m[1]] = true
+		}
+	}
+}
+
+// unfit says why a service cannot be switched, "" when it can.
+func unfit(spec workload.Spec, d workload.Definition) string {
+	missing := spec.MissingReferences(d)
+	switch {
+	case d.Image != spec.Image && d.Image != spec.Image+":latest":
+		return "its image is " + d.Image + " and not " + spec.Image
+	case d.ContainerName != spec.Container:
+		return "its container_name is " + strconv.Quote(d.ContainerName) + " and not " + spec.Container
+	case d.PullPolicy == "always" || d.PullPolicy == "build":
+		return "its pull_policy is " + d.PullPolicy + ", by which Compose would replace the verified image"
+	case d.Replicas != 1:
+		return "it has not exactly one replica"
+	case len(missing) > 0:
+		return "its environment and labels do not name " + strings.Join(missing, ", ")
+	}
+	return ""
+}

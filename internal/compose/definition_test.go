@@ -1,0 +1,96 @@
+package compose
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// project is what `docker compose config --no-interpolate` v5.6.0 prints of one
+// service.
+func project(service string) []byte {
+	return []byte(`{"name":"unidesk","services":{"sample":` + service + `,"beside":{"image":"x"}}}`)
+}
+
+func TestAServicesDefinition(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		service string
+		want    workload.Definition
+	}{
+		"a list": {
+			`{"image":"sample","container_name":"sample-backend","environment":["A","B=${BB}","C=x${CC:-d}y$DD","E=${E1:-${E2}}","F=$$G","H=1","I="],"labels":["l=${LL}","m"]}`,
+			workload.Definition{Image: "sample", ContainerName: "sample-backend", Replicas: 1, References: []string{"A", "BB", "CC", "DD", "E1", "E2", "LL"}},
+		},
+		"a map": {
+			`{"image":"sample","environment":{"A":null,"B":"${BB?no}","C":7,"D":true,"E":""},"labels":{"l":"$LL","n":null},"pull_policy":"always"}`,
+			workload.Definition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "BB", "LL"}},
+		},
+		"built here, no image":      {`{"build":{"context":"."}}`, workload.Definition{Image: "unidesk-sample", Replicas: 1}},
+		"scaled":                    {`{"image":"x","scale":3}`, workload.Definition{Image: "x", Replicas: 3}},
+		"replicas":                  {`{"image":"x","deploy":{"replicas":2}}`, workload.Definition{Image: "x", Replicas: 2}},
+		"replicas by a variable":    {`{"image":"x","deploy":{"replicas":"${N:-1}"}}`, workload.Definition{Image: "x", Replicas: 0}},
+		"one replica, as text":      {`{"image":"x","deploy":{"replicas":"1"}}`, workload.Definition{Image: "x", Replicas: 1}},
+		"stopped by replicas":       {`{"image":"x","deploy":{"replicas":0}}`, workload.Definition{Image: "x", Replicas: 0}},
+		"nothing of what is wanted": {`{}`, workload.Definition{Image: "unidesk-sample", Replicas: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseDefinition(project(tt.service), "unidesk", "sample")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestADefinitionThatIsNone(t *testing.T) {
+	t.Parallel()
+	_, err := parseDefinition(project(`{}`), "unidesk", "nobody")
+	if fault.ReasonOf(err) != fault.WorkloadNotFound || !strings.HasSuffix(err.Error(), "it has: beside, sample") {
+		t.Error(err)
+	}
+	for _, b := range []string{"", "hunter2", `{"services":{"sample":{"environment":"hunter2","image":7}}}`} {
+		_, err := parseDefinition([]byte(b), "unidesk", "sample")
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", b, err)
+		}
+	}
+}
+
+func TestWhatMakesAServiceUnfit(t *testing.T) {
+	t.Parallel()
+	spec := workload.Spec{Image: "sample", Container: "sample-backend", EnvPrefix: "K_"}
+	fit := workload.Definition{Image: "sample", ContainerName: "sample-backend", Replicas: 1}
+	for _, k := range workload.Keys() {
+		fit.References = append(fit.References, "K_"+k)
+	}
+	if why := unfit(spec, fit); why != "" {
+		t.Error(why)
+	}
+	latest := fit
+	latest.Image = "sample:latest"
+	if why := unfit(spec, latest); why != "" {
+		t.Error(why)
+	}
+	for want, spoil := range map[string]func(*workload.Definition){
+		"its image is ":          func(d *workload.Definition) { d.Image = "other" },
+		"its container_name is ": func(d *workload.Definition) { d.ContainerName = "" },
+		"its pull_policy is ":    func(d *workload.Definition) { d.PullPolicy = "build" },
+		"it has not exactly":     func(d *workload.Definition) { d.Replicas = 0 },
+		"its environment and labels do not name K_DEPLOYED_AT": func(d *workload.Definition) { d.References = d.References[:6] },
+	} {
+		d := fit
+		spoil(&d)
+		if why := unfit(spec, d); !strings.HasPrefix(why, want) {
+			t.Errorf("%q, want %q", why, want)
+		}
+	}
+}

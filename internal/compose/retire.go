@@ -1,0 +1,84 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Retire implements [confirm.Runtime]: it takes off the names that this program
+// gave, never by force. An image goes with its last name; one that anybody else
+// named, or that a container uses, stays.
+func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
+	if err := r.owns(spec); err != nil {
+		return err
+	}
+	used, err := r.used(ctx, spec)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, c := range commits {
+		if err := r.retire(ctx, spec, c, used, emit); err != nil {
+			failed = append(failed, fmt.Errorf("image of %s: %w", c.Short(), err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// used are the ids of the images that the service's containers are made of, and
+// of the one that its stable name means.
+func (r *Runtime) used(ctx context.Context, spec workload.Spec) ([]string, error) {
+	stable, err := r.imageID(ctx, spec.Image)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.engine.Containers(ctx, spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+	if err != nil {
+		return nil, err
+	}
+	used := []string{stable}
+	for _, c := range found {
+		used = append(used, c.ImageID)
+	}
+	return used, nil
+}
+
+func (r *Runtime) retire(ctx context.Context, spec workload.Spec, commit artifact.Commit, used []string, emit func(workload.Event)) error {
+	ref := commitTag(spec, commit)
+	img, err := r.engine.Image(ctx, ref)
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if slices.Contains(used, img.ID) {
+		return nil
+	}
+	// The commit's name goes last: while it is there, a later run finds the rest.
+	names := []string{ref}
+	if ours := slices.DeleteFunc(slices.Clone(img.Tags), func(t string) bool { return t == ref }); keptOnly(ours, spec) {
+		names = append(ours, ref)
+	}
+	for _, name := range names {
+		if err := r.engine.Untag(ctx, name); errors.Is(err, engine.ErrInUse) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	emit(workload.Event{Point: workload.PointSettle, Text: "image of " + commit.Short() + " is let go"})
+	return nil
+}
+
+// keptOnly reports whether all of an image's other names are keep tags.
+func keptOnly(names []string, spec workload.Spec) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, keepRepository(spec)+":") })
+}

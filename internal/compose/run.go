@@ -1,0 +1,173 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/scrub"
+)
+
+const (
+	// maxDefinition bounds what `config` may print, maxOutput what is read of the
+	// rest, excerpt what of it an error shows.
+	maxDefinition = 16 << 20
+	maxOutput     = 64 << 10
+	excerptLines  = 12
+	// killAfter is between asking Compose to stop and stopping it.
+	killAfter = 10 * time.Second
+)
+
+// read runs a Compose command that changes nothing and returns what it prints.
+func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.limits.read)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, r.docker, args...)
+	cmd.Dir, cmd.Env = r.config.Root, r.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	var stderr bytes.Buffer
+	cmd.Stderr = &limited{w: &stderr, left: maxOutput}
+	var stdout bytes.Buffer
+	cmd.Stdout = &limited{w: &stdout, left: maxDefinition}
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, fault.Transient(fault.ComposeFailed, "docker compose did not answer: %w", context.Cause(ctx))
+		}
+		return nil, failed(err, stderr.Bytes(), env)
+	}
+	return stdout.Bytes(), nil
+}
+
+// runApart runs a Compose command that must come to its end though this process
+// dies: in a process group of its own, with the lock as an open file, and with its
+// output in memory that outlives us, for a broken pipe would kill it.
+func (r *Runtime) runApart(ctx context.Context, lock *os.File, env envfile.Content, args ...string) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	fd, err := unix.MemfdCreate("compose-output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return fault.New(fault.Internal, "make room for Compose's output: %w", err)
+	}
+	output := os.NewFile(uintptr(fd), "compose-output")
+	defer func() { _ = output.Close() }()
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), r.docker, args...)
+	cmd.Dir, cmd.Env = r.config.Root, r.env
+	cmd.Stdout, cmd.Stderr = output, output
+	if lock != nil {
+		cmd.ExtraFiles = []*os.File{lock}
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return fault.New(fault.ComposeFailed, "start %s: %w", r.docker, err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	stopped, err := r.await(ctx, cmd.Process.Pid, output, ended)
+	if stopped {
+		return fault.New(fault.ComposeFailed, "docker compose was stopped since it did not end: %s", excerpt(last(output), env))
+	}
+	if err != nil {
+		return failed(err, last(output), env)
+	}
+	return nil
+}
+
+// await returns how the command ended, stopping it when its time is over.
+func (r *Runtime) await(ctx context.Context, group int, output *os.File, ended <-chan error) (stopped bool, err error) {
+	over := time.NewTimer(r.limits.recreate)
+	defer over.Stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	gone := ctx.Done()
+	signal := syscall.SIGTERM
+	for {
+		select {
+		case err = <-ended:
+			return stopped, err
+		case <-gone:
+			gone = nil
+			over.Reset(min(r.limits.grace, r.limits.recreate))
+		case <-over.C:
+			stopped = true
+			_ = syscall.Kill(-group, signal)
+			signal = syscall.SIGKILL
+			over.Reset(killAfter)
+		case <-look.C:
+			// What a command gone wild prints must not fill the memory.
+			if info, err := output.Stat(); err == nil && info.Sys().(*syscall.Stat_t).Blocks*512 > 4<<20 {
+				_ = unix.Fallocate(int(output.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, info.Size()-maxOutput)
+			}
+		}
+	}
+}
+
+// last returns the end of what was printed.
+func last(f *os.File) []byte {
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	from := max(0, info.Size()-maxOutput)
+	b, _ := io.ReadAll(io.NewSectionReader(f, from, maxOutput))
+	return b
+}
+
+// failed is the fault of a Compose command that ended badly.
+func failed(err error, output []byte, env envfile.Content) error {
+	text := excerpt(output, env)
+	if strings.Contains(text, "is not a docker command") || strings.Contains(text, "unknown shorthand flag") || strings.Contains(text, "unknown flag: --project-directory") {
+		return fault.New(fault.ComposeFailed, "docker has no Compose plugin").WithHint("install the docker-compose-plugin package")
+	}
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) {
+		return fault.New(fault.ComposeFailed, "docker compose: %w", err)
+	}
+	return fault.New(fault.ComposeFailed, "docker compose ended with %s: %s", exit.ProcessState, text)
+}
+
+// excerpt is the end of a program's output, without secrets. A warning about an
+// unset variable is left out: in PASSWORD=ab$cdef its name is half of one.
+func excerpt(output []byte, env envfile.Content) string {
+	var lines []string
+	for line := range strings.Lines(scrub.New(env.Values()).String(string(output))) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if line != "" && !strings.Contains(line, "variable is not set") {
+			lines = append(lines, strings.Map(visible, line))
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-excerptLines):], "; ")
+}
+
+// visible keeps what a terminal would act on out of an error.
+func visible(r rune) rune {
+	if r < ' ' && r != '\t' || r == 0x7f {
+		return -1
+	}
+	return r
+}
+
+// limited fails a program that prints more than anybody has a use for.
+type limited struct {
+	w    io.Writer
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errors.New("more output than expected")
+	}
+	return l.w.Write(p)
+}

@@ -1,0 +1,237 @@
+package compose
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// fake is a runtime whose docker is a shell script, run in the project's folder.
+// The program is a file of the repository: one just written cannot always be
+// started (ETXTBSY) while other tests fork.
+func fake(t *testing.T, env, script string) *Runtime {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range map[string]string{"docker.sh": script + "\n", "c.env": env} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := New(Config{
+		Root: root, Project: "unidesk", Files: []string{"docker-compose.yml", "/etc/more.yml"}, EnvFile: filepath.Join(root, "c.env"),
+		DockerHost: "unix:///nowhere", Docker: "./testdata/docker",
+	}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func said(t *testing.T, r *Runtime, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.config.Root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func TestComposeIsStartedInExactlyThisWay(t *testing.T) {
+	t.Setenv("DOCKER_CONFIG", "/some/config")
+	t.Setenv("COMPOSE_FILE", "/evil.yml")
+	t.Setenv("DOCKER_CONTEXT", "evil")
+	t.Setenv("SECRET", "evil")
+	r := fake(t, "SECRET=hunter2\n", `for a in "$@"; do echo "$a"; done > argv; tr '\0' '\n' < /proc/$$/environ > environ; pwd > cwd; cut -d' ' -f5 /proc/$$/stat > pgid; echo $$ > pid; readlink /proc/$$/fd/3 > lock`)
+	lock, err := os.Create(filepath.Join(r.config.Root, "the.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := r.up(t.Context(), "sample", lock); err != nil {
+		t.Fatal(err)
+	}
+	root := r.config.Root
+	if d := cmp.Diff([]string{
+		"compose", "--project-directory", root, "-p", "unidesk", "--env-file", root + "/c.env", "-f", root + "/docker-compose.yml", "-f", "/etc/more.yml",
+		"--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", "sample",
+	}, strings.Split(said(t, r, "argv"), "\n")); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{
+		"DOCKER_HOST=unix:///nowhere", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DOCKER_CONFIG=/some/config",
+	}, strings.Split(said(t, r, "environ"), "\n")); d != "" {
+		t.Error(d)
+	}
+	if said(t, r, "cwd") != root {
+		t.Error("cwd", said(t, r, "cwd"))
+	}
+	if said(t, r, "pgid") != said(t, r, "pid") {
+		t.Error("it is not in a process group of its own")
+	}
+	if said(t, r, "lock") != lock.Name() {
+		t.Error("it has not got the lock:", said(t, r, "lock"))
+	}
+}
+
+func TestTheLockIsHeldByWhatComposeLeavesRunning(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", `sleep 1 >/dev/null 2>&1 &`)
+	open := func() *os.File {
+		f, err := os.OpenFile(filepath.Join(r.config.Root, "the.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	lock, other := open(), open()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.up(t.Context(), "sample", lock); err != nil {
+		t.Fatal(err)
+	}
+	_ = lock.Close()
+	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		t.Fatal("it is free while a process that Compose started runs")
+	}
+	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFailureShowsTheEndOfTheOutputWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "SECRET=hunter2\nPART=ab$hunter3\n", `i=0; while [ $i -lt 40 ]; do echo "line $i"; i=$((i+1)); done
+echo 'time="x" level=warning msg="The \"hunter3\" variable is not set. Defaulting to a blank string."' >&2
+printf 'Error: no such thing: \033[31mhunter2\n' >&2; exit 17`)
+	err := r.up(t.Context(), "sample", nil)
+	if fault.ReasonOf(err) != fault.ComposeFailed {
+		t.Fatal(err)
+	}
+	text := err.Error()
+	if !strings.HasPrefix(text, "docker compose ended with exit status 17: line 29; ") || !strings.HasSuffix(text, "line 39; Error: no such thing: [31m[redacted]") {
+		t.Error(text)
+	}
+}
+
+func TestAMissingPluginIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, words := range []string{"docker: 'compose' is not a docker command.", "unknown shorthand flag: 'p' in -p", "unknown flag: --project-directory"} {
+		r := fake(t, "", `echo "`+words+`" >&2; exit 125`)
+		if err := r.up(t.Context(), "sample", nil); !strings.Contains(err.Error(), "no Compose plugin") || fault.HintOf(err) == "" {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAnythingPrintedAtAnyLengthIsBounded(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", `head -c 40000000 /dev/zero | tr '\0' x; sleep 1.5; stat -L -c %b /proc/$$/fd/1 | cat > blocks; echo; echo the end; exit 1`)
+	err := r.up(t.Context(), "sample", nil)
+	if n, err := strconv.Atoi(said(t, r, "blocks")); err != nil || n*512 > 1<<20 {
+		t.Errorf("%d blocks are held (%v)", n, err)
+	}
+	if len(err.Error()) > maxOutput+1000 || !strings.HasSuffix(err.Error(), "the end") {
+		t.Errorf("%d bytes", len(err.Error()))
+	}
+	r = fake(t, "", `head -c 40000000 /dev/zero`)
+	if _, err := r.read(t.Context(), mustEnv(t, r), "config"); fault.ReasonOf(err) != fault.ComposeFailed {
+		t.Error(err)
+	}
+}
+
+func TestGivingUpLetsARecreateEnd(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", `trap 'echo told > signal' TERM INT; sleep 0.6; echo done > done`)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if err := r.up(ctx, "sample", nil); err != nil {
+		t.Fatal(err)
+	}
+	if said(t, r, "done") != "done" {
+		t.Error("it did not end")
+	}
+	if _, err := os.Stat(filepath.Join(r.config.Root, "signal")); err == nil {
+		t.Error("it was told to stop")
+	}
+}
+
+func TestARecreateThatDoesNotEndIsStopped(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		limits limits
+		giveUp bool
+	}{
+		"in its time":               {limits{recreate: 300 * time.Millisecond, grace: time.Hour}, false},
+		"after the caller has left": {limits{recreate: time.Hour, grace: 300 * time.Millisecond}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := fake(t, "", `trap 'echo told > signal; exit 1' TERM; echo $$ > pid; while :; do sleep 0.1; done`)
+			r.limits.recreate, r.limits.grace = tt.limits.recreate, tt.limits.grace
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if tt.giveUp {
+				time.AfterFunc(100*time.Millisecond, cancel)
+			}
+			err := r.up(ctx, "sample", nil)
+			if fault.ReasonOf(err) != fault.ComposeFailed || !strings.Contains(err.Error(), "was stopped") {
+				t.Error(err)
+			}
+			if said(t, r, "signal") != "told" {
+				t.Error("it was not told")
+			}
+			pid, err := strconv.Atoi(said(t, r, "pid"))
+			if err != nil || syscall.Kill(pid, 0) == nil {
+				t.Errorf("process %d is still there (%v)", pid, err)
+			}
+		})
+	}
+}
+
+func TestAnEndedContextStartsNothing(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", `echo x > started`)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(fmt.Errorf("enough"))
+	if err := r.up(ctx, "sample", nil); err == nil || err.Error() != "enough" {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(r.config.Root, "started")); err == nil {
+		t.Error("it was started")
+	}
+}
+
+func TestAnEnvFileThatRedirectsComposeIsRefused(t *testing.T) {
+	t.Parallel()
+	for env, ok := range map[string]bool{
+		"A=1\n": true, "COMPOSE_PROJECT_NAME=unidesk\n": true, "COMPOSE_PROFILES=x\n": true,
+		"COMPOSE_PROJECT_NAME=other\n": false, "COMPOSE_FILE=docker-compose.yml\n": false, "export COMPOSE_FILE=\n": false,
+		"COMPOSE_ENV_FILES=x\n": false, "COMPOSE_REMOVE_ORPHANS=true\n": false,
+	} {
+		r := fake(t, env, `echo x > started`)
+		err := r.up(t.Context(), "sample", nil)
+		if ok != (err == nil) || !ok && fault.ReasonOf(err) != fault.WorkloadUnfit {
+			t.Errorf("%q: %v", env, err)
+		}
+	}
+}
+
+func TestACommandIsShownAsOneTypesIt(t *testing.T) {
+	t.Parallel()
+	if got, want := typed("docker", "a b", "it's", "", "x=y"), `docker 'a b' 'it'\''s' '' x=y`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

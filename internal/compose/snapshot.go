@@ -1,0 +1,122 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// State is what a change replaces, enough to bring it back: no secret is in it.
+type State struct {
+	// Container is the id of what ran, "" for nothing; Running says that it did.
+	Container string `json:"container,omitempty"`
+	Running   bool   `json:"running,omitempty"`
+	// ImageID is the container's image, Stable the one that the stable name meant,
+	// which may be another one; "" for none.
+	ImageID string `json:"imageId,omitempty"`
+	Stable  string `json:"stable,omitempty"`
+	// Undo takes the deploy keys of the env file back.
+	Undo envfile.Undo `json:"undo"`
+}
+
+// Snapshot implements [confirm.Runtime].
+func (r *Runtime) Snapshot(ctx context.Context, change workload.Change) (workload.Before, State, error) {
+	spec := change.Spec
+	if err := r.owns(spec); err != nil {
+		return workload.Before{}, State{}, err
+	}
+	env, err := r.readEnv()
+	if err != nil {
+		return workload.Before{}, State{}, err
+	}
+	d, err := r.define(ctx, env, spec.Ref.Compose.Service)
+	if err != nil {
+		return workload.Before{}, State{}, err
+	}
+	if why := unfit(spec, d); why != "" {
+		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit, "the Compose service %s cannot be switched: %s", spec.Ref.Compose.Service, why)
+	}
+	f, err := r.fleet(ctx, spec)
+	if err != nil {
+		return workload.Before{}, State{}, err
+	}
+	if len(f.others) > 0 {
+		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit,
+			"container %s belongs to the service too and is not called %s: Compose would replace it and nobody could bring it back",
+			f.others[0].Name, spec.Container).WithHint("docker rename %s %s, or remove it", f.others[0].Name, spec.Container)
+	}
+	var s State
+	var before workload.Before
+	if _, s.Undo, err = envfile.Edit(env, assignments(change)); err != nil {
+		return workload.Before{}, State{}, err
+	}
+	if s.Stable, err = r.imageID(ctx, spec.Image); err != nil {
+		return workload.Before{}, State{}, err
+	}
+	if _, err := r.staged(ctx, change); err != nil {
+		return workload.Before{}, State{}, err
+	}
+	if c := f.main; c != nil {
+		s.Container, s.ImageID, s.Running = c.ID, c.ImageID, c.Running
+		img, err := r.engine.Image(ctx, c.ImageID)
+		if errors.Is(err, engine.ErrNotFound) {
+			return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit,
+				"the image of container %s is gone: nobody could bring it back", c.Name)
+		}
+		if err != nil {
+			return workload.Before{}, State{}, err
+		}
+		before = workload.Before{Container: c.ID, Running: c.Running, ImageID: c.ImageID, Config: img.Config, Commit: deployEnv(*c, spec.EnvPrefix)[workload.KeyCommit]}
+	}
+	return before, s, nil
+}
+
+// assignments are the change's deploy keys with their prefix.
+func assignments(change workload.Change) map[string]string {
+	keys := make(map[string]string, len(change.Env))
+	for k, v := range change.Env {
+		keys[change.Spec.EnvPrefix+k] = v
+	}
+	return keys
+}
+
+// imageID returns the id that a name stands for, "" when it stands for nothing.
+func (r *Runtime) imageID(ctx context.Context, ref string) (string, error) {
+	img, err := r.engine.Image(ctx, ref)
+	if errors.Is(err, engine.ErrNotFound) {
+		return "", nil
+	}
+	return img.ID, err
+}
+
+// staged returns the id of the image to run. Its name may have been moved since
+// it was staged, so that the digests decide: an image's id is its config's digest
+// or its manifest's, depending on the engine's store.
+func (r *Runtime) staged(ctx context.Context, change workload.Change) (string, error) {
+	for _, ref := range []string{commitTag(change.Spec, change.Commit), change.Config.String(), change.Manifest.String()} {
+		img, err := r.engine.Image(ctx, ref)
+		if errors.Is(err, engine.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if img.Config == change.Config || img.ID == change.Manifest.String() {
+			return img.ID, nil
+		}
+	}
+	return "", fault.New(fault.ArtifactNotFound, "the image of %s is not staged here", change.Commit.Short())
+}
+
+var noName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// keepRepository holds the names by which old images stay, whatever is pruned.
+func keepRepository(spec workload.Spec) string {
+	return "unidesk-keep/" + strings.Trim(noName.ReplaceAllString(strings.ToLower(spec.Ref.Compose.Service), "-"), "-")
+}

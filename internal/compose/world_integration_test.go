@@ -1,0 +1,283 @@
+//go:build integration
+
+package compose_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+)
+
+const secret = "hunter2/of+the&suite"
+
+// machine is the engine that all tests of the package share.
+type machine struct {
+	engine  *lab.Engine
+	client  *engine.Client
+	program string // the service, built
+}
+
+var shared machine //nolint:gochecknoglobals // set once by TestMain
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("COMPOSE_TEST_VICTIM"); dir != "" {
+		os.Exit(victim(dir))
+	}
+	// These tests wait for containers to stop and start most of the time.
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = flag.Set("test.parallel", "6")
+	}
+	os.Exit(withMachine(m))
+}
+
+func withMachine(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "compose")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	shared.program = filepath.Join(dir, "service")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", shared.program, "./testdata/service")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the service: %v\n%s", err, out)
+		return 1
+	}
+	shared.engine, err = lab.UseOrStartEngine(context.Background(), "/var/run/docker.sock", dir, filepath.Join(cache, "unidesk-lab", "bin"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "SKIPPED, no engine:", err)
+		return 0
+	}
+	defer func() {
+		if err := shared.engine.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
+	for _, e := range shared.engine.Env() {
+		if key, value, _ := strings.Cut(e, "="); key == "DOCKER_CONFIG" || key == "DOCKER_HOST" {
+			_ = os.Setenv(key, value)
+		}
+	}
+	if shared.client, err = newClient(shared.engine.Host); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// world is one Compose project with a service of which nothing runs, and one
+// beside it which nobody may touch.
+type world struct {
+	t       *testing.T
+	root    string
+	project string
+	spec    workload.Spec
+	images  []artifact.Image
+	loads   map[artifact.Commit]v1.Image
+	config  compose.Config
+	mu      sync.Mutex
+	// besideID is the container of the service beside, when it runs.
+	besideID string
+}
+
+// modes are how the versions behave: see testdata/service.
+func newWorld(t *testing.T, modes ...string) *world {
+	t.Helper()
+	var id [4]byte
+	_, _ = rand.Read(id[:])
+	w := &world{t: t, root: t.TempDir(), project: "uct" + hex.EncodeToString(id[:]), loads: map[artifact.Commit]v1.Image{}}
+	w.spec = workloadtest.SampleSpec(w.project)
+	w.config = compose.Config{
+		Root: w.root, Project: w.project, Files: []string{"docker-compose.yml"},
+		EnvFile: filepath.Join(w.root, ".state", "compose.env"), DockerHost: shared.engine.Host,
+	}
+	w.write("docker-compose.yml", w.composeFile(""))
+	w.write(".state/compose.env", "# controlled\r\nSAMPLE_CLIENT_SECRET='"+secret+"'\r\nOTHER=1")
+	for i, mode := range modes {
+		w.makeImage(i, mode)
+	}
+	t.Cleanup(w.tearDown)
+	return w
+}
+
+func (w *world) write(name, text string) {
+	w.t.Helper()
+	name = filepath.Join(w.root, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) read(name string) string {
+	w.t.Helper()
+	b, err := os.ReadFile(filepath.Join(w.root, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// composeFile declares the service, with more lines if wanted. Each form in which
+// a key can be named comes up.
+func (w *world) composeFile(more string) string {
+	return `services:
+  sample:
+    image: ` + w.spec.Image + `
+    container_name: ` + w.spec.Container + `
+    stop_grace_period: 3s
+    depends_on: [beside]
+    volumes: [/data]
+    environment:
+      - UNIDESK_SAMPLE_DEPLOY_COMMIT
+      - UNIDESK_SAMPLE_DEPLOY_REQUESTED_COMMIT=${UNIDESK_SAMPLE_DEPLOY_REQUESTED_COMMIT}
+      - UNIDESK_SAMPLE_DEPLOY_IMAGE=${UNIDESK_SAMPLE_DEPLOY_IMAGE:-none}
+      - UNIDESK_SAMPLE_DEPLOY_DIGEST=$UNIDESK_SAMPLE_DEPLOY_DIGEST
+      - UNIDESK_SAMPLE_DEPLOY_SERVICE_ID
+      - UNIDESK_SAMPLE_DEPLOY_DEPLOYED_AT
+      - SAMPLE_CLIENT_SECRET
+    labels:
+      unidesk.source: ${UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO:-}
+` + more + `
+  beside:
+    image: ` + w.spec.Image + `-beside
+    container_name: ` + w.project + `-beside
+    environment: {SEEN: "${UNIDESK_SAMPLE_DEPLOY_COMMIT:-}"}
+`
+}
+
+// makeImage makes version n: the program and, in the config, what it is.
+func (w *world) makeImage(n int, mode string) {
+	w.t.Helper()
+	commit, err := artifact.ParseCommit(strings.Repeat(fmt.Sprintf("%x", n+1), 40))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	layer, err := tarball.LayerFromFile(tarOf(w.t, shared.program, w.project))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	img, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture = "linux", runtime.GOARCH
+	file.Config = v1.Config{
+		Entrypoint: []string{"/service"}, Env: []string{"VERSION=" + commit.String(), "MODE=" + mode},
+		Labels: map[string]string{artifact.LabelRevision: commit.String(), "project": w.project},
+	}
+	if mode == "no program" {
+		file.Config.Entrypoint = []string{"/nothing"}
+	}
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		w.t.Fatal(err)
+	}
+	manifest, _ := img.RawManifest()
+	config, _ := img.RawConfigFile()
+	parsed, err := artifact.ParseImage(artifact.Raw{Commit: commit, Manifest: artifact.DigestOf(manifest), ManifestBytes: manifest, ConfigBytes: config})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.images, w.loads[commit] = append(w.images, parsed), img
+}
+
+// Stage implements compose.Stager by loading the image from here.
+func (w *world) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (stage.Staged, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ref, err := name.NewTag(tag)
+	if err != nil {
+		return stage.Staged{}, err
+	}
+	var archive bytes.Buffer
+	if err := tarball.Write(ref, w.loads[image.Commit], &archive); err != nil {
+		return stage.Staged{}, err
+	}
+	load := exec.CommandContext(ctx, "docker", "load", "--quiet")
+	load.Stdin = &archive
+	if out, err := load.CombinedOutput(); err != nil {
+		return stage.Staged{}, fmt.Errorf("load: %w: %s", err, out)
+	}
+	emit(workload.Event{Point: workload.PointStaged})
+	return stage.Staged{}, nil
+}
+
+func (w *world) runtime() *compose.Runtime {
+	w.t.Helper()
+	r, err := compose.New(w.config, shared.client, w)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) target() *confirm.Target[compose.State] {
+	return confirm.New(w.runtime(), filepath.Join(w.root, ".state", "changes"))
+}
+
+// docker runs a docker command by hand.
+func (w *world) docker(args ...string) string {
+	w.t.Helper()
+	out, err := exec.CommandContext(context.WithoutCancel(w.t.Context()), "docker", args...).CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (w *world) tearDown() {
+	for _, kind := range [][3]string{{"container", "ls", "rm"}, {"network", "ls", "rm"}} {
+		list := []string{kind[0], kind[1], "-q", "--filter", "label=com.docker.compose.project=" + w.project}
+		remove := []string{kind[0], kind[2]}
+		if kind[0] == "container" {
+			list, remove = append(list, "-a"), append(remove, "-f", "-v")
+		}
+		if ids := strings.Fields(w.docker(list...)); len(ids) > 0 {
+			w.docker(append(remove, ids...)...)
+		}
+	}
+	if ids := strings.Fields(w.docker("images", "-q", "--filter", "label=project="+w.project)); len(ids) > 0 {
+		_, _ = exec.Command("docker", append([]string{"rmi", "-f"}, ids...)...).CombinedOutput()
+	}
+}
+
+func newClient(host string) (*engine.Client, error) { return engine.New(host) }

@@ -1,0 +1,81 @@
+package confirm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Settle implements [workload.Target]. Once it has the lock it ends what it has
+// begun, whether its caller still waits or not.
+func (t *Target[S]) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
+	if err := check(spec); err != nil {
+		return err
+	}
+	if s.Outcome != workload.Keep && s.Outcome != workload.Revert {
+		return fault.New(fault.InvalidRequest, "%q is not an outcome", s.Outcome)
+	}
+	lock, err := t.lock(ctx, spec.Ref)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Patience)
+	defer cancel()
+
+	r, last, err := t.store.load(spec.Ref)
+	if err != nil {
+		return err
+	}
+	if r == nil || r.Change.ID != s.ChangeID {
+		return t.settled(spec.Ref, r, last, s)
+	}
+	if s.Outcome == workload.Revert {
+		return t.revert(ctx, *r, lock, emit)
+	}
+	if err := t.store.settle(spec.Ref, outcome(r.Change, workload.Keep)); err != nil {
+		return err
+	}
+	// The change is kept: what happens to older images cannot make it fail.
+	if err := t.runtime.Retire(ctx, r.Change.Spec, s.Retire, emit); err != nil {
+		emit(workload.Event{Point: workload.PointSettle, Text: fmt.Sprintf("older images stay: %v", err)})
+	}
+	return nil
+}
+
+// settled answers for a change that is not under way.
+func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settled, s workload.Settlement) error {
+	switch {
+	case last == nil || last.ChangeID != s.ChangeID:
+		return fault.New(fault.ChangeNotFound, "%s has no change %s", ref, s.ChangeID)
+	case last.Outcome != s.Outcome:
+		return fault.New(fault.Stale, "change %s was %s already", s.ChangeID, last.Outcome)
+	case r == nil:
+		return t.store.tidy(ref) // a crash may have left the pending file
+	default:
+		return nil
+	}
+}
+
+func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit func(workload.Event)) error {
+	err := t.runtime.Restore(ctx, r.Change, r.State, lock, emit)
+	if err == nil {
+		return t.store.settle(r.Change.Spec.Ref, outcome(r.Change, workload.Revert))
+	}
+	r.Failed = err.Error()
+	failed := fault.New(fault.RevertFailed, "what ran before %s could not be brought back: %w", r.Change.Commit.Short(), err)
+	if err := t.store.save(r.Change.Spec.Ref, r); err != nil {
+		failed.Err = fmt.Errorf("%w (and this could not be written down: %w)", failed.Err, err)
+	}
+	failed.Retry = fault.Retryable(err)
+	failed.Hint = fault.HintOf(err)
+	return failed
+}
+
+func outcome(c workload.Change, o workload.Outcome) workload.Settled {
+	return workload.Settled{ChangeID: c.ID, Commit: c.Commit, Outcome: o, At: time.Now().UTC()}
+}

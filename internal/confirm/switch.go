@@ -1,0 +1,89 @@
+package confirm
+
+import (
+	"context"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Switch implements [workload.Target].
+func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
+	if err := check(change.Spec); err != nil {
+		return err
+	}
+	if change.ID == "" || change.Commit.IsZero() || change.Config.IsZero() {
+		return fault.New(fault.InvalidRequest, "a change needs an id, a commit and a config digest")
+	}
+	ref := change.Spec.Ref
+	// A change that somebody else has under way is told at once, not after a wait
+	// for his lock.
+	if r, _, err := t.store.load(ref); err != nil {
+		return err
+	} else if r != nil && r.Change.ID != change.ID {
+		return pendingFault(r.Change)
+	}
+	lock, err := t.lock(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	r, err := t.begin(ctx, change, emit)
+	if err != nil {
+		return err
+	}
+	return t.runtime.Apply(ctx, r.Change, r.State, lock, emit)
+}
+
+// begin returns the record of the change: the one that is there, or a new one,
+// durable before anything is touched.
+func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func(workload.Event)) (*record[S], error) {
+	ref := change.Spec.Ref
+	r, last, err := t.store.load(ref)
+	switch {
+	case err != nil:
+		return nil, err
+	case r != nil && r.Change.ID != change.ID:
+		return nil, pendingFault(r.Change)
+	case r != nil && (r.Change.Commit != change.Commit || r.Change.Config != change.Config):
+		return nil, fault.New(fault.InvalidRequest, "change %s is to %s and not to %s", change.ID, r.Change.Commit.Short(), change.Commit.Short())
+	case r != nil:
+		if r.Failed != "" {
+			r.Failed = ""
+			if err := t.store.save(ref, *r); err != nil {
+				return nil, err
+			}
+		}
+		emit(workload.Event{Point: workload.PointBefore, Text: "going on with the change of " + r.Since.Format(time.RFC3339)})
+		return r, nil
+	case last != nil && last.ChangeID == change.ID:
+		return nil, fault.New(fault.Stale, "change %s was %s already", change.ID, last.Outcome)
+	}
+	before, state, err := t.runtime.Snapshot(ctx, change)
+	if err != nil {
+		return nil, err
+	}
+	if before.Container != change.Saw {
+		return nil, fault.New(fault.Stale, "what runs is container %s, the plan was made for %s", shown(before.Container), shown(change.Saw)).
+			WithHint("somebody recreated it meanwhile: run the same command again, it makes a new plan")
+	}
+	r = &record[S]{Change: change, Since: time.Now().UTC(), Before: before, State: state}
+	if err := t.store.save(ref, *r); err != nil {
+		return nil, err
+	}
+	emit(workload.Event{Point: workload.PointBefore, Text: "what runs now is written down: " + shown(before.Container)})
+	return r, nil
+}
+
+func pendingFault(c workload.Change) error {
+	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet (%s)", c.Commit.Short(), c.Holder).
+		WithHint("let it end, or take it back: unidesk-controller recover")
+}
+
+func shown(container string) string {
+	if container == "" {
+		return "none"
+	}
+	return workload.ShortID(container)
+}

@@ -1,0 +1,181 @@
+package workloadtest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func firstKept(t *testing.T, s *suite) {
+	s.stage(t, 0)
+	c := s.plan(t, 0)
+	wantPoints(t, s.apply(t, c), switchPoints()...)
+	in := s.wantVersion(t, 0)
+	seen := s.observe(t, true)
+	if seen.Pending == nil || seen.Pending.Change.ID != c.ID || seen.Pending.Before.Container != "" {
+		t.Fatalf("pending: %+v", seen.Pending)
+	}
+	if d := cmp.Diff(c.Env, seen.Deployed); d != "" {
+		t.Errorf("env file: %s", d)
+	}
+	s.settle(t, c.ID, workload.Keep)
+	if s.wantVersion(t, 0).ID != in.ID {
+		t.Error("keeping it made another container")
+	}
+	seen = s.observe(t, false)
+	if seen.Pending != nil || seen.Last == nil || seen.Last.ChangeID != c.ID || seen.Last.Outcome != workload.Keep || seen.Last.Commit != c.Commit {
+		t.Errorf("pending %+v, last %+v", seen.Pending, seen.Last)
+	}
+}
+
+func firstReverted(t *testing.T, s *suite) {
+	was := s.observe(t, false).Deployed
+	s.stage(t, 0)
+	c := s.plan(t, 0)
+	s.apply(t, c)
+	s.settle(t, c.ID, workload.Revert)
+	if in := s.running(t); in != nil {
+		t.Errorf("still there: %+v", in)
+	}
+	seen := s.observe(t, false)
+	if d := cmp.Diff(was, seen.Deployed, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("env file: %s", d)
+	}
+	if seen.Pending != nil || seen.Last == nil || seen.Last.Outcome != workload.Revert {
+		t.Errorf("pending %+v, last %+v", seen.Pending, seen.Last)
+	}
+	s.deploy(t, 0)
+}
+
+func reverted(t *testing.T, s *suite) {
+	old := s.deploy(t, 0)
+	was := s.observe(t, false).Deployed
+	s.stage(t, 1)
+	c := s.plan(t, 1)
+	s.apply(t, c)
+	seen := s.observe(t, false)
+	want := workload.Before{Container: old.ID, Running: true, ImageID: old.ImageID, Config: old.Config, Commit: s.Images[0].Commit.String()}
+	if d := cmp.Diff(want, seen.Pending.Before, cmp.Comparer(sameText[interface{ String() string }])); d != "" {
+		t.Errorf("before: %s", d)
+	}
+	s.wantVersion(t, 1)
+	s.settle(t, c.ID, workload.Revert)
+	if in := s.wantVersion(t, 0); in.ImageID != old.ImageID {
+		t.Errorf("image %s, was %s", in.ImageID, old.ImageID)
+	}
+	if d := cmp.Diff(was, s.observe(t, false).Deployed, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("env file: %s", d)
+	}
+	s.deploy(t, 1)
+}
+
+func sameText[T interface{ String() string }](a, b T) bool { return a.String() == b.String() }
+
+func revertedByNext(t *testing.T, s *suite) {
+	s.deploy(t, 0)
+	s.stage(t, 1)
+	c := s.plan(t, 1)
+	s.apply(t, c)
+	s.Target = s.Reopen()
+	if seen := s.observe(t, false); seen.Pending == nil || seen.Pending.Change.ID != c.ID {
+		t.Fatalf("the next process does not know the change: %+v", seen.Pending)
+	}
+	s.settle(t, c.ID, workload.Revert)
+	s.wantVersion(t, 0)
+}
+
+func revertTwice(t *testing.T, s *suite) {
+	s.deploy(t, 0)
+	s.stage(t, 1)
+	c := s.plan(t, 1)
+	s.apply(t, c)
+	s.settle(t, c.ID, workload.Revert)
+	in := s.wantVersion(t, 0)
+	s.settle(t, c.ID, workload.Revert)
+	if s.wantVersion(t, 0).ID != in.ID {
+		t.Error("the second time recreated it")
+	}
+}
+
+func stale(t *testing.T, s *suite) {
+	in := s.deploy(t, 0)
+	s.stage(t, 1)
+	c := s.plan(t, 1)
+	c.Saw = strings.Repeat("0", 64)
+	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
+	c.Saw = ""
+	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
+	if s.wantVersion(t, 0).ID != in.ID || s.observe(t, false).Pending != nil {
+		t.Error("something was changed")
+	}
+}
+
+func oneAtATime(t *testing.T, s *suite) {
+	s.deploy(t, 0)
+	s.stage(t, 1)
+	s.stage(t, 2)
+	first := s.plan(t, 1)
+	second := s.plan(t, 2)
+	s.apply(t, first)
+	in := s.wantVersion(t, 1)
+	second.Saw = in.ID
+	err := s.Reopen().Switch(t.Context(), second, ignore)
+	s.wantReason(t, err, fault.ChangePending)
+	if !strings.Contains(err.Error(), first.Holder) {
+		t.Errorf("the holder is not named: %v", err)
+	}
+	if s.wantVersion(t, 1).ID != in.ID {
+		t.Error("something was changed")
+	}
+}
+
+func attaches(t *testing.T, s *suite) {
+	s.deploy(t, 0)
+	s.stage(t, 1)
+	c := s.plan(t, 1)
+	s.apply(t, c)
+	in := s.wantVersion(t, 1)
+	s.Target = s.Reopen()
+	wantPoints(t, s.apply(t, c), workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointSwitch)
+	if s.wantVersion(t, 1).ID != in.ID {
+		t.Error("it was recreated")
+	}
+	s.settle(t, c.ID, workload.Revert)
+	s.wantVersion(t, 0)
+}
+
+func forced(t *testing.T, s *suite) {
+	in := s.deploy(t, 0)
+	c := s.plan(t, 0)
+	c.Env = s.observe(t, false).Deployed // not even the time is another one
+	s.apply(t, c)
+	s.settle(t, c.ID, workload.Keep)
+	if s.wantVersion(t, 0).ID == in.ID {
+		t.Error("nothing was recreated")
+	}
+}
+
+func notAgain(t *testing.T, s *suite) {
+	s.stage(t, 0)
+	c := s.plan(t, 0)
+	s.apply(t, c)
+	s.settle(t, c.ID, workload.Revert)
+	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
+	if s.running(t) != nil {
+		t.Error("it runs")
+	}
+}
+
+func notStaged(t *testing.T, s *suite) {
+	in := s.deploy(t, 0)
+	c := s.plan(t, 1)
+	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.ArtifactNotFound)
+	if s.wantVersion(t, 0).ID != in.ID || s.observe(t, false).Pending != nil {
+		t.Error("something was changed")
+	}
+}
