@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// banned are packages, and all below them, that the agent must not link, and why.
+var banned = map[string]string{
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog":    "the agent decides nothing that the catalog decides",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy":     "the agent acts, the controller decides",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller": "arrows point one way",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger":     "receipts are the controller's",
+	"github.com/docker/docker/client":                              "Describe reads two facts over plain HTTP; the client brings every call that changes something",
+	"github.com/moby/moby/client":                                  "as docker/docker/client, whose successor it is",
+	"github.com/compose-spec/compose-go":                           "nothing that is served reads a Compose project",
+	"net/http/pprof":                                               "heap dumps hold what the process holds",
+	"expvar":                                                       "registers itself on a listener",
+}
+
+func TestTheAgentDoesNotLink(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if len(deps) < 100 {
+		t.Fatalf("only %d packages", len(deps))
+	}
+	for _, dep := range deps {
+		for pkg, reason := range banned {
+			if dep == pkg || strings.HasPrefix(dep, pkg+"/") {
+				t.Errorf("%s is linked: %s", dep, reason)
+			}
+		}
+	}
+}

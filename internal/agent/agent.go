@@ -1,0 +1,127 @@
+// Package agent is the process on the host that holds the registry: it listens on
+// a unix socket, learns from the kernel which account calls, and serves what that
+// account's role allows. It decides nothing that the controller decides, and
+// neither links the catalog nor a container engine's client.
+//
+// Whoever may write to the socket's folder, or to agent.yaml, is this agent. A
+// method without a role option in the contract may be called by nobody.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+)
+
+const (
+	// stopGrace is how long calls under way get to end when the agent is told to.
+	// A layer's stream is cut then; its receiver continues it elsewhere in time.
+	stopGrace = 10 * time.Second
+	// memoryLimit is far above what is needed (some 6 MiB beside the program itself)
+	// and makes the collector work hard before the process comes near the 64 MiB that
+	// it promises to stay under. gcPercent keeps a heap that small from being let
+	// grow to Go's usual 4 MiB between collections.
+	memoryLimit = 32 << 20
+	gcPercent   = 25
+)
+
+// Agent is an agent that is ready to run.
+type Agent struct {
+	log    *slog.Logger
+	server *grpc.Server
+	health *health.Server
+	images *pull.Registry
+	grace  time.Duration
+}
+
+// New puts an agent together. It listens on nothing yet.
+func New(c Config, version string, log *slog.Logger) (*Agent, error) {
+	roles, err := newRoles(c.Roles)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{log: log, grace: stopGrace}
+	facts := &facts{version: version, docker: c.Docker, state: c.State}
+	var images rpc.Images // stays nil without a registry
+	if c.Registry != "" {
+		if a.images, err = pull.New(pull.Config{URL: c.Registry}); err != nil {
+			return nil, err
+		}
+		images = a.images
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
+	}
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images)
+	return a, nil
+}
+
+// newServer registers everything behind the guard, which then learns what there is.
+func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images) (*grpc.Server, *health.Server) {
+	s := grpc.NewServer(append(rpc.ServerOptions(),
+		grpc.Creds(creds), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
+	rpc.Register(s, host, images)
+	h := health.NewServer()
+	healthv1.RegisterHealthServer(s, h)
+	reflection.Register(s)
+	g.learn(s.GetServiceInfo())
+	for name := range s.GetServiceInfo() {
+		h.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
+	}
+	return s, h
+}
+
+// Run serves the listener, which it closes, until ctx ends; then calls under way
+// get a while to end.
+func (a *Agent) Run(ctx context.Context, l net.Listener) error {
+	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(gcPercent)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := a.server.Serve(limitListener(l, a.log)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return a.supervise(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		a.stop()
+		return nil
+	})
+	err := group.Wait()
+	if a.images != nil {
+		_ = a.images.Close()
+	}
+	return err
+}
+
+// stop ends the server: no new calls, a while for those under way, then none.
+func (a *Agent) stop() {
+	a.health.Shutdown()
+	done := make(chan struct{})
+	go func() {
+		a.server.GracefulStop()
+		close(done)
+	}()
+	timer := time.NewTimer(a.grace)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		a.log.Warn("calls still under way are cut", slog.Duration("duration", a.grace))
+		a.server.Stop()
+		<-done
+	}
+}

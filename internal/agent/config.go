@@ -1,0 +1,103 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
+)
+
+// Defaults of agent.yaml and of the commands.
+const (
+	DefaultConfig = "/etc/unidesk/agent.yaml"
+	DefaultSocket = "/run/unidesk-agent/agent.sock"
+	defaultState  = "/var/lib/unidesk-agent"
+)
+
+// maxConfig is far more than any configuration needs.
+const maxConfig = 1 << 20
+
+// Config is agent.yaml; docs/agent.yaml describes each key.
+type Config struct {
+	Version int `yaml:"version"`
+	// Socket is made by the agent itself unless systemd hands one over.
+	Socket string `yaml:"socket"`
+	// Registry is the URL of this host's registry; empty for a host without.
+	Registry string `yaml:"registry"`
+	Roles    Roles  `yaml:"roles"`
+	// Docker is the path of the engine's socket; empty for a host without.
+	Docker string `yaml:"docker"`
+	// State is the folder of what the agent must remember.
+	State string `yaml:"state"`
+}
+
+// Roles are the accounts, by name or numeric id, that hold each role.
+type Roles struct {
+	Read    []string `yaml:"read"`
+	Operate []string `yaml:"operate"`
+	Admin   []string `yaml:"admin"`
+}
+
+// LoadFile reads agent.yaml.
+func LoadFile(path string) (Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "%w", err)
+	}
+	defer f.Close()
+	c, err := Load(f)
+	if err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Load reads a configuration strictly: a key that is not known is an error, since
+// a misspelt restriction would be none.
+func Load(r io.Reader) (Config, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if err != nil {
+		return Config{}, err
+	}
+	if len(b) > maxConfig {
+		return Config{}, fmt.Errorf("longer than %d bytes", maxConfig)
+	}
+	c := Config{Socket: DefaultSocket, State: defaultState}
+	if err := yaml.Load(b, &c, yaml.WithKnownFields(), yaml.WithUniqueKeys()); err != nil {
+		return Config{}, err
+	}
+	return c, c.Validate()
+}
+
+// Validate checks all keys and reports every fault at once.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Version != 1 {
+		errs = append(errs, fmt.Errorf("version: %d, this agent knows 1", c.Version))
+	}
+	paths := []struct {
+		key, value string
+		optional   bool
+	}{{"socket", c.Socket, false}, {"docker", c.Docker, true}, {"state", c.State, false}}
+	for _, p := range paths {
+		// An abstract socket (@name) has no mode: CVE-2020-15257.
+		if missing := p.optional && p.value == ""; !missing && !filepath.IsAbs(p.value) {
+			errs = append(errs, fmt.Errorf("%s: %q is not an absolute path", p.key, p.value))
+		}
+	}
+	if c.Registry != "" {
+		if err := (pull.Config{URL: c.Registry}).Validate(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if _, err := newRoles(c.Roles); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,235 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"go.uber.org/goleak"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+)
+
+// program is the agent's binary, built once.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+// testMain returns the exit code, so that the program is removed in any case.
+func testMain(m *testing.M) int {
+	complain := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "agent")
+	if err != nil {
+		return complain(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.Chmod(dir, 0o755); err != nil { // for TestAnAccountWithoutARole
+		return complain(err)
+	}
+	program = filepath.Join(dir, "unidesk-agent")
+	build := exec.Command("go", "build", "-o", program, "../../cmd/agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return complain(fmt.Errorf("build agent: %w\n%s", err, out))
+	}
+	if code := m.Run(); code != 0 {
+		return code
+	}
+	if err := goleak.Find(); err != nil {
+		return complain(err)
+	}
+	return 0
+}
+
+const (
+	repository = "unidesk/baidu-netdisk"
+	commitID   = "0123456789abcdef0123456789abcdef01234567"
+)
+
+var platform = artifact.Platform{OS: "linux", Architecture: "amd64"}
+
+// newRegistry serves an in-memory registry with one image of random layers.
+func newRegistry(t *testing.T, size int64, layers int64) (url string, img v1.Image) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo))))
+	t.Cleanup(server.Close)
+	return server.URL, push(t, server.URL, size, layers)
+}
+
+func push(t *testing.T, url string, size, layers int64) v1.Image {
+	t.Helper()
+	img, err := random.Image(size, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = platform.OS, platform.Architecture
+	if img, err = mutate.ConfigFile(img, config); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(strings.TrimPrefix(url, "http://") + "/" + repository + ":" + commitID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, img, remote.WithTransport(http.DefaultTransport)); err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	return img
+}
+
+// newAgent makes an agent and the path of the socket that it is to have.
+func newAgent(t *testing.T, c agent.Config) (a *agent.Agent, socket string) {
+	t.Helper()
+	c.Version, c.Socket, c.State = 1, filepath.Join(t.TempDir(), "run", "agent.sock"), t.TempDir()
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	a, err := agent.New(c, "1.0.0-test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, c.Socket
+}
+
+// runAgent runs it until the test ends or stop is called, which waits.
+func runAgent(t *testing.T, a *agent.Agent, socket string) (stop func()) {
+	t.Helper()
+	l, err := agent.Listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx, l) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("agent: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// serve runs an agent in this process and returns its socket.
+func serve(t *testing.T, c agent.Config) string {
+	t.Helper()
+	a, socket := newAgent(t, c)
+	runAgent(t, a, socket)
+	return socket
+}
+
+func dial(t *testing.T, c tunnel.Config) *rpc.Client {
+	t.Helper()
+	client, err := rpc.Dial(t.Context(), func(ctx context.Context) (net.Conn, error) { return tunnel.Dial(ctx, c) }, rpc.Options{Version: "1.0.0-test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func stdioCommand(socket string) tunnel.Config {
+	return tunnel.Config{Command: []string{program, "stdio", "--socket", socket}}
+}
+
+func resolve(t *testing.T, client *rpc.Client) artifact.Image {
+	t.Helper()
+	repo, err := artifact.ParseRepository(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit, err := artifact.ParseCommit(commitID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := client.Resolve(t.Context(), repo, commit, platform)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func wholeLayers(img artifact.Image) (ranges []layers.Range) {
+	for _, l := range img.Layers {
+		ranges = append(ranges, layers.Range{Layer: l})
+	}
+	return ranges
+}
+
+func TestAnImageCrossesStandardStreamsWhole(t *testing.T) {
+	url, want := newRegistry(t, 1<<20+17, 3)
+	for name, config := range map[string]func(string) tunnel.Config{
+		"socket": func(s string) tunnel.Config { return tunnel.Config{Socket: s} },
+		"stdio":  stdioCommand,
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := dial(t, config(serve(t, agent.Config{Registry: url})))
+			d, err := client.Describe(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.CallerRole != rpc.RoleAdmin || d.AgentVersion != "1.0.0-test" || len(d.Capabilities) != 1 || d.Capabilities[0] != rpc.CapabilityImageStream {
+				t.Errorf("description %+v", d)
+			}
+			img := resolve(t, client)
+			if digest, _ := want.Digest(); img.Manifest.String() != digest.String() {
+				t.Fatalf("resolved %s, pushed %s", img.Manifest, digest)
+			}
+			var got bytes.Buffer
+			at := map[artifact.Digest]*bytes.Buffer{}
+			err = client.Stream(t.Context(), img.Repository, wholeLayers(img), func(c layers.Chunk) error {
+				if at[c.Digest] == nil {
+					at[c.Digest] = &bytes.Buffer{}
+				}
+				at[c.Digest].Write(c.Data)
+				got.Write(c.Data)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range img.Layers {
+				if sum := artifact.DigestSum(sha256.Sum256(at[l.Digest].Bytes())); sum != l.Digest {
+					t.Errorf("layer %s arrived as %s", l.Digest, sum)
+				}
+			}
+			if int64(got.Len()) != img.Size() {
+				t.Errorf("%d bytes of %d", got.Len(), img.Size())
+			}
+			tags, next, err := client.List(t.Context(), img.Repository, 0, "")
+			if err != nil || next != "" || len(tags) != 1 || tags[0].Name != commitID || tags[0].Digest != img.Manifest {
+				t.Errorf("tags %v, next %q, err %v", tags, next, err)
+			}
+		})
+	}
+}

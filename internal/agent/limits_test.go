@@ -1,0 +1,265 @@
+package agent
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+)
+
+// The frame types and flags of RFC 9113 that the raw clients below use.
+const (
+	frameData, frameHeaders, frameReset, frameSettings, framePing, frameGoAway = 0, 1, 3, 4, 6, 7
+	flagEndStream, flagEndHeaders                                              = 1, 4
+
+	clientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+)
+
+func frame(kind, flags byte, stream uint32, payload []byte) []byte {
+	b := []byte{byte(len(payload) >> 16), byte(len(payload) >> 8), byte(len(payload)), kind, flags}
+	return append(binary.BigEndian.AppendUint32(b, stream), payload...)
+}
+
+// readFrames reads the server's frames until each says that it has seen enough,
+// or the server hangs up; it returns what each said.
+func readFrames(conn net.Conn, each func(kind, flags byte, stream uint32) (enough bool)) bool {
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	header := make([]byte, 9)
+	for {
+		if _, err := io.ReadFull(conn, header); err != nil {
+			return false
+		}
+		length := int64(header[0])<<16 | int64(header[1])<<8 | int64(header[2])
+		if _, err := io.CopyN(io.Discard, conn, length); err != nil {
+			return false
+		}
+		if each(header[3], header[4], binary.BigEndian.Uint32(header[5:])) {
+			return true
+		}
+	}
+}
+
+// request is a connection's first bytes and a call with any :path (RFC 7541, 6.2.2:
+// literal fields without indexing) and an empty message.
+func request(pseudo string) []byte {
+	var fields []byte
+	for _, f := range [][2]string{
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", pseudo},
+		{":authority", "a"},
+		{"content-type", "application/grpc"},
+		{"te", "trailers"},
+	} {
+		fields = append(append(append(append(fields, 0, byte(len(f[0]))), f[0]...), byte(len(f[1]))), f[1]...)
+	}
+	b := append([]byte(clientPreface), frame(frameSettings, 0, 0, nil)...)
+	b = append(b, frame(frameHeaders, flagEndHeaders, 1, fields)...)
+	return append(b, frame(frameData, flagEndStream, 1, make([]byte, 5))...)
+}
+
+func send(t *testing.T, path string, b []byte) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// raw makes a call and waits until the server has answered or hung up.
+func raw(t *testing.T, path, pseudo string) {
+	t.Helper()
+	conn := send(t, path, request(pseudo))
+	readFrames(conn, func(kind, flags byte, stream uint32) bool {
+		return stream == 1 && (kind == frameReset || flags&flagEndStream != 0)
+	})
+	_ = conn.Close()
+}
+
+func TestAFloodOfPingsIsAnsweredWithGoAway(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string][]byte{
+		"on an idle connection": append([]byte(clientPreface), frame(frameSettings, 0, 0, nil)...),
+		"while a call goes on":  request("/grpc.health.v1.Health/Watch"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := serveAs(t, rpc.RoleRead, &counting{})
+			conn := send(t, path, begin)
+			time.Sleep(200 * time.Millisecond) // what the server sends meanwhile excuses a ping
+			var flood []byte
+			for range 100 {
+				flood = append(flood, frame(framePing, 0, 0, make([]byte, 8))...)
+			}
+			if _, err := conn.Write(flood); err != nil {
+				t.Fatal(err)
+			}
+			if !readFrames(conn, func(kind, _ byte, _ uint32) bool { return kind == frameGoAway }) {
+				t.Error("no GOAWAY")
+			}
+			if err := call(t, connect(t, path), "/unidesk.artifact.v1.HostService/Describe"); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}
+
+func TestMalformedPathsReachNoHandler(t *testing.T) {
+	t.Parallel()
+	const good = "/unidesk.artifact.v1.HostService/Describe"
+	c := &counting{}
+	// As admin: nothing but the path stands in the way.
+	path := serveAs(t, rpc.RoleAdmin, c)
+	raw(t, path, good)
+	if c.calls.Load() != 1 {
+		t.Fatal("the well-formed path does not reach its handler")
+	}
+	c = &counting{}
+	path = serveAs(t, rpc.RoleNone, c)
+	raw(t, path, good)
+	bad := []string{"", "/", "//", good[1:], "/" + good, good + "/", good + "?x", good + "#x", good + " ", " " + good, "*", "http://a" + good, "/%2e%2e" + good}
+	for i := range len(good) {
+		bad = append(bad, good[:i]+"/"+good[i:], good[:i]+"\x00"+good[i:])
+	}
+	for _, p := range bad {
+		raw(t, path, p)
+	}
+	if n := c.calls.Load(); n != 0 {
+		t.Errorf("%d handlers were reached", n)
+	}
+}
+
+func TestAReceiverThatTakesNothingIsHungUpOn(t *testing.T) {
+	t.Parallel()
+	c := &counting{blob: func() io.Reader { return zeros{} }}
+	conn := connect(t, serveAs(t, rpc.RoleRead, c))
+	stream, err := artifactv1.NewImageServiceClient(conn).Stream(t.Context(), &artifactv1.StreamRequest{
+		Repository: "unidesk/x",
+		Ranges:     []*artifactv1.Range{{Digest: artifact.DigestOf(nil).String(), Size: 1 << 40}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // five times the limit
+	for {
+		if _, err = stream.Recv(); err != nil {
+			break
+		}
+	}
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+type zeros struct{}
+
+func TestLimitsExceededAreCleanErrorsAndTheAgentGoesOn(t *testing.T) {
+	t.Parallel()
+	c := &counting{}
+	path := serveAs(t, rpc.RoleRead, c)
+	conn := connect(t, path)
+	_, err := artifactv1.NewImageServiceClient(conn).List(t.Context(), &artifactv1.ListRequest{Repository: strings.Repeat("a", 1<<20)})
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a message of more than 1 MiB: %v", err)
+	}
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "x", strings.Repeat("a", 64<<10))
+	if _, err = artifactv1.NewHostServiceClient(conn).Describe(ctx, &artifactv1.DescribeRequest{}); err == nil {
+		t.Error("a header list of more than 64 KiB is read")
+	}
+	_, err = artifactv1.NewImageServiceClient(conn).List(t.Context(), &artifactv1.ListRequest{Repository: "a", PageSize: 1 << 31})
+	if err != nil && status.Code(err) != codes.InvalidArgument {
+		t.Errorf("a page of 2^31: %v", err)
+	}
+	if _, err := artifactv1.NewHostServiceClient(conn).Describe(t.Context(), &artifactv1.DescribeRequest{}); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestConnectionsOverTheLimitAreClosed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	inner, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limitListener(inner, slog.New(slog.DiscardHandler))
+	accepted := make(chan net.Conn, 100)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	defer func() { _ = l.Close(); <-done }()
+	open := func() (c net.Conn, refused bool) {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = c.Read(make([]byte, 1))
+		return c, errors.Is(err, io.EOF)
+	}
+	for i := range maxConnsPerUID {
+		if _, refused := open(); refused {
+			t.Fatalf("connection %d is refused", i)
+		}
+	}
+	if _, refused := open(); !refused {
+		t.Error("one too many is accepted")
+	}
+	one := <-accepted
+	_ = one.Close()
+	_ = one.Close() // counts once
+	if _, refused := open(); refused {
+		t.Error("refused though one has gone")
+	}
+	if _, refused := open(); !refused {
+		t.Error("closing twice made room for two")
+	}
+	for len(accepted) > 0 {
+		_ = (<-accepted).Close()
+	}
+}
+
+func TestTotalConnectionsAreLimitedToo(t *testing.T) {
+	t.Parallel()
+	l := limitListener(nil, nil).(*countingListener)
+	for uid := range uint32(maxConns) {
+		if !l.enter(uid) {
+			t.Fatalf("uid %d is refused", uid)
+		}
+	}
+	if l.enter(4711) {
+		t.Error("one too many is accepted")
+	}
+	l.leave(0)
+	if !l.enter(4711) || len(l.open) != maxConns {
+		t.Error(fmt.Sprint("refused though one has gone ", len(l.open)))
+	}
+}

@@ -1,0 +1,162 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+const (
+	socketMode = 0o660
+	folderMode = 0o750
+)
+
+// Listen returns systemd's socket where it hands one over, else one of our own.
+func Listen(path string) (net.Listener, error) {
+	given, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("socket activation: %w", err)
+	}
+	if len(given) == 0 {
+		return listen(path)
+	}
+	unix, ok := given[0].(*net.UnixListener)
+	if !ok || len(given) > 1 {
+		for _, l := range given {
+			if l != nil {
+				_ = l.Close()
+			}
+		}
+		return nil, fault.New(fault.ConfigInvalid, "socket activation: %d sockets; exactly one unix stream socket is served", len(given))
+	}
+	return unix, nil
+}
+
+// listen makes a socket that only its owner and its folder's group may open. The
+// folder decides who gets that far (0750 when we make it); a socket's mode alone
+// is not honoured everywhere (unix(7)).
+func listen(path string) (net.Listener, error) {
+	dir := filepath.Dir(path)
+	if err := os.Mkdir(dir, folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	// Bound with the mode it is to have: between bind and chmod anybody could come in.
+	old := syscall.Umask(0o777 &^ socketMode)
+	l, err := net.Listen("unix", path)
+	syscall.Umask(old)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(dir); err == nil {
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			err = os.Lchown(path, -1, int(st.Gid))
+		}
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			_ = l.Close()
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// removeStale removes a socket that nobody listens on any more.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != fs.ModeSocket:
+		return fault.New(fault.ConfigInvalid, "%s exists and is not a socket", path)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		_ = conn.Close()
+		return fault.New(fault.Busy, "another agent listens on %s", path)
+	}
+	return os.Remove(path)
+}
+
+// Limits on connections. Each ssh session of a controller is one; sessions that
+// died without a word stay for a quarter of an hour.
+const (
+	maxConns       = 64
+	maxConnsPerUID = 16
+)
+
+// limitListener refuses connections over the limits by closing them, before they
+// cost more than a descriptor.
+func limitListener(l net.Listener, log *slog.Logger) net.Listener {
+	return &countingListener{Listener: l, log: log, open: make(map[uint32]int)}
+}
+
+type countingListener struct {
+	net.Listener
+	log *slog.Logger
+
+	mu    sync.Mutex
+	open  map[uint32]int
+	total int
+}
+
+// Accept returns the next connection within the limits.
+func (l *countingListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		uid, err := socketUID(conn)
+		if err == nil && l.enter(uid) {
+			return &countedConn{Conn: conn, uid: uid, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
+		}
+		l.log.Warn("connection refused", slog.Uint64("uid", uint64(uid)), slog.Any("err", err))
+		_ = conn.Close()
+	}
+}
+
+func (l *countingListener) enter(uid uint32) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.total >= maxConns || l.open[uid] >= maxConnsPerUID {
+		return false
+	}
+	l.total++
+	l.open[uid]++
+	return true
+}
+
+func (l *countingListener) leave(uid uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total--
+	if l.open[uid]--; l.open[uid] == 0 {
+		delete(l.open, uid)
+	}
+}
+
+// countedConn is a connection that counts until it is closed.
+type countedConn struct {
+	net.Conn
+	uid   uint32
+	leave func()
+}
+
+// Close closes and stops counting.
+func (c *countedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}

@@ -1,0 +1,53 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"strconv"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+)
+
+// roles maps accounts to what they may do. Who is not in it may do nothing.
+type roles map[uint32]rpc.Role
+
+// newRoles resolves names once, at start: a lookup per connection could change
+// its answer. Root may do everything: it could rewrite the configuration anyway,
+// and a list that seems to keep it out would mislead.
+func newRoles(c Roles) (roles, error) {
+	r := roles{}
+	var errs []error
+	for _, list := range []struct {
+		role     rpc.Role
+		accounts []string
+	}{{rpc.RoleRead, c.Read}, {rpc.RoleOperate, c.Operate}, {rpc.RoleAdmin, c.Admin}} {
+		for _, account := range list.accounts {
+			uid, err := lookup(account)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("roles.%s: %w", list.role, err))
+				continue
+			}
+			if had, twice := r[uid]; twice {
+				errs = append(errs, fmt.Errorf("roles.%s: %q has the role %s already", list.role, account, had))
+				continue
+			}
+			r[uid] = list.role
+		}
+	}
+	r[0] = rpc.RoleAdmin
+	return r, errors.Join(errs...)
+}
+
+func lookup(account string) (uint32, error) {
+	id := account
+	if _, err := strconv.ParseUint(account, 10, 32); err != nil {
+		u, err := user.Lookup(account)
+		if err != nil {
+			return 0, err
+		}
+		id = u.Uid
+	}
+	uid, err := strconv.ParseUint(id, 10, 32)
+	return uint32(uid), err
+}

@@ -1,0 +1,91 @@
+package pull
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Limits of a page of tags (the distribution specification's n).
+const (
+	defaultPage = 100
+	maxPage     = 1000
+	maxTagList  = 4 << 20
+)
+
+// List hands each tag of a page, in the order of their bytes, to the caller with
+// the digest that it points at now, and returns the token of the next page, ""
+// after the last. size 0 asks for a page of 100. The digest is the registry's
+// word: it is for people, and no deploy is based on it.
+func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int, token string,
+	each func(tag string, d artifact.Digest),
+) (next string, err error) {
+	if size < 0 || size > maxPage {
+		return "", fault.New(fault.InvalidRequest, "page size %d is not in 0 to %d", size, maxPage)
+	}
+	if size == 0 {
+		size = defaultPage
+	}
+	q := url.Values{"n": {strconv.Itoa(size)}}
+	if token != "" {
+		q.Set("last", token)
+	}
+	resp, err := r.get(ctx, http.MethodGet, repo.String()+"/tags/list?"+q.Encode())
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := readAll(resp.Body, resp.ContentLength, maxTagList)
+	if err != nil {
+		return "", err
+	}
+	var page struct{ Tags []string }
+	if err := json.Unmarshal(b, &page); err != nil {
+		return "", fault.New(fault.RegistryUnavailable, "registry's tag list: %w", err)
+	}
+	// Distribution 2.8 knows neither n nor last: it answers with all tags, in no
+	// order. Sorted and cut here, a token means the same with every registry, and
+	// whoever follows them comes to an end.
+	slices.Sort(page.Tags)
+	begin, found := slices.BinarySearch(page.Tags, token)
+	if found {
+		begin++
+	}
+	page.Tags = page.Tags[begin:]
+	cut := len(page.Tags) > size
+	if cut {
+		page.Tags = page.Tags[:size]
+	}
+	for _, tag := range page.Tags {
+		d, err := r.head(ctx, repo, tag)
+		if fault.ReasonOf(err) == fault.ArtifactNotFound {
+			continue // deleted since it was listed
+		}
+		if err != nil {
+			return "", err
+		}
+		each(tag, d)
+	}
+	// Distribution specification, "Listing tags": a Link header says that there is
+	// more; last= takes the last tag of this page.
+	if len(page.Tags) > 0 && (cut || resp.Header.Get("Link") != "") {
+		next = page.Tags[len(page.Tags)-1]
+	}
+	return next, nil
+}
+
+// head asks what a tag points at.
+func (r *Registry) head(ctx context.Context, repo artifact.Repository, tag string) (artifact.Digest, error) {
+	resp, err := r.get(ctx, http.MethodHead, repo.String()+"/manifests/"+url.PathEscape(tag), manifestTypes...)
+	if err != nil {
+		return artifact.Digest{}, err
+	}
+	_ = resp.Body.Close()
+	return artifact.ParseDigest(resp.Header.Get("Docker-Content-Digest"))
+}

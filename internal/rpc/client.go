@@ -1,0 +1,168 @@
+package rpc
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Options of a client.
+type Options struct {
+	// Version of this build, for the message that an agent is too old.
+	Version string
+	// Stall is how long a stream may make no progress; 0 means 60 s. There is no
+	// limit on how long it may take.
+	Stall time.Duration
+	// Call is how long any other call may take; 0 means 90 s.
+	Call time.Duration
+}
+
+// Client speaks to one agent. It is safe for concurrent use and implements
+// layers.Source.
+type Client struct {
+	opts   Options
+	conn   *grpc.ClientConn
+	link   *link
+	host   artifactv1.HostServiceClient
+	images artifactv1.ImageServiceClient
+	// agent is the agent's version, once it was heard.
+	agent atomic.Pointer[string]
+}
+
+// Dial connects, by connect, and returns once the far end has answered in HTTP/2.
+// A connection that breaks later fails what is under way; the next call connects
+// again, by the same function. Close ends it all.
+func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), opts Options) (*Client, error) {
+	if opts.Stall == 0 {
+		opts.Stall = time.Minute
+	}
+	if opts.Call == 0 {
+		opts.Call = 90 * time.Second
+	}
+	link := &link{connect: connect}
+	conn, err := grpc.NewClient("passthrough:///agent",
+		grpc.WithContextDialer(link.dial),
+		// ssh, or the socket's mode, is what protects the connection.
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithNoProxy(),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithDisableRetry(),
+		grpc.WithIdleTimeout(0),
+		grpc.WithMaxHeaderListSize(maxHeaders),
+		// Wider than ssh's own window of 2 MiB, so that only ssh's counts; static, so
+		// that a slow disk here does not fill memory.
+		grpc.WithStaticStreamWindowSize(3<<20),
+		grpc.WithStaticConnWindowSize(3<<20),
+		grpc.WithReadBufferSize(128<<10),
+		grpc.WithWriteBufferSize(32<<10),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 30 * time.Second}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{BaseDelay: 500 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 10 * time.Second},
+			// connect has limits of its own, which tell more than gRPC's would.
+			MinConnectTimeout: 2 * time.Minute,
+		}),
+	)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "dial: %w", err)
+	}
+	c := &Client{
+		opts: opts, conn: conn, link: link,
+		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
+	}
+	if err := c.ready(ctx); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// ready waits for the first connection, or for the first failure.
+func (c *Client) ready(ctx context.Context) error {
+	c.conn.Connect()
+	for {
+		switch state := c.conn.GetState(); state {
+		case connectivity.Ready:
+			return nil
+		case connectivity.TransientFailure, connectivity.Shutdown:
+			if err := c.link.failure(); err != nil {
+				return err
+			}
+			return fault.New(fault.NotAnAgent, "the far end does not speak the agent's protocol")
+		default:
+			if !c.conn.WaitForStateChange(ctx, state) {
+				return fault.New(fault.HostUnreachable, "dial: %w", context.Cause(ctx))
+			}
+		}
+	}
+}
+
+// Close ends the connection and everything under way on it.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Describe asks what the agent's host is and what the agent can do.
+func (c *Client) Describe(ctx context.Context) (Description, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
+	defer cancel()
+	m, err := c.host.Describe(ctx, &artifactv1.DescribeRequest{})
+	if err != nil {
+		return Description{}, c.fail(ctx, err)
+	}
+	d := descriptionOf(m)
+	c.agent.Store(&d.AgentVersion)
+	return d, nil
+}
+
+// List returns a page of a repository's tags, and the token of the next page or "".
+func (c *Client) List(ctx context.Context, repo artifact.Repository, size int, token string) (tags []Tag, next string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
+	defer cancel()
+	m, err := c.images.List(ctx, &artifactv1.ListRequest{Repository: repo.String(), PageSize: uint32(size), PageToken: token})
+	if err != nil {
+		return nil, "", c.fail(ctx, err)
+	}
+	for _, t := range m.GetTags() {
+		d, err := artifact.ParseDigest(t.GetDigest())
+		if err != nil {
+			return nil, "", err
+		}
+		tags = append(tags, Tag{t.GetName(), d})
+	}
+	return tags, m.GetNextPageToken(), nil
+}
+
+// Resolve asks for the image of a commit and checks all of it: what is returned
+// follows from its manifest's digest, and is the repository's, commit's and
+// platform's that was asked for.
+func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
+	defer cancel()
+	m, err := c.images.Resolve(ctx, &artifactv1.ResolveRequest{
+		Repository: repo.String(), Commit: commit.String(), Platform: platformToProto(want),
+	}, grpc.MaxCallRecvMsgSize(maxResolve))
+	if err != nil {
+		return artifact.Image{}, c.fail(ctx, err)
+	}
+	img, err := imageOf(m.GetImage())
+	if err != nil {
+		return artifact.Image{}, err
+	}
+	if img.Repository != repo || img.Commit != commit {
+		return artifact.Image{}, fault.New(fault.DigestMismatch, "asked for %s@%s, the agent answered with %s@%s",
+			repo, commit.Short(), img.Repository, img.Commit.Short())
+	}
+	if img.Platform.OS != want.OS || img.Platform.Architecture != want.Architecture {
+		return artifact.Image{}, fault.New(fault.PlatformNotFound, "asked for %s, the agent answered with %s", want, img.Platform)
+	}
+	return img, nil
+}

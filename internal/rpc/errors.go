@@ -1,0 +1,175 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// domain is google.rpc.ErrorInfo.domain of this project's reasons.
+const domain = "artifact.unidesk"
+
+// hintKey is the ErrorInfo metadata key that a fault's hint travels under.
+const hintKey = "hint"
+
+// retryAfter is google.rpc.RetryInfo's delay: the presence of the detail is what
+// says that trying again may help.
+const retryAfter = time.Second
+
+// codeOf is the table of proto/unidesk/artifact/v1/reason.proto.
+func codeOf(r artifactv1.Reason) codes.Code {
+	switch r {
+	case artifactv1.Reason_REASON_COMMIT_NOT_PINNED, artifactv1.Reason_REASON_INVALID_REQUEST:
+		return codes.InvalidArgument
+	case artifactv1.Reason_REASON_ARTIFACT_NOT_FOUND, artifactv1.Reason_REASON_WORKLOAD_NOT_FOUND, artifactv1.Reason_REASON_CHANGE_NOT_FOUND:
+		return codes.NotFound
+	case artifactv1.Reason_REASON_PLATFORM_NOT_FOUND, artifactv1.Reason_REASON_WORKLOAD_UNFIT,
+		artifactv1.Reason_REASON_COMPOSE_FAILED, artifactv1.Reason_REASON_LABEL_MISMATCH:
+		return codes.FailedPrecondition
+	case artifactv1.Reason_REASON_DIGEST_MISMATCH:
+		return codes.DataLoss
+	case artifactv1.Reason_REASON_REGISTRY_UNAVAILABLE, artifactv1.Reason_REASON_ENGINE_UNAVAILABLE:
+		return codes.Unavailable
+	case artifactv1.Reason_REASON_ROLE_MISSING:
+		return codes.PermissionDenied
+	case artifactv1.Reason_REASON_STALE, artifactv1.Reason_REASON_CHANGE_PENDING:
+		return codes.Aborted
+	case artifactv1.Reason_REASON_DISK_FULL, artifactv1.Reason_REASON_BUSY:
+		return codes.ResourceExhausted
+	case artifactv1.Reason_REASON_CAPABILITY_MISSING:
+		return codes.Unimplemented
+	default:
+		return codes.Internal
+	}
+}
+
+// fallback is what is made of a code whose reason is missing or not known here:
+// gRPC's own refusals, and an agent that is newer than this controller.
+func fallback(c codes.Code) (r fault.Reason, retry bool) {
+	switch c {
+	case codes.InvalidArgument, codes.OutOfRange:
+		return fault.InvalidRequest, false
+	case codes.NotFound:
+		return fault.ArtifactNotFound, false
+	case codes.FailedPrecondition:
+		return fault.WorkloadUnfit, false
+	case codes.DataLoss:
+		return fault.DigestMismatch, false
+	case codes.Unavailable:
+		return fault.HostUnreachable, true
+	case codes.PermissionDenied, codes.Unauthenticated:
+		return fault.RoleMissing, false
+	case codes.Aborted:
+		return fault.Stale, false
+	case codes.ResourceExhausted:
+		// gRPC's own is a message over its limit, which stays as large.
+		return fault.Busy, false
+	case codes.Unimplemented:
+		return fault.CapabilityMissing, false
+	case codes.DeadlineExceeded:
+		return fault.Stalled, true
+	case codes.Canceled:
+		return fault.Interrupted, false
+	default:
+		return fault.Internal, false
+	}
+}
+
+const reasonPrefix = "REASON_"
+
+// known returns the enum value of a reason that may cross the wire.
+func known(r fault.Reason) (artifactv1.Reason, bool) {
+	v, ok := artifactv1.Reason_value[reasonPrefix+string(r)]
+	return artifactv1.Reason(v), ok && v != 0
+}
+
+// toStatus is the server's half of the table. What is a status already stays one,
+// with all its details.
+func toStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := (*fault.Error)(nil)
+	if !errors.As(err, &f) {
+		switch {
+		case errors.Is(err, context.Canceled):
+			return status.Error(codes.Canceled, err.Error())
+		case errors.Is(err, context.DeadlineExceeded):
+			return status.Error(codes.DeadlineExceeded, err.Error())
+		}
+		if _, ok := err.(interface{ GRPCStatus() *status.Status }); ok { // a wrapped one would lose its words
+			return err
+		}
+		f = &fault.Error{Reason: fault.Internal}
+	}
+	reason, ok := known(f.Reason)
+	if !ok {
+		reason = artifactv1.Reason_REASON_INTERNAL
+	}
+	info := &errdetails.ErrorInfo{Reason: strings.TrimPrefix(reason.String(), reasonPrefix), Domain: domain}
+	if hint := fault.HintOf(err); hint != "" {
+		info.Metadata = map[string]string{hintKey: hint}
+	}
+	details := []protoadapt.MessageV1{info}
+	if f.Retry {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
+	}
+	// gRPC percent-encodes a message that is not UTF-8 and HTTP/2 limits headers;
+	// the words of a registry or an engine are neither for certain.
+	st, detailErr := status.New(codeOf(reason), clip(strings.ToValidUTF8(err.Error(), "?"))).WithDetails(details...)
+	if detailErr != nil {
+		return status.Error(codeOf(reason), "error without details")
+	}
+	return st.Err()
+}
+
+// clip keeps a message well within the header list that a client accepts.
+func clip(s string) string {
+	const most = 4 << 10
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + " …"
+}
+
+// remoteError is a status's words as an error that still holds the status, with
+// details of kinds that this build does not know.
+type remoteError struct{ st *status.Status }
+
+func (e *remoteError) Error() string              { return e.st.Message() }
+func (e *remoteError) GRPCStatus() *status.Status { return e.st }
+
+// fromStatus is the client's half of the table.
+func fromStatus(err error) *fault.Error {
+	st, _ := status.FromError(err)
+	f := &fault.Error{Err: &remoteError{st}}
+	f.Reason, f.Retry = fallback(st.Code())
+	for _, d := range st.Details() {
+		info, ok := d.(*errdetails.ErrorInfo)
+		if !ok || info.GetDomain() != domain {
+			continue
+		}
+		f.Hint = info.GetMetadata()[hintKey]
+		if _, ok := known(fault.Reason(info.GetReason())); ok {
+			f.Reason = fault.Reason(info.GetReason())
+		}
+		// Ours tells by RetryInfo, not by the code, whether trying again helps.
+		f.Retry = false
+		for _, d := range st.Details() {
+			if _, ok := d.(*errdetails.RetryInfo); ok {
+				f.Retry = true
+			}
+		}
+	}
+	return f
+}

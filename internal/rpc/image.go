@@ -1,0 +1,187 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Images reads the registry that ImageService serves. Errors are faults.
+type Images interface {
+	// List hands on a page of tags and returns the token of the next, "" at the end.
+	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest)) (next string, err error)
+	// Resolve reads a commit's tag and all that its image consists of but layers.
+	Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error)
+	// Blob opens a blob. Its reader hands out the last bytes only when all were right.
+	Blob(ctx context.Context, repo artifact.Repository, d artifact.Digest, size int64) (io.ReadCloser, error)
+}
+
+// maxStreams is how many Stream calls an agent serves at once: each holds a few
+// buffers, and memory is promised.
+const maxStreams = 8
+
+type imageServer struct {
+	artifactv1.UnimplementedImageServiceServer
+	images Images
+	// slots holds a token for each Stream under way, resolving one for a Resolve: an
+	// image's manifest and config may be 12 MiB and are there more than once.
+	slots, resolving chan struct{}
+}
+
+func newImageServer(images Images) *imageServer {
+	return &imageServer{images: images, slots: make(chan struct{}, maxStreams), resolving: make(chan struct{}, 1)}
+}
+
+// List implements the contract.
+func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*artifactv1.ListResponse, error) {
+	repo, err := artifact.ParseRepository(req.GetRepository())
+	if err != nil {
+		return nil, err
+	}
+	if len(req.GetPageToken()) > 128 { // the distribution specification's longest tag
+		return nil, fault.New(fault.InvalidRequest, "page token is no tag")
+	}
+	resp := &artifactv1.ListResponse{}
+	resp.NextPageToken, err = s.images.List(ctx, repo, int(req.GetPageSize()), req.GetPageToken(), func(tag string, d artifact.Digest) {
+		resp.Tags = append(resp.Tags, &artifactv1.Tag{Name: tag, Digest: d.String()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", repo, err)
+	}
+	return resp, nil
+}
+
+// Resolve implements the contract.
+func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveRequest) (*artifactv1.ResolveResponse, error) {
+	repo, err := artifact.ParseRepository(req.GetRepository())
+	if err != nil {
+		return nil, err
+	}
+	commit, err := artifact.ParseCommit(req.GetCommit())
+	if err != nil {
+		return nil, err
+	}
+	want := artifact.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
+	if p := req.GetPlatform(); p != nil {
+		if want = platformOf(p); want.OS == "" || want.Architecture == "" {
+			return nil, fault.New(fault.InvalidRequest, "platform %q lacks its os or architecture", want)
+		}
+	}
+	select {
+	case s.resolving <- struct{}{}:
+		defer func() { <-s.resolving }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another resolve: %w", context.Cause(ctx))
+	}
+	img, err := s.images.Resolve(ctx, repo, commit, want)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %s@%s: %w", repo, commit.Short(), err)
+	}
+	return &artifactv1.ResolveResponse{Image: imageToProto(img)}, nil
+}
+
+// blobRange is a Range, parsed.
+type blobRange struct {
+	digest       artifact.Digest
+	size, offset int64
+}
+
+func parseRanges(list []*artifactv1.Range) ([]blobRange, error) {
+	if n := len(list); n < 1 || n > maxRanges {
+		return nil, fault.New(fault.InvalidRequest, "%d ranges; 1 to %d are possible", n, maxRanges)
+	}
+	ranges := make([]blobRange, 0, len(list))
+	for _, r := range list {
+		d, err := artifact.ParseDigest(r.GetDigest())
+		if err != nil {
+			return nil, err
+		}
+		const most = 1 << 50 // so that int64 sums of sizes stay true
+		if r.GetSize() == 0 || r.GetSize() > most || r.GetOffset() >= r.GetSize() {
+			return nil, fault.New(fault.InvalidRequest, "range of %s: offset %d of %d bytes", d, r.GetOffset(), r.GetSize())
+		}
+		ranges = append(ranges, blobRange{d, int64(r.GetSize()), int64(r.GetOffset())})
+	}
+	return ranges, nil
+}
+
+// Stream implements the contract.
+func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerStreamingServer[artifactv1.StreamResponse]) error {
+	repo, err := artifact.ParseRepository(req.GetRepository())
+	if err != nil {
+		return err
+	}
+	ranges, err := parseRanges(req.GetRanges())
+	if err != nil {
+		return err
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return fault.Transient(fault.Busy, "%d streams are under way already", maxStreams)
+	}
+	for _, r := range ranges {
+		if err := s.send(stream, repo, r); err != nil {
+			return fmt.Errorf("stream %s of %s: %w", r.digest, repo, err)
+		}
+	}
+	return nil
+}
+
+// send reads a blob from its start and sends it from the range's offset on.
+func (s *imageServer) send(stream grpc.ServerStream, repo artifact.Repository, r blobRange) error {
+	blob, err := s.images.Blob(stream.Context(), repo, r.digest, r.size)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	if err := skip(blob, r.offset); err != nil {
+		return err
+	}
+	digest := r.digest.String()
+	for at := r.offset; at < r.size; {
+		raw := pool.Get(int(min(chunkSize, r.size-at)))
+		// Only whole chunks are sent: an error in mid-chunk, a wrong digest at the end
+		// among them, keeps back what was read with it.
+		n, err := io.ReadFull(blob, *raw)
+		if err != nil {
+			pool.Put(raw)
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = fault.New(fault.DigestMismatch, "blob ends at %d of %d bytes", at+int64(n), r.size)
+			}
+			return err
+		}
+		c := chunk{digest: digest, offset: uint64(at), data: *raw, buf: mem.NewBuffer(raw, pool)}
+		err = stream.SendMsg(&c)
+		c.free()
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// skip reads over what the receiver has already: it is still hashed.
+func skip(r io.Reader, n int64) error {
+	raw := pool.Get(chunkSize)
+	defer pool.Put(raw)
+	for n > 0 {
+		m, err := r.Read((*raw)[:min(n, chunkSize)])
+		n -= int64(m)
+		if err != nil && n > 0 {
+			return err
+		}
+	}
+	return nil
+}

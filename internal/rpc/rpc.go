@@ -1,0 +1,94 @@
+// Package rpc is the contract of proto/unidesk/artifact/v1 as Go values: a client
+// for the controller, services for the agent, and one table by which a fault
+// crosses between them. Only it and the agent know the generated code.
+//
+// Neither side believes the other. The client hashes what it resolves and checks
+// that a stream holds what was asked for, in order and complete; the server
+// parses every field before it is used, and limits sizes, streams and time. A cut
+// or silent stream is an error here, never an end.
+package rpc
+
+import (
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// Sizes that both sides agree on.
+const (
+	// chunkSize is the data in a chunk. 256 KiB hides the cost of a message and
+	// keeps cancelling quick (measured best over ssh among 32 KiB to 1 MiB).
+	chunkSize = 256 << 10
+	// maxChunk is the most that the contract lets a chunk hold.
+	maxChunk = 1 << 20
+	// maxRanges is the most that the contract lets a request name.
+	maxRanges = 256
+	// maxResolve is the largest message there is: a manifest and a config at their
+	// limits.
+	maxResolve = artifact.MaxManifest + artifact.MaxConfig + 64<<10
+	// maxHeaders bounds a header list; gRPC's own default is 16 MiB.
+	maxHeaders = 64 << 10
+)
+
+// Role is what an account may do on the agent's host.
+type Role string
+
+// The roles; a later one holds those before it.
+const (
+	RoleNone    Role = ""
+	RoleRead    Role = "read"
+	RoleOperate Role = "operate"
+	RoleAdmin   Role = "admin"
+)
+
+// Capability is something that an agent can do on its host.
+type Capability string
+
+// The capabilities, as the contract's enum names them.
+const (
+	CapabilityImageStream        Capability = "IMAGE_STREAM"
+	CapabilityWorkloadCompose    Capability = "WORKLOAD_COMPOSE"
+	CapabilityWorkloadKubernetes Capability = "WORKLOAD_KUBERNETES"
+)
+
+// Description is what an agent says about its host and itself.
+type Description struct {
+	Hostname     string            `json:"hostname"`
+	AgentVersion string            `json:"agentVersion"`
+	Capabilities []Capability      `json:"capabilities"`
+	CallerRole   Role              `json:"callerRole"`
+	CallerUID    uint32            `json:"callerUid"`
+	Time         time.Time         `json:"time"`
+	Platform     artifact.Platform `json:"platform"`
+	// Engine is nil where no engine answers.
+	Engine *Engine `json:"engine,omitempty"`
+	Disks  []Disk  `json:"disks,omitempty"`
+}
+
+// Engine is a container engine.
+type Engine struct {
+	Version    string `json:"version"`
+	APIVersion string `json:"apiVersion"`
+}
+
+// DiskPurpose says what a host keeps on a filesystem.
+type DiskPurpose string
+
+// The purposes, as the contract's enum names them.
+const (
+	DiskState  DiskPurpose = "STATE"
+	DiskEngine DiskPurpose = "ENGINE"
+)
+
+// Disk is a filesystem that a deploy needs room on.
+type Disk struct {
+	Purpose DiskPurpose `json:"purpose"`
+	Free    uint64      `json:"freeBytes"`
+	Total   uint64      `json:"totalBytes"`
+}
+
+// Tag is a name in a registry and the digest that the registry says it has.
+type Tag struct {
+	Name   string          `json:"name"`
+	Digest artifact.Digest `json:"digest"`
+}
