@@ -1,0 +1,19 @@
+//go:build killpoints
+
+package main
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// onEvent kills this process, as kill -9 does, when the point named by
+// UNIDESK_KILL_AT is reached. Only the kill tests build with it.
+var onEvent = func(e workload.Event) {
+	if string(e.Point) == os.Getenv("UNIDESK_KILL_AT") {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {} // the signal is on its way
+	}
+}

@@ -1,0 +1,54 @@
+// Command unidesk-controller brings exactly the asked commit live, and proves
+// it. See internal/controller for the commands.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
+)
+
+// version is set by the build.
+var version = "devel"
+
+// memory is what the collector works towards; nothing here grows with an image.
+const memory = 40 << 20
+
+// garbage is how much may wait for the collector, in percent of what is in use.
+// Go's 100 lets the peak follow how the disk keeps up, by a sixth between a layer
+// of 100 MB and one of 600; a collection here is a millisecond, and few come.
+const garbage = 25
+
+func main() {
+	debug.SetMemoryLimit(memory)
+	debug.SetGCPercent(garbage)
+	os.Exit(run())
+}
+
+func run() int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	// A terminal that went away and a closed pipe change nothing. They are caught
+	// and not ignored: an ignored signal would stay ignored in the programs that
+	// are started.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
+	stop := make(chan os.Signal, 2)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop
+		fmt.Fprintln(os.Stderr, "\nstopping: what ran before will run again. Once more: leave everything as it is now.")
+		cancel()
+		<-stop
+		fmt.Fprintln(os.Stderr, "\nleft as it is. `unidesk-controller recover` brings back what ran before; the same command again goes on.")
+		os.Exit(controller.ExitInterrupted)
+	}()
+	streams := controller.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	return controller.Run(ctx, os.Args[1:], streams, version, onEvent)
+}

@@ -1,0 +1,117 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+)
+
+// DefaultConfigDir is where controller.yaml and services.yaml are looked for.
+const DefaultConfigDir = "/etc/unidesk"
+
+// Config is controller.yaml. docs/configuration.md describes each key.
+type Config struct {
+	Version int `yaml:"version"`
+	// State is the folder of receipts, before-images and the spool.
+	State string `yaml:"state"`
+	// SpoolQuota is the most bytes that the spool may hold.
+	SpoolQuota int64 `yaml:"spoolQuota"`
+	// RegistryHost names the host, of Hosts, that holds the registry.
+	RegistryHost string                   `yaml:"registryHost"`
+	Hosts        map[string]tunnel.Config `yaml:"hosts"`
+	Master       Master                   `yaml:"master"`
+}
+
+// Master is this machine's UniDesk.
+type Master struct {
+	// Root is the canonical UniDesk folder; the other paths are relative to it.
+	Root         string   `yaml:"root"`
+	Config       string   `yaml:"config"`
+	Project      string   `yaml:"project"`
+	ComposeFiles []string `yaml:"composeFiles"`
+	// Docker is the address of the engine's socket.
+	Docker string `yaml:"docker"`
+}
+
+func defaults() Config {
+	return Config{
+		State:        "/var/lib/unidesk",
+		SpoolQuota:   20 << 30,
+		RegistryHost: "D601",
+		Hosts: map[string]tunnel.Config{
+			"D601": {SSH: &tunnel.SSH{Destination: "D601", Command: []string{"unidesk-agent", "stdio"}}},
+		},
+		Master: Master{
+			Config: "config.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
+			Docker: "unix:///var/run/docker.sock",
+		},
+	}
+}
+
+var projectForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+// LoadConfig reads controller.yaml strictly.
+func LoadConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, "controller.yaml")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "read the configuration: %w", err).
+			WithHint("write %s; docs/configuration.md shows one, --config names another folder", path)
+	}
+	c := defaults()
+	if err := yaml.Load(content, &c, yaml.WithKnownFields()); err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+	}
+	if err := c.validate(); err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c Config) validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Version == 1, "version is %d, want 1", c.Version)
+	check(filepath.IsAbs(c.State), "state %q is not an absolute path", c.State)
+	check(c.SpoolQuota > 0, "spoolQuota is %d, want a number of bytes", c.SpoolQuota)
+	_, known := c.Hosts[c.RegistryHost]
+	check(known, "registryHost %q is not among hosts", c.RegistryHost)
+	for name, host := range c.Hosts {
+		if err := host.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("hosts.%s: %w", name, err))
+		}
+	}
+	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
+	check(c.Master.Config != "", "master.config is empty")
+	check(projectForm.MatchString(c.Master.Project), "master.project %q is not a Compose project's name", c.Master.Project)
+	check(len(c.Master.ComposeFiles) > 0, "master.composeFiles is empty")
+	check(strings.HasPrefix(c.Master.Docker, "unix:///"), "master.docker %q is not unix:///...", c.Master.Docker)
+	return errors.Join(faults...)
+}
+
+// LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
+// where there is none.
+func LoadCatalog(dir string) (*catalog.Catalog, error) {
+	content, err := os.ReadFile(filepath.Join(dir, "services.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return catalog.Builtin()
+	}
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "read the catalog: %w", err)
+	}
+	return catalog.Parse(content)
+}

@@ -1,0 +1,70 @@
+package controller
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+func (a *app) deployService() *cobra.Command {
+	var req deploy.Request
+	var dryRun, runNow bool
+	cmd := &cobra.Command{
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now]",
+		Short: "Bring a commit of a service live",
+		Long: `deploy-service brings a commit of a service live in three steps that a person
+can take one at a time:
+
+  --dry-run   the contract, from the catalog alone; nothing is contacted
+  (no flag)   the same, and a read-only preflight against the real hosts
+  --run-now   do it, prove it, or put back what ran`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dryRun && runNow {
+				return fault.New(fault.Usage, "--dry-run and --run-now exclude each other")
+			}
+			services, err := LoadCatalog(a.configDir)
+			if err != nil {
+				return err
+			}
+			contract, err := deploy.NewContract(services, req)
+			if err != nil {
+				return err
+			}
+			if dryRun {
+				return a.finish(deploy.DryRun(contract))
+			}
+			w, err := a.wire(services)
+			if err != nil {
+				return err
+			}
+			defer w.Close()
+			a.remind(w.config)
+			ctx, cancel := context.WithCancel(cmd.Context())
+			defer cancel()
+			w.remote.warm(ctx)
+			if !runNow {
+				return a.finish(w.deployer.Plan(ctx, contract))
+			}
+			result := w.deployer.Run(ctx, contract, req.Force)
+			w.progress.close()
+			return a.finish(result)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&req.Service, "service", "", "service of the catalog")
+	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
+	f.StringVar(&req.Commit, "commit", "", "full commit id")
+	f.BoolVar(&dryRun, "dry-run", false, "print the contract and contact nothing")
+	f.BoolVar(&runNow, "run-now", false, "deploy")
+	f.BoolVar(&req.Force, "force", false, "recreate the service even if the commit runs already")
+	for _, name := range []string{"service", "commit"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // the flag is defined above
+		}
+	}
+	return cmd
+}

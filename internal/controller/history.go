@@ -1,0 +1,66 @@
+package controller
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+func (a *app) history() *cobra.Command {
+	var env, service string
+	cmd := &cobra.Command{
+		Use: "history", Short: "List the receipts of past deploys, newest first", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			l, err := a.ledger()
+			if err != nil {
+				return err
+			}
+			receipts, err := l.History(env, service)
+			if err != nil {
+				return err
+			}
+			if a.format == "json" {
+				if receipts == nil {
+					receipts = []ledger.Receipt{}
+				}
+				return a.json(receipts)
+			}
+			var lines [][]string
+			for _, r := range receipts {
+				lines = append(lines, []string{
+					r.ID, r.Service.String(), r.Env, r.Commit.Short(), string(r.Outcome),
+					size(r.Bytes.Received), fmt.Sprintf("%.1f s", r.Finished.Sub(r.Started).Seconds()), r.Who,
+				})
+			}
+			return rows(a.Out, []string{"RECEIPT", "SERVICE", "ENV", "COMMIT", "OUTCOME", "CROSSED", "TOOK", "WHO"}, lines)
+		},
+	}
+	cmd.Flags().StringVar(&env, "env", "", "only this environment")
+	cmd.Flags().StringVar(&service, "service", "", "only this service")
+	cmd.AddCommand(&cobra.Command{
+		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			l, err := a.ledger()
+			if err != nil {
+				return err
+			}
+			r, err := l.Get(args[0])
+			if err != nil {
+				return err
+			}
+			return a.json(r)
+		},
+	})
+	return cmd
+}
+
+func (a *app) ledger() (*ledger.Ledger, error) {
+	c, err := LoadConfig(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	a.remind(c)
+	return ledger.Open(c.ledgerDir()), nil
+}

@@ -1,0 +1,129 @@
+// Package controller is the command line: one file a command, what a person or a
+// script sees, and how the parts are joined. It decides nothing about a deploy.
+//
+// Results go to stdout, everything else to stderr; what the command came to is
+// in the exit code.
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"charm.land/lipgloss/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Streams are what a command writes to.
+type Streams struct {
+	Out, Err io.Writer
+	// Terminal says that Err is a terminal.
+	Terminal bool
+}
+
+// app is what the commands share.
+type app struct {
+	Streams
+	version   string
+	configDir string
+	format    string
+	onEvent   func(workload.Event)
+	code      int
+}
+
+// Run runs one command line and returns its exit code. onEvent, if not nil, is
+// told of each point of a deploy after the person was.
+func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
+	a := &app{Streams: streams, version: version, onEvent: onEvent}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return a.failed(err)
+	}
+	return a.code
+}
+
+func (a *app) root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "unidesk-controller",
+		Short: "Bring exactly the asked commit live, and prove it",
+		Long: `unidesk-controller brings the image of exactly one commit from the registry on
+D601 to where its service runs, switches the service to it, proves that what
+runs is that commit, and takes the switch back when it cannot.
+
+Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
+4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.format != "text" && a.format != "json" {
+				return fault.New(fault.Usage, "-o %s: it is text or json", a.format)
+			}
+			return nil
+		},
+	}
+	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
+	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
+	registry := &cobra.Command{Use: "artifact-registry", Short: "Deploy what the registry on D601 holds"}
+	registry.AddCommand(a.deployService())
+	cmd.AddCommand(registry, a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.versionCommand())
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
+	return cmd
+}
+
+// failed reports an error that no command made a result of.
+func (a *app) failed(err error) int {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		err = fault.New(fault.Usage, "%w", err) // cobra's own: a wrong word on the command line
+	}
+	r := deploy.Refused(err)
+	if a.format == "json" {
+		if err := a.json(r); err != nil {
+			return ExitFailed
+		}
+	} else {
+		lipgloss.Fprintf(a.Err, "%s %s (%s)\n", bad.Render("error:"), r.Failure.Message, r.Failure.Reason)
+		if r.Failure.Hint != "" {
+			fmt.Fprintln(a.Err, " ", r.Failure.Hint)
+		}
+	}
+	return exitCode(r)
+}
+
+// finish prints a result and sets the exit code.
+func (a *app) finish(r deploy.Result) error {
+	a.code = exitCode(r)
+	if a.format == "json" {
+		return a.json(r)
+	}
+	return printResult(a.Out, r)
+}
+
+func (a *app) json(v any) error {
+	e := json.NewEncoder(a.Out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.Out, a.version)
+			return err
+		},
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

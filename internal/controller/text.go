@@ -1,0 +1,244 @@
+package controller
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"charm.land/lipgloss/v2/table"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+)
+
+var (
+	good  = lipgloss.NewStyle().Foreground(lipgloss.Green).Bold(true)
+	warn  = lipgloss.NewStyle().Foreground(lipgloss.Yellow).Bold(true)
+	bad   = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
+	faint = lipgloss.NewStyle().Faint(true)
+)
+
+// printer writes a result for people.
+type printer struct {
+	out io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = lipgloss.Fprintf(p.out, format+"\n", args...)
+	}
+}
+
+func (p *printer) field(name, format string, args ...any) {
+	p.line("  %-14s %s", name, fmt.Sprintf(format, args...))
+}
+
+// printResult writes the result of a deploying command.
+func printResult(out io.Writer, r deploy.Result) error {
+	p := &printer{out: out}
+	p.line("%s", headline(r))
+	if f := r.Failure; f != nil {
+		p.field("failed at", "%s (%s)", f.Step, f.Reason)
+		p.field("because", "%s", indent(f.Message))
+		if len(f.Logs) > 0 {
+			p.field("its last lines", "%s", indent(strings.Join(f.Logs, "\n")))
+		}
+	}
+	if r.Decision == deploy.DecidedContract || r.Decision == deploy.DecidedUnsupported {
+		p.contract(r.Contract)
+	}
+	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
+		p.plan(*r.Plan)
+	}
+	p.evidence(r)
+	if r.Running != "" {
+		p.field("running now", "%s", r.Running)
+	}
+	if r.Bytes != nil {
+		p.field("crossed", "%s of an image of %s (%s needed)", size(r.Bytes.Received), size(r.Bytes.Image), size(r.Bytes.Needed))
+	}
+	if r.Receipt != nil {
+		p.field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
+	}
+	for i, hint := range r.Hints {
+		p.field(fmt.Sprintf("hint %d", i+1), "%s", hint)
+	}
+	if f := r.Failure; f != nil {
+		if f.Hint != "" {
+			p.field("to mend", "%s", indent(f.Hint))
+		}
+		if f.Retry {
+			p.field("again?", "the same command may succeed without any change")
+		}
+		p.field("next", "%s", f.Next)
+	}
+	if r.Plan != nil && r.Plan.Next != "" && r.Decision == deploy.DecidedReady {
+		p.field("next", "%s", r.Plan.Next)
+	}
+	switch {
+	case !r.OK || r.Rollback == "":
+	case r.Decision != deploy.DecidedContract && strings.Contains(r.Rollback, deploy.PreviousPlaceholder):
+		p.field("to go back", "nothing was proven before")
+	default:
+		p.field("to go back", "%s", r.Rollback)
+	}
+	return p.err
+}
+
+func headline(r deploy.Result) string {
+	style := bad
+	switch {
+	case r.OK:
+		style = good
+	case r.Decision == deploy.DecidedDegraded || r.Decision == deploy.DecidedBlocked || r.Decision == deploy.DecidedUnsupported:
+		style = warn
+	}
+	head := style.Render(string(r.Decision))
+	switch {
+	case r.Contract != nil:
+		head += fmt.Sprintf("  %s %s %s", r.Contract.Service, r.Contract.Env, r.Contract.Commit)
+	case r.Receipt != nil:
+		head += fmt.Sprintf("  %s %s %s", r.Receipt.Service, r.Receipt.Env, r.Receipt.Commit)
+	}
+	if r.Seconds > 0 {
+		head += faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
+	}
+	return head
+}
+
+func (p *printer) contract(c *deploy.Contract) {
+	if c == nil {
+		return
+	}
+	p.field("environment", "%s (%s)", c.Env, c.EnvSource)
+	p.field("mode", "%s", strings.TrimSpace(string(c.Gate.Mode)+" "+c.Gate.Why))
+	p.field("shape", "%s", c.Shape)
+	p.field("registry", "%s", c.RegistryProbeURL)
+	p.field("image", "%s", c.Image)
+	for _, name := range sortedKeys(c.RequiredLabels) {
+		p.field("label", "%s=%s", name, c.RequiredLabels[name])
+	}
+	p.field("target", "composeService=%s containerName=%s on %s", c.Target.ComposeService, c.Target.ContainerName, c.Target.Host)
+	p.field("tags", "%s", strings.Join(c.Target.Tags, ", "))
+	p.field("runs", "%s", c.Target.Command)
+	p.field("deployments", "%s", orNone(strings.Join(c.Deployments, ", ")))
+	p.field("env file", "named by config.json's %s", c.EnvFile)
+	p.field("writes there", "%s", indent(strings.Join(c.EnvKeys, "\n")))
+	p.field("needs there", "%s", indent(orNone(strings.Join(c.RequiredSecrets, "\n"))))
+	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
+}
+
+func (p *printer) plan(plan deploy.Plan) {
+	p.field("manifest", "%s", plan.Manifest)
+	p.field("config", "%s", plan.Config)
+	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
+	p.field("would cross", "%d layers, %s", plan.Need.Layers, size(plan.Need.Bytes))
+	if plan.AlreadyLive {
+		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
+	}
+	for _, c := range plan.Checks {
+		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint.Render(indent(c.Detail)))
+	}
+}
+
+func (p *printer) evidence(r deploy.Result) {
+	if n := len(r.Evidence); n > 0 {
+		held := 0
+		for _, f := range r.Evidence {
+			if f.OK {
+				held++
+			}
+		}
+		p.field("evidence", "%d of %d findings hold%s", held, n, faint.Render("  (-o json shows each)"))
+	}
+	for _, f := range r.Evidence {
+		if !f.OK {
+			p.field("", "%s %s is %s, want %s", findingMark(f), f.Check, orNone(f.Got), f.Want)
+		}
+	}
+	for _, w := range r.Witnesses {
+		p.field("witness", "%s", w)
+	}
+}
+
+func findingMark(f proof.Finding) string {
+	if f.Degrades {
+		return warn.Render("!")
+	}
+	return mark(f.OK)
+}
+
+func mark(ok bool) string {
+	if ok {
+		return good.Render("✓")
+	}
+	return bad.Render("✗")
+}
+
+// rows writes a table.
+func rows(out io.Writer, head []string, lines [][]string) error {
+	t := table.New().Headers(head...).Rows(lines...).
+		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderHeader(false).BorderColumn(false).
+		StyleFunc(func(row, _ int) lipgloss.Style {
+			return lipgloss.NewStyle().Bold(row == table.HeaderRow).PaddingRight(2)
+		})
+	for line := range strings.Lines(t.Render()) {
+		if _, err := lipgloss.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", 17)) }
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func printRecovered(out io.Writer, done []deploy.Recovery) error {
+	p := &printer{out: out}
+	if len(done) == 0 {
+		p.line("nothing to recover")
+	}
+	for _, one := range done {
+		p.line("%s", recovered(one))
+		p.field("running now", "%s", one.Running)
+		if f := one.Failure; f != nil {
+			p.field("because", "%s", indent(f.Message))
+			p.field("next", "%s", f.Next)
+		}
+	}
+	return p.err
+}
+
+func recovered(one deploy.Recovery) string {
+	switch one.Action {
+	case deploy.TookBack:
+		return good.Render("taken back") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
+	case deploy.Recorded:
+		return good.Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
+	case deploy.Busy:
+		return warn.Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
+	default:
+		return bad.Render("failed") + fmt.Sprintf("  to end the change of %s %s to %s", one.Service, one.Env, one.Commit)
+	}
+}
