@@ -1,0 +1,69 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+BUF     := go tool -modfile=tools/go.mod buf
+SUM     := go tool -modfile=tools/go.mod gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg
+LINT    := go tool -modfile=tools/lint/go.mod golangci-lint
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/unidesk-agent and bin/unidesk-controller
+	$(BUILD) -o bin/unidesk-agent ./cmd/agent
+	$(BUILD) -o bin/unidesk-controller ./cmd/controller
+
+.PHONY: demo
+demo: ## play both hosts on this machine and show a deploy, a refusal, a revert, a recovery
+	@lab/setup.sh engine sshd
+	@echo "building the demo; the first time this takes a few minutes"
+	@go run ./lab/cmd/demo
+
+.PHONY: test
+test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
+	@lab/setup.sh engine sshd
+	@lab/tools/build.sh --installed compose registry >/dev/null
+	$(SUM) -- -tags integration -timeout 15m -p 3 ./test/integration ./...
+
+.PHONY: unit
+unit: ## only what needs nothing but Go
+	$(SUM) -- ./...
+
+.PHONY: e2e
+e2e: ## the lab of two real hosts with systemd
+	@lab/setup.sh hosts && lab/tools/build.sh >/dev/null
+	$(SUM) -- -tags e2e -p 1 -timeout 40m -count 1 ./lab/hosts/... ./test/e2e/...
+
+.PHONY: bench
+bench: ## measure against docker pull through a tunnel, in the lab of two hosts
+	@lab/setup.sh hosts && lab/tools/build.sh >/dev/null
+	go test -tags e2e -timeout 60m -count 1 -v -run '^TestBench' ./test/e2e/... -args -bench-runs 5
+
+.PHONY: lint
+lint: ## formatting, linters, the contract's own lint and its breaking changes
+	$(LINT) run ./...
+	$(LINT) fmt --diff ./...
+	$(BUF) format --diff --exit-code
+	$(BUF) lint
+	$(BUF) breaking --against proto/contract.binpb
+
+.PHONY: fmt
+fmt: ## format everything
+	$(LINT) fmt ./...
+	$(BUF) format -w
+
+.PHONY: generate
+generate: ## make gen/ from proto/
+	$(BUF) generate
+
+.PHONY: release-contract
+release-contract: ## make today's contract the one that later ones must not break
+	$(BUF) build -o proto/contract.binpb
+
+.PHONY: check
+check: lint test e2e ## all that CI checks

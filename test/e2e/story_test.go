@@ -1,0 +1,148 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+)
+
+// answer is what a command of the controller came to.
+type answer struct {
+	result deploy.Result
+	exit   int
+	stdout []byte
+	stderr string
+}
+
+// command is the controller as an operator types it on the master, JSON asked for.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	return two.Master.Exec(t.Context(), append([]string{"unidesk-controller", "-o", "json"}, args...)...)
+}
+
+func deployCommand(t *testing.T, service, commit string, flags ...string) *exec.Cmd {
+	t.Helper()
+	return command(t, append([]string{"artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now"}, flags...)...)
+}
+
+// controller runs a command to its end.
+func controller(t *testing.T, args ...string) answer {
+	t.Helper()
+	return begin(t, command(t, args...)).end(t)
+}
+
+func deployNow(t *testing.T, service, commit string, flags ...string) answer {
+	t.Helper()
+	return begin(t, deployCommand(t, service, commit, flags...)).end(t)
+}
+
+// running is a command that goes on while a test does something to its world.
+type running struct {
+	cmd    *exec.Cmd
+	stdout bytes.Buffer
+	stderr said
+}
+
+func begin(t *testing.T, cmd *exec.Cmd) *running {
+	t.Helper()
+	r := &running{cmd: cmd}
+	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// reaches waits until the command has named a point of a deploy.
+func (r *running) reaches(t *testing.T, point string) {
+	t.Helper()
+	eventually(t, time.Minute, "the command reaches "+point, func() error {
+		for line := range strings.Lines(r.stderr.String()) {
+			if fields := strings.Fields(line); len(fields) > 1 && fields[1] == point {
+				return nil
+			}
+		}
+		return errors.New(r.stderr.String())
+	})
+}
+
+func (r *running) end(t *testing.T) answer {
+	t.Helper()
+	err := r.cmd.Wait()
+	exit := (*exec.ExitError)(nil)
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v\n%s", r.cmd.Args, err, r.stderr.String())
+	}
+	a := answer{exit: r.cmd.ProcessState.ExitCode(), stdout: r.stdout.Bytes(), stderr: r.stderr.String()}
+	if len(a.stdout) > 0 && a.stdout[0] == '{' {
+		if err := json.Unmarshal(a.stdout, &a.result); err != nil {
+			t.Fatalf("%v: %v\n%s", r.cmd.Args, err, a.stdout)
+		}
+	}
+	return a
+}
+
+// want checks decision, reason and exit code.
+func (a answer) want(t *testing.T, decision deploy.Decision, reason fault.Reason, exit int) {
+	t.Helper()
+	var got fault.Reason
+	if f := a.result.Failure; f != nil {
+		got = f.Reason
+	}
+	if a.result.Decision != decision || got != reason || a.exit != exit {
+		t.Fatalf("decided %s (%s), exit %d; want %s (%s), exit %d\nstdout: %s\nstderr: %s",
+			a.result.Decision, got, a.exit, decision, reason, exit, a.stdout, a.stderr)
+	}
+}
+
+// release builds and publishes a new commit of a service on D601.
+func release(t *testing.T, service string, change lab.Change) lab.Summary {
+	t.Helper()
+	if change.Behaviour == "" {
+		change.Behaviour = "ok"
+	}
+	s, err := two.ci.Release(t.Context(), service, change)
+	must(t, err)
+	return s
+}
+
+// imageOf reads a published image back from the registry.
+func imageOf(t *testing.T, service, commit string) v1.Image {
+	t.Helper()
+	image, err := two.ci.Image(t.Context(), lab.Summary{DigestRef: two.ci.Ref(service, commit)})
+	must(t, err)
+	return image
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually tries until it works, and tells the last error when it never does.
+func eventually(t *testing.T, within time.Duration, what string, try func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s: %v", within, what, err)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+//go:build integration
+
+package integration
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+)
+
+// large publishes a version of todo-note with a layer of 12 MB that compresses to
+// about half, and another below it.
+func large(t *testing.T, how lab.Compression, seed uint64) lab.Summary {
+	t.Helper()
+	from, err := world.CI.Release(t.Context(), "todo-note", lab.Change{Behaviour: "ok"})
+	must(t, err)
+	s, err := world.CI.PushLayered(t.Context(), from, fmt.Sprintf("%040x", time.Now().UnixNano()), how,
+		lab.Layer{Name: "base", Size: 2 << 20, Noise: 50, Seed: seed}, lab.Layer{Name: "data", Size: 12 << 20, Noise: 50, Seed: seed + 1})
+	must(t, err)
+	return s
+}
+
+// A cut in the middle of a layer costs a reconnect and not the bytes.
+func TestACutIsResumedWithinTheRun(t *testing.T) {
+	s := large(t, lab.Gzip, 31)
+	world.SSH.Link.CutAfter(4 << 20)
+	a := deployNow(t, "todo-note", s.SourceCommit)
+	a.want(t, deploy.DecidedSucceeded, "", 0)
+	if b := a.result.Bytes; b.Received > b.Needed+b.Needed/10+256<<10 {
+		t.Errorf("%d bytes crossed for %d needed: the cut cost more than what was in flight", b.Received, b.Needed)
+	}
+}
+
+// A run that the host's death ended leaves what it has; the next one goes on.
+func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
+	s := large(t, lab.Gzip, 41)
+	stopped := make(chan error, 1)
+	_, before := world.SSH.Link.Bytes()
+	go func() { // the host goes away in the middle, for longer than a run waits
+		for range 1000 {
+			if _, down := world.SSH.Link.Bytes(); down > before+3<<20 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		err := world.SSH.Stop()
+		world.SSH.Link.Cut()
+		stopped <- err
+	}()
+	world.SSH.Link.SetRate(4 << 20)
+	a := deployNow(t, "todo-note", s.SourceCommit)
+	world.SSH.Link.SetRate(0)
+	must(t, <-stopped)
+	must(t, world.SSH.Start(t.Context()))
+	a.want(t, deploy.DecidedFailed, fault.HostUnreachable, 1)
+	if !a.result.Failure.Retry || !strings.Contains(a.result.Failure.Next, s.SourceCommit) {
+		t.Errorf("failure %+v", a.result.Failure)
+	}
+	again := deployNow(t, "todo-note", s.SourceCommit)
+	again.want(t, deploy.DecidedSucceeded, "", 0)
+	if b := again.result.Bytes; b.Needed >= b.Image {
+		t.Errorf("%d of %d bytes were needed again", b.Needed, b.Image)
+	}
+}
+
+// Layers in each form that registries hold; this engine may not know zstd itself.
+func TestLayersOfEveryCompressionGoLive(t *testing.T) {
+	for i, how := range []lab.Compression{lab.Gzip, lab.Zstd, lab.None} {
+		s := large(t, how, uint64(51+10*i))
+		deployNow(t, "todo-note", s.SourceCommit).want(t, deploy.DecidedSucceeded, "", 0)
+		lives(t, "todo-note", s.SourceCommit)
+	}
+}
+
+// Builders push an index with attestations: the engine's platform is taken, and
+// both digests are recorded.
+func TestAnIndexResolvesToTheEnginesPlatform(t *testing.T) {
+	from, err := world.CI.Release(t.Context(), "frontend", lab.Change{Behaviour: "ok"})
+	must(t, err)
+	index, err := world.CI.PushIndex(t.Context(), from)
+	must(t, err)
+	a := deployNow(t, "frontend", from.SourceCommit)
+	a.want(t, deploy.DecidedSucceeded, "", 0)
+	image := a.result.Receipt.Image
+	if image.Index.String() != index.Digest || image.Manifest.String() != from.Digest {
+		t.Errorf("index %s manifest %s, want %s and %s", image.Index, image.Manifest, index.Digest, from.Digest)
+	}
+	lives(t, "frontend", from.SourceCommit)
+}
