@@ -34,7 +34,7 @@ const (
 // is resolved once, by Resolve, and everything after names digests; every blob
 // that leaves is hashed again on its way out.
 type ImageServiceClient interface {
-	// List returns the tags of a repository in the registry's order, with the
+	// List returns the tags of a repository in byte order, with the
 	// digests they point at now.
 	//
 	// NOT_FOUND when the registry has no such repository.
@@ -115,7 +115,7 @@ type ImageService_StreamClient = grpc.ServerStreamingClient[StreamResponse]
 // is resolved once, by Resolve, and everything after names digests; every blob
 // that leaves is hashed again on its way out.
 type ImageServiceServer interface {
-	// List returns the tags of a repository in the registry's order, with the
+	// List returns the tags of a repository in byte order, with the
 	// digests they point at now.
 	//
 	// NOT_FOUND when the registry has no such repository.
