@@ -128,7 +128,8 @@ func (r *deployment) flagsBefore() map[string]bool {
 	return nil
 }
 
-// previous is the newest proven commit that is not the one asked for.
+// rollback is the command for the newest proven commit that is not the one asked
+// for; where there is none, the contract's, with its placeholder.
 func (r *deployment) rollback() (string, error) {
 	commits, err := r.Ledger.Proven(string(r.Env), r.Service.String())
 	if err != nil {
