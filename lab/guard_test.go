@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,7 +91,9 @@ func inventory(t *testing.T, e *lab.Engine) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.WriteString(out)
+		// Images of the same second come in any order.
+		lines := slices.Sorted(strings.Lines(out))
+		all.WriteString(strings.Join(lines, ""))
 	}
 	return all.String()
 }

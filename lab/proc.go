@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -186,15 +187,19 @@ func run(ctx context.Context, dir string, env []string, argv ...string) (string,
 	return stdout.String(), nil
 }
 
-// freePort returns a loopback port that nobody listens on.
+// freePort finds a loopback port for a server that must be told its port. It looks
+// below the range that the kernel takes ports from by itself (ip(7),
+// ip_local_port_range): there, nobody's connection or listener can come to have
+// it between here and that server's start.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	const low, high, tries = 20000, 32000, 50
+	var err error
+	for range tries {
+		var l net.Listener
+		port := low + rand.IntN(high-low)
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
