@@ -37,6 +37,8 @@ var contract = map[string]rpc.Role{
 	"/unidesk.artifact.v1.WorkloadService/Stage":                              rpc.RoleOperate,
 	"/unidesk.artifact.v1.WorkloadService/Switch":                             rpc.RoleOperate,
 	"/unidesk.artifact.v1.WorkloadService/Settle":                             rpc.RoleOperate,
+	"/unidesk.artifact.v1.RegistryService/Inspect":                            rpc.RoleRead,
+	"/unidesk.artifact.v1.RegistryService/Install":                            rpc.RoleAdmin,
 	"/grpc.health.v1.Health/Check":                                            rpc.RoleRead,
 	"/grpc.health.v1.Health/List":                                             rpc.RoleRead,
 	"/grpc.health.v1.Health/Watch":                                            rpc.RoleRead,

@@ -37,6 +37,11 @@ const (
 	LabelMismatch       Reason = "LABEL_MISMATCH"
 	ChangeNotFound      Reason = "CHANGE_NOT_FOUND"
 	Busy                Reason = "BUSY"
+	PathRefused         Reason = "PATH_REFUSED"
+	PortInUse           Reason = "PORT_IN_USE"
+	RenderMismatch      Reason = "RENDER_MISMATCH"
+	ImageUnavailable    Reason = "IMAGE_UNAVAILABLE"
+	UnitFailed          Reason = "UNIT_FAILED"
 	Internal            Reason = "INTERNAL"
 )
 

@@ -34,6 +34,8 @@ const (
 	Capability_CAPABILITY_WORKLOAD_COMPOSE Capability = 2
 	// WorkloadService is served for Kubernetes Deployments of this host.
 	Capability_CAPABILITY_WORKLOAD_KUBERNETES Capability = 3
+	// RegistryService is served for the registry that is managed here.
+	Capability_CAPABILITY_REGISTRY Capability = 4
 )
 
 // Enum value maps for Capability.
@@ -43,12 +45,14 @@ var (
 		1: "CAPABILITY_IMAGE_STREAM",
 		2: "CAPABILITY_WORKLOAD_COMPOSE",
 		3: "CAPABILITY_WORKLOAD_KUBERNETES",
+		4: "CAPABILITY_REGISTRY",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED":         0,
 		"CAPABILITY_IMAGE_STREAM":        1,
 		"CAPABILITY_WORKLOAD_COMPOSE":    2,
 		"CAPABILITY_WORKLOAD_KUBERNETES": 3,
+		"CAPABILITY_REGISTRY":            4,
 	}
 )
 
@@ -190,9 +194,11 @@ type DescribeResponse struct {
 	// Container engine, where one answers.
 	Engine *Engine `protobuf:"bytes,8,opt,name=engine,proto3" json:"engine,omitempty"`
 	// Filesystems that a deploy needs room on.
-	Disks         []*Disk `protobuf:"bytes,9,rep,name=disks,proto3" json:"disks,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Disks []*Disk `protobuf:"bytes,9,rep,name=disks,proto3" json:"disks,omitempty"`
+	// Version of the Compose plugin, for example "2.29.1"; empty where there is none.
+	ComposeVersion string `protobuf:"bytes,10,opt,name=compose_version,json=composeVersion,proto3" json:"compose_version,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DescribeResponse) Reset() {
@@ -286,6 +292,13 @@ func (x *DescribeResponse) GetDisks() []*Disk {
 		return x.Disks
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetComposeVersion() string {
+	if x != nil {
+		return x.ComposeVersion
+	}
+	return ""
 }
 
 // Platform is the OCI image specification's platform object.
@@ -476,7 +489,7 @@ var File_unidesk_artifact_v1_host_proto protoreflect.FileDescriptor
 const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"\x1eunidesk/artifact/v1/host.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xc4\x03\n" +
+	"\x0fDescribeRequest\"\xed\x03\n" +
 	"\x10DescribeResponse\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12#\n" +
 	"\ragent_version\x18\x02 \x01(\tR\fagentVersion\x12C\n" +
@@ -488,7 +501,9 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\x04time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x129\n" +
 	"\bplatform\x18\a \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x123\n" +
 	"\x06engine\x18\b \x01(\v2\x1b.unidesk.artifact.v1.EngineR\x06engine\x12/\n" +
-	"\x05disks\x18\t \x03(\v2\x19.unidesk.artifact.v1.DiskR\x05disks\"X\n" +
+	"\x05disks\x18\t \x03(\v2\x19.unidesk.artifact.v1.DiskR\x05disks\x12'\n" +
+	"\x0fcompose_version\x18\n" +
+	" \x01(\tR\x0ecomposeVersion\"X\n" +
 	"\bPlatform\x12\x0e\n" +
 	"\x02os\x18\x01 \x01(\tR\x02os\x12\"\n" +
 	"\farchitecture\x18\x02 \x01(\tR\farchitecture\x12\x18\n" +
@@ -506,13 +521,14 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\aPurpose\x12\x17\n" +
 	"\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rPURPOSE_STATE\x10\x01\x12\x12\n" +
-	"\x0ePURPOSE_ENGINE\x10\x02*\x8a\x01\n" +
+	"\x0ePURPOSE_ENGINE\x10\x02*\xa3\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CAPABILITY_IMAGE_STREAM\x10\x01\x12\x1f\n" +
 	"\x1bCAPABILITY_WORKLOAD_COMPOSE\x10\x02\x12\"\n" +
-	"\x1eCAPABILITY_WORKLOAD_KUBERNETES\x10\x032l\n" +
+	"\x1eCAPABILITY_WORKLOAD_KUBERNETES\x10\x03\x12\x17\n" +
+	"\x13CAPABILITY_REGISTRY\x10\x042l\n" +
 	"\vHostService\x12]\n" +
 	"\bDescribe\x12$.unidesk.artifact.v1.DescribeRequest\x1a%.unidesk.artifact.v1.DescribeResponse\"\x04\xb8\xeb\x18\x01BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 

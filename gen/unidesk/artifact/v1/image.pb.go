@@ -9,6 +9,7 @@ package artifactv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -29,7 +30,10 @@ type ListRequest struct {
 	// At most so many tags; 0 asks for the default of 100, 1000 is the most.
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before; empty for the first.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Also read each tag's manifest and config, for size and age: two more reads a
+	// tag.
+	Details       bool `protobuf:"varint,4,opt,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -83,6 +87,13 @@ func (x *ListRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListRequest) GetDetails() bool {
+	if x != nil {
+		return x.Details
+	}
+	return false
 }
 
 // ListResponse is one page.
@@ -146,7 +157,12 @@ type Tag struct {
 	// The tag.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Digest of the manifest or index under the tag.
-	Digest        string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Bytes of the layers as stored, of the agent's own platform in an index; 0
+	// when details were not asked for or could not be read.
+	SizeBytes uint64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// When the image was built, as its config tells; absent as size_bytes is.
+	Created       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -193,6 +209,20 @@ func (x *Tag) GetDigest() string {
 		return x.Digest
 	}
 	return ""
+}
+
+func (x *Tag) GetSizeBytes() uint64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *Tag) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
 }
 
 // ResolveRequest names an artifact by repository and commit.
@@ -594,20 +624,24 @@ var File_unidesk_artifact_v1_image_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"\n" +
-	"\x1funidesk/artifact/v1/image.proto\x12\x13unidesk.artifact.v1\x1a\x1eunidesk/artifact/v1/host.proto\x1a\x1eunidesk/artifact/v1/role.proto\"i\n" +
+	"\x1funidesk/artifact/v1/image.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/host.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\x83\x01\n" +
 	"\vListRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
 	"repository\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"d\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x18\n" +
+	"\adetails\x18\x04 \x01(\bR\adetails\"d\n" +
 	"\fListResponse\x12,\n" +
 	"\x04tags\x18\x01 \x03(\v2\x18.unidesk.artifact.v1.TagR\x04tags\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"1\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x86\x01\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06digest\x18\x02 \x01(\tR\x06digest\"\x83\x01\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x03 \x01(\x04R\tsizeBytes\x124\n" +
+	"\acreated\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\"\x83\x01\n" +
 	"\x0eResolveRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
@@ -658,33 +692,35 @@ func file_unidesk_artifact_v1_image_proto_rawDescGZIP() []byte {
 
 var file_unidesk_artifact_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_unidesk_artifact_v1_image_proto_goTypes = []any{
-	(*ListRequest)(nil),     // 0: unidesk.artifact.v1.ListRequest
-	(*ListResponse)(nil),    // 1: unidesk.artifact.v1.ListResponse
-	(*Tag)(nil),             // 2: unidesk.artifact.v1.Tag
-	(*ResolveRequest)(nil),  // 3: unidesk.artifact.v1.ResolveRequest
-	(*ResolveResponse)(nil), // 4: unidesk.artifact.v1.ResolveResponse
-	(*Image)(nil),           // 5: unidesk.artifact.v1.Image
-	(*StreamRequest)(nil),   // 6: unidesk.artifact.v1.StreamRequest
-	(*Range)(nil),           // 7: unidesk.artifact.v1.Range
-	(*StreamResponse)(nil),  // 8: unidesk.artifact.v1.StreamResponse
-	(*Platform)(nil),        // 9: unidesk.artifact.v1.Platform
+	(*ListRequest)(nil),           // 0: unidesk.artifact.v1.ListRequest
+	(*ListResponse)(nil),          // 1: unidesk.artifact.v1.ListResponse
+	(*Tag)(nil),                   // 2: unidesk.artifact.v1.Tag
+	(*ResolveRequest)(nil),        // 3: unidesk.artifact.v1.ResolveRequest
+	(*ResolveResponse)(nil),       // 4: unidesk.artifact.v1.ResolveResponse
+	(*Image)(nil),                 // 5: unidesk.artifact.v1.Image
+	(*StreamRequest)(nil),         // 6: unidesk.artifact.v1.StreamRequest
+	(*Range)(nil),                 // 7: unidesk.artifact.v1.Range
+	(*StreamResponse)(nil),        // 8: unidesk.artifact.v1.StreamResponse
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Platform)(nil),              // 10: unidesk.artifact.v1.Platform
 }
 var file_unidesk_artifact_v1_image_proto_depIdxs = []int32{
-	2, // 0: unidesk.artifact.v1.ListResponse.tags:type_name -> unidesk.artifact.v1.Tag
-	9, // 1: unidesk.artifact.v1.ResolveRequest.platform:type_name -> unidesk.artifact.v1.Platform
-	5, // 2: unidesk.artifact.v1.ResolveResponse.image:type_name -> unidesk.artifact.v1.Image
-	7, // 3: unidesk.artifact.v1.StreamRequest.ranges:type_name -> unidesk.artifact.v1.Range
-	0, // 4: unidesk.artifact.v1.ImageService.List:input_type -> unidesk.artifact.v1.ListRequest
-	3, // 5: unidesk.artifact.v1.ImageService.Resolve:input_type -> unidesk.artifact.v1.ResolveRequest
-	6, // 6: unidesk.artifact.v1.ImageService.Stream:input_type -> unidesk.artifact.v1.StreamRequest
-	1, // 7: unidesk.artifact.v1.ImageService.List:output_type -> unidesk.artifact.v1.ListResponse
-	4, // 8: unidesk.artifact.v1.ImageService.Resolve:output_type -> unidesk.artifact.v1.ResolveResponse
-	8, // 9: unidesk.artifact.v1.ImageService.Stream:output_type -> unidesk.artifact.v1.StreamResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2,  // 0: unidesk.artifact.v1.ListResponse.tags:type_name -> unidesk.artifact.v1.Tag
+	9,  // 1: unidesk.artifact.v1.Tag.created:type_name -> google.protobuf.Timestamp
+	10, // 2: unidesk.artifact.v1.ResolveRequest.platform:type_name -> unidesk.artifact.v1.Platform
+	5,  // 3: unidesk.artifact.v1.ResolveResponse.image:type_name -> unidesk.artifact.v1.Image
+	7,  // 4: unidesk.artifact.v1.StreamRequest.ranges:type_name -> unidesk.artifact.v1.Range
+	0,  // 5: unidesk.artifact.v1.ImageService.List:input_type -> unidesk.artifact.v1.ListRequest
+	3,  // 6: unidesk.artifact.v1.ImageService.Resolve:input_type -> unidesk.artifact.v1.ResolveRequest
+	6,  // 7: unidesk.artifact.v1.ImageService.Stream:input_type -> unidesk.artifact.v1.StreamRequest
+	1,  // 8: unidesk.artifact.v1.ImageService.List:output_type -> unidesk.artifact.v1.ListResponse
+	4,  // 9: unidesk.artifact.v1.ImageService.Resolve:output_type -> unidesk.artifact.v1.ResolveResponse
+	8,  // 10: unidesk.artifact.v1.ImageService.Stream:output_type -> unidesk.artifact.v1.StreamResponse
+	8,  // [8:11] is the sub-list for method output_type
+	5,  // [5:8] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_image_proto_init() }

@@ -70,6 +70,18 @@ const (
 	Reason_REASON_BUSY Reason = 19
 	// INTERNAL: a fault of the agent itself.
 	Reason_REASON_INTERNAL Reason = 20
+	// FAILED_PRECONDITION: a path is outside what agent.yaml allows, or is a
+	// symbolic link or something else that is not replaced.
+	Reason_REASON_PATH_REFUSED Reason = 21
+	// FAILED_PRECONDITION: somebody else listens on the port.
+	Reason_REASON_PORT_IN_USE Reason = 22
+	// FAILED_PRECONDITION: the files that this agent renders are not those that
+	// the caller expects.
+	Reason_REASON_RENDER_MISMATCH Reason = 23
+	// FAILED_PRECONDITION: the engine does not have the image and cannot get it.
+	Reason_REASON_IMAGE_UNAVAILABLE Reason = 24
+	// FAILED_PRECONDITION: systemd refused, or a unit did not start.
+	Reason_REASON_UNIT_FAILED Reason = 25
 )
 
 // Enum value maps for Reason.
@@ -96,6 +108,11 @@ var (
 		18: "REASON_CHANGE_NOT_FOUND",
 		19: "REASON_BUSY",
 		20: "REASON_INTERNAL",
+		21: "REASON_PATH_REFUSED",
+		22: "REASON_PORT_IN_USE",
+		23: "REASON_RENDER_MISMATCH",
+		24: "REASON_IMAGE_UNAVAILABLE",
+		25: "REASON_UNIT_FAILED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":          0,
@@ -119,6 +136,11 @@ var (
 		"REASON_CHANGE_NOT_FOUND":     18,
 		"REASON_BUSY":                 19,
 		"REASON_INTERNAL":             20,
+		"REASON_PATH_REFUSED":         21,
+		"REASON_PORT_IN_USE":          22,
+		"REASON_RENDER_MISMATCH":      23,
+		"REASON_IMAGE_UNAVAILABLE":    24,
+		"REASON_UNIT_FAILED":          25,
 	}
 )
 
@@ -153,7 +175,7 @@ var File_unidesk_artifact_v1_reason_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xbc\x04\n" +
+	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xbf\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REASON_COMMIT_NOT_PINNED\x10\x01\x12\x1a\n" +
@@ -176,7 +198,12 @@ const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\x15REASON_LABEL_MISMATCH\x10\x11\x12\x1b\n" +
 	"\x17REASON_CHANGE_NOT_FOUND\x10\x12\x12\x0f\n" +
 	"\vREASON_BUSY\x10\x13\x12\x13\n" +
-	"\x0fREASON_INTERNAL\x10\x14BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
+	"\x0fREASON_INTERNAL\x10\x14\x12\x17\n" +
+	"\x13REASON_PATH_REFUSED\x10\x15\x12\x16\n" +
+	"\x12REASON_PORT_IN_USE\x10\x16\x12\x1a\n" +
+	"\x16REASON_RENDER_MISMATCH\x10\x17\x12\x1c\n" +
+	"\x18REASON_IMAGE_UNAVAILABLE\x10\x18\x12\x16\n" +
+	"\x12REASON_UNIT_FAILED\x10\x19BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
 var (
 	file_unidesk_artifact_v1_reason_proto_rawDescOnce sync.Once

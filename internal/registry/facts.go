@@ -1,0 +1,101 @@
+package registry
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// Facts are what a host saw of its registry in one read.
+type Facts struct {
+	At time.Time `json:"at"`
+	// Unit is nil where systemd did not answer, Engine where no engine did,
+	// ContainerFacts where there is no container of the name.
+	Unit      *UnitFacts      `json:"unit,omitempty"`
+	Engine    *EngineFacts    `json:"engine,omitempty"`
+	Container *ContainerFacts `json:"container,omitempty"`
+	// Listeners are the addresses that the host listens on at the endpoint's port.
+	Listeners []netip.AddrPort `json:"listeners"`
+	API       APIFacts         `json:"api"`
+	Storage   StorageFacts     `json:"storage"`
+	// Files has an entry for each of [FileNames].
+	Files map[FileName]FileFacts `json:"files"`
+	// Unread says why a part is absent that should be there, a line each.
+	Unread []string `json:"unread,omitempty"`
+}
+
+// UnitFacts are systemd's words (org.freedesktop.systemd1(5)).
+type UnitFacts struct {
+	Load   string `json:"load"`   // loaded, not-found, masked, bad-setting, error
+	Active string `json:"active"` // active, inactive, failed, activating, …
+	File   string `json:"file"`   // enabled, disabled, masked, …; "" without a file
+	// NeedsReload says that the file changed since systemd read it.
+	NeedsReload bool `json:"needsReload"`
+}
+
+// EngineFacts are of the engine that runs the container.
+type EngineFacts struct {
+	Version string `json:"version"`
+	// HasImage says whether it has the image of the settings.
+	HasImage bool `json:"hasImage"`
+}
+
+// ContainerFacts are of the container that has the registry's name.
+type ContainerFacts struct {
+	ID string `json:"id"`
+	// State is the engine's word: running, paused, exited, restarting, …
+	State       string   `json:"state"`
+	Image       string   `json:"image"`
+	ImageID     string   `json:"imageId"`
+	RepoDigests []string `json:"repoDigests,omitempty"`
+	// Project is the Compose project that made it, "" for none.
+	Project string `json:"project,omitempty"`
+	// Published are the host's addresses that its ports are published on.
+	Published []netip.AddrPort `json:"published"`
+}
+
+// APIFacts are how GET /v2/ at the endpoint was answered.
+type APIFacts struct {
+	Status   int    `json:"status"` // 0 without an answer
+	Error    string `json:"error,omitempty"`
+	TimedOut bool   `json:"timedOut,omitempty"`
+}
+
+// StorageFacts are of the storage folder.
+type StorageFacts struct {
+	Exists bool  `json:"exists"`
+	Free   int64 `json:"freeBytes"`
+}
+
+// FileName is one of the three files.
+type FileName string
+
+// The three files.
+const (
+	ConfigFile  FileName = "config"
+	ComposeFile FileName = "compose"
+	UnitFile    FileName = "unit"
+)
+
+// FileNames are all of them, in the order in which they are written.
+func FileNames() []FileName { return []FileName{ConfigFile, ComposeFile, UnitFile} }
+
+// FileState is what is at a path.
+type FileState string
+
+// The states, as the contract's enum names them.
+const (
+	Absent     FileState = "ABSENT"
+	Regular    FileState = "REGULAR"
+	Other      FileState = "OTHER" // a symbolic link, a folder: never replaced
+	Unreadable FileState = "UNREADABLE"
+)
+
+// FileFacts are of one file.
+type FileFacts struct {
+	Path  string    `json:"path"`
+	State FileState `json:"state"`
+	// Hash is that of a regular file's content.
+	Hash artifact.Digest `json:"sha256,omitzero"`
+}
