@@ -1,7 +1,9 @@
 package pull
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,44 +71,41 @@ func TestAnImageTellsItsSizeAndAge(t *testing.T) {
 
 func TestDetailsThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
-	oci := string(types.OCIManifestSchema1)
-	config := artifact.DigestOf([]byte(`{"created":"yesterday"}`))
-	named := func(layers string) []byte {
-		return fmt.Appendf(nil, `{"config":{"digest":%q,"size":23},"layers":[%s]}`, config, layers)
+	const good, undated = `{"created":"2026-01-02T03:04:05Z"}`, `{"created":"yesterday"}`
+	manifest := func(config, layers string) string {
+		return fmt.Sprintf(`{"config":{"digest":%q,"size":%d},"layers":[%s]}`, artifact.DigestOf([]byte(config)), len(config), layers)
 	}
 	for name, c := range map[string]struct {
-		manifest []byte
-		served   []byte // in its place
-		want     fault.Reason
+		manifest, config string
+		served           string // in the manifest's place
+		want             fault.Reason
 	}{
-		"other bytes":            {manifest: named(""), served: named(`{"size":1}`), want: fault.DigestMismatch},
-		"a negative layer":       {manifest: named(`{"size":-1}`), want: fault.InvalidRequest},
-		"a layer beyond all":     {manifest: named(`{"size":9223372036854775807}`), want: fault.InvalidRequest},
-		"layers beyond all":      {manifest: named(strings.TrimSuffix(strings.Repeat(`{"size":1125899906842624},`, 9000), ",")), want: fault.InvalidRequest},
-		"no config":              {manifest: []byte(`{"layers":[]}`), want: fault.InvalidRequest},
-		"a config beyond reason": {manifest: fmt.Appendf(nil, `{"config":{"digest":%q,"size":1048577}}`, config), want: fault.InvalidRequest},
-		"a date that is none":    {manifest: named(""), want: fault.InvalidRequest},
-		"a manifest beyond reason": {
-			manifest: named(`{"size":1,"x":"` + strings.Repeat("x", maxDetail) + `"}`), want: fault.InvalidRequest,
-		},
+		"nothing wrong":            {manifest: manifest(good, `{"size":1}`), config: good},
+		"other bytes":              {manifest: manifest(good, ""), config: good, served: manifest(good, `{"size":1}`), want: fault.DigestMismatch},
+		"a negative layer":         {manifest: manifest(good, `{"size":-1}`), config: good, want: fault.InvalidRequest},
+		"a layer beyond all":       {manifest: manifest(good, `{"size":9223372036854775807}`), config: good, want: fault.InvalidRequest},
+		"layers beyond all":        {manifest: manifest(good, strings.Repeat(`{"size":1125899906842624},`, 3)+`{}`), config: good, want: fault.InvalidRequest},
+		"no config":                {manifest: `{"layers":[]}`, config: good, want: fault.InvalidRequest},
+		"a config beyond reason":   {manifest: manifest(good+strings.Repeat(" ", maxDetail), ""), config: good + strings.Repeat(" ", maxDetail), want: fault.InvalidRequest},
+		"a manifest beyond reason": {manifest: manifest(good, "") + strings.Repeat(" ", maxDetail), config: good, want: fault.InvalidRequest},
+		"a date that is none":      {manifest: manifest(undated, ""), config: undated, want: fault.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, body := newFake(t), c.manifest
-			if c.served != nil {
-				body = c.served
-			}
+			f := newFake(t)
 			f.lieWith(func(w http.ResponseWriter, r *http.Request) bool {
-				if strings.Contains(r.URL.Path, "/blobs/") {
-					_, _ = w.Write([]byte(`{"created":"yesterday"}`))
-					return true
+				body := c.config
+				if strings.Contains(r.URL.Path, "/manifests/") {
+					w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+					body = cmp.Or(c.served, c.manifest)
 				}
-				w.Header().Set("Content-Type", oci)
-				_, _ = w.Write(body)
+				_, _ = io.WriteString(w, body)
 				return true
 			})
-			_, _, err := f.reader(t).Details(t.Context(), repo(), artifact.DigestOf(c.manifest), amd64)
-			wantReason(t, err, c.want, false)
+			_, _, err := f.reader(t).Details(t.Context(), repo(), artifact.DigestOf([]byte(c.manifest)), amd64)
+			if c.want != "" || err != nil {
+				wantReason(t, err, c.want, false)
+			}
 		})
 	}
 }

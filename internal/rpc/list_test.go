@@ -76,6 +76,10 @@ func TestAllTagsComeWithTheirDetails(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(artifact.Digest{})); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
+	wire, err := newImageServer(s).List(t.Context(), &artifactv1.ListRequest{Repository: repo().String(), Details: true})
+	if err != nil || wire.GetTags()[2].GetCreated() != nil {
+		t.Errorf("an age that is not known is sent: %v, %v", wire, err)
+	}
 	page, next, err := c.List(t.Context(), repo(), 3, "")
 	if err != nil || next != "c" || len(page) != 3 || page[0] != (Tag{Name: "a", Digest: digestOfTag("a")}) {
 		t.Errorf("a page without details: %v, %q, %v", page, next, err)
