@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -231,9 +232,12 @@ func TestADeclarationMakesNothingDeployable(t *testing.T) {
 	}
 	for _, entries := range [][]unidesk.Declared{nil, {{Service: serviceID("frontend"), Kind: "upstream-image"}}} {
 		for _, c := range cover(entries, services, shelves(t.Context(), registryOf, services), nil) {
-			published := c.Service == "frontend" || c.Service == "todo-note"
-			if got := len(c.Deployable) > 0; got != published {
-				t.Errorf("%s, declared %v: deployable to %v", c.Service, c.Declared, c.Deployable)
+			want := []catalog.Env{}
+			if c.Service == "frontend" || c.Service == "todo-note" {
+				want = append(want, catalog.Prod) // dev is not live for any of them
+			}
+			if !slices.Equal(c.Deployable, want) {
+				t.Errorf("%s, declared %v: deployable to %v, want %v", c.Service, c.Declared, c.Deployable, want)
 			}
 		}
 	}
@@ -247,6 +251,22 @@ func TestThePageNamesEveryKeyOfTheRegistry(t *testing.T) {
 			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.IsExported() && !strings.Contains(page, "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)
 			}
+		}
+	}
+}
+
+func TestHalfAnAnswerIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for _, c := range []struct {
+		ctx     context.Context //nolint:containedctx // the table's input
+		missing bool
+		want    int
+	}{{t.Context(), false, ExitOK}, {t.Context(), true, ExitFailed}, {stopped, true, ExitInterrupted}} {
+		a := &app{}
+		if a.partly(c.ctx, c.missing); a.code != c.want {
+			t.Errorf("missing %t: exit code %d, want %d", c.missing, a.code, c.want)
 		}
 	}
 }

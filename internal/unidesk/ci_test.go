@@ -41,6 +41,7 @@ func TestEntriesAreReadInWhateverShapeTheyHave(t *testing.T) {
 		"both":                          {`{"services":[{"id":"web"}],"artifacts":{"api":{}}}`, "api ; web "},
 		"an id of its own in an object": {`{"artifacts":{"x":{"serviceId":"web","name":"other"}}}`, "web "},
 		"a name for people":             {`{"artifacts":{"web":{"name":"The Web"}}}`, "web "},
+		"a name that might be an id":    {`{"artifacts":{"web":{"name":"the-web"}}}`, "web "},
 		"only a name":                   {`{"artifacts":[{"name":"web"}]}`, "web "},
 		"one service twice":             {`{"artifacts":[{"id":"web","kind":"a"},{"id":"web","kind":"b"}]}`, "web a; web b"},
 		"an upstream image": {
