@@ -286,6 +286,7 @@ func FuzzEnvParse(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(world{rand.New(rand.NewPCG(seed, 3))}.file())
 	}
+	f.Add(":${A?}")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := envfile.Parse("test.env", []byte(text))
 		if err != nil || strings.Count(text, "$") > 1 {
