@@ -64,6 +64,13 @@ const (
 	RecoveryNeeded    Reason = "RECOVERY_NEEDED"
 	ReceiptNotFound   Reason = "RECEIPT_NOT_FOUND"
 	LedgerUnavailable Reason = "LEDGER_UNAVAILABLE"
+
+	GrantInvalid           Reason = "GRANT_INVALID"
+	GrantExpired           Reason = "GRANT_EXPIRED"
+	GrantUsed              Reason = "GRANT_USED"
+	GrantMismatch          Reason = "GRANT_MISMATCH"
+	ProvenanceMissing      Reason = "PROVENANCE_MISSING"
+	ProvenanceContradicted Reason = "PROVENANCE_CONTRADICTED"
 )
 
 // Error is a failure with its reason. An outer fault that knows better wraps an
