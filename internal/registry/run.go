@@ -194,15 +194,17 @@ func (i *installation) start(ctx context.Context) (Progress, error) {
 func (i *installation) verify(ctx context.Context) (Progress, error) {
 	bounded, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
+	var seen error
 	for {
 		facts, err := i.host.Inspect(bounded, i.settings)
-		var judged Report
-		if err == nil {
-			if judged = Judge(i.settings, facts); judged.RuntimeAPIHealthy {
-				i.after = facts
-				return Progress{}, nil
-			}
-			err = errors.New(judged.failing())
+		switch judged := Judge(i.settings, facts); {
+		case err == nil && judged.RuntimeAPIHealthy:
+			i.after = facts
+			return Progress{}, nil
+		case err == nil:
+			seen = errors.New(judged.failing())
+		case seen == nil || bounded.Err() == nil: // what was seen last tells more than that time is over
+			seen = err
 		}
 		select {
 		case <-time.After(askEvery):
@@ -210,7 +212,7 @@ func (i *installation) verify(ctx context.Context) (Progress, error) {
 			if ctx.Err() != nil {
 				return Progress{}, context.Cause(ctx)
 			}
-			return Progress{}, fault.Transient(fault.RegistryUnavailable, "no answer as it should be within %s: %w", answerWithin, err).
+			return Progress{}, fault.Transient(fault.RegistryUnavailable, "no answer as it should be within %s: %w", answerWithin, seen).
 				WithHint("on the host: journalctl -u %s", Unit)
 		}
 	}
