@@ -88,7 +88,7 @@ func (h *host) act(ctx context.Context, name string, do func()) error {
 		if h.cancel != nil {
 			h.cancel()
 		}
-		return fault.New(fault.Internal, "%s: no", name)
+		return fault.Transient(fault.Internal, "%s: no", name)
 	}
 	return nil
 }

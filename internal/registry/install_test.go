@@ -28,6 +28,7 @@ func hosts() map[string]func() *host {
 		"one with older files":       older,
 		"one that is disabled":       func() *host { h := older(); h.Enabled = false; return h },
 		"one that was stopped":       func() *host { h := older(); h.Active, h.Runs = "inactive", ""; return h },
+		"one that only has to start": func() *host { h := installed(); h.Active, h.Runs = "inactive", ""; return h },
 		"one whose storage is gone":  func() *host { h := installed(); h.folders = h.folders[:1]; return h },
 		"one with only a unit older": func() *host { h := installed(); h.Files[unitPath] += "#\n"; h.Loaded = h.Files[unitPath]; return h },
 	}
@@ -67,6 +68,41 @@ func TestInstallMakesTheHostAsDeclaredAndASecondTimeChangesNothing(t *testing.T)
 				}
 			}
 		})
+	}
+}
+
+// A unit that was edited back and not read again still runs as it was edited.
+func TestAUnitThatSystemdHasNotReadIsReadAndRestarted(t *testing.T) {
+	t.Parallel()
+	h := installed()
+	h.Loaded += "# edited\n"
+	if _, _, err := install(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"reload", "enable " + registry.Unit, "restart " + registry.Unit}, h.changing()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Where exactly what was there cannot be had, a registry that serves is nearer to
+// it than none.
+func TestWhatTheOldFilesRanRunsAgain(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*host){
+		"the unit was active and its container gone":         func(h *host) { h.Runs = "" },
+		"the unit was inactive and its container ran (106)":  func(h *host) { h.Active = "inactive" },
+		"the unit was active and its container of old files": func(*host) {},
+	} {
+		h := older()
+		change(h)
+		files := h.clone().Files
+		h.failAt, h.failAfter = "restart "+registry.Unit, true
+		if _, _, err := install(t.Context(), h); err == nil {
+			t.Errorf("%s: it worked", name)
+		}
+		if diff := cmp.Diff(files, h.Files); diff != "" || h.Active != "active" || h.Runs != files[h.settings.PathOf(registry.ConfigFile)] {
+			t.Errorf("%s: unit %s, container of %q\n%s", name, h.Active, h.Runs, diff)
+		}
 	}
 }
 
@@ -245,7 +281,8 @@ func TestAHostThatIsRefusedIsNotWrittenTo(t *testing.T) {
 	}{
 		"no engine":          {func(f *registry.Facts) { f.Engine, f.Unread = nil, []string{"dial: no such file"} }, fault.EngineUnavailable, "no such file"},
 		"no systemd":         {func(f *registry.Facts) { f.Unit = nil }, fault.UnitFailed, "systemd"},
-		"a masked unit":      {func(f *registry.Facts) { f.Unit.Load, f.Unit.File = "masked", "masked" }, fault.UnitFailed, "masked"},
+		"a masked unit":      {func(f *registry.Facts) { f.Unit.Load = "masked" }, fault.UnitFailed, "masked"},
+		"masked for now":     {func(f *registry.Facts) { f.Unit.File = "masked-runtime" }, fault.UnitFailed, "masked"},
 		"a link for a file":  {func(f *registry.Facts) { setState(f, registry.ComposeFile, registry.Other) }, fault.PathRefused, "compose.yml"},
 		"a file unreadable":  {func(f *registry.Facts) { setState(f, registry.UnitFile, registry.Unreadable) }, fault.PathRefused, "could not be read"},
 		"another's listener": {func(f *registry.Facts) { f.Listeners = addrs("127.0.0.1:5000") }, fault.PortInUse, "127.0.0.1:5000"},

@@ -102,12 +102,18 @@ func unitChecks(f Facts) []Check {
 		{Scope: ScopeUnit, Name: "unit-active", Want: "active", Got: active, Fix: "on the host, as root: systemctl start " + Unit},
 		{Scope: ScopeUnit, Name: "unit-enabled", Want: "enabled", Got: file, Fix: "on the host, as root: systemctl enable " + Unit},
 	}
-	if load == "masked" || file == "masked" {
+	if f.Unit != nil && f.Unit.masked() {
 		for i := range checks {
 			checks[i].Fix = "on the host, as root: systemctl unmask " + Unit
 		}
 	}
 	return judged(checks)
+}
+
+// masked reports whether somebody made sure that nothing starts the unit, for good
+// or until the next boot.
+func (u UnitFacts) masked() bool {
+	return u.Load == "masked" || strings.HasPrefix(u.File, "masked")
 }
 
 func engineCheck(f Facts) Check {

@@ -66,6 +66,10 @@ func TestJudge(t *testing.T) {
 			},
 			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"unit-exists", "unit-enabled", "unit-hash"}, next: "systemctl unmask"},
 		},
+		"the unit is masked until the next boot": {
+			func(_ *settings, f *facts) { f.Unit.File = "masked-runtime" },
+			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"unit-enabled"}, next: "systemctl unmask"},
+		},
 		"the unit is on its way": {
 			func(_ *settings, f *facts) { f.Unit.Active = "activating" },
 			verdict{decision: registry.ServiceDegraded, runtime: true, retryable: true, failed: []string{"unit-active"}, next: "systemctl start"},
@@ -119,6 +123,10 @@ func TestJudge(t *testing.T) {
 				f.Container.State, f.API = "paused", registry.APIFacts{Error: "time", TimedOut: true}
 			},
 			verdict{decision: registry.RuntimeUnavailable, retryable: true, failed: []string{"container-running", "api-answers-200"}, next: "systemctl restart"},
+		},
+		"the container is paused, and something answers": {
+			func(_ *settings, f *facts) { f.Container.State = "paused" },
+			verdict{decision: registry.RuntimeUnavailable, failed: []string{"container-running"}, next: "systemctl restart"},
 		},
 		"the container starts again and again": {
 			func(_ *settings, f *facts) {
@@ -345,6 +353,26 @@ func TestAHostThatWasNotRead(t *testing.T) {
 		if r.Failure.Message != tt.err.Error() || r.Failure.Hint != fault.HintOf(tt.err) || !slices.Equal(r.FailedScopes, []registry.Scope{registry.ScopeHost}) {
 			t.Errorf("%s: %+v", name, r)
 		}
+	}
+}
+
+func TestAnInstallationThatFailed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err  error
+		want registry.Decision
+	}{
+		"on the host":       {fault.New(fault.PortInUse, "listened on"), registry.InstallFailed},
+		"on the way":        {fault.Transient(fault.HostUnreachable, "cut"), registry.HostUnreachable},
+		"without its agent": {fault.New(fault.NotAnAgent, "none"), registry.AgentUnavailable},
+	} {
+		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall()
+		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if r := registry.Unreachable(registry.Defaults(), fault.New(fault.HostUnreachable, "the agent is stopped")).WithoutAgent(); r.Decision != registry.AgentUnavailable {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -22,6 +22,8 @@ const (
 	AgentUnavailable Decision = "agent-unavailable"
 	// Refused is an agent's own no, or a failure inside it.
 	Refused Decision = "refused"
+	// InstallFailed is of an installation that did not end well.
+	InstallFailed Decision = "install-failed"
 )
 
 // Scope is a part of the registry that is well or not.
@@ -124,7 +126,7 @@ func Unreachable(s Settings, err error) Report {
 	case fault.HostUnreachable, fault.HostKeyMismatch, fault.Stalled:
 		r.Decision, r.Summary = HostUnreachable, "the host was not reached: of its registry nothing is known"
 	case fault.NotAnAgent, fault.CapabilityMissing, fault.RoleMissing:
-		r.Decision, r.Summary = AgentUnavailable, "the host answers, but no agent that would tell of its registry"
+		r.Decision, r.Summary = AgentUnavailable, withoutAgent
 	default:
 		r.Decision, r.Summary = Refused, "the host's agent did not tell of its registry"
 	}
@@ -134,6 +136,27 @@ func Unreachable(s Settings, err error) Report {
 	r.add(check)
 	return r
 }
+
+// WithoutAgent returns the report of a host that turned out to be reached, by
+// another way than its agent.
+func (r Report) WithoutAgent() Report {
+	r.Decision, r.Summary = AgentUnavailable, withoutAgent
+	return r
+}
+
+// FailedInstall returns the report as that of an installation which the agent gave
+// up or of which no more was heard.
+func (r Report) FailedInstall() Report {
+	if r.Decision == Refused {
+		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
+	}
+	if r.Next == "" {
+		r.Next = nextStatus
+	}
+	return r
+}
+
+const withoutAgent = "the host answers, but no agent that would tell of its registry"
 
 func newReport(s Settings) Report {
 	return Report{

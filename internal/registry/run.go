@@ -61,7 +61,6 @@ type installation struct {
 	before, after Facts
 	runs          bool // the runtime was as it should be
 
-	folders   bool       // one was made
 	written   []replaced // in the order of writing
 	unit      bool       // the unit's file is among them
 	reloaded  bool       // systemd was told to read its units
@@ -104,7 +103,7 @@ func (i *installation) allowed(f Facts) error {
 		return fault.Transient(fault.EngineUnavailable, "no container engine answers: %s", orNone(why)).WithHint("on the host, as root: systemctl start docker")
 	case f.Unit == nil:
 		return fault.New(fault.UnitFailed, "systemd does not answer: %s", orNone(why)).WithHint("the registry is kept by systemd; see the specification, Architecture")
-	case f.Unit.Load == "masked" || strings.HasPrefix(f.Unit.File, "masked"):
+	case f.Unit.masked():
 		return fault.New(fault.UnitFailed, "%s is masked", Unit).WithHint("somebody meant that; to take it back, on the host, as root: systemctl unmask %s", Unit)
 	}
 	for _, name := range FileNames() {
@@ -137,7 +136,6 @@ func (i *installation) haveImage(ctx context.Context) (p Progress, err error) {
 
 func (i *installation) makeFolder(ctx context.Context, dir string) (p Progress, err error) {
 	p.Changed, err = i.host.MakeFolder(ctx, dir)
-	i.folders = i.folders || p.Changed
 	return p, err
 }
 
@@ -184,7 +182,7 @@ func (i *installation) enable(ctx context.Context) (p Progress, err error) {
 }
 
 func (i *installation) start(ctx context.Context) (Progress, error) {
-	if i.runs && !i.folders && !i.reloaded && len(i.written) == 0 {
+	if i.runs && !i.reloaded && len(i.written) == 0 {
 		return Progress{}, nil
 	}
 	i.restarted = true
@@ -287,7 +285,7 @@ func (i *installation) restore(ctx context.Context) error {
 			try("remove "+r.kept, i.host.RemoveFile(ctx, r.kept))
 		}
 	}
-	if i.reloaded || i.unit {
+	if i.unit {
 		try("reload systemd", i.host.Reload(ctx))
 	}
 	if i.restarted && ran {
