@@ -16,7 +16,10 @@ import (
 
 func (a *app) registry() *cobra.Command {
 	cmd := &cobra.Command{Use: "artifact-registry", Short: "The registry, and deploys of what it holds"}
-	cmd.AddCommand(a.registryPlan(), a.registryRender(), a.registryInstall(), a.registryStatus(), a.registryHealth(), a.deployService())
+	cmd.AddCommand(
+		a.registryPlan(), a.registryRender(), a.registryInstall(), a.registryStatus(), a.registryHealth(),
+		a.registryList(), a.registryCatalog(), a.deployService(),
+	)
 	return cmd
 }
 
