@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// strictLoopback is the first engine that keeps a port published on loopback from
+// the host's own network segment.
+const strictLoopback = 28
+
+// Judge says what the facts are worth against the settings.
+func Judge(want Settings, f Facts) Report {
+	r := newReport(want)
+	r.add(Check{Scope: ScopeHost, Name: "registry-readable", OK: true, Want: "an answer of the host's agent", Got: "an answer"})
+	r.add(unitChecks(f)...)
+	r.add(engineCheck(f), containerCheck(f), listenerCheck(want, f), apiCheck(f), storageCheck(want, f))
+	r.add(fileChecks(want, f)...)
+	r.add(imageCheck(want, f))
+	r.warn(f)
+
+	r.Installed = installed(f)
+	r.RuntimeAPIHealthy = r.holds(string(ScopeContainer), string(ScopeListener), string(ScopeAPI))
+	r.Decision, r.Summary = r.decide(want, f)
+	switch r.Decision {
+	case NotInstalled:
+		r.Next = nextInstall
+	case Drifted:
+		r.Next = nextRender
+	case RuntimeUnavailable, ServiceDegraded:
+		r.Next = r.firstFix()
+	}
+	if r.Decision != Healthy && r.Decision != NotInstalled {
+		r.Retryable = f.API.TimedOut || f.Unit != nil && f.Unit.Active == "activating" || f.Container != nil && f.Container.State == "restarting"
+		if !r.holds(string(ScopeFiles)) {
+			r.Summary += ". A file is not what is declared: decide whether to bring it back (a controlled upgrade: " + nextInstall +
+				", which keeps a copy) or to find out first who changed it (drift; " + nextRender + " prints what is declared)"
+		}
+	}
+	return r
+}
+
+// firstFix is the remedy to begin with: what the others stand on comes first, and a
+// lost storage before a start that would only find it empty.
+func (r Report) firstFix() string {
+	for _, scope := range []Scope{ScopeEngine, ScopeStorage, ScopeListener, ScopeUnit, ScopeContainer, ScopeImage, ScopeAPI, ScopeFiles} {
+		for _, c := range r.Checks {
+			if c.Scope == scope && !c.OK {
+				return c.Fix
+			}
+		}
+	}
+	return ""
+}
+
+func (r Report) decide(want Settings, f Facts) (Decision, string) {
+	switch {
+	case !r.Installed && f.Container == nil:
+		return NotInstalled, "no unit, no file and no container of the registry is on the host"
+	case f.API.Status != http.StatusOK:
+		return RuntimeUnavailable, "the registry's API does not answer as it should"
+	case f.Engine == nil && f.Container == nil:
+		// Honest both ways: something serves, and nobody can say that it is ours.
+		return ServiceDegraded, "the API answers, but without the engine nobody can say from which container"
+	case f.Container == nil || f.Container.State != "running":
+		return RuntimeUnavailable, "the registry's container does not run; what answers at the endpoint is something else"
+	case !covers(f.Container.Published, want.Endpoint):
+		return RuntimeUnavailable, "the registry's container does not serve the endpoint; what answers there is something else"
+	case !r.holds(string(ScopeUnit), string(ScopeEngine), string(ScopeListener), string(ScopeStorage), string(ScopeImage), hashCheck(UnitFile)):
+		if r.RuntimeAPIHealthy {
+			return ServiceDegraded, "the registry serves; how it is kept running is not as it should be"
+		}
+		return ServiceDegraded, "the registry answers, but not on loopback alone, or not alone on its port"
+	case !r.holds(string(ScopeFiles)):
+		return Drifted, "the registry serves and its unit is as declared"
+	default:
+		return Healthy, "the registry runs as declared"
+	}
+}
+
+// installed reports whether the unit or a file of the registry is there.
+func installed(f Facts) bool {
+	for _, file := range f.Files {
+		if file.State != Absent {
+			return true
+		}
+	}
+	return f.Unit != nil && f.Unit.Load != "not-found"
+}
+
+func (r *Report) warn(f Facts) {
+	if f.Engine != nil {
+		if major, ok := majorOf(f.Engine.Version); ok && major < strictLoopback {
+			r.Warnings = append(r.Warnings, fmt.Sprintf(
+				"engine %s is older than %d: a port that it publishes on loopback can be reached from the same network segment", f.Engine.Version, strictLoopback))
+		}
+		if !f.Engine.HasImage {
+			r.Warnings = append(r.Warnings, "the engine does not have the image: the next start would have to pull it")
+		}
+	}
+	if f.Unit != nil && f.Unit.NeedsReload {
+		r.Warnings = append(r.Warnings, "the unit's file changed since systemd read it (systemctl daemon-reload)")
+	}
+	if f.Container != nil && f.Container.Project != Project {
+		r.Warnings = append(r.Warnings, "the container was not made by the Compose project "+Project)
+	}
+	r.Warnings = append(r.Warnings, f.Unread...)
+}
+
+func majorOf(version string) (int, bool) {
+	head, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(head)
+	return n, err == nil
+}
