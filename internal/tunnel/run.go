@@ -2,7 +2,6 @@ package tunnel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -29,7 +28,7 @@ func (e *ExitError) Error() string {
 }
 
 // Run runs a command on the host itself, past any agent, and returns what it wrote
-// to standard output: over ssh as [Dial] does, on this machine where the agent is
+// to standard output, also when it failed: over ssh as [Dial] does, on this machine where the agent is
 // reached by its socket. The words of argv reach the command as they are; what
 // varies belongs on stdin all the same.
 //
@@ -69,10 +68,10 @@ func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte,
 	if ctx.Err() != nil {
 		return nil, fault.New(fault.HostUnreachable, "%s: %w", c.Name(), context.Cause(ctx))
 	}
-	if failed := c.ran(child); failed != nil || err != nil {
-		return nil, errors.Join(failed, err)
+	if failed := c.ran(child); failed != nil {
+		return out, failed
 	}
-	return out, nil
+	return out, err
 }
 
 // ran says why a command did not end well, nil when it did.
