@@ -40,6 +40,7 @@ finish() {
   code=$?
   trap - EXIT
   set +e
+  cd /
   for path in $paths $config; do
     rm -f "$path.unidesk-new"
   done
@@ -109,7 +110,10 @@ exec 9>/run/unidesk-bootstrap.lock
 flock -w 60 9 || die 75 'another bootstrap is at work here'
 
 stage=$(mktemp -d) || die 74 'there is no room for the files'
-tar -x -f - -C "$stage" --no-same-owner || die 74 'the files did not arrive'
+if ! tar -x -f - -C "$stage" --no-same-owner; then
+  head -c 65536 /dev/zero >"$stage/room" || die 74 'there is no room for the files'
+  die 65 'the files did not arrive whole'
+fi
 cd "$stage"
 sha256sum --check --strict --quiet manifest >&2 || die 65 'what arrived is not what was sent'
 read -r act <./act
