@@ -238,8 +238,8 @@ func TestTheOldAgentComesBack(t *testing.T) {
 		binary Binary
 		spoil  func(w *tree)
 	}{
-		"when the new one does not start":  {agent(t, "/bin/false", "bad"), func(*tree) {}},
-		"when the new one does not answer": {next, func(w *tree) { w.refuse = fault.New(fault.HostUnreachable, "silence") }},
+		"when the new one does not start":       {agent(t, "/bin/false", "bad"), func(*tree) {}},
+		"when the new one does not answer":      {next, func(w *tree) { w.refuse = fault.New(fault.HostUnreachable, "silence") }},
 		"when the connection is cut on the way": {next, func(w *tree) { w.cut = true }},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,7 +75,7 @@ Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
 	registry := &cobra.Command{Use: "artifact-registry", Short: "Deploy what the registry on D601 holds"}
 	registry.AddCommand(a.deployService())
-	cmd.AddCommand(registry, a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.versionCommand())
+	cmd.AddCommand(registry, a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.host(), a.versionCommand())
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
 	return cmd
 }
