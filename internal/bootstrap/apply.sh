@@ -58,6 +58,7 @@ undo() {
     rm -f "$path"
     say "removed $path"
   done
+  case " $made " in *" $config "*) rmdir "${config%/*}" /run/unidesk-agent 2>/dev/null ;; esac
   restore
 }
 

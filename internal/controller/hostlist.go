@@ -99,6 +99,14 @@ func (a *app) describe(ctx context.Context, host tunnel.Config) (d rpc.Descripti
 
 func milliseconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
+// clock says no more than was measured.
+func (r hostRow) clock() string {
+	if within := r.RoundTripSeconds / 2; math.Abs(r.SkewSeconds) <= within+0.001 {
+		return fmt.Sprintf("ours, within %.3f s", within)
+	}
+	return fmt.Sprintf("%+.3f s", r.SkewSeconds)
+}
+
 func (a *app) printHosts(list []hostRow) error {
 	var lines [][]string
 	for _, row := range list {
@@ -121,7 +129,7 @@ func (a *app) printHosts(list []hostRow) error {
 		lines = append(lines, []string{
 			row.Name, row.Transport, good.Render("yes"), d.AgentVersion, string(d.CallerRole), orNone(strings.Join(can, ",")),
 			orNone(engine), orNone(d.ComposeVersion), orNone(strings.Join(disks, ", ")),
-			fmt.Sprintf("%+.3f s (±%.3f)", row.SkewSeconds, row.RoundTripSeconds/2),
+			row.clock(),
 		})
 	}
 	head := []string{"HOST", "BY", "REACHABLE", "AGENT", "ROLE", "CAN", "ENGINE", "COMPOSE", "DISK FREE", "CLOCK"}
