@@ -87,7 +87,7 @@ func (m machine) check(path string, content []byte) error {
 	if err != nil {
 		return fault.New(fault.Unsupported, "%s is not a program of Linux", path)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if f.Machine != m.elf {
 		return fault.New(fault.Unsupported, "%s is for %s, the host needs %s", path, strings.TrimPrefix(f.Machine.String(), "EM_"), m.goarch)
 	}

@@ -15,8 +15,6 @@ const (
 	agentPath  = packaging.AgentPath
 	configPath = "/etc/unidesk/agent.yaml"
 	group      = "unidesk"
-	// previousSuffix is how the script calls what it replaced.
-	previousSuffix = ".previous"
 )
 
 // unitNames are the agent's units.

@@ -184,11 +184,11 @@ func TestFactsAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A start-up file of the account's shell may have its say before.
-	f, err := parseFacts(append([]byte("Welcome!\nuid 77\n"), script...))
+	f, err := parseFacts(append([]byte("Welcome!\npackage manager\n"), script...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.UID != os.Getuid() || f.Account == "" || f.Machine == "" || len(f.Files) != 11 || f.Free["/usr/bin"] <= 0 || len(f.Units) != 4 {
+	if f.UID != os.Getuid() || f.Account == "" || f.Machine == "" || len(f.Files) != 11 || f.Free["/usr/bin"] <= 0 || f.Package != "" || len(f.Units) != 4 {
 		t.Errorf("got %+v", f)
 	}
 	for name, out := range map[string]string{

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,11 +44,11 @@ func serveHost(t *testing.T, d described) tunnel.Config {
 	}
 	s := grpc.NewServer(rpc.ServerOptions()...)
 	rpc.Register(s, d, nil, nil)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() {
 		s.Stop()
-		<-done
+		serving.Wait()
 	})
 	return tunnel.Config{Socket: path}
 }
