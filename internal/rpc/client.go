@@ -24,6 +24,9 @@ type Options struct {
 	// Stall is how long a stream may make no progress; 0 means 60 s. There is no
 	// limit on how long it may take.
 	Stall time.Duration
+	// Step is how long a step of an installation may take; 0 means 6 minutes, which
+	// is more than an agent gives an engine for an image.
+	Step time.Duration
 	// Call is how long any other call may take; 0 means 90 s.
 	Call time.Duration
 }
@@ -31,11 +34,12 @@ type Options struct {
 // Client speaks to one agent. It is safe for concurrent use and implements
 // layers.Source.
 type Client struct {
-	opts   Options
-	conn   *grpc.ClientConn
-	link   *link
-	host   artifactv1.HostServiceClient
-	images artifactv1.ImageServiceClient
+	opts     Options
+	conn     *grpc.ClientConn
+	link     *link
+	host     artifactv1.HostServiceClient
+	images   artifactv1.ImageServiceClient
+	registry artifactv1.RegistryServiceClient
 	// agent is the agent's version, once it was heard.
 	agent atomic.Pointer[string]
 }
@@ -46,6 +50,9 @@ type Client struct {
 func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), opts Options) (*Client, error) {
 	if opts.Stall == 0 {
 		opts.Stall = time.Minute
+	}
+	if opts.Step == 0 {
+		opts.Step = 6 * time.Minute
 	}
 	if opts.Call == 0 {
 		opts.Call = 90 * time.Second
@@ -79,6 +86,7 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 	c := &Client{
 		opts: opts, conn: conn, link: link,
 		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
+		registry: artifactv1.NewRegistryServiceClient(conn),
 	}
 	if err := c.ready(ctx); err != nil {
 		_ = c.Close()

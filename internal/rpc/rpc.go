@@ -49,6 +49,7 @@ const (
 	CapabilityImageStream        Capability = "IMAGE_STREAM"
 	CapabilityWorkloadCompose    Capability = "WORKLOAD_COMPOSE"
 	CapabilityWorkloadKubernetes Capability = "WORKLOAD_KUBERNETES"
+	CapabilityRegistry           Capability = "REGISTRY"
 )
 
 // Description is what an agent says about its host and itself.
@@ -63,6 +64,8 @@ type Description struct {
 	// Engine is nil where no engine answers.
 	Engine *Engine `json:"engine,omitempty"`
 	Disks  []Disk  `json:"disks,omitempty"`
+	// ComposeVersion is that of the Compose plugin, "" where there is none.
+	ComposeVersion string `json:"composeVersion,omitempty"`
 }
 
 // Engine is a container engine.

@@ -155,7 +155,7 @@ func (a acceptor) Accept() (net.Conn, error) {
 
 func serveImages(t *testing.T, images Images) agent {
 	t.Helper()
-	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images) })
+	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images, nil) })
 }
 
 func (a agent) connect(ctx context.Context) (net.Conn, error) {
@@ -187,11 +187,11 @@ func wantReason(t *testing.T, err error, want fault.Reason, retry bool) {
 func TestADescriptionCrossesWhole(t *testing.T) {
 	t.Parallel()
 	want := Description{
-		Hostname: "D601", AgentVersion: "1", Capabilities: []Capability{CapabilityImageStream, CapabilityWorkloadCompose, CapabilityWorkloadKubernetes},
+		Hostname: "D601", AgentVersion: "1", Capabilities: []Capability{CapabilityImageStream, CapabilityWorkloadCompose, CapabilityWorkloadKubernetes, CapabilityRegistry},
 		CallerRole: RoleOperate, CallerUID: 1000, Time: time.Unix(1, 2).UTC(), Platform: artifact.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
-		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}},
+		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}}, ComposeVersion: "2.29.1",
 	}
-	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil) })
+	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil, nil) })
 	got, err := a.dial(t, Options{}).Describe(t.Context())
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
