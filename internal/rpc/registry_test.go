@@ -329,8 +329,8 @@ func TestFactsThatCannotBeAreNotBelieved(t *testing.T) {
 			f.Files = append(f.Files, &artifactv1.RegistryFileFact{File: 4, State: 1})
 		},
 		"a file of no name":     func(f *artifactv1.RegistryFacts) { f.Files[0].File = 0 },
-		"no state":              func(f *artifactv1.RegistryFacts) { f.Files[0].State = 0 },
-		"a state of tomorrow":   func(f *artifactv1.RegistryFacts) { f.Files[0].State = 9 },
+		"no state":              func(f *artifactv1.RegistryFacts) { f.Files[0].State, f.Files[0].Sha256 = 0, "" },
+		"a state of tomorrow":   func(f *artifactv1.RegistryFacts) { f.Files[0].State, f.Files[0].Sha256 = 9, "" },
 		"a file without a hash": func(f *artifactv1.RegistryFacts) { f.Files[0].Sha256 = "" },
 		"a hash that is none":   func(f *artifactv1.RegistryFacts) { f.Files[0].Sha256 = "md5:1" },
 		"a hash of nothing": func(f *artifactv1.RegistryFacts) {
