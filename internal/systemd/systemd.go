@@ -23,7 +23,7 @@ import (
 
 // Patience is how long one act may take, what the unit itself needs to start
 // included.
-const Patience = 3 * time.Minute
+const Patience = 5 * time.Minute
 
 // State is systemd's words for a unit (org.freedesktop.systemd1(5)).
 type State struct {
