@@ -16,12 +16,14 @@ import (
 // composeWait bounds asking the Compose plugin for its version.
 const composeWait = 3 * time.Second
 
-// pluginFolders are where docker looks for its plugins, in its order
-// (docker/cli, cli-plugins/manager): root's own, then the system's.
-var pluginFolders = [...]string{ //nolint:gochecknoglobals // a list that is never changed
-	"/root/.docker/cli-plugins",
-	"/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
-	"/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
+// composeFolders are where docker looks for its plugins, in its order (docker/cli,
+// cli-plugins/manager): root's own, then the system's.
+func composeFolders() []string {
+	return []string{
+		"/root/.docker/cli-plugins",
+		"/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+		"/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
+	}
 }
 
 var composeForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]{0,64}$`)
@@ -73,7 +75,7 @@ func askCompose(ctx context.Context, path string) string {
 	if err := cmd.Run(); err != nil {
 		return ""
 	}
-	version := strings.TrimSpace(out.String())
+	version := strings.TrimSpace(out.said.String())
 	if !composeForm.MatchString(version) {
 		return ""
 	}
@@ -82,7 +84,7 @@ func askCompose(ctx context.Context, path string) string {
 
 // shortOutput ends a program that says more than a version.
 type shortOutput struct {
-	bytes.Buffer
+	said bytes.Buffer // not embedded: its ReadFrom would go round the limit
 	left int
 }
 
@@ -90,5 +92,5 @@ func (o *shortOutput) Write(p []byte) (int, error) {
 	if o.left -= len(p); o.left < 0 {
 		return 0, fs.ErrInvalid
 	}
-	return o.Buffer.Write(p)
+	return o.said.Write(p)
 }

@@ -63,7 +63,7 @@ func (c *Client) Version(ctx context.Context) (Info, error) {
 	return Info{Version: v.Version, APIVersion: v.APIVersion, Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch}}, nil
 }
 
-// Info asks the engine what it is.
+// Info asks the engine what it is. With an error comes what it told before.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	info, err := c.Version(ctx)
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	defer cancel()
 	i, err := c.api.Info(ctx)
 	if err != nil {
-		return Info{}, explain(err, "ask the engine's state")
+		return info, explain(err, "ask the engine's state")
 	}
 	info.Store, info.RootDir = Classic, i.DockerRootDir
 	if slices.Contains(i.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"}) {
