@@ -122,6 +122,11 @@ func (c *counting) List(context.Context, artifact.Repository, int, string, func(
 	return "", nil
 }
 
+func (c *counting) Details(context.Context, artifact.Repository, artifact.Digest, artifact.Platform) (int64, time.Time, error) {
+	c.calls.Add(1)
+	return 0, time.Time{}, nil
+}
+
 func (c *counting) Resolve(context.Context, artifact.Repository, artifact.Commit, artifact.Platform) (artifact.Image, error) {
 	c.calls.Add(1)
 	return artifact.Image{}, nil

@@ -5,11 +5,11 @@ import (
 	"context"
 	"os"
 	"path"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
@@ -84,6 +84,6 @@ func (c Config) firstConfig(host string) bootstrap.FirstConfig {
 	if host != c.RegistryHost {
 		return bootstrap.FirstConfig{}
 	}
-	s := registry.Defaults()
-	return bootstrap.FirstConfig{Registry: "http://" + s.Endpoint.String(), RegistryRoots: []string{path.Dir(s.Directory)}}
+	roots := []string{path.Dir(c.Registry.Directory), path.Dir(c.Registry.Storage)}
+	return bootstrap.FirstConfig{Registry: "http://" + c.Registry.Endpoint.String(), RegistryRoots: slices.Compact(roots)}
 }

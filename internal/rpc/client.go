@@ -131,24 +131,6 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	return d, nil
 }
 
-// List returns a page of a repository's tags, and the token of the next page or "".
-func (c *Client) List(ctx context.Context, repo artifact.Repository, size int, token string) (tags []Tag, next string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
-	defer cancel()
-	m, err := c.images.List(ctx, &artifactv1.ListRequest{Repository: repo.String(), PageSize: uint32(size), PageToken: token})
-	if err != nil {
-		return nil, "", c.fail(ctx, err)
-	}
-	for _, t := range m.GetTags() {
-		d, err := artifact.ParseDigest(t.GetDigest())
-		if err != nil {
-			return nil, "", err
-		}
-		tags = append(tags, Tag{t.GetName(), d})
-	}
-	return tags, m.GetNextPageToken(), nil
-}
-
 // Resolve asks for the image of a commit and checks all of it: what is returned
 // follows from its manifest's digest, and is the repository's, commit's and
 // platform's that was asked for.

@@ -324,13 +324,13 @@ func TestFactsThatCannotBeAreNotBelieved(t *testing.T) {
 		"a status beyond all":        func(f *artifactv1.RegistryFacts) { f.Api.Status = 1 << 31 },
 		"more room than there is":    func(f *artifactv1.RegistryFacts) { f.Storage.FreeBytes = 1 << 63 },
 		"two files":                  func(f *artifactv1.RegistryFacts) { f.Files = f.Files[:2] },
-		"a file twice":               func(f *artifactv1.RegistryFacts) { f.Files[1].File = f.Files[0].File },
+		"a file twice":               func(f *artifactv1.RegistryFacts) { f.Files = append(f.Files, f.Files[0]) },
 		"a fourth file": func(f *artifactv1.RegistryFacts) {
 			f.Files = append(f.Files, &artifactv1.RegistryFileFact{File: 4, State: 1})
 		},
 		"a file of no name":     func(f *artifactv1.RegistryFacts) { f.Files[0].File = 0 },
-		"no state":              func(f *artifactv1.RegistryFacts) { f.Files[0].State = 0 },
-		"a state of tomorrow":   func(f *artifactv1.RegistryFacts) { f.Files[0].State = 9 },
+		"no state":              func(f *artifactv1.RegistryFacts) { f.Files[0].State, f.Files[0].Sha256 = 0, "" },
+		"a state of tomorrow":   func(f *artifactv1.RegistryFacts) { f.Files[0].State, f.Files[0].Sha256 = 9, "" },
 		"a file without a hash": func(f *artifactv1.RegistryFacts) { f.Files[0].Sha256 = "" },
 		"a hash that is none":   func(f *artifactv1.RegistryFacts) { f.Files[0].Sha256 = "md5:1" },
 		"a hash of nothing": func(f *artifactv1.RegistryFacts) {
@@ -397,6 +397,35 @@ func TestAnInstallationGoesOnWhenItsClientHasGone(t *testing.T) {
 	wantReason(t, err, fault.HostUnreachable, true)
 	<-gone
 	<-done
+}
+
+// sent counts what a handler sends.
+type sent struct {
+	grpc.ServerStreamingServer[artifactv1.InstallResponse]
+	n   int
+	err error
+}
+
+func (s *sent) Send(*artifactv1.InstallResponse) error { s.n++; return s.err }
+
+func TestProgressEndsWithItsStream(t *testing.T) {
+	t.Parallel()
+	stream := &sent{}
+	r := relay{stream: stream}
+	r.emit(registry.Progress{})
+	r.end()
+	r.emit(registry.Progress{})
+	if stream.n != 1 {
+		t.Errorf("%d were sent, one of them after the end", stream.n)
+	}
+	stream = &sent{err: context.Canceled}
+	r = relay{stream: stream}
+	for range 3 {
+		r.emit(registry.Progress{})
+	}
+	if stream.n != 1 {
+		t.Errorf("a client that has gone was sent %d", stream.n)
+	}
 }
 
 // A host may return when ctx ends, and tell of its steps later.

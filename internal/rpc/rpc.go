@@ -94,4 +94,8 @@ type Disk struct {
 type Tag struct {
 	Name   string          `json:"name"`
 	Digest artifact.Digest `json:"digest"`
+	// Size is that of the layers as stored, and Created when the image was built;
+	// zero where that was not asked for or could not be read.
+	Size    int64     `json:"sizeBytes,omitempty"`
+	Created time.Time `json:"created,omitzero"`
 }

@@ -77,6 +77,10 @@ func (f *fakeImages) List(_ context.Context, _ artifact.Repository, size int, to
 	return fmt.Sprintf("after %q by %d", token, size), f.err
 }
 
+func (f *fakeImages) Details(context.Context, artifact.Repository, artifact.Digest, artifact.Platform) (int64, time.Time, error) {
+	return 7, time.Unix(7, 7).UTC(), f.err
+}
+
 func (f *fakeImages) Resolve(_ context.Context, _ artifact.Repository, _ artifact.Commit, want artifact.Platform) (artifact.Image, error) {
 	if want != linux {
 		return artifact.Image{}, fault.New(fault.PlatformNotFound, "no image for %s", want)
@@ -211,7 +215,7 @@ func TestAnImageCrossesWhole(t *testing.T) {
 		t.Error(diff)
 	}
 	tags, next, err := c.List(t.Context(), repo(), 7, "x")
-	if err != nil || next != `after "x" by 7` || len(tags) != 1 || tags[0] != (Tag{"tag", f.image.Manifest}) {
+	if err != nil || next != `after "x" by 7` || len(tags) != 1 || tags[0] != (Tag{Name: "tag", Digest: f.image.Manifest}) {
 		t.Errorf("%v %q %v", tags, next, err)
 	}
 	_, err = c.Resolve(t.Context(), repo(), commit(), artifact.Platform{OS: "linux", Architecture: "s390x"})
