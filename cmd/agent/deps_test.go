@@ -12,9 +12,10 @@ var banned = map[string]string{
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy":     "the agent acts, the controller decides",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller": "arrows point one way",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger":     "receipts are the controller's",
-	"github.com/docker/docker/client":                              "Describe reads two facts over plain HTTP; the client brings every call that changes something",
-	"github.com/moby/moby/client":                                  "as docker/docker/client, whose successor it is",
-	"github.com/compose-spec/compose-go":                           "nothing that is served reads a Compose project",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose":    "no workload is switched here; the registry's project is its unit's business",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/stage":      "nothing is loaded into an engine here; the registry's own image is pulled by it",
+	"github.com/moby/moby/client":                                  "internal/engine speaks docker/docker/client; two of them would be two truths",
+	"github.com/compose-spec/compose-go":                           "the registry's Compose file is rendered, and read by docker compose alone",
 	"net/http/pprof":                                               "heap dumps hold what the process holds",
 	"expvar":                                                       "registers itself on a listener",
 }

@@ -1,7 +1,7 @@
 // Package agent is the process on the host that holds the registry: it listens on
 // a unix socket, learns from the kernel which account calls, and serves what that
-// account's role allows. It decides nothing that the controller decides, and
-// neither links the catalog nor a container engine's client.
+// account's role allows. It decides nothing that the controller decides, and does
+// not link the catalog.
 //
 // Whoever may write to the socket's folder, or to agent.yaml, is this agent. A
 // method without a role option in the contract may be called by nobody.
@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registryhost"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -44,7 +45,9 @@ type Agent struct {
 	server *grpc.Server
 	health *health.Server
 	images *pull.Registry
-	grace  time.Duration
+	// registry is nil on a host that manages none.
+	registry *registryhost.Host
+	grace    time.Duration
 }
 
 // New puts an agent together. It listens on nothing yet.
@@ -54,7 +57,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{log: log, grace: stopGrace}
-	facts := &facts{version: version, docker: c.Docker, state: c.State}
+	facts := &facts{version: version, docker: c.Docker, state: c.State, compose: compose{folders: composeFolders()}}
 	var images rpc.Images // stays nil without a registry
 	if c.Registry != "" {
 		if a.images, err = pull.New(pull.Config{URL: c.Registry}); err != nil {
@@ -63,7 +66,13 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		images = a.images
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, nil)
+	var managed rpc.RegistryHost // likewise
+	if len(c.RegistryRoots) > 0 {
+		a.registry = registryhost.New(c.RegistryRoots, "unix://"+c.Docker)
+		managed = a.registry
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityRegistry)
+	}
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, managed)
 	return a, nil
 }
 
@@ -83,7 +92,8 @@ func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images
 }
 
 // Run serves the listener, which it closes, until ctx ends; then calls under way
-// get a while to end.
+// get a while to end, and an installation as long as it needs to leave nothing half
+// done.
 func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	debug.SetMemoryLimit(memoryLimit)
 	debug.SetGCPercent(gcPercent)
@@ -101,6 +111,9 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	err := group.Wait()
+	if a.registry != nil {
+		a.registry.Close()
+	}
 	if a.images != nil {
 		_ = a.images.Close()
 	}

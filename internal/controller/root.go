@@ -75,7 +75,7 @@ Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	cmd.AddCommand(a.registry(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.versionCommand())
+	cmd.AddCommand(a.registry(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.host(), a.versionCommand())
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
 	return cmd
 }
