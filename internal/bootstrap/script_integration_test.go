@@ -262,6 +262,49 @@ func TestTheOldAgentComesBack(t *testing.T) {
 	}
 }
 
+func TestAnOldAgentThatDoesNotStartEitherIsNotSaidToRun(t *testing.T) {
+	w := newTree(t)
+	w.run(t, agentOf(t, "/bin/sleep", "good"), Succeeded)
+	if err := os.WriteFile(w.path("/run/stand-in/broken"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := w.run(t, agentOf(t, "/bin/sleep", "next"), Failed)
+	if r.Failure.Reason != fault.UnitFailed || !strings.Contains(r.Failure.Now, "does not start either") {
+		t.Errorf("got %+v", r.Failure)
+	}
+}
+
+func TestAFirstAgentThatDoesNotAnswerIsLeftToBeLookedAt(t *testing.T) {
+	w := newTree(t)
+	b := agentOf(t, "/bin/sleep", "one")
+	w.refuse = fault.New(fault.HostUnreachable, "silence")
+	if r := w.run(t, b, Failed); !strings.Contains(r.Failure.Now, "there was none before") {
+		t.Errorf("got %+v", r.Failure)
+	}
+	if r := w.run(t, b, Failed); !strings.Contains(r.Failure.Now, "nothing was changed") {
+		t.Errorf("again: got %+v", r.Failure)
+	}
+	w.runs(t, b)
+}
+
+func TestAConnectionThatIsCutOnTheWayIn(t *testing.T) {
+	w := newTree(t)
+	b := agentOf(t, "/bin/sleep", "one")
+	before := w.inventory(t)
+	// The parcel never arrives whole, and neither does the answer.
+	w.before = func(stdin []byte) []byte {
+		if !w.cut || stdin == nil {
+			return stdin
+		}
+		return stdin[:len(stdin)/2]
+	}
+	w.cut = true
+	if r := w.run(t, b, Failed); !strings.Contains(r.Failure.Now, "nothing had been replaced") || w.inventory(t) != before {
+		t.Errorf("got %+v", r.Failure)
+	}
+	w.run(t, b, Succeeded)
+}
+
 func TestWhatComesBackIsTheLastThatWasProven(t *testing.T) {
 	w := newTree(t)
 	good, unproven, silent := agentOf(t, "/bin/sleep", "good"), agentOf(t, "/bin/sleep", "unproven"), agentOf(t, "/bin/sleep", "silent")
