@@ -63,7 +63,7 @@ func TestARealHostIsReadWell(t *testing.T) {
 	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-served
+		_ = <-served
 	})
 	if made, err := h.MakeFolder(t.Context(), s.Storage); !made || err != nil {
 		t.Fatal(made, err)
