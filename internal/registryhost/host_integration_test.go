@@ -59,11 +59,14 @@ func TestARealHostIsReadWell(t *testing.T) {
 		"-p", s.Endpoint.String()+":5000", s.Image, "/none")
 	l := mute(t, "tcp", s.Endpoint.String())
 	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l)
+	}()
 	t.Cleanup(func() {
 		_ = server.Close()
-		_ = <-served
+		<-served
 	})
 	if made, err := h.MakeFolder(t.Context(), s.Storage); !made || err != nil {
 		t.Fatal(made, err)
