@@ -160,7 +160,7 @@ func (r Row) Environment(env Env) Environment {
 	if e, ok := r.Environments[env]; ok {
 		return e
 	}
-	return Environment{Mode: Unsupported, Why: fmt.Sprintf("%s has no %s target", r.Service, env)}
+	return Environment{Mode: Unsupported, Why: fmt.Sprintf("it has no %s target", env)}
 }
 
 // ImageRef is the commit-pinned reference as the registry's host knows it.

@@ -94,7 +94,7 @@ func Parse(content []byte) (*Catalog, error) {
 	if !all.decoded(yaml.Load(content, all.root)) {
 		return nil, all.err()
 	}
-	if !all.decoded(yaml.Load(content, &f, yaml.WithKnownFields())) {
+	if !all.decoded(all.root.Load(&f, yaml.WithKnownFields())) {
 		return nil, all.err()
 	}
 	c := &Catalog{Hash: artifact.DigestOf(content), Registry: f.Registry, rows: map[artifact.ServiceID]Row{}}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -41,8 +42,8 @@ func listed(row catalog.Row) service {
 		if gate.Code != "" {
 			s.Gates[name] = string(gate.Code)
 		}
-		if gate.Why != "" {
-			s.Why[name] = gate.Why
+		if why := cmp.Or(e.Why, gate.Why); why != "" {
+			s.Why[name] = why
 		}
 		if c := e.Target.Compose; c != nil && env == catalog.Prod {
 			s.Container = c.Container

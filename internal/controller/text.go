@@ -149,7 +149,7 @@ func (p *printer) gate(c *deploy.Contract) {
 		return
 	}
 	p.field("gate", "%s: %s", warn.Render(string(c.Gate.Code)), c.Gate.Why)
-	p.field("instead", "%s", c.Gate.Next)
+	p.field("next", "%s", c.Gate.Next)
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
 	}
