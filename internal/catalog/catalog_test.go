@@ -225,12 +225,13 @@ func TestEveryFaultOfAFileIsToldWithItsLine(t *testing.T) {
 			t.Errorf("%s: %v, want mention of %q", name, err, c.want)
 		}
 	}
-	broken := strings.NewReplacer("port: 80", "port: 0, prot: 1", "container: web-1", "container: ''", "version: 1", "version: one").Replace(minimal)
+	broken := strings.NewReplacer("port: 80", "port: 0, prot: 1", "{mode: live}}", "{mode: live}, dev: {mode: live}}", "container: web-1", "container: ''", "version: 1", "version: one").Replace(minimal)
 	_, err := catalog.Parse([]byte(broken))
 	want := []string{"line 2: cannot", "line 2: version", "line 7: services.web.compose.container", "line 8: services.web.probe.port", `line 8: unknown key "prot"`}
 	if err == nil {
 		t.Fatal("no fault")
 	}
+	// The row's faults are both environments', and told once.
 	lines := strings.Split(err.Error(), "\n")[1:]
 	if len(lines) != len(want) {
 		t.Fatalf("%d faults, want %d: %v", len(lines), len(want), err)

@@ -179,6 +179,9 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 		prod := deploy.Request{Service: "wiki", Env: "prod", Commit: a.String()}
 		r := w.reaching(t, prod, deploy.ReachLive)
 		want(t, r, deploy.DecidedGated, fault.PromoteFirst)
+		if strings.Contains(r.Running, "not looked at") {
+			t.Errorf("running: %s", r.Running)
+		}
 		if !strings.Contains(r.Failure.Next, "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
 			t.Errorf("next %q after %d switches", r.Failure.Next, w.switches)
 		}

@@ -82,7 +82,9 @@ func (d *Deployer) guard(ctx context.Context, c Contract) Result {
 	case r.Failure != nil && r.Failure.Reason == fault.ChangePending:
 		return Result{OK: true}
 	case r.OK && r.Contract.Gate.Stops(ReachLive):
-		return Gated(*r.Contract)
+		gated := Gated(*r.Contract)
+		gated.Running = r.Running
+		return gated
 	}
 	return r
 }

@@ -31,7 +31,9 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 		return r.stopped(ctx, err)
 	}
 	if r.Gate.Stops(ReachLive) {
-		return Gated(r.Contract)
+		result = Gated(r.Contract)
+		result.Running = describe(r.spec, r.seen)
+		return result
 	}
 	if err := r.clearForeign(ctx); err != nil {
 		return r.stopped(ctx, err)

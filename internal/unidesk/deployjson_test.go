@@ -60,3 +60,20 @@ func TestWantedRefusesWithoutQuoting(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 }
+
+func FuzzWanted(f *testing.F) {
+	f.Add(`{"environments":{"prod":{"services":{"web":{"commit":"c1"}}}}}`)
+	f.Add(`{"prod":[{"name":"web","commit":"c1"}]}`)
+	f.Add(`{"prod":null,"environments":7}`)
+	f.Fuzz(func(t *testing.T, content string) {
+		wanted, err := unidesk.Wanted(write(t, content), "deploy.json", "prod")
+		if (err == nil) != (len(wanted) > 0) {
+			t.Errorf("%v, %v", wanted, err)
+		}
+		for service, commit := range wanted {
+			if commit == "" {
+				t.Errorf("%q wants no commit", service)
+			}
+		}
+	})
+}
