@@ -71,7 +71,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 			Catalog: services, Project: c.Master.Project,
 			Artifacts: far, Estimator: estimator{stager},
 			Targets: map[string]workload.Target{catalog.Master: confirm.New(runtime, c.changesDir())},
-			Ledger: ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: far.traffic,
+			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: far.traffic,
 			Who: who(), Version: a.version,
 		},
 	}, nil
