@@ -71,6 +71,9 @@ func TestTheMatrix(t *testing.T) {
 					if r.Decision != decision || got != reason || string(r.Contract.Gate.Code) != gate {
 						t.Errorf("decided %s, %q at gate %q, want %s, %q at %q: %+v", r.Decision, got, r.Contract.Gate.Code, decision, reason, gate, r.Failure)
 					}
+					if k3s := r.Contract.Shape == catalog.K3s; k3s && r.Plan != nil && !strings.Contains(r.Running, "Kubernetes") {
+						t.Errorf("running: %s", r.Running)
+					}
 					if gate != "" && r.Plan != nil && r.Plan.Next != "" {
 						t.Errorf("the plan names %q, which the gate stops", r.Plan.Next)
 					}
