@@ -17,7 +17,16 @@ func TestOutputPageIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{deploy.Result{}, deploy.Failure{}, deploy.Recovery{}} {
+	for _, v := range []any{
+		deploy.Result{},
+		deploy.Failure{},
+		deploy.Recovery{},
+		deploy.Gate{},
+		deploy.Reconciliation{},
+		deploy.Reconciled{},
+		deploy.Comparison{},
+		deploy.Difference{},
+	} {
 		for f := range reflect.TypeOf(v).Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if !strings.Contains(string(page), "`"+key+"`") {

@@ -18,7 +18,7 @@ func TestDeployApplyGoesByDeployJSON(t *testing.T) {
 	const service = "oa-event-flow"
 	first, second := release(t, service, lab.Change{}), release(t, service, lab.Change{})
 	file := filepath.Join(world.Master.Root, "deploy.json")
-	defer os.Remove(file)
+	defer func() { must(t, os.Remove(file)) }()
 	wish := func(commit string) string {
 		t.Helper()
 		content := fmt.Sprintf(`{"environments":{"prod":{"services":{%q:{"commit":%q},"code-queue":{"commit":%[2]q}}}}}`, service, commit)
