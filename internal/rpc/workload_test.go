@@ -176,7 +176,7 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		"holder": func(s string) bool {
 			return s != "" && isTold(s) && len(s) <= 512
 		},
-		"workload.compose.project": func(s string) bool { return projectForm.MatchString(s) },
+		"workload.probe.path": func(s string) bool { return s == "/etc/passwd" }, // of a URL
 	}
 	for what, set := range map[string]func(*artifactv1.Change, string){
 		"workload.compose.project": func(c *artifactv1.Change, v string) { c.Workload.Compose.Project = v },
@@ -480,7 +480,7 @@ func TestAnActGoesOnWhenItsStreamBreaksAndIsFoundAgain(t *testing.T) {
 func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	t.Parallel()
 	slow := newSlow()
-	a, _ := serveWorkloads(t, slow)
+	a, s := serveWorkloads(t, slow)
 	ctx, cancel := context.WithCancel(t.Context())
 	spec, settlement := sampleChange(t).Spec, workload.Settlement{ChangeID: "x", Outcome: workload.Revert}
 	left := make(chan error, 1)
@@ -488,18 +488,18 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	slow.events <- workload.Event{Point: workload.PointSettle}
 	cancel()
 	wantReason(t, <-left, fault.Interrupted, false)
-	again := make(chan error, 1)
-	go func() { again <- a.workloads(t).Settle(t.Context(), spec, settlement, nil) }()
-	slow.events <- workload.Event{Point: workload.PointSettle}
-	// A second one would not have begun before the first has ended.
-	select {
-	case slow.end <- fault.New(fault.RevertFailed, "no engine").WithHint("docker up"):
-	case <-t.Context().Done():
+	req := &artifactv1.SettleRequest{Workload: workloadToProto(spec), ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_REVERT}
+	again, err := s.begin(t.Context(), "settle", req, time.Minute, func(context.Context, func(workload.Event)) error {
+		t.Error("it is begun again")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	err := <-again
-	wantReason(t, err, fault.RevertFailed, false)
-	if slow.aborted.Load() || slow.began.Load() > 2 || fault.HintOf(err) != "docker up" {
-		t.Errorf("aborted %t, %d acts, hint %q", slow.aborted.Load(), slow.began.Load(), fault.HintOf(err))
+	slow.end <- fault.New(fault.RevertFailed, "no engine").WithHint("docker up")
+	wantReason(t, again.wait(t.Context()), fault.RevertFailed, false)
+	if slow.aborted.Load() || slow.began.Load() != 1 {
+		t.Errorf("aborted %t, %d acts", slow.aborted.Load(), slow.began.Load())
 	}
 }
 
