@@ -63,15 +63,15 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		images = a.images
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images)
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, nil)
 	return a, nil
 }
 
 // newServer registers everything behind the guard, which then learns what there is.
-func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images) (*grpc.Server, *health.Server) {
+func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, registry rpc.RegistryHost) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
-	rpc.Register(s, host, images)
+	rpc.Register(s, host, images, registry)
 	h := health.NewServer()
 	healthv1.RegisterHealthServer(s, h)
 	reflection.Register(s)

@@ -24,6 +24,7 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -121,6 +122,11 @@ func (c *counting) List(context.Context, artifact.Repository, int, string, func(
 	return "", nil
 }
 
+func (c *counting) Details(context.Context, artifact.Repository, artifact.Digest, artifact.Platform) (int64, time.Time, error) {
+	c.calls.Add(1)
+	return 0, time.Time{}, nil
+}
+
 func (c *counting) Resolve(context.Context, artifact.Repository, artifact.Commit, artifact.Platform) (artifact.Image, error) {
 	c.calls.Add(1)
 	return artifact.Image{}, nil
@@ -131,12 +137,22 @@ func (c *counting) Blob(context.Context, artifact.Repository, artifact.Digest, i
 	return io.NopCloser(c.blob()), nil
 }
 
+func (c *counting) Inspect(context.Context, registry.Settings) (registry.Facts, error) {
+	c.calls.Add(1)
+	return registry.Facts{}, nil
+}
+
+func (c *counting) Install(context.Context, registry.Settings, registry.Hashes, func(registry.Progress)) (registry.Installed, error) {
+	c.calls.Add(1)
+	return registry.Installed{}, nil
+}
+
 // serveAs serves c to a caller whose account has the role, whoever it really is.
 func serveAs(t *testing.T, role rpc.Role, c *counting) (path string) {
 	t.Helper()
 	creds := peerCredentials{uid: func(net.Conn) (uint32, error) { return 4711, nil }, roles: roles{4711: role}}
 	g := &guard{log: slog.New(slog.DiscardHandler), sendLimit: 200 * time.Millisecond}
-	s, _ := newServer(creds, g, c, c)
+	s, _ := newServer(creds, g, c, c, c)
 	path = filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {

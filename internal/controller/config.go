@@ -13,6 +13,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
@@ -29,7 +30,9 @@ type Config struct {
 	// RegistryHost names the host, of Hosts, that holds the registry.
 	RegistryHost string                   `yaml:"registryHost"`
 	Hosts        map[string]tunnel.Config `yaml:"hosts"`
-	Master       Master                   `yaml:"master"`
+	// Registry is what the registry on RegistryHost is to be.
+	Registry registry.Settings `yaml:"registry"`
+	Master   Master            `yaml:"master"`
 }
 
 // Master is this machine's UniDesk.
@@ -51,6 +54,7 @@ func defaults() Config {
 		Hosts: map[string]tunnel.Config{
 			"D601": {SSH: &tunnel.SSH{Destination: "D601", Command: []string{"unidesk-agent", "stdio"}}},
 		},
+		Registry: registry.Defaults(),
 		Master: Master{
 			Config: "config.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
 			Docker: "unix:///var/run/docker.sock",
@@ -94,6 +98,9 @@ func (c Config) validate() error {
 		if err := host.Validate(); err != nil {
 			faults = append(faults, fmt.Errorf("hosts.%s: %w", name, err))
 		}
+	}
+	if err := c.Registry.Validate(); err != nil {
+		faults = append(faults, err)
 	}
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")

@@ -36,7 +36,9 @@ type app struct {
 	configDir string
 	format    string
 	onEvent   func(workload.Event)
-	code      int
+	// sshAlone may be nil: then nothing is asked past an agent that does not answer.
+	sshAlone sshAlone
+	code     int
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
@@ -73,9 +75,7 @@ Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	registry := &cobra.Command{Use: "artifact-registry", Short: "Deploy what the registry on D601 holds"}
-	registry.AddCommand(a.deployService())
-	cmd.AddCommand(registry, a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.versionCommand())
+	cmd.AddCommand(a.registry(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.versionCommand())
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
 	return cmd
 }

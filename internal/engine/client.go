@@ -17,6 +17,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
+	"github.com/docker/go-connections/nat"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -50,22 +51,31 @@ func New(host string) (*Client, error) {
 // Close drops idle connections.
 func (c *Client) Close() error { return c.api.Close() }
 
-// Info asks the engine what it is.
-func (c *Client) Info(ctx context.Context) (Info, error) {
+// Version asks the engine for its versions and platform, and nothing that it would
+// have to count first.
+func (c *Client) Version(ctx context.Context) (Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	v, err := c.api.ServerVersion(ctx)
 	if err != nil {
 		return Info{}, explain(err, "ask the engine's version")
 	}
+	return Info{Version: v.Version, APIVersion: v.APIVersion, Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch}}, nil
+}
+
+// Info asks the engine what it is.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	info, err := c.Version(ctx)
+	if err != nil {
+		return Info{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	i, err := c.api.Info(ctx)
 	if err != nil {
 		return Info{}, explain(err, "ask the engine's state")
 	}
-	info := Info{
-		Version: v.Version, APIVersion: v.APIVersion, Store: Classic, RootDir: i.DockerRootDir,
-		Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch},
-	}
+	info.Store, info.RootDir = Classic, i.DockerRootDir
 	if slices.Contains(i.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"}) {
 		info.Store = Containerd
 	}
@@ -119,8 +129,15 @@ func (c *Client) Container(ctx context.Context, id string) (Container, error) {
 	}
 	if in.State != nil {
 		out.Running, out.ExitCode, out.Started = in.State.Running, in.State.ExitCode, moment(in.State.StartedAt)
+		out.State = in.State.Status
+	}
+	if in.HostConfig != nil {
+		out.Published = published(in.HostConfig.PortBindings)
 	}
 	if in.NetworkSettings != nil {
+		if bound := published(in.NetworkSettings.Ports); len(bound) > 0 {
+			out.Published = bound
+		}
 		for _, network := range in.NetworkSettings.Networks {
 			for _, text := range []string{network.IPAddress, network.GlobalIPv6Address} {
 				if addr, err := netip.ParseAddr(text); err == nil {
@@ -131,6 +148,25 @@ func (c *Client) Container(ctx context.Context, id string) (Container, error) {
 		slices.SortFunc(out.Addresses, netip.Addr.Compare)
 	}
 	return out, nil
+}
+
+// published returns the host's side of bindings. No address is every address, as
+// the engine takes it; no port is one that it chooses when it starts the container.
+func published(ports nat.PortMap) (bound []netip.AddrPort) {
+	for _, bindings := range ports {
+		for _, b := range bindings {
+			if b.HostIP == "" {
+				b.HostIP = "0.0.0.0"
+			}
+			addr, err := netip.ParseAddr(b.HostIP)
+			port, portErr := strconv.ParseUint(b.HostPort, 10, 16)
+			if err == nil && portErr == nil && port != 0 {
+				bound = append(bound, netip.AddrPortFrom(addr, uint16(port)))
+			}
+		}
+	}
+	slices.SortFunc(bound, netip.AddrPort.Compare)
+	return slices.Compact(bound)
 }
 
 // RemoveContainer removes a container, running or not, with its anonymous volumes
@@ -187,7 +223,7 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	if err != nil {
 		return Image{}, explain(err, "inspect image")
 	}
-	out := Image{ID: in.ID, Tags: in.RepoTags, Created: moment(in.Created)}
+	out := Image{ID: in.ID, Tags: in.RepoTags, RepoDigests: in.RepoDigests, Created: moment(in.Created)}
 	if in.Config != nil {
 		out.Labels = in.Config.Labels
 	}
@@ -295,6 +331,10 @@ func (c *Client) postLoad(ctx context.Context, archive io.Reader) (io.ReadCloser
 		return nil, explain(err, "load")
 	}
 	return answer.Body, nil
+}
+
+func (c *Client) postPull(ctx context.Context, ref string) (io.ReadCloser, error) {
+	return c.api.ImagePull(ctx, ref, image.PullOptions{})
 }
 
 // explain gives an error of the API its reason.

@@ -112,11 +112,12 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 	if diff := cmp.Diff(engine.Loaded{References: []string{"x:1"}}, loaded); diff != "" {
 		t.Errorf("loaded (-want +got):\n%s", diff)
 	}
+	got, err := c.Image(ctx, "x:1")
 	want := engine.Image{
-		ID: id, Tags: []string{"x:1"}, Labels: map[string]string{"unidesk.service": "x"}, DiffIDs: []artifact.Digest{img.Layers[0].DiffID},
+		RepoDigests: got.RepoDigests, // of an archive's image: as the store likes
+		ID:          id, Tags: []string{"x:1"}, Labels: map[string]string{"unidesk.service": "x"}, DiffIDs: []artifact.Digest{img.Layers[0].DiffID},
 		Config: img.Config, Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Complete: true,
 	}
-	got, err := c.Image(ctx, "x:1")
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b artifact.Digest) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("%v, image (-want +got):\n%s", err, diff)
 	}
@@ -134,10 +135,10 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d containers, %v", len(list), err)
 	}
-	if list[0].ID != running || !list[0].Running || list[0].Name != "0123456789ab_web" || list[0].Started.IsZero() {
+	if list[0].ID != running || !list[0].Running || list[0].State != "running" || list[0].Name != "0123456789ab_web" || list[0].Started.IsZero() {
 		t.Errorf("newest: %+v", list[0])
 	}
-	if o := list[1]; o.ID != stopped || o.Running || o.ExitCode != 3 || o.ImageID != id || o.ImageRef != "x:1" ||
+	if o := list[1]; o.ID != stopped || o.Running || o.State != "exited" || o.ExitCode != 3 || o.ImageID != id || o.ImageRef != "x:1" ||
 		!strings.Contains(strings.Join(o.Env, " "), "A=b") || o.Labels["unidesk.service"] != "x" {
 		t.Errorf("stopped: %+v", o)
 	}
@@ -150,6 +151,11 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 	if _, err := c.Logs(ctx, "nobody", 1, 1); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("logs of nobody: %v", err)
 	}
+	docker("pause", running)
+	if one, err := c.Container(ctx, running); err != nil || one.State != "paused" || !one.Running {
+		t.Errorf("paused: %+v, %v", one, err)
+	}
+	docker("unpause", running)
 	if err := c.RenameContainer(ctx, stopped, "web-old"); err != nil {
 		t.Error(err)
 	}

@@ -1,6 +1,6 @@
 // Package engine talks to one Docker Engine: what containers and images there
-// are, tags, and loading an image from an archive that leaves out what the
-// engine has. It is the only package that knows Docker's API, and in it only
+// are, tags, loading an image from an archive that leaves out what the engine
+// has, and pulling one. It is the only package that knows Docker's API, and in it only
 // client.go does. It knows both of the engine's image stores, the classic one
 // (an image's id is the digest of its config) and containerd's (the digest of
 // its manifest), so that nobody else has to.
@@ -85,14 +85,19 @@ type Container struct {
 	ImageID  string
 	ImageRef string
 	// Labels are the image's, Compose's and the service's together.
-	Labels    map[string]string
-	Env       Env
-	Running   bool
+	Labels  map[string]string
+	Env     Env
+	Running bool
+	// State is the engine's word: running, paused, restarting, exited, created, dead.
+	State     string
 	ExitCode  int
 	Restarts  int
 	Created   time.Time
 	Started   time.Time
 	Addresses []netip.Addr
+	// Published are the host's addresses that its ports are published on or, while
+	// it does not run, are to be.
+	Published []netip.AddrPort
 }
 
 // Env is a container's whole environment as KEY=VALUE. It holds secrets, so it
@@ -107,10 +112,13 @@ func (e Env) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
 // Image is an image that the engine has.
 type Image struct {
-	ID      string
-	Tags    []string
-	Labels  map[string]string
-	DiffIDs []artifact.Digest
+	ID   string
+	Tags []string
+	// RepoDigests are repository@digest names; an image that came as an archive may
+	// have none.
+	RepoDigests []string
+	Labels      map[string]string
+	DiffIDs     []artifact.Digest
 	// Config is the digest of the config: the id itself in the classic store, and
 	// in containerd's known only of an image that an [Archive] brought.
 	Config  artifact.Digest

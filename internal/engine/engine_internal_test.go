@@ -2,9 +2,11 @@ package engine
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/docker/go-connections/nat"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -57,6 +59,33 @@ func TestAnEnvironmentPrintsAsACount(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%s"} {
 		if got := fmt.Sprintf(verb, c); strings.Contains(got, "hunter2") {
 			t.Errorf("%s prints %s", verb, got)
+		}
+	}
+}
+
+func TestBindingsAreAddressesOfTheHost(t *testing.T) {
+	t.Parallel()
+	at := func(s ...string) (out []netip.AddrPort) {
+		for _, one := range s {
+			out = append(out, netip.MustParseAddrPort(one))
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		ports nat.PortMap
+		want  []netip.AddrPort
+	}{
+		"none":               {nil, nil},
+		"exposed only":       {nat.PortMap{"5000/tcp": nil}, nil},
+		"one":                {nat.PortMap{"5000/tcp": {{HostIP: "127.0.0.1", HostPort: "5000"}}}, at("127.0.0.1:5000")},
+		"every address":      {nat.PortMap{"5000/tcp": {{HostPort: "5000"}}}, at("0.0.0.0:5000")},
+		"both families":      {nat.PortMap{"5000/tcp": {{HostIP: "::", HostPort: "5000"}, {HostIP: "0.0.0.0", HostPort: "5000"}}}, at("0.0.0.0:5000", "[::]:5000")},
+		"two ports, once":    {nat.PortMap{"5000/tcp": {{HostIP: "127.0.0.1", HostPort: "5000"}}, "5000/udp": {{HostIP: "127.0.0.1", HostPort: "5000"}, {HostIP: "127.0.0.1", HostPort: "80"}}}, at("127.0.0.1:80", "127.0.0.1:5000")},
+		"any port":           {nat.PortMap{"5000/tcp": {{HostIP: "127.0.0.1"}, {HostIP: "127.0.0.1", HostPort: "0"}}}, nil},
+		"a range and a name": {nat.PortMap{"5000/tcp": {{HostPort: "5000-5001"}, {HostIP: "x", HostPort: "5000"}}}, nil},
+	} {
+		if diff := cmp.Diff(c.want, published(c.ports), cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }

@@ -19,15 +19,9 @@ import (
 // A name that the archive did not ask for is taken off again, and is a failure.
 // The image itself is not checked here: that is [Client.Image].
 func (c *Client) Load(ctx context.Context, a Archive, stall time.Duration) (Loaded, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watchdog := time.AfterFunc(stall, func() {
-		cancel(fault.Transient(fault.EngineFailed, "engine gave no sign of life for %v during a load", stall).
-			WithHint("if loads keep stalling, the engine is stuck (moby/moby#51623) and has to be restarted: systemctl restart docker"))
-	})
-	defer watchdog.Stop()
-	alive := func() { watchdog.Reset(stall) }
-
+	ctx, alive, stop := watch(ctx, stall, fault.Transient(fault.EngineFailed, "engine gave no sign of life for %v during a load", stall).
+		WithHint("if loads keep stalling, the engine is stuck (moby/moby#51623) and has to be restarted: systemctl restart docker"))
+	defer stop()
 	archive := &watched{ReadCloser: a.Reader(), alive: alive}
 	defer archive.Close()
 	answer, err := c.postLoad(ctx, archive)
@@ -45,6 +39,17 @@ func (c *Client) Load(ctx context.Context, a Archive, stall time.Duration) (Load
 		return Loaded{}, *cause // the engine's complaint about half an archive is only its echo
 	}
 	return Loaded{}, err
+}
+
+// watch ends ctx with a cause when alive is not called for as long as stall.
+func watch(ctx context.Context, stall time.Duration, cause error) (watched context.Context, alive, stop func()) {
+	watched, cancel := context.WithCancelCause(ctx)
+	watchdog := time.AfterFunc(stall, func() { cancel(cause) })
+	stop = func() {
+		watchdog.Stop()
+		cancel(nil)
+	}
+	return watched, func() { watchdog.Reset(stall) }, stop
 }
 
 // refuseForeign takes off every name but want.

@@ -26,7 +26,7 @@ var manifestTypes = []string{
 // says, INVALID_REQUEST when it is no image.
 func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
 	raw := artifact.Raw{Repository: repo, Commit: commit}
-	top, err := r.manifest(ctx, repo, commit.String())
+	top, err := r.manifest(ctx, repo, commit.String(), artifact.MaxManifest)
 	if err != nil {
 		return artifact.Image{}, err
 	}
@@ -37,7 +37,7 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 		if err != nil {
 			return artifact.Image{}, err
 		}
-		if m, err = r.manifest(ctx, repo, entry.Digest.String()); err != nil {
+		if m, err = r.manifest(ctx, repo, entry.Digest.String(), artifact.MaxManifest); err != nil {
 			return artifact.Image{}, err
 		}
 		if m.digest != entry.Digest || int64(len(m.bytes)) != entry.Size {
@@ -46,7 +46,7 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 		}
 	}
 	raw.Manifest, raw.ManifestMediaType, raw.ManifestBytes = m.digest, m.mediaType, m.bytes
-	if raw.ConfigBytes, err = r.config(ctx, repo, m); err != nil {
+	if raw.ConfigBytes, err = r.config(ctx, repo, m, artifact.MaxConfig); err != nil {
 		return artifact.Image{}, err
 	}
 	img, err := artifact.ParseImage(raw)
@@ -67,13 +67,13 @@ type document struct {
 	bytes     []byte
 }
 
-func (r *Registry) manifest(ctx context.Context, repo artifact.Repository, ref string) (document, error) {
+func (r *Registry) manifest(ctx context.Context, repo artifact.Repository, ref string, most int64) (document, error) {
 	resp, err := r.get(ctx, http.MethodGet, repo.String()+"/manifests/"+ref, manifestTypes...)
 	if err != nil {
 		return document{}, err
 	}
 	defer resp.Body.Close()
-	b, err := readAll(resp.Body, resp.ContentLength, artifact.MaxManifest)
+	b, err := readAll(resp.Body, resp.ContentLength, most)
 	if err != nil {
 		return document{}, err
 	}
@@ -105,7 +105,7 @@ func (d document) check() error {
 }
 
 // config reads the config blob that a manifest names.
-func (r *Registry) config(ctx context.Context, repo artifact.Repository, m document) ([]byte, error) {
+func (r *Registry) config(ctx context.Context, repo artifact.Repository, m document, most int64) ([]byte, error) {
 	var names struct {
 		Config struct {
 			Digest artifact.Digest
@@ -115,13 +115,13 @@ func (r *Registry) config(ctx context.Context, repo artifact.Repository, m docum
 	if err := json.Unmarshal(m.bytes, &names); err != nil || names.Config.Digest.IsZero() {
 		return nil, fault.New(fault.InvalidRequest, "manifest %s names no config", m.digest)
 	}
-	if n := names.Config.Size; n <= 0 || n > artifact.MaxConfig {
-		return nil, fault.New(fault.InvalidRequest, "config of manifest %s has %d bytes; 1 to %d are possible", m.digest, n, artifact.MaxConfig)
+	if n := names.Config.Size; n <= 0 || n > most {
+		return nil, fault.New(fault.InvalidRequest, "config of manifest %s has %d bytes; 1 to %d are possible", m.digest, n, most)
 	}
 	blob, err := r.Blob(ctx, repo, names.Config.Digest, names.Config.Size)
 	if err != nil {
 		return nil, err
 	}
 	defer blob.Close()
-	return readAll(blob, names.Config.Size, artifact.MaxConfig)
+	return readAll(blob, names.Config.Size, most)
 }

@@ -74,7 +74,8 @@ func (s Settings) Validate() error {
 	if within(s.Directory, s.Storage) || within(s.Storage, s.Directory) {
 		faults = append(faults, errors.New("directory and storage lie in each other"))
 	}
-	if !s.Endpoint.IsValid() || !s.Endpoint.Addr().IsLoopback() || s.Endpoint.Port() == 0 {
+	// A zone may be any text, and a v4 address in v6's clothes is not what the kernel lists.
+	if a := s.Endpoint.Addr(); !a.IsLoopback() || a.Zone() != "" || a.Is4In6() || s.Endpoint.Port() == 0 {
 		faults = append(faults, fmt.Errorf("endpoint %q is not a loopback address and port", s.Endpoint))
 	}
 	if len(faults) > 0 {

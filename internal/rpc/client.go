@@ -24,6 +24,9 @@ type Options struct {
 	// Stall is how long a stream may make no progress; 0 means 60 s. There is no
 	// limit on how long it may take.
 	Stall time.Duration
+	// Step is how long a step of an installation may take; 0 means 6 minutes, which
+	// is more than an agent gives an engine for an image.
+	Step time.Duration
 	// Call is how long any other call may take; 0 means 90 s.
 	Call time.Duration
 }
@@ -31,11 +34,12 @@ type Options struct {
 // Client speaks to one agent. It is safe for concurrent use and implements
 // layers.Source.
 type Client struct {
-	opts   Options
-	conn   *grpc.ClientConn
-	link   *link
-	host   artifactv1.HostServiceClient
-	images artifactv1.ImageServiceClient
+	opts     Options
+	conn     *grpc.ClientConn
+	link     *link
+	host     artifactv1.HostServiceClient
+	images   artifactv1.ImageServiceClient
+	registry artifactv1.RegistryServiceClient
 	// agent is the agent's version, once it was heard.
 	agent atomic.Pointer[string]
 }
@@ -46,6 +50,9 @@ type Client struct {
 func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), opts Options) (*Client, error) {
 	if opts.Stall == 0 {
 		opts.Stall = time.Minute
+	}
+	if opts.Step == 0 {
+		opts.Step = 6 * time.Minute
 	}
 	if opts.Call == 0 {
 		opts.Call = 90 * time.Second
@@ -79,6 +86,7 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 	c := &Client{
 		opts: opts, conn: conn, link: link,
 		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
+		registry: artifactv1.NewRegistryServiceClient(conn),
 	}
 	if err := c.ready(ctx); err != nil {
 		_ = c.Close()
@@ -121,24 +129,6 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	d := descriptionOf(m)
 	c.agent.Store(&d.AgentVersion)
 	return d, nil
-}
-
-// List returns a page of a repository's tags, and the token of the next page or "".
-func (c *Client) List(ctx context.Context, repo artifact.Repository, size int, token string) (tags []Tag, next string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
-	defer cancel()
-	m, err := c.images.List(ctx, &artifactv1.ListRequest{Repository: repo.String(), PageSize: uint32(size), PageToken: token})
-	if err != nil {
-		return nil, "", c.fail(ctx, err)
-	}
-	for _, t := range m.GetTags() {
-		d, err := artifact.ParseDigest(t.GetDigest())
-		if err != nil {
-			return nil, "", err
-		}
-		tags = append(tags, Tag{t.GetName(), d})
-	}
-	return tags, m.GetNextPageToken(), nil
 }
 
 // Resolve asks for the image of a commit and checks all of it: what is returned

@@ -10,8 +10,8 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 )
 
-// slices cuts a message as HTTP/2 frames do.
-func slices(b []byte, n int) (s mem.BufferSlice) {
+// frames cuts a message as HTTP/2 frames do.
+func frames(b []byte, n int) (s mem.BufferSlice) {
 	for len(b) > n {
 		s, b = append(s, mem.SliceBuffer(b[:n])), b[n:]
 	}
@@ -54,7 +54,7 @@ func FuzzAChunkIsAStreamResponse(f *testing.F) {
 			t.Fatal(err)
 		}
 		for range 2 { // again, over what the first left
-			if err := c.Unmarshal(slices(wire, frame), &ch); err != nil {
+			if err := c.Unmarshal(frames(wire, frame), &ch); err != nil {
 				t.Fatal(err)
 			}
 			if ch.digest != digest || ch.offset != offset || !bytes.Equal(ch.data, data) {

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -19,11 +22,17 @@ import (
 type Images interface {
 	// List hands on a page of tags and returns the token of the next, "" at the end.
 	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest)) (next string, err error)
+	// Details tells the bytes of an image's layers and when it was built, the zero
+	// time for unknown.
+	Details(ctx context.Context, repo artifact.Repository, d artifact.Digest, want artifact.Platform) (size int64, created time.Time, err error)
 	// Resolve reads a commit's tag and all that its image consists of but layers.
 	Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error)
 	// Blob opens a blob. Its reader hands out the last bytes only when all were right.
 	Blob(ctx context.Context, repo artifact.Repository, d artifact.Digest, size int64) (io.ReadCloser, error)
 }
+
+// maxDetails is how many tags' details an agent reads at once, over all calls.
+const maxDetails = 4
 
 // maxStreams is how many Stream calls an agent serves at once: each holds a few
 // buffers, and memory is promised.
@@ -34,11 +43,15 @@ type imageServer struct {
 	images Images
 	// slots holds a token for each Stream under way, resolving one for a Resolve: an
 	// image's manifest and config may be 12 MiB and are there more than once.
-	slots, resolving chan struct{}
+	// detailing holds one for each tag whose details are being read.
+	slots, resolving, detailing chan struct{}
 }
 
 func newImageServer(images Images) *imageServer {
-	return &imageServer{images: images, slots: make(chan struct{}, maxStreams), resolving: make(chan struct{}, 1)}
+	return &imageServer{
+		images: images,
+		slots:  make(chan struct{}, maxStreams), resolving: make(chan struct{}, 1), detailing: make(chan struct{}, maxDetails),
+	}
 }
 
 // List implements the contract.
@@ -57,7 +70,48 @@ func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*a
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", repo, err)
 	}
+	if req.GetDetails() {
+		if err := s.detail(ctx, repo, resp.GetTags()); err != nil {
+			return nil, fmt.Errorf("list %s: %w", repo, err)
+		}
+	}
 	return resp, nil
+}
+
+// detail adds size and age to tags. One whose image cannot be read keeps none: the
+// others are worth having.
+func (s *imageServer) detail(ctx context.Context, repo artifact.Repository, tags []*artifactv1.Tag) error {
+	var group errgroup.Group
+	group.SetLimit(maxDetails)
+	for _, tag := range tags {
+		group.Go(func() error {
+			select {
+			case s.detailing <- struct{}{}:
+				defer func() { <-s.detailing }()
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			d, err := artifact.ParseDigest(tag.GetDigest())
+			if err != nil {
+				return err
+			}
+			size, created, err := s.images.Details(ctx, repo, d, own())
+			if err != nil {
+				return context.Cause(ctx) // nil unless that is why
+			}
+			tag.SizeBytes = uint64(size)
+			if at := timestamppb.New(created); !created.IsZero() && at.IsValid() {
+				tag.Created = at
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// own is the platform that this agent runs on.
+func own() artifact.Platform {
+	return artifact.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
 }
 
 // Resolve implements the contract.
@@ -70,7 +124,7 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	if err != nil {
 		return nil, err
 	}
-	want := artifact.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
+	want := own()
 	if p := req.GetPlatform(); p != nil {
 		if want = platformOf(p); want.OS == "" || want.Architecture == "" {
 			return nil, fault.New(fault.InvalidRequest, "platform %q lacks its os or architecture", want)

@@ -49,6 +49,7 @@ const (
 	CapabilityImageStream        Capability = "IMAGE_STREAM"
 	CapabilityWorkloadCompose    Capability = "WORKLOAD_COMPOSE"
 	CapabilityWorkloadKubernetes Capability = "WORKLOAD_KUBERNETES"
+	CapabilityRegistry           Capability = "REGISTRY"
 )
 
 // Description is what an agent says about its host and itself.
@@ -63,6 +64,8 @@ type Description struct {
 	// Engine is nil where no engine answers.
 	Engine *Engine `json:"engine,omitempty"`
 	Disks  []Disk  `json:"disks,omitempty"`
+	// ComposeVersion is that of the Compose plugin, "" where there is none.
+	ComposeVersion string `json:"composeVersion,omitempty"`
 }
 
 // Engine is a container engine.
@@ -91,4 +94,8 @@ type Disk struct {
 type Tag struct {
 	Name   string          `json:"name"`
 	Digest artifact.Digest `json:"digest"`
+	// Size is that of the layers as stored, and Created when the image was built;
+	// zero where that was not asked for or could not be read.
+	Size    int64     `json:"sizeBytes,omitempty"`
+	Created time.Time `json:"created,omitzero"`
 }

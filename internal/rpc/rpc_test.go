@@ -77,6 +77,10 @@ func (f *fakeImages) List(_ context.Context, _ artifact.Repository, size int, to
 	return fmt.Sprintf("after %q by %d", token, size), f.err
 }
 
+func (f *fakeImages) Details(context.Context, artifact.Repository, artifact.Digest, artifact.Platform) (int64, time.Time, error) {
+	return 7, time.Unix(7, 7).UTC(), f.err
+}
+
 func (f *fakeImages) Resolve(_ context.Context, _ artifact.Repository, _ artifact.Commit, want artifact.Platform) (artifact.Image, error) {
 	if want != linux {
 		return artifact.Image{}, fault.New(fault.PlatformNotFound, "no image for %s", want)
@@ -155,7 +159,7 @@ func (a acceptor) Accept() (net.Conn, error) {
 
 func serveImages(t *testing.T, images Images) agent {
 	t.Helper()
-	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images) })
+	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images, nil) })
 }
 
 func (a agent) connect(ctx context.Context) (net.Conn, error) {
@@ -187,11 +191,11 @@ func wantReason(t *testing.T, err error, want fault.Reason, retry bool) {
 func TestADescriptionCrossesWhole(t *testing.T) {
 	t.Parallel()
 	want := Description{
-		Hostname: "D601", AgentVersion: "1", Capabilities: []Capability{CapabilityImageStream, CapabilityWorkloadCompose, CapabilityWorkloadKubernetes},
+		Hostname: "D601", AgentVersion: "1", Capabilities: []Capability{CapabilityImageStream, CapabilityWorkloadCompose, CapabilityWorkloadKubernetes, CapabilityRegistry},
 		CallerRole: RoleOperate, CallerUID: 1000, Time: time.Unix(1, 2).UTC(), Platform: artifact.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
-		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}},
+		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}}, ComposeVersion: "2.29.1",
 	}
-	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil) })
+	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil, nil) })
 	got, err := a.dial(t, Options{}).Describe(t.Context())
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
@@ -211,7 +215,7 @@ func TestAnImageCrossesWhole(t *testing.T) {
 		t.Error(diff)
 	}
 	tags, next, err := c.List(t.Context(), repo(), 7, "x")
-	if err != nil || next != `after "x" by 7` || len(tags) != 1 || tags[0] != (Tag{"tag", f.image.Manifest}) {
+	if err != nil || next != `after "x" by 7` || len(tags) != 1 || tags[0] != (Tag{Name: "tag", Digest: f.image.Manifest}) {
 		t.Errorf("%v %q %v", tags, next, err)
 	}
 	_, err = c.Resolve(t.Context(), repo(), commit(), artifact.Platform{OS: "linux", Architecture: "s390x"})

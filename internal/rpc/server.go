@@ -11,12 +11,15 @@ import (
 )
 
 // Register puts the services on a server made with ServerOptions. Without images
-// ImageService is not registered and gRPC answers UNIMPLEMENTED, as an agent does
-// that never heard of it.
-func Register(s grpc.ServiceRegistrar, host Host, images Images) {
+// or registry that one's service is not registered and gRPC answers UNIMPLEMENTED,
+// as an agent does that never heard of it.
+func Register(s grpc.ServiceRegistrar, host Host, images Images, registry RegistryHost) {
 	artifactv1.RegisterHostServiceServer(s, &hostServer{host: host})
 	if images != nil {
 		artifactv1.RegisterImageServiceServer(s, newImageServer(images))
+	}
+	if registry != nil {
+		artifactv1.RegisterRegistryServiceServer(s, &registryServer{host: registry})
 	}
 }
 
@@ -65,7 +68,7 @@ func faultsOfStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, nex
 // unaryDeadline is the most that a method may take, whatever its client grants.
 func unaryDeadline(method string) time.Duration {
 	switch method {
-	case artifactv1.HostService_Describe_FullMethodName:
+	case artifactv1.HostService_Describe_FullMethodName, artifactv1.RegistryService_Inspect_FullMethodName:
 		return 15 * time.Second
 	case artifactv1.WorkloadService_Settle_FullMethodName:
 		return settleLimit // taking a change back is as long as Compose takes

@@ -1,0 +1,107 @@
+package controller
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+)
+
+func (a *app) registryList() *cobra.Command {
+	var service string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List what the registry holds of each service, newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			services, err := a.rowsOf(service)
+			if err != nil {
+				return err
+			}
+			c, err := LoadConfig(a.configDir)
+			if err != nil {
+				return err
+			}
+			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+			defer func() { _ = far.Close() }()
+			ctx := cmd.Context()
+			list := shelves(ctx, far.lister(ctx), services)
+			a.partly(ctx, len(failures(list)) > 0)
+			if a.format == "json" {
+				return a.json(struct {
+					OK       bool    `json:"ok"`
+					Services []shelf `json:"services"`
+				}{a.code == ExitOK, list})
+			}
+			return printShelves(a.Out, list, time.Now())
+		},
+	}
+	cmd.Flags().StringVar(&service, "service", "", "only this service")
+	return cmd
+}
+
+// rowsOf returns the catalog's row of a service, "" standing for all of them.
+func (a *app) rowsOf(service string) ([]catalog.Row, error) {
+	c, err := LoadCatalog(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{service}
+	if service == "" {
+		names = nil
+		for _, id := range c.Services() {
+			names = append(names, id.String())
+		}
+	}
+	var list []catalog.Row
+	for _, name := range names {
+		row, err := c.Row(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, row)
+	}
+	return list, nil
+}
+
+func printShelves(out io.Writer, list []shelf, now time.Time) error {
+	var lines [][]string
+	for _, s := range list {
+		for _, one := range s.Artifacts {
+			weight := "-"
+			if one.Size > 0 {
+				weight = size(one.Size)
+			}
+			lines = append(lines, []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, builtAgo(now, one.Created)})
+		}
+	}
+	if err := rows(out, []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}, lines); err != nil {
+		return err
+	}
+	p := &printer{out: out}
+	for _, s := range list {
+		switch {
+		case s.Failure != nil:
+		case len(s.Artifacts) == 0:
+			p.line("%s", faint.Render(fmt.Sprintf("nothing of %s is published", s.Service)))
+		}
+		if n := len(s.Others); n > 0 {
+			p.line("%s", faint.Render(fmt.Sprintf("%s has %d tags that are no full commit and are never deployed: %s", s.Service, n, few(s.Others))))
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return printUnasked(out, failures(list))
+}
+
+// few names the first of many.
+func few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + ", …"
+}

@@ -1,0 +1,76 @@
+package controller
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+)
+
+// printRegistry writes a report for people.
+func printRegistry(out io.Writer, r registryResult) error {
+	p := &printer{out: out}
+	style := bad
+	switch r.Decision {
+	case registry.Healthy:
+		style = good
+	case registry.ServiceDegraded, registry.Drifted, registry.NotInstalled:
+		style = warn
+	}
+	p.line("%s  registry on %s at %s%s", style.Render(string(r.Decision)), r.Host, r.Endpoint, changed(r.Changes))
+	p.field("because", "%s", indent(r.Summary))
+	if f := r.Failure; f != nil {
+		p.field("failure", "%s (%s)", indent(f.Message), f.Reason)
+		if f.Hint != "" {
+			p.field("to mend", "%s", indent(f.Hint))
+		}
+	}
+	for _, s := range r.Steps {
+		if s.Kept != "" {
+			p.field("kept", "%s", s.Kept)
+		}
+	}
+	if r.Failure == nil {
+		p.field("API usable", "%s", map[bool]string{true: "yes: pulls and pushes work", false: "no"}[r.RuntimeAPIHealthy])
+		for _, c := range r.Checks {
+			p.check(c)
+		}
+	}
+	for _, w := range r.Warnings {
+		p.field("warning", "%s", warn.Render(w))
+	}
+	for _, h := range r.Hints {
+		p.field("ssh tells", "%s", h)
+	}
+	if r.Decision != registry.Healthy {
+		p.field("says nothing of", "%s", strings.Join(r.DoesNotImply, ", "))
+	}
+	if r.Retryable {
+		p.field("again?", "the same command may find it better without any change")
+	}
+	if r.Next != "" {
+		p.field("next", "%s", r.Next)
+	}
+	return p.err
+}
+
+func (p *printer) check(c registry.Check) {
+	if c.OK {
+		p.field("check", "%s %s %s", mark(true), c.Name, faint.Render(c.Got))
+		return
+	}
+	p.field("check", "%s %s is %s, want %s", mark(false), c.Name, c.Got, c.Want)
+	p.field("", "  %s", c.Fix)
+}
+
+func changed(n *int) string {
+	switch {
+	case n == nil:
+		return ""
+	case *n == 1:
+		return ", 1 change"
+	default:
+		return fmt.Sprintf(", %d changes", *n)
+	}
+}

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Pull has the engine fetch an image from the registry that its name says, without
+// credentials, and reads the answer to its end. One that tells of no progress for
+// as long as stall is given up.
+//
+// IMAGE_UNAVAILABLE when it cannot be had, whatever the reason: that there is no
+// such image, that it is not for us or that there is no way there, is told apart by
+// the engine's words only, and those are for a person. It is meant for the image of
+// the managed registry; a service's image comes by [Client.Load].
+func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration) error {
+	ctx, alive, stop := watch(ctx, stall, unavailable(ref, fault.New(fault.EngineFailed, "no progress for %v", stall)))
+	defer stop()
+	answer, err := c.postPull(ctx, ref)
+	if err == nil {
+		defer answer.Close()
+		_, err = readAnswer(answer, alive)
+	} else if !errdefs.IsNotFound(err) {
+		err = explain(err, "fetch")
+	}
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return cause
+	}
+	switch fault.ReasonOf(err) {
+	case fault.DiskFull, fault.EngineUnavailable:
+		return err
+	}
+	if err == nil {
+		_, err = c.Image(ctx, ref) // believed when it is seen
+	}
+	if err != nil {
+		return unavailable(ref, err)
+	}
+	return nil
+}
+
+func unavailable(ref string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.New(fault.ImageUnavailable, "pull %s: %w", ref, err).
+		WithHint("bring the image to the agent's host by hand: docker pull %s, or docker load with an archive of it", ref)
+}

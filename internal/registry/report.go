@@ -1,0 +1,203 @@
+package registry
+
+import (
+	"fmt"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Decision is what a report comes to.
+type Decision string
+
+// The decisions (A-18, and two for a host whose registry could not be read).
+const (
+	Healthy            Decision = "healthy"
+	NotInstalled       Decision = "not-installed"
+	RuntimeUnavailable Decision = "runtime-unavailable"
+	ServiceDegraded    Decision = "service-degraded"
+	Drifted            Decision = "drifted"
+	HostUnreachable    Decision = "host-unreachable"
+	// AgentUnavailable is of a host that answers, but has no agent, one that is too
+	// old, or one that does not know the caller.
+	AgentUnavailable Decision = "agent-unavailable"
+	// Refused is an agent's own no, or a failure inside it.
+	Refused Decision = "refused"
+	// InstallFailed is of an installation that did not end well.
+	InstallFailed Decision = "install-failed"
+)
+
+// Scope is a part of the registry that is well or not.
+type Scope string
+
+// The scopes, from the outside in.
+const (
+	ScopeHost      Scope = "host" // the way to the host and its agent
+	ScopeUnit      Scope = "unit"
+	ScopeEngine    Scope = "engine"
+	ScopeContainer Scope = "container"
+	ScopeListener  Scope = "listener"
+	ScopeAPI       Scope = "api"
+	ScopeStorage   Scope = "storage"
+	ScopeFiles     Scope = "files"
+	ScopeImage     Scope = "image"
+)
+
+// Check is one thing that must hold.
+type Check struct {
+	Scope Scope  `json:"scope"`
+	Name  string `json:"name"`
+	OK    bool   `json:"ok"`
+	Want  string `json:"want"`
+	Got   string `json:"got"`
+	// Fix is what to do about one that does not hold.
+	Fix string `json:"fix,omitempty"`
+}
+
+// Failure is why nothing could be read.
+type Failure struct {
+	Reason  fault.Reason `json:"reason"`
+	Message string       `json:"message"`
+	Hint    string       `json:"hint,omitempty"`
+}
+
+// Report is what status and health print.
+type Report struct {
+	// OK is the question's own: see [Report.Status] and [Report.Health].
+	OK       bool     `json:"ok"`
+	Decision Decision `json:"decision"`
+	// Summary is the decision as a sentence.
+	Summary string `json:"summary"`
+	// Retryable says that the same question may be answered better soon, without
+	// anybody changing anything.
+	Retryable bool `json:"retryable"`
+	// Installed says that the unit or one of the three files is there.
+	Installed bool `json:"installed"`
+	// RuntimeAPIHealthy says that the registry's own container runs, listens on
+	// loopback only and answers 200: pulls and pushes work, whatever else is wrong.
+	RuntimeAPIHealthy bool     `json:"runtimeApiHealthy"`
+	HealthyScopes     []Scope  `json:"healthyScopes"`
+	FailedScopes      []Scope  `json:"failedScopes"`
+	Checks            []Check  `json:"checks"`
+	Warnings          []string `json:"warnings"`
+	// DoesNotImply names the neighbours that this report says nothing of.
+	DoesNotImply []string `json:"doesNotImply"`
+	Endpoint     string   `json:"endpoint"`
+	Unit         string   `json:"unit"`
+	// Failure is nil where the registry was read.
+	Failure *Failure `json:"failure,omitempty"`
+	// Hints are what else could be learned where it was not, a line each.
+	Hints []string `json:"hints,omitempty"`
+	// Next is the command to type, "" when there is nothing to do.
+	Next string `json:"next,omitempty"`
+}
+
+// Status returns the report for the question whether the registry could be read.
+func (r Report) Status() Report {
+	r.OK = r.Failure == nil
+	return r
+}
+
+// Health returns the report for the question whether all is as it should be.
+func (r Report) Health() Report {
+	r.OK = r.Decision == Healthy
+	return r
+}
+
+// neighbours are what a sick registry does not make sick (specification, "status
+// and health").
+func neighbours() []string {
+	return []string{"provider heartbeat", "Host SSH", "k3sctl-adapter", "Code Queue scheduler", "business APIs"}
+}
+
+// The commands that a report names.
+const (
+	nextInstall = "unidesk-controller artifact-registry install"
+	nextRender  = "unidesk-controller artifact-registry render"
+	nextStatus  = "unidesk-controller artifact-registry status"
+)
+
+// Unreachable is the report of a registry that could not be read.
+func Unreachable(s Settings, err error) Report {
+	r := newReport(s)
+	r.Failure = &Failure{Reason: fault.ReasonOf(err), Message: err.Error(), Hint: fault.HintOf(err)}
+	r.Retryable = fault.Retryable(err)
+	check := Check{Scope: ScopeHost, Name: "registry-readable", Want: "an answer of the host's agent", Got: string(r.Failure.Reason), Fix: r.Failure.Hint}
+	switch r.Failure.Reason {
+	case fault.HostUnreachable, fault.HostKeyMismatch, fault.Stalled:
+		r.Decision, r.Summary = HostUnreachable, "the host was not reached: of its registry nothing is known"
+	case fault.NotAnAgent, fault.CapabilityMissing, fault.RoleMissing:
+		r.Decision, r.Summary = AgentUnavailable, withoutAgent
+	default:
+		r.Decision, r.Summary = Refused, "the host's agent did not tell of its registry"
+	}
+	if r.Retryable {
+		r.Next = nextStatus
+	}
+	r.add(check)
+	return r
+}
+
+// WithoutAgent returns the report of a host that turned out to be reached, by
+// another way than its agent.
+func (r Report) WithoutAgent() Report {
+	r.Decision, r.Summary = AgentUnavailable, withoutAgent
+	return r
+}
+
+// FailedInstall returns the report as that of an installation which the agent gave
+// up or of which no more was heard.
+func (r Report) FailedInstall() Report {
+	if r.Decision == Refused {
+		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
+	}
+	if r.Next == "" {
+		r.Next = nextStatus
+	}
+	return r
+}
+
+const withoutAgent = "the host answers, but no agent that would tell of its registry"
+
+func newReport(s Settings) Report {
+	return Report{
+		HealthyScopes: []Scope{}, FailedScopes: []Scope{}, Checks: []Check{}, Warnings: []string{},
+		DoesNotImply: neighbours(), Endpoint: fmt.Sprintf("http://%s", s.Endpoint), Unit: Unit,
+	}
+}
+
+// add appends checks; a scope is well when all of its checks hold.
+func (r *Report) add(checks ...Check) {
+	r.Checks = append(r.Checks, checks...)
+	r.HealthyScopes, r.FailedScopes = []Scope{}, []Scope{}
+	for _, scope := range []Scope{
+		ScopeHost, ScopeUnit, ScopeEngine, ScopeContainer, ScopeListener, ScopeAPI, ScopeStorage, ScopeFiles, ScopeImage,
+	} {
+		asked, failed := 0, 0
+		for _, c := range r.Checks {
+			if c.Scope == scope {
+				asked++
+				if !c.OK {
+					failed++
+				}
+			}
+		}
+		switch {
+		case failed > 0:
+			r.FailedScopes = append(r.FailedScopes, scope)
+		case asked > 0:
+			r.HealthyScopes = append(r.HealthyScopes, scope)
+		}
+	}
+}
+
+// holds reports whether every check of the name or scope holds.
+func (r Report) holds(names ...string) bool {
+	for _, c := range r.Checks {
+		for _, n := range names {
+			if !c.OK && (c.Name == n || string(c.Scope) == n) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,305 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+const (
+	// answerWithin is how long a registry that was started may take to answer.
+	answerWithin = 30 * time.Second
+	askEvery     = 250 * time.Millisecond
+	// restoreWithin bounds putting things back, which goes on when the caller is gone.
+	restoreWithin = 3 * time.Minute
+)
+
+// Install makes the registry what the settings say. Each step is told to emit when
+// it is done; what is so already is left alone.
+//
+// It refuses before anything is written: settings that do not hold, files other
+// than the expected, a host without engine or systemd, a masked unit, a path that
+// is no regular file, a port that is somebody else's. When a step after the first
+// write fails, files, enablement and what ran are put back, and the error says so.
+// Folders that were made and an image that was pulled stay.
+func Install(ctx context.Context, host Host, s Settings, expected Hashes, emit func(Progress)) (Installed, error) {
+	if err := s.Validate(); err != nil {
+		return Installed{}, err
+	}
+	i := &installation{host: host, settings: s, expected: expected}
+	changes := 0
+	for _, one := range steps(s) {
+		p, err := Progress{}, context.Cause(ctx)
+		if err == nil {
+			p, err = one.do(i, ctx)
+		}
+		if err != nil {
+			return Installed{}, i.failed(ctx, one.Planned, err, emit)
+		}
+		p.Step, p.Target = one.Step, one.Target
+		if p.Changed {
+			changes++
+		}
+		emit(p)
+	}
+	return Installed{Changes: changes, Facts: i.after}, nil
+}
+
+// installation is one that is under way, and what must be undone if it fails.
+type installation struct {
+	host     Host
+	settings Settings
+	expected Hashes
+
+	before, after Facts
+	runs          bool // the runtime was as it should be
+
+	written   []replaced // in the order of writing
+	unit      bool       // the unit's file is among them
+	reloaded  bool       // systemd was told to read its units
+	enabled   bool       // it was told to enable the unit, which was not
+	restarted bool       // it was told to start it
+}
+
+// replaced is a file that was written over.
+type replaced struct {
+	path string
+	old  []byte // nil: there was none
+	kept string // where old was copied to by this installation, "" for nowhere
+}
+
+func (i *installation) check(ctx context.Context) (Progress, error) {
+	for _, f := range Render(i.settings) {
+		if i.expected[f.Name] != f.Hash() {
+			return Progress{}, fault.New(fault.RenderMismatch, "%s would be %s here, and %s is expected", f.Path, f.Hash(), orNone(i.expected[f.Name].String())).
+				WithHint("controller and agent render differently: bring both to the same version")
+		}
+	}
+	facts, err := i.host.Inspect(ctx, i.settings)
+	if err != nil {
+		return Progress{}, err
+	}
+	i.before = facts
+	if err := i.allowed(facts); err != nil {
+		return Progress{}, err
+	}
+	judged := Judge(i.settings, facts)
+	i.runs = judged.RuntimeAPIHealthy && judged.holds("unit-exists", "unit-active", string(ScopeStorage), string(ScopeImage))
+	return Progress{}, nil
+}
+
+// allowed refuses a host that an installation cannot or must not change.
+func (i *installation) allowed(f Facts) error {
+	why := strings.Join(f.Unread, "; ")
+	switch {
+	case f.Engine == nil:
+		return fault.Transient(fault.EngineUnavailable, "no container engine answers: %s", orNone(why)).WithHint("on the host, as root: systemctl start docker")
+	case f.Unit == nil:
+		return fault.New(fault.UnitFailed, "systemd does not answer: %s", orNone(why)).WithHint("the registry is kept by systemd; see the specification, Architecture")
+	case f.Unit.masked():
+		return fault.New(fault.UnitFailed, "%s is masked", Unit).WithHint("somebody meant that; to take it back, on the host, as root: systemctl unmask %s", Unit)
+	}
+	for _, name := range FileNames() {
+		switch file := f.Files[name]; file.State {
+		case Regular, Absent:
+		case Other:
+			return fault.New(fault.PathRefused, "%s is a symbolic link or no file, and is not replaced", i.settings.PathOf(name)).
+				WithHint("look at what it is; move it away by hand if it is not wanted")
+		default:
+			return fault.New(fault.PathRefused, "%s could not be read: %s", i.settings.PathOf(name), orNone(why))
+		}
+	}
+	var published []netip.AddrPort
+	if f.Container != nil {
+		published = f.Container.Published
+	}
+	for _, l := range f.Listeners {
+		if !contains(published, l) {
+			return fault.New(fault.PortInUse, "%s is listened on by something that is not the registry", l).
+				WithHint("on the host, as root: ss -ltnp sport = :%d tells which process; stop it, or set another registry.endpoint", l.Port())
+		}
+	}
+	return nil
+}
+
+func (i *installation) haveImage(ctx context.Context) (p Progress, err error) {
+	p.Changed, err = i.host.HaveImage(ctx, i.settings.Image)
+	return p, err
+}
+
+func (i *installation) makeFolder(ctx context.Context, dir string) (p Progress, err error) {
+	p.Changed, err = i.host.MakeFolder(ctx, dir)
+	return p, err
+}
+
+func (i *installation) writeFile(ctx context.Context, f File) (Progress, error) {
+	old, err := i.host.ReadFile(ctx, f.Path)
+	if err != nil || old != nil && artifact.DigestOf(old) == f.Hash() {
+		return Progress{}, err
+	}
+	r := replaced{path: f.Path, old: old}
+	p := Progress{Changed: true}
+	if old != nil {
+		p.Kept = f.Path + ".kept-" + artifact.DigestOf(old).Hex()[:12]
+		there, err := i.host.ReadFile(ctx, p.Kept)
+		if err != nil {
+			return Progress{}, err
+		}
+		if there == nil {
+			r.kept = p.Kept
+		}
+	}
+	// Before the write: one that failed may have happened.
+	i.written = append(i.written, r)
+	i.unit = i.unit || f.Name == UnitFile
+	if p.Kept != "" {
+		if err := i.host.WriteFile(ctx, p.Kept, old); err != nil {
+			return Progress{}, err
+		}
+	}
+	return p, i.host.WriteFile(ctx, f.Path, f.Content)
+}
+
+func (i *installation) reload(ctx context.Context) (Progress, error) {
+	if !i.unit && !i.before.Unit.NeedsReload {
+		return Progress{}, nil
+	}
+	i.reloaded = true
+	return Progress{Changed: true}, i.host.Reload(ctx)
+}
+
+func (i *installation) enable(ctx context.Context) (p Progress, err error) {
+	i.enabled = i.before.Unit.File != "enabled"
+	p.Changed, err = i.host.Enable(ctx, Unit)
+	return p, err
+}
+
+func (i *installation) start(ctx context.Context) (Progress, error) {
+	if i.runs && !i.reloaded && len(i.written) == 0 {
+		return Progress{}, nil
+	}
+	i.restarted = true
+	return Progress{Changed: true}, i.host.Restart(ctx, Unit)
+}
+
+func (i *installation) verify(ctx context.Context) (Progress, error) {
+	bounded, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	var seen error
+	for {
+		facts, err := i.host.Inspect(bounded, i.settings)
+		switch judged := Judge(i.settings, facts); {
+		case err == nil && judged.RuntimeAPIHealthy:
+			i.after = facts
+			return Progress{}, nil
+		case err == nil:
+			seen = errors.New(judged.failing())
+		case seen == nil || bounded.Err() == nil: // what was seen last tells more than that time is over
+			seen = err
+		}
+		select {
+		case <-time.After(askEvery):
+		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return Progress{}, context.Cause(ctx)
+			}
+			return Progress{}, fault.Transient(fault.RegistryUnavailable, "no answer as it should be within %s: %w", answerWithin, seen).
+				WithHint("on the host: journalctl -u %s", Unit)
+		}
+	}
+}
+
+// failing names the checks of the runtime that do not hold.
+func (r Report) failing() string {
+	var words []string
+	for _, c := range r.Checks {
+		if !c.OK && (c.Scope == ScopeContainer || c.Scope == ScopeListener || c.Scope == ScopeAPI) {
+			words = append(words, c.Name+" is "+c.Got)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// acted reports whether anything was done that must be undone.
+func (i *installation) acted() bool {
+	return len(i.written) > 0 || i.reloaded || i.enabled || i.restarted
+}
+
+// failed puts things back and makes the error that says so.
+func (i *installation) failed(ctx context.Context, at Planned, cause error, emit func(Progress)) error {
+	f := &fault.Error{Reason: fault.ReasonOf(cause), Retry: fault.Retryable(cause), Hint: fault.HintOf(cause)}
+	if !i.acted() {
+		f.Err = fmt.Errorf("%s %s: %w; nothing was changed", word(at.Step), at.Target, cause)
+		return f
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreWithin)
+	defer cancel()
+	if lost := i.restore(ctx); lost != nil {
+		f.Retry = false
+		f.Err = fmt.Errorf("%s %s: %w; putting back what was there failed too: %w", word(at.Step), at.Target, cause, lost)
+		return f
+	}
+	emit(Progress{Step: StepRestore, Target: Unit, Changed: true})
+	f.Err = fmt.Errorf("%s %s: %w; what was there before is put back", word(at.Step), at.Target, cause)
+	return f
+}
+
+// word is a step's name in a sentence.
+func word(s Step) string { return strings.ToLower(string(s)) }
+
+// restore undoes what was done. It tries everything, and returns what it could not.
+func (i *installation) restore(ctx context.Context) error {
+	var lost []error
+	try := func(what string, err error) {
+		if err != nil {
+			lost = append(lost, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	// A container that only the new unit knows how to remove is removed before it
+	// forgets how.
+	ran := i.ranBefore()
+	if i.restarted && !ran {
+		try("stop "+Unit, i.host.Stop(ctx, Unit))
+		if c := i.before.Container; c != nil && c.State == "running" {
+			try("container "+c.ID, errors.New("it ran and was not the unit's; nothing here can start it again"))
+		}
+	}
+	if i.enabled {
+		try("disable "+Unit, i.host.Disable(ctx, Unit))
+	}
+	for _, r := range slices.Backward(i.written) {
+		if r.old == nil {
+			try("remove "+r.path, i.host.RemoveFile(ctx, r.path))
+			continue
+		}
+		err := i.host.WriteFile(ctx, r.path, r.old)
+		try("write "+r.path, err)
+		if err == nil && r.kept != "" { // else the copy is what there is to go back to
+			try("remove "+r.kept, i.host.RemoveFile(ctx, r.kept))
+		}
+	}
+	if i.unit {
+		try("reload systemd", i.host.Reload(ctx))
+	}
+	if i.restarted && ran {
+		try("start "+Unit, i.host.Restart(ctx, Unit))
+	}
+	return errors.Join(lost...)
+}
+
+// ranBefore reports whether the files that were there made something that ran: the
+// unit, or a container of theirs that somebody started by hand.
+func (i *installation) ranBefore() bool {
+	if i.before.Unit.Load != "loaded" {
+		return false
+	}
+	c := i.before.Container
+	return i.before.Unit.Active == "active" || c != nil && c.State == "running" && c.Project == Project
+}
