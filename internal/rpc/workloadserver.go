@@ -112,7 +112,7 @@ func (s *Workloads) Stage(req *artifactv1.StageRequest, stream grpc.ServerStream
 		return err
 	}
 	err = one.follow(stream.Context(), s.quiet, func(e workload.Event) error {
-		return stream.Send(&artifactv1.StageResponse{Step: &artifactv1.StageResponse_Progress{Progress: progressToProto(e)}})
+		return stream.Send(&artifactv1.StageResponse{Step: &artifactv1.StageResponse_Progress{Progress: eventToProto(e)}})
 	})
 	if err != nil {
 		return fmtErr(err, "stage "+image.Commit.Short())
@@ -143,7 +143,7 @@ func (s *Workloads) Switch(req *artifactv1.SwitchRequest, stream grpc.ServerStre
 		return err
 	}
 	err = one.follow(stream.Context(), s.quiet, func(e workload.Event) error {
-		return stream.Send(&artifactv1.SwitchResponse{Step: &artifactv1.SwitchResponse_Progress{Progress: progressToProto(e)}})
+		return stream.Send(&artifactv1.SwitchResponse{Step: &artifactv1.SwitchResponse_Progress{Progress: eventToProto(e)}})
 	})
 	if err != nil {
 		return fmtErr(err, "switch to "+change.Commit.Short())
@@ -194,7 +194,7 @@ func fmtErr(err error, doing string) error {
 	return err
 }
 
-func progressToProto(e workload.Event) *artifactv1.Progress {
+func eventToProto(e workload.Event) *artifactv1.Progress {
 	return &artifactv1.Progress{
 		Point: string(e.Point), Text: clip(visible(e.Text)), DoneBytes: uint64(max(0, e.Done)), TotalBytes: uint64(max(0, e.Total)),
 	}

@@ -51,9 +51,9 @@ type WorkloadServiceClient interface {
 	// what is missing. It runs on when the stream breaks; the same image again
 	// attaches to it.
 	//
-	// Progress, then one result. NOT_FOUND when the registry does not hold the
-	// manifest, DATA_LOSS when bytes do not match their digest, RESOURCE_EXHAUSTED
-	// when a disk has too little room.
+	// Progress, then one result. FAILED_PRECONDITION with IMAGE_UNAVAILABLE when the
+	// engine cannot get it from there, DATA_LOSS when what came is not what the
+	// digests say, RESOURCE_EXHAUSTED when a disk has too little room.
 	Stage(ctx context.Context, in *StageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StageResponse], error)
 	// Switch makes the change, after its before-image is durable. It runs on when
 	// the stream breaks; the same change id attaches to it again.
@@ -178,9 +178,9 @@ type WorkloadServiceServer interface {
 	// what is missing. It runs on when the stream breaks; the same image again
 	// attaches to it.
 	//
-	// Progress, then one result. NOT_FOUND when the registry does not hold the
-	// manifest, DATA_LOSS when bytes do not match their digest, RESOURCE_EXHAUSTED
-	// when a disk has too little room.
+	// Progress, then one result. FAILED_PRECONDITION with IMAGE_UNAVAILABLE when the
+	// engine cannot get it from there, DATA_LOSS when what came is not what the
+	// digests say, RESOURCE_EXHAUSTED when a disk has too little room.
 	Stage(*StageRequest, grpc.ServerStreamingServer[StageResponse]) error
 	// Switch makes the change, after its before-image is durable. It runs on when
 	// the stream breaks; the same change id attaches to it again.
