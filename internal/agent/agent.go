@@ -1,7 +1,8 @@
 // Package agent is the process on the host that holds the registry: it listens on
 // a unix socket, learns from the kernel which account calls, and serves what that
-// account's role allows. It decides nothing that the controller decides, and
-// neither links the catalog nor a container engine's client.
+// account's role allows. It decides nothing that the controller decides, and does
+// not link the catalog; what it may touch is what agent.yaml places. One thing it
+// does unasked: a change that nobody settles it takes back at its deadline.
 //
 // Whoever may write to the socket's folder, or to agent.yaml, is this agent. A
 // method without a role option in the contract may be called by nobody.
@@ -14,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,6 +47,9 @@ type Agent struct {
 	health *health.Server
 	images *pull.Registry
 	grace  time.Duration
+	// placed are the projects, workloads their service; nil without any.
+	placed    *placed
+	workloads *rpc.Workloads
 }
 
 // New puts an agent together. It listens on nothing yet.
@@ -63,15 +68,30 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		images = a.images
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, nil)
+	var more []service
+	if len(c.Projects) > 0 {
+		if a.placed, err = newPlaced(c, log); err != nil {
+			return nil, err
+		}
+		a.workloads = rpc.NewWorkloads(a.placed, log)
+		more = append(more, a.workloads)
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)
+	}
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, nil, more...)
 	return a, nil
 }
 
+// service is one that registers itself.
+type service interface{ Register(grpc.ServiceRegistrar) }
+
 // newServer registers everything behind the guard, which then learns what there is.
-func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, registry rpc.RegistryHost) (*grpc.Server, *health.Server) {
+func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, registry rpc.RegistryHost, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
 	rpc.Register(s, host, images, registry)
+	for _, one := range more {
+		one.Register(s)
+	}
 	h := health.NewServer()
 	healthv1.RegisterHealthServer(s, h)
 	reflection.Register(s)
@@ -95,6 +115,12 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	group.Go(func() error { return a.supervise(ctx) })
+	if a.placed != nil {
+		group.Go(func() error {
+			a.placed.watch(ctx)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		a.stop()
@@ -104,12 +130,21 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	if a.images != nil {
 		_ = a.images.Close()
 	}
+	if a.placed != nil {
+		_ = a.placed.engine.Close()
+	}
 	return err
 }
 
-// stop ends the server: no new calls, a while for those under way, then none.
+// stop ends the server: no new calls, a while for those under way, then none. What
+// must not be left half done, a recreate above all, is waited for.
 func (a *Agent) stop() {
 	a.health.Shutdown()
+	if a.workloads != nil {
+		var wg sync.WaitGroup
+		wg.Go(a.workloads.Close)
+		defer wg.Wait()
+	}
 	done := make(chan struct{})
 	go func() {
 		a.server.GracefulStop()

@@ -35,6 +35,8 @@ type Config struct {
 	Docker string `yaml:"docker"`
 	// State is the folder of what the agent must remember.
 	State string `yaml:"state"`
+	// Projects are the Compose projects of this host, by Compose's name for each.
+	Projects map[string]Project `yaml:"projects"`
 }
 
 // Roles are the accounts, by name or numeric id, that hold each role.
@@ -97,6 +99,9 @@ func (c Config) Validate() error {
 		}
 	}
 	if _, err := newRoles(c.Roles); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.validateProjects(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -26,7 +26,7 @@ func gidOf(t *testing.T, path string) uint32 {
 }
 
 // engine serves a fake engine on a unix socket.
-func engine(t *testing.T, handler http.HandlerFunc) (path string) {
+func anEngine(t *testing.T, handler http.HandlerFunc) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "docker.sock")
 	l, err := net.Listen("unix", path)
@@ -47,14 +47,14 @@ func TestFactsAreReadAndWhatCannotBeIsLeftOut(t *testing.T) {
 		"/version": `{"Version":"20.10.24","ApiVersion":"1.41"}`,
 		"/info":    `{"DockerRootDir":"` + root + `"}`,
 	}
-	answering := engine(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, answers[r.URL.Path]) })
-	mute := engine(t, func(w http.ResponseWriter, r *http.Request) {
+	answering := anEngine(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, answers[r.URL.Path]) })
+	mute := anEngine(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/version" {
 			<-r.Context().Done()
 		}
 		_, _ = io.WriteString(w, answers["/version"])
 	})
-	broken := engine(t, func(w http.ResponseWriter, _ *http.Request) {
+	broken := anEngine(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"Version":"x"}`, http.StatusInternalServerError)
 	})
 	full := &rpc.Engine{Version: "20.10.24", APIVersion: "1.41"}

@@ -94,7 +94,7 @@ func (w *remoteWorkloads) Stage(ctx context.Context, spec workload.Spec, image a
 		open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.StageResponse], error) {
 			return w.stub.Stage(ctx, req)
 		}
-		return progress(ctx, w.client, open, moved, emit, func(m *artifactv1.StageResponse) (*artifactv1.Progress, bool) {
+		return receive(ctx, w.client, open, moved, emit, func(m *artifactv1.StageResponse) (*artifactv1.Progress, bool) {
 			return m.GetProgress(), m.GetResult() != nil
 		})
 	})
@@ -107,7 +107,7 @@ func (w *remoteWorkloads) Switch(ctx context.Context, change workload.Change, em
 		open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.SwitchResponse], error) {
 			return w.stub.Switch(ctx, req)
 		}
-		return progress(ctx, w.client, open, moved, emit, func(m *artifactv1.SwitchResponse) (*artifactv1.Progress, bool) {
+		return receive(ctx, w.client, open, moved, emit, func(m *artifactv1.SwitchResponse) (*artifactv1.Progress, bool) {
 			return m.GetProgress(), m.GetResult() != nil
 		})
 	})
@@ -148,9 +148,9 @@ func (w *remoteWorkloads) insist(ctx context.Context, do func(ctx context.Contex
 	}
 }
 
-// progress hands on the events of a stream and returns nil once the one result has
+// receive hands on the events of a stream and returns nil once the one result has
 // come, and nothing after it.
-func progress[M any](ctx context.Context, c *Client, open func(context.Context) (grpc.ServerStreamingClient[M], error),
+func receive[M any](ctx context.Context, c *Client, open func(context.Context) (grpc.ServerStreamingClient[M], error),
 	moved func(), emit func(workload.Event), step func(*M) (*artifactv1.Progress, bool),
 ) error {
 	ctx, cancel := context.WithCancelCause(ctx)

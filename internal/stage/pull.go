@@ -60,7 +60,7 @@ func (p *Puller) Stage(ctx context.Context, image artifact.Image, tag string, em
 			return Staged{}, p.explain(err)
 		}
 		if got, err = p.whole(ctx, want); errors.Is(err, engine.ErrNotFound) {
-			err = fault.New(fault.DigestMismatch, "%s has another config than %s", ref, image.Config)
+			err = errors.Join(fault.New(fault.DigestMismatch, "%s has another config than %s", ref, image.Config), p.engine.Untag(ctx, ref))
 		}
 	}
 	if err == nil {
