@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -29,12 +30,39 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // program is the agent's binary, built once.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	if config := os.Getenv("AGENT_TEST_VICTIM"); config != "" {
+		os.Exit(victim(config, workload.Point(os.Getenv("AGENT_TEST_AT"))))
+	}
+	os.Exit(testMain(m))
+}
+
+// victim is an agent that dies of kill -9 at a point of a switch.
+func victim(config string, at workload.Point) int {
+	c, err := agent.LoadFile(config)
+	if err == nil {
+		var a *agent.Agent
+		if a, err = agent.New(c, "1.0.0-victim", slog.New(slog.NewJSONHandler(os.Stderr, nil))); err == nil {
+			a.Tap(func(e workload.Event) {
+				if e.Point == at {
+					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				}
+			})
+			var l net.Listener
+			if l, err = agent.Listen(c.Socket); err == nil {
+				err = a.Run(context.Background(), l)
+			}
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
 
 // testMain returns the exit code, so that the program is removed in any case.
 func testMain(m *testing.M) int {
