@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,10 +28,12 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 // program is the agent's binary, built once.
@@ -259,5 +262,27 @@ func TestAnImageCrossesStandardStreamsWhole(t *testing.T) {
 				t.Errorf("tags %v, next %q, err %v", tags, next, err)
 			}
 		})
+	}
+}
+
+func TestTheCapabilityIsListedOnlyWhereProjectsArePlaced(t *testing.T) {
+	dir := t.TempDir()
+	for _, placed := range []bool{true, false} {
+		c := agent.Config{Registry: "http://127.0.0.1:1", Docker: filepath.Join(dir, "no-engine.sock")}
+		if placed {
+			c.Projects = map[string]agent.Project{"p": {Root: dir, Files: []string{"f"}, EnvFile: filepath.Join(dir, "env"), Services: []string{"s"}}}
+		}
+		client := dial(t, tunnel.Config{Socket: serve(t, c)})
+		d, err := client.Describe(t.Context())
+		if err != nil || slices.Contains(d.Capabilities, rpc.CapabilityWorkloadCompose) != placed {
+			t.Errorf("placed %t: %+v, %v", placed, d.Capabilities, err)
+		}
+		want := fault.WorkloadNotFound
+		if !placed {
+			want = fault.CapabilityMissing
+		}
+		if _, err = client.Workloads().Observe(t.Context(), workloadtest.SampleSpec("q"), false); fault.ReasonOf(err) != want {
+			t.Errorf("placed %t: %v", placed, err)
+		}
 	}
 }

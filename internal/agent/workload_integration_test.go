@@ -344,6 +344,9 @@ func (p *project) live(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.want(t, target, 0)
+	if peak := peakRSS(t, p.cmd.Process.Pid); peak > 64<<20 {
+		t.Errorf("the agent's peak is %d bytes", peak)
+	}
 }
 
 // killed kills the agent at each point of a switch, and after it.
