@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -172,13 +174,14 @@ func TestASwitchUnderWayIsTakenBackOnlyAfterItsEnd(t *testing.T) {
 			}
 			return nil
 		}
-		stop := watch(t, w.target(), &journal{})
+		j := &journal{}
+		stop := watch(t, w.target(), j)
 		c := w.change(t, 1, "b")
 		c.Deadline = time.Now().Add(time.Minute)
 		done := make(chan error, 1)
 		go func() { done <- w.target().Switch(t.Context(), c, ignore) }()
 		<-held
-		time.Sleep(10 * time.Minute) // longer than anybody waits for the lock
+		time.Sleep(time.Hour) // longer than all waits for the lock and pauses together
 		if n != 0 || w.observe(t).Pending == nil {
 			t.Fatal("taken back under the hands of the switch")
 		}
@@ -189,8 +192,8 @@ func TestASwitchUnderWayIsTakenBackOnlyAfterItsEnd(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.want(t, 0)
 		stop()
-		if n != 1 {
-			t.Errorf("taken back %d times", n)
+		if n != 1 || j.count("level=ERROR") != 0 {
+			t.Errorf("taken back %d times, %d errors", n, j.count("level=ERROR"))
 		}
 	})
 }
@@ -217,6 +220,39 @@ func TestTheSameChangeAgainWithALaterDeadlineGetsTheTime(t *testing.T) {
 			t.Fatalf("%+v", p)
 		}
 		time.Sleep(10 * time.Second)
+		w.want(t, 0)
+		stop()
+	})
+}
+
+// Both wait for the lock: the same change again, and what would take it back.
+func TestTimeThatIsGrantedAtTheLastMomentCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.restores()
+		stop := watch(t, w.target(), &journal{})
+		c := w.provisional(t, time.Minute)
+		f, err := os.Open(filepath.Join(w.dir, w.spec.Ref.String()+".lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50*time.Second + 10*time.Millisecond) // looks for the lock in between the other's looks
+		c.Deadline = c.Deadline.Add(time.Hour)
+		done := make(chan error, 1)
+		go func() { done <- w.target().Switch(t.Context(), c, ignore) }()
+		time.Sleep(20*time.Second + 495*time.Millisecond)
+		_ = f.Close()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if w.observe(t).Pending == nil || *n != 0 {
+			t.Fatal("it was taken back all the same")
+		}
+		time.Sleep(time.Hour)
 		w.want(t, 0)
 		stop()
 	})
