@@ -80,7 +80,7 @@ type place struct {
 
 // newPlaced puts the projects' targets together. One that cannot be served now
 // says why when it is asked: the rest of the agent does not depend on it.
-func newPlaced(c Config, log *slog.Logger) (*placed, error) {
+func newPlaced(c Config, logger *slog.Logger) (*placed, error) {
 	e, err := engine.New("unix://" + c.Docker)
 	if err != nil {
 		return nil, err
@@ -91,15 +91,15 @@ func newPlaced(c Config, log *slog.Logger) (*placed, error) {
 	}
 	p := &placed{engine: e, projects: make(map[string]place)}
 	for name, project := range c.Projects {
-		log := log.With(slog.String("project", name))
+		journal := logger.With(slog.String("project", name))
 		r, err := compose.New(project.compose(name, c.Docker), e, stage.NewPuller(e, registry.Host))
 		if err != nil {
-			log.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
+			journal.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
 			p.projects[name] = place{services: project.Services, target: unserved{err}}
 			continue
 		}
 		target := confirm.New(r, filepath.Join(c.State, "changes", name))
-		p.projects[name] = place{services: project.Services, target: target, watch: func(ctx context.Context) { target.Watch(ctx, log) }}
+		p.projects[name] = place{services: project.Services, target: target, watch: func(ctx context.Context) { target.Watch(ctx, journal) }}
 	}
 	return p, nil
 }

@@ -51,11 +51,7 @@ func TestProjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "agent")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
 	h := &host{program: filepath.Join(dir, "service")}
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", h.program, "../compose/testdata/service")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -127,8 +123,8 @@ func newProject(t *testing.T, h *host, versions int) *project {
 		if p.cmd != nil {
 			p.kill()
 		}
-		if t.Failed() {
-			t.Log(p.stderr.String())
+		if journal, err := os.ReadFile(p.config + ".log"); err == nil && t.Failed() {
+			t.Logf("%s", journal)
 		}
 		p.tearDown(t)
 	})
@@ -229,12 +225,12 @@ func (p *project) run(t *testing.T, at workload.Point) {
 		p.cmd.Env = p.environ("AGENT_TEST_VICTIM="+p.config, "AGENT_TEST_AT="+string(at))
 	}
 	// A file and not a pipe: what it leaves running would keep a pipe open.
-	log, err := os.OpenFile(p.config+".log", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	journal, err := os.OpenFile(p.config+".log", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
-	p.cmd.Stderr = log
+	defer journal.Close()
+	p.cmd.Stderr = journal
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

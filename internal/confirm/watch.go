@@ -123,14 +123,14 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 	one.over = over
 	w.wg.Go(func() {
 		defer close(over)
-		log := w.log.With(slog.String("target", one.change.Spec.Ref.String()), slog.String("change", one.change.ID),
+		journal := w.log.With(slog.String("target", one.change.Spec.Ref.String()), slog.String("change", one.change.ID),
 			slog.String("commit", one.change.Commit.String()))
 		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
-			log.Info("taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
+			journal.Info("taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
 		})
 		switch {
 		case err == nil && took:
-			log.Warn("nobody settled the change in time: it is taken back")
+			journal.Warn("nobody settled the change in time: it is taken back")
 		case err == nil || ctx.Err() != nil && !took:
 			// It was settled, or given more time, while this waited; or the wait was ended.
 		case !took && fault.ReasonOf(err) == fault.Busy:
@@ -138,7 +138,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 		default:
 			one.due = time.Now().Add(firstPause << one.failed)
 			one.failed++
-			log.Error("nobody settled the change in time, and it cannot be taken back", slog.Any("err", err),
+			journal.Error("nobody settled the change in time, and it cannot be taken back", slog.Any("err", err),
 				slog.String("hint", fault.HintOf(err)), slog.Int("attempt", one.failed), slog.Bool("last", one.failed == maxReverts))
 		}
 	})

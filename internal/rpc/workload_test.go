@@ -568,7 +568,9 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 	}
 	s.Close()
 	for range maxActs {
-		<-errs
+		if err := <-errs; err == nil {
+			t.Error("an act that was ended is told as none")
+		}
 	}
 }
 
