@@ -18,6 +18,16 @@ build: ## build bin/unidesk-agent and bin/unidesk-controller
 	$(BUILD) -o bin/unidesk-agent ./cmd/agent
 	$(BUILD) -o bin/unidesk-controller ./cmd/controller
 
+.PHONY: agents
+agents: ## build bin/unidesk-agent-<arch> for every architecture that a host may have
+	GOARCH=amd64 $(BUILD) -o bin/unidesk-agent-amd64 ./cmd/agent
+	GOARCH=arm64 $(BUILD) -o bin/unidesk-agent-arm64 ./cmd/agent
+
+.PHONY: deb
+deb: ARCH ?= $(shell go env GOARCH)
+deb: ## make dist/*.deb for this architecture; ARCH=arm64 for another
+	packaging/deb/build.sh $(ARCH) $(VERSION)
+
 .PHONY: demo
 demo: ## play both hosts on this machine and show a deploy, a refusal, a revert, a recovery
 	@lab/setup.sh engine sshd

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registryhost"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -46,7 +47,9 @@ type Agent struct {
 	server *grpc.Server
 	health *health.Server
 	images *pull.Registry
-	grace  time.Duration
+	// registry is nil on a host that manages none.
+	registry *registryhost.Host
+	grace    time.Duration
 	// placed are the projects, workloads their service; nil without any.
 	placed    *placed
 	workloads *rpc.Workloads
@@ -59,7 +62,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{log: log, grace: stopGrace}
-	facts := &facts{version: version, docker: c.Docker, state: c.State}
+	facts := &facts{version: version, docker: c.Docker, state: c.State, compose: composePlugin{folders: composeFolders()}}
 	var images rpc.Images // stays nil without a registry
 	if c.Registry != "" {
 		if a.images, err = pull.New(pull.Config{URL: c.Registry}); err != nil {
@@ -67,6 +70,12 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		}
 		images = a.images
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
+	}
+	var managed rpc.RegistryHost // likewise
+	if len(c.RegistryRoots) > 0 {
+		a.registry = registryhost.New(c.RegistryRoots, "unix://"+c.Docker)
+		managed = a.registry
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityRegistry)
 	}
 	var more []service
 	if len(c.Projects) > 0 {
@@ -77,7 +86,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		more = append(more, a.workloads)
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, nil, more...)
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, managed, more...)
 	return a, nil
 }
 
@@ -103,7 +112,8 @@ func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images
 }
 
 // Run serves the listener, which it closes, until ctx ends; then calls under way
-// get a while to end.
+// get a while to end, and an installation as long as it needs to leave nothing half
+// done.
 func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	debug.SetMemoryLimit(memoryLimit)
 	debug.SetGCPercent(gcPercent)
@@ -127,6 +137,9 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	err := group.Wait()
+	if a.registry != nil {
+		a.registry.Close()
+	}
 	if a.images != nil {
 		_ = a.images.Close()
 	}

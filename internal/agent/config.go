@@ -33,6 +33,9 @@ type Config struct {
 	Roles    Roles  `yaml:"roles"`
 	// Docker is the path of the engine's socket; empty for a host without.
 	Docker string `yaml:"docker"`
+	// RegistryRoots are the folders below which a registry may be installed; none on
+	// a host that manages no registry.
+	RegistryRoots []string `yaml:"registryRoots"`
 	// State is the folder of what the agent must remember.
 	State string `yaml:"state"`
 	// Projects are the Compose projects of this host, by Compose's name for each.
@@ -92,6 +95,14 @@ func (c Config) Validate() error {
 		if missing := p.optional && p.value == ""; !missing && !filepath.IsAbs(p.value) {
 			errs = append(errs, fmt.Errorf("%s: %q is not an absolute path", p.key, p.value))
 		}
+	}
+	for _, root := range c.RegistryRoots {
+		if !filepath.IsAbs(root) || filepath.Clean(root) != root || root == "/" {
+			errs = append(errs, fmt.Errorf("registryRoots: %q is not an absolute, clean path of a folder", root))
+		}
+	}
+	if len(c.RegistryRoots) > 0 && c.Docker == "" {
+		errs = append(errs, errors.New("registryRoots: a registry needs an engine, and docker names none"))
 	}
 	if c.Registry != "" {
 		if err := (pull.Config{URL: c.Registry}).Validate(); err != nil {

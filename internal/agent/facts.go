@@ -2,21 +2,19 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
-// engineWait bounds each question to the engine: one that hangs must not hold up
+// engineWait bounds the questions to the engine: one that hangs must not hold up
 // the rest of the answer.
 const engineWait = 3 * time.Second
 
@@ -25,6 +23,7 @@ type facts struct {
 	version       string
 	docker, state string
 	capabilities  []rpc.Capability
+	compose       composePlugin
 }
 
 // Describe implements rpc.Host.
@@ -42,47 +41,32 @@ func (f *facts) Describe(ctx context.Context) (rpc.Description, error) {
 		return d, nil
 	}
 	var root string
-	d.Engine, root = f.engine(ctx)
+	var both sync.WaitGroup
+	both.Go(func() { d.ComposeVersion = f.compose.Version(ctx) })
+	both.Go(func() { d.Engine, root = f.engine(ctx) })
+	both.Wait()
 	if disk, ok := diskAt(root, rpc.DiskEngine); ok {
 		d.Disks = append(d.Disks, disk)
 	}
 	return d, nil
 }
 
-// engine asks the engine for its versions and its root folder (Engine API, GET
-// /version and /info). Two plain reads: a client library would bring the calls
-// that change things.
+// engine asks the engine for its versions and its root folder; nil when it does
+// not answer. The connection is for this once: one that is kept would hold on to
+// the API version of an engine that was upgraded meanwhile.
 func (f *facts) engine(ctx context.Context) (*rpc.Engine, string) {
-	tr := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", f.docker)
-		},
-	}
-	client := &http.Client{Transport: tr}
-	var version struct{ Version, ApiVersion string } //nolint:revive // the API's spelling
-	if !ask(ctx, client, "/version", &version) || version.Version == "" {
+	c, err := engine.New("unix://" + f.docker)
+	if err != nil {
 		return nil, ""
 	}
-	var info struct{ DockerRootDir string }
-	ask(ctx, client, "/info", &info)
-	return &rpc.Engine{Version: version.Version, APIVersion: version.ApiVersion}, info.DockerRootDir
-}
-
-// ask reads a JSON answer and reports whether there was one.
-func ask(ctx context.Context, client *http.Client, path string, into any) bool {
+	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine"+path, nil)
-	if err != nil {
-		return false
+	info, _ := c.Info(ctx)
+	if info.Version == "" {
+		return nil, ""
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode == http.StatusOK && json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(into) == nil
+	return &rpc.Engine{Version: info.Version, APIVersion: info.APIVersion}, info.RootDir
 }
 
 func diskAt(path string, purpose rpc.DiskPurpose) (rpc.Disk, bool) {

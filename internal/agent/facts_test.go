@@ -25,15 +25,21 @@ func gidOf(t *testing.T, path string) uint32 {
 	return info.Sys().(*syscall.Stat_t).Gid
 }
 
-// engine serves a fake engine on a unix socket.
-func anEngine(t *testing.T, handler http.HandlerFunc) (path string) {
+// fakeEngine serves an engine's API on a unix socket: handler knows paths without
+// the version.
+func fakeEngine(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, name string)) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "docker.sock")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewUnstartedServer(handler)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		if r.URL.Path != "/_ping" {
+			handler(w, r, filepath.Base(r.URL.Path))
+		}
+	}))
 	s.Listener = l
 	s.Start()
 	t.Cleanup(s.Close)
@@ -44,30 +50,30 @@ func TestFactsAreReadAndWhatCannotBeIsLeftOut(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	answers := map[string]string{
-		"/version": `{"Version":"20.10.24","ApiVersion":"1.41"}`,
-		"/info":    `{"DockerRootDir":"` + root + `"}`,
+		"version": `{"Version":"20.10.24","ApiVersion":"1.41"}`,
+		"info":    `{"DockerRootDir":"` + root + `"}`,
 	}
-	answering := anEngine(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, answers[r.URL.Path]) })
-	mute := anEngine(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/version" {
+	answering := fakeEngine(t, func(w http.ResponseWriter, _ *http.Request, name string) { _, _ = io.WriteString(w, answers[name]) })
+	mute := fakeEngine(t, func(w http.ResponseWriter, r *http.Request, name string) {
+		if name != "version" {
 			<-r.Context().Done()
 		}
-		_, _ = io.WriteString(w, answers["/version"])
+		_, _ = io.WriteString(w, answers["version"])
 	})
-	broken := anEngine(t, func(w http.ResponseWriter, _ *http.Request) {
+	broken := fakeEngine(t, func(w http.ResponseWriter, _ *http.Request, _ string) {
 		http.Error(w, `{"Version":"x"}`, http.StatusInternalServerError)
 	})
 	full := &rpc.Engine{Version: "20.10.24", APIVersion: "1.41"}
 	for name, c := range map[string]struct {
-		f      facts
+		f      *facts
 		engine *rpc.Engine
 		disks  []rpc.DiskPurpose
 	}{
-		"all":              {facts{docker: answering, state: root}, full, []rpc.DiskPurpose{rpc.DiskState, rpc.DiskEngine}},
-		"no engine":        {facts{state: root}, nil, []rpc.DiskPurpose{rpc.DiskState}},
-		"no socket":        {facts{docker: root + "/none", state: root}, nil, []rpc.DiskPurpose{rpc.DiskState}},
-		"a broken engine":  {facts{docker: broken}, nil, nil},
-		"an engine's half": {facts{docker: mute, state: root + "/none"}, full, nil},
+		"all":              {&facts{docker: answering, state: root}, full, []rpc.DiskPurpose{rpc.DiskState, rpc.DiskEngine}},
+		"no engine":        {&facts{state: root}, nil, []rpc.DiskPurpose{rpc.DiskState}},
+		"no socket":        {&facts{docker: root + "/none", state: root}, nil, []rpc.DiskPurpose{rpc.DiskState}},
+		"a broken engine":  {&facts{docker: broken}, nil, nil},
+		"an engine's half": {&facts{docker: mute, state: root + "/none"}, full, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

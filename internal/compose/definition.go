@@ -53,7 +53,7 @@ func parseDefinition(b []byte, project, name string) (workload.Definition, error
 	s, ok := p.Services[name]
 	if !ok {
 		return workload.Definition{}, fault.New(fault.WorkloadNotFound, "the Compose project %s has no service %s, it has: %s",
-			project, name, strings.Join(slices.Sorted(maps.Keys(p.Services)), ", "))
+			project, name, strings.Join(names(p.Services), ", "))
 	}
 	d := workload.Definition{
 		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
@@ -65,15 +65,25 @@ func parseDefinition(b []byte, project, name string) (workload.Definition, error
 	return d, nil
 }
 
-// replicas returns 0 where the number depends on a variable.
+var serviceForm = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// names are the services', those that Compose would accept.
+func names(services map[string]service) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !serviceForm.MatchString(s) })
+}
+
+// replicas returns 0 where the number depends on a variable or is none.
 func replicas(s service) int {
 	for _, v := range []any{s.Scale, s.Deploy.Replicas} {
 		switch v := v.(type) {
 		case float64:
-			return int(v)
+			if n := int(v); n > 0 && float64(n) == v {
+				return n
+			}
+			return 0
 		case string:
 			n, _ := strconv.Atoi(v)
-			return n
+			return max(n, 0)
 		}
 	}
 	return 1
@@ -95,14 +105,14 @@ func collect(v any, named map[string]bool, inherit bool) {
 		for _, e := range v {
 			s, _ := e.(string)
 			key, value, assigned := strings.Cut(s, "=")
-			if !assigned && inherit {
+			if !assigned && inherit && nameForm.MatchString(key) {
 				named[key] = true
 			}
 			variables(value, named)
 		}
 	case map[string]any:
 		for key, e := range v {
-			if e == nil && inherit {
+			if e == nil && inherit && nameForm.MatchString(key) {
 				named[key] = true
 			}
 			s, _ := e.(string)
@@ -111,7 +121,10 @@ func collect(v any, named map[string]bool, inherit bool) {
 	}
 }
 
-var variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
+var (
+	nameForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
+)
 
 // variables are those that Compose would put in: $KEY, ${KEY}, ${KEY:-x}, nested
 // ones too. $$ is a dollar sign.

@@ -36,6 +36,11 @@ func TestAServicesDefinition(t *testing.T) {
 		"replicas by a variable":    {`{"image":"x","deploy":{"replicas":"${N:-1}"}}`, workload.Definition{Image: "x", Replicas: 0}},
 		"one replica, as text":      {`{"image":"x","deploy":{"replicas":"1"}}`, workload.Definition{Image: "x", Replicas: 1}},
 		"stopped by replicas":       {`{"image":"x","deploy":{"replicas":0}}`, workload.Definition{Image: "x", Replicas: 0}},
+		"half a replica":            {`{"image":"x","scale":1.5}`, workload.Definition{Image: "x", Replicas: 0}},
+		"more than can be":          {`{"image":"x","scale":1e300}`, workload.Definition{Image: "x", Replicas: 0}},
+		"fewer than none":           {`{"image":"x","scale":"-1"}`, workload.Definition{Image: "x", Replicas: 0}},
+		"what names no variable":    {`{"image":"x","environment":["A B",7,null,"","9"]}`, workload.Definition{Image: "x", Replicas: 1}},
+		"nor in a map":              {`{"image":"x","environment":{"A B":null,"":null}}`, workload.Definition{Image: "x", Replicas: 1}},
 		"nothing of what is wanted": {`{}`, workload.Definition{Image: "unidesk-sample", Replicas: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,6 +61,10 @@ func TestADefinitionThatIsNone(t *testing.T) {
 	_, err := parseDefinition(project(`{}`), "unidesk", "nobody")
 	if fault.ReasonOf(err) != fault.WorkloadNotFound || !strings.HasSuffix(err.Error(), "it has: beside, sample") {
 		t.Error(err)
+	}
+	_, err = parseDefinition([]byte(`{"services":{"a":{},"\u001b[2J":{}}}`), "unidesk", "nobody")
+	if err == nil || !strings.HasSuffix(err.Error(), "it has: a") {
+		t.Errorf("%q", err)
 	}
 	for _, b := range []string{"", "hunter2", `{"services":{"sample":{"environment":"hunter2","image":7}}}`} {
 		_, err := parseDefinition([]byte(b), "unidesk", "sample")

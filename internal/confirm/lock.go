@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -21,10 +22,10 @@ const lockPoll = 50 * time.Millisecond
 // by closing the file and never by unlocking, which would take it from that
 // program, too.
 func (t *Target[S]) lock(ctx context.Context, ref workload.Ref) (*os.File, error) {
-	if err := os.MkdirAll(t.store.dir, 0o750); err != nil {
+	if err := inherit.Folder(t.store.dir, 0o750); err != nil {
 		return nil, unwritable(err)
 	}
-	f, err := os.OpenFile(t.store.path(ref, lockSuffix), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := inherit.OpenFile(t.store.path(ref, lockSuffix), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, unwritable(err)
 	}

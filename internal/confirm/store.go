@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -161,7 +162,7 @@ func write(path string, v any) error {
 	if err != nil {
 		return fault.New(fault.Internal, "encode the state of a change: %w", err)
 	}
-	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o600))
+	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(inherit.Mode(filepath.Dir(path), 0o600)))
 	if err != nil {
 		return unwritable(err)
 	}

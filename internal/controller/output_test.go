@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -17,12 +19,26 @@ func TestOutputPageIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{deploy.Result{}, deploy.Failure{}, deploy.Recovery{}} {
+	results := []any{
+		deploy.Result{}, deploy.Failure{}, deploy.Recovery{}, deploy.Gate{}, deploy.Reconciliation{}, deploy.Reconciled{},
+		deploy.Comparison{}, deploy.Difference{},
+		registry.Report{}, registry.Check{}, registry.Failure{}, registry.Progress{}, registry.Planned{}, registry.Settings{},
+	}
+	results = append(results, controller.RegistryResults()...)
+	for _, v := range results {
 		for f := range reflect.TypeOf(v).Fields() {
+			if f.Anonymous {
+				continue
+			}
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if !strings.Contains(string(page), "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)
 			}
+		}
+	}
+	for _, d := range registry.Decisions() {
+		if !strings.Contains(string(page), "`"+string(d)+"`") {
+			t.Errorf("docs/output.md does not name the decision %q", d)
 		}
 	}
 	for _, p := range workload.Points() {

@@ -40,7 +40,7 @@ touched. With --dry-run the steps are listed and nothing is contacted.`,
 				return err
 			}
 			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
-			defer far.Close()
+			defer func() { _ = far.Close() }()
 			r := registryResult{Host: c.RegistryHost}
 			begun := time.Now()
 			done, err := far.InstallRegistry(cmd.Context(), c.Registry, registry.Render(c.Registry).Hashes(), func(p registry.Progress) {

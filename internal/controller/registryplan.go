@@ -72,9 +72,14 @@ func newRegistryPlan(c Config, from string) registryPlan {
 			},
 		},
 		Paths: []planned{
-			{"unit", registry.Unit}, {"project", registry.Project}, {"container", registry.Container},
-			{"unit file", s.PathOf(registry.UnitFile)}, {"config", s.PathOf(registry.ConfigFile)}, {"compose", s.PathOf(registry.ComposeFile)},
-			{"storage", s.Storage}, {"endpoint", "http://" + endpoint},
+			{"unit", registry.Unit},
+			{"project", registry.Project},
+			{"container", registry.Container},
+			{"unit file", s.PathOf(registry.UnitFile)},
+			{"config", s.PathOf(registry.ConfigFile)},
+			{"compose", s.PathOf(registry.ComposeFile)},
+			{"storage", s.Storage},
+			{"endpoint", "http://" + endpoint},
 		},
 		Flow: []string{
 			"the registry is installed, and `artifact-registry health` is ok",

@@ -29,7 +29,7 @@ func (a *app) registryQuestion(name, short string, as func(registry.Report) regi
 				return err
 			}
 			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
-			defer far.Close()
+			defer func() { _ = far.Close() }()
 			var report registry.Report
 			if facts, err := far.InspectRegistry(cmd.Context(), c.Registry); err != nil {
 				report = a.unread(cmd.Context(), c, err)

@@ -44,7 +44,7 @@ type app struct {
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
 // told of each point of a deploy after the person was.
 func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
-	a := &app{Streams: streams, version: version, onEvent: onEvent}
+	a := &app{Streams: streams, version: version, onEvent: onEvent, sshAlone: lookBySSH}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(streams.Out)
@@ -63,8 +63,8 @@ func (a *app) root() *cobra.Command {
 D601 to where its service runs, switches the service to it, proves that what
 runs is that commit, and takes the switch back when it cannot.
 
-Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
-4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
+Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
+deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if a.format != "text" && a.format != "json" {
@@ -75,7 +75,7 @@ Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	cmd.AddCommand(a.registry(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.versionCommand())
+	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.host(), a.versionCommand())
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
 	return cmd
 }

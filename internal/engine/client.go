@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -63,7 +64,7 @@ func (c *Client) Version(ctx context.Context) (Info, error) {
 	return Info{Version: v.Version, APIVersion: v.APIVersion, Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch}}, nil
 }
 
-// Info asks the engine what it is.
+// Info asks the engine what it is. With an error comes what it told before.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	info, err := c.Version(ctx)
 	if err != nil {
@@ -73,7 +74,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	defer cancel()
 	i, err := c.api.Info(ctx)
 	if err != nil {
-		return Info{}, explain(err, "ask the engine's state")
+		return info, explain(err, "ask the engine's state")
 	}
 	info.Store, info.RootDir = Classic, i.DockerRootDir
 	if slices.Contains(i.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"}) {
@@ -360,6 +361,58 @@ func explain(err error, act string) error {
 		}
 		return fault.New(fault.EngineFailed, "%s: %w", act, err)
 	}
+}
+
+// AllContainers returns every container, of Compose or not, as a bystander of a
+// deploy: running ones with their times, the others without. One of `compose run`
+// is left out, and so is one that is removed while it is being asked about.
+func (c *Client) AllContainers(ctx context.Context) ([]bystander.Container, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	list, err := c.api.ContainerList(ctx, container.ListOptions{All: true})
+	if err != nil {
+		return nil, explain(err, "list containers")
+	}
+	list = slices.DeleteFunc(list, func(s container.Summary) bool {
+		return strings.EqualFold(s.Labels["com.docker.compose.oneoff"], "true")
+	})
+	found := make([]bystander.Container, len(list))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i, s := range list {
+		g.Go(func() (err error) {
+			found[i], err = c.bystander(ctx, s)
+			if errors.Is(err, ErrNotFound) {
+				return nil
+			}
+			return err
+		})
+	}
+	err = g.Wait()
+	return slices.DeleteFunc(found, func(b bystander.Container) bool { return b.ID == "" }), err
+}
+
+func (c *Client) bystander(ctx context.Context, s container.Summary) (bystander.Container, error) {
+	out := bystander.Container{ID: s.ID, Project: s.Labels["com.docker.compose.project"], Service: s.Labels["com.docker.compose.service"]}
+	for _, name := range s.Names {
+		// The others are what links call it: /another/alias.
+		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
+			out.Name = name
+		}
+	}
+	switch s.State {
+	case container.StateCreated, container.StateExited, container.StateDead:
+		return out, nil // the list lacks times, and of these they do not matter
+	}
+	in, err := c.api.ContainerInspect(ctx, s.ID)
+	if err != nil {
+		return bystander.Container{}, explain(err, "inspect container")
+	}
+	if in.State != nil {
+		out.Running, out.Started, out.Restarts = in.State.Running, moment(in.State.StartedAt), in.RestartCount
+	}
+	out.Fleeting = in.HostConfig != nil && in.HostConfig.AutoRemove
+	return out, nil
 }
 
 // moment parses the API's times; what is no time is none.

@@ -28,7 +28,9 @@ func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration) erro
 	} else if !errdefs.IsNotFound(err) {
 		err = explain(err, "fetch")
 	}
-	if cause := context.Cause(ctx); cause != nil && err != nil {
+	if cause := context.Cause(ctx); errors.Is(cause, context.DeadlineExceeded) && err != nil {
+		return unavailable(ref, fault.New(fault.EngineFailed, "not done in time"))
+	} else if cause != nil && err != nil {
 		return cause
 	}
 	switch fault.ReasonOf(err) {

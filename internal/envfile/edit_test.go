@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -215,6 +216,7 @@ func roundTrip(t *testing.T, text string, set map[string]string) bool {
 			t.Errorf("%q: %s is new, in %q", text, k, raw)
 		}
 	}
+	untouched(t, text, string(raw))
 	back, err := undo.Revert(after)
 	if err != nil || !bytes.Equal(envfile.Raw(back), []byte(text)) {
 		t.Errorf("%q came back as %q (%v)", text, envfile.Raw(back), err)
@@ -226,6 +228,31 @@ func roundTrip(t *testing.T, text string, set map[string]string) bool {
 		t.Errorf("%q: a second edit changes it: %q and %q (%v)", text, raw, envfile.Raw(again), err)
 	}
 	return true
+}
+
+// untouched checks that the lines without a key of ours are all there, byte for
+// byte and in their order. Where a value may have several lines, that an edit can
+// be taken back says so: an undo holds nothing but the old values.
+func untouched(t *testing.T, before, after string) {
+	t.Helper()
+	if strings.ContainsAny(before, `"'`) {
+		return
+	}
+	if eol := strings.Repeat("\r", min(1, strings.Count(before, "\r\n"))) + "\n"; !strings.HasSuffix(before, "\n") {
+		before, after = before+eol, after+eol // the last line may have got a break like the others'
+	}
+	rest := strings.Split(after, "\n")
+	for line := range strings.SplitSeq(before, "\n") {
+		if strings.Contains(line, prefix) || strings.TrimRight(line, "\r") == "" {
+			continue
+		}
+		i := slices.Index(rest, line)
+		if i < 0 {
+			t.Errorf("%q: line %q is changed or moved, in %q", before, line, after)
+			return
+		}
+		rest = rest[i+1:]
+	}
 }
 
 // library reads a file with compose-go alone.
@@ -259,6 +286,7 @@ func FuzzEnvParse(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(world{rand.New(rand.NewPCG(seed, 3))}.file())
 	}
+	f.Add(":${A?}")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := envfile.Parse("test.env", []byte(text))
 		if err != nil || strings.Count(text, "$") > 1 {

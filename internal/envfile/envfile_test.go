@@ -45,6 +45,7 @@ func TestAFileThatComposeCannotReadIsRefusedByLineNumberAlone(t *testing.T) {
 		"a value alone":        {"A=1\r\nhunter2!\r\n", "line 2: a name holds a character that it cannot hold"},
 		"a name with a space":  {"hunter2 x=1\n", "line 1: a name holds a space"},
 		"a broken reference":   {"A=1\nSECRET=\"${hunter2-\"\n", "line 2: a value refers to a variable in a way that cannot be followed"},
+		"one without a name":   {"A=1\n=${NOT_THERE?hunter2}\n", "line 2: a value refers to a variable in a way that cannot be followed"},
 		"a required one":       {"\n\nSECRET=${NOT_THERE:?hunter2}\n", "line 3: a value refers to a variable in a way that cannot be followed"},
 		"after several lines":  {"A='1\n2\n3'\nSECRET=hunter2 x\n=", "line 5: "},
 	} {

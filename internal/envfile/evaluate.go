@@ -15,7 +15,7 @@ import (
 func evaluate(b []byte, statements []statement) (map[string]string, *flaw) {
 	values := make(map[string]string)
 	for _, s := range statements {
-		if s.bare || s.key == "" {
+		if s.bare {
 			continue
 		}
 		text := string(b[s.start:s.end])
@@ -33,6 +33,9 @@ func evaluate(b []byte, statements []statement) (map[string]string, *flaw) {
 		})
 		if err != nil {
 			return nil, flawAt(b, s.start, "a value refers to a variable in a way that cannot be followed")
+		}
+		if s.key == "" {
+			continue // Compose reads it, and then has no use for it
 		}
 		v, ok := one[s.key]
 		if !ok {

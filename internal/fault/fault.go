@@ -64,6 +64,20 @@ const (
 	RecoveryNeeded    Reason = "RECOVERY_NEEDED"
 	ReceiptNotFound   Reason = "RECEIPT_NOT_FOUND"
 	LedgerUnavailable Reason = "LEDGER_UNAVAILABLE"
+
+	GrantInvalid           Reason = "GRANT_INVALID"
+	GrantExpired           Reason = "GRANT_EXPIRED"
+	GrantUsed              Reason = "GRANT_USED"
+	GrantMismatch          Reason = "GRANT_MISMATCH"
+	ProvenanceMissing      Reason = "PROVENANCE_MISSING"
+	ProvenanceContradicted Reason = "PROVENANCE_CONTRADICTED"
+	// The gates, each under its own name; a mode that is not live is Unsupported.
+	ContractMismatch   Reason = "CONTRACT_MISMATCH"
+	SupervisorRequired Reason = "SUPERVISOR_REQUIRED"
+	UseDeployApply     Reason = "USE_DEPLOY_APPLY"
+	PromoteFirst       Reason = "PROMOTE_FIRST"
+	RuntimeNotBuilt    Reason = "RUNTIME_NOT_BUILT"
+	Deprecated         Reason = "DEPRECATED"
 )
 
 // Error is a failure with its reason. An outer fault that knows better wraps an

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
 
 // The files of a spool: <hex> is a whole blob, <hex>.part one that is being
@@ -40,7 +41,7 @@ type Spool struct {
 
 // OpenSpool makes the folder where there is none. A quota of 0 is [DefaultQuota].
 func OpenSpool(dir string, quota int64) (*Spool, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := inherit.Folder(dir, 0o700); err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "make the spool: %w", err)
 	}
 	return &Spool{dir, cmp.Or(quota, DefaultQuota)}, nil
@@ -49,7 +50,14 @@ func OpenSpool(dir string, quota int64) (*Spool, error) {
 // Lock waits until the spool is this process's own, telling waiting once when
 // that is not at once. What is too old for anybody to continue is swept then.
 func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err error) {
-	lock := flock.New(filepath.Join(s.dir, lockName), flock.SetPermissions(0o600))
+	lock := flock.New(filepath.Join(s.dir, lockName))
+	f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, fault.New(fault.Internal, "lock the spool: %w", err)
+	}
 	held, err := lock.TryLock()
 	if err == nil && !held {
 		waiting()

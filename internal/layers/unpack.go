@@ -12,6 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
 
 // zstdMagic begins a zstd frame (RFC 8878, 3.1.1). Media types are not relied on:
@@ -52,7 +53,7 @@ func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact
 		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
 	}
 	defer dec.Close()
-	out, err := os.OpenFile(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := inherit.OpenFile(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
 
 // Writer continues a partial blob. It hashes what it writes.
@@ -27,7 +28,7 @@ type Writer struct {
 // Writer opens the blob's partial file at its end. What is there already is read
 // once, for the hash; more than the blob can have is thrown away.
 func (s *Spool) Writer(l artifact.Layer) (*Writer, error) {
-	f, err := os.OpenFile(s.path(l.Digest)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := inherit.OpenFile(s.path(l.Digest)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "open partial blob: %w", err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
 
 const pendingSuffix = ".pending.json"
@@ -44,10 +45,10 @@ func (l *Ledger) Prepare(r Receipt) error {
 		return unavailable(err)
 	}
 	dir := l.folder(r)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := inherit.Folder(dir, 0o750); err != nil {
 		return unavailable(err)
 	}
-	if err := renameio.WriteFile(l.pending(r), append(content, '\n'), 0o640, renameio.WithStaticPermissions(0o640)); err != nil {
+	if err := renameio.WriteFile(l.pending(r), append(content, '\n'), 0o640, renameio.WithStaticPermissions(inherit.Mode(dir, 0o640))); err != nil {
 		return unavailable(err)
 	}
 	return syncDir(dir)

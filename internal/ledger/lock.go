@@ -9,6 +9,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
 
 // Lock takes the lock of a service in an environment for as long as a run lasts.
@@ -16,10 +17,15 @@ import (
 // refused, LOCKED, with what the holder wrote about itself.
 func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
 	dir := filepath.Join(l.dir, env, service)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := inherit.Folder(dir, 0o750); err != nil {
 		return nil, unavailable(err)
 	}
-	lock := flock.New(filepath.Join(dir, ".lock"), flock.SetPermissions(0o640))
+	lock := flock.New(filepath.Join(dir, ".lock"))
+	if f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o640); err != nil {
+		return nil, unavailable(err)
+	} else if err := f.Close(); err != nil {
+		return nil, unavailable(err)
+	}
 	got, err := lock.TryLock()
 	if err != nil {
 		return nil, unavailable(err)

@@ -1,0 +1,305 @@
+// Package bootstrap puts the agent on a host that has nothing but ssh and sudo,
+// and makes it the newer one on a host that has it. It reads the host's facts,
+// plans from them, and lets one fixed script do it; it is idempotent.
+//
+// It refuses a host whose agent came from a package, has no systemd, or is of an
+// architecture that no agent is built for. The danger is twofold. What it types
+// runs as root: so both scripts are constants, into which no value is ever
+// written, and what varies crosses as files whose hashes are checked before
+// anything is touched. And the host may be left without an agent: so what was
+// there is kept until the new one has answered by the way that deploys take, and
+// comes back when it does not.
+package bootstrap
+
+import (
+	"context"
+	_ "embed" // the script that acts
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/packaging"
+)
+
+//go:embed apply.sh
+var applyScript string
+
+// Exit codes of apply.sh.
+const (
+	exitDamaged    = 65
+	exitUnfit      = 69
+	exitNotRunning = 70
+	exitInTheWay   = 73
+	exitNoRoom     = 74
+	exitBusy       = 75
+	exitNotRoot    = 77
+)
+
+// Host is a host to be given an agent.
+type Host struct {
+	// Shell runs a command there.
+	Shell Shell
+	// Ask asks the agent by the way that deploys take.
+	Ask func(ctx context.Context) (rpc.Description, error)
+	// Binary finds the agent for the hardware that the host says it is.
+	Binary func(uname string) (Binary, error)
+	// Config is for the first agent.yaml.
+	Config FirstConfig
+	// Local says that commands run on this machine, in a login that goes on.
+	Local bool
+	// Patience is how long a new agent may take to answer; 0 means 20 s.
+	Patience time.Duration
+}
+
+// Decision is what a bootstrap came to.
+type Decision string
+
+// The decisions.
+const (
+	// Ready: a dry run; the acts that change something would be done.
+	Ready Decision = "ready"
+	// Unchanged: the agent answers and there was nothing to do.
+	Unchanged Decision = "unchanged"
+	// Succeeded: the acts are done and the agent answers.
+	Succeeded Decision = "succeeded"
+	// Blocked: the host is not fit; nothing was touched.
+	Blocked Decision = "blocked"
+	// Reverted: the new agent did not answer, the one from before is back.
+	Reverted Decision = "reverted"
+	// Failed: the failure says what there is now.
+	Failed Decision = "failed"
+)
+
+// Result is what a bootstrap answers.
+type Result struct {
+	OK       bool     `json:"ok"`
+	Decision Decision `json:"decision"`
+	// Changes counts what was changed, or would be by a dry run.
+	Changes int   `json:"changes"`
+	Acts    []Act `json:"acts"`
+	// Agent is what the agent says of itself at the end.
+	Agent *rpc.Description `json:"agent,omitempty"`
+	// ToDo is what only a person can do.
+	ToDo    []string `json:"toDo,omitempty"`
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Failure is an error as a result carries it.
+type Failure struct {
+	// Step is look, plan, apply or ask.
+	Step    string       `json:"step"`
+	Reason  fault.Reason `json:"reason"`
+	Message string       `json:"message"`
+	Retry   bool         `json:"retryable"`
+	Hint    string       `json:"hint,omitempty"`
+	// Now is what the host has now.
+	Now string `json:"now"`
+}
+
+const untouched = "the host is as it was"
+
+func (r *Result) fail(d Decision, step string, err error, now string) {
+	r.OK, r.Decision = false, d
+	r.Failure = &Failure{
+		Step: step, Reason: fault.ReasonOf(err), Message: err.Error(), Retry: fault.Retryable(err), Hint: fault.HintOf(err), Now: now,
+	}
+}
+
+// Run does it, or says what it would do.
+func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
+	r.Acts = []Act{}
+	facts, err := Look(ctx, h.Shell)
+	if err != nil {
+		d := Failed
+		if fault.ReasonOf(err) == fault.Unsupported {
+			d = Blocked
+		}
+		r.fail(d, "look", err, untouched)
+		return r
+	}
+	p, plan, err := h.plan(facts)
+	if err != nil {
+		r.fail(Blocked, "plan", err, untouched)
+		return r
+	}
+	if dryRun {
+		r.OK, r.Decision, r.Acts, r.Changes = true, Ready, plan.Acts, plan.Changes()
+		return r
+	}
+	h.apply(ctx, &r, p)
+	if r.Failure == nil {
+		h.prove(ctx, &r, p, facts)
+	}
+	return r
+}
+
+func (h Host) plan(facts Facts) (parcel, Plan, error) {
+	if err := facts.Fit(); err != nil {
+		return parcel{}, Plan{}, err
+	}
+	binary, err := h.Binary(facts.Machine)
+	if err != nil {
+		return parcel{}, Plan{}, err
+	}
+	files := packaging.Files()
+	plan, err := NewPlan(facts, binary, files)
+	if err != nil {
+		return parcel{}, Plan{}, err
+	}
+	p := parcel{sha256: binary.SHA256, config: h.Config.render(facts.Account), files: files, sudo: !facts.root()}
+	if !facts.root() {
+		p.account = facts.Account
+	}
+	if plan.Upload {
+		p.agent = binary.Content
+	}
+	return p, plan, nil
+}
+
+// act lets the script do one thing, and notes what it says that it did.
+func (h Host) act(ctx context.Context, p parcel, a act) (said, error) {
+	argv := []string{"sh", "-c", applyScript}
+	if p.sudo {
+		argv = append([]string{"sudo", "-n", "--"}, argv...)
+	}
+	p.act = a
+	out, err := h.Shell(ctx, argv, p.pack())
+	return parseSaid(out), explain(err)
+}
+
+// said are the script's lines.
+type said struct {
+	acts     []Act
+	restored bool
+	// failed says that what was restored does not start.
+	failed bool
+}
+
+func parseSaid(out []byte) (s said) {
+	for line := range strings.Lines(string(out)) {
+		verb, target, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch verb {
+		case "changed", "same":
+			s.acts = append(s.acts, Act{target, verb == "changed"})
+		case "restored":
+			s.restored = true
+		case "failed":
+			s.failed = true
+		}
+	}
+	return s
+}
+
+// explain gives the script's exit codes their reasons.
+func explain(err error) error {
+	exit := (*tunnel.ExitError)(nil)
+	if !errors.As(err, &exit) {
+		return err
+	}
+	reason, known := map[int]fault.Reason{
+		exitDamaged: fault.DigestMismatch, exitUnfit: fault.Unsupported, exitNotRunning: fault.UnitFailed, exitInTheWay: fault.PathRefused,
+		exitNoRoom: fault.DiskFull, exitBusy: fault.Busy, exitNotRoot: fault.RoleMissing,
+	}[exit.Code]
+	if !known {
+		reason = fault.Internal
+	}
+	f := fault.New(reason, "%w", err)
+	f.Retry = reason == fault.Busy || reason == fault.DigestMismatch
+	return f
+}
+
+func (h Host) apply(ctx context.Context, r *Result, p parcel) {
+	s, err := h.act(ctx, p, actApply)
+	r.Acts = append(r.Acts, s.acts...)
+	switch {
+	case err == nil:
+		for _, a := range s.acts {
+			if a.Changed {
+				r.Changes++
+			}
+		}
+	case errors.As(err, new(*tunnel.ExitError)):
+		// The script ends in what was there before, by itself.
+		r.Acts = []Act{}
+		switch {
+		case s.failed:
+			r.fail(Failed, "apply", err, "the agent from before is back in its place and does not start either; on the host: journalctl -u unidesk-agent")
+		case s.restored:
+			r.fail(Reverted, "apply", err, "the agent from before runs again")
+		default:
+			r.fail(Failed, "apply", err, untouched)
+		}
+	default:
+		// Cut off. The script goes to an end; nobody knows yet to which.
+		h.takeBack(ctx, r, p, "apply", err)
+	}
+}
+
+// prove asks the agent and settles: the old one goes only after the new one has
+// answered, and is what was sent.
+func (h Host) prove(ctx context.Context, r *Result, p parcel, facts Facts) {
+	agent, err := h.answer(ctx)
+	switch {
+	case err == nil:
+		r.Agent = &agent
+	case fault.ReasonOf(err) != fault.RoleMissing:
+		h.takeBack(ctx, r, p, "ask", err)
+		return
+	case h.Local && !facts.root() && !facts.Member:
+		r.ToDo = append(r.ToDo, fmt.Sprintf("log in again as %s: this login began before the account was in the group %s", facts.Account, group))
+	default:
+		// A refusal is an answer: the agent runs, and its agent.yaml is root's to edit.
+		r.ToDo = append(r.ToDo, fmt.Sprintf("on the host, as root: give %s a role in %s, then systemctl restart unidesk-agent", facts.Account, configPath))
+	}
+	if _, err := h.act(ctx, p, actKeep); err != nil {
+		h.takeBack(ctx, r, p, "ask", err)
+		return
+	}
+	r.OK, r.Decision = true, Succeeded
+	if r.Changes == 0 {
+		r.Decision = Unchanged
+	}
+}
+
+// answer gives a new agent a while to answer.
+func (h Host) answer(ctx context.Context) (rpc.Description, error) {
+	patience := h.Patience
+	if patience == 0 {
+		patience = 20 * time.Second
+	}
+	until := time.Now().Add(patience)
+	for {
+		d, err := h.Ask(ctx)
+		if err == nil || !fault.Retryable(err) || time.Now().After(until) {
+			return d, err
+		}
+		select {
+		case <-ctx.Done():
+			return d, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// takeBack brings back what was there, if anything was; whoever gave up, it is done.
+func (h Host) takeBack(ctx context.Context, r *Result, p parcel, step string, because error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
+	defer cancel()
+	s, err := h.act(ctx, p, actRestore)
+	switch {
+	case err != nil:
+		r.fail(Failed, step, because, "not known: bringing back the agent from before failed, too: "+err.Error())
+	case s.restored:
+		r.fail(Reverted, step, because, "the agent from before runs again")
+	case step == "apply":
+		r.fail(Failed, step, because, "nothing had been replaced; the same command goes on from there")
+	case r.Changes == 0:
+		r.fail(Failed, step, because, "nothing was changed; on the host: journalctl -u unidesk-agent")
+	default:
+		r.fail(Failed, step, because, "the new agent is in place, there was none before; on the host: journalctl -u unidesk-agent")
+	}
+}

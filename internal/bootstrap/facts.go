@@ -1,0 +1,132 @@
+package bootstrap
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed" // the script that reads the facts
+	"strconv"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// factsScript only reads. Nothing is ever written into it.
+//
+//go:embed facts.sh
+var factsScript string
+
+// Facts are what a host tells an account that only has ssh.
+type Facts struct {
+	// Machine is the hardware's name in the kernel's words (uname -m).
+	Machine string
+	UID     int
+	Account string
+	Systemd bool
+	// Missing are programs that a bootstrap needs and the host lacks.
+	Missing []string
+	// Sudo is root, yes, no (it asks for a password, or forbids) or missing.
+	Sudo string
+	// Member says that the account is in the group of the agent's socket.
+	Member bool
+	// Files has the SHA-256 of each file that a bootstrap puts there, and of what it
+	// kept; or one of the states below.
+	Files map[string]string
+	// Package is the dpkg package that the agent's binary belongs to, "" for none.
+	Package string
+	// Free are bytes that are free in these folders.
+	Free  map[string]int64
+	Units map[string]Unit
+	// Docker says that the docker command is there, Engine that the engine's socket is.
+	Docker, Engine bool
+}
+
+// What is at a path that has no hash to tell.
+const (
+	fileAbsent     = "absent"
+	fileOther      = "other" // a symbolic link, a folder
+	fileUnreadable = "unreadable"
+)
+
+// Unit is systemd's word on a unit; "-" where it has none.
+type Unit struct{ Load, Active, Enabled string }
+
+// AgentInstalled says that there is an agent's binary.
+func (f Facts) AgentInstalled() bool {
+	state := f.Files[agentPath]
+	return state != "" && state != fileAbsent
+}
+
+// Shell runs a command on a host, as [tunnel.Run] does.
+type Shell func(ctx context.Context, argv []string, stdin []byte) ([]byte, error)
+
+// Look reads a host's facts. It needs ssh and a POSIX shell there, neither an agent
+// nor any privilege, and changes nothing. Its errors are those of the shell: an
+// unreachable host and a wrong host key are told apart.
+func Look(ctx context.Context, shell Shell) (Facts, error) {
+	out, err := shell(ctx, []string{"sh", "-c", factsScript}, nil)
+	if err != nil {
+		return Facts{}, err
+	}
+	return parseFacts(out)
+}
+
+func parseFacts(out []byte) (Facts, error) {
+	f := Facts{Files: map[string]string{}, Free: map[string]int64{}, Units: map[string]Unit{}}
+	begun, ended := false, false
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan() && !ended; {
+		switch line := lines.Text(); {
+		case line == "unidesk-host-facts/1":
+			begun = true
+		case line == "end":
+			ended = begun
+		case begun:
+			f.take(strings.Fields(line))
+		}
+	}
+	if !ended {
+		return Facts{}, fault.New(fault.HostUnreachable, "the host answers, but not with its facts; it says %.200q", out).
+			WithHint("the account's login shell must run `sh -c` as any shell does")
+	}
+	return f, nil
+}
+
+// take notes a line's fact. A line that it does not know is somebody else's.
+func (f *Facts) take(words []string) {
+	if len(words) < 2 {
+		return
+	}
+	value := words[1]
+	switch words[0] {
+	case "machine":
+		f.Machine = value
+	case "uid":
+		f.UID, _ = strconv.Atoi(value)
+	case "account":
+		f.Account = value
+	case "systemd":
+		f.Systemd = value == "yes"
+	case "missing":
+		f.Missing = append(f.Missing, value)
+	case "sudo":
+		f.Sudo = value
+	case "member":
+		f.Member = value == "yes"
+	case "package":
+		f.Package = value
+	case "docker":
+		f.Docker = value == "yes"
+	case "engine":
+		f.Engine = value == "yes"
+	}
+	switch {
+	case words[0] == "file" && len(words) == 3:
+		f.Files[value] = words[2]
+	case words[0] == "free" && len(words) == 3:
+		if kib, err := strconv.ParseInt(words[2], 10, 64); err == nil {
+			f.Free[value] = kib << 10
+		}
+	case words[0] == "unit" && len(words) == 5:
+		f.Units[value] = Unit{Load: words[2], Active: words[3], Enabled: words[4]}
+	}
+}

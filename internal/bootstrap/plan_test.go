@@ -1,0 +1,326 @@
+package bootstrap
+
+import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/packaging"
+)
+
+// bare is a Debian host that nothing of ours is on.
+func bare() Facts {
+	f := Facts{
+		Machine: "x86_64", UID: 1000, Account: "ubuntu", Systemd: true, Sudo: "yes",
+		Files: map[string]string{agentPath: fileAbsent, configPath: fileAbsent},
+		Free:  map[string]int64{"/usr/bin": 1 << 30, "/tmp": 1 << 30},
+		Units: map[string]Unit{},
+	}
+	for _, file := range packaging.Files() {
+		f.Files[file.Path] = fileAbsent
+	}
+	return f
+}
+
+// furnished is a host that a bootstrap has been at.
+func furnished(b Binary) Facts {
+	f := bare()
+	f.Member = true
+	f.Files[agentPath], f.Files[configPath] = b.SHA256, fileUnreadable
+	for _, file := range packaging.Files() {
+		f.Files[file.Path] = sum(file.Content)
+	}
+	for _, name := range unitNames() {
+		f.Units[name] = Unit{"loaded", "active", "enabled"}
+	}
+	return f
+}
+
+func newBinary(content string) Binary {
+	return Binary{Path: "unidesk-agent", Content: []byte(content), SHA256: sum([]byte(content))}
+}
+
+func TestThePlanNamesWhatWouldChange(t *testing.T) {
+	t.Parallel()
+	b := newBinary("new")
+	for name, c := range map[string]struct {
+		facts Facts
+		want  []string
+	}{
+		"a bare host gets all": {bare(), []string{
+			"/usr/bin/unidesk-agent", "/usr/lib/sysusers.d/unidesk-agent.conf", "/usr/lib/tmpfiles.d/unidesk-agent.conf",
+			"/usr/lib/systemd/system/unidesk-agent.socket", "/usr/lib/systemd/system/unidesk-agent.service", "/etc/unidesk/agent.yaml",
+			"ubuntu in group unidesk", "unidesk-agent.socket enabled", "unidesk-agent.service enabled", "unidesk-agent.service running",
+		}},
+		"a second run changes nothing": {furnished(b), nil},
+		"a new binary restarts the agent": {furnished(newBinary("old")), []string{
+			"/usr/bin/unidesk-agent", "unidesk-agent.service running",
+		}},
+		"root needs no group": {with(furnished(b), func(f *Facts) { f.UID, f.Account, f.Member = 0, "root", false }), nil},
+		"an edited unit is put right": {with(furnished(b), func(f *Facts) { f.Files["/usr/lib/systemd/system/unidesk-agent.socket"] = sum(nil) }), []string{
+			"/usr/lib/systemd/system/unidesk-agent.socket", "unidesk-agent.service running",
+		}},
+		"a stopped agent is started": {with(furnished(b), func(f *Facts) {
+			f.Units["unidesk-agent.service"] = Unit{"loaded", "inactive", "enabled"}
+		}), []string{"unidesk-agent.service running"}},
+		"a disabled socket is enabled": {with(furnished(b), func(f *Facts) {
+			f.Units["unidesk-agent.socket"] = Unit{"loaded", "active", "disabled"}
+		}), []string{"unidesk-agent.socket enabled", "unidesk-agent.service running"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := NewPlan(c.facts, b, packaging.Files())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, a := range plan.Acts {
+				if a.Changed {
+					got = append(got, a.Target)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if plan.Upload != (c.facts.Files[agentPath] != b.SHA256) {
+				t.Errorf("upload is %t", plan.Upload)
+			}
+		})
+	}
+}
+
+func with(f Facts, change func(*Facts)) Facts {
+	f.Files, f.Units, f.Free = maps.Clone(f.Files), maps.Clone(f.Units), maps.Clone(f.Free)
+	change(&f)
+	return f
+}
+
+func TestAnUnfitHostIsRefusedWithItsReason(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*Facts)
+		reason fault.Reason
+		text   string
+	}{
+		"an unknown architecture":   {func(f *Facts) { f.Machine = "riscv64" }, fault.Unsupported, "riscv64"},
+		"no systemd":                {func(f *Facts) { f.Systemd = false }, fault.Unsupported, "systemd"},
+		"no tar":                    {func(f *Facts) { f.Missing = []string{"tar"} }, fault.Unsupported, "tar"},
+		"an agent of a package":     {func(f *Facts) { f.Package = "unidesk-agent" }, fault.Unsupported, "unidesk-agent"},
+		"no sudo":                   {func(f *Facts) { f.Sudo = "missing" }, fault.RoleMissing, "sudo"},
+		"a sudo that asks":          {func(f *Facts) { f.Sudo = "no" }, fault.RoleMissing, "password"},
+		"an account like an option": {func(f *Facts) { f.Account = "-G" }, fault.Unsupported, "-G"},
+		"a link in the way":         {func(f *Facts) { f.Files[agentPath] = fileOther }, fault.PathRefused, agentPath},
+		"a full disk":               {func(f *Facts) { f.Free["/usr/bin"] = 4096 }, fault.DiskFull, "/usr/bin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := with(bare(), c.change)
+			err := f.Fit()
+			if err == nil {
+				_, err = NewPlan(f, newBinary("new"), packaging.Files())
+			}
+			if fault.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if err := bare().Fit(); err != nil {
+		t.Errorf("a fit host: %v", err)
+	}
+}
+
+// What the scripts name stands in Go, too.
+func TestTheScriptsNameTheFilesOfThePlan(t *testing.T) {
+	t.Parallel()
+	paths := []string{agentPath, configPath}
+	for _, f := range packaging.Files() {
+		paths = append(paths, f.Path)
+	}
+	for name, script := range map[string]string{"facts.sh": factsScript, "apply.sh": applyScript} {
+		for _, path := range paths {
+			if !strings.Contains(script, path) {
+				t.Errorf("%s does not name %s", name, path)
+			}
+		}
+	}
+	if !strings.Contains(factsScript, registry.Unit) {
+		t.Errorf("facts.sh does not name %s", registry.Unit)
+	}
+}
+
+func TestTheScriptsAreShell(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"facts.sh", "apply.sh"} {
+		if out, err := exec.CommandContext(t.Context(), "sh", "-n", name).CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", name, out)
+		}
+		if _, err := exec.LookPath("shellcheck"); err != nil {
+			continue
+		}
+		if out, err := exec.CommandContext(t.Context(), "shellcheck", "--shell=sh", name).CombinedOutput(); err != nil {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
+
+func TestFactsAreRead(t *testing.T) {
+	t.Parallel()
+	script, err := exec.CommandContext(t.Context(), "sh", "facts.sh").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A start-up file of the account's shell may have its say before.
+	f, err := parseFacts(append([]byte("Welcome!\npackage manager\n"), script...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.UID != os.Getuid() || f.Account == "" || f.Machine == "" || len(f.Files) != 11 || f.Free["/usr/bin"] <= 0 || f.Package != "" || len(f.Units) != 4 {
+		t.Errorf("got %+v", f)
+	}
+	for name, out := range map[string]string{
+		"nothing": "", "another program": "This account is currently not available.\n", "a cut answer": string(script[:len(script)-len("end\n")]),
+	} {
+		if _, err := parseFacts([]byte(out)); err == nil {
+			t.Errorf("%s passes for facts", name)
+		}
+	}
+}
+
+// program is the head of a program for an architecture.
+func program(t *testing.T, m elf.Machine) string {
+	t.Helper()
+	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(m), Version: uint32(elf.EV_CURRENT), Ehsize: 64}
+	copy(h.Ident[:], elf.ELFMAG)
+	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
+	var b bytes.Buffer
+	if err := binary.Write(&b, binary.LittleEndian, h); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTheBinaryMustFitTheHost(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	controller := put("both/unidesk-controller", "")
+	intel := put("both/unidesk-agent", program(t, elf.EM_X86_64))
+	arm := put("both/unidesk-agent-arm64", program(t, elf.EM_AARCH64))
+	script := put("script", "#!/bin/sh\n")
+	for name, c := range map[string]struct{ named, controller, uname, want string }{
+		"beside the controller":              {"", controller, "x86_64", intel},
+		"by its architecture's name":         {"", controller, "aarch64", arm},
+		"the one that was named":             {intel, "/nowhere/unidesk-controller", "x86_64", intel},
+		"named, for another architecture":    {intel, controller, "aarch64", ""},
+		"named, and no program":              {script, controller, "x86_64", ""},
+		"named, and not there":               {filepath.Join(dir, "none"), controller, "x86_64", ""},
+		"nowhere":                            {"", filepath.Join(dir, "unidesk-controller"), "x86_64", ""},
+		"a host that no agent is built for":  {"", controller, "mips", ""},
+		"never another one than was built":   {"", put("intel/unidesk-controller", ""), "aarch64", ""},
+		"beside, but of another architecure": {"", filepath.Dir(put("wrong/unidesk-agent", program(t, elf.EM_AARCH64))) + "/unidesk-controller", "x86_64", ""},
+	} {
+		b, err := FindBinary(c.named, c.controller, c.uname)
+		if b.Path != c.want {
+			t.Errorf("%s: got %s, %v", name, b.Path, err)
+		}
+		if c.want == "" && (fault.ReasonOf(err) != fault.Unsupported || c.uname != "mips" && !strings.Contains(fault.HintOf(err), "make agents")) {
+			t.Errorf("%s: %v (%s)", name, err, fault.HintOf(err))
+		}
+	}
+}
+
+func TestTheParcelIsWholeAndNamesEachHash(t *testing.T) {
+	t.Parallel()
+	p := parcel{act: actApply, account: "ubuntu", sha256: sum([]byte("agent")), config: []byte("version: 1\n"), files: packaging.Files(), agent: []byte("agent")}
+	r := tar.NewReader(bytes.NewReader(p.pack()))
+	got, manifest := map[string]string{}, ""
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Name == "manifest" {
+			manifest = string(content)
+			continue
+		}
+		got[h.Name] = sum(content)
+	}
+	if len(got) != 9 || got["root/usr/bin/unidesk-agent"] != p.sha256 {
+		t.Errorf("got %v", got)
+	}
+	for name, hash := range got {
+		if !strings.Contains(manifest, hash+"  "+name+"\n") {
+			t.Errorf("the manifest does not name %s", name)
+		}
+	}
+}
+
+func TestTheFirstConfigurationIsOneThatTheAgentReads(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := FirstConfig{Registry: "http://127.0.0.1:5000", RegistryRoots: []string{"/home/ubuntu/.unidesk"}}
+	for name, c := range map[string]struct {
+		config FirstConfig
+		want   agent.Config
+	}{
+		"on the host of the registry": {registry, agent.Config{Registry: registry.Registry, RegistryRoots: registry.RegistryRoots}},
+		"on any other":                {FirstConfig{}, agent.Config{}},
+	} {
+		got, err := agent.Load(bytes.NewReader(c.config.render(me.Username)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got.Registry != c.want.Registry || !slices.Equal(got.RegistryRoots, c.want.RegistryRoots) || got.Docker != "/run/docker.sock" {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+	if got, err := agent.Load(bytes.NewReader(registry.render("games"))); err != nil || !slices.Equal(got.Roles.Admin, []string{"games"}) {
+		t.Errorf("admins are %q, %v", got.Roles.Admin, err)
+	}
+}
+
+func TestTheScriptsCodesHaveReasons(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]fault.Reason{74: fault.DiskFull, 70: fault.UnitFailed, 77: fault.RoleMissing, 75: fault.Busy, 1: fault.Internal} {
+		err := explain(fault.New(fault.Internal, "on D601: %w", &tunnel.ExitError{Code: code, Said: "why"}))
+		if fault.ReasonOf(err) != want || !strings.Contains(err.Error(), "why") {
+			t.Errorf("%d: %s, %v", code, fault.ReasonOf(err), err)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+// Package bystander checks that a deploy touched its service and nothing else: it
+// compares all containers of an engine before and after and names those that
+// changed without a reason. It is pure.
+//
+// It tells what happened meanwhile, not who did it. So a change that another run
+// of ours explains is left out, and any other is told, whoever made it. A
+// container that was made to remove itself may go, and one that is new is nobody
+// who could have been disturbed, unless it joins the target's own project.
+package bystander
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Container is what counts of one.
+type Container struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Project and Service are Compose's labels, "" where it did not make it.
+	Project string    `json:"project,omitempty"`
+	Service string    `json:"service,omitempty"`
+	Running bool      `json:"running"`
+	Started time.Time `json:"started,omitzero"`
+	// Restarts counts how often the engine itself started it again.
+	Restarts int `json:"restarts,omitempty"`
+	// Fleeting says that the engine removes it when it ends (docker run --rm).
+	Fleeting bool `json:"fleeting,omitempty"`
+}
+
+// Snapshot is every container of an engine at one time.
+type Snapshot struct {
+	At         time.Time   `json:"at"`
+	Containers []Container `json:"containers"`
+}
+
+// Run is another run of ours: a deploy, a revert, by this controller or another.
+type Run struct {
+	Target workload.ComposeRef
+	Began  time.Time
+	// Ended is zero while it lasts.
+	Ended time.Time
+}
+
+// Kind is what happened to a container.
+type Kind string
+
+// What can happen to one.
+const (
+	Removed   Kind = "removed"
+	Recreated Kind = "recreated"
+	Restarted Kind = "restarted"
+	Stopped   Kind = "stopped"
+	Started   Kind = "started"
+	Created   Kind = "created"
+)
+
+// Disturbance is a change to a container that nothing explains.
+type Disturbance struct {
+	Kind    Kind   `json:"kind"`
+	Name    string `json:"name"`
+	Project string `json:"project,omitempty"`
+	Service string `json:"service,omitempty"`
+	// Before and After are the ids, "" where there was or is none.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+	// Detail says it to people, as a sentence that names the container.
+	Detail string `json:"detail"`
+}
+
+// Disturbed returns what happened between the two snapshots to containers that
+// are not the target's, in the order of their names. A run among others explains
+// whatever happened to its own target, if it overlaps the time between the two.
+func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run) []Disturbance {
+	explained := func(c Container) bool {
+		ref := workload.ComposeRef{Project: c.Project, Service: c.Service}
+		return ref == target || slices.ContainsFunc(others, func(r Run) bool {
+			return r.Target == ref && !r.Began.After(after.At) && (r.Ended.IsZero() || !r.Ended.Before(before.At))
+		})
+	}
+	had, now := index(before.Containers), index(after.Containers)
+	fresh := slices.DeleteFunc(slices.Clone(after.Containers), func(c Container) bool {
+		_, old := had[c.ID]
+		return old
+	})
+	var gone []Container
+	var found []Disturbance
+	tell := func(b, a Container) {
+		known := cmp.Or(b, a)
+		if kind, detail := compare(b, a); kind != "" && !explained(known) {
+			found = append(found, Disturbance{
+				Kind: kind, Name: known.Name, Project: known.Project, Service: known.Service, Before: b.ID, After: a.ID,
+				Detail: known.called() + " " + detail,
+			})
+		}
+	}
+	for _, b := range before.Containers {
+		if a, ok := now[b.ID]; ok {
+			tell(b, a)
+		} else {
+			gone = append(gone, b)
+		}
+	}
+	// By name before by service: of a service with several containers each is to
+	// find its own successor.
+	for _, same := range []func(b, a Container) bool{
+		func(b, a Container) bool { return b.Name == a.Name },
+		func(b, a Container) bool { return b.Service != "" && b.Project == a.Project && b.Service == a.Service },
+	} {
+		gone = slices.DeleteFunc(gone, func(b Container) bool {
+			i := slices.IndexFunc(fresh, func(a Container) bool { return same(b, a) })
+			if i < 0 {
+				return false
+			}
+			tell(b, fresh[i])
+			fresh = slices.Delete(fresh, i, i+1)
+			return true
+		})
+	}
+	for _, b := range gone {
+		tell(b, Container{})
+	}
+	for _, a := range fresh {
+		if a.Project == target.Project {
+			tell(Container{}, a)
+		}
+	}
+	slices.SortFunc(found, func(a, b Disturbance) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Before, b.Before))
+	})
+	return found
+}
+
+func index(containers []Container) map[string]Container {
+	byID := make(map[string]Container, len(containers))
+	for _, c := range containers {
+		byID[c.ID] = c
+	}
+	return byID
+}
+
+// compare says what happened to one container, nothing or a kind and the rest of
+// a sentence about it.
+func compare(b, a Container) (Kind, string) {
+	since := " since " + a.Started.UTC().Format(time.TimeOnly+"Z")
+	switch {
+	case b.ID == "":
+		return Created, "is new in the target's project: " + workload.ShortID(a.ID)
+	case b.Fleeting && (a.ID != b.ID || !a.Running):
+		return "", ""
+	case a.ID == "":
+		return Removed, "was removed: " + workload.ShortID(b.ID)
+	case a.ID != b.ID:
+		return Recreated, fmt.Sprintf("was recreated: %s in the place of %s", workload.ShortID(a.ID), workload.ShortID(b.ID))
+	case b.Running && !a.Running:
+		return Stopped, "was running and is stopped"
+	case !b.Running && a.Running:
+		return Started, "was stopped and runs" + since
+	case !a.Running:
+		return "", ""
+	case a.Restarts > b.Restarts:
+		return Restarted, fmt.Sprintf("was started again by the engine, %d times (%d before that), and runs%s", a.Restarts-b.Restarts, b.Restarts, since)
+	case !a.Started.Equal(b.Started):
+		return Restarted, "was restarted, and runs" + since
+	}
+	return "", ""
+}
+
+// called is how a sentence names a container.
+func (c Container) called() string {
+	if c.Service == "" {
+		return c.Name
+	}
+	return fmt.Sprintf("%s (service %s of project %s)", c.Name, c.Service, c.Project)
+}

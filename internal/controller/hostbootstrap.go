@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+)
+
+func (a *app) hostBootstrap() *cobra.Command {
+	var dryRun bool
+	var agent string
+	cmd := &cobra.Command{
+		Use:   "bootstrap NAME [--dry-run] [--agent FILE]",
+		Short: "Put the agent on a host over ssh and sudo, or a newer one in its place",
+		Long: `bootstrap puts the agent on a host that has nothing but ssh and sudo without a
+password (or root's own login): binary, units, group, and a first agent.yaml that
+is never overwritten. A second run changes nothing. The agent that was there comes
+back when the new one does not answer.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := LoadConfig(a.configDir)
+			if err != nil {
+				return err
+			}
+			host, err := c.hostNamed(args[0])
+			if err != nil {
+				return err
+			}
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			r := bootstrap.Host{
+				Shell: hostShell(host),
+				Ask: func(ctx context.Context) (rpc.Description, error) {
+					d, _, _, err := a.describe(ctx, host)
+					return d, err
+				},
+				Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(agent, self, uname) },
+				Config: c.firstConfig(args[0]),
+				Local:  host.Socket != "",
+			}.Run(cmd.Context(), dryRun)
+			switch {
+			case r.OK:
+			case cmd.Context().Err() != nil:
+				a.code = ExitInterrupted
+			case r.Decision == bootstrap.Blocked:
+				a.code = ExitBlocked
+			default:
+				a.code = ExitFailed
+			}
+			if a.format == "json" {
+				return a.json(struct {
+					Host string `json:"host"`
+					bootstrap.Result
+				}{args[0], r})
+			}
+			return printBootstrap(a.Out, args[0], a.version, r)
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look, say what would change, and change nothing")
+	cmd.Flags().StringVar(&agent, "agent", "", "the agent's binary (default: the one beside this program, or of its package)")
+	return cmd
+}
+
+// hostShell runs commands on a host itself, past its agent.
+func hostShell(host tunnel.Config) bootstrap.Shell {
+	return func(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
+		return tunnel.Run(ctx, host, argv, bytes.NewReader(stdin))
+	}
+}
+
+// firstConfig is what a host's first agent.yaml says: of a registry only on the
+// host that holds one.
+func (c Config) firstConfig(host string) bootstrap.FirstConfig {
+	if host != c.RegistryHost {
+		return bootstrap.FirstConfig{}
+	}
+	roots := []string{path.Dir(c.Registry.Directory), path.Dir(c.Registry.Storage)}
+	return bootstrap.FirstConfig{Registry: "http://" + c.Registry.Endpoint.String(), RegistryRoots: slices.Compact(roots)}
+}

@@ -1,0 +1,97 @@
+package grant
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// use is what is recorded of one.
+type use struct {
+	Grant
+	By   string    `json:"by"`
+	Used time.Time `json:"used"`
+}
+
+// Use uses a grant up: of all that ever try, in whatever processes, one gets nil.
+// It is durable before it returns, and a crash in it uses the grant up too. by
+// says for what, for the refusal that the next one gets: GRANT_USED. A grant that
+// has expired since it was verified is refused and not used.
+//
+// The records, DIR/<nonce>.json, are never removed: a clock that is set back must
+// not make a grant new again. They are this machine's: another with the same
+// allowed signers does not know of them.
+func Use(dir string, g Grant, by string, now time.Time) error {
+	if !nonceForm.MatchString(g.Nonce) {
+		return invalid("the nonce is not 32 lower-case hex digits") // it becomes a file's name
+	}
+	if err := g.holds(now); err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(use{Grant: g, By: by, Used: now.UTC()}, "", "  ")
+	if err != nil {
+		return unrecorded(err)
+	}
+	if err := makeDir(dir); err != nil {
+		return unrecorded(err)
+	}
+	path := filepath.Join(dir, g.Nonce+".json")
+	// The name alone decides, so it must not come by a rename, which replaces.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	if errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.GrantUsed, "the grant was used %s; a grant is for one deploy", usedBy(path)).
+			WithHint("ask for a new one; the dry run prints the statement to sign")
+	}
+	if err != nil {
+		return unrecorded(err)
+	}
+	_, err = f.Write(append(content, '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(dir)); err != nil {
+		return unrecorded(err)
+	}
+	return nil
+}
+
+// usedBy tells of an earlier use what its record does. One that was cut off tells
+// nothing, and is a use all the same.
+func usedBy(path string) string {
+	var u use
+	content, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(content, &u) != nil {
+		return "before"
+	}
+	return fmt.Sprintf("at %s by %s", u.Used.Format(time.RFC3339), u.By)
+}
+
+// makeDir makes a folder that is still there after a power cut.
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o750)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o750)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir)) // also where another process made it, just now
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func unrecorded(err error) error {
+	return fault.New(fault.LedgerUnavailable, "record the use of the grant: %w", err)
+}

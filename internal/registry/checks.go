@@ -1,0 +1,227 @@
+package registry
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// statusOK is HTTP's 200 (RFC 9110, 15.3.1), by which GET /v2/ says that all is well.
+const statusOK = 200
+
+func unitChecks(f Facts) []Check {
+	const silent = "unknown: systemd did not answer"
+	load, active, file := silent, silent, silent
+	if f.Unit != nil {
+		load, active, file = f.Unit.Load, f.Unit.Active, orNone(f.Unit.File)
+	}
+	checks := []Check{
+		{Scope: ScopeUnit, Name: "unit-exists", Want: "loaded", Got: load, Fix: nextInstall},
+		{Scope: ScopeUnit, Name: "unit-active", Want: "active", Got: active, Fix: "on the host, as root: systemctl start " + Unit},
+		{Scope: ScopeUnit, Name: "unit-enabled", Want: "enabled", Got: file, Fix: "on the host, as root: systemctl enable " + Unit},
+	}
+	if f.Unit != nil && f.Unit.masked() {
+		for i := range checks {
+			checks[i].Fix = "on the host, as root: systemctl unmask " + Unit
+		}
+	}
+	return judged(checks)
+}
+
+// masked reports whether somebody made sure that nothing starts the unit, for good
+// or until the next boot.
+func (u UnitFacts) masked() bool {
+	return u.Load == "masked" || strings.HasPrefix(u.File, "masked")
+}
+
+func engineCheck(f Facts) Check {
+	c := Check{Scope: ScopeEngine, Name: "engine-usable", Want: "an answer", Got: "no answer", Fix: "on the host, as root: systemctl start docker"}
+	if f.Engine != nil {
+		c.OK, c.Got, c.Fix = true, "version "+f.Engine.Version, ""
+	}
+	return c
+}
+
+func containerCheck(f Facts) Check {
+	c := Check{Scope: ScopeContainer, Name: "container-running", Want: "running", Got: noContainer(f), Fix: "on the host, as root: systemctl restart " + Unit}
+	if f.Container != nil {
+		c.Got = f.Container.State
+		// One that ends again and again runs in between.
+		if n := f.Container.Restarts; n > 0 && f.API.Status != statusOK {
+			c.Got = fmt.Sprintf("%s, started again %d times", c.Got, n)
+			c.Fix = "on the host: docker logs " + Container
+		}
+	}
+	return judged([]Check{c})[0]
+}
+
+func noContainer(f Facts) string {
+	if f.Engine == nil {
+		return "unknown: the engine did not answer"
+	}
+	return "no container"
+}
+
+// listenerCheck wants loopback and nothing else on the port, and each listener to
+// be one that the container publishes: whose process it is the engine's bindings
+// tell. An engine that forwards without a process of its own has no listener; what
+// it publishes counts the same.
+func listenerCheck(want Settings, f Facts) Check {
+	c := Check{Scope: ScopeListener, Name: "listener-loopback-only", Want: want.Endpoint.String() + ", by " + Container}
+	var published []netip.AddrPort
+	if f.Container != nil {
+		published = f.Container.Published
+	}
+	if len(f.Listeners) == 0 && len(published) == 0 {
+		c.Got, c.Fix = "nothing listens", "on the host, as root: systemctl restart "+Unit
+		return c
+	}
+	var open, foreign, own []string
+	for _, l := range f.Listeners {
+		switch {
+		case !contains(published, l):
+			foreign = append(foreign, l.String())
+		case !l.Addr().Unmap().IsLoopback():
+			open = append(open, l.String())
+		default:
+			own = append(own, l.String())
+		}
+	}
+	for _, p := range published {
+		if !p.Addr().Unmap().IsLoopback() && !contains(f.Listeners, p) {
+			open = append(open, p.String())
+		}
+	}
+	switch {
+	case len(foreign) > 0 && f.Engine == nil:
+		c.Got, c.Fix = strings.Join(foreign, ", ")+", by whom is unknown: the engine did not answer", "on the host, as root: systemctl start docker"
+	case len(foreign) > 0:
+		c.Got, c.Fix = strings.Join(foreign, ", ")+", by something else", fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d tells which process; stop it", want.Endpoint.Port())
+	case len(open) > 0:
+		c.Got, c.Fix = strings.Join(open, ", ")+", open to others", "close it: "+nextInstall
+	case !covers(published, want.Endpoint):
+		c.Got, c.Fix = strings.Join(append(own, "not the endpoint"), ", "), nextInstall
+	default:
+		c.OK, c.Got = true, strings.Join(own, ", ")
+		if len(own) == 0 {
+			c.Got = want.Endpoint.String() + ", by the engine's own forwarding"
+		}
+	}
+	return c
+}
+
+// contains reports whether the addresses have a, whatever form a v4 address takes.
+func contains(list []netip.AddrPort, a netip.AddrPort) bool {
+	for _, x := range list {
+		if x.Port() == a.Port() && x.Addr().Unmap() == a.Addr().Unmap() {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether one of the addresses serves the endpoint.
+func covers(list []netip.AddrPort, endpoint netip.AddrPort) bool {
+	for _, x := range list {
+		if x.Port() == endpoint.Port() && (x.Addr().IsUnspecified() || x.Addr().Unmap() == endpoint.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+func apiCheck(f Facts) Check {
+	c := Check{Scope: ScopeAPI, Name: "api-answers-200", OK: f.API.Status == statusOK, Want: "200", Got: strconv.Itoa(f.API.Status)}
+	if f.API.Status == 0 {
+		c.Got = "no answer"
+		if f.API.Error != "" {
+			c.Got += ": " + f.API.Error
+		}
+	}
+	if !c.OK {
+		c.Fix = "on the host: docker logs " + Container
+	}
+	return c
+}
+
+func storageCheck(want Settings, f Facts) Check {
+	c := Check{Scope: ScopeStorage, Name: "storage-exists", OK: f.Storage.Exists, Want: "a folder at " + want.Storage, Got: "a folder"}
+	if !c.OK {
+		c.Got, c.Fix = "no folder", "find out where it went before anything else (the images are in it); install would make an empty one"
+	}
+	return c
+}
+
+// hashCheck is the name of a file's check.
+func hashCheck(name FileName) string { return string(name) + "-hash" }
+
+func fileChecks(want Settings, f Facts) (checks []Check) {
+	for _, file := range Render(want) {
+		have := f.Files[file.Name]
+		c := Check{Scope: ScopeFiles, Name: hashCheck(file.Name), Want: file.Hash().String(), Got: have.Hash.String()}
+		switch have.State {
+		case Regular:
+		case Absent:
+			c.Got = "absent"
+		case Other:
+			c.Got = "a symbolic link, or no file"
+		default:
+			c.Got = "unknown: it could not be read"
+		}
+		c.Fix = "decide: " + nextInstall + " (a controlled upgrade), or find out who changed " + file.Path + " (drift)"
+		checks = append(checks, c)
+	}
+	return judged(checks)
+}
+
+func imageCheck(want Settings, f Facts) Check {
+	c := Check{Scope: ScopeImage, Name: "image-expected", Want: want.Image, Got: noContainer(f), Fix: nextInstall}
+	if f.Container != nil {
+		c.Got = f.Container.Image
+		if c.OK = f.Container.has(want.Image); c.OK {
+			c.Fix = ""
+		}
+	}
+	return c
+}
+
+// has reports whether the container's image is the wanted one: by digest where the
+// reference has one, else by name.
+func (c ContainerFacts) has(image string) bool {
+	_, digest, pinned := strings.Cut(image, "@")
+	if !pinned {
+		return familiar(c.Image) == familiar(image)
+	}
+	if c.ImageID == digest || strings.HasSuffix(c.Image, "@"+digest) {
+		return true
+	}
+	for _, d := range c.RepoDigests {
+		if strings.HasSuffix(d, "@"+digest) {
+			return true
+		}
+	}
+	return false
+}
+
+// familiar leaves out what Docker adds to a name of its own hub's.
+func familiar(image string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(image, "docker.io/"), "library/")
+}
+
+// judged settles checks that hold when what there is is what is wanted.
+func judged(checks []Check) []Check {
+	for i, c := range checks {
+		if c.OK = c.Got == c.Want; c.OK {
+			checks[i].OK, checks[i].Fix = true, ""
+		}
+	}
+	return checks
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
