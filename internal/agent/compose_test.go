@@ -25,7 +25,7 @@ func TestComposeIsAskedOnceForEachPlugin(t *testing.T) {
 		}
 	}
 	asked := filepath.Join(root, "asked")
-	c := &compose{folders: []string{none, first, second}}
+	c := &composePlugin{folders: []string{none, first, second}}
 	expect := func(want string, times int) {
 		t.Helper()
 		if got := c.Version(t.Context()); got != want {
