@@ -22,8 +22,16 @@ func services() []service {
 	}
 }
 
+// servicesOfD601 are those that run on D601 itself, as sample/d601 has them.
+func servicesOfD601() []service {
+	return []service{
+		{"findjob", unideskSource, "findjob-backend", "findjob", ":8080/health"},
+		{"pipeline", unideskSource, "pipeline-backend", "pipeline", ":8080/health"},
+	}
+}
+
 func serviceByID(id string) (service, bool) {
-	for _, s := range services() {
+	for _, s := range append(services(), servicesOfD601()...) {
 		if s.id == id {
 			return s, true
 		}
@@ -31,7 +39,7 @@ func serviceByID(id string) (service, bool) {
 	return service{}, false
 }
 
-// Services are the ids of the sample's services.
+// Services are the ids of the sample's services on the master.
 func Services() (ids []string) {
 	for _, s := range services() {
 		ids = append(ids, s.id)

@@ -100,6 +100,8 @@ func portOf(name string) string {
 		return "4255"
 	case "todo-note":
 		return "4211"
+	case "findjob", "pipeline":
+		return "8080"
 	}
 	return ""
 }

@@ -48,7 +48,21 @@ roles:
   read: [` + hosts.ReadOnlyUser + `]
   operate: [` + hosts.DeployUser + `]
   admin: [` + hosts.AdminUser + `]
+projects:
+  findjob:
+    root: /home/ubuntu/findjob
+    files: [docker-compose.yml]
+    envFile: /home/ubuntu/findjob/.state/compose.env
+    services: [findjob]
+  pipeline:
+    root: /home/ubuntu/pipeline
+    files: [docker-compose.yml]
+    envFile: /home/ubuntu/pipeline/.state/compose.env
+    services: [pipeline]
 `
+
+// d601Env is the env file of a service's project.
+func d601Env(service string) string { return "/home/ubuntu/" + service + "/.state/compose.env" }
 
 // furnishD601 makes a bare host, which has ssh, sudo, Docker and systemd, what the
 // product's own commands make of it.
@@ -83,7 +97,13 @@ func (w *world) furnishD601(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := put(ctx, w.D601, file{path: "/etc/unidesk/agent.yaml", text: agentConfig, mode: 0o600}); err != nil {
+	files := []file{{path: "/etc/unidesk/agent.yaml", text: agentConfig, mode: 0o600}}
+	for _, service := range []string{"findjob", "pipeline"} {
+		files = append(files,
+			file{path: "/home/ubuntu/" + service + "/docker-compose.yml", from: filepath.Join(repo, "sample", "d601", service+".yaml")},
+			file{path: d601Env(service), text: "SOMETHING=else\n", mode: 0o600})
+	}
+	if err := put(ctx, w.D601, files...); err != nil {
 		return err
 	}
 	// The service is stopped and the socket is not: the first caller starts it.

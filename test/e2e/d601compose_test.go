@@ -1,0 +1,158 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+)
+
+// onD601 runs docker there, with nothing of the product between.
+func onD601(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := two.D601.Output(t.Context(), append([]string{"docker"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// runsOnD601 checks, without the product, that a service is a commit there.
+func runsOnD601(t *testing.T, service, commit string) {
+	t.Helper()
+	if err := runningOnD601(t, service, commit); err != "" {
+		t.Error(err)
+	}
+}
+
+func runningOnD601(t *testing.T, service, commit string) (wrong string) {
+	t.Helper()
+	got := onD601(t, "inspect", "--type", "container", "--format",
+		`{{index .Config.Labels "org.opencontainers.image.revision"}} {{.State.Running}} {{.Image}}`, service+"-backend")
+	if want := commit + " true " + configOf(t, service, commit); got != want {
+		return service + " is " + got + ", want " + want
+	}
+	keys, err := two.D601.Output(t.Context(), "cat", d601Env(service))
+	must(t, err)
+	key := "UNIDESK_" + strings.ToUpper(service) + "_DEPLOY_COMMIT=" + commit
+	if !strings.Contains(keys, key+"\n") {
+		return "the env file does not say " + key
+	}
+	return ""
+}
+
+// D601's own Compose services are deployed by the same command, and no image
+// crosses the line.
+func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
+	const service = "findjob"
+	first := release(t, service, lab.Change{}).SourceCommit
+	neighbours := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter", "name=unidesk-artifact-registry")
+	one := deployNow(t, service, first)
+	one.want(t, deploy.DecidedSucceeded, "", 0)
+	runsOnD601(t, service, first)
+	if b := one.result.Bytes; b.Needed != 0 || b.Received+b.Sent > 256<<10 {
+		t.Errorf("%+v crossed for an image that stays on D601", b)
+	}
+	if now := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter", "name=unidesk-artifact-registry"); !sameContainer(now, neighbours) {
+		t.Errorf("the registry is %s, was %s", now, neighbours)
+	}
+
+	second := release(t, service, lab.Change{}).SourceCommit
+	two := deployNow(t, service, second)
+	two.want(t, deploy.DecidedSucceeded, "", 0)
+	runsOnD601(t, service, second)
+	deployNow(t, service, second).want(t, deploy.DecidedUnchanged, "", 0)
+	controller(t, "verify", "--service", service).want(t, deploy.DecidedUnchanged, "", 0)
+
+	bad := release(t, service, lab.Change{Behaviour: "never-healthy"}).SourceCommit
+	reverted := deployNow(t, service, bad)
+	reverted.want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	if len(reverted.result.Failure.Logs) == 0 {
+		t.Error("the broken container's last lines are not shown")
+	}
+	runsOnD601(t, service, second)
+
+	back := strings.Fields(two.result.Rollback)
+	controller(t, back[1:]...).want(t, deploy.DecidedSucceeded, "", 0)
+	runsOnD601(t, service, first)
+}
+
+func sameContainer(a, b string) bool {
+	x, _, _ := strings.Cut(a, " ")
+	y, _, _ := strings.Cut(b, " ")
+	return x == y
+}
+
+// Who may only read, and what D601 has not placed, change nothing there.
+func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
+	commit := release(t, "findjob", lab.Change{}).SourceCommit
+	before := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}}")
+	a := deployNow(t, "findjob", commit, "--config", "/etc/unidesk-ro")
+	a.want(t, deploy.DecidedFailed, fault.RoleMissing, 1)
+	if a.result.Mutated || a.result.Failure.Hint == "" {
+		t.Errorf("%+v", a.result.Failure)
+	}
+	on(t, "sed -i 's/^  pipeline:/  elsewhere:/' /etc/unidesk/agent.yaml", "systemctl stop "+agentUnit)
+	b := deployNow(t, "pipeline", release(t, "pipeline", lab.Change{}).SourceCommit)
+	on(t, "sed -i 's/^  elsewhere:/  pipeline:/' /etc/unidesk/agent.yaml", "systemctl stop "+agentUnit)
+	if b.result.Failure == nil || b.result.Failure.Reason != fault.WorkloadNotFound || b.result.Mutated || b.exit == 0 {
+		t.Errorf("exit %d: %s", b.exit, b.stdout)
+	}
+	if after := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}}"); after != before {
+		t.Error("a container was made or removed")
+	}
+}
+
+// An agent that is killed in mid-switch is started again by its socket; the same
+// deploy goes on by itself.
+func TestAnAgentKilledInMidSwitchIsGoneOnWith(t *testing.T) {
+	const service = "findjob"
+	good := release(t, service, lab.Change{}).SourceCommit
+	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
+	next := release(t, service, lab.Change{}).SourceCommit
+	r := begin(t, deployCommand(t, service, next))
+	r.reaches(t, "recreate")
+	on(t, "systemctl kill --signal=KILL "+agentUnit)
+	a := r.end(t)
+	switch a.result.Decision {
+	case deploy.DecidedSucceeded:
+		runsOnD601(t, service, next)
+	case deploy.DecidedReverted:
+		runsOnD601(t, service, good)
+	default:
+		t.Errorf("exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
+	}
+	t.Logf("ended in %s", a.result.Decision)
+}
+
+// The master dies between switch and proof, and nobody comes: D601 takes the
+// change back by itself, at the deadline.
+func TestD601TakesBackAloneWhatNobodySettles(t *testing.T) {
+	const service = "pipeline"
+	good := release(t, service, lab.Change{}).SourceCommit
+	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
+	next := release(t, service, lab.Change{}).SourceCommit
+	r := begin(t, deployCommand(t, service, next))
+	r.reaches(t, "switch")
+	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
+	_ = r.cmd.Wait() // it was killed: that is its exit
+	if err := runningOnD601(t, service, next); err != "" {
+		t.Fatalf("killed too early to tell: %s", err)
+	}
+	began := time.Now()
+	eventually(t, 6*time.Minute, "the old version is back", func() error {
+		if err := runningOnD601(t, service, good); err != "" {
+			return fault.New(fault.Internal, "%s", err)
+		}
+		return nil
+	})
+	t.Logf("taken back alone after %s", time.Since(began).Round(time.Second))
+	deployNow(t, service, next).want(t, deploy.DecidedSucceeded, "", 0)
+	runsOnD601(t, service, next)
+}
