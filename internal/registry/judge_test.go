@@ -369,14 +369,17 @@ func TestAHostThatWasNotRead(t *testing.T) {
 func TestAnInstallationThatFailed(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		err  error
-		want registry.Decision
+		err   error
+		begun bool
+		want  registry.Decision
 	}{
-		"on the host":       {fault.New(fault.PortInUse, "listened on"), registry.InstallFailed},
-		"on the way":        {fault.Transient(fault.HostUnreachable, "cut"), registry.HostUnreachable},
-		"without its agent": {fault.New(fault.NotAnAgent, "none"), registry.AgentUnavailable},
+		"on the host":             {fault.New(fault.UnitFailed, "no"), true, registry.InstallFailed},
+		"before the first step":   {fault.New(fault.PortInUse, "listened on"), false, registry.InstallFailed},
+		"on the way":              {fault.Transient(fault.HostUnreachable, "cut"), false, registry.HostUnreachable},
+		"cut when it was at work": {fault.Transient(fault.Stalled, "nothing came"), true, registry.HostUnreachable},
+		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
 	} {
-		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall()
+		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall(tt.begun)
 		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") {
 			t.Errorf("%s: %+v", name, r)
 		}
