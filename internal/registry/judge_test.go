@@ -377,10 +377,12 @@ func TestAnInstallationThatFailed(t *testing.T) {
 		"before the first step":   {fault.New(fault.PortInUse, "listened on"), false, registry.InstallFailed},
 		"on the way":              {fault.Transient(fault.HostUnreachable, "cut"), false, registry.HostUnreachable},
 		"cut when it was at work": {fault.Transient(fault.Stalled, "nothing came"), true, registry.HostUnreachable},
+		"interrupted at work":     {fault.New(fault.Interrupted, "^C"), true, registry.InstallFailed},
 		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
 	} {
 		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall(tt.begun)
-		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") {
+		unheard := tt.begun && fault.ReasonOf(tt.err) != fault.UnitFailed
+		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") || strings.Contains(r.Summary, "goes on") != unheard {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -155,11 +155,14 @@ func (r Report) WithoutAgent() Report {
 // up or of which no more was heard. begun says that a step was heard of: the agent is
 // there then, and goes on by itself where the way to it broke.
 func (r Report) FailedInstall(begun bool) Report {
+	const goesOn = "no more was heard of the installation, which goes on by itself"
 	switch {
+	case begun && r.Failure.Reason == fault.Interrupted:
+		r.Decision, r.Summary = InstallFailed, goesOn
 	case r.Decision == Refused:
 		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
 	case begun:
-		r.Decision, r.Summary = HostUnreachable, "no more was heard of the installation, which goes on by itself"
+		r.Decision, r.Summary = HostUnreachable, goesOn
 	}
 	if r.Next == "" || begun {
 		r.Next = nextStatus
