@@ -91,6 +91,10 @@ func TestJudge(t *testing.T) {
 			func(_ *settings, f *facts) { f.Unit = nil },
 			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"unit-exists", "unit-active", "unit-enabled"}, next: "install"},
 		},
+		"the unit has a drop-in": {
+			func(_ *settings, f *facts) { f.Unit.DropIns = []string{"/etc/systemd/system/x.d/override.conf"} },
+			verdict{decision: registry.Healthy, runtime: true, warns: "x.d/override.conf"},
+		},
 		"systemd has not read the unit": {
 			func(_ *settings, f *facts) { f.Unit.NeedsReload = true },
 			verdict{decision: registry.Healthy, runtime: true, warns: "daemon-reload"},
