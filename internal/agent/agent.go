@@ -47,8 +47,9 @@ type Agent struct {
 	server *grpc.Server
 	health *health.Server
 	images *pull.Registry
-	// registry is nil on a host that manages none.
-	registry *registryhost.Host
+	// registry ends an installation that is under way, and waits for it; nil on a host
+	// that manages none.
+	registry interface{ Close() }
 	grace    time.Duration
 	// placed are the projects, workloads their service; nil without any.
 	placed    *placed
@@ -73,8 +74,8 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 	}
 	var managed rpc.RegistryHost // likewise
 	if len(c.RegistryRoots) > 0 {
-		a.registry = registryhost.New(c.RegistryRoots, "unix://"+c.Docker)
-		managed = a.registry
+		host := registryhost.New(c.RegistryRoots, "unix://"+c.Docker)
+		a.registry, managed = host, host
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityRegistry)
 	}
 	var more []service
@@ -137,9 +138,6 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	err := group.Wait()
-	if a.registry != nil {
-		a.registry.Close()
-	}
 	if a.images != nil {
 		_ = a.images.Close()
 	}
@@ -150,13 +148,17 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 }
 
 // stop ends the server: no new calls, a while for those under way, then none. What
-// must not be left half done, a recreate above all, is waited for.
+// must not be left half done, a recreate above all, is waited for. It is told at
+// once: the server waits for every handler, and systemd for none beyond its limit.
 func (a *Agent) stop() {
 	a.health.Shutdown()
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	if a.workloads != nil {
-		var wg sync.WaitGroup
 		wg.Go(a.workloads.Close)
-		defer wg.Wait()
+	}
+	if a.registry != nil {
+		wg.Go(a.registry.Close)
 	}
 	done := make(chan struct{})
 	go func() {

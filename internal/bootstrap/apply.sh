@@ -25,7 +25,7 @@ service=/usr/lib/systemd/system/unidesk-agent.service
 config=/etc/unidesk/agent.yaml
 paths="$agent $sysusers $tmpfiles $socket $service"
 
-stage='' switching='' made='' changed=''
+locked='' stage='' switching='' made='' changed=''
 
 say() { echo "$@" || :; } # nobody may be listening any more
 die() {
@@ -41,9 +41,11 @@ finish() {
   trap - EXIT
   set +e
   cd /
-  for path in $paths $config; do
-    rm -f "$path.unidesk-new"
-  done
+  if [ -n "$locked" ]; then # else they are another bootstrap's
+    for path in $paths $config; do
+      rm -f "$path.unidesk-new"
+    done
+  fi
   [ -z "$stage" ] || rm -rf "$stage"
   if [ "$code" != 0 ] && [ -n "$switching" ]; then
     undo
@@ -109,6 +111,7 @@ if command -v dpkg >/dev/null 2>&1 && dpkg -S "$agent" >/dev/null 2>&1; then
 fi
 exec 9>/run/unidesk-bootstrap.lock
 flock -w 60 9 || die 75 'another bootstrap is at work here'
+locked=yes
 
 stage=$(mktemp -d) || die 74 'there is no room for the files'
 if ! tar -x -f - -C "$stage" --no-same-owner; then

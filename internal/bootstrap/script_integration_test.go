@@ -392,6 +392,24 @@ func TestAFailureBeforeTheSwitchLeavesABareHostBare(t *testing.T) {
 	}
 }
 
+// What it has laid ready is its own until it ends.
+func TestABootstrapThatIsRefusedLeavesAnothersFiles(t *testing.T) {
+	w := newTree(t)
+	ready := w.path("/usr/bin/unidesk-agent.unidesk-new")
+	if err := os.WriteFile(ready, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(w.path("/usr/bin/flock")); err != nil { // it ends before it has the lock
+		t.Fatal(err)
+	}
+	if _, err := w.host(Binary{}).act(t.Context(), parcel{}, actApply); fault.ReasonOf(err) != fault.Unsupported {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(ready); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnAgentOfAPackageIsLeftToIt(t *testing.T) {
 	w := newTree(t)
 	if err := os.WriteFile(w.path("/var/lib/dpkg/info/unidesk-agent.list"), []byte("/.\n/usr\n/usr/bin\n/usr/bin/unidesk-agent\n"), 0o644); err != nil {

@@ -74,8 +74,13 @@ func LoadConfig(dir string) (Config, error) {
 			WithHint("write %s; docs/configuration.md shows one, --config names another folder", path)
 	}
 	c := defaults()
+	hosts := c.Hosts
+	c.Hosts = nil // a file that lists hosts lists all: the default would be one more
 	if err := yaml.Load(content, &c, yaml.WithKnownFields()); err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+	}
+	if c.Hosts == nil {
+		c.Hosts = hosts
 	}
 	if err := c.validate(); err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)

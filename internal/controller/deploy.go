@@ -19,8 +19,7 @@ func (a *app) deploy() *cobra.Command {
 each service of an environment. With --service it is about that one, with
 --commit about that commit instead of the wanted one.`,
 	}
-	cmd.AddCommand(a.deployPlan(), a.deployApply(), a.deployDiff())
-	return cmd
+	return grouped(cmd, a.deployPlan(), a.deployApply(), a.deployDiff())
 }
 
 // wishes are the commits that a command of the reconciler is about.

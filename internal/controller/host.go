@@ -12,8 +12,7 @@ import (
 
 func (a *app) host() *cobra.Command {
 	cmd := &cobra.Command{Use: "host", Short: "List the hosts, or put the agent on one"}
-	cmd.AddCommand(a.hostList(), a.hostBootstrap())
-	return cmd
+	return grouped(cmd, a.hostList(), a.hostBootstrap())
 }
 
 // hostNamed is a host of controller.yaml.

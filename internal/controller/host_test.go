@@ -87,6 +87,41 @@ func TestHostsAreAskedAtTheSameTime(t *testing.T) {
 	}
 }
 
+// A default that a file's own list does not have would be asked for ever.
+func TestAFileThatListsHostsListsAll(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string][]string{
+		"version: 1\nmaster: {root: /srv}\n":                                                    {"D601"},
+		"version: 1\nmaster: {root: /srv}\nregistryHost: far\nhosts: {far: {socket: /run/s}}\n": {"far"},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "controller.yaml"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := LoadConfig(dir)
+		if got := sortedKeys(c.Hosts); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s\ngot %v, %v", config, got, err)
+		}
+	}
+}
+
+func TestAListThatIsInterruptedSaysSo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config := "version: 1\nmaster: {root: /srv}\nregistryHost: far\nhosts: {far: {socket: /run/none.sock}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "controller.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	for ctx, want := range map[context.Context]int{gone: ExitInterrupted, t.Context(): ExitFailed} {
+		if code := Run(ctx, []string{"--config", dir, "host", "list"}, Streams{Out: &out, Err: &out}, "test", nil); code != want {
+			t.Errorf("exit %d, want %d\n%s", code, want, out.String())
+		}
+	}
+}
+
 // hangingSSH is an ssh_config by which ssh connects to something that never says a word.
 func hangingSSH(t *testing.T) string {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,11 +44,7 @@ func (a *app) hostList() *cobra.Command {
 				return err
 			}
 			list := a.askAll(cmd.Context(), c)
-			for _, row := range list {
-				if !row.Reachable {
-					a.code = ExitFailed
-				}
-			}
+			a.partly(cmd.Context(), slices.ContainsFunc(list, func(row hostRow) bool { return !row.Reachable }))
 			if a.format == "json" {
 				return a.json(list)
 			}

@@ -16,11 +16,10 @@ import (
 
 func (a *app) registry() *cobra.Command {
 	cmd := &cobra.Command{Use: "artifact-registry", Short: "The registry, and deploys of what it holds"}
-	cmd.AddCommand(
-		a.registryPlan(), a.registryRender(), a.registryInstall(), a.registryStatus(), a.registryHealth(),
+	return grouped(
+		cmd, a.registryPlan(), a.registryRender(), a.registryInstall(), a.registryStatus(), a.registryHealth(),
 		a.registryList(), a.registryCatalog(), a.deployService(), a.deployBackendCore(),
 	)
-	return cmd
 }
 
 // registryResult is what the commands answer that ask the registry's host.

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +28,9 @@ type agent struct {
 	facts registry.Facts
 	steps []registry.Progress
 	err   error
+	// cut has an installation's connection end after its steps.
+	cut bool
+	end func()
 }
 
 func (a agent) Describe(context.Context) (rpc.Description, error) {
@@ -46,6 +51,9 @@ func (a agent) Install(_ context.Context, s registry.Settings, expected registry
 		if p.Changed {
 			done.Changes++
 		}
+	}
+	if a.cut {
+		a.end()
 	}
 	return done, a.err
 }
@@ -71,6 +79,16 @@ type ran struct {
 	code     int
 }
 
+// first tells of the first line that is written.
+func first(tell func()) writer { return writer(sync.OnceFunc(tell)) }
+
+type writer func()
+
+func (w writer) Write(p []byte) (int, error) {
+	w()
+	return len(p), nil
+}
+
 // ask runs a command of artifact-registry against the agent.
 func ask(t *testing.T, served agent, words ...string) ran {
 	t.Helper()
@@ -81,6 +99,11 @@ func ask(t *testing.T, served agent, words ...string) ran {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer(rpc.ServerOptions()...)
+	heard := make(chan struct{})
+	served.end = func() {
+		<-heard
+		server.Stop()
+	}
 	rpc.Register(server, served, nil, served)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(server.Stop)
@@ -90,7 +113,7 @@ func ask(t *testing.T, served agent, words ...string) ran {
 	}
 	var out, complaints strings.Builder
 	args := append([]string{"--config", dir, "artifact-registry"}, words...)
-	code := Run(t.Context(), args, Streams{Out: &out, Err: &complaints}, "test", nil)
+	code := Run(t.Context(), args, Streams{Out: &out, Err: io.MultiWriter(&complaints, first(func() { close(heard) }))}, "test", nil)
 	return ran{out.String(), complaints.String(), code}
 }
 
@@ -221,6 +244,17 @@ func TestInstallThatFailedSaysWhatWasLeft(t *testing.T) {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("it does not say %q:\n%s", want, got.out)
 		}
+	}
+}
+
+// The host goes on by itself: whoever put an agent there now would stop it.
+func TestAnInstallationThatIsCutOffIsAskedForAndNotBootstrapped(t *testing.T) {
+	t.Parallel()
+	served := agent{steps: []registry.Progress{{Step: registry.StepCheck, Target: registry.Unit}}, cut: true}
+	got := ask(t, served, "install")
+	if got.code != ExitFailed || !strings.HasPrefix(got.out, "host-unreachable") || !strings.Contains(got.out, "goes on by itself") ||
+		!strings.Contains(got.out, "artifact-registry status") || strings.Contains(got.out, "bootstrap") {
+		t.Errorf("exit %d\n%s", got.code, got.out)
 	}
 }
 

@@ -42,13 +42,17 @@ touched. With --dry-run the steps are listed and nothing is contacted.`,
 			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
 			defer func() { _ = far.Close() }()
 			r := registryResult{Host: c.RegistryHost}
-			begun := time.Now()
+			started := time.Now()
 			done, err := far.InstallRegistry(cmd.Context(), c.Registry, registry.Render(c.Registry).Hashes(), func(p registry.Progress) {
 				r.Steps = append(r.Steps, p)
-				lipgloss.Fprintln(a.Err, installLine(time.Since(begun), p))
+				lipgloss.Fprintln(a.Err, installLine(time.Since(started), p))
 			})
 			if err != nil {
-				r.Report = a.unread(cmd.Context(), c, err).FailedInstall()
+				if begun := len(r.Steps) > 0; begun {
+					r.Report = registry.Unreachable(c.Registry, err).FailedInstall(begun) // its agent is there: nothing is asked past it
+				} else {
+					r.Report = a.unread(cmd.Context(), c, err).FailedInstall(begun)
+				}
 				return a.finishRegistry(cmd.Context(), r)
 			}
 			r.Changes, r.Report = &done.Changes, registry.Judge(c.Registry, done.Facts).Health()

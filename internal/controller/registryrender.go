@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"charm.land/lipgloss/v2"
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
@@ -56,6 +57,7 @@ machine. Nothing is contacted. With --out the files are written below DIR instea
 			if a.format == "json" {
 				return a.json(r)
 			}
+			lipgloss.Fprintln(a.Err, faint.Render("settings: "+from)) // the files alone do not tell of a --config that leads nowhere
 			return printRendered(&printer{out: a.Out}, r)
 		},
 	}

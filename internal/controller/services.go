@@ -92,7 +92,8 @@ func printServices(out io.Writer, list []service) error {
 
 func (a *app) catalog() *cobra.Command {
 	cmd := &cobra.Command{Use: "catalog", Short: "Check or print a catalog of services"}
-	cmd.AddCommand(
+	return grouped(
+		cmd,
 		&cobra.Command{
 			Use: "check FILE", Short: "List every fault of a services.yaml", Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
@@ -116,5 +117,4 @@ func (a *app) catalog() *cobra.Command {
 			},
 		},
 	)
-	return cmd
 }

@@ -32,6 +32,8 @@ type UnitFacts struct {
 	File   string `json:"file"`   // enabled, disabled, masked, …; "" without a file
 	// NeedsReload says that the file changed since systemd read it.
 	NeedsReload bool `json:"needsReload"`
+	// DropIns are files that add to the unit or change it (`systemctl edit`).
+	DropIns []string `json:"dropIns,omitempty"`
 }
 
 // EngineFacts are of the engine that runs the container.

@@ -102,6 +102,10 @@ func (r *Report) warn(f Facts) {
 	if f.Unit != nil && f.Unit.NeedsReload {
 		r.Warnings = append(r.Warnings, "the unit's file changed since systemd read it (systemctl daemon-reload)")
 	}
+	if f.Unit != nil && len(f.Unit.DropIns) > 0 {
+		r.Warnings = append(r.Warnings, "the unit is not its file alone: "+strings.Join(f.Unit.DropIns, ", ")+
+			" (systemctl cat "+Unit+" shows what holds)")
+	}
 	if f.Container != nil && f.Container.Project != Project {
 		r.Warnings = append(r.Warnings, "the container was not made by the Compose project "+Project)
 	}

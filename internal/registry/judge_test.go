@@ -91,6 +91,10 @@ func TestJudge(t *testing.T) {
 			func(_ *settings, f *facts) { f.Unit = nil },
 			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"unit-exists", "unit-active", "unit-enabled"}, next: "install"},
 		},
+		"the unit has a drop-in": {
+			func(_ *settings, f *facts) { f.Unit.DropIns = []string{"/etc/systemd/system/x.d/override.conf"} },
+			verdict{decision: registry.Healthy, runtime: true, warns: "x.d/override.conf"},
+		},
 		"systemd has not read the unit": {
 			func(_ *settings, f *facts) { f.Unit.NeedsReload = true },
 			verdict{decision: registry.Healthy, runtime: true, warns: "daemon-reload"},
@@ -369,15 +373,20 @@ func TestAHostThatWasNotRead(t *testing.T) {
 func TestAnInstallationThatFailed(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		err  error
-		want registry.Decision
+		err   error
+		begun bool
+		want  registry.Decision
 	}{
-		"on the host":       {fault.New(fault.PortInUse, "listened on"), registry.InstallFailed},
-		"on the way":        {fault.Transient(fault.HostUnreachable, "cut"), registry.HostUnreachable},
-		"without its agent": {fault.New(fault.NotAnAgent, "none"), registry.AgentUnavailable},
+		"on the host":             {fault.New(fault.UnitFailed, "no"), true, registry.InstallFailed},
+		"before the first step":   {fault.New(fault.PortInUse, "listened on"), false, registry.InstallFailed},
+		"on the way":              {fault.Transient(fault.HostUnreachable, "cut"), false, registry.HostUnreachable},
+		"cut when it was at work": {fault.Transient(fault.Stalled, "nothing came"), true, registry.HostUnreachable},
+		"interrupted at work":     {fault.New(fault.Interrupted, "^C"), true, registry.InstallFailed},
+		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
 	} {
-		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall()
-		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") {
+		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall(tt.begun)
+		unheard := tt.begun && fault.ReasonOf(tt.err) != fault.UnitFailed
+		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") || strings.Contains(r.Summary, "goes on") != unheard {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

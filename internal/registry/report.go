@@ -152,12 +152,19 @@ func (r Report) WithoutAgent() Report {
 }
 
 // FailedInstall returns the report as that of an installation which the agent gave
-// up or of which no more was heard.
-func (r Report) FailedInstall() Report {
-	if r.Decision == Refused {
+// up or of which no more was heard. begun says that a step was heard of: the agent is
+// there then, and goes on by itself where the way to it broke.
+func (r Report) FailedInstall(begun bool) Report {
+	const goesOn = "no more was heard of the installation, which goes on by itself"
+	switch {
+	case begun && r.Failure.Reason == fault.Interrupted:
+		r.Decision, r.Summary = InstallFailed, goesOn
+	case r.Decision == Refused:
 		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
+	case begun:
+		r.Decision, r.Summary = HostUnreachable, goesOn
 	}
-	if r.Next == "" {
+	if r.Next == "" || begun {
 		r.Next = nextStatus
 	}
 	return r

@@ -5,8 +5,8 @@
 // render the same bytes from the same settings, and compare hashes.
 //
 // What it refuses: an address that is not loopback, a path that is not absolute
-// and clean. The danger is the storage folder; nothing here can name a way to
-// remove it.
+// and clean, or is right below "/". The danger is the storage folder; nothing here
+// can name a way to remove it.
 package registry
 
 import (
@@ -56,8 +56,9 @@ var (
 	// imageForm is the part of the reference grammar (distribution/reference) that
 	// says which version is meant: a name alone would be "latest".
 	imageForm = regexp.MustCompile(`^[a-z0-9]+([._:/-][a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
-	// pathForm leaves out what YAML, Compose or systemd give a meaning to.
-	pathForm = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+$`)
+	// pathForm leaves out what YAML, Compose or systemd give a meaning to. A folder
+	// right below "/" lies below no root that a host can allow.
+	pathForm = regexp.MustCompile(`^(/[A-Za-z0-9._-]+){2,}$`)
 )
 
 // Validate reports every fault at once, as CONFIG_INVALID.
@@ -68,7 +69,7 @@ func (s Settings) Validate() error {
 	}
 	for _, p := range []struct{ key, value string }{{"directory", s.Directory}, {"storage", s.Storage}} {
 		if !pathForm.MatchString(p.value) || path.Clean(p.value) != p.value {
-			faults = append(faults, fmt.Errorf("%s %q is not a plain absolute path", p.key, p.value))
+			faults = append(faults, fmt.Errorf("%s %q is not a plain absolute path of two names or more", p.key, p.value))
 		}
 	}
 	if within(s.Directory, s.Storage) || within(s.Storage, s.Directory) {

@@ -23,6 +23,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		"a path with a way up":            {func(s *registry.Settings) { s.Directory = "/home/../etc" }, "directory"},
 		"a path that systemd would read":  {func(s *registry.Settings) { s.Storage = "/srv/%h" }, "storage"},
 		"a path that Compose would read":  {func(s *registry.Settings) { s.Storage = "/srv/$HOME" }, "storage"},
+		"a folder that no root holds":     {func(s *registry.Settings) { s.Storage = "/registry" }, "storage"},
 		"the folders in each other":       {func(s *registry.Settings) { s.Storage = s.Directory + "/blobs" }, "in each other"},
 		"every address":                   {func(s *registry.Settings) { s.Endpoint = netip.MustParseAddrPort("0.0.0.0:5000") }, "loopback"},
 		"an address of the network":       {func(s *registry.Settings) { s.Endpoint = netip.MustParseAddrPort("192.168.0.4:5000") }, "loopback"},

@@ -127,7 +127,7 @@ func (h *Host) readUnit(ctx context.Context) (func(*registry.Facts), error) {
 		return nil, err
 	}
 	return func(f *registry.Facts) {
-		f.Unit = &registry.UnitFacts{Load: u.Load, Active: u.Active, File: u.File, NeedsReload: u.NeedsReload}
+		f.Unit = &registry.UnitFacts{Load: u.Load, Active: u.Active, File: u.File, NeedsReload: u.NeedsReload, DropIns: u.DropIns}
 	}, nil
 }
 

@@ -24,8 +24,8 @@ type Options struct {
 	// Stall is how long a stream may make no progress; 0 means 60 s. There is no
 	// limit on how long it may take.
 	Stall time.Duration
-	// Step is how long a step of an installation may take; 0 means 6 minutes, which
-	// is more than an agent gives an engine for an image.
+	// Step is how long a step of an installation may take; 0 means 9 minutes, which
+	// is more than an agent gives an installation and putting things back after it.
 	Step time.Duration
 	// Call is how long any other call may take; 0 means 90 s.
 	Call time.Duration
@@ -52,7 +52,7 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 		opts.Stall = time.Minute
 	}
 	if opts.Step == 0 {
-		opts.Step = 6 * time.Minute
+		opts.Step = 9 * time.Minute
 	}
 	if opts.Call == 0 {
 		opts.Call = 90 * time.Second

@@ -118,7 +118,7 @@ func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
 		Unread:    f.Unread,
 	}
 	if u := f.Unit; u != nil {
-		m.Unit = &artifactv1.RegistryUnit{LoadState: u.Load, ActiveState: u.Active, FileState: u.File, NeedsReload: u.NeedsReload}
+		m.Unit = &artifactv1.RegistryUnit{LoadState: u.Load, ActiveState: u.Active, FileState: u.File, NeedsReload: u.NeedsReload, DropIns: u.DropIns}
 	}
 	if e := f.Engine; e != nil {
 		m.Engine = &artifactv1.RegistryEngine{Version: e.Version, HasImage: e.HasImage}
@@ -162,7 +162,9 @@ func factsOf(m *artifactv1.RegistryFacts) (f registry.Facts, err error) {
 		return registry.Facts{}, err
 	}
 	if u := m.GetUnit(); u != nil {
-		f.Unit = &registry.UnitFacts{Load: u.GetLoadState(), Active: u.GetActiveState(), File: u.GetFileState(), NeedsReload: u.GetNeedsReload()}
+		f.Unit = &registry.UnitFacts{
+			Load: u.GetLoadState(), Active: u.GetActiveState(), File: u.GetFileState(), NeedsReload: u.GetNeedsReload(), DropIns: u.GetDropIns(),
+		}
 	}
 	if e := m.GetEngine(); e != nil {
 		f.Engine = &registry.EngineFacts{Version: e.GetVersion(), HasImage: e.GetHasImage()}

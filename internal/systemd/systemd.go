@@ -32,6 +32,8 @@ type State struct {
 	File   string // enabled, disabled, masked, …; "" without a file
 	// NeedsReload says that the file changed since systemd read it.
 	NeedsReload bool
+	// DropIns are files that add to the unit or change it.
+	DropIns []string
 }
 
 // Manager is the host's systemd. The zero value is ready.
@@ -59,6 +61,7 @@ func stateOf(p map[string]any) (s State) {
 	s.Active, _ = p["ActiveState"].(string)
 	s.File, _ = p["UnitFileState"].(string)
 	s.NeedsReload, _ = p["NeedDaemonReload"].(bool)
+	s.DropIns, _ = p["DropInPaths"].([]string)
 	return s
 }
 

@@ -75,12 +75,13 @@ func TestAStateIsWhatThePropertiesSay(t *testing.T) {
 	t.Parallel()
 	got := stateOf(map[string]any{
 		"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": true, "SubState": "running",
+		"DropInPaths": []string{"/etc/x.conf"},
 	})
-	if diff := cmp.Diff(State{Load: "loaded", Active: "active", File: "enabled", NeedsReload: true}, got); diff != "" {
+	if diff := cmp.Diff(State{Load: "loaded", Active: "active", File: "enabled", NeedsReload: true, DropIns: []string{"/etc/x.conf"}}, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := stateOf(map[string]any{"LoadState": 7}); got != (State{}) {
-		t.Errorf("a property of another type: %+v", got)
+	if diff := cmp.Diff(State{}, stateOf(map[string]any{"LoadState": 7})); diff != "" {
+		t.Errorf("a property of another type: %s", diff)
 	}
 }
 

@@ -516,7 +516,9 @@ type RegistryUnit struct {
 	// UnitFileState: "enabled", "disabled", "masked", …; empty without a file.
 	FileState string `protobuf:"bytes,3,opt,name=file_state,json=fileState,proto3" json:"file_state,omitempty"`
 	// Whether the file changed since systemd read it.
-	NeedsReload   bool `protobuf:"varint,4,opt,name=needs_reload,json=needsReload,proto3" json:"needs_reload,omitempty"`
+	NeedsReload bool `protobuf:"varint,4,opt,name=needs_reload,json=needsReload,proto3" json:"needs_reload,omitempty"`
+	// DropInPaths: files that add to the unit or change it.
+	DropIns       []string `protobuf:"bytes,5,rep,name=drop_ins,json=dropIns,proto3" json:"drop_ins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -577,6 +579,13 @@ func (x *RegistryUnit) GetNeedsReload() bool {
 		return x.NeedsReload
 	}
 	return false
+}
+
+func (x *RegistryUnit) GetDropIns() []string {
+	if x != nil {
+		return x.DropIns
+	}
+	return nil
 }
 
 // RegistryEngine is the engine that runs the container.
@@ -1284,14 +1293,15 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\x03api\x18\x06 \x01(\v2 .unidesk.artifact.v1.RegistryApiR\x03api\x12>\n" +
 	"\astorage\x18\a \x01(\v2$.unidesk.artifact.v1.RegistryStorageR\astorage\x12;\n" +
 	"\x05files\x18\b \x03(\v2%.unidesk.artifact.v1.RegistryFileFactR\x05files\x12\x16\n" +
-	"\x06unread\x18\t \x03(\tR\x06unread\"\x92\x01\n" +
+	"\x06unread\x18\t \x03(\tR\x06unread\"\xad\x01\n" +
 	"\fRegistryUnit\x12\x1d\n" +
 	"\n" +
 	"load_state\x18\x01 \x01(\tR\tloadState\x12!\n" +
 	"\factive_state\x18\x02 \x01(\tR\vactiveState\x12\x1d\n" +
 	"\n" +
 	"file_state\x18\x03 \x01(\tR\tfileState\x12!\n" +
-	"\fneeds_reload\x18\x04 \x01(\bR\vneedsReload\"G\n" +
+	"\fneeds_reload\x18\x04 \x01(\bR\vneedsReload\x12\x19\n" +
+	"\bdrop_ins\x18\x05 \x03(\tR\adropIns\"G\n" +
 	"\x0eRegistryEngine\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1b\n" +
 	"\thas_image\x18\x02 \x01(\bR\bhasImage\"\xe1\x01\n" +
