@@ -1,6 +1,6 @@
 // Package catalog holds what is deployed where, as data: a row for each service,
 // read strictly from services.yaml. It is pure; a file that names something
-// unknown is refused whole, with every fault that it has.
+// unknown is refused whole, with every fault that it has and the line of each.
 package catalog
 
 import (
@@ -28,6 +28,9 @@ const (
 	Dev  Env = "dev"
 )
 
+// Envs are all of them.
+func Envs() []Env { return []Env{Prod, Dev} }
+
 // ParseEnv accepts an environment's name; "" means prod (and the caller says so).
 func ParseEnv(s string) (Env, error) {
 	switch Env(s) {
@@ -52,6 +55,22 @@ const (
 	Unsupported Mode = "unsupported"
 )
 
+// Gate is what stands between a service and a live deploy.
+type Gate string
+
+// The gates that a row may ask for.
+const (
+	// ContractMismatch: what is registered does not fit how the service runs.
+	ContractMismatch Gate = "contract-mismatch"
+	// SupervisorRequired: a supervisor's grant opens it in mode live, nothing in
+	// mode validate.
+	SupervisorRequired Gate = "supervisor-required"
+	// UseDeployApply: only `deploy apply` may bring it live.
+	UseDeployApply Gate = "use-deploy-apply"
+	// Promote: prod wants a proven dev deploy of the same digest.
+	Promote Gate = "promote"
+)
+
 // Witness says what a service's health answer is worth as evidence.
 type Witness string
 
@@ -69,33 +88,33 @@ type Row struct {
 	Service    artifact.ServiceID
 	Repository artifact.Repository
 	// Source is the repository that the image's source label must name.
-	Source string
-	// Compose is where it runs on the master.
-	Compose Compose
+	Source  string
 	Secrets []string
-	Probe   workload.Probe
 	Witness Witness
-	// Stable is for how long the answers must not change, Timeout how long the
-	// first good one may take.
-	Stable, Timeout time.Duration
 	// Hints are what to do, in this order, when the service runs degraded.
-	Hints        []string
+	Hints []string
+	// Excluded are neighbours that people might take for a target, and that a
+	// deploy does not touch.
+	Excluded     []string
 	Environments map[Env]Environment
 }
 
 // Environment is what a service has in an environment.
 type Environment struct {
 	Mode Mode
-	// Why tells the reason of a mode that is not live.
-	Why string
+	// Why tells the reason of a mode or a gate.
+	Why   string
+	Gates []Gate
+	// Target is where it runs; zero where there is none.
+	Target Target
+	Probe  workload.Probe
+	// Stable is for how long the answers must not change, Timeout how long the
+	// first good one may take.
+	Stable, Timeout time.Duration
 }
 
-// Compose names a service of the master's Compose project.
-type Compose struct {
-	Service   string
-	Container string
-	Image     string
-}
+// Has reports whether the environment asks for a gate.
+func (e Environment) Has(g Gate) bool { return slices.Contains(e.Gates, g) }
 
 // Catalog is a read file.
 type Catalog struct {
@@ -135,9 +154,13 @@ func (c *Catalog) Row(name string) (Row, error) {
 		WithHint("it has: %s", strings.Join(names, ", "))
 }
 
-// EnvPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_.
-func (r Row) EnvPrefix() string {
-	return "UNIDESK_" + strings.ToUpper(strings.ReplaceAll(r.Service.String(), "-", "_")) + "_DEPLOY_"
+// Environment is what the service has there; an environment that the row does not
+// name is one that it is not deployed to.
+func (r Row) Environment(env Env) Environment {
+	if e, ok := r.Environments[env]; ok {
+		return e
+	}
+	return Environment{Mode: Unsupported, Why: fmt.Sprintf("it has no %s target", env)}
 }
 
 // ImageRef is the commit-pinned reference as the registry's host knows it.
@@ -156,17 +179,5 @@ func (r Row) Labels(commit artifact.Commit) map[string]string {
 		artifact.LabelRevision: commit.String(),
 		artifact.LabelSource:   r.Source,
 		artifact.LabelService:  r.Service.String(),
-	}
-}
-
-// Spec is the row as a host needs it.
-func (r Row) Spec(project string) workload.Spec {
-	return workload.Spec{
-		Ref:       workload.Ref{Compose: &workload.ComposeRef{Project: project, Service: r.Compose.Service}},
-		Container: r.Compose.Container,
-		Image:     r.Compose.Image,
-		EnvPrefix: r.EnvPrefix(),
-		Secrets:   r.Secrets,
-		Probe:     r.Probe,
 	}
 }

@@ -2,17 +2,15 @@ package catalog
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -24,17 +22,31 @@ type file struct {
 		Source  string
 		Stable  string
 		Timeout string
+		Shapes  map[Shape]shape
 	}
 	Services map[string]row
 }
 
-type row struct {
-	Source  string
-	Compose struct {
-		Service   string
-		Container string
-		Image     string
+// shape is what the rows of a shape have unless they say otherwise.
+type shape struct {
+	Host    string
+	Stable  string
+	Timeout string
+	Probe   struct {
+		Port int
+		Path string
 	}
+	Platform   string
+	Namespaces map[Env]struct {
+		Name   string
+		Suffix string
+	}
+}
+
+type row struct {
+	Shape   Shape
+	Source  string
+	Compose *Compose
 	Secrets []string
 	Probe   struct {
 		Port    int
@@ -42,104 +54,210 @@ type row struct {
 		Flags   []string
 		Witness Witness
 	}
-	Stable       string
-	Timeout      string
-	Hints        []string
-	Environments map[Env]struct {
-		Mode Mode
-		Why  string
+	Stable          string
+	Timeout         string
+	Hints           []string
+	ExcludedTargets []string `yaml:"excludedTargets"`
+	Environments    map[Env]environment
+}
+
+type environment struct {
+	Mode       Mode
+	Why        string
+	Shape      Shape
+	Gates      []Gate
+	Kubernetes struct {
+		Namespace   string
+		Deployments []string
+		Container   string
+		Service     string
+		Port        int
 	}
 }
 
 var (
 	hostPortForm  = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]{1,5}$`)
+	hostForm      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	projectForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 	containerForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+	dnsForm       = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	keyForm       = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	flagForm      = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
 	pathForm      = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
+	platformForm  = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+$`)
 )
 
-// Parse reads a catalog. The error joins everything that is wrong with it.
+// Parse reads a catalog. The error lists everything that is wrong with it.
 func Parse(content []byte) (*Catalog, error) {
 	var f file
-	if err := yaml.Load(content, &f, yaml.WithKnownFields()); err != nil {
-		return nil, fault.New(fault.ConfigInvalid, "catalog: %w", err)
+	all := &faults{root: &yaml.Node{}}
+	if !all.decoded(yaml.Load(content, all.root)) {
+		return nil, all.err()
+	}
+	if !all.decoded(all.root.Load(&f, yaml.WithKnownFields())) {
+		return nil, all.err()
 	}
 	c := &Catalog{Hash: artifact.DigestOf(content), Registry: f.Registry, rows: map[artifact.ServiceID]Row{}}
-	var faults []error
-	if f.Version != 1 {
-		faults = append(faults, fmt.Errorf("version is %d, want 1", f.Version))
-	}
-	if !hostPortForm.MatchString(f.Registry) {
-		faults = append(faults, fmt.Errorf("registry %q is not host:port", f.Registry))
+	all.at("version").check(f.Version == 1, "is %d, want 1", f.Version)
+	all.at("registry").check(hostPortForm.MatchString(f.Registry), "%q is not host:port", f.Registry)
+	for _, s := range slices.Sorted(maps.Keys(f.Defaults.Shapes)) {
+		all.at("defaults", "shapes", string(s)).check(slices.Contains(Shapes(), s), "is not a shape; those are %s", shapeNames())
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
-		parsed, errs := parseRow(name, f)
-		for _, err := range errs {
-			faults = append(faults, fmt.Errorf("services.%s: %w", name, err))
-		}
-		if len(errs) == 0 {
-			c.rows[parsed.Service] = parsed
-		}
+		r := f.row(name, all.at("services", name))
+		c.rows[r.Service] = r
 	}
-	if len(f.Services) == 0 {
-		faults = append(faults, errors.New("services: none"))
-	}
-	if len(faults) > 0 {
-		return nil, fault.New(fault.ConfigInvalid, "catalog: %w", errors.Join(faults...))
+	all.at("services").check(len(f.Services) > 0, "none")
+	if err := all.err(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-func parseRow(name string, f file) (out Row, faults []error) {
-	in := f.Services[name]
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
+func shapeNames() string {
+	var names []string
+	for _, s := range Shapes() {
+		names = append(names, string(s))
 	}
-	id, err := artifact.ParseServiceID(name)
-	check(err == nil, "the name is not a service id")
-	repository, err := artifact.ParseRepository("unidesk/" + name)
-	check(err == nil, "the name is not a repository's")
-
-	source := cmp.Or(in.Source, f.Defaults.Source)
-	check(source != "", "source is missing, and there is no default")
-	check(containerForm.MatchString(in.Compose.Service), "compose.service %q is not a name", in.Compose.Service)
-	check(containerForm.MatchString(in.Compose.Container), "compose.container %q is not a name", in.Compose.Container)
-	_, err = artifact.ParseRepository(in.Compose.Image)
-	check(err == nil, "compose.image %q is not an image name without a tag", in.Compose.Image)
-	for _, key := range in.Secrets {
-		check(keyForm.MatchString(key), "secrets: %q is not a variable's name", key)
-	}
-	check(in.Probe.Port > 0 && in.Probe.Port < 65536, "probe.port %d is not a port", in.Probe.Port)
-	check(pathForm.MatchString(in.Probe.Path), "probe.path %q is not a plain URL path", in.Probe.Path)
-	for _, flag := range in.Probe.Flags {
-		check(flagForm.MatchString(flag), "probe.flags: %q is not a dotted path", flag)
-	}
-	witness := cmp.Or(in.Probe.Witness, Payload)
-	check(witness == Payload || witness == Composed, "probe.witness %q is not payload or composed", witness)
-	stable := duration(cmp.Or(in.Stable, f.Defaults.Stable, "5s"), "stable", check)
-	timeout := duration(cmp.Or(in.Timeout, f.Defaults.Timeout, "60s"), "timeout", check)
-	check(len(in.Environments) > 0, "environments: none")
-	environments := map[Env]Environment{}
-	for _, env := range slices.Sorted(maps.Keys(in.Environments)) {
-		e := in.Environments[env]
-		check(env == Prod || env == Dev, "environments: %q is not prod or dev", env)
-		check(slices.Contains([]Mode{Live, Validate, Unsupported}, e.Mode), "environments.%s.mode %q is not live, validate or unsupported", env, e.Mode)
-		check(e.Mode == Live || e.Why != "", "environments.%s.why is missing: a mode that is not live needs its reason", env)
-		environments[env] = Environment{Mode: e.Mode, Why: e.Why}
-	}
-	return Row{
-		Service: id, Repository: repository, Source: source,
-		Compose: Compose(in.Compose), Secrets: in.Secrets,
-		Probe:   workload.Probe{Port: in.Probe.Port, Path: in.Probe.Path, Flags: in.Probe.Flags},
-		Witness: witness, Stable: stable, Timeout: timeout, Hints: in.Hints, Environments: environments,
-	}, faults
+	return strings.Join(names, ", ")
 }
 
-func duration(s, key string, check func(bool, string, ...any)) time.Duration {
+// row reads one service; what is wrong goes to its place.
+func (f *file) row(name string, at place) Row {
+	in := f.Services[name]
+	id, err := artifact.ParseServiceID(name)
+	at.check(err == nil, "the name is not a service id")
+	repository, err := artifact.ParseRepository("unidesk/" + name)
+	at.check(err == nil, "the name is not a repository's")
+	source := cmp.Or(in.Source, f.Defaults.Source)
+	at.in("source").check(source != "", "is missing, and there is no default")
+	for _, key := range in.Secrets {
+		at.in("secrets").check(keyForm.MatchString(key), "%q is not a variable's name", key)
+	}
+	for _, flag := range in.Probe.Flags {
+		at.in("probe", "flags").check(flagForm.MatchString(flag), "%q is not a dotted path", flag)
+	}
+	witness := cmp.Or(in.Probe.Witness, Payload)
+	at.in("probe", "witness").check(witness == Payload || witness == Composed, "%q is not payload or composed", witness)
+	at.in("environments").check(len(in.Environments) > 0, "none")
+	out := Row{
+		Service: id, Repository: repository, Source: source, Secrets: in.Secrets, Witness: witness,
+		Hints: in.Hints, Excluded: in.ExcludedTargets, Environments: map[Env]Environment{},
+	}
+	for _, env := range slices.Sorted(maps.Keys(in.Environments)) {
+		out.Environments[env] = f.environment(name, env, at)
+	}
+	return out
+}
+
+// environment reads what a service has in one environment.
+func (f *file) environment(name string, env Env, row place) Environment {
+	in := f.Services[name]
+	e := in.Environments[env]
+	at := row.in("environments", string(env))
+	at.check(env == Prod || env == Dev, "is not prod or dev")
+	at.in("mode").check(slices.Contains([]Mode{Live, Validate, Unsupported}, e.Mode), "%q is not live, validate or unsupported", e.Mode)
+	at.in("why").check(e.Mode == Live || e.Why != "", "why is missing: a mode that is not live needs its reason")
+	out := Environment{Mode: e.Mode, Why: e.Why, Gates: e.Gates}
+	checkGates(env, e, at.in("gates"))
+	if e.Mode == Unsupported {
+		return out
+	}
+	kind := cmp.Or(e.Shape, in.Shape, MasterCompose)
+	known := slices.Contains(Shapes(), kind)
+	at.in("shape").check(known, "%q is not one of %s", kind, shapeNames())
+	if !known {
+		return out
+	}
+	s := f.Defaults.Shapes[kind]
+	out.Probe = workload.Probe{Port: cmp.Or(in.Probe.Port, s.Probe.Port), Path: cmp.Or(in.Probe.Path, s.Probe.Path), Flags: in.Probe.Flags}
+	row.in("probe", "port").check(out.Probe.Port > 0 && out.Probe.Port < 65536, "%d is not a port", out.Probe.Port)
+	row.in("probe", "path").check(pathForm.MatchString(out.Probe.Path), "%q is not a plain URL path", out.Probe.Path)
+	out.Stable = duration(cmp.Or(in.Stable, s.Stable, f.Defaults.Stable, "5s"), row.in("stable"))
+	out.Timeout = duration(cmp.Or(in.Timeout, s.Timeout, f.Defaults.Timeout, "60s"), row.in("timeout"))
+	out.Target = Target{Shape: kind, Host: cmp.Or(s.Host, defaultHost(kind))}
+	host := row.at("defaults", "shapes", string(kind), "host")
+	host.check(hostForm.MatchString(out.Target.Host), "%q is not a host's name", out.Target.Host)
+	host.check((out.Target.Host == Master) == (kind == MasterCompose), "%q: %s is the host of %s, and of it alone", out.Target.Host, Master, MasterCompose)
+	if kind == K3s {
+		out.Target.Kubernetes = f.kubernetes(name, env, out.Probe.Port, at.in("kubernetes"))
+	} else {
+		out.Target.Compose = compose(in.Compose, kind, row.in("compose"))
+	}
+	return out
+}
+
+func defaultHost(kind Shape) string {
+	if kind == MasterCompose {
+		return Master
+	}
+	return "D601"
+}
+
+// checkGates refuses gates that could never open, or never close.
+func checkGates(env Env, e environment, at place) {
+	for _, g := range e.Gates {
+		switch g {
+		case ContractMismatch:
+			at.check(e.Mode == Validate, "%s goes with mode validate", g)
+		case SupervisorRequired:
+			at.check(e.Mode != Unsupported, "%s goes with mode live or validate", g)
+		case UseDeployApply:
+			at.check(e.Mode == Live, "%s goes with mode live", g)
+		case Promote:
+			at.check(e.Mode == Live && env == Prod, "%s goes with mode live in prod", g)
+		default:
+			at.check(false, "%q is not one of %s, %s, %s, %s", g, ContractMismatch, SupervisorRequired, UseDeployApply, Promote)
+		}
+	}
+}
+
+// compose reads the Compose part of a row that runs there.
+func compose(c *Compose, kind Shape, at place) *Compose {
+	at.check(c != nil, "is missing; the shape %s needs it", kind)
+	if c == nil {
+		return &Compose{}
+	}
+	at.in("project").check(projectForm.MatchString(c.Project) || c.Project == "" && kind == MasterCompose,
+		"%q is not a Compose project's name (only the master has a default)", c.Project)
+	at.in("service").check(containerForm.MatchString(c.Service), "%q is not a name", c.Service)
+	at.in("container").check(containerForm.MatchString(c.Container), "%q is not a name", c.Container)
+	_, err := artifact.ParseRepository(c.Image)
+	at.in("image").check(err == nil, "%q is not an image name without a tag", c.Image)
+	out := *c
+	return &out
+}
+
+// kubernetes is what an environment names, and its shape's defaults for the rest.
+func (f *file) kubernetes(name string, env Env, port int, at place) *Kubernetes {
+	s := f.Defaults.Shapes[K3s]
+	in := f.Services[name].Environments[env].Kubernetes
+	k := &Kubernetes{
+		Namespace:   cmp.Or(in.Namespace, s.Namespaces[env].Name),
+		Deployments: in.Deployments,
+		Container:   cmp.Or(in.Container, name),
+		Port:        cmp.Or(in.Port, port),
+	}
+	if len(k.Deployments) == 0 {
+		k.Deployments = []string{name + s.Namespaces[env].Suffix}
+	}
+	k.Service = cmp.Or(in.Service, k.Deployments[0])
+	at.in("namespace").check(dnsForm.MatchString(k.Namespace), "%q is not a namespace", k.Namespace)
+	for _, d := range k.Deployments {
+		at.in("deployments").check(dnsForm.MatchString(d), "%q is not a Deployment's name", d)
+	}
+	at.in("container").check(dnsForm.MatchString(k.Container), "%q is not a container's name", k.Container)
+	at.in("service").check(dnsForm.MatchString(k.Service), "%q is not a Service's name", k.Service)
+	at.in("port").check(k.Port > 0 && k.Port < 65536, "%d is not a port", k.Port)
+	platform := cmp.Or(s.Platform, "linux/amd64")
+	at.at("defaults", "shapes", string(K3s), "platform").check(platformForm.MatchString(platform), "%q is not os/architecture", platform)
+	os, architecture, _ := strings.Cut(platform, "/")
+	k.Platform = artifact.Platform{OS: os, Architecture: architecture}
+	return k
+}
+
+func duration(s string, at place) time.Duration {
 	d, err := time.ParseDuration(s)
-	check(err == nil && d > 0 && d <= time.Hour, "%s %q is not a duration of at most 1h", key, s)
+	at.check(err == nil && d > 0 && d <= time.Hour, "%q is not a duration of at most 1h", s)
 	return d
 }

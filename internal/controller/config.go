@@ -40,6 +40,7 @@ type Master struct {
 	// Root is the canonical UniDesk folder; the other paths are relative to it.
 	Root         string   `yaml:"root"`
 	Config       string   `yaml:"config"`
+	Deploy       string   `yaml:"deploy"`
 	Project      string   `yaml:"project"`
 	ComposeFiles []string `yaml:"composeFiles"`
 	// Docker is the address of the engine's socket.
@@ -56,7 +57,7 @@ func defaults() Config {
 		},
 		Registry: registry.Defaults(),
 		Master: Master{
-			Config: "config.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
+			Config: "config.json", Deploy: "deploy.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
 			Docker: "unix:///var/run/docker.sock",
 		},
 	}
@@ -104,6 +105,7 @@ func (c Config) validate() error {
 	}
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")
+	check(c.Master.Deploy != "", "master.deploy is empty")
 	check(projectForm.MatchString(c.Master.Project), "master.project %q is not a Compose project's name", c.Master.Project)
 	check(len(c.Master.ComposeFiles) > 0, "master.composeFiles is empty")
 	check(strings.HasPrefix(c.Master.Docker, "unix:///"), "master.docker %q is not unix:///...", c.Master.Docker)

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -37,6 +39,9 @@ can take one at a time:
 			if dryRun {
 				return a.finish(deploy.DryRun(contract))
 			}
+			if early, stopped := atGate(contract, runNow); stopped {
+				return a.finish(early)
+			}
 			w, err := a.wire(services)
 			if err != nil {
 				return err
@@ -54,11 +59,8 @@ can take one at a time:
 			return a.finish(result)
 		},
 	}
+	deployFlags(cmd, &req, &dryRun)
 	f := cmd.Flags()
-	f.StringVar(&req.Service, "service", "", "service of the catalog")
-	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
-	f.StringVar(&req.Commit, "commit", "", "full commit id")
-	f.BoolVar(&dryRun, "dry-run", false, "print the contract and contact nothing")
 	f.BoolVar(&runNow, "run-now", false, "deploy")
 	f.BoolVar(&req.Force, "force", false, "recreate the service even if the commit runs already")
 	for _, name := range []string{"service", "commit"} {
@@ -66,5 +68,47 @@ can take one at a time:
 			panic(err) // the flag is defined above
 		}
 	}
+	return cmd
+}
+
+// deployFlags are what every command about a commit takes.
+func deployFlags(cmd *cobra.Command, req *deploy.Request, dryRun *bool) {
+	f := cmd.Flags()
+	f.StringVar(&req.Service, "service", "", "service of the catalog")
+	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
+	f.StringVar(&req.Commit, "commit", "", "full commit id")
+	if dryRun != nil {
+		f.BoolVar(dryRun, "dry-run", false, "print the contract and contact nothing")
+	}
+}
+
+// atGate answers, before any configuration is read, for what a gate stops whatever
+// the hosts say.
+func atGate(c deploy.Contract, live bool) (deploy.Result, bool) {
+	reach := deploy.ReachPlan
+	if live {
+		reach = deploy.ReachLive
+	}
+	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that one
+		return deploy.Gated(c), true
+	}
+	return deploy.Result{}, false
+}
+
+// deployBackendCore is the legacy entry: whatever it is given, it only names the
+// command to use.
+func (a *app) deployBackendCore() *cobra.Command {
+	var commit string
+	cmd := &cobra.Command{
+		Use: "deploy-backend-core", Short: "Deprecated: use deploy apply --env prod --service backend-core", Args: cobra.ArbitraryArgs,
+		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := artifact.ParseCommit(commit); err != nil {
+				commit = deploy.CommitPlaceholder
+			}
+			return a.finish(deploy.Deprecated(commit))
+		},
+	}
+	cmd.Flags().StringVar(&commit, "commit", "", "full commit id, for the command that is named")
 	return cmd
 }

@@ -23,10 +23,14 @@ func exitCode(r deploy.Result) int {
 			return ExitUsage
 		}
 	}
-	switch r.Decision {
+	return decisionCode(r.Decision)
+}
+
+func decisionCode(d deploy.Decision) int {
+	switch d {
 	case deploy.DecidedContract, deploy.DecidedReady, deploy.DecidedSucceeded, deploy.DecidedUnchanged:
 		return ExitOK
-	case deploy.DecidedBlocked, deploy.DecidedUnsupported:
+	case deploy.DecidedBlocked, deploy.DecidedUnsupported, deploy.DecidedGated, deploy.DecidedDeprecated, deploy.DecidedIncomplete:
 		return ExitBlocked
 	case deploy.DecidedDegraded:
 		return ExitDegraded

@@ -19,7 +19,10 @@ func TestOutputPageIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	results := []any{deploy.Result{}, deploy.Failure{}, deploy.Recovery{}}
+	results := []any{
+		deploy.Result{}, deploy.Failure{}, deploy.Recovery{},
+		deploy.Gate{}, deploy.Reconciliation{}, deploy.Reconciled{}, deploy.Comparison{}, deploy.Difference{},
+	}
 	results = append(results, controller.RegistryResults()...)
 	results = append(results, registry.Report{}, registry.Check{}, registry.Failure{}, registry.Progress{}, registry.Planned{}, registry.Settings{})
 	for _, v := range results {

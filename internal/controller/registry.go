@@ -18,7 +18,7 @@ func (a *app) registry() *cobra.Command {
 	cmd := &cobra.Command{Use: "artifact-registry", Short: "The registry, and deploys of what it holds"}
 	cmd.AddCommand(
 		a.registryPlan(), a.registryRender(), a.registryInstall(), a.registryStatus(), a.registryHealth(),
-		a.registryList(), a.registryCatalog(), a.deployService(),
+		a.registryList(), a.registryCatalog(), a.deployService(), a.deployBackendCore(),
 	)
 	return cmd
 }

@@ -63,8 +63,8 @@ func (a *app) root() *cobra.Command {
 D601 to where its service runs, switches the service to it, proves that what
 runs is that commit, and takes the switch back when it cannot.
 
-Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
-4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
+Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
+deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if a.format != "text" && a.format != "json" {
@@ -75,7 +75,7 @@ Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked or unsupported,
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	cmd.AddCommand(a.registry(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.host(), a.versionCommand())
+	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.recover(), a.services(), a.catalog(), a.host(), a.versionCommand())
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
 	return cmd
 }

@@ -3,11 +3,13 @@ package controller
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 )
@@ -46,11 +48,15 @@ func printResult(out io.Writer, r deploy.Result) error {
 			p.field("its last lines", "%s", indent(strings.Join(f.Logs, "\n")))
 		}
 	}
-	if r.Decision == deploy.DecidedContract || r.Decision == deploy.DecidedUnsupported {
+	if r.Decision == deploy.DecidedContract {
 		p.contract(r.Contract)
 	}
 	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
 		p.plan(*r.Plan)
+		p.gate(r.Contract)
+	}
+	if r.Older {
+		p.field("older", "%s was proven before the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
 	if r.Running != "" {
@@ -92,7 +98,7 @@ func headline(r deploy.Result) string {
 	switch {
 	case r.OK:
 		style = good
-	case r.Decision == deploy.DecidedDegraded || r.Decision == deploy.DecidedBlocked || r.Decision == deploy.DecidedUnsupported:
+	case decisionCode(r.Decision) == ExitDegraded || decisionCode(r.Decision) == ExitBlocked:
 		style = warn
 	}
 	head := style.Render(string(r.Decision))
@@ -113,21 +119,47 @@ func (p *printer) contract(c *deploy.Contract) {
 		return
 	}
 	p.field("environment", "%s (%s)", c.Env, c.EnvSource)
-	p.field("mode", "%s", strings.TrimSpace(string(c.Gate.Mode)+" "+c.Gate.Why))
+	p.field("mode", "%s", c.Gate.Mode)
+	p.gate(c)
 	p.field("shape", "%s", c.Shape)
 	p.field("registry", "%s", c.RegistryProbeURL)
 	p.field("image", "%s", c.Image)
 	for _, name := range sortedKeys(c.RequiredLabels) {
 		p.field("label", "%s=%s", name, c.RequiredLabels[name])
 	}
-	p.field("target", "composeService=%s containerName=%s on %s", c.Target.ComposeService, c.Target.ContainerName, c.Target.Host)
+	p.field("target", "%s", indent(strings.Join(c.Targets, "\n")))
+	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
 	p.field("tags", "%s", strings.Join(c.Target.Tags, ", "))
-	p.field("runs", "%s", c.Target.Command)
 	p.field("deployments", "%s", orNone(strings.Join(c.Deployments, ", ")))
-	p.field("env file", "named by config.json's %s", c.EnvFile)
-	p.field("writes there", "%s", indent(strings.Join(c.EnvKeys, "\n")))
-	p.field("needs there", "%s", indent(orNone(strings.Join(c.RequiredSecrets, "\n"))))
+	if c.Shape == catalog.K3s {
+		p.field("stamps", "%s", indent(strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n")))
+		p.field("asks", "%s", c.Target.ServiceProxy)
+	} else {
+		p.field("runs", "%s", c.Target.Command)
+		p.field("env file", "%s", envFile(c))
+		p.field("writes there", "%s", indent(strings.Join(c.EnvKeys, "\n")))
+		p.field("needs there", "%s", indent(orNone(strings.Join(c.RequiredSecrets, "\n"))))
+	}
 	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
+}
+
+// gate writes what stands before a live deploy, if anything does.
+func (p *printer) gate(c *deploy.Contract) {
+	if c == nil || c.Gate.Code == "" {
+		return
+	}
+	p.field("gate", "%s: %s", warn.Render(string(c.Gate.Code)), c.Gate.Why)
+	p.field("next", "%s", c.Gate.Next)
+	if c.Statement != "" {
+		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
+	}
+}
+
+func envFile(c *deploy.Contract) string {
+	if c.Target.Host != catalog.Master {
+		return "placed by " + c.Target.Host + "'s " + c.EnvFile
+	}
+	return "named by config.json's " + c.EnvFile
 }
 
 func (p *printer) plan(plan deploy.Plan) {
@@ -236,6 +268,8 @@ func recovered(one deploy.Recovery) string {
 		return good.Render("taken back") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
 	case deploy.Recorded:
 		return good.Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
+	case deploy.Unreached:
+		return warn.Render("unreached") + fmt.Sprintf("  %s %s and whatever else runs there: its host ends by itself what nobody settles", one.Service, one.Env)
 	case deploy.Busy:
 		return warn.Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
 	default:

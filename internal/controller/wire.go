@@ -69,8 +69,9 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 		config: c, progress: shown, remote: far, engine: docker,
 		deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
-			Artifacts: far, Workloads: confirm.New(runtime, c.changesDir()), Estimator: estimator{stager},
-			Ledger: ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: far.traffic,
+			Artifacts: far, Estimator: estimator{stager},
+			Targets: map[string]workload.Target{catalog.Master: confirm.New(runtime, c.changesDir())},
+			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: far.traffic,
 			Who: who(), Version: a.version,
 		},
 	}, nil

@@ -1,9 +1,6 @@
 package deploy
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
@@ -18,6 +15,12 @@ type Request struct {
 	Commit string
 	// Force recreates a service that already runs the commit.
 	Force bool
+	// Entry is the command; "" is deploy-service.
+	Entry Entry
+	// Granted says that a supervisor's grant for exactly this was verified.
+	Granted bool
+	// Statement makes the text that a supervisor signs; nil leaves it out.
+	Statement func(artifact.ServiceID, catalog.Env, artifact.Commit) string
 }
 
 // Contract is what a deploy of this service will do, from the catalog alone:
@@ -27,38 +30,46 @@ type Contract struct {
 	Env       catalog.Env        `json:"env"`
 	EnvSource string             `json:"envSource"` // "flag" or "default"
 	Commit    artifact.Commit    `json:"commit"`
-	Shape     string             `json:"shape"`
+	Shape     catalog.Shape      `json:"shape"`
 	Gate      Gate               `json:"gate"`
+	// Statement is what a supervisor signs to open the gate, where one can.
+	Statement string `json:"statement,omitempty"`
 
 	RegistryProbeURL string            `json:"registryProbeUrl"`
 	Image            string            `json:"image"`
 	RequiredLabels   map[string]string `json:"requiredLabels"`
 	Target           Target            `json:"target"`
+	// Targets are all that the deploy touches, by name; ExcludedTargets what people
+	// might take for one of them.
+	Targets         []string `json:"targets"`
+	ExcludedTargets []string `json:"excludedTargets"`
 	// Deployments are the Kubernetes Deployments that would change; none for Compose.
-	Deployments     []string `json:"deployments"`
-	EnvFile         string   `json:"envFile"`
-	EnvKeys         []string `json:"envKeys"`
+	Deployments []string `json:"deployments"`
+	EnvFile     string   `json:"envFile"`
+	EnvKeys     []string `json:"envKeys"`
+	// Annotations are stamped on the Deployments beside the environment.
+	Annotations     []string `json:"annotations,omitempty"`
 	RequiredSecrets []string `json:"requiredSecrets"`
 	Health          Health   `json:"health"`
-	// Rollback is the command that goes back.
+	// Rollback is the command that goes back; "" where nothing is deployed.
 	Rollback string `json:"rollback"`
 
-	row catalog.Row
+	row   catalog.Row
+	asked Asked
 }
 
-// Gate says whether the service may be brought live at all.
-type Gate struct {
-	Mode catalog.Mode `json:"mode"`
-	Why  string       `json:"why,omitempty"`
-}
-
-// Target is what the deploy touches, and all that it touches.
+// Target is where the deploy acts.
 type Target struct {
 	Host           string   `json:"host"`
+	ComposeProject string   `json:"composeProject,omitempty"`
 	ComposeService string   `json:"composeService"`
 	ContainerName  string   `json:"containerName"`
 	Tags           []string `json:"tags"`
 	Command        string   `json:"command"`
+	// Namespace, Container and ServiceProxy are Kubernetes'.
+	Namespace    string `json:"namespace,omitempty"`
+	Container    string `json:"container,omitempty"`
+	ServiceProxy string `json:"serviceProxy,omitempty"`
 }
 
 // Health is the question that the proof asks.
@@ -71,8 +82,8 @@ type Health struct {
 	Timeout string          `json:"timeout"`
 }
 
-// PreviousPlaceholder stands for a commit that a contract cannot know.
-const PreviousPlaceholder = "<previous-full-sha>"
+// AgentPlacement stands for the env file of a project that an agent has placed.
+const AgentPlacement = "agent.yaml"
 
 // NewContract parses the request and derives its contract.
 func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
@@ -88,46 +99,68 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	if err != nil {
 		return Contract{}, err
 	}
-	source := "flag"
+	out := Contract{
+		Service: row.Service, Env: env, EnvSource: "flag", Commit: commit,
+		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
+		Target: Target{Tags: []string{}}, Targets: []string{}, ExcludedTargets: append([]string{}, row.Excluded...),
+		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
+		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String(), Granted: req.Granted},
+	}
 	if req.Env == "" {
-		source = "default"
+		out.EnvSource = "default"
 	}
-	mode, ok := row.Environments[env]
-	if !ok {
-		mode = catalog.Environment{Mode: catalog.Unsupported, Why: fmt.Sprintf("%s has no %s target", row.Service, env)}
+	out.Gate = Judge(row, env, out.asked)
+	if out.Gate.Mode == catalog.Unsupported {
+		return out, nil // no target, so nothing to tell of one
 	}
-	keys := make([]string, 0, len(workload.Keys()))
-	for _, k := range workload.Keys() {
-		keys = append(keys, row.EnvPrefix()+k)
-	}
-	return Contract{
-		Service: row.Service, Env: env, EnvSource: source, Commit: commit,
-		Shape: "master-compose", Gate: Gate{Mode: mode.Mode, Why: mode.Why},
-		RegistryProbeURL: c.ManifestURL(row, commit),
-		Image:            c.ImageRef(row, commit),
-		RequiredLabels:   row.Labels(commit),
-		Target: Target{
-			Host: "master", ComposeService: row.Compose.Service, ContainerName: row.Compose.Container,
-			Tags:    []string{row.Compose.Image, row.Compose.Image + ":" + commit.String()},
-			Command: "docker compose up -d --no-build --no-deps --force-recreate " + row.Compose.Service,
-		},
-		Deployments: []string{},
-		EnvFile:     unidesk.EnvFilePointer,
-		EnvKeys:     keys, RequiredSecrets: append([]string{}, row.Secrets...),
-		Health: Health{
-			Port: row.Probe.Port, Path: row.Probe.Path, Flags: append([]string{}, row.Probe.Flags...),
-			Witness: row.Witness, Stable: row.Stable.String(), Timeout: row.Timeout.String(),
-		},
-		Rollback: Command(row.Service, env, PreviousPlaceholder, "--run-now"),
-		row:      row,
-	}, nil
+	out.fill(req)
+	return out, nil
 }
 
-// Command is the line that deploys a commit of a service.
-func Command(service artifact.ServiceID, env catalog.Env, commit string, flags ...string) string {
-	words := append([]string{
-		"unidesk-controller artifact-registry deploy-service --service", service.String(),
-		"--env", string(env), "--commit", commit,
-	}, flags...)
-	return strings.Join(words, " ")
+// environment is what the catalog says of the service there.
+func (c Contract) environment() catalog.Environment { return c.row.Environment(c.Env) }
+
+// fill tells what a deploy acts on.
+func (c *Contract) fill(req Request) {
+	e := c.environment()
+	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()
+	c.Rollback = liveCommand(c.row, c.Env, PreviousPlaceholder)
+	if e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Live && req.Statement != nil {
+		c.Statement = req.Statement(c.Service, c.Env, c.Commit)
+	}
+	for _, k := range workload.Keys() {
+		c.EnvKeys = append(c.EnvKeys, c.row.EnvPrefix(c.Env)+k)
+	}
+	c.RequiredSecrets = append(c.RequiredSecrets, c.row.Secrets...)
+	c.Health = Health{
+		Port: e.Probe.Port, Path: e.Probe.Path, Flags: append([]string{}, e.Probe.Flags...),
+		Witness: c.row.Witness, Stable: e.Stable.String(), Timeout: e.Timeout.String(),
+	}
+	if k := e.Target.Kubernetes; k != nil {
+		c.kubernetes(*k)
+	} else {
+		c.compose(*e.Target.Compose)
+	}
+}
+
+func (c *Contract) compose(t catalog.Compose) {
+	c.EnvFile = unidesk.EnvFilePointer
+	if c.Target.Host != catalog.Master {
+		c.EnvFile = AgentPlacement
+	}
+	c.Target.ComposeProject, c.Target.ComposeService, c.Target.ContainerName = t.Project, t.Service, t.Container
+	c.Target.Tags = []string{t.Image, t.Image + ":" + c.Commit.String()}
+	c.Target.Command = "docker compose up -d --no-build --no-deps --force-recreate " + t.Service
+	c.ExcludedTargets = append(c.ExcludedTargets, "every other service of the Compose project", "every Kubernetes object")
+}
+
+func (c *Contract) kubernetes(t catalog.Kubernetes) {
+	for _, d := range t.Deployments {
+		c.Deployments = append(c.Deployments, t.Namespace+"/"+d)
+	}
+	c.Annotations = catalog.Annotations()
+	c.Target.Tags = []string{c.Image}
+	c.Target.Namespace, c.Target.Container = t.Namespace, t.Container
+	c.Target.ServiceProxy = serviceProxy(t, c.Health.Path)
+	c.ExcludedTargets = append(c.ExcludedTargets, "every other Deployment", "every Service, NodePort, hostPort and Ingress", "every Compose project")
 }

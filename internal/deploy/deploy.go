@@ -10,11 +10,11 @@ package deploy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -37,7 +37,8 @@ type Deployer struct {
 	Catalog   *catalog.Catalog
 	Project   string
 	Artifacts Artifacts
-	Workloads workload.Target
+	// Targets are the hands on each host, by its name in the catalog.
+	Targets   map[string]workload.Target
 	Estimator Estimator
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
@@ -53,6 +54,7 @@ type deployment struct {
 	*Deployer
 	Contract
 	spec    workload.Spec
+	host    workload.Target
 	force   bool
 	planned bool // this pass only plans
 	started time.Time
@@ -68,7 +70,10 @@ type deployment struct {
 
 func (d *Deployer) begin(c Contract, force bool) *deployment {
 	now := time.Now()
-	r := &deployment{Deployer: d, Contract: c, spec: c.row.Spec(d.Project), force: force, started: now, id: ledger.NewID(now), at: workload.PointGuard}
+	r := &deployment{
+		Deployer: d, Contract: c, spec: c.row.Spec(c.Env, d.Project), host: d.target(c.environment().Target.Host),
+		force: force, started: now, id: ledger.NewID(now), at: workload.PointGuard,
+	}
 	r.result.Contract = &r.Contract
 	r.result.Rollback = c.Rollback
 	return r
@@ -90,18 +95,13 @@ func (r *deployment) pass(e workload.Event) {
 	r.Emit(e)
 }
 
-// gate refuses what the catalog does not allow to be brought live.
-func (r *deployment) gate() error {
-	if r.Gate.Mode == catalog.Live {
-		return nil
-	}
-	return fault.New(fault.Unsupported, "%s is not deployed to %s: %s", r.Service, r.Env, r.Gate.Why)
-}
-
-// look observes the workload and resolves the commit; both only read.
+// look observes the workload and resolves the commit; both only read. Of a service
+// on Kubernetes only the artifact is looked at.
 func (r *deployment) look(ctx context.Context) (err error) {
 	r.at = workload.PointGuard
-	if r.seen, err = r.Workloads.Observe(ctx, r.spec, true); err != nil {
+	if k := r.environment().Target.Kubernetes; k != nil {
+		r.seen.Platform = k.Platform
+	} else if r.seen, err = r.host.Observe(ctx, r.spec, true); err != nil {
 		return err
 	}
 	r.at = workload.PointResolve
@@ -113,7 +113,20 @@ func (r *deployment) look(ctx context.Context) (err error) {
 		Labels: r.RequiredLabels, Composed: r.row.Witness == catalog.Composed, FlagsBefore: r.flagsBefore(),
 	}
 	r.reach(workload.PointResolve, workload.PointPreflight, "manifest "+r.image.Manifest.String())
-	return nil
+	return r.judgePromotion()
+}
+
+// judgePromotion asks the gates again where dev's receipts can open one.
+func (r *deployment) judgePromotion() error {
+	if r.Gate.Code != catalog.Promote {
+		return nil
+	}
+	receipts, err := r.Ledger.History(string(catalog.Dev), r.Service.String())
+	r.asked.Promoted = slices.ContainsFunc(receipts, func(dev ledger.Receipt) bool {
+		return dev.Outcome == ledger.Succeeded && dev.Image.Manifest == r.image.Manifest
+	})
+	r.Gate = Judge(r.row, r.Env, r.asked)
+	return err
 }
 
 // flagsBefore are the health flags that the proof measures the new version by:
@@ -129,15 +142,17 @@ func (r *deployment) flagsBefore() map[string]bool {
 }
 
 // rollback is the command for the newest proven commit that is not the one asked
-// for; where there is none, the contract's, with its placeholder.
+// for; where there is none, the contract's, with its placeholder. It notes whether
+// the one asked for is older than the one proven last.
 func (r *deployment) rollback() (string, error) {
 	commits, err := r.Ledger.Proven(string(r.Env), r.Service.String())
 	if err != nil {
 		return "", err
 	}
+	r.result.Older = slices.Index(commits, r.Commit) > 0
 	for _, c := range commits {
 		if c != r.Commit {
-			return Command(r.Service, r.Env, c.String(), "--run-now"), nil
+			return liveCommand(r.row, r.Env, c.String()), nil
 		}
 	}
 	return r.Rollback, nil

@@ -23,6 +23,8 @@ import (
 type host struct {
 	t    *testing.T
 	spec workload.Spec
+	// labels are those of the service's image at a commit.
+	labels func(artifact.Commit) map[string]string
 
 	running  *workload.Instance
 	old      *workload.Instance
@@ -40,7 +42,7 @@ type host struct {
 }
 
 func (h *host) Observe(_ context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
-	if spec.Ref.Compose.Service != h.spec.Ref.Compose.Service {
+	if spec.Ref != h.spec.Ref && *spec.Ref.Compose != *h.spec.Ref.Compose {
 		return workload.Observation{}, fault.New(fault.WorkloadNotFound, "no such service")
 	}
 	seen := workload.Observation{
@@ -113,6 +115,7 @@ func (h *host) Switch(_ context.Context, c workload.Change, emit func(workload.E
 	}
 	h.switches++
 	h.running = container(c.Commit, c.Config, c.Manifest, fmt.Sprintf("%s-%d", c.ID, h.switches))
+	h.running.Name, h.running.Labels = h.spec.Container, h.labels(c.Commit)
 	emit(workload.Event{Point: workload.PointSwitch})
 	if h.onSwitch != nil {
 		h.onSwitch()
@@ -234,9 +237,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, images: store{}, host: &host{t: t, spec: row.Spec("unidesk"), health: honest}}
+	w := &world{t: t, images: store{}, host: &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: labels}}
 	w.Deployer = &deploy.Deployer{
-		Catalog: c, Project: "unidesk", Artifacts: w.images, Workloads: w.host, Estimator: estimate{},
+		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
 	}

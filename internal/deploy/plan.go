@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -11,25 +10,21 @@ import (
 
 // DryRun answers with the contract alone.
 func DryRun(c Contract) Result {
-	return Result{OK: c.Gate.Mode != catalog.Unsupported, Decision: dryDecision(c), Contract: &c, Rollback: c.Rollback}
-}
-
-func dryDecision(c Contract) Decision {
-	if c.Gate.Mode == catalog.Unsupported {
-		return DecidedUnsupported
+	if c.Gate.Stops(ReachContract) {
+		return Gated(c)
 	}
-	return DecidedContract
+	return Result{OK: true, Decision: DecidedContract, Contract: &c, Rollback: c.Rollback}
 }
 
 // Plan looks at the real hosts and says whether a deploy would go through. It
 // changes nothing.
 func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
+	if c.Gate.Stops(ReachPlan) {
+		return Gated(c)
+	}
 	r := d.begin(c, false)
 	r.planned = true
 	defer func() { result.elapsed(r.started) }()
-	if c.Gate.Mode == catalog.Unsupported {
-		return r.refused(DecidedUnsupported, r.gate())
-	}
 	if err := r.look(ctx); err != nil {
 		return r.refused(unready(err), err)
 	}
@@ -48,8 +43,8 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	if r.result.Rollback, err = r.rollback(); err != nil {
 		return r.refused(DecidedBlocked, err)
 	}
-	if c.Gate.Mode == catalog.Live {
-		r.result.Plan.Next = Command(r.Service, r.Env, r.Commit.String(), "--run-now")
+	if !r.Gate.Stops(ReachLive) {
+		r.result.Plan.Next = liveCommand(r.row, r.Env, r.Commit.String())
 	}
 	r.result.Running = describe(r.spec, r.seen)
 	return r.result
@@ -80,10 +75,8 @@ func (r *deployment) next() string {
 	switch {
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return recoverCommand
-	case f.Reason == fault.Unsupported:
-		return "unidesk-controller artifact-registry deploy-service --service " + r.Service.String() + " --env prod --commit " + r.Commit.String()
 	case !r.planned && (f.Retry || f.Reason == fault.RecoveryNeeded || r.result.Decision == DecidedInterrupted):
-		return Command(r.Service, r.Env, r.Commit.String(), "--run-now")
+		return liveCommand(r.row, r.Env, r.Commit.String())
 	default:
 		return Command(r.Service, r.Env, r.Commit.String()) // the plan tells when the cause is gone
 	}
@@ -91,25 +84,27 @@ func (r *deployment) next() string {
 
 // preflight gathers every check that can be made without changing anything.
 func (r *deployment) preflight(ctx context.Context) (Plan, error) {
-	need, err := r.Estimator.Need(ctx, r.image)
+	need, err := r.cost(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
 	r.need = need
-	checks := proof.Labels(r.RequiredLabels, r.image.Labels)
-	checks = append(checks, proof.Runs(r.seen.Platform, r.image.Platform))
-	checks = append(checks, proof.Fit(r.spec, r.seen)...)
-	checks = append(checks,
+	plan := Plan{
+		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
+		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need,
+		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform)),
+	}
+	if r.environment().Target.Kubernetes != nil {
+		return plan, nil
+	}
+	plan.Checks = append(plan.Checks, proof.Fit(r.spec, r.seen)...)
+	plan.Checks = append(plan.Checks,
 		proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
 		proof.Room("of the spool", need.Spool, need.SpoolFree))
 	verdict := proof.Judge(r.wanted, r.seen)
-	return Plan{
-		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
-		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need,
-		Live:        proof.Current(r.spec, r.seen),
-		AlreadyLive: verdict.Status == proof.Proven || verdict.Status == proof.Degraded,
-		Checks:      checks,
-	}, nil
+	plan.Live = proof.Current(r.spec, r.seen)
+	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
+	return plan, nil
 }
 
 // blocked turns the first check that does not hold into an error.

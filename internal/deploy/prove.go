@@ -17,12 +17,12 @@ const crashLoop = 3
 // fails with NOT_PROVEN once waiting cannot help any more.
 func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdict, error) {
 	r.at = workload.PointProve
-	streak := proof.Streak{Stable: r.row.Stable}
-	pause := time.NewTicker(min(time.Second, r.row.Stable/proof.Enough))
+	streak := proof.Streak{Stable: r.environment().Stable}
+	pause := time.NewTicker(min(time.Second, r.environment().Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(r.row.Timeout)
+	deadline := time.Now().Add(r.environment().Timeout)
 	for {
-		seen, err := r.Workloads.Observe(ctx, r.spec, true)
+		seen, err := r.host.Observe(ctx, r.spec, true)
 		if err != nil {
 			return proof.Verdict{}, err
 		}
@@ -34,8 +34,8 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 		case final:
 			return verdict, notProven(verdict, "and stays so")
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
-			return verdict, notProven(verdict, "after "+r.row.Timeout.String())
-		case time.Now().After(deadline.Add(2 * r.row.Stable)):
+			return verdict, notProven(verdict, "after "+r.environment().Timeout.String())
+		case time.Now().After(deadline.Add(2 * r.environment().Stable)):
 			return verdict, notProven(verdict, "and its answers keep changing")
 		case verdict.Instance != nil && verdict.Instance.Restarts >= crashLoop:
 			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Instance.Restarts))
@@ -80,8 +80,11 @@ func (r *deployment) witnesses() []string {
 
 // describe says what runs.
 func describe(spec workload.Spec, seen workload.Observation) string {
+	if spec.Ref.Compose == nil {
+		return "not looked at: this version does not look into Kubernetes yet"
+	}
 	if seen.At.IsZero() {
-		return "not known: the master's engine or project could not be read"
+		return "not known: its host's engine or project could not be read"
 	}
 	return describeInstance(spec, proof.Current(spec, seen))
 }
@@ -105,7 +108,7 @@ func describeInstance(spec workload.Spec, in *workload.Instance) string {
 func (r *deployment) lookAgain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	if seen, err := r.Workloads.Observe(ctx, r.spec, false); err == nil {
+	if seen, err := r.host.Observe(ctx, r.spec, false); err == nil {
 		r.seen = seen
 	}
 }

@@ -34,26 +34,43 @@ const (
 	Recorded Action = "recorded"
 	// Busy: a run that lives has the service; nothing was done.
 	Busy Action = "busy"
+	// Unreached: the service's host could not be asked.
+	Unreached Action = "unreached"
 	// Failed: it could not be ended.
 	Failed Action = "failed"
 )
 
 // Recover ends what killed runs left, for every service, and returns what there
-// was to end. Services that a living run has are left to it.
+// was to end. Services that a living run has are left to it; a host that cannot be
+// asked is said once, and does not keep the others waiting: its agent takes back
+// by itself what nobody settles.
 func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
+	silent := map[string]bool{}
 	for _, id := range d.Catalog.Services() {
 		row, err := d.Catalog.Row(id.String())
 		if err != nil {
 			return done, err
 		}
-		if row.Environments[catalog.Prod].Mode != catalog.Live {
-			continue
-		}
-		r := d.begin(Contract{Service: id, Env: catalog.Prod, row: row}, false)
-		one, err := r.recover(ctx)
-		done = append(done, one...)
-		if err != nil {
-			return done, err
+		for _, env := range catalog.Envs() {
+			e := row.Environment(env)
+			if e.Mode != catalog.Live || e.Target.Compose == nil || silent[e.Target.Host] {
+				continue
+			}
+			r := d.begin(Contract{Service: id, Env: env, row: row}, false)
+			one, err := r.recover(ctx)
+			done = append(done, one...)
+			switch {
+			case err == nil || fault.ReasonOf(err) == fault.CapabilityMissing: // who cannot switch has left nothing
+			case e.Target.Host == catalog.Master:
+				return done, err
+			default:
+				silent[e.Target.Host] = true
+				r.result.fail(DecidedFailed, workload.PointGuard, err)
+				r.result.Failure.Next = recoverCommand
+				done = append(done, Recovery{
+					Service: id, Env: env, Action: Unreached, Running: "not known: " + e.Target.Host + " could not be asked", Failure: r.result.Failure,
+				})
+			}
 		}
 	}
 	return done, nil
@@ -68,7 +85,7 @@ func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
 		return nil, err
 	}
 	defer unlock()
-	if r.seen, err = r.Workloads.Observe(ctx, r.spec, false); err != nil {
+	if r.seen, err = r.host.Observe(ctx, r.spec, false); err != nil {
 		if fault.ReasonOf(err) == fault.WorkloadNotFound {
 			return nil, nil // in the catalog, not in this project
 		}

@@ -25,6 +25,12 @@ const (
 	DecidedBlocked Decision = "blocked"
 	// DecidedUnsupported: the service cannot be brought live in this environment.
 	DecidedUnsupported Decision = "unsupported"
+	// DecidedGated: a gate stands before it; the result says what opens it.
+	DecidedGated Decision = "gated"
+	// DecidedDeprecated: the command is a legacy one, and names the one to use.
+	DecidedDeprecated Decision = "deprecated"
+	// DecidedIncomplete: all that may be done is done; some services were skipped.
+	DecidedIncomplete Decision = "incomplete"
 	// DecidedSucceeded: the commit is live, and proven.
 	DecidedSucceeded Decision = "succeeded"
 	// DecidedUnchanged: it was live already, and is proven afresh.
@@ -53,7 +59,9 @@ type Result struct {
 	Mutated  bool      `json:"mutated"`
 	Changed  bool      `json:"changed"`
 	Contract *Contract `json:"contract,omitempty"`
-	Plan     *Plan     `json:"plan,omitempty"`
+	// Older says that the commit was proven before the one that was proven last.
+	Older bool  `json:"older,omitempty"`
+	Plan  *Plan `json:"plan,omitempty"`
 	// Evidence is the proof, finding by finding; Witnesses says what was real.
 	Evidence  []proof.Finding `json:"evidence,omitempty"`
 	Witnesses []string        `json:"witnesses,omitempty"`

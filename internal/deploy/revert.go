@@ -52,7 +52,7 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 // to run.
 func (r *deployment) revert(ctx context.Context, change workload.Change, before workload.Before) error {
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Revert}
-	if err := r.Workloads.Settle(ctx, r.spec, settlement, r.pass); err != nil {
+	if err := r.host.Settle(ctx, r.spec, settlement, r.pass); err != nil {
 		return err
 	}
 	if err := r.proveOld(ctx, before); err != nil {
@@ -66,13 +66,13 @@ func (r *deployment) revert(ctx context.Context, change workload.Change, before 
 // enough, or, where nothing ran before, until nothing does. A container that was
 // down before is only there again.
 func (r *deployment) proveOld(ctx context.Context, before workload.Before) error {
-	pause := time.NewTicker(min(time.Second, r.row.Stable/proof.Enough))
+	pause := time.NewTicker(min(time.Second, r.environment().Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(r.row.Timeout)
+	deadline := time.Now().Add(r.environment().Timeout)
 	var first *workload.Instance
 	var since time.Time
 	for {
-		seen, err := r.Workloads.Observe(ctx, r.spec, false)
+		seen, err := r.host.Observe(ctx, r.spec, false)
 		if err != nil {
 			return err
 		}
@@ -86,14 +86,14 @@ func (r *deployment) proveOld(ctx context.Context, before workload.Before) error
 			if first == nil || first.ID != in.ID || first.Restarts != in.Restarts {
 				first, since = in, time.Now()
 			}
-			if time.Since(since) >= r.row.Stable {
+			if time.Since(since) >= r.environment().Stable {
 				return nil
 			}
 		default:
 			first = nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("after %s: %s", r.row.Timeout, describe(r.spec, seen))
+			return fmt.Errorf("after %s: %s", r.environment().Timeout, describe(r.spec, seen))
 		}
 		select {
 		case <-pause.C:
@@ -105,7 +105,7 @@ func (r *deployment) proveOld(ctx context.Context, before workload.Before) error
 
 // logs are the last lines of the container that the change made, if it made one.
 func (r *deployment) logs(ctx context.Context, change workload.Change) []string {
-	seen, err := r.Workloads.Observe(ctx, r.spec, false)
+	seen, err := r.host.Observe(ctx, r.spec, false)
 	if err != nil {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (r *deployment) logs(ctx context.Context, change workload.Change) []string 
 	if in == nil || in.ID == change.Saw {
 		return nil
 	}
-	lines, err := r.Workloads.Logs(ctx, r.spec, in.ID, lastLines)
+	lines, err := r.host.Logs(ctx, r.spec, in.ID, lastLines)
 	if err != nil {
 		return []string{"(its output could not be read: " + strings.TrimSpace(err.Error()) + ")"}
 	}
@@ -124,7 +124,7 @@ func (r *deployment) logs(ctx context.Context, change workload.Change) []string 
 func (r *deployment) pending(ctx context.Context) (pending, known bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	seen, err := r.Workloads.Observe(ctx, r.spec, false)
+	seen, err := r.host.Observe(ctx, r.spec, false)
 	if err != nil {
 		return false, false
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -15,11 +16,11 @@ import (
 // Run brings the commit live, or leaves what ran before running. Ending ctx
 // before the switch stops the run; after it, it means: take the change back.
 func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Result) {
+	if c.Gate.Stops(ReachLive) && c.Gate.Code != catalog.Promote { // that one wants the digest
+		return Gated(c)
+	}
 	r := d.begin(c, force)
 	defer func() { result.elapsed(r.started) }()
-	if err := r.gate(); err != nil {
-		return r.refused(DecidedUnsupported, err)
-	}
 	unlock, err := r.Ledger.Lock(string(r.Env), r.Service.String(), r.holder())
 	if err != nil {
 		return r.stopped(ctx, err)
@@ -28,6 +29,11 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 	r.reach(workload.PointGuard, workload.PointResolve, "the lock is ours")
 	if err := r.look(ctx); err != nil {
 		return r.stopped(ctx, err)
+	}
+	if r.Gate.Stops(ReachLive) {
+		result = Gated(r.Contract)
+		result.Running = describe(r.spec, r.seen)
+		return result
 	}
 	if err := r.clearForeign(ctx); err != nil {
 		return r.stopped(ctx, err)
@@ -47,7 +53,7 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 		return r.stopped(ctx, err)
 	}
 	r.reach(workload.PointPreflight, workload.PointTransfer, fmt.Sprintf("%d of %d layers to bring", r.need.Layers, plan.Layers))
-	if err := r.Workloads.Stage(ctx, r.spec, r.image, r.pass); err != nil {
+	if err := r.host.Stage(ctx, r.spec, r.image, r.pass); err != nil {
 		return r.stopped(ctx, err)
 	}
 	return r.change(ctx)
@@ -60,7 +66,7 @@ func (r *deployment) change(ctx context.Context) Result {
 	}
 	change := r.newChange()
 	r.at = workload.PointBefore
-	if err := r.Workloads.Switch(ctx, change, r.pass); err != nil {
+	if err := r.host.Switch(ctx, change, r.pass); err != nil {
 		if pending, known := r.pending(ctx); known && !pending {
 			return r.stopped(ctx, err) // refused before anything was changed
 		}
@@ -93,7 +99,7 @@ func (r *deployment) keep(ctx context.Context, change workload.Change, verdict p
 		return r.takeBack(ctx, change, verdict, err)
 	}
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Keep, Retire: retire}
-	if err := r.Workloads.Settle(ctx, r.spec, settlement, r.pass); err != nil {
+	if err := r.host.Settle(ctx, r.spec, settlement, r.pass); err != nil {
 		return r.unrecorded(ctx, err)
 	}
 	r.reach(workload.PointSettle, workload.PointRecord, "kept")
@@ -196,7 +202,7 @@ func (r *deployment) newChange() workload.Change {
 			workload.KeyDeployedAt:      r.started.UTC().Format(time.RFC3339),
 		},
 		FlagsBefore: r.wanted.FlagsBefore,
-		Deadline:    time.Now().Add(r.row.Timeout + r.row.Stable + switchTime).UTC(),
+		Deadline:    time.Now().Add(r.environment().Timeout + r.environment().Stable + switchTime).UTC(),
 		Holder:      r.holder(),
 	}
 }

@@ -43,7 +43,7 @@ func (d *Deployer) Verify(ctx context.Context, name string) (result Result) {
 	r.result.Evidence, r.result.Running = verdict.Findings, describe(r.spec, r.seen)
 	if err != nil {
 		r.result.fail(DecidedDrifted, workload.PointProve, err)
-		r.result.Failure.Next = Command(r.Service, r.Env, last.Commit.String(), "--run-now")
+		r.result.Failure.Next = liveCommand(row, r.Env, last.Commit.String())
 		if r.seen.Pending != nil {
 			r.result.Failure.Next = recoverCommand
 		}

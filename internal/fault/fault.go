@@ -71,6 +71,13 @@ const (
 	GrantMismatch          Reason = "GRANT_MISMATCH"
 	ProvenanceMissing      Reason = "PROVENANCE_MISSING"
 	ProvenanceContradicted Reason = "PROVENANCE_CONTRADICTED"
+	// The gates, each under its own name; a mode that is not live is Unsupported.
+	ContractMismatch   Reason = "CONTRACT_MISMATCH"
+	SupervisorRequired Reason = "SUPERVISOR_REQUIRED"
+	UseDeployApply     Reason = "USE_DEPLOY_APPLY"
+	PromoteFirst       Reason = "PROMOTE_FIRST"
+	RuntimeNotBuilt    Reason = "RUNTIME_NOT_BUILT"
+	Deprecated         Reason = "DEPRECATED"
 )
 
 // Error is a failure with its reason. An outer fault that knows better wraps an

@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Shape is how a service runs.
+type Shape string
+
+// The shapes.
+const (
+	// MasterCompose runs in the master's Compose project.
+	MasterCompose Shape = "master-compose"
+	// D601Compose runs in a Compose project of the registry's own host.
+	D601Compose Shape = "d601-compose"
+	// K3s runs as Deployments of D601's native k3s.
+	K3s Shape = "k3s"
+)
+
+// Shapes are all of them.
+func Shapes() []Shape { return []Shape{MasterCompose, D601Compose, K3s} }
+
+// Master is the name of the host that the controller itself runs on.
+const Master = "master"
+
+// Target is where a service runs. Of Compose and Kubernetes its shape's one is
+// set; a zero target is none.
+type Target struct {
+	Shape      Shape
+	Host       string
+	Compose    *Compose
+	Kubernetes *Kubernetes
+}
+
+// Compose names a service of a Compose project.
+type Compose struct {
+	// Project is Compose's; "" is the one that the master is configured with.
+	Project   string
+	Service   string
+	Container string
+	Image     string
+}
+
+// Kubernetes names Deployments.
+type Kubernetes struct {
+	Namespace   string
+	Deployments []string
+	// Container is the one whose image is set, in each of them.
+	Container string
+	// Service and Port are asked for health through the API's service proxy.
+	Service string
+	Port    int
+	// Platform is what the image must be for.
+	Platform artifact.Platform
+}
+
+// Names says what the target is, one name for each thing that a deploy touches.
+func (t Target) Names() []string {
+	names := []string{}
+	switch {
+	case t.Compose != nil:
+		names = append(names, fmt.Sprintf("composeService=%s containerName=%s on %s", t.Compose.Service, t.Compose.Container, t.Host))
+	case t.Kubernetes != nil:
+		for _, d := range t.Kubernetes.Deployments {
+			names = append(names, fmt.Sprintf("deployment %s/%s on %s", t.Kubernetes.Namespace, d, t.Host))
+		}
+	}
+	return names
+}
+
+// EnvPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ where
+// services share an env file, UNIDESK_DEPLOY_ in a pod of its own.
+func (r Row) EnvPrefix(env Env) string {
+	if r.Environment(env).Target.Shape == K3s {
+		return "UNIDESK_DEPLOY_"
+	}
+	return "UNIDESK_" + strings.ToUpper(strings.ReplaceAll(r.Service.String(), "-", "_")) + "_DEPLOY_"
+}
+
+// Annotations are what a deploy stamps on a Deployment, beside the environment.
+func Annotations() (names []string) {
+	for _, k := range workload.Keys() {
+		names = append(names, "unidesk.dev/deploy-"+strings.ToLower(strings.ReplaceAll(k, "_", "-")))
+	}
+	return names
+}
+
+// Spec is the row as a host needs it; project is the master's.
+func (r Row) Spec(env Env, project string) workload.Spec {
+	e := r.Environment(env)
+	spec := workload.Spec{EnvPrefix: r.EnvPrefix(env), Secrets: r.Secrets, Probe: e.Probe}
+	switch {
+	case e.Target.Compose != nil:
+		c := *e.Target.Compose
+		spec.Ref.Compose = &workload.ComposeRef{Project: cmp.Or(c.Project, project), Service: c.Service}
+		spec.Container, spec.Image = c.Container, c.Image
+	case e.Target.Kubernetes != nil:
+		spec.Container = e.Target.Kubernetes.Container
+	}
+	return spec
+}

@@ -1,0 +1,247 @@
+package controller
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+)
+
+// deploy is the reconciler over deploy.json.
+func (a *app) deploy() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "deploy", Short: "Bring an environment to what deploy.json wants",
+		Long: `deploy goes by deploy.json, which it reads and never writes: the wanted commit of
+each service of an environment. With --service it is about that one, with
+--commit about that commit instead of the wanted one.`,
+	}
+	cmd.AddCommand(a.deployPlan(), a.deployApply(), a.deployDiff())
+	return cmd
+}
+
+// wishes are the commits that a command of the reconciler is about.
+type wishes struct {
+	*app
+	req     deploy.Request
+	env     catalog.Env
+	catalog *catalog.Catalog
+}
+
+func (a *app) wishes(req deploy.Request) (*wishes, error) {
+	if req.Commit != "" && req.Service == "" {
+		return nil, fault.New(fault.Usage, "--commit wants --service: a commit is one service's")
+	}
+	env, err := catalog.ParseEnv(req.Env)
+	if err != nil {
+		return nil, err
+	}
+	services, err := LoadCatalog(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	req.Entry = deploy.ByDeployApply
+	return &wishes{app: a, req: req, env: env, catalog: services}, nil
+}
+
+// one is the contract of --service, at --commit or the commit that is wanted.
+func (w *wishes) one() (deploy.Contract, error) {
+	if w.req.Commit == "" {
+		if _, err := w.catalog.Row(w.req.Service); err != nil {
+			return deploy.Contract{}, err
+		}
+		wanted, err := w.wanted()
+		if err != nil {
+			return deploy.Contract{}, err
+		}
+		commit, ok := wanted[w.req.Service]
+		if !ok {
+			return deploy.Contract{}, fault.New(fault.ConfigInvalid, "deploy.json wants no commit of %s in %s", w.req.Service, w.env).
+				WithHint("name it there, or give --commit")
+		}
+		only := deploy.Candidates(w.catalog, w.env, map[string]string{w.req.Service: commit}, w.req)[0]
+		return only.Contract, only.Err
+	}
+	return deploy.NewContract(w.catalog, w.req)
+}
+
+// all are the contracts of every service that deploy.json names.
+func (w *wishes) all() ([]deploy.Candidate, error) {
+	wanted, err := w.wanted()
+	if err != nil {
+		return nil, err
+	}
+	return deploy.Candidates(w.catalog, w.env, wanted, w.req), nil
+}
+
+func (w *wishes) wanted() (map[string]string, error) {
+	c, err := LoadConfig(w.configDir)
+	if err != nil {
+		return nil, err
+	}
+	return unidesk.Wanted(c.Master.Root, c.Master.Deploy, string(w.env))
+}
+
+// hosts wires and runs do with everything that a deploy touches.
+func (w *wishes) hosts(ctx context.Context, do func(context.Context, *deploy.Deployer) error) error {
+	wired, err := w.wire(w.catalog)
+	if err != nil {
+		return err
+	}
+	defer wired.Close()
+	w.remind(wired.config)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wired.remote.warm(ctx)
+	err = do(ctx, wired.deployer)
+	wired.progress.close()
+	return err
+}
+
+func (a *app) deployPlan() *cobra.Command {
+	var req deploy.Request
+	cmd := &cobra.Command{
+		Use: "plan --env ENV [--service NAME [--commit FULL-SHA]]", Short: "Check against the real hosts, and change nothing", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.reconcile(cmd.Context(), req, reconciler{
+				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, false) },
+				one:   (*deploy.Deployer).Plan,
+				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
+					return deploy.LookAll(env, all, func(c deploy.Contract) deploy.Result { return d.Plan(ctx, c) })
+				},
+			})
+		},
+	}
+	deployFlags(cmd, &req, nil)
+	return withEnv(cmd)
+}
+
+func (a *app) deployApply() *cobra.Command {
+	var req deploy.Request
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA]] [--dry-run]",
+		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
+		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
+every check that only reads) and then does what deploy-service --run-now does.
+Without --service it does so for each service that deploy.json names in the
+environment: what a gate stops is skipped and listed, a failure stops the rest.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			how := reconciler{
+				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
+				one: func(d *deploy.Deployer, ctx context.Context, c deploy.Contract) deploy.Result {
+					return d.Apply(ctx, c, req.Force)
+				},
+				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
+					return d.ApplyAll(ctx, env, all, req.Force)
+				},
+			}
+			if dryRun {
+				how = reconciler{early: func(c deploy.Contract) (deploy.Result, bool) { return deploy.DryRun(c), true }}
+			}
+			return a.reconcile(cmd.Context(), req, how)
+		},
+	}
+	deployFlags(cmd, &req, &dryRun)
+	cmd.Flags().BoolVar(&req.Force, "force", false, "recreate a service even if the commit runs already")
+	return withEnv(cmd)
+}
+
+// reconciler is how far a command goes, for one service and for all. Early may
+// answer from the contract alone; without an all nothing else is asked.
+type reconciler struct {
+	early func(deploy.Contract) (deploy.Result, bool)
+	one   func(*deploy.Deployer, context.Context, deploy.Contract) deploy.Result
+	all   func(context.Context, *deploy.Deployer, catalog.Env, []deploy.Candidate) deploy.Reconciliation
+}
+
+func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler) error {
+	w, err := a.wishes(req)
+	if err != nil {
+		return err
+	}
+	if req.Service != "" {
+		contract, err := w.one()
+		if err != nil {
+			return err
+		}
+		if r, done := how.early(contract); done {
+			return a.finish(r)
+		}
+		return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) error {
+			return a.finish(how.one(d, ctx, contract))
+		})
+	}
+	all, err := w.all()
+	if err != nil {
+		return err
+	}
+	if how.all == nil {
+		return a.finishAll(deploy.LookAll(w.env, all, deploy.DryRun))
+	}
+	return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) error {
+		return a.finishAll(how.all(ctx, d, w.env, all))
+	})
+}
+
+func (a *app) deployDiff() *cobra.Command {
+	var req deploy.Request
+	cmd := &cobra.Command{
+		Use: "diff --env ENV [--service NAME [--commit FULL-SHA]]", Short: "Compare what is wanted with what was proven and what runs",
+		Long: `diff compares the wanted commits with the newest receipts and with what runs.
+Exit code 0: equal, 1: different.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := a.wishes(req)
+			if err != nil {
+				return err
+			}
+			var all []deploy.Candidate
+			if req.Service == "" {
+				all, err = w.all()
+			} else {
+				var contract deploy.Contract
+				contract, err = w.one()
+				all = []deploy.Candidate{{Service: req.Service, Contract: contract}}
+			}
+			if err != nil {
+				return err
+			}
+			return w.hosts(cmd.Context(), func(ctx context.Context, d *deploy.Deployer) error {
+				c, err := d.Diff(ctx, w.env, all)
+				if err != nil {
+					return err
+				}
+				if !c.Equal {
+					a.code = ExitFailed
+				}
+				if a.format == "json" {
+					return a.json(c)
+				}
+				return printComparison(a.Out, c)
+			})
+		},
+	}
+	deployFlags(cmd, &req, nil)
+	return withEnv(cmd)
+}
+
+func withEnv(cmd *cobra.Command) *cobra.Command {
+	if err := cmd.MarkFlagRequired("env"); err != nil {
+		panic(err) // the flag is defined by deployFlags
+	}
+	return cmd
+}
+
+// finishAll prints what came of all services and sets the exit code.
+func (a *app) finishAll(r deploy.Reconciliation) error {
+	a.code = decisionCode(r.Decision)
+	if a.format == "json" {
+		return a.json(r)
+	}
+	return printReconciliation(a.Out, r)
+}

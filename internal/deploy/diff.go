@@ -1,0 +1,81 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Comparison is an environment as deploy.json wants it, beside what is there.
+type Comparison struct {
+	OK       bool         `json:"ok"`
+	Equal    bool         `json:"equal"`
+	Env      catalog.Env  `json:"env"`
+	Services []Difference `json:"services"`
+}
+
+// Difference is one service of it. Equal wants all three commits to be the same.
+type Difference struct {
+	Service string `json:"service"`
+	Equal   bool   `json:"equal"`
+	// Wanted is deploy.json's, Proven the newest receipt's, Live what the running
+	// container was stamped with; "" where there is none.
+	Wanted string `json:"wanted"`
+	Proven string `json:"proven"`
+	Live   string `json:"live"`
+	// Older says that the wanted commit was proven before the one proven last.
+	Older bool `json:"older,omitempty"`
+	// Note says why a value is missing.
+	Note string `json:"note,omitempty"`
+}
+
+// Diff compares; it changes nothing, and what cannot be read counts as different.
+func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (Comparison, error) {
+	out := Comparison{OK: true, Equal: true, Env: env, Services: []Difference{}}
+	for _, c := range all {
+		one := Difference{Service: c.Service}
+		if c.Err != nil {
+			one.Note = c.Err.Error()
+		} else if err := d.difference(ctx, c.Contract, &one); err != nil {
+			return out, err
+		}
+		out.Equal = out.Equal && one.Equal
+		out.Services = append(out.Services, one)
+	}
+	return out, nil
+}
+
+func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) error {
+	one.Wanted = c.Commit.String()
+	receipts, err := d.Ledger.History(string(c.Env), one.Service)
+	if err != nil {
+		return err
+	}
+	kept := slices.DeleteFunc(receipts, func(r ledger.Receipt) bool {
+		return r.Outcome != ledger.Succeeded && r.Outcome != ledger.Degraded
+	})
+	if len(kept) > 0 {
+		one.Proven = kept[0].Commit.String()
+		one.Older = kept[0].Commit != c.Commit && slices.ContainsFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
+	}
+	e := c.environment()
+	if e.Target.Compose == nil {
+		one.Note = c.Gate.Why
+		return nil
+	}
+	spec := c.row.Spec(c.Env, d.Project)
+	seen, err := d.target(e.Target.Host).Observe(ctx, spec, false)
+	if err != nil {
+		one.Note = "what runs could not be read: " + err.Error()
+		return nil
+	}
+	if in := proof.Current(spec, seen); in != nil && in.Running {
+		one.Live = in.Env[workload.KeyCommit]
+	}
+	one.Equal = one.Wanted == one.Proven && one.Wanted == one.Live
+	return nil
+}

@@ -1,0 +1,163 @@
+package deploy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Gate says whether the service may be brought live, and what stands before it.
+type Gate struct {
+	Mode catalog.Mode `json:"mode"`
+	// Why is the gate's sentence, or the reason of a mode that is not live.
+	Why string `json:"why,omitempty"`
+	// Code is the gate that --run-now meets, "" when it is open.
+	Code catalog.Gate `json:"code,omitempty"`
+	// Next is the command to type instead, or after what opens the gate.
+	Next string `json:"next,omitempty"`
+}
+
+// The gates that no row asks for: they follow from its mode, its shape or the
+// command.
+const (
+	GatePlanOnly        catalog.Gate = "plan-only"
+	GateUnsupported     catalog.Gate = "unsupported"
+	GateDeprecated      catalog.Gate = "deprecated"
+	GateRuntimeNotBuilt catalog.Gate = "runtime-not-built"
+)
+
+// Reach is how far a command goes.
+type Reach string
+
+// The reaches.
+const (
+	ReachContract Reach = "dry-run"
+	ReachPlan     Reach = "plan"
+	ReachLive     Reach = "run-now"
+)
+
+// Entry is the command that a deploy is asked for by.
+type Entry string
+
+// The entries.
+const (
+	ByDeployService Entry = "deploy-service"
+	ByDeployApply   Entry = "deploy apply"
+	// ByDeployBackendCore is the legacy entry, which only says so.
+	ByDeployBackendCore Entry = "deploy-backend-core"
+)
+
+// Asked is what a gate is judged by beside the row.
+type Asked struct {
+	Entry  Entry
+	Commit string
+	// Granted says that a supervisor's grant for exactly this was verified.
+	Granted bool
+	// Promoted says that dev proved this very digest. A dry run does not know.
+	Promoted bool
+}
+
+// Judge is the one place where a gate is decided. It is the same for every reach:
+// a dry run shows what --run-now would meet.
+func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
+	e := row.Environment(env)
+	shut := func(code catalog.Gate, next, format string, args ...any) Gate {
+		return Gate{Mode: e.Mode, Code: code, Next: next, Why: fmt.Sprintf(format, args...)}
+	}
+	dryRun := Command(row.Service, env, a.Commit, "--dry-run")
+	live := liveCommand(row, env, a.Commit)
+	switch {
+	case a.Entry == ByDeployBackendCore:
+		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
+			"deploy-backend-core is a legacy entry and does nothing; backend-core is deployed by deploy apply")
+	case e.Mode == catalog.Unsupported:
+		return shut(GateUnsupported, elsewhere(row, env, a.Commit), "%s is not deployed to %s: %s", row.Service, env, e.Why)
+	case e.Has(catalog.ContractMismatch):
+		return shut(catalog.ContractMismatch, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
+	case e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Validate:
+		return shut(catalog.SupervisorRequired, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
+	case e.Mode == catalog.Validate:
+		return shut(GatePlanOnly, elsewhere(row, env, a.Commit), "%s in %s has dry run and plan only: %s", row.Service, env, e.Why)
+	case e.Target.Shape == catalog.K3s:
+		return shut(GateRuntimeNotBuilt, dryRun, "%s runs on Kubernetes in %s, which this version cannot deploy to yet", row.Service, env)
+	case e.Has(catalog.UseDeployApply) && a.Entry != ByDeployApply:
+		return shut(catalog.UseDeployApply, live, "%s is brought live by deploy apply only", row.Service)
+	case e.Has(catalog.SupervisorRequired) && !a.Granted:
+		return shut(catalog.SupervisorRequired, live,
+			"a live deploy of %s wants a grant that a supervisor signed for exactly this service, environment and commit", row.Service)
+	case e.Has(catalog.Promote) && !a.Promoted:
+		return shut(catalog.Promote, liveCommand(row, catalog.Dev, a.Commit),
+			"%s goes to prod once a dev deploy has proven the same digest", row.Service)
+	}
+	return Gate{Mode: e.Mode, Why: e.Why}
+}
+
+// elsewhere is the plan for the other environment where there is one, else the
+// list of what there is.
+func elsewhere(row catalog.Row, env catalog.Env, commit string) string {
+	for _, other := range catalog.Envs() {
+		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
+			return Command(row.Service, other, commit)
+		}
+	}
+	if row.Environment(env).Mode == catalog.Validate {
+		return Command(row.Service, env, commit, "--dry-run")
+	}
+	return "unidesk-controller services"
+}
+
+// Stops reports whether a command that goes so far ends at the gate. Where there
+// is nothing to deploy to, every command does; contract and plan go past the rest
+// and show it.
+func (g Gate) Stops(r Reach) bool {
+	switch g.Code {
+	case "":
+		return false
+	case GateUnsupported, GateDeprecated:
+		return true
+	}
+	return r == ReachLive
+}
+
+// decision is what a command comes to that the gate stops.
+func (g Gate) decision() Decision {
+	switch g.Code {
+	case GateDeprecated:
+		return DecidedDeprecated
+	case GateUnsupported, GatePlanOnly, GateRuntimeNotBuilt:
+		return DecidedUnsupported
+	}
+	return DecidedGated
+}
+
+func (g Gate) fault() error {
+	reason := fault.Unsupported
+	switch g.Code {
+	case catalog.Promote:
+		reason = fault.PromoteFirst
+	case GateUnsupported, GatePlanOnly:
+	default:
+		reason = fault.Reason(strings.ToUpper(strings.ReplaceAll(string(g.Code), "-", "_")))
+	}
+	return fault.New(reason, "%s", g.Why)
+}
+
+// Gated is the result of a command that ends at its gate: nothing was contacted.
+func Gated(c Contract) Result {
+	var r Result
+	r.fail(c.Gate.decision(), workload.PointGuard, c.Gate.fault())
+	r.Failure.Next = c.Gate.Next
+	r.Contract, r.Rollback = &c, c.Rollback
+	r.Running = "not looked at: the gate comes first"
+	return r
+}
+
+// Deprecated is all that deploy-backend-core answers.
+func Deprecated(commit string) Result {
+	r := Gated(Contract{Gate: Judge(catalog.Row{}, catalog.Prod, Asked{Entry: ByDeployBackendCore, Commit: commit})})
+	r.Contract = nil
+	return r
+}

@@ -1,0 +1,259 @@
+package deploy_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// worldOf is a world of another service than most stories have; its host is the
+// row's.
+func worldOf(t *testing.T, c *catalog.Catalog, service string, env catalog.Env) *world {
+	t.Helper()
+	w := newWorld(t)
+	row, err := c.Row(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Catalog = c
+	w.spec = row.Spec(env, "unidesk")
+	w.labels = row.Labels
+	w.Targets = map[string]workload.Target{row.Environment(env).Target.Host: w.host}
+	return w
+}
+
+// The matrix of the requirements, whole: decision, gate and reason of each reach,
+// with hosts on which everything is well. The exit codes are the command line's to
+// test, with the same file.
+func TestTheMatrix(t *testing.T) {
+	table, err := os.ReadFile("testdata/matrix.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := 0
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if f[0] == "#" {
+			continue
+		}
+		service, flag, gate := f[0], strings.TrimPrefix(f[1], "none"), strings.TrimPrefix(f[2], "-")
+		env, err := catalog.ParseEnv(flag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, reach := range []deploy.Reach{deploy.ReachContract, deploy.ReachPlan, deploy.ReachLive} {
+			cells++
+			decision, reason := deploy.Decision(f[3+3*i]), fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
+			t.Run(service+" "+f[1]+" "+string(reach), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := worldOf(t, c, service, env)
+					w.images.add(t, a, w.labels(a))
+					w.readOnly = reach != deploy.ReachLive || gate != ""
+					r := w.reaching(t, deploy.Request{Service: service, Env: flag, Commit: a.String()}, reach)
+					got := fault.Reason("")
+					if r.Failure != nil {
+						got = r.Failure.Reason
+						if r.Failure.Next == "" {
+							t.Error("no next command")
+						}
+					}
+					if r.Decision != decision || got != reason || string(r.Contract.Gate.Code) != gate {
+						t.Errorf("decided %s, %q at gate %q, want %s, %q at %q: %+v", r.Decision, got, r.Contract.Gate.Code, decision, reason, gate, r.Failure)
+					}
+					if k3s := r.Contract.Shape == catalog.K3s; k3s && r.Plan != nil && !strings.Contains(r.Running, "Kubernetes") {
+						t.Errorf("running: %s", r.Running)
+					}
+					if gate != "" && r.Plan != nil && r.Plan.Next != "" {
+						t.Errorf("the plan names %q, which the gate stops", r.Plan.Next)
+					}
+					if r.Contract.EnvSource != map[bool]string{true: "default", false: "flag"}[flag == ""] {
+						t.Errorf("the environment is from the %s", r.Contract.EnvSource)
+					}
+				})
+			})
+		}
+	}
+	if cells != 15*3*3 {
+		t.Errorf("%d cells, want 135", cells)
+	}
+}
+
+// reaching goes as far as it is told.
+func (w *world) reaching(t *testing.T, req deploy.Request, reach deploy.Reach) deploy.Result {
+	t.Helper()
+	c, err := deploy.NewContract(w.Catalog, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch reach {
+	case deploy.ReachContract:
+		return deploy.DryRun(c)
+	case deploy.ReachPlan:
+		return w.Plan(t.Context(), c)
+	}
+	return w.Run(t.Context(), c, false)
+}
+
+// What the catalog does not allow is not even asked about.
+func TestCodeQueueInProdContactsNothing(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, env := range []string{"", "prod"} {
+		contract, err := deploy.NewContract(c, deploy.Request{Service: "code-queue", Env: env, Commit: a.String()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(contract.Targets)+len(contract.Deployments)+len(contract.EnvKeys) > 0 || contract.Rollback != "" || contract.Target.Host != "" {
+			t.Errorf("there is a target: %+v", contract)
+		}
+		d := &deploy.Deployer{Catalog: c} // whatever it would touch is nil
+		for _, r := range []deploy.Result{d.Plan(t.Context(), contract), d.Run(t.Context(), contract, true), d.Apply(t.Context(), contract, true)} {
+			if r.Decision != deploy.DecidedUnsupported || r.OK || r.Mutated {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+}
+
+func TestGatesOpenForWhatTheyWant(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
+  wiki:
+    compose: {service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [supervisor-required, promote]}, dev: {mode: live}}
+`...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]struct {
+		service string
+		asked   deploy.Asked
+		want    catalog.Gate
+	}{
+		"backend-core by deploy apply":       {"backend-core", deploy.Asked{Entry: deploy.ByDeployApply}, ""},
+		"backend-core by deploy-service":     {"backend-core", deploy.Asked{Entry: deploy.ByDeployService}, catalog.UseDeployApply},
+		"code-queue-mgr with a grant":        {"code-queue-mgr", deploy.Asked{Granted: true}, ""},
+		"code-queue-mgr by deploy apply":     {"code-queue-mgr", deploy.Asked{Entry: deploy.ByDeployApply}, catalog.SupervisorRequired},
+		"k3sctl-adapter with a grant":        {"k3sctl-adapter", deploy.Asked{Granted: true}, catalog.SupervisorRequired},
+		"met-nonlinear with a grant":         {"met-nonlinear", deploy.Asked{Granted: true}, catalog.ContractMismatch},
+		"code-queue with everything":         {"code-queue", deploy.Asked{Granted: true, Promoted: true, Entry: deploy.ByDeployApply}, deploy.GateUnsupported},
+		"two gates, neither open":            {"wiki", deploy.Asked{}, catalog.SupervisorRequired},
+		"two gates, one open":                {"wiki", deploy.Asked{Granted: true}, catalog.Promote},
+		"two gates, both open":               {"wiki", deploy.Asked{Granted: true, Promoted: true}, ""},
+		"the legacy entry, whatever it asks": {"frontend", deploy.Asked{Entry: deploy.ByDeployBackendCore, Granted: true}, deploy.GateDeprecated},
+	} {
+		row, err := c.Row(g.service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := deploy.Judge(row, catalog.Prod, g.asked); got.Code != g.want || g.want != "" && (got.Why == "" || got.Next == "") {
+			t.Errorf("%s: %+v, want %q", name, got, g.want)
+		}
+	}
+}
+
+// dev, then prod: the very digest that dev proved.
+func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
+	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
+  wiki:
+    compose: {service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [promote]}, dev: {mode: live}}
+`...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, c, "wiki", catalog.Prod)
+		w.images.add(t, a, w.labels(a))
+		prod := deploy.Request{Service: "wiki", Env: "prod", Commit: a.String()}
+		r := w.reaching(t, prod, deploy.ReachLive)
+		want(t, r, deploy.DecidedGated, fault.PromoteFirst)
+		if strings.Contains(r.Running, "not looked at") {
+			t.Errorf("running: %s", r.Running)
+		}
+		if !strings.Contains(r.Failure.Next, "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
+			t.Errorf("next %q after %d switches", r.Failure.Next, w.switches)
+		}
+		plan := w.reaching(t, prod, deploy.ReachPlan)
+		want(t, plan, deploy.DecidedReady, "")
+		if plan.Contract.Gate.Code != catalog.Promote || plan.Plan.Next != "" {
+			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
+		}
+		want(t, w.reaching(t, deploy.Request{Service: "wiki", Env: "dev", Commit: a.String()}, deploy.ReachLive), deploy.DecidedSucceeded, "")
+		w.running = nil
+		if plan := w.reaching(t, prod, deploy.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next, "--run-now") {
+			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
+		}
+		want(t, w.reaching(t, prod, deploy.ReachLive), deploy.DecidedSucceeded, "")
+	})
+}
+
+func TestTheStatementIsMadeWhereASignatureOpensTheGate(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service, want := range map[string]string{"code-queue-mgr": "sign code-queue-mgr prod aaaa", "k3sctl-adapter": "", "frontend": ""} {
+		contract, err := deploy.NewContract(c, deploy.Request{
+			Service: service, Commit: a.String(),
+			Statement: func(s artifact.ServiceID, env catalog.Env, c artifact.Commit) string {
+				return "sign " + s.String() + " " + string(env) + " " + c.Short()[:4]
+			},
+		})
+		if err != nil || contract.Statement != want {
+			t.Errorf("%s: %q, want %q (%v)", service, contract.Statement, want, err)
+		}
+	}
+}
+
+// The registry's host takes the image from the registry beside it.
+func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, c, "findjob", catalog.Prod)
+		w.images.add(t, a, w.labels(a))
+		r := w.reaching(t, deploy.Request{Service: "findjob", Commit: a.String()}, deploy.ReachPlan)
+		want(t, r, deploy.DecidedReady, "")
+		if r.Plan.Need != (deploy.Need{}) {
+			t.Errorf("need %+v", r.Plan.Need)
+		}
+		if len(w.spec.Ref.Compose.Project) == 0 || w.spec.Ref.Compose.Project == "unidesk" {
+			t.Errorf("project %q is the master's", w.spec.Ref.Compose.Project)
+		}
+	})
+}
+
+func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, c, "findjob", catalog.Prod)
+		w.Targets = map[string]workload.Target{catalog.Master: w.host}
+		req := deploy.Request{Service: "findjob", Commit: a.String()}
+		want(t, w.reaching(t, req, deploy.ReachPlan), deploy.DecidedBlocked, fault.CapabilityMissing)
+		want(t, w.reaching(t, req, deploy.ReachLive), deploy.DecidedFailed, fault.CapabilityMissing)
+		if done, err := w.Recover(t.Context()); err != nil || len(done) != 0 {
+			t.Errorf("recover: %v, %v", done, err)
+		}
+	})
+}

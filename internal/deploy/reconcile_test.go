@@ -1,0 +1,253 @@
+package deploy_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// hosts are several services on one machine.
+type hosts map[string]*host
+
+func (h hosts) of(spec workload.Spec) (workload.Target, error) {
+	if one, ok := h[spec.Ref.Compose.Service]; ok {
+		return one, nil
+	}
+	return nil, fault.New(fault.WorkloadNotFound, "no service %s", spec.Ref.Compose.Service)
+}
+
+func (h hosts) Observe(ctx context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
+	t, err := h.of(spec)
+	if err != nil {
+		return workload.Observation{}, err
+	}
+	return t.Observe(ctx, spec, probe)
+}
+
+func (h hosts) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
+	return h[spec.Ref.Compose.Service].Stage(ctx, spec, image, emit)
+}
+
+func (h hosts) Switch(ctx context.Context, c workload.Change, emit func(workload.Event)) error {
+	return h[c.Spec.Ref.Compose.Service].Switch(ctx, c, emit)
+}
+
+func (h hosts) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
+	return h[spec.Ref.Compose.Service].Settle(ctx, spec, s, emit)
+}
+
+func (h hosts) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
+	return h[spec.Ref.Compose.Service].Logs(ctx, spec, instance, lines)
+}
+
+// reconciled is a master that runs these services, each with an image of its own
+// at a commit of its own.
+func reconciled(t *testing.T, services map[string]artifact.Commit) (*world, hosts) {
+	t.Helper()
+	w := newWorld(t)
+	all := hosts{}
+	for service, commit := range services {
+		row, err := w.Catalog.Row(service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[service] = &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: row.Labels}
+		w.images.add(t, commit, row.Labels(commit))
+	}
+	w.Targets = map[string]workload.Target{catalog.Master: all}
+	return w, all
+}
+
+func outcomes(r deploy.Reconciliation) (lines []string) {
+	for _, s := range r.Services {
+		line := s.Service + " " + string(s.Outcome)
+		if s.Result != nil {
+			line += " " + string(s.Result.Decision)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func TestApplyWithoutAServiceDoesWhatMayBeDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, all := reconciled(t, map[string]artifact.Commit{"backend-core": a, "frontend": b})
+		wanted := map[string]string{
+			"backend-core": a.String(), "frontend": b.String(), "code-queue": a.String(), "code-queue-mgr": a.String(), "stranger": "main",
+		}
+		candidates := deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply})
+		plan := deploy.LookAll(catalog.Prod, candidates, deploy.DryRun)
+		if plan.Decision != deploy.DecidedIncomplete { // code-queue and the stranger
+			t.Errorf("dry run: %s %v", plan.Decision, outcomes(plan))
+		}
+		r := w.ApplyAll(t.Context(), catalog.Prod, candidates, false)
+		if diff := cmp.Diff([]string{
+			"backend-core done succeeded", "code-queue skipped unsupported", "code-queue-mgr skipped gated",
+			"frontend done succeeded", "stranger skipped refused",
+		}, outcomes(r)); diff != "" {
+			t.Error(diff)
+		}
+		if r.OK || r.Decision != deploy.DecidedIncomplete {
+			t.Errorf("%v %s", r.OK, r.Decision)
+		}
+		if all["frontend"].running.Env["COMMIT"] != b.String() {
+			t.Errorf("runs %v", all["frontend"].running)
+		}
+		delete(wanted, "code-queue")
+		delete(wanted, "code-queue-mgr")
+		delete(wanted, "stranger")
+		again := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
+		if !again.OK || again.Decision != deploy.DecidedUnchanged {
+			t.Errorf("again: %s %v", again.Decision, outcomes(again))
+		}
+	})
+}
+
+func TestAFailureStopsTheRest(t *testing.T) {
+	t.Run("in the guardrail, while nothing is touched", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, all := reconciled(t, map[string]artifact.Commit{"backend-core": a, "frontend": b})
+			for _, h := range all {
+				h.readOnly = true
+			}
+			wanted := map[string]string{"backend-core": a.String(), "frontend": commit("c").String(), "todo-note": a.String()}
+			r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
+			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != deploy.DecidedBlocked {
+				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
+			}
+		})
+	})
+	t.Run("in a run", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, all := reconciled(t, map[string]artifact.Commit{"backend-core": a, "frontend": b, "project-manager": commit("c")})
+			all["frontend"].health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+			wanted := map[string]string{"backend-core": a.String(), "frontend": b.String(), "project-manager": commit("c").String()}
+			r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
+			if diff := cmp.Diff([]string{"backend-core done succeeded", "frontend failed reverted", "project-manager not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != deploy.DecidedReverted {
+				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
+			}
+		})
+	})
+	t.Run("a commit that is none, unquoted", func(t *testing.T) {
+		t.Parallel()
+		w, _ := reconciled(t, nil)
+		r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"frontend": "hunter2"}, deploy.Request{}), false)
+		f := r.Services[0].Result.Failure
+		if r.Decision != deploy.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") {
+			t.Errorf("%s %+v", r.Decision, f)
+		}
+	})
+}
+
+func TestApplyPassesTheGuardrailAndTakesItsKilledRunOver(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.readOnly = true
+		want(t, w.Apply(t.Context(), w.contract(b), false), deploy.DecidedBlocked, fault.ArtifactNotFound)
+		w.readOnly = false
+		w.killed(b)
+		r := w.Apply(t.Context(), w.contract(b), false)
+		want(t, r, deploy.DecidedSucceeded, "")
+		if r.Receipt.ID != "killed" {
+			t.Errorf("receipt %s", r.Receipt.ID)
+		}
+	})
+}
+
+func TestDiffComparesWantedProvenAndLive(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.live(b)
+		w.readOnly = true
+		diff := func(commit artifact.Commit) deploy.Comparison {
+			t.Helper()
+			all := deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"baidu-netdisk": commit.String()}, deploy.Request{})
+			c, err := w.Diff(t.Context(), catalog.Prod, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		if c := diff(b); !c.Equal || c.Services[0].Older {
+			t.Errorf("equal: %+v", c)
+		}
+		if c := diff(a); c.Equal || !c.Services[0].Older || c.Services[0].Proven != b.String() || c.Services[0].Live != b.String() {
+			t.Errorf("an older one is wanted: %+v", c)
+		}
+		img := w.images.add(t, commit("c"), labels(commit("c")))
+		w.running = container(commit("c"), img.Config, img.Manifest, "by hand")
+		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() {
+			t.Errorf("another one runs: %+v", c)
+		}
+		w.running.Running = false
+		if c := diff(b); c.Equal || c.Services[0].Live != "" {
+			t.Errorf("nothing runs: %+v", c)
+		}
+		gone, err := w.Diff(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{
+			"code-queue": a.String(), "findjob": a.String(), "stranger": a.String(),
+		}, deploy.Request{}))
+		if err != nil || gone.Equal {
+			t.Fatalf("%+v, %v", gone, err)
+		}
+		for _, s := range gone.Services {
+			if s.Equal || s.Note == "" {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
+}
+
+// An older commit is said to be one, before and after.
+func TestGoingBackIsSaidToBeGoingBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.live(b)
+		if plan := w.Plan(t.Context(), w.contract(a)); !plan.Older {
+			t.Error("the plan does not say that a is older")
+		}
+		if plan := w.Plan(t.Context(), w.contract(b)); plan.Older {
+			t.Error("the plan says that b is older")
+		}
+		r := w.run(a)
+		want(t, r, deploy.DecidedSucceeded, "")
+		if !r.Older {
+			t.Error("the result does not say that a is older")
+		}
+	})
+}
+
+// One host that is silent keeps no other from being recovered.
+func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.killed(b)
+		asked := 0
+		w.Targets["D601"] = silent{hosts{}, &asked}
+		done, err := w.Recover(t.Context())
+		if err != nil || len(done) != 2 || asked != 1 {
+			t.Fatalf("%+v, %v, asked %d times", done, err, asked)
+		}
+		if done[0].Action != deploy.TookBack || done[1].Action != deploy.Unreached || done[1].Failure.Reason != fault.HostUnreachable {
+			t.Errorf("%+v", done)
+		}
+	})
+}
+
+type silent struct {
+	hosts
+	asked *int
+}
+
+func (s silent) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
+	*s.asked++
+	return workload.Observation{}, fault.Transient(fault.HostUnreachable, "no answer")
+}

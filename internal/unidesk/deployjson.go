@@ -1,0 +1,83 @@
+package unidesk
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Wanted returns the commits that deploy.json wants in an environment, by service,
+// as they stand there. The file is never written. docs/configuration.md tells which
+// forms are understood; everything else in the file is passed over.
+func Wanted(root, file, env string) (map[string]string, error) {
+	path := filepath.Join(root, file)
+	if filepath.IsAbs(file) {
+		path = file
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "read the wanted commits: %w", err).
+			WithHint("name the file in controller.yaml (master.deploy), or give --service and --commit")
+	}
+	var top object
+	if err := json.Unmarshal(content, &top); err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "%s is not a JSON object%s", path, position(err))
+	}
+	environments := fields(top["environments"])
+	if environments == nil {
+		environments = top
+	}
+	here, ok := environments[env]
+	if !ok {
+		return nil, fault.New(fault.ConfigInvalid, "%s has no environment %s", path, env)
+	}
+	wanted := map[string]string{}
+	services, named := fields(here)["services"]
+	if !named {
+		services = here
+	}
+	for name, raw := range fields(services) {
+		if commit := commitOf(raw); commit != "" {
+			wanted[name] = commit
+		}
+	}
+	var list []json.RawMessage
+	_ = json.Unmarshal(services, &list)
+	for _, raw := range list {
+		name := first(fields(raw), "id", "serviceId", "service", "name")
+		if commit := commitOf(raw); name != "" && commit != "" {
+			wanted[name] = commit
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, fault.New(fault.ConfigInvalid, "%s wants no commit of any service in %s", path, env).
+			WithHint("docs/configuration.md shows the forms that are understood")
+	}
+	return wanted, nil
+}
+
+// commitOf reads an entry: a string, or an object with a commit.
+func commitOf(raw json.RawMessage) (commit string) {
+	if json.Unmarshal(raw, &commit) == nil {
+		return commit
+	}
+	return first(fields(raw), "commit", "commitId", "sourceCommit")
+}
+
+func fields(raw json.RawMessage) (o object) {
+	_ = json.Unmarshal(raw, &o)
+	return o
+}
+
+// first is the first of the keys that holds a string.
+func first(o object, keys ...string) string {
+	for _, k := range keys {
+		var s string
+		if json.Unmarshal(o[k], &s) == nil && s != "" {
+			return s
+		}
+	}
+	return ""
+}
