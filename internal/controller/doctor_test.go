@@ -246,7 +246,7 @@ func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 	if err := printDiagnosis(&out, diagnose(list)); err != nil {
 		t.Fatal(err)
 	}
-	want := `fault  1 faults, 1 warnings, 1 checks are well
+	want := `fault  faults: 1, warnings: 1, well: 1
 UniDesk
   ✓ env file: mode 0600
 host D601

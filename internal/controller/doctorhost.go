@@ -89,7 +89,7 @@ func echoOver(ctx context.Context, host tunnel.Config) (rpc.Echoed, error) {
 	if err != nil {
 		return rpc.Echoed{}, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return rpc.Echo(ctx, conn, echoWait)
 }
 

@@ -44,5 +44,5 @@ func printDiagnosis(out io.Writer, d diagnosis) error {
 }
 
 func tally(counts map[level]int) string {
-	return fmt.Sprintf("%d faults, %d warnings, %d checks are well", counts[levelFault], counts[levelWarning], counts[levelOK])
+	return fmt.Sprintf("faults: %d, warnings: %d, well: %d", counts[levelFault], counts[levelWarning], counts[levelOK])
 }

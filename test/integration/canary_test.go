@@ -65,7 +65,8 @@ func newCanary(name, rest string) canary {
 type flock struct {
 	canaries []canary
 	mu       sync.Mutex
-	heard    map[string]bool
+	// heard is what was found where, and a form that it had.
+	heard    map[string]string
 	searched int
 	began    time.Time
 	// seen are words of command lines, and files, that were sampled: a search that
@@ -81,7 +82,7 @@ func (f *flock) search(where string, said []byte) {
 	for _, c := range f.canaries {
 		for form, text := range c.forms {
 			if bytes.Contains(said, text) {
-				f.heard[fmt.Sprintf("%s: %s (%s)", where, c.name, form)] = true
+				f.heard[fmt.Sprintf("%s: %s", where, c.name)] = form
 			}
 		}
 	}
@@ -90,10 +91,12 @@ func (f *flock) search(where string, said []byte) {
 // watch samples the command line of every process, and the files of changes that
 // are under way, until ctx ends.
 func (f *flock) watch(ctx context.Context) {
+	known := map[string]bool{} // most lines are there for long
 	for ctx.Err() == nil {
 		lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, path := range lines {
-			if line, err := os.ReadFile(path); err == nil {
+			if line, err := os.ReadFile(path); err == nil && !known[string(line)] {
+				known[string(line)] = true
 				f.search("a command line", line)
 				f.note(string(line))
 			}
@@ -128,7 +131,7 @@ func (f *flock) searchFiles(dir string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if info.Mode().Perm()&0o007 != 0 {
-			f.heard[fmt.Sprintf("%s has the mode %04o", path, info.Mode().Perm())] = true
+			f.heard[path] = fmt.Sprintf("mode %04o", info.Mode().Perm())
 		}
 		if strings.HasSuffix(path, ".pending.json") {
 			f.seen["a before-image"] = true
@@ -188,10 +191,10 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	const service = "baidu-netdisk"
 	plain, odd := newCanary("a plain secret", ""), newCanary("an odd secret", `/+&<>"\ =%?`)
 	password, broken := newCanary("config.json's password", `/"&\`), newCanary("half a secret", "/&")
-	f := &flock{canaries: []canary{plain, odd, password, broken}, heard: map[string]bool{}, seen: map[string]bool{}, began: time.Now()}
+	f := &flock{canaries: []canary{plain, odd, password, broken}, heard: map[string]string{}, seen: map[string]bool{}, began: time.Now()}
 	for _, c := range f.canaries { // the search finds what there is
 		for form, text := range c.forms {
-			g := &flock{canaries: f.canaries, heard: map[string]bool{}}
+			g := &flock{canaries: f.canaries, heard: map[string]string{}}
 			if g.search("here", append([]byte("x"), text...)); len(g.heard) == 0 {
 				t.Fatalf("%s would not be found as %s", c.name, form)
 			}
@@ -223,11 +226,12 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	}
 	wanted := filepath.Join(world.Master.Root, "deploy.json")
 	must(t, os.WriteFile(wanted, []byte(`{"environments":{"prod":{"services":{"`+service+`":"`+next+`"}}}}`), 0o600))
-	defer os.Remove(wanted)
+	defer func() { must(t, os.Remove(wanted)) }()
 
 	f.run(t, 0, deployment(good, "--dry-run")...)
 	f.run(t, 0, deployment(good)...)
-	f.run(t, 0, deployment(good, "--run-now", "--force")...)
+	f.once(t, 0, deployment(good, "--run-now")...)
+	f.once(t, 0, append([]string{"-o", "json"}, deployment(good, "--run-now", "--force")...)...)
 	f.run(t, 0, "deploy", "plan", "--env", "prod")
 	f.run(t, 0, "deploy", "apply", "--env", "prod")
 	f.run(t, 0, "deploy", "diff", "--env", "prod")
@@ -253,13 +257,19 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	}
 
 	// A version that prints all that it was given, while it is being proven.
-	var proving sync.WaitGroup
-	proving.Go(func() { f.once(t, 1, deployment(leaky, "--run-now")...) })
-	for range 12 {
+	proven := make(chan struct{})
+	go func() {
+		defer close(proven)
+		f.once(t, 1, deployment(leaky, "--run-now")...)
+	}()
+	for proving := true; proving; {
 		f.run(t, -1, "logs", "--service", service)
-		time.Sleep(300 * time.Millisecond)
+		select {
+		case <-proven:
+			proving = false
+		case <-time.After(time.Second):
+		}
 	}
-	proving.Wait()
 
 	// The typical failures.
 	f.run(t, 2, deployment(good[:12])...)
@@ -268,12 +278,13 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	f.run(t, 1, deployment(strings.Repeat("0", 40), "--run-now")...)
 	everything := func() {
 		f.run(t, -1, deployment(next)...)
-		f.run(t, -1, deployment(next, "--run-now", "--force")...)
-		for _, args := range []string{
-			"deploy apply --env prod", "deploy diff --env prod", "verify --service " + service, "rollback --service " + service,
-			"logs --service " + service, "doctor", "recover", "history",
+		f.once(t, -1, deployment(next, "--run-now")...)
+		f.once(t, -1, append([]string{"-o", "json"}, deployment(next, "--run-now")...)...)
+		for i, args := range []string{
+			"deploy diff --env prod", "deploy apply --env prod --force", "rollback --service " + service, "verify --service " + service,
+			"logs --service " + service, "recover", "doctor",
 		} {
-			f.run(t, -1, strings.Fields(args)...)
+			f.once(t, -1, append([]string{"-o", []string{"text", "json"}[i%2]}, strings.Fields(args)...)...)
 		}
 	}
 	for name, spoil := range map[string]func() (undo func()){
@@ -316,8 +327,8 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		crossed += len(content)
 		f.search(filepath.Base(path), content)
 	}
-	for where := range f.heard {
-		t.Error(where)
+	for where, form := range f.heard {
+		t.Errorf("%s (%s)", where, form)
 	}
 	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image"} {
 		if !f.seen[want] {
