@@ -41,6 +41,7 @@ func newMaster(sample, dir, prefix string) (*Master, error) {
 	for from, to := range map[string]string{
 		"compose.yaml": filepath.Join(m.Root, "docker-compose.yml"),
 		"config.json":  filepath.Join(m.Root, "config.json"),
+		"CI.json":      filepath.Join(m.Root, "CI.json"),
 		"env.example":  m.EnvFile,
 	} {
 		b, err := os.ReadFile(filepath.Join(sample, from))

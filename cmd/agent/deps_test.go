@@ -12,10 +12,9 @@ var banned = map[string]string{
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy":     "the agent acts, the controller decides",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller": "arrows point one way",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger":     "receipts are the controller's",
-	"github.com/pikasTech/unidesk-artifact-cd/internal/compose":    "no workload is switched here; the registry's project is its unit's business",
-	"github.com/pikasTech/unidesk-artifact-cd/internal/stage":      "nothing is loaded into an engine here; the registry's own image is pulled by it",
+	"github.com/compose-spec/compose-go/v2/loader":                 "a Compose project is read by the host's own Compose, which also runs it: two readers could differ",
+	"github.com/docker/compose":                                    "as compose-go: Compose is a program that is run, and that outlives us",
 	"github.com/moby/moby/client":                                  "internal/engine speaks docker/docker/client; two of them would be two truths",
-	"github.com/compose-spec/compose-go":                           "the registry's Compose file is rendered, and read by docker compose alone",
 	"net/http/pprof":                                               "heap dumps hold what the process holds",
 	"expvar":                                                       "registers itself on a listener",
 }

@@ -1,7 +1,8 @@
 // Package agent is the process on the host that holds the registry: it listens on
 // a unix socket, learns from the kernel which account calls, and serves what that
 // account's role allows. It decides nothing that the controller decides, and does
-// not link the catalog.
+// not link the catalog; what it may touch is what agent.yaml places. One thing it
+// does unasked: a change that nobody settles it takes back at its deadline.
 //
 // Whoever may write to the socket's folder, or to agent.yaml, is this agent. A
 // method without a role option in the contract may be called by nobody.
@@ -14,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +50,9 @@ type Agent struct {
 	// registry is nil on a host that manages none.
 	registry *registryhost.Host
 	grace    time.Duration
+	// placed are the projects, workloads their service; nil without any.
+	placed    *placed
+	workloads *rpc.Workloads
 }
 
 // New puts an agent together. It listens on nothing yet.
@@ -57,7 +62,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{log: log, grace: stopGrace}
-	facts := &facts{version: version, docker: c.Docker, state: c.State, compose: compose{folders: composeFolders()}}
+	facts := &facts{version: version, docker: c.Docker, state: c.State, compose: composePlugin{folders: composeFolders()}}
 	var images rpc.Images // stays nil without a registry
 	if c.Registry != "" {
 		if a.images, err = pull.New(pull.Config{URL: c.Registry}); err != nil {
@@ -72,15 +77,30 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		managed = a.registry
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityRegistry)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, managed)
+	var more []service
+	if len(c.Projects) > 0 {
+		if a.placed, err = newPlaced(c, log); err != nil {
+			return nil, err
+		}
+		a.workloads = rpc.NewWorkloads(a.placed, log)
+		more = append(more, a.workloads)
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)
+	}
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, managed, more...)
 	return a, nil
 }
 
+// service is one that registers itself.
+type service interface{ Register(grpc.ServiceRegistrar) }
+
 // newServer registers everything behind the guard, which then learns what there is.
-func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, registry rpc.RegistryHost) (*grpc.Server, *health.Server) {
+func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, registry rpc.RegistryHost, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
 	rpc.Register(s, host, images, registry)
+	for _, one := range more {
+		one.Register(s)
+	}
 	h := health.NewServer()
 	healthv1.RegisterHealthServer(s, h)
 	reflection.Register(s)
@@ -105,6 +125,12 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	group.Go(func() error { return a.supervise(ctx) })
+	if a.placed != nil {
+		group.Go(func() error {
+			a.placed.watch(ctx)
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		a.stop()
@@ -117,12 +143,21 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	if a.images != nil {
 		_ = a.images.Close()
 	}
+	if a.placed != nil {
+		_ = a.placed.engine.Close()
+	}
 	return err
 }
 
-// stop ends the server: no new calls, a while for those under way, then none.
+// stop ends the server: no new calls, a while for those under way, then none. What
+// must not be left half done, a recreate above all, is waited for.
 func (a *Agent) stop() {
 	a.health.Shutdown()
+	if a.workloads != nil {
+		var wg sync.WaitGroup
+		wg.Go(a.workloads.Close)
+		defer wg.Wait()
+	}
 	done := make(chan struct{})
 	go func() {
 		a.server.GracefulStop()

@@ -28,10 +28,10 @@ func composeFolders() []string {
 
 var composeForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]{0,64}$`)
 
-// compose tells the version of the host's Compose plugin. The plugin is asked
+// composePlugin tells the version of the host's Compose plugin. The plugin is asked
 // itself, which takes half of what asking through docker takes, and not again
 // until its file is another one.
-type compose struct {
+type composePlugin struct {
 	folders []string
 
 	mu      sync.Mutex
@@ -41,7 +41,7 @@ type compose struct {
 }
 
 // Version returns "" where there is no plugin, or none that answers.
-func (c *compose) Version(ctx context.Context) string {
+func (c *composePlugin) Version(ctx context.Context) string {
 	path, file := c.find()
 	if file == nil {
 		return ""
@@ -54,7 +54,7 @@ func (c *compose) Version(ctx context.Context) string {
 	return c.version
 }
 
-func (c *compose) find() (path string, file fs.FileInfo) {
+func (c *composePlugin) find() (path string, file fs.FileInfo) {
 	for _, dir := range c.folders {
 		path = filepath.Join(dir, "docker-compose")
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {

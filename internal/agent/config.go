@@ -38,6 +38,8 @@ type Config struct {
 	RegistryRoots []string `yaml:"registryRoots"`
 	// State is the folder of what the agent must remember.
 	State string `yaml:"state"`
+	// Projects are the Compose projects of this host, by Compose's name for each.
+	Projects map[string]Project `yaml:"projects"`
 }
 
 // Roles are the accounts, by name or numeric id, that hold each role.
@@ -108,6 +110,9 @@ func (c Config) Validate() error {
 		}
 	}
 	if _, err := newRoles(c.Roles); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.validateProjects(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

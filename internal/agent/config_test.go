@@ -35,6 +35,16 @@ func TestConfigIsStrict(t *testing.T) {
 		"an account twice":     {"version: 1\nroles: {read: [7], operate: ['7']}", "role read already"},
 		"nothing":              {"", "no documents"},
 		"too much":             {"version: 1 #" + strings.Repeat("x", maxConfig), "longer"},
+		"a relative project":   {projectYAML("root: srv, files: [a], envFile: /e, services: [s]"), "projects.p: the Compose project's folder"},
+		"no Compose file":      {projectYAML("root: /srv, envFile: /e, services: [s]"), "no Compose file"},
+		"a relative env file":  {projectYAML("root: /srv, files: [a], envFile: e, services: [s]"), "env file"},
+		"no service":           {projectYAML("root: /srv, files: [a], envFile: /e"), "projects.p.services: none"},
+		"a service twice":      {projectYAML("root: /srv, files: [a], envFile: /e, services: [s, s]"), "twice"},
+		"a hostile service":    {projectYAML("root: /srv, files: [a], envFile: /e, services: [--all]"), "not a service's name"},
+		"a project's key":      {projectYAML("root: /srv, files: [a], envfile: /e, services: [s]"), "envfile"},
+		"a project's name":     {strings.Replace(projectYAML("root: /srv, files: [a], envFile: /e, services: [s]"), " p:", " ../p:", 1), "not a Compose project name"},
+		"a project, no engine": {"version: 1\nregistry: http://127.0.0.1:5000\nprojects: {p: {root: /srv, files: [a], envFile: /e, services: [s]}}", "docker and registry"},
+		"a project, no images": {"version: 1\ndocker: /run/docker.sock\nprojects: {p: {root: /srv, files: [a], envFile: /e, services: [s]}}", "docker and registry"},
 	} {
 		if _, err := Load(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -44,6 +54,10 @@ func TestConfigIsStrict(t *testing.T) {
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("not all faults at once: %v", err)
 	}
+}
+
+func projectYAML(keys string) string {
+	return "version: 1\nregistry: http://127.0.0.1:5000\ndocker: /run/docker.sock\nprojects:\n  p: {" + keys + "}"
 }
 
 func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {

@@ -12,8 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -26,15 +28,44 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 // program is the agent's binary, built once.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	if config := os.Getenv("AGENT_TEST_VICTIM"); config != "" {
+		os.Exit(victim(config, workload.Point(os.Getenv("AGENT_TEST_AT"))))
+	}
+	os.Exit(testMain(m))
+}
+
+// victim is an agent that dies of kill -9 at a point of a switch.
+func victim(config string, at workload.Point) int {
+	c, err := agent.LoadFile(config)
+	if err == nil {
+		var a *agent.Agent
+		if a, err = agent.New(c, "1.0.0-victim", slog.New(slog.NewJSONHandler(os.Stderr, nil))); err == nil {
+			a.Tap(func(e workload.Event) {
+				if e.Point == at {
+					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				}
+			})
+			var l net.Listener
+			if l, err = agent.Listen(c.Socket); err == nil {
+				err = a.Run(context.Background(), l)
+			}
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
 
 // testMain returns the exit code, so that the program is removed in any case.
 func testMain(m *testing.M) int {
@@ -231,5 +262,27 @@ func TestAnImageCrossesStandardStreamsWhole(t *testing.T) {
 				t.Errorf("tags %v, next %q, err %v", tags, next, err)
 			}
 		})
+	}
+}
+
+func TestTheCapabilityIsListedOnlyWhereProjectsArePlaced(t *testing.T) {
+	dir := t.TempDir()
+	for _, placed := range []bool{true, false} {
+		c := agent.Config{Registry: "http://127.0.0.1:1", Docker: filepath.Join(dir, "no-engine.sock")}
+		if placed {
+			c.Projects = map[string]agent.Project{"p": {Root: dir, Files: []string{"f"}, EnvFile: filepath.Join(dir, "env"), Services: []string{"s"}}}
+		}
+		client := dial(t, tunnel.Config{Socket: serve(t, c)})
+		d, err := client.Describe(t.Context())
+		if err != nil || slices.Contains(d.Capabilities, rpc.CapabilityWorkloadCompose) != placed {
+			t.Errorf("placed %t: %+v, %v", placed, d.Capabilities, err)
+		}
+		want := fault.WorkloadNotFound
+		if !placed {
+			want = fault.CapabilityMissing
+		}
+		if _, err = client.Workloads().Observe(t.Context(), workloadtest.SampleSpec("q"), false); fault.ReasonOf(err) != want {
+			t.Errorf("placed %t: %v", placed, err)
+		}
 	}
 }

@@ -23,7 +23,7 @@ type facts struct {
 	version       string
 	docker, state string
 	capabilities  []rpc.Capability
-	compose       compose
+	compose       composePlugin
 }
 
 // Describe implements rpc.Host.

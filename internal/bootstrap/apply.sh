@@ -59,7 +59,7 @@ undo() {
     say "removed $path"
   done
   case " $made " in *" $config "*) rmdir "${config%/*}" /run/unidesk-agent 2>/dev/null ;; esac
-  restore
+  restore || say 'failed unidesk-agent.service'
 }
 
 restore() {
@@ -221,7 +221,7 @@ for unit in unidesk-agent.socket unidesk-agent.service; do
 done
 
 failed() {
-  journalctl --unit=unidesk-agent.service --lines=12 --no-pager --output=cat >&2 || :
+  journalctl --unit=unidesk-agent.service --lines=6 --no-pager --output=cat >&2 || :
   die 70 'the agent does not start'
 }
 if systemctl is-active --quiet unidesk-agent.socket && systemctl is-active --quiet unidesk-agent.service &&

@@ -175,6 +175,8 @@ func (h Host) act(ctx context.Context, p parcel, a act) (said, error) {
 type said struct {
 	acts     []Act
 	restored bool
+	// failed says that what was restored does not start.
+	failed bool
 }
 
 func parseSaid(out []byte) (s said) {
@@ -185,6 +187,8 @@ func parseSaid(out []byte) (s said) {
 			s.acts = append(s.acts, Act{target, verb == "changed"})
 		case "restored":
 			s.restored = true
+		case "failed":
+			s.failed = true
 		}
 	}
 	return s
@@ -221,9 +225,13 @@ func (h Host) apply(ctx context.Context, r *Result, p parcel) {
 	case errors.As(err, new(*tunnel.ExitError)):
 		// The script ends in what was there before, by itself.
 		r.Acts = []Act{}
-		r.fail(Failed, "apply", err, untouched)
-		if s.restored {
+		switch {
+		case s.failed:
+			r.fail(Failed, "apply", err, "the agent from before is back in its place and does not start either; on the host: journalctl -u unidesk-agent")
+		case s.restored:
 			r.fail(Reverted, "apply", err, "the agent from before runs again")
+		default:
+			r.fail(Failed, "apply", err, untouched)
 		}
 	default:
 		// Cut off. The script goes to an end; nobody knows yet to which.
@@ -287,7 +295,11 @@ func (h Host) takeBack(ctx context.Context, r *Result, p parcel, step string, be
 		r.fail(Failed, step, because, "not known: bringing back the agent from before failed, too: "+err.Error())
 	case s.restored:
 		r.fail(Reverted, step, because, "the agent from before runs again")
+	case step == "apply":
+		r.fail(Failed, step, because, "nothing had been replaced; the same command goes on from there")
+	case r.Changes == 0:
+		r.fail(Failed, step, because, "nothing was changed; on the host: journalctl -u unidesk-agent")
 	default:
-		r.fail(Failed, step, because, "no earlier agent was kept to bring back; on the host: journalctl -u unidesk-agent")
+		r.fail(Failed, step, because, "the new agent is in place, there was none before; on the host: journalctl -u unidesk-agent")
 	}
 }

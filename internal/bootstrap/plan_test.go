@@ -10,12 +10,15 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -282,6 +285,33 @@ func TestTheParcelIsWholeAndNamesEachHash(t *testing.T) {
 		if !strings.Contains(manifest, hash+"  "+name+"\n") {
 			t.Errorf("the manifest does not name %s", name)
 		}
+	}
+}
+
+func TestTheFirstConfigurationIsOneThatTheAgentReads(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := FirstConfig{Registry: "http://127.0.0.1:5000", RegistryRoots: []string{"/home/ubuntu/.unidesk"}}
+	for name, c := range map[string]struct {
+		config FirstConfig
+		want   agent.Config
+	}{
+		"on the host of the registry": {registry, agent.Config{Registry: registry.Registry, RegistryRoots: registry.RegistryRoots}},
+		"on any other":                {FirstConfig{}, agent.Config{}},
+	} {
+		got, err := agent.Load(bytes.NewReader(c.config.render(me.Username)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got.Registry != c.want.Registry || !slices.Equal(got.RegistryRoots, c.want.RegistryRoots) || got.Docker != "/run/docker.sock" {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+	if got, err := agent.Load(bytes.NewReader(registry.render("games"))); err != nil || !slices.Equal(got.Roles.Admin, []string{"games"}) {
+		t.Errorf("admins are %q, %v", got.Roles.Admin, err)
 	}
 }
 

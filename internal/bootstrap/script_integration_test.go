@@ -118,8 +118,8 @@ func (w *tree) shell(ctx context.Context, argv []string, stdin []byte) ([]byte, 
 	return out, err
 }
 
-// agent is a program with a hash of its own: one that stays, or one that ends at once.
-func agent(t *testing.T, program, version string) Binary {
+// agentOf is a program with a hash of its own: one that stays, or one that ends at once.
+func agentOf(t *testing.T, program, version string) Binary {
 	t.Helper()
 	content, err := os.ReadFile(program)
 	if err != nil {
@@ -179,7 +179,7 @@ func (w *tree) runs(t *testing.T, b Binary) {
 
 func TestABareHostGetsAnAgentAndASecondRunChangesNothing(t *testing.T) {
 	w := newTree(t)
-	b := agent(t, "/bin/sleep", "one")
+	b := agentOf(t, "/bin/sleep", "one")
 	before := w.inventory(t)
 	dry := w.host(b).Run(t.Context(), true)
 	if dry.Decision != Ready || dry.Changes != 9 || w.inventory(t) != before {
@@ -215,7 +215,7 @@ func TestABareHostGetsAnAgentAndASecondRunChangesNothing(t *testing.T) {
 
 func TestAnUpgradeKeepsTheConfiguration(t *testing.T) {
 	w := newTree(t)
-	one, two := agent(t, "/bin/sleep", "one"), agent(t, "/bin/sleep", "two")
+	one, two := agentOf(t, "/bin/sleep", "one"), agentOf(t, "/bin/sleep", "two")
 	w.run(t, one, Succeeded)
 	if err := os.WriteFile(w.path(configPath), []byte("version: 1 # edited\n"), 0o640); err != nil {
 		t.Fatal(err)
@@ -233,12 +233,12 @@ func TestAnUpgradeKeepsTheConfiguration(t *testing.T) {
 }
 
 func TestTheOldAgentComesBack(t *testing.T) {
-	good, next := agent(t, "/bin/sleep", "good"), agent(t, "/bin/sleep", "next")
+	good, next := agentOf(t, "/bin/sleep", "good"), agentOf(t, "/bin/sleep", "next")
 	for name, c := range map[string]struct {
 		binary Binary
 		spoil  func(w *tree)
 	}{
-		"when the new one does not start":       {agent(t, "/bin/false", "bad"), func(*tree) {}},
+		"when the new one does not start":       {agentOf(t, "/bin/false", "bad"), func(*tree) {}},
 		"when the new one does not answer":      {next, func(w *tree) { w.refuse = fault.New(fault.HostUnreachable, "silence") }},
 		"when the connection is cut on the way": {next, func(w *tree) { w.cut = true }},
 	} {
@@ -262,9 +262,52 @@ func TestTheOldAgentComesBack(t *testing.T) {
 	}
 }
 
+func TestAnOldAgentThatDoesNotStartEitherIsNotSaidToRun(t *testing.T) {
+	w := newTree(t)
+	w.run(t, agentOf(t, "/bin/sleep", "good"), Succeeded)
+	if err := os.WriteFile(w.path("/run/stand-in/broken"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := w.run(t, agentOf(t, "/bin/sleep", "next"), Failed)
+	if r.Failure.Reason != fault.UnitFailed || !strings.Contains(r.Failure.Now, "does not start either") {
+		t.Errorf("got %+v", r.Failure)
+	}
+}
+
+func TestAFirstAgentThatDoesNotAnswerIsLeftToBeLookedAt(t *testing.T) {
+	w := newTree(t)
+	b := agentOf(t, "/bin/sleep", "one")
+	w.refuse = fault.New(fault.HostUnreachable, "silence")
+	if r := w.run(t, b, Failed); !strings.Contains(r.Failure.Now, "there was none before") {
+		t.Errorf("got %+v", r.Failure)
+	}
+	if r := w.run(t, b, Failed); !strings.Contains(r.Failure.Now, "nothing was changed") {
+		t.Errorf("again: got %+v", r.Failure)
+	}
+	w.runs(t, b)
+}
+
+func TestAConnectionThatIsCutOnTheWayIn(t *testing.T) {
+	w := newTree(t)
+	b := agentOf(t, "/bin/sleep", "one")
+	before := w.inventory(t)
+	// The parcel never arrives whole, and neither does the answer.
+	w.before = func(stdin []byte) []byte {
+		if !w.cut || stdin == nil {
+			return stdin
+		}
+		return stdin[:len(stdin)/2]
+	}
+	w.cut = true
+	if r := w.run(t, b, Failed); !strings.Contains(r.Failure.Now, "nothing had been replaced") || w.inventory(t) != before {
+		t.Errorf("got %+v", r.Failure)
+	}
+	w.run(t, b, Succeeded)
+}
+
 func TestWhatComesBackIsTheLastThatWasProven(t *testing.T) {
 	w := newTree(t)
-	good, unproven, silent := agent(t, "/bin/sleep", "good"), agent(t, "/bin/sleep", "unproven"), agent(t, "/bin/sleep", "silent")
+	good, unproven, silent := agentOf(t, "/bin/sleep", "good"), agentOf(t, "/bin/sleep", "unproven"), agentOf(t, "/bin/sleep", "silent")
 	w.run(t, good, Succeeded)
 	// A controller that died after the switch and before it had asked.
 	h := w.host(unproven)
@@ -286,7 +329,7 @@ func TestWhatComesBackIsTheLastThatWasProven(t *testing.T) {
 }
 
 func TestAFailureBeforeTheSwitchLeavesABareHostBare(t *testing.T) {
-	b := agent(t, "/bin/sleep", "one")
+	b := agentOf(t, "/bin/sleep", "one")
 	parcels := func(change func([]byte) []byte) func(*testing.T, *tree) {
 		return func(_ *testing.T, w *tree) {
 			w.before = func(stdin []byte) []byte {
@@ -335,7 +378,7 @@ func TestAFailureBeforeTheSwitchLeavesABareHostBare(t *testing.T) {
 			c.spoil(t, w)
 			binary := b
 			if c.reason == fault.UnitFailed {
-				binary = agent(t, "/bin/false", "bad")
+				binary = agentOf(t, "/bin/false", "bad")
 			}
 			r := w.host(binary).Run(t.Context(), false)
 			if r.OK || r.Failure == nil || r.Failure.Reason != c.reason || r.Failure.Now != untouched {
@@ -362,7 +405,7 @@ func TestAnAgentOfAPackageIsLeftToIt(t *testing.T) {
 	if err := errors.Join(err, status.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if r := w.run(t, agent(t, "/bin/sleep", "one"), Blocked); r.Failure.Reason != fault.Unsupported || !strings.Contains(r.Failure.Hint, "apt install") {
+	if r := w.run(t, agentOf(t, "/bin/sleep", "one"), Blocked); r.Failure.Reason != fault.Unsupported || !strings.Contains(r.Failure.Hint, "apt install") {
 		t.Errorf("got %+v", r.Failure)
 	}
 }

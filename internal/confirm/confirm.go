@@ -54,6 +54,8 @@ type Target[S any] struct {
 	// Patience bounds the work that goes on after the caller has given up: taking
 	// a change back, letting images go.
 	Patience time.Duration
+	// now is the wall clock, which may be set at any time.
+	now func() time.Time
 }
 
 // Defaults of [Target]'s settings.
@@ -64,7 +66,7 @@ const (
 
 // New returns a target that keeps its state in the folder dir, made when needed.
 func New[S any](runtime Runtime[S], dir string) *Target[S] {
-	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience}
+	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, now: time.Now}
 }
 
 var (
@@ -116,5 +118,6 @@ func (t *Target[S]) Logs(ctx context.Context, spec workload.Spec, instance strin
 	return t.runtime.Logs(ctx, spec, instance, lines)
 }
 
-// Unsettled returns the changes that nobody has settled yet, of all workloads.
+// Unsettled returns the changes that nobody has settled yet, of all workloads;
+// with an error, those that could be read.
 func (t *Target[S]) Unsettled() ([]workload.Pending, error) { return t.store.unsettled() }

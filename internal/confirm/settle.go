@@ -19,32 +19,54 @@ func (t *Target[S]) Settle(ctx context.Context, spec workload.Spec, s workload.S
 	if s.Outcome != workload.Keep && s.Outcome != workload.Revert {
 		return fault.New(fault.InvalidRequest, "%q is not an outcome", s.Outcome)
 	}
-	lock, err := t.lock(ctx, spec.Ref)
+	return t.locked(ctx, spec.Ref, func(ctx context.Context, lock *os.File) error {
+		r, last, err := t.store.load(spec.Ref)
+		if err != nil {
+			return err
+		}
+		if r == nil || r.Change.ID != s.ChangeID {
+			return t.settled(spec.Ref, r, last, s)
+		}
+		if s.Outcome == workload.Revert {
+			return t.revert(ctx, *r, lock, emit)
+		}
+		if err := t.store.settle(spec.Ref, outcome(r.Change, workload.Keep)); err != nil {
+			return err
+		}
+		// The change is kept: what happens to older images cannot make it fail.
+		if err := t.runtime.Retire(ctx, r.Change.Spec, s.Retire, emit); err != nil {
+			emit(workload.Event{Point: workload.PointSettle, Text: fmt.Sprintf("older images stay: %v", err)})
+		}
+		return nil
+	})
+}
+
+// expire takes a change back whose time is over, and reports whether it had to:
+// not when it was settled, or got more time, before the lock was free.
+func (t *Target[S]) expire(ctx context.Context, change workload.Change, emit func(workload.Event)) (took bool, err error) {
+	ref := change.Spec.Ref
+	err = t.locked(ctx, ref, func(ctx context.Context, lock *os.File) error {
+		r, _, err := t.store.load(ref)
+		if err != nil || r == nil || r.Change.ID != change.ID || !r.Change.Deadline.Equal(change.Deadline) {
+			return err
+		}
+		took = true
+		return t.revert(ctx, *r, lock, emit)
+	})
+	return took, err
+}
+
+// locked does what ends a change, which goes on once it has the lock, whether its
+// caller still waits or not.
+func (t *Target[S]) locked(ctx context.Context, ref workload.Ref, do func(context.Context, *os.File) error) error {
+	lock, err := t.lock(ctx, ref)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Patience)
 	defer cancel()
-
-	r, last, err := t.store.load(spec.Ref)
-	if err != nil {
-		return err
-	}
-	if r == nil || r.Change.ID != s.ChangeID {
-		return t.settled(spec.Ref, r, last, s)
-	}
-	if s.Outcome == workload.Revert {
-		return t.revert(ctx, *r, lock, emit)
-	}
-	if err := t.store.settle(spec.Ref, outcome(r.Change, workload.Keep)); err != nil {
-		return err
-	}
-	// The change is kept: what happens to older images cannot make it fail.
-	if err := t.runtime.Retire(ctx, r.Change.Spec, s.Retire, emit); err != nil {
-		emit(workload.Event{Point: workload.PointSettle, Text: fmt.Sprintf("older images stay: %v", err)})
-	}
-	return nil
+	return do(ctx, lock)
 }
 
 // settled answers for a change that is not under way.

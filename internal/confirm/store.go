@@ -108,26 +108,22 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Internal, "read the state folder: %w", err)
 	}
+	var faults []error
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), pendingSuffix)
 		if !ok || strings.HasPrefix(name, ".") {
 			continue
 		}
 		r, err := s.loadPending(filepath.Join(s.dir, e.Name()))
-		if err != nil {
-			return nil, err
+		if err == nil && r != nil && check(r.Change.Spec) == nil {
+			r, _, err = s.load(r.Change.Spec.Ref)
+			if err == nil && r != nil {
+				found = append(found, *r.pending())
+			}
 		}
-		if r == nil || check(r.Change.Spec) != nil {
-			continue
-		}
-		if r, _, err = s.load(r.Change.Spec.Ref); err != nil {
-			return nil, err
-		}
-		if r != nil {
-			found = append(found, *r.pending())
-		}
+		faults = append(faults, err)
 	}
-	return found, nil
+	return found, errors.Join(faults...)
 }
 
 // sweep removes what writes that were killed have left. The lock must be held.

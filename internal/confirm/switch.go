@@ -49,8 +49,11 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 	case r != nil && (r.Change.Commit != change.Commit || r.Change.Config != change.Config):
 		return nil, fault.New(fault.InvalidRequest, "change %s is to %s and not to %s", change.ID, r.Change.Commit.Short(), change.Commit.Short())
 	case r != nil:
-		if r.Failed != "" {
+		if later := change.Deadline.After(r.Change.Deadline); later || r.Failed != "" {
 			r.Failed = ""
+			if later {
+				r.Change.Deadline = change.Deadline // the proof begins anew
+			}
 			if err := t.store.save(ref, *r); err != nil {
 				return nil, err
 			}
@@ -60,6 +63,11 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 	case last != nil && last.ChangeID == change.ID:
 		return nil, fault.New(fault.Stale, "change %s was %s already", change.ID, last.Outcome)
 	}
+	if now := t.now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
+		return nil, fault.New(fault.InvalidRequest, "the change would be taken back at once: its time ended at %s, and it is %s here",
+			change.Deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339)).
+			WithHint("the two hosts' clocks differ: set them by NTP (timedatectl tells whether they are)")
+	}
 	before, state, err := t.runtime.Snapshot(ctx, change)
 	if err != nil {
 		return nil, err
@@ -68,7 +76,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 		return nil, fault.New(fault.Stale, "what runs is container %s, the plan was made for %s", shown(before.Container), shown(change.Saw)).
 			WithHint("somebody recreated it meanwhile: run the same command again, it makes a new plan")
 	}
-	r = &record[S]{Change: change, Since: time.Now().UTC(), Before: before, State: state}
+	r = &record[S]{Change: change, Since: t.now().UTC(), Before: before, State: state}
 	if err := t.store.save(ref, *r); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
@@ -67,7 +68,9 @@ func cover(entries []unidesk.Declared, services []catalog.Row, held []shelf, rec
 		c := of(row.Service)
 		c.Consumed, c.Published = true, &held[i]
 		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
-			if row.Environments[env].Mode == catalog.Live && len(held[i].Artifacts) > 0 {
+			// With all that a person can bring: what a gate stops even then, nobody can deploy.
+			gate := deploy.Judge(row, env, deploy.Asked{Entry: deploy.ByDeployApply, Granted: true, Promoted: true})
+			if !gate.Stops(deploy.ReachLive) && len(held[i].Artifacts) > 0 {
 				c.Deployable = append(c.Deployable, env)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,10 @@ func TestOnlyTheRegistrysHostIsToldOfARegistry(t *testing.T) {
 	t.Parallel()
 	c := defaults()
 	if got := c.firstConfig("D601"); got.Registry != "http://127.0.0.1:5000" || len(got.RegistryRoots) != 1 || got.RegistryRoots[0] != "/home/ubuntu/.unidesk" {
+		t.Errorf("D601 gets %+v", got)
+	}
+	c.Registry.Directory, c.Registry.Storage = "/srv/registry/files", "/data/blobs"
+	if got := c.firstConfig("D601"); !slices.Equal(got.RegistryRoots, []string{"/srv/registry", "/data"}) {
 		t.Errorf("D601 gets %+v", got)
 	}
 	if got := c.firstConfig("master"); got.Registry != "" {

@@ -20,17 +20,11 @@ func TestOutputPageIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := []any{
-		deploy.Result{},
-		deploy.Failure{},
-		deploy.Recovery{},
-		deploy.Gate{},
-		deploy.Reconciliation{},
-		deploy.Reconciled{},
-		deploy.Comparison{},
-		deploy.Difference{},
+		deploy.Result{}, deploy.Failure{}, deploy.Recovery{}, deploy.Gate{}, deploy.Reconciliation{}, deploy.Reconciled{},
+		deploy.Comparison{}, deploy.Difference{},
+		registry.Report{}, registry.Check{}, registry.Failure{}, registry.Progress{}, registry.Planned{}, registry.Settings{},
 	}
 	results = append(results, controller.RegistryResults()...)
-	results = append(results, registry.Report{}, registry.Check{}, registry.Failure{}, registry.Progress{}, registry.Planned{}, registry.Settings{})
 	for _, v := range results {
 		for f := range reflect.TypeOf(v).Fields() {
 			if f.Anonymous {

@@ -81,15 +81,17 @@ func printShelves(out io.Writer, list []shelf, now time.Time) error {
 		return err
 	}
 	p := &printer{out: out}
+	var nothing []string
 	for _, s := range list {
-		switch {
-		case s.Failure != nil:
-		case len(s.Artifacts) == 0:
-			p.line("%s", faint.Render(fmt.Sprintf("nothing of %s is published", s.Service)))
+		if s.Failure == nil && len(s.Artifacts) == 0 {
+			nothing = append(nothing, s.Service.String())
 		}
 		if n := len(s.Others); n > 0 {
 			p.line("%s", faint.Render(fmt.Sprintf("%s has %d tags that are no full commit and are never deployed: %s", s.Service, n, few(s.Others))))
 		}
+	}
+	if len(nothing) > 0 {
+		p.line("%s", faint.Render("nothing is published of "+strings.Join(nothing, ", ")))
 	}
 	if p.err != nil {
 		return p.err

@@ -42,6 +42,8 @@ const (
 	RenderMismatch      Reason = "RENDER_MISMATCH"
 	ImageUnavailable    Reason = "IMAGE_UNAVAILABLE"
 	UnitFailed          Reason = "UNIT_FAILED"
+	RevertFailed        Reason = "REVERT_FAILED"
+	EnvFileInvalid      Reason = "ENV_FILE_INVALID"
 	Internal            Reason = "INTERNAL"
 )
 
@@ -57,9 +59,7 @@ const (
 	NotAnAgent        Reason = "NOT_AN_AGENT"
 	Stalled           Reason = "STALLED"
 	EnvKeyMissing     Reason = "ENV_KEY_MISSING"
-	EnvFileInvalid    Reason = "ENV_FILE_INVALID"
 	NotProven         Reason = "NOT_PROVEN"
-	RevertFailed      Reason = "REVERT_FAILED"
 	Interrupted       Reason = "INTERRUPTED"
 	RecoveryNeeded    Reason = "RECOVERY_NEEDED"
 	ReceiptNotFound   Reason = "RECEIPT_NOT_FOUND"

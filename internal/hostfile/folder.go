@@ -19,7 +19,7 @@ type folder struct {
 }
 
 // fd is valid while the folder is open.
-func (d *folder) fd() int { return int(d.File.Fd()) }
+func (d *folder) fd() int { return int(d.Fd()) }
 
 // open opens what is in the folder, not through a link.
 func (d *folder) open(base string, flags int) (*os.File, error) {

@@ -50,6 +50,7 @@ func TestJudge(t *testing.T) {
 		"all holds":                     {status: proof.Proven},
 		"another image":                 {change: func(i *workload.Instance) { i.Config = manifest }, status: proof.Wrong},
 		"an image of unknown config":    {change: func(i *workload.Instance) { i.Config = artifact.Digest{} }, status: proof.Wrong},
+		"a pulled one, of containerd's": {change: func(i *workload.Instance) { i.Config, i.ImageID = artifact.Digest{}, manifest.String() }, status: proof.Proven},
 		"a label of another commit":     {change: func(i *workload.Instance) { i.Labels = nil }, status: proof.Wrong},
 		"the env of another commit":     {change: func(i *workload.Instance) { i.Env["COMMIT"] = commitB.String() }, status: proof.Wrong},
 		"the env of another request":    {change: func(i *workload.Instance) { i.Env["REQUESTED_COMMIT"] = commitB.String() }, status: proof.Wrong},

@@ -2,11 +2,13 @@ package registry
 
 import (
 	"fmt"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
 )
+
+// statusOK is HTTP's 200 (RFC 9110, 15.3.1), by which GET /v2/ says that all is well.
+const statusOK = 200
 
 func unitChecks(f Facts) []Check {
 	const silent = "unknown: systemd did not answer"
@@ -45,6 +47,11 @@ func containerCheck(f Facts) Check {
 	c := Check{Scope: ScopeContainer, Name: "container-running", Want: "running", Got: noContainer(f), Fix: "on the host, as root: systemctl restart " + Unit}
 	if f.Container != nil {
 		c.Got = f.Container.State
+		// One that ends again and again runs in between.
+		if n := f.Container.Restarts; n > 0 && f.API.Status != statusOK {
+			c.Got = fmt.Sprintf("%s, started again %d times", c.Got, n)
+			c.Fix = "on the host: docker logs " + Container
+		}
 	}
 	return judged([]Check{c})[0]
 }
@@ -125,7 +132,7 @@ func covers(list []netip.AddrPort, endpoint netip.AddrPort) bool {
 }
 
 func apiCheck(f Facts) Check {
-	c := Check{Scope: ScopeAPI, Name: "api-answers-200", OK: f.API.Status == http.StatusOK, Want: "200", Got: strconv.Itoa(f.API.Status)}
+	c := Check{Scope: ScopeAPI, Name: "api-answers-200", OK: f.API.Status == statusOK, Want: "200", Got: strconv.Itoa(f.API.Status)}
 	if f.API.Status == 0 {
 		c.Got = "no answer"
 		if f.API.Error != "" {

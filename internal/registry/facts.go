@@ -51,8 +51,11 @@ type ContainerFacts struct {
 	RepoDigests []string `json:"repoDigests,omitempty"`
 	// Project is the Compose project that made it, "" for none.
 	Project string `json:"project,omitempty"`
-	// Published are the host's addresses that its ports are published on.
+	// Published are the host's addresses that its ports are published on; none while
+	// it does not run.
 	Published []netip.AddrPort `json:"published"`
+	// Restarts counts how often the engine has started it again.
+	Restarts int `json:"restarts"`
 }
 
 // APIFacts are how GET /v2/ at the endpoint was answered.

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 )
@@ -33,7 +32,7 @@ func Judge(want Settings, f Facts) Report {
 		r.Next = r.firstFix()
 	}
 	if r.Decision != Healthy && r.Decision != NotInstalled {
-		r.Retryable = f.API.TimedOut || f.Unit != nil && f.Unit.Active == "activating" || f.Container != nil && f.Container.State == "restarting"
+		r.Retryable = f.API.TimedOut || f.Unit != nil && f.Unit.Active == "activating"
 		if !r.holds(string(ScopeFiles)) {
 			r.Summary += ". A file is not what is declared: decide whether to bring it back (a controlled upgrade: " + nextInstall +
 				", which keeps a copy) or to find out first who changed it (drift; " + nextRender + " prints what is declared)"
@@ -59,7 +58,7 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	switch {
 	case !r.Installed && f.Container == nil:
 		return NotInstalled, "no unit, no file and no container of the registry is on the host"
-	case f.API.Status != http.StatusOK:
+	case f.API.Status != statusOK:
 		return RuntimeUnavailable, "the registry's API does not answer as it should"
 	case f.Engine == nil && f.Container == nil:
 		// Honest both ways: something serves, and nobody can say that it is ours.

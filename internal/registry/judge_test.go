@@ -128,11 +128,21 @@ func TestJudge(t *testing.T) {
 			func(_ *settings, f *facts) { f.Container.State = "paused" },
 			verdict{decision: registry.RuntimeUnavailable, failed: []string{"container-running"}, next: "systemctl restart"},
 		},
+		"the container ends again and again, and runs just now": {
+			func(_ *settings, f *facts) {
+				f.Container.Restarts, f.API = 7, registry.APIFacts{Error: "reset"}
+			},
+			verdict{decision: registry.RuntimeUnavailable, failed: []string{"container-running", "api-answers-200"}, next: "docker logs"},
+		},
+		"the container was started again, and serves": {
+			func(_ *settings, f *facts) { f.Container.Restarts = 7 },
+			verdict{decision: registry.Healthy, runtime: true},
+		},
 		"the container starts again and again": {
 			func(_ *settings, f *facts) {
 				f.Container.State, f.API = "restarting", registry.APIFacts{Error: "reset"}
 			},
-			verdict{decision: registry.RuntimeUnavailable, retryable: true, failed: []string{"container-running", "api-answers-200"}, next: "systemctl restart"},
+			verdict{decision: registry.RuntimeUnavailable, failed: []string{"container-running", "api-answers-200"}, next: "systemctl restart"},
 		},
 		"the API says 503": {
 			func(_ *settings, f *facts) { f.API.Status = 503 },

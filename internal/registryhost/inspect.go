@@ -157,7 +157,10 @@ func readContainer(ctx context.Context, c *engine.Client) (*registry.ContainerFa
 	}
 	found := &registry.ContainerFacts{
 		ID: in.ID, State: in.State, Image: in.ImageRef, ImageID: in.ImageID, Project: in.Labels["com.docker.compose.project"],
-		Published: in.Published,
+		Restarts: in.Restarts,
+	}
+	if in.Running { // paused and restarting ones are, in the engine's words
+		found.Published = in.Published
 	}
 	image, err := c.Image(ctx, in.ImageID) // missing where it was removed by force
 	found.RepoDigests = image.RepoDigests

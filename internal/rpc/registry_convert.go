@@ -126,7 +126,7 @@ func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
 	if c := f.Container; c != nil {
 		m.Container = &artifactv1.RegistryContainer{
 			Id: c.ID, State: c.State, Image: c.Image, ImageId: c.ImageID, RepoDigests: c.RepoDigests,
-			Project: c.Project, Published: addrsToProto(c.Published),
+			Project: c.Project, Published: addrsToProto(c.Published), Restarts: uint32(max(0, c.Restarts)),
 		}
 	}
 	for _, name := range registry.FileNames() {
@@ -170,6 +170,7 @@ func factsOf(m *artifactv1.RegistryFacts) (f registry.Facts, err error) {
 	if c := m.GetContainer(); c != nil {
 		f.Container = &registry.ContainerFacts{
 			ID: c.GetId(), State: c.GetState(), Image: c.GetImage(), ImageID: c.GetImageId(), RepoDigests: c.GetRepoDigests(), Project: c.GetProject(),
+			Restarts: int(c.GetRestarts()),
 		}
 		if f.Container.Published, err = addrsOf(c.GetPublished()); err != nil {
 			return registry.Facts{}, err

@@ -70,6 +70,8 @@ func unaryDeadline(method string) time.Duration {
 	switch method {
 	case artifactv1.HostService_Describe_FullMethodName, artifactv1.RegistryService_Inspect_FullMethodName:
 		return 15 * time.Second
+	case artifactv1.WorkloadService_Settle_FullMethodName:
+		return settleLimit // taking a change back is as long as Compose takes
 	default:
 		return time.Minute
 	}

@@ -112,9 +112,18 @@ func (m Manager) Restart(ctx context.Context, unit string) error {
 	return m.job(ctx, "restart", unit, (*dbus.Conn).RestartUnitContext)
 }
 
-// Stop stops a unit.
+// Stop stops a unit. One that had failed is then no longer listed as failed: who
+// stops it has seen to that.
 func (m Manager) Stop(ctx context.Context, unit string) error {
-	return m.job(ctx, "stop", unit, (*dbus.Conn).StopUnitContext)
+	if err := m.job(ctx, "stop", unit, (*dbus.Conn).StopUnitContext); err != nil {
+		return err
+	}
+	return m.with(ctx, func(ctx context.Context, c *dbus.Conn) error {
+		if err := c.ResetFailedUnitContext(ctx, unit); err != nil && nameOf(err) != "org.freedesktop.systemd1.NoSuchUnit" {
+			return refused("reset", unit, err)
+		}
+		return nil
+	})
 }
 
 // job queues a job and waits for what becomes of it.

@@ -66,20 +66,6 @@ func CI(root string) (entries []Declared, found bool, err error) {
 	return entries, true, nil
 }
 
-// object is JSON of which any part may be anything.
-type object map[string]json.RawMessage
-
-// text returns the first of the keys that holds a string which is of use.
-func (o object) text(use func(string) bool, keys ...string) string {
-	for _, key := range keys {
-		var s string
-		if json.Unmarshal(o[key], &s) == nil && use(s) {
-			return s
-		}
-	}
-	return ""
-}
-
 func declaredIn(part json.RawMessage) (entries []Declared) {
 	var list []json.RawMessage
 	if json.Unmarshal(part, &list) == nil {
@@ -88,8 +74,7 @@ func declaredIn(part json.RawMessage) (entries []Declared) {
 		}
 		return entries
 	}
-	var named object
-	_ = json.Unmarshal(part, &named) // what is no object has no entries
+	named := objectOf(part)
 	for _, key := range slices.Sorted(maps.Keys(named)) {
 		entries = appendEntry(entries, key, named[key])
 	}
@@ -97,8 +82,8 @@ func declaredIn(part json.RawMessage) (entries []Declared) {
 }
 
 func appendEntry(entries []Declared, key string, raw json.RawMessage) []Declared {
-	var o object
-	if json.Unmarshal(raw, &o) != nil || o == nil {
+	o := objectOf(raw)
+	if o == nil {
 		return entries
 	}
 	if key != "" {
@@ -111,8 +96,7 @@ func appendEntry(entries []Declared, key string, raw json.RawMessage) []Declared
 	}
 	d := Declared{Service: id, Kind: strings.ToLower(o.text(func(s string) bool { return kindForm.MatchString(strings.ToLower(s)) }, "kind", "type"))}
 	if d.CoverageOnly() {
-		var up object
-		_ = json.Unmarshal(o["upstream"], &up) // or it is a string, or not there
+		up := objectOf(o["upstream"]) // or it is a string, or not there
 		isImage := upstreamForm.MatchString
 		d.Upstream = o.text(isImage, "upstreamImage", "upstream", "image")
 		if d.Upstream == "" {

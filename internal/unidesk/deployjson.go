@@ -25,7 +25,7 @@ func Wanted(root, file, env string) (map[string]string, error) {
 	if err := json.Unmarshal(content, &top); err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "%s is not a JSON object%s", path, position(err))
 	}
-	environments := fields(top["environments"])
+	environments := objectOf(top["environments"])
 	if environments == nil {
 		environments = top
 	}
@@ -34,11 +34,11 @@ func Wanted(root, file, env string) (map[string]string, error) {
 		return nil, fault.New(fault.ConfigInvalid, "%s has no environment %s", path, env)
 	}
 	wanted := map[string]string{}
-	services, named := fields(here)["services"]
+	services, named := objectOf(here)["services"]
 	if !named {
 		services = here
 	}
-	for name, raw := range fields(services) {
+	for name, raw := range objectOf(services) {
 		if commit := commitOf(raw); commit != "" {
 			wanted[name] = commit
 		}
@@ -46,7 +46,7 @@ func Wanted(root, file, env string) (map[string]string, error) {
 	var list []json.RawMessage
 	_ = json.Unmarshal(services, &list)
 	for _, raw := range list {
-		name := first(fields(raw), "id", "serviceId", "service", "name")
+		name := objectOf(raw).text(anything, "id", "serviceId", "service", "name")
 		if commit := commitOf(raw); name != "" && commit != "" {
 			wanted[name] = commit
 		}
@@ -63,21 +63,5 @@ func commitOf(raw json.RawMessage) (commit string) {
 	if json.Unmarshal(raw, &commit) == nil {
 		return commit
 	}
-	return first(fields(raw), "commit", "commitId", "sourceCommit")
-}
-
-func fields(raw json.RawMessage) (o object) {
-	_ = json.Unmarshal(raw, &o)
-	return o
-}
-
-// first is the first of the keys that holds a string.
-func first(o object, keys ...string) string {
-	for _, k := range keys {
-		var s string
-		if json.Unmarshal(o[k], &s) == nil && s != "" {
-			return s
-		}
-	}
-	return ""
+	return objectOf(raw).text(anything, "commit", "commitId", "sourceCommit")
 }

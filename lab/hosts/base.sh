@@ -12,7 +12,7 @@ shift 2
 
 suite=bookworm
 first=systemd,systemd-sysv,dbus,iproute2
-then=(openssh-server openssh-client docker.io containerd runc iptables ca-certificates curl git procps "$@")
+then=(openssh-server openssh-client docker.io containerd runc iptables ca-certificates curl git procps sudo "$@")
 
 mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
 # The tree is thrown away when its making is cut short, so nothing needs to be synced on the way.

@@ -56,7 +56,7 @@ func TestTheLabIsTwoRealHosts(t *testing.T) {
 		})
 	}
 	t.Run("the master reaches D601 by ssh", func(t *testing.T) {
-		for alias, user := range map[string]string{"D601": hosts.DeployUser, "D601-ro": hosts.ReadOnlyUser} {
+		for alias, user := range map[string]string{"D601": hosts.DeployUser, "D601-ro": hosts.ReadOnlyUser, "D601-admin": hosts.AdminUser} {
 			who, err := lab.Master.Output(ctx, "ssh", alias, "id -un; hostname")
 			if err != nil {
 				t.Fatal(err)

@@ -9,16 +9,27 @@ import (
 	"strings"
 )
 
-// Accounts on D601 that the master may log in to. Both are in the group that the agent's socket belongs to.
+// Accounts on D601 that the master may log in to. AdminUser is the one that an administrator has there, with sudo that
+// asks for no password; the others may do nothing yet.
 const (
-	ReadOnlyUser = "unidesk-ro"
+	AdminUser    = "ubuntu"
 	DeployUser   = "unidesk-deploy"
-	AgentGroup   = "unidesk"
+	ReadOnlyUser = "unidesk-ro"
 )
 
-// Keys are the two keys that the master's root holds, one for each account on D601.
+// Keys are the keys that the master's root holds, one for each account on D601.
 type Keys struct {
-	ReadOnly, Deploy Key
+	Admin, Deploy, ReadOnly Key
+}
+
+// way is an account on D601 and how the master's root gets there.
+type way struct {
+	alias, user string
+	key         *Key
+}
+
+func (k *Keys) ways() []way {
+	return []way{{"D601", DeployUser, &k.Deploy}, {"D601-ro", ReadOnlyUser, &k.ReadOnly}, {"D601-admin", AdminUser, &k.Admin}}
 }
 
 // Key is a throwaway SSH key.
@@ -44,20 +55,16 @@ func newKey(ctx context.Context, dir, name string) (Key, error) {
 	return Key{Public: strings.TrimSpace(string(public)), file: file}, err
 }
 
-// introduce lets the master's root into both accounts of D601, and gives it an ssh configuration as an operator writes
-// it: the alias D601 means the deploy account, D601-ro the read-only one, and only the host key that D601 really has
-// is accepted.
-func introduce(ctx context.Context, master, d601 *Host) (Keys, error) {
-	var keys Keys
-	var err error
-	if keys.Deploy, err = newKey(ctx, master.folder("keys"), DeployUser); err != nil {
-		return keys, err
+// introduce lets the master's root into the accounts of D601, and gives it an ssh configuration as an operator writes it:
+// the alias D601 means the deploy account, D601-ro the read-only one, D601-admin the administrator's, and only the host
+// key that D601 really has is accepted.
+func introduce(ctx context.Context, master, d601 *Host) (keys Keys, err error) {
+	for _, w := range keys.ways() {
+		if *w.key, err = newKey(ctx, master.folder("keys"), w.user); err != nil {
+			return keys, err
+		}
+		w.key.Master = "/root/.ssh/id_" + w.user
 	}
-	if keys.ReadOnly, err = newKey(ctx, master.folder("keys"), ReadOnlyUser); err != nil {
-		return keys, err
-	}
-	keys.Deploy.Master, keys.ReadOnly.Master = "/root/.ssh/id_deploy", "/root/.ssh/id_ro"
-
 	if err := offline(d601, func() error { return admit(ctx, d601, keys) }); err != nil {
 		return keys, fmt.Errorf("make the accounts: %w", err)
 	}
@@ -79,31 +86,28 @@ func offline(h *Host, do func() error) error {
 	return errors.Join(do(), unmountBelow(h.dir))
 }
 
-func admit(ctx context.Context, d601 *Host, keys Keys) error {
-	if err := d601.inTree(ctx, "groupadd", "--system", AgentGroup); err != nil {
+func admit(ctx context.Context, d601 *Host, keys Keys) (err error) {
+	root, err := os.OpenRoot(d601.Root)
+	if err != nil {
 		return err
 	}
-	for user, key := range map[string]Key{DeployUser: keys.Deploy, ReadOnlyUser: keys.ReadOnly} {
-		home := "/home/" + user
-		if err := d601.inTree(ctx, "useradd", "--create-home", "--home-dir", home, "--shell", "/bin/sh", "--groups", AgentGroup, user); err != nil {
+	defer func() { err = errors.Join(err, root.Close()) }()
+	for _, w := range keys.ways() {
+		home := "/home/" + w.user
+		if err := d601.inTree(ctx, "useradd", "--create-home", "--home-dir", home, "--shell", "/bin/sh", w.user); err != nil {
 			return err
 		}
-		root, err := os.OpenRoot(d601.Root)
-		if err != nil {
-			return err
-		}
-		err = errors.Join(
+		if err := errors.Join(
 			root.MkdirAll(home[1:]+"/.ssh", 0o700),
-			root.WriteFile(home[1:]+"/.ssh/authorized_keys", []byte(key.Public+"\n"), 0o600),
-			root.Close())
-		if err != nil {
+			root.WriteFile(home[1:]+"/.ssh/authorized_keys", []byte(w.key.Public+"\n"), 0o600),
+		); err != nil {
 			return err
 		}
-		if err := d601.inTree(ctx, "chown", "-R", user+":"+user, home+"/.ssh"); err != nil {
+		if err := d601.inTree(ctx, "chown", "-R", w.user+":"+w.user, home+"/.ssh"); err != nil {
 			return err
 		}
 	}
-	return nil
+	return root.WriteFile("etc/sudoers.d/"+AdminUser, []byte(AdminUser+" ALL=(ALL) NOPASSWD: ALL\n"), 0o440)
 }
 
 func equip(master, d601 *Host, hostKey string, keys Keys) (err error) {
@@ -115,17 +119,16 @@ func equip(master, d601 *Host, hostKey string, keys Keys) (err error) {
 	if err := root.MkdirAll("root/.ssh", 0o700); err != nil {
 		return err
 	}
-	for _, key := range []Key{keys.Deploy, keys.ReadOnly} {
-		if err := copyInto(root, key.file, strings.TrimPrefix(key.Master, "/"), 0o600); err != nil {
+	var config strings.Builder
+	for _, w := range keys.ways() {
+		if err := copyInto(root, w.key.file, strings.TrimPrefix(w.key.Master, "/"), 0o600); err != nil {
 			return err
 		}
+		fmt.Fprintf(&config, "Host %s\n  HostName %s\n  HostKeyAlias %s\n  User %s\n  IdentityFile %s\n\n",
+			w.alias, d601.Addr, d601.Name, w.user, w.key.Master)
 	}
-	alias := func(name, user, key string) string {
-		return fmt.Sprintf("Host %s\n  HostName %s\n  HostKeyAlias %s\n  User %s\n  IdentityFile %s\n\n", name, d601.Addr, d601.Name, user, key)
-	}
-	config := alias("D601", DeployUser, keys.Deploy.Master) + alias("D601-ro", ReadOnlyUser, keys.ReadOnly.Master) +
-		"Host *\n  IdentitiesOnly yes\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n  BatchMode yes\n  ConnectTimeout 10\n"
+	config.WriteString("Host *\n  IdentitiesOnly yes\n  StrictHostKeyChecking yes\n  UpdateHostKeys no\n  BatchMode yes\n  ConnectTimeout 10\n")
 	return errors.Join(
-		root.WriteFile("root/.ssh/config", []byte(config), 0o600),
+		root.WriteFile("root/.ssh/config", []byte(config.String()), 0o600),
 		root.WriteFile("root/.ssh/known_hosts", []byte(d601.Name+" "+hostKey+"\n"), 0o600))
 }

@@ -80,11 +80,11 @@ func pulled(t *testing.T, s lab.Summary) sample {
 // forward is the tunnel of the other way.
 func forward(t *testing.T) {
 	t.Helper()
-	ssh := two.Master.Exec(t.Context(), "ssh", "-N", "-L", registry+":"+registry, "D601")
+	ssh := two.Master.Exec(t.Context(), "ssh", "-N", "-L", registryAddr+":"+registryAddr, "D601")
 	must(t, ssh.Start())
 	t.Cleanup(func() { _ = ssh.Wait() }) // the test's context ends it first
 	eventually(t, 20*time.Second, "the tunnel is up", func() error {
-		_, err := two.Master.Output(t.Context(), "curl", "--fail", "--silent", "http://"+registry+"/v2/")
+		_, err := two.Master.Output(t.Context(), "curl", "--fail", "--silent", "http://"+registryAddr+"/v2/")
 		return err
 	})
 }

@@ -29,6 +29,7 @@ func destinations() map[string]string {
 		"/etc/unidesk-ro":      "D601-ro",
 		"/etc/unidesk-norole":  noRole + "@D601",
 		"/etc/unidesk-outside": outside + "@D601",
+		administrator:          "D601-admin",
 	}
 }
 
@@ -36,15 +37,20 @@ func (w *world) furnishMaster(ctx context.Context) error {
 	sample := func(name string) string { return filepath.Join(repo, "sample", name) }
 	files := []file{
 		{path: "/usr/bin/unidesk-controller", from: filepath.Join(w.dir, "unidesk-controller"), mode: 0o755},
+		{path: "/root/unidesk-agent", from: filepath.Join(w.dir, "unidesk-agent"), mode: 0o755},
 		{path: root + "/docker-compose.yml", from: sample("compose.yaml")},
 		{path: root + "/config.json", from: sample("config.json"), mode: 0o600},
 		{path: envFile, from: sample("env.example"), mode: 0o600},
 	}
 	for dir, destination := range destinations() {
-		text := fmt.Sprintf("version: 1\nstate: %s\nhosts:\n  D601:\n    ssh:\n      destination: %s\nmaster:\n  root: %s\n", state, destination, root)
-		files = append(files, file{path: dir + "/controller.yaml", text: text})
+		files = append(files, file{path: dir + "/controller.yaml", text: controllerConfig(destination)})
 	}
 	return put(ctx, w.Master, files...)
+}
+
+// controllerConfig is a controller.yaml whose D601 is behind an ssh destination.
+func controllerConfig(destination string) string {
+	return fmt.Sprintf("version: 1\nstate: %s\nhosts:\n  D601:\n    ssh:\n      destination: %s\nmaster:\n  root: %s\n", state, destination, root)
 }
 
 // docker runs on the master, with nothing of the product between.

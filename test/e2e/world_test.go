@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -28,7 +29,11 @@ type world struct {
 	dir   string // programs and the producer's papers, on this machine
 	tools string // the registry and the compose plugin
 
-	grpcurl chan error // tells once how the building of dir/grpcurl ended
+	// How the building of dir/grpcurl and of the packages ended: told once, then closed.
+	grpcurl, debs chan error
+
+	// What the product printed, as JSON, while it furnished D601.
+	bare, bootstrapped, notInstalled, installed string
 
 	small lab.Summary // what small has published
 	seed  uint64      // of the last large layer
@@ -36,7 +41,7 @@ type world struct {
 
 // start brings everything up; building goes on while the hosts boot.
 func start(ctx context.Context) (_ *world, err error) {
-	w := &world{grpcurl: make(chan error, 1)}
+	w := &world{grpcurl: make(chan error, 1), debs: make(chan error, 2)}
 	if w.dir, err = os.MkdirTemp("", "unidesk-e2e-"); err != nil {
 		return nil, err
 	}
@@ -62,10 +67,14 @@ func start(ctx context.Context) (_ *world, err error) {
 		return nil, err
 	}
 	group = errgroup.Group{}
-	group.Go(func() error { return w.furnishD601(ctx) })
-	group.Go(func() error { return w.furnishMaster(ctx) })
+	group.Go(func() error {
+		if err := w.furnishMaster(ctx); err != nil {
+			return err
+		}
+		return w.furnishD601(ctx)
+	})
 	group.Go(func() (err error) {
-		w.ci, err = lab.NewCI(ctx, filepath.Join(w.dir, "ci"), lab.Elsewhere{Exec: w.D601.Exec, Dial: w.D601.Dial, Registry: registry})
+		w.ci, err = lab.NewCI(ctx, filepath.Join(w.dir, "ci"), lab.Elsewhere{Exec: w.D601.Exec, Dial: w.D601.Dial, Registry: registryAddr})
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -76,6 +85,13 @@ func start(ctx context.Context) (_ *world, err error) {
 		_, err := build(context.WithoutCancel(ctx), "go", "build", "-modfile=tools/go.mod", "-buildvcs=false",
 			"-o", filepath.Join(w.dir, "grpcurl"), "github.com/fullstorydev/grpcurl/cmd/grpcurl")
 		w.grpcurl <- err
+		close(w.grpcurl)
+		for _, version := range []string{older, newer} {
+			if _, err := build(context.WithoutCancel(ctx), "packaging/deb/build.sh", runtime.GOARCH, "v"+version); err != nil {
+				w.debs <- err
+			}
+		}
+		close(w.debs)
 	}()
 	fmt.Fprintf(os.Stderr, "e2e: the two hosts are furnished, %s after the start\n", time.Since(began).Round(100*time.Millisecond))
 	return w, nil

@@ -14,12 +14,12 @@ func settling(t *testing.T, s *suite) {
 	settle := func(id string, o workload.Outcome) error {
 		return s.Target.Settle(t.Context(), s.Spec, workload.Settlement{ChangeID: id, Outcome: o}, ignore)
 	}
-	s.wantReason(t, settle("nobody's", workload.Keep), fault.ChangeNotFound)
-	s.wantReason(t, settle("nobody's", workload.Revert), fault.ChangeNotFound)
+	s.wantReason(t, settle("nobodys", workload.Keep), fault.ChangeNotFound)
+	s.wantReason(t, settle("nobodys", workload.Revert), fault.ChangeNotFound)
 	s.stage(t, 0)
 	c := s.plan(t, 0)
 	s.apply(t, c)
-	s.wantReason(t, settle("nobody's", workload.Revert), fault.ChangeNotFound)
+	s.wantReason(t, settle("nobodys", workload.Revert), fault.ChangeNotFound)
 	s.wantReason(t, settle(c.ID, "perhaps"), fault.InvalidRequest)
 	s.settle(t, c.ID, workload.Keep)
 	s.settle(t, c.ID, workload.Keep)

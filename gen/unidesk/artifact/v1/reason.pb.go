@@ -82,6 +82,11 @@ const (
 	Reason_REASON_IMAGE_UNAVAILABLE Reason = 24
 	// FAILED_PRECONDITION: systemd refused, or a unit did not start.
 	Reason_REASON_UNIT_FAILED Reason = 25
+	// INTERNAL: what ran before a change could not be brought back. The change is
+	// still pending; the hint has the commands by which a person does it.
+	Reason_REASON_REVERT_FAILED Reason = 26
+	// FAILED_PRECONDITION: the host's env file cannot be read or edited safely.
+	Reason_REASON_ENV_FILE_INVALID Reason = 27
 )
 
 // Enum value maps for Reason.
@@ -113,6 +118,8 @@ var (
 		23: "REASON_RENDER_MISMATCH",
 		24: "REASON_IMAGE_UNAVAILABLE",
 		25: "REASON_UNIT_FAILED",
+		26: "REASON_REVERT_FAILED",
+		27: "REASON_ENV_FILE_INVALID",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":          0,
@@ -141,6 +148,8 @@ var (
 		"REASON_RENDER_MISMATCH":      23,
 		"REASON_IMAGE_UNAVAILABLE":    24,
 		"REASON_UNIT_FAILED":          25,
+		"REASON_REVERT_FAILED":        26,
+		"REASON_ENV_FILE_INVALID":     27,
 	}
 )
 
@@ -175,7 +184,7 @@ var File_unidesk_artifact_v1_reason_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xbf\x05\n" +
+	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xf6\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REASON_COMMIT_NOT_PINNED\x10\x01\x12\x1a\n" +
@@ -203,7 +212,9 @@ const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\x12REASON_PORT_IN_USE\x10\x16\x12\x1a\n" +
 	"\x16REASON_RENDER_MISMATCH\x10\x17\x12\x1c\n" +
 	"\x18REASON_IMAGE_UNAVAILABLE\x10\x18\x12\x16\n" +
-	"\x12REASON_UNIT_FAILED\x10\x19BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
+	"\x12REASON_UNIT_FAILED\x10\x19\x12\x18\n" +
+	"\x14REASON_REVERT_FAILED\x10\x1a\x12\x1b\n" +
+	"\x17REASON_ENV_FILE_INVALID\x10\x1bBMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
 var (
 	file_unidesk_artifact_v1_reason_proto_rawDescOnce sync.Once

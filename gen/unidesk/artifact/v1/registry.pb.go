@@ -649,8 +649,11 @@ type RegistryContainer struct {
 	RepoDigests []string `protobuf:"bytes,5,rep,name=repo_digests,json=repoDigests,proto3" json:"repo_digests,omitempty"`
 	// Compose project that made it; empty when none did.
 	Project string `protobuf:"bytes,6,opt,name=project,proto3" json:"project,omitempty"`
-	// Host addresses that its ports are published on, for example "127.0.0.1:5000".
-	Published     []string `protobuf:"bytes,7,rep,name=published,proto3" json:"published,omitempty"`
+	// Host addresses that its ports are published on, for example "127.0.0.1:5000";
+	// none while it does not run.
+	Published []string `protobuf:"bytes,7,rep,name=published,proto3" json:"published,omitempty"`
+	// How often the engine has started it again since it was made.
+	Restarts      uint32 `protobuf:"varint,8,opt,name=restarts,proto3" json:"restarts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -732,6 +735,13 @@ func (x *RegistryContainer) GetPublished() []string {
 		return x.Published
 	}
 	return nil
+}
+
+func (x *RegistryContainer) GetRestarts() uint32 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
 }
 
 // RegistryApi is how the registry's API answers.
@@ -1284,7 +1294,7 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\fneeds_reload\x18\x04 \x01(\bR\vneedsReload\"G\n" +
 	"\x0eRegistryEngine\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1b\n" +
-	"\thas_image\x18\x02 \x01(\bR\bhasImage\"\xc5\x01\n" +
+	"\thas_image\x18\x02 \x01(\bR\bhasImage\"\xe1\x01\n" +
 	"\x11RegistryContainer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
@@ -1292,7 +1302,8 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\bimage_id\x18\x04 \x01(\tR\aimageId\x12!\n" +
 	"\frepo_digests\x18\x05 \x03(\tR\vrepoDigests\x12\x18\n" +
 	"\aproject\x18\x06 \x01(\tR\aproject\x12\x1c\n" +
-	"\tpublished\x18\a \x03(\tR\tpublished\"X\n" +
+	"\tpublished\x18\a \x03(\tR\tpublished\x12\x1a\n" +
+	"\brestarts\x18\b \x01(\rR\brestarts\"X\n" +
 	"\vRegistryApi\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1b\n" +

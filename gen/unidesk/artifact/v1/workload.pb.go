@@ -1023,7 +1023,9 @@ type Change struct {
 	Saw string `protobuf:"bytes,6,opt,name=saw,proto3" json:"saw,omitempty"`
 	// Deploy keys to write, without prefix.
 	Env []*Variable `protobuf:"bytes,7,rep,name=env,proto3" json:"env,omitempty"`
-	// When an unsettled change is taken back by its host.
+	// When an unsettled change is taken back by its host, by the host's clock. At
+	// most a day ahead; refused when it has passed. The same change again with a
+	// later one moves it.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Who runs it, for the refusal that another run gets.
 	Holder string `protobuf:"bytes,9,opt,name=holder,proto3" json:"holder,omitempty"`
@@ -1141,7 +1143,9 @@ type PendingChange struct {
 	// When it began.
 	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
 	// What it replaces.
-	Before        *Before `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
+	Before *Before `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
+	// Why taking it back did not work; empty when nobody has tried.
+	Failed        string `protobuf:"bytes,4,opt,name=failed,proto3" json:"failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1195,6 +1199,13 @@ func (x *PendingChange) GetBefore() *Before {
 		return x.Before
 	}
 	return nil
+}
+
+func (x *PendingChange) GetFailed() string {
+	if x != nil {
+		return x.Failed
+	}
+	return ""
 }
 
 // Before is what a change replaces.
@@ -1357,8 +1368,13 @@ type StageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where it will run.
 	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
-	// The image.
-	Image         *Image `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
+	// The image by repository, commit and the manifest's digest. The bytes of
+	// manifest and config are left out: the engine reads them from the registry and
+	// checks them against the digest.
+	Image *Image `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
+	// Digest of the image's config, as its manifest names it. What the engine has in
+	// the end must be this.
+	ConfigDigest  string `protobuf:"bytes,3,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1405,6 +1421,13 @@ func (x *StageRequest) GetImage() *Image {
 		return x.Image
 	}
 	return nil
+}
+
+func (x *StageRequest) GetConfigDigest() string {
+	if x != nil {
+		return x.ConfigDigest
+	}
+	return ""
 }
 
 // StageResponse is progress, or the one result.
@@ -1534,7 +1557,8 @@ func (*StageResult) Descriptor() ([]byte, []int) {
 // Progress tells that a point of the work was reached.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the point, as documented in docs/output.md.
+	// Name of the point, as documented in docs/output.md; empty for a sign of life,
+	// which comes when nothing else has for a while.
 	Point string `protobuf:"bytes,1,opt,name=point,proto3" json:"point,omitempty"`
 	// A sentence for people.
 	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
@@ -1884,6 +1908,116 @@ func (*SettleResponse) Descriptor() ([]byte, []int) {
 	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
+// LogsRequest names a container of a workload.
+type LogsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workload.
+	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	// Id of the container, as Observe returned it.
+	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	// How many lines; 1 to 1000.
+	Lines         uint32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsRequest) Reset() {
+	*x = LogsRequest{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsRequest) ProtoMessage() {}
+
+func (x *LogsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
+func (*LogsRequest) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *LogsRequest) GetWorkload() *Workload {
+	if x != nil {
+		return x.Workload
+	}
+	return nil
+}
+
+func (x *LogsRequest) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *LogsRequest) GetLines() uint32 {
+	if x != nil {
+		return x.Lines
+	}
+	return 0
+}
+
+// LogsResponse is the end of the output, at most 64 KiB of it.
+type LogsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lines, oldest first, without control characters.
+	Lines         []string `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsResponse) Reset() {
+	*x = LogsResponse{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsResponse) ProtoMessage() {}
+
+func (x *LogsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
+func (*LogsResponse) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *LogsResponse) GetLines() []string {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
 var File_unidesk_artifact_v1_workload_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
@@ -1975,11 +2109,12 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bdeadline\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x16\n" +
 	"\x06holder\x18\t \x01(\tR\x06holder\x12<\n" +
 	"\fflags_before\x18\n" +
-	" \x03(\v2\x19.unidesk.artifact.v1.FlagR\vflagsBefore\"\xab\x01\n" +
+	" \x03(\v2\x19.unidesk.artifact.v1.FlagR\vflagsBefore\"\xc3\x01\n" +
 	"\rPendingChange\x123\n" +
 	"\x06change\x18\x01 \x01(\v2\x1b.unidesk.artifact.v1.ChangeR\x06change\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x123\n" +
-	"\x06before\x18\x03 \x01(\v2\x1b.unidesk.artifact.v1.BeforeR\x06before\"\x98\x01\n" +
+	"\x06before\x18\x03 \x01(\v2\x1b.unidesk.artifact.v1.BeforeR\x06before\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\tR\x06failed\"\x98\x01\n" +
 	"\x06Before\x12\x1c\n" +
 	"\tcontainer\x18\x01 \x01(\tR\tcontainer\x12\x19\n" +
 	"\bimage_id\x18\x02 \x01(\tR\aimageId\x12\x16\n" +
@@ -1990,10 +2125,11 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\tchange_id\x18\x01 \x01(\tR\bchangeId\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x126\n" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x1c.unidesk.artifact.v1.OutcomeR\aoutcome\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"{\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xa0\x01\n" +
 	"\fStageRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x120\n" +
-	"\x05image\x18\x02 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\"\x90\x01\n" +
+	"\x05image\x18\x02 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\x12#\n" +
+	"\rconfig_digest\x18\x03 \x01(\tR\fconfigDigest\"\x90\x01\n" +
 	"\rStageResponse\x12;\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.ProgressH\x00R\bprogress\x12:\n" +
 	"\x06result\x18\x02 \x01(\v2 .unidesk.artifact.v1.StageResultH\x00R\x06resultB\x06\n" +
@@ -2018,16 +2154,23 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\tchange_id\x18\x02 \x01(\tR\bchangeId\x126\n" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x1c.unidesk.artifact.v1.OutcomeR\aoutcome\x12\x16\n" +
 	"\x06retire\x18\x04 \x03(\tR\x06retire\"\x10\n" +
-	"\x0eSettleResponse*H\n" +
+	"\x0eSettleResponse\"z\n" +
+	"\vLogsRequest\x129\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
+	"\x05lines\x18\x03 \x01(\rR\x05lines\"$\n" +
+	"\fLogsResponse\x12\x14\n" +
+	"\x05lines\x18\x01 \x03(\tR\x05lines*H\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fOUTCOME_KEEP\x10\x01\x12\x12\n" +
-	"\x0eOUTCOME_REVERT\x10\x022\xf9\x02\n" +
+	"\x0eOUTCOME_REVERT\x10\x022\xcc\x03\n" +
 	"\x0fWorkloadService\x12Z\n" +
 	"\aObserve\x12#.unidesk.artifact.v1.ObserveRequest\x1a$.unidesk.artifact.v1.ObserveResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
 	"\x05Stage\x12!.unidesk.artifact.v1.StageRequest\x1a\".unidesk.artifact.v1.StageResponse\"\x04\xb8\xeb\x18\x020\x01\x12Y\n" +
 	"\x06Switch\x12\".unidesk.artifact.v1.SwitchRequest\x1a#.unidesk.artifact.v1.SwitchResponse\"\x04\xb8\xeb\x18\x020\x01\x12W\n" +
-	"\x06Settle\x12\".unidesk.artifact.v1.SettleRequest\x1a#.unidesk.artifact.v1.SettleResponse\"\x04\xb8\xeb\x18\x02BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
+	"\x06Settle\x12\".unidesk.artifact.v1.SettleRequest\x1a#.unidesk.artifact.v1.SettleResponse\"\x04\xb8\xeb\x18\x02\x12Q\n" +
+	"\x04Logs\x12 .unidesk.artifact.v1.LogsRequest\x1a!.unidesk.artifact.v1.LogsResponse\"\x04\xb8\xeb\x18\x01BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
 var (
 	file_unidesk_artifact_v1_workload_proto_rawDescOnce sync.Once
@@ -2042,7 +2185,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                  // 0: unidesk.artifact.v1.Outcome
 	(*Workload)(nil),              // 1: unidesk.artifact.v1.Workload
@@ -2070,40 +2213,42 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*SwitchResult)(nil),          // 23: unidesk.artifact.v1.SwitchResult
 	(*SettleRequest)(nil),         // 24: unidesk.artifact.v1.SettleRequest
 	(*SettleResponse)(nil),        // 25: unidesk.artifact.v1.SettleResponse
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
-	(*Platform)(nil),              // 27: unidesk.artifact.v1.Platform
-	(*Image)(nil),                 // 28: unidesk.artifact.v1.Image
+	(*LogsRequest)(nil),           // 26: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),          // 27: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*Platform)(nil),              // 29: unidesk.artifact.v1.Platform
+	(*Image)(nil),                 // 30: unidesk.artifact.v1.Image
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	2,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
 	3,  // 1: unidesk.artifact.v1.Workload.probe:type_name -> unidesk.artifact.v1.Probe
 	1,  // 2: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	6,  // 3: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	26, // 4: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	28, // 4: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	7,  // 5: unidesk.artifact.v1.Observation.definition:type_name -> unidesk.artifact.v1.Definition
 	8,  // 6: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
 	9,  // 7: unidesk.artifact.v1.Observation.deployed:type_name -> unidesk.artifact.v1.Variable
 	10, // 8: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
 	14, // 9: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
 	16, // 10: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	27, // 11: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	26, // 12: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	26, // 13: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	29, // 11: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	28, // 12: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	28, // 13: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
 	9,  // 14: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
 	9,  // 15: unidesk.artifact.v1.Instance.env:type_name -> unidesk.artifact.v1.Variable
 	11, // 16: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
 	12, // 17: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
 	1,  // 18: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
 	9,  // 19: unidesk.artifact.v1.Change.env:type_name -> unidesk.artifact.v1.Variable
-	26, // 20: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	28, // 20: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
 	12, // 21: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
 	13, // 22: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	26, // 23: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	28, // 23: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
 	15, // 24: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
 	0,  // 25: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	26, // 26: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	28, // 26: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
 	1,  // 27: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	28, // 28: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.Image
+	30, // 28: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.Image
 	20, // 29: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
 	19, // 30: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
 	13, // 31: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
@@ -2111,19 +2256,22 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	23, // 33: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
 	1,  // 34: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	0,  // 35: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	4,  // 36: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	17, // 37: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	21, // 38: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	24, // 39: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	5,  // 40: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	18, // 41: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	22, // 42: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	25, // 43: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	40, // [40:44] is the sub-list for method output_type
-	36, // [36:40] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	1,  // 36: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	4,  // 37: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	17, // 38: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	21, // 39: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	24, // 40: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	26, // 41: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	5,  // 42: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	18, // 43: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	22, // 44: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	25, // 45: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	27, // 46: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	42, // [42:47] is the sub-list for method output_type
+	37, // [37:42] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -2148,7 +2296,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	WorkloadService_Stage_FullMethodName   = "/unidesk.artifact.v1.WorkloadService/Stage"
 	WorkloadService_Switch_FullMethodName  = "/unidesk.artifact.v1.WorkloadService/Switch"
 	WorkloadService_Settle_FullMethodName  = "/unidesk.artifact.v1.WorkloadService/Settle"
+	WorkloadService_Logs_FullMethodName    = "/unidesk.artifact.v1.WorkloadService/Logs"
 )
 
 // WorkloadServiceClient is the client API for WorkloadService service.
@@ -44,11 +45,15 @@ type WorkloadServiceClient interface {
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (*ObserveResponse, error)
-	// Stage brings an image, whole and verified, to where it will run. What runs
-	// is not touched. Idempotent by digest: again, it costs what is missing.
+	// Stage brings an image, whole and verified, to where it will run: the host's
+	// engine pulls it, by the manifest's digest and never by a tag, from the host's
+	// own registry. What runs is not touched. Idempotent by digest: again, it costs
+	// what is missing. It runs on when the stream breaks; the same image again
+	// attaches to it.
 	//
-	// Progress, then one result. DATA_LOSS when bytes do not match their digest,
-	// RESOURCE_EXHAUSTED when a disk has too little room.
+	// Progress, then one result. FAILED_PRECONDITION with IMAGE_UNAVAILABLE when the
+	// engine cannot get it from there, DATA_LOSS when what came is not what the
+	// digests say, RESOURCE_EXHAUSTED when a disk has too little room.
 	Stage(ctx context.Context, in *StageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StageResponse], error)
 	// Switch makes the change, after its before-image is durable. It runs on when
 	// the stream breaks; the same change id attaches to it again.
@@ -57,10 +62,19 @@ type WorkloadServiceClient interface {
 	// saw, or when another change is not settled.
 	Switch(ctx context.Context, in *SwitchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwitchResponse], error)
 	// Settle keeps a change or takes it back, and ends when what is to run runs.
-	// Idempotent: the outcome that a change already has is no error.
+	// Idempotent: the outcome that a change already has is no error. It runs on when
+	// the caller leaves; the same call again attaches to it.
 	//
-	// NOT_FOUND when the host knows no such change.
+	// NOT_FOUND when the host knows no such change, ABORTED when the change has
+	// ended the other way, INTERNAL with REVERT_FAILED when what ran before could not
+	// be brought back: the change stays pending then, and the host tries again.
 	Settle(ctx context.Context, in *SettleRequest, opts ...grpc.CallOption) (*SettleResponse, error)
+	// Logs returns the last lines of a container's output. The host takes every
+	// value of the env file and of the container's environment out of them first.
+	// It changes nothing.
+	//
+	// NOT_FOUND when the workload is not placed, or the container not one of its.
+	Logs(ctx context.Context, in *LogsRequest, opts ...grpc.CallOption) (*LogsResponse, error)
 }
 
 type workloadServiceClient struct {
@@ -129,6 +143,16 @@ func (c *workloadServiceClient) Settle(ctx context.Context, in *SettleRequest, o
 	return out, nil
 }
 
+func (c *workloadServiceClient) Logs(ctx context.Context, in *LogsRequest, opts ...grpc.CallOption) (*LogsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LogsResponse)
+	err := c.cc.Invoke(ctx, WorkloadService_Logs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkloadServiceServer is the server API for WorkloadService service.
 // All implementations must embed UnimplementedWorkloadServiceServer
 // for forward compatibility.
@@ -148,11 +172,15 @@ type WorkloadServiceServer interface {
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(context.Context, *ObserveRequest) (*ObserveResponse, error)
-	// Stage brings an image, whole and verified, to where it will run. What runs
-	// is not touched. Idempotent by digest: again, it costs what is missing.
+	// Stage brings an image, whole and verified, to where it will run: the host's
+	// engine pulls it, by the manifest's digest and never by a tag, from the host's
+	// own registry. What runs is not touched. Idempotent by digest: again, it costs
+	// what is missing. It runs on when the stream breaks; the same image again
+	// attaches to it.
 	//
-	// Progress, then one result. DATA_LOSS when bytes do not match their digest,
-	// RESOURCE_EXHAUSTED when a disk has too little room.
+	// Progress, then one result. FAILED_PRECONDITION with IMAGE_UNAVAILABLE when the
+	// engine cannot get it from there, DATA_LOSS when what came is not what the
+	// digests say, RESOURCE_EXHAUSTED when a disk has too little room.
 	Stage(*StageRequest, grpc.ServerStreamingServer[StageResponse]) error
 	// Switch makes the change, after its before-image is durable. It runs on when
 	// the stream breaks; the same change id attaches to it again.
@@ -161,10 +189,19 @@ type WorkloadServiceServer interface {
 	// saw, or when another change is not settled.
 	Switch(*SwitchRequest, grpc.ServerStreamingServer[SwitchResponse]) error
 	// Settle keeps a change or takes it back, and ends when what is to run runs.
-	// Idempotent: the outcome that a change already has is no error.
+	// Idempotent: the outcome that a change already has is no error. It runs on when
+	// the caller leaves; the same call again attaches to it.
 	//
-	// NOT_FOUND when the host knows no such change.
+	// NOT_FOUND when the host knows no such change, ABORTED when the change has
+	// ended the other way, INTERNAL with REVERT_FAILED when what ran before could not
+	// be brought back: the change stays pending then, and the host tries again.
 	Settle(context.Context, *SettleRequest) (*SettleResponse, error)
+	// Logs returns the last lines of a container's output. The host takes every
+	// value of the env file and of the container's environment out of them first.
+	// It changes nothing.
+	//
+	// NOT_FOUND when the workload is not placed, or the container not one of its.
+	Logs(context.Context, *LogsRequest) (*LogsResponse, error)
 	mustEmbedUnimplementedWorkloadServiceServer()
 }
 
@@ -186,6 +223,9 @@ func (UnimplementedWorkloadServiceServer) Switch(*SwitchRequest, grpc.ServerStre
 }
 func (UnimplementedWorkloadServiceServer) Settle(context.Context, *SettleRequest) (*SettleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Settle not implemented")
+}
+func (UnimplementedWorkloadServiceServer) Logs(context.Context, *LogsRequest) (*LogsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Logs not implemented")
 }
 func (UnimplementedWorkloadServiceServer) mustEmbedUnimplementedWorkloadServiceServer() {}
 func (UnimplementedWorkloadServiceServer) testEmbeddedByValue()                         {}
@@ -266,6 +306,24 @@ func _WorkloadService_Settle_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkloadService_Logs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LogsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).Logs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_Logs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).Logs(ctx, req.(*LogsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WorkloadService_ServiceDesc is the grpc.ServiceDesc for WorkloadService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -280,6 +338,10 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Settle",
 			Handler:    _WorkloadService_Settle_Handler,
+		},
+		{
+			MethodName: "Logs",
+			Handler:    _WorkloadService_Logs_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

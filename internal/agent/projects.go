@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Project is where a Compose project is on this host, and what of it may be
+// switched. No message says any of that.
+type Project struct {
+	// Root is the project's folder.
+	Root string `yaml:"root"`
+	// Files are its Compose files, absolute or below Root.
+	Files []string `yaml:"files"`
+	// EnvFile is the controlled env file.
+	EnvFile string `yaml:"envFile"`
+	// Services are those that may be observed and switched; no other one is.
+	Services []string `yaml:"services"`
+}
+
+var serviceForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// compose is the project as the runtime wants it.
+func (p Project) compose(name, docker string) compose.Config {
+	return compose.Config{Root: p.Root, Project: name, Files: p.Files, EnvFile: p.EnvFile, DockerHost: "unix://" + docker}
+}
+
+// validateProjects reports every fault of the projects.
+func (c Config) validateProjects() error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Projects)) {
+		p := c.Projects[name]
+		if err := p.compose(name, c.Docker).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("projects.%s: %w", name, err))
+		}
+		if len(p.Services) == 0 {
+			errs = append(errs, fmt.Errorf("projects.%s.services: none, so that nothing of it could be switched", name))
+		}
+		for i, s := range p.Services {
+			if !serviceForm.MatchString(s) || slices.Contains(p.Services[:i], s) {
+				errs = append(errs, fmt.Errorf("projects.%s.services: %q is not a service's name, or is there twice", name, s))
+			}
+		}
+	}
+	if len(c.Projects) > 0 && (c.Docker == "" || c.Registry == "") {
+		errs = append(errs, errors.New("projects: they need docker and registry, too: images are pulled from the one into the other"))
+	}
+	return errors.Join(errs...)
+}
+
+// placed is the target of all that is placed here: it leads to the project that a
+// message names, and knows no other. That a project exists which is not placed, or
+// a service, nobody can tell from its answers.
+type placed struct {
+	engine   *engine.Client
+	projects map[string]place
+}
+
+type place struct {
+	services []string
+	target   workload.Target
+	watch    func(context.Context)
+}
+
+// newPlaced puts the projects' targets together. One that cannot be served now
+// says why when it is asked: the rest of the agent does not depend on it.
+func newPlaced(c Config, logger *slog.Logger) (*placed, error) {
+	e, err := engine.New("unix://" + c.Docker)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := url.Parse(c.Registry)
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "registry: %w", err)
+	}
+	p := &placed{engine: e, projects: make(map[string]place)}
+	for name, project := range c.Projects {
+		journal := logger.With(slog.String("project", name))
+		r, err := compose.New(project.compose(name, c.Docker), e, stage.NewPuller(e, registry.Host))
+		if err != nil {
+			journal.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
+			p.projects[name] = place{services: project.Services, target: unserved{err}}
+			continue
+		}
+		target := confirm.New(r, filepath.Join(c.State, "changes", name))
+		p.projects[name] = place{services: project.Services, target: target, watch: func(ctx context.Context) { target.Watch(ctx, journal) }}
+	}
+	return p, nil
+}
+
+// watch takes back, until ctx ends, what nobody settles.
+func (p *placed) watch(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, one := range p.projects {
+		if one.watch != nil {
+			wg.Go(func() { one.watch(ctx) })
+		}
+	}
+	wg.Wait()
+}
+
+func (p *placed) find(spec workload.Spec) (workload.Target, error) {
+	if c := spec.Ref.Compose; c != nil {
+		if one, ok := p.projects[c.Project]; ok && slices.Contains(one.services, c.Service) {
+			return one.target, nil
+		}
+	}
+	return nil, fault.New(fault.WorkloadNotFound, "this host has placed no such workload").
+		WithHint("on the agent's host: agent.yaml lists the services that may be switched under projects")
+}
+
+// Observe implements [workload.Observer].
+func (p *placed) Observe(ctx context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
+	t, err := p.find(spec)
+	if err != nil {
+		return workload.Observation{}, err
+	}
+	return t.Observe(ctx, spec, probe)
+}
+
+// Stage implements [workload.Target].
+func (p *placed) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
+	t, err := p.find(spec)
+	if err != nil {
+		return err
+	}
+	return t.Stage(ctx, spec, image, emit)
+}
+
+// Switch implements [workload.Target].
+func (p *placed) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
+	t, err := p.find(change.Spec)
+	if err != nil {
+		return err
+	}
+	return t.Switch(ctx, change, emit)
+}
+
+// Settle implements [workload.Target].
+func (p *placed) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
+	t, err := p.find(spec)
+	if err != nil {
+		return err
+	}
+	return t.Settle(ctx, spec, s, emit)
+}
+
+// Logs implements [workload.Target].
+func (p *placed) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
+	t, err := p.find(spec)
+	if err != nil {
+		return nil, err
+	}
+	return t.Logs(ctx, spec, instance, lines)
+}
+
+// unserved is the target of a project that cannot be served.
+type unserved struct{ err error }
+
+func (u unserved) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
+	return workload.Observation{}, u.err
+}
+
+func (u unserved) Stage(context.Context, workload.Spec, artifact.Image, func(workload.Event)) error {
+	return u.err
+}
+
+func (u unserved) Switch(context.Context, workload.Change, func(workload.Event)) error { return u.err }
+
+func (u unserved) Settle(context.Context, workload.Spec, workload.Settlement, func(workload.Event)) error {
+	return u.err
+}
+
+func (u unserved) Logs(context.Context, workload.Spec, string, int) ([]string, error) {
+	return nil, u.err
+}

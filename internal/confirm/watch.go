@@ -1,0 +1,145 @@
+package confirm
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+const (
+	// look is how often Watch looks for changes whose time is over. Looking and not
+	// being told: another process may have made one, and a clock may be set.
+	look = 2 * time.Second
+	// A revert that failed is tried again after firstPause, then after twice as long
+	// each time, maxReverts times in all: some half an hour.
+	firstPause = 10 * time.Second
+	maxReverts = 8
+)
+
+// Watch takes back what nobody settles, each change at its deadline: one that was
+// left by a process before this one too, and at once when its time was over
+// meanwhile. It returns when ctx ends, and then waits for what it has begun.
+//
+// How long a change has is what its record grants, by this process's own steady
+// clock: a clock that is set, ahead or back, neither shortens nor stretches it.
+// What failed stays pending, is logged as an error, and is tried again a bounded
+// number of times; after that, by the next start or by a person.
+func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
+	w := &watcher[S]{target: t, log: log, known: make(map[string]*waiting)}
+	defer w.wg.Wait()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		w.round(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// watcher is what one Watch knows. Only its loop touches known.
+type watcher[S any] struct {
+	target *Target[S]
+	log    *slog.Logger
+	wg     sync.WaitGroup
+	known  map[string]*waiting
+	// unreadable is the last complaint about the state folder.
+	unreadable string
+}
+
+// waiting is a change that is not settled. One goroutine at a time has it: the
+// loop, or, while busy, that of the revert, which gives it back by closing over.
+type waiting struct {
+	change workload.Change
+	due    time.Time // with a monotonic reading
+	over   chan struct{}
+	failed int
+}
+
+func (w *watcher[S]) round(ctx context.Context) {
+	found, err := w.target.Unsettled()
+	if err != nil && err.Error() != w.unreadable {
+		w.log.Error("the state of changes cannot be read: none of these is taken back", slog.Any("err", err))
+	}
+	w.unreadable = ""
+	if err != nil {
+		w.unreadable = err.Error()
+	}
+	there := make(map[string]bool, len(found))
+	for _, p := range found {
+		id := p.Change.Spec.Ref.String() + " " + p.Change.ID
+		there[id] = true
+		one := w.known[id]
+		switch {
+		case p.Change.Deadline.IsZero():
+			continue // nobody granted a time, so that nobody may say that it is over
+		case one != nil && one.busy():
+			continue
+		case one == nil || !one.change.Deadline.Equal(p.Change.Deadline):
+			one = &waiting{change: p.Change, due: time.Now().Add(w.target.left(p))}
+			w.known[id] = one
+		}
+		if one.failed < maxReverts && !time.Now().Before(one.due) {
+			w.revert(ctx, one)
+		}
+	}
+	for id, one := range w.known {
+		if !there[id] && !one.busy() {
+			delete(w.known, id)
+		}
+	}
+}
+
+// left is how much of its time a change has, seen for the first time: never more
+// than it was granted, however wrong the clock is now.
+func (t *Target[S]) left(p workload.Pending) time.Duration {
+	granted := p.Change.Deadline.Sub(p.Since)
+	return max(0, min(p.Change.Deadline.Sub(t.now()), granted))
+}
+
+func (w *waiting) busy() bool {
+	if w.over == nil {
+		return false
+	}
+	select {
+	case <-w.over:
+		w.over = nil
+		return false
+	default:
+		return true
+	}
+}
+
+// revert takes the change back apart from the loop, so that one that takes long
+// holds up no other.
+func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
+	over := make(chan struct{})
+	one.over = over
+	w.wg.Go(func() {
+		defer close(over)
+		journal := w.log.With(slog.String("target", one.change.Spec.Ref.String()), slog.String("change", one.change.ID),
+			slog.String("commit", one.change.Commit.String()))
+		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
+			journal.Info("taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
+		})
+		switch {
+		case err == nil && took:
+			journal.Warn("nobody settled the change in time: it is taken back")
+		case err == nil || ctx.Err() != nil && !took:
+			// It was settled, or given more time, while this waited; or the wait was ended.
+		case !took && fault.ReasonOf(err) == fault.Busy:
+			one.due = time.Now().Add(firstPause) // a switch or a settlement has it, and ends
+		default:
+			one.due = time.Now().Add(firstPause << one.failed)
+			one.failed++
+			journal.Error("nobody settled the change in time, and it cannot be taken back", slog.Any("err", err),
+				slog.String("hint", fault.HintOf(err)), slog.Int("attempt", one.failed), slog.Bool("last", one.failed == maxReverts))
+		}
+	})
+}

@@ -1,0 +1,375 @@
+package confirm_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.Write(p)
+}
+
+func (j *journal) count(what string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Count(j.b.String(), what)
+}
+
+// watch runs Watch on a target until stop, which waits.
+func watch(t *testing.T, target *confirm.Target[confirmtest.State], j *journal) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { target.Watch(ctx, slog.New(slog.NewTextHandler(j, nil))) })
+	stop = sync.OnceFunc(func() {
+		cancel()
+		wg.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// provisional makes change "b", to version 1, that has d.
+func (w *world) provisional(t *testing.T, d time.Duration) workload.Change {
+	t.Helper()
+	c := w.change(t, 1, "b")
+	c.Deadline = time.Now().Add(d)
+	if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// restores counts what taking back has begun.
+func (w *world) restores() *atomic.Int64 {
+	var n atomic.Int64
+	w.host.Break = func(s confirmtest.Step) error {
+		if s == confirmtest.PutEnv {
+			n.Add(1)
+		}
+		return nil
+	}
+	return &n
+}
+
+func TestWhatIsSettledInTimeStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.restores()
+		stop := watch(t, w.target(), &journal{})
+		w.provisional(t, time.Minute)
+		time.Sleep(59 * time.Second)
+		if err := w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Keep}, ignore); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		w.want(t, 1)
+		stop()
+		if n.Load() != 0 {
+			t.Errorf("taken back %d times", n.Load())
+		}
+	})
+}
+
+func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.restores()
+		j := &journal{}
+		stop := watch(t, w.target(), j)
+		w.provisional(t, time.Minute)
+		time.Sleep(58 * time.Second)
+		if p := w.observe(t).Pending; p == nil {
+			t.Fatal("too early")
+		}
+		time.Sleep(5 * time.Second)
+		w.want(t, 0)
+		if last := w.observe(t).Last; last == nil || last.Outcome != workload.Revert || last.ChangeID != "b" {
+			t.Errorf("%+v", last)
+		}
+		time.Sleep(time.Hour)
+		stop()
+		if n.Load() != 1 || j.count("it is taken back") != 1 {
+			t.Errorf("taken back %d times, told %d times", n.Load(), j.count("it is taken back"))
+		}
+		err := w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Keep}, ignore)
+		if fault.ReasonOf(err) != fault.Stale {
+			t.Errorf("keeping it afterwards: %v", err)
+		}
+	})
+}
+
+func TestADeadlineOutlivesTheProcess(t *testing.T) {
+	for name, down := range map[string]time.Duration{"back before it": 30 * time.Second, "down when it passed": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				n := w.restores()
+				stop := watch(t, w.target(), &journal{})
+				w.provisional(t, time.Minute)
+				time.Sleep(10 * time.Second)
+				stop()
+				time.Sleep(down)
+				if w.observe(t).Pending == nil {
+					t.Fatal("who has taken it back?")
+				}
+				stop = watch(t, w.target(), &journal{})
+				if down < time.Minute {
+					time.Sleep(15 * time.Second)
+					if w.observe(t).Pending == nil {
+						t.Fatal("too early")
+					}
+					time.Sleep(10 * time.Second)
+				} else {
+					time.Sleep(time.Second)
+				}
+				w.want(t, 0)
+				stop()
+				if n.Load() != 1 {
+					t.Errorf("taken back %d times", n.Load())
+				}
+			})
+		})
+	}
+}
+
+func TestASwitchUnderWayIsTakenBackOnlyAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var n atomic.Int64
+		var once sync.Once
+		held, release := make(chan struct{}), make(chan struct{})
+		w.host.Break = func(s confirmtest.Step) error {
+			switch s {
+			case confirmtest.Create:
+				once.Do(func() {
+					close(held)
+					<-release
+				})
+			case confirmtest.PutEnv:
+				n.Add(1)
+			}
+			return nil
+		}
+		j := &journal{}
+		stop := watch(t, w.target(), j)
+		c := w.change(t, 1, "b")
+		c.Deadline = time.Now().Add(time.Minute)
+		done := make(chan error, 1)
+		go func() { done <- w.target().Switch(t.Context(), c, ignore) }()
+		<-held
+		time.Sleep(time.Hour) // longer than all waits for the lock and pauses together
+		if n.Load() != 0 || w.observe(t).Pending == nil {
+			t.Fatal("taken back under the hands of the switch")
+		}
+		close(release)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		w.want(t, 0)
+		stop()
+		if n.Load() != 1 || j.count("level=ERROR") != 0 {
+			t.Errorf("taken back %d times, %d errors", n.Load(), j.count("level=ERROR"))
+		}
+	})
+}
+
+func TestTheSameChangeAgainWithALaterDeadlineGetsTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		stop := watch(t, w.target(), &journal{})
+		c := w.provisional(t, time.Minute)
+		time.Sleep(50 * time.Second)
+		c.Deadline = c.Deadline.Add(time.Minute)
+		if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(65 * time.Second)
+		if w.observe(t).Pending == nil {
+			t.Fatal("it got no time")
+		}
+		c.Deadline = c.Deadline.Add(-time.Hour) // what was granted is not taken away
+		if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+			t.Fatal(err)
+		}
+		if p := w.observe(t).Pending; p == nil || !time.Now().Before(p.Change.Deadline) {
+			t.Fatalf("%+v", p)
+		}
+		time.Sleep(10 * time.Second)
+		w.want(t, 0)
+		stop()
+	})
+}
+
+// Both wait for the lock: the same change again, and what would take it back.
+func TestTimeThatIsGrantedAtTheLastMomentCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		n := w.restores()
+		stop := watch(t, w.target(), &journal{})
+		c := w.provisional(t, time.Minute)
+		f, err := os.Open(filepath.Join(w.dir, w.spec.Ref.String()+".lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50*time.Second + 10*time.Millisecond) // looks for the lock in between the other's looks
+		c.Deadline = c.Deadline.Add(time.Hour)
+		done := make(chan error, 1)
+		go func() { done <- w.target().Switch(t.Context(), c, ignore) }()
+		time.Sleep(20*time.Second + 495*time.Millisecond)
+		_ = f.Close()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if w.observe(t).Pending == nil || n.Load() != 0 {
+			t.Fatal("it was taken back all the same")
+		}
+		time.Sleep(time.Hour)
+		w.want(t, 0)
+		stop()
+	})
+}
+
+func TestARevertThatFailsIsLoudAndTriedAgainNotForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var tries atomic.Int64
+		w.host.Break = func(s confirmtest.Step) error {
+			if s != confirmtest.PutEnv {
+				return nil
+			}
+			tries.Add(1)
+			return errCrash
+		}
+		j := &journal{}
+		stop := watch(t, w.target(), j)
+		w.provisional(t, time.Minute)
+		time.Sleep(65 * time.Second)
+		if p := w.observe(t).Pending; tries.Load() != 1 || p == nil || !strings.Contains(p.Failed, errCrash.Error()) {
+			t.Fatalf("%d tries, %+v", tries.Load(), p)
+		}
+		if j.count("level=ERROR") != 1 || j.count("turn it off and on again") != 1 {
+			t.Errorf("not loud: %s", j.b.String())
+		}
+		time.Sleep(2 * time.Hour)
+		if tries.Load() != 8 || j.count("last=true") != 1 || w.observe(t).Pending == nil {
+			t.Errorf("%d tries", tries.Load())
+		}
+		stop()
+		// The next start begins anew, and finds the machine well.
+		w.host.Break = nil
+		stop = watch(t, w.target(), j)
+		time.Sleep(time.Second)
+		w.want(t, 0)
+		stop()
+	})
+}
+
+func TestAClockThatIsSetChangesNothing(t *testing.T) {
+	for name, jump := range map[string]time.Duration{"ahead": 48 * time.Hour, "back": -48 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				var mu sync.Mutex
+				var off time.Duration
+				target := w.target()
+				target.SetClock(func() time.Time {
+					mu.Lock()
+					defer mu.Unlock()
+					return time.Now().Round(0).Add(off)
+				})
+				stop := watch(t, target, &journal{})
+				w.provisional(t, time.Minute)
+				time.Sleep(10 * time.Second)
+				mu.Lock()
+				off = jump
+				mu.Unlock()
+				time.Sleep(45 * time.Second)
+				if w.observe(t).Pending == nil {
+					t.Fatal("too early")
+				}
+				time.Sleep(10 * time.Second)
+				w.want(t, 0)
+				stop()
+			})
+		})
+	}
+}
+
+// A clock that was set back while the process was down grants no more than the
+// whole time once more.
+func TestAClockThatWasSetBackStretchesNothingForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.provisional(t, time.Minute)
+		target := w.target()
+		target.SetClock(func() time.Time { return time.Now().Add(-100 * 24 * time.Hour) })
+		stop := watch(t, target, &journal{})
+		time.Sleep(65 * time.Second)
+		w.want(t, 0)
+		stop()
+	})
+}
+
+func TestAnUnreadableStateHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		if err := os.WriteFile(filepath.Join(w.dir, "compose-a.b.pending.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j := &journal{}
+		stop := watch(t, w.target(), j)
+		w.provisional(t, time.Minute)
+		time.Sleep(65 * time.Second)
+		w.want(t, 0)
+		stop()
+		if j.count("level=ERROR") != 1 {
+			t.Errorf("told %d times", j.count("level=ERROR"))
+		}
+	})
+}
+
+func TestAChangeWhoseTimeIsOverIsNotBegun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.change(t, 1, "b")
+	c.Deadline = time.Now().Add(-time.Second)
+	w.host.Break = func(s confirmtest.Step) error { t.Errorf("it does %s", s); return nil }
+	err := w.target().Switch(t.Context(), c, ignore)
+	if fault.ReasonOf(err) != fault.InvalidRequest || fault.HintOf(err) == "" || w.observe(t).Pending != nil {
+		t.Errorf("%v", err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Error("it waited")
+	}
+}

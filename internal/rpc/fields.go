@@ -1,0 +1,206 @@
+package rpc
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// The forms of what a message may name. None begins with a dash, holds a blank or
+// goes up a folder; those of names and keys are the catalog's own.
+var (
+	projectForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	containerForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+	prefixForm    = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}_DEPLOY_$`)
+	keyForm       = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}$`)
+	flagForm      = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,7}$`)
+	pathForm      = regexp.MustCompile(`^/[A-Za-z0-9._~/-]{0,255}$`)
+	changeForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	idForm        = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	// valueForm is that of internal/envfile: what every parser of env files reads
+	// as it stands.
+	valueForm = regexp.MustCompile(`^[A-Za-z0-9._:/@+-]{0,256}$`)
+)
+
+// maxList is the most entries that a list of a message has any use for.
+const maxList = 256
+
+// fields parses a message that nobody vouches for. It keeps the first fault: what
+// is returned after one is worth nothing.
+type fields struct{ err error }
+
+// refuse says what is wrong with a field. The value is not repeated: it may be
+// anything, a secret in the wrong place too.
+func (f *fields) refuse(field, why string) {
+	if f.err == nil {
+		f.err = fault.New(fault.InvalidRequest, "%s: %s", field, why)
+	}
+}
+
+func (f *fields) match(field string, form *regexp.Regexp, s string) string {
+	if !form.MatchString(s) {
+		f.refuse(field, "not of the form "+form.String())
+		return ""
+	}
+	return s
+}
+
+// optional is match for what may be empty.
+func (f *fields) optional(field string, form *regexp.Regexp, s string) string {
+	if s == "" {
+		return ""
+	}
+	return f.match(field, form, s)
+}
+
+// words are text for people: nothing in it that a terminal acts on.
+func (f *fields) words(field, s string, most int) string {
+	if len(s) > most || strings.ContainsFunc(s, unicode.IsControl) {
+		f.refuse(field, "too long, or with control characters in it")
+		return ""
+	}
+	return s
+}
+
+// visible makes words of any text.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case unicode.IsControl(r):
+			return '?'
+		default:
+			return r
+		}
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+func (f *fields) digest(field, s string) artifact.Digest {
+	d, err := artifact.ParseDigest(s)
+	if err != nil {
+		f.refuse(field, "not a sha256 digest")
+	}
+	return d
+}
+
+func (f *fields) optionalDigest(field, s string) artifact.Digest {
+	if s == "" {
+		return artifact.Digest{}
+	}
+	return f.digest(field, s)
+}
+
+func (f *fields) commit(field, s string) artifact.Commit {
+	c, err := artifact.ParseCommit(s)
+	if err != nil && f.err == nil {
+		f.err = fault.New(fault.CommitNotPinned, "%s: not a full commit id (40 or 64 lower-case hex digits)", field)
+	}
+	return c
+}
+
+func (f *fields) repository(field, s string) artifact.Repository {
+	r, err := artifact.ParseRepository(s)
+	if err != nil {
+		f.refuse(field, "not a repository name")
+	}
+	return r
+}
+
+// moment is a time; the zero one travels as none at all.
+func (f *fields) moment(field string, t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	if t.CheckValid() != nil {
+		f.refuse(field, "not a time")
+		return time.Time{}
+	}
+	return t.AsTime()
+}
+
+func momentToProto(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func (f *fields) few(field string, n, most int) {
+	if n > most {
+		f.refuse(field, "too many of them")
+	}
+}
+
+// list parses each entry; none is nil.
+func (f *fields) list(field string, in []string, one func(string) string) (out []string) {
+	f.few(field, len(in), maxList)
+	for _, s := range in {
+		if f.err != nil {
+			return nil
+		}
+		out = append(out, one(s))
+	}
+	return out
+}
+
+// variables parses names and values, each name once; none is nil.
+func (f *fields) variables(field string, in []*artifactv1.Variable, name func(string) bool, value func(string) bool) map[string]string {
+	f.few(field, len(in), maxList)
+	var out map[string]string
+	for _, v := range in {
+		_, twice := out[v.GetName()]
+		if f.err != nil || twice || !name(v.GetName()) || !value(v.GetValue()) {
+			f.refuse(field, "a name or a value that is not possible, or a name twice")
+			return nil
+		}
+		if out == nil {
+			out = make(map[string]string, len(in))
+		}
+		out[v.GetName()] = v.GetValue()
+	}
+	return out
+}
+
+// variablesToProto are sorted, so that the same change is the same bytes.
+func variablesToProto(in map[string]string) (out []*artifactv1.Variable) {
+	for _, k := range slices.Sorted(maps.Keys(in)) {
+		out = append(out, &artifactv1.Variable{Name: visible(k), Value: visible(in[k])})
+	}
+	return out
+}
+
+func (f *fields) flags(field string, in []*artifactv1.Flag) map[string]bool {
+	f.few(field, len(in), maxList)
+	var out map[string]bool
+	for _, v := range in {
+		name := f.match(field, flagForm, v.GetName())
+		if _, twice := out[name]; twice {
+			f.refuse(field, "a name twice")
+		}
+		if f.err != nil {
+			return nil
+		}
+		if out == nil {
+			out = make(map[string]bool, len(in))
+		}
+		out[name] = v.GetValue()
+	}
+	return out
+}
+
+func flagsToProto(in map[string]bool) (out []*artifactv1.Flag) {
+	for _, k := range slices.Sorted(maps.Keys(in)) {
+		out = append(out, &artifactv1.Flag{Name: k, Value: in[k]})
+	}
+	return out
+}

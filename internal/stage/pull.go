@@ -1,0 +1,98 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// PullEngine is what pulling needs of [engine.Client].
+type PullEngine interface {
+	Info(ctx context.Context) (engine.Info, error)
+	// Image returns an error wrapping [engine.ErrNotFound] for one that is not there.
+	Image(ctx context.Context, ref string) (engine.Image, error)
+	// Pull fetches by a full reference, within a limit on silence.
+	Pull(ctx context.Context, ref string, stall time.Duration) error
+	Tag(ctx context.Context, id, ref string) error
+	// Untag is no error for a name that does not exist.
+	Untag(ctx context.Context, ref string) error
+}
+
+// pullStall is longer than the largest layer takes from a disk to a disk: the
+// engine tells of progress all the while but when it unpacks one.
+const pullStall = 10 * time.Minute
+
+// Puller stages images on the host that has the registry: its engine pulls them,
+// by digest only. The commit's tag was resolved once, where it was decided what to
+// deploy; what it means by now does not matter here.
+type Puller struct {
+	engine   PullEngine
+	registry string
+}
+
+// NewPuller returns a puller from the registry at host:port, as the engine reaches
+// it. An engine speaks plain HTTP to loopback addresses without being told.
+func NewPuller(e PullEngine, registry string) *Puller { return &Puller{engine: e, registry: registry} }
+
+// Stage makes sure that the engine has the image, checked, under tag, for example
+// "findjob:<commit>". Of the image the repository and the digests count; the
+// engine checks every byte that it gets against them.
+func (p *Puller) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (Staged, error) {
+	info, err := p.engine.Info(ctx)
+	if err != nil {
+		return Staged{}, err
+	}
+	if err := capable(info); err != nil {
+		return Staged{}, err
+	}
+	ref := p.registry + "/" + image.Repository.String() + "@" + image.Manifest.String()
+	want := info.Store.ID(image)
+	got, err := p.whole(ctx, want)
+	if errors.Is(err, engine.ErrNotFound) {
+		emit(workload.Event{Point: workload.PointLoad, Text: "the engine pulls " + ref})
+		if err := p.engine.Pull(ctx, ref, pullStall); err != nil {
+			return Staged{}, p.explain(err)
+		}
+		if got, err = p.whole(ctx, want); errors.Is(err, engine.ErrNotFound) {
+			err = errors.Join(fault.New(fault.DigestMismatch, "%s has another config than %s", ref, image.Config), p.engine.Untag(ctx, ref))
+		}
+	}
+	if err == nil {
+		err = p.engine.Tag(ctx, got.ID, tag)
+	}
+	if err == nil {
+		// The tag keeps it from now on. This name would keep it too, for ever: nobody
+		// retires an image by the registry's name for it.
+		err = p.engine.Untag(ctx, ref)
+	}
+	if err != nil {
+		return Staged{}, err
+	}
+	emit(workload.Event{Point: workload.PointStaged, Text: fmt.Sprintf("%s is %s", tag, workload.ShortID(got.ID))})
+	return Staged{ImageID: got.ID}, nil
+}
+
+// whole returns the image with all of its content; ErrNotFound when it, or some of
+// that, is missing.
+func (p *Puller) whole(ctx context.Context, id string) (engine.Image, error) {
+	got, err := p.engine.Image(ctx, id)
+	if err == nil && (got.ID != id || !got.Complete) {
+		err = fault.New(fault.EngineFailed, "image %s is not whole: %w", id, engine.ErrNotFound)
+	}
+	return got, err
+}
+
+// explain adds what to do here about an image that cannot be had.
+func (p *Puller) explain(err error) error {
+	if fault.ReasonOf(err) != fault.ImageUnavailable {
+		return err
+	}
+	return fault.New(fault.ImageUnavailable, "%w", err).
+		WithHint("see whether the registry on %s answers and still has it: unidesk-controller artifact-registry health", p.registry)
+}

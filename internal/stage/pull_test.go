@@ -1,0 +1,100 @@
+package stage_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// pulls is an engine beside a registry.
+type pulls struct {
+	*fakeEngine
+	// registry is what it has, by full reference.
+	registry map[string]engine.Image
+	asked    []string
+	untagged []string
+}
+
+func (p *pulls) Pull(_ context.Context, ref string, _ time.Duration) error {
+	p.asked = append(p.asked, ref)
+	i, ok := p.registry[ref]
+	if !ok {
+		return fault.New(fault.ImageUnavailable, "pull %s: manifest unknown", ref)
+	}
+	p.images[i.ID] = &i
+	return nil
+}
+
+func (p *pulls) Untag(_ context.Context, ref string) error {
+	p.untagged = append(p.untagged, ref)
+	return nil
+}
+
+func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
+	t.Parallel()
+	repo, err := artifact.ParseRepository("unidesk/findjob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := artifact.Image{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c"))}
+	ref := "127.0.0.1:5000/unidesk/findjob@" + image.Manifest.String()
+	const tag = "findjob:0123"
+	other := artifact.DigestOf([]byte("other")).String()
+	for name, c := range map[string]struct {
+		store  engine.Store
+		api    string
+		there  *engine.Image
+		served *engine.Image
+		want   fault.Reason
+		pulled bool
+	}{
+		"classic":                         {engine.Classic, "1.41", nil, &engine.Image{ID: image.Config.String(), Complete: true}, "", true},
+		"containerd":                      {engine.Containerd, "1.51", nil, &engine.Image{ID: image.Manifest.String(), Complete: true}, "", true},
+		"it is there":                     {engine.Classic, "1.41", &engine.Image{ID: image.Config.String(), Complete: true}, nil, "", false},
+		"half of it is there":             {engine.Containerd, "1.51", &engine.Image{ID: image.Manifest.String()}, &engine.Image{ID: image.Manifest.String(), Complete: true}, "", true},
+		"half of it comes":                {engine.Containerd, "1.51", nil, &engine.Image{ID: image.Manifest.String()}, fault.DigestMismatch, true},
+		"another config":                  {engine.Classic, "1.41", nil, &engine.Image{ID: other, Complete: true}, fault.DigestMismatch, true},
+		"the registry has it not":         {engine.Classic, "1.41", nil, nil, fault.ImageUnavailable, true},
+		"an engine that tells too little": {engine.Containerd, "1.47", nil, nil, fault.CapabilityMissing, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := &pulls{fakeEngine: newFake(c.store), registry: map[string]engine.Image{}}
+			e.info.APIVersion = c.api
+			if c.there != nil {
+				e.images[c.there.ID] = c.there
+			}
+			if c.served != nil {
+				e.registry[ref] = *c.served
+			}
+			var points []workload.Point
+			staged, err := stage.NewPuller(e, "127.0.0.1:5000").Stage(t.Context(), image, tag, func(e workload.Event) { points = append(points, e.Point) })
+			if c.want != "" && (err == nil || fault.ReasonOf(err) != c.want) || c.want == "" && err != nil {
+				t.Fatalf("%v (%s), want %q", err, fault.ReasonOf(err), c.want)
+			}
+			if (len(e.asked) > 0) != c.pulled || c.pulled && e.asked[0] != ref {
+				t.Errorf("pulled %q", e.asked)
+			}
+			if err != nil {
+				if _, err := e.Image(t.Context(), tag); !errors.Is(err, engine.ErrNotFound) {
+					t.Error("it has the name all the same")
+				}
+				return
+			}
+			if got, err := e.Image(t.Context(), tag); err != nil || got.ID != e.info.Store.ID(image) || staged.ImageID != got.ID {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if !slices.Contains(e.untagged, ref) || points[len(points)-1] != workload.PointStaged {
+				t.Errorf("untagged %q, points %v", e.untagged, points)
+			}
+		})
+	}
+}

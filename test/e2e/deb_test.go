@@ -1,0 +1,122 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
+)
+
+// Versions that packages are made of, one after the other.
+const (
+	older = "1.0.0"
+	newer = "1.0.1"
+)
+
+// installDeb puts a package on a host, as apt would have it done.
+func installDeb(t *testing.T, h *hosts.Host, name, version string) {
+	t.Helper()
+	file := "unidesk-" + name + "_" + version + "_" + runtime.GOARCH + ".deb"
+	must(t, h.CopyIn(t.Context(), filepath.Join(repo, "dist", file), "/root/"+file, 0o644))
+	if out, err := h.Exec(t.Context(), "dpkg", "--force-confold", "-i", "/root/"+file).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// masterAgent is the version of the agent that answers on the master, "" for none.
+func masterAgent(t *testing.T) string {
+	t.Helper()
+	const config = "version: 1\nregistryHost: master\nhosts:\n  master: {socket: /run/unidesk-agent/agent.sock}\nmaster: {root: " + root + "}\n"
+	must(t, put(t.Context(), two.Master, file{path: "/etc/unidesk-socket/controller.yaml", text: config}))
+	out, _ := two.Master.Exec(t.Context(), "unidesk-controller", "--config", "/etc/unidesk-socket", "-o", "json", "host", "list").Output()
+	var list []struct {
+		Name  string
+		Agent struct{ AgentVersion string }
+	}
+	if err := json.Unmarshal(out, &list); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, h := range list {
+		if h.Name == "master" {
+			return h.Agent.AgentVersion
+		}
+	}
+	return ""
+}
+
+// The agent's package: installed, upgraded, removed and purged. What an
+// administrator wrote stays over the upgrade, what a registry holds stays always.
+func TestTheAgentsPackage(t *testing.T) {
+	must(t, <-two.debs)
+	const kept = "/home/ubuntu/.unidesk/registry-storage/blob"
+	must(t, two.Master.WriteFile(t.Context(), kept, []byte("x"), 0o644))
+
+	installDeb(t, two.Master, "agent", older)
+	if got := masterAgent(t); got != "v"+older {
+		t.Fatalf("the agent that answers is %q", got)
+	}
+	if out, err := two.Master.Output(t.Context(), "stat", "-c", "%a %U %G", "/run/unidesk-agent", "/run/unidesk-agent/agent.sock", "/etc/unidesk/agent.yaml"); err != nil ||
+		out != "750 root unidesk\n660 root unidesk\n640 root root\n" {
+		t.Errorf("%v: %q", err, out)
+	}
+	t.Run("what came from a package is not bootstrapped over", func(t *testing.T) {
+		cmd := two.Master.Exec(t.Context(), "unidesk-controller", "--config", "/etc/unidesk-socket", "-o", "json", "host", "bootstrap", "master", "--agent", "/root/unidesk-agent")
+		out, _ := cmd.Output()
+		if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(out), "apt") {
+			t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), out)
+		}
+	})
+
+	const note = "# an administrator was here\n"
+	yaml := readMaster(t, "/etc/unidesk/agent.yaml") + note
+	must(t, two.Master.WriteFile(t.Context(), "/etc/unidesk/agent.yaml", []byte(yaml), 0o640))
+	installDeb(t, two.Master, "agent", newer)
+	if got := masterAgent(t); got != "v"+newer {
+		t.Errorf("after the upgrade %q answers", got)
+	}
+	if readMaster(t, "/etc/unidesk/agent.yaml") != yaml {
+		t.Error("the upgrade changed agent.yaml")
+	}
+
+	must(t, each(t.Context(), two.Master, "dpkg --remove unidesk-agent"))
+	if out, _ := two.Master.Output(t.Context(), "systemctl", "is-active", "unidesk-agent.socket", agentUnit); strings.Contains(out, "\nactive") || strings.HasPrefix(out, "active") {
+		t.Errorf("removed, and %q", out)
+	}
+	if readMaster(t, "/etc/unidesk/agent.yaml") != yaml {
+		t.Error("removing took agent.yaml")
+	}
+	must(t, each(t.Context(), two.Master, "dpkg --purge unidesk-agent"))
+	for _, gone := range []string{"/etc/unidesk/agent.yaml", "/usr/bin/unidesk-agent", "/var/lib/unidesk-agent", "/usr/lib/systemd/system/unidesk-agent.service"} {
+		if _, err := os.Stat(filepath.Join(two.Master.Root, gone)); err == nil {
+			t.Errorf("purged, and %s is there", gone)
+		}
+	}
+	if readMaster(t, kept) != "x" {
+		t.Error("the registry's storage is not what it was")
+	}
+}
+
+// The controller's package, on the host that is no master otherwise.
+func TestTheControllersPackage(t *testing.T) {
+	must(t, <-two.debs)
+	installDeb(t, two.D601, "controller", older)
+	installDeb(t, two.D601, "controller", newer)
+	if out, err := two.D601.Output(t.Context(), "unidesk-controller", "version"); err != nil || strings.TrimSpace(out) != "v"+newer {
+		t.Errorf("%v: %q", err, out)
+	}
+	if out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk"); err != nil || out != "2770 root unidesk\n" {
+		t.Errorf("%v: %q", err, out)
+	}
+	must(t, two.D601.WriteFile(t.Context(), "/var/lib/unidesk/ledger/prod/x/1.json", []byte("{}"), 0o644))
+	must(t, each(t.Context(), two.D601, "dpkg --purge unidesk-controller"))
+	if _, err := two.D601.Output(t.Context(), "cat", "/var/lib/unidesk/ledger/prod/x/1.json"); err != nil {
+		t.Errorf("purging took the receipts: %v", err)
+	}
+	on(t, "rm -r /var/lib/unidesk")
+}

@@ -1,0 +1,448 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+)
+
+// files of the registry on D601.
+const (
+	registryFolder = "/home/ubuntu/.unidesk/artifact-registry"
+	composeFile    = registryFolder + "/compose.yml"
+	configFile     = registryFolder + "/config.yml"
+	unitFile       = "/etc/systemd/system/" + unit
+)
+
+// verdict is what a registry command said and its exit code.
+type verdict struct {
+	registry.Report
+	exit   int
+	stdout string
+}
+
+// ask runs a registry command with one of the configurations.
+func ask(t *testing.T, config string, args ...string) verdict {
+	t.Helper()
+	cmd := two.Master.Exec(t.Context(), append([]string{"unidesk-controller", "--config", config, "-o", "json", "artifact-registry"}, args...)...)
+	return verdictOf(t, cmd)
+}
+
+func verdictOf(t *testing.T, cmd *exec.Cmd) verdict {
+	t.Helper()
+	out, err := cmd.Output()
+	v := verdict{stdout: string(out), exit: cmd.ProcessState.ExitCode()}
+	if err := json.Unmarshal(out, &v.Report); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	_ = err // its exit code is what is looked at
+	return v
+}
+
+// install makes the registry well, as an operator would after a finding.
+func install(t *testing.T) verdict {
+	t.Helper()
+	return ask(t, administrator, "install")
+}
+
+// on runs commands on D601 as its administrator would, with a shell's words.
+func on(t *testing.T, commands ...string) {
+	t.Helper()
+	for _, c := range commands {
+		if _, err := two.D601.Output(t.Context(), "sh", "-c", c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// manual is the specification's command line for a person on D601.
+const manual = "docker compose -p " + registry.Project + " -f " + composeFile
+
+// The ways of being sick, each made for real, and what is said of it.
+func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
+	all := []struct {
+		name string
+		make []string // on D601
+		// What is said then.
+		decision  registry.Decision
+		usable    bool             // runtimeApiHealthy
+		scopes    []registry.Scope // that have failed, all of them
+		maybe     []registry.Scope // that change from moment to moment
+		retryable bool
+		// How it is mended before the product's own install.
+		mend []string
+	}{
+		{
+			name: "nothing is wrong", decision: registry.Healthy, usable: true,
+		},
+		{
+			name:     "the unit is inactive and its container runs", // requirement 106
+			make:     []string{"systemctl stop " + unit, manual + " up -d"},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"unit"},
+		},
+		{
+			name:     "the unit is stopped",
+			make:     []string{"systemctl stop " + unit},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "image", "listener", "unit"},
+		},
+		{
+			name:     "the unit is disabled",
+			make:     []string{"systemctl disable " + unit},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"unit"},
+		},
+		{
+			name:     "the unit's file was edited", // requirement 107
+			make:     []string{"echo '# by hand' >>" + unitFile},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"files"},
+		},
+		{
+			name:     "the unit is masked",
+			make:     []string{"mv " + unitFile + " /root/unit", "systemctl mask " + unit},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"files", "unit"},
+			mend: []string{"systemctl unmask " + unit, "mv /root/unit " + unitFile, "systemctl daemon-reload"},
+		},
+		{
+			name:     "the unit's file is gone",
+			make:     []string{"rm " + unitFile, "systemctl daemon-reload"},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"files", "unit"},
+		},
+		{
+			name:     "the Compose file was edited",
+			make:     []string{"echo '# by hand' >>" + composeFile},
+			decision: registry.Drifted, usable: true, scopes: []registry.Scope{"files"},
+		},
+		{
+			name:     "the registry's configuration was edited",
+			make:     []string{"echo '# by hand' >>" + configFile},
+			decision: registry.Drifted, usable: true, scopes: []registry.Scope{"files"},
+		},
+		{
+			name:     "the container was killed",
+			make:     []string{"docker kill " + registry.Container},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "listener"},
+		},
+		{
+			name:     "the container is paused",
+			make:     []string{"docker pause " + registry.Container},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container"}, retryable: true,
+		},
+		{
+			name:     "the container was removed",
+			make:     []string{"docker rm -f " + registry.Container},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "image", "listener"},
+		},
+		{
+			name: "another image runs",
+			make: []string{
+				"docker tag registry:2.8.3 registry:other",
+				"sed -i s/registry:2.8.3/registry:other/ " + composeFile, manual + " up -d",
+			},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"files", "image"},
+		},
+		{
+			name:     "it is published on every address",
+			make:     []string{"sed -i s/127.0.0.1:5000:5000/0.0.0.0:5000:5000/ " + composeFile, manual + " up -d"},
+			decision: registry.ServiceDegraded, scopes: []registry.Scope{"files", "listener"},
+		},
+		{
+			name: "somebody else listens on the port",
+			make: []string{
+				"systemctl stop " + unit,
+				"echo '$s = IO::Socket::INET->new(LocalAddr => q(127.0.0.1:5000), Listen => 5, ReuseAddr => 1) or die; " +
+					"while ($c = $s->accept) { print $c qq(HTTP/1.0 200 OK\\r\\n\\r\\n); close $c }' >/root/squatter.pl",
+				"systemd-run --quiet --unit=lab-squatter perl -MIO::Socket::INET /root/squatter.pl",
+				"for i in $(seq 50); do ss -ltn | grep -q 127.0.0.1:5000 && exit 0; sleep 0.1; done; exit 1",
+			},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"container", "image", "listener", "unit"},
+			mend: []string{"systemctl stop lab-squatter"},
+		},
+		{
+			name:     "the storage folder is gone",
+			make:     []string{"mv " + storage + " /home/ubuntu/.unidesk/elsewhere"},
+			decision: registry.ServiceDegraded, usable: true, scopes: []registry.Scope{"storage"},
+			mend: []string{"systemctl stop " + unit, "mv /home/ubuntu/.unidesk/elsewhere " + storage},
+		},
+		{
+			name:     "the registry ends as soon as it starts",
+			make:     []string{"echo 'storage: [' >" + configFile, "systemctl restart " + unit + " || true", "sleep 3"},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "files"}, maybe: []registry.Scope{"listener"},
+		},
+		{
+			name:     "the Compose file is no Compose file, and the unit failed",
+			make:     []string{"echo 'services: [' >" + composeFile, "! systemctl restart " + unit},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "files", "image", "listener", "unit"},
+		},
+		{
+			name:     "a file is a symbolic link",
+			make:     []string{"mv " + configFile + " /home/ubuntu/elsewhere.yml", "ln -s /home/ubuntu/elsewhere.yml " + configFile},
+			decision: registry.Drifted, usable: true, scopes: []registry.Scope{"files"},
+			mend: []string{"rm " + configFile, "mv /home/ubuntu/elsewhere.yml " + configFile},
+		},
+		{
+			name:     "the engine is stopped",
+			make:     []string{"systemctl stop docker.socket docker.service"},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "engine", "image", "listener"},
+			mend: []string{"systemctl start docker.socket docker.service"},
+		},
+	}
+	must(t, two.registryAnswers(t.Context()))
+	for _, c := range all {
+		t.Run(c.name, func(t *testing.T) {
+			on(t, c.make...)
+			h := ask(t, "/etc/unidesk-ro", "health")
+			s := ask(t, "/etc/unidesk-ro", "status")
+			on(t, c.mend...)
+			well := install(t)
+			exit := map[registry.Decision]int{registry.Healthy: 0, registry.ServiceDegraded: 4, registry.Drifted: 4}
+			want, known := exit[c.decision]
+			if !known {
+				want = 1
+			}
+			slices.Sort(h.FailedScopes)
+			h.FailedScopes = slices.DeleteFunc(h.FailedScopes, func(s registry.Scope) bool { return slices.Contains(c.maybe, s) })
+			if h.Decision != c.decision || h.RuntimeAPIHealthy != c.usable || h.Retryable != c.retryable || h.exit != want ||
+				!slices.Equal(h.FailedScopes, c.scopes) || h.OK != (c.decision == registry.Healthy) {
+				t.Errorf("health says %s, usable %t, retryable %t, failed %v, exit %d; want %s, %t, %t, %v, %d\n%s",
+					h.Decision, h.RuntimeAPIHealthy, h.Retryable, h.FailedScopes, h.exit, c.decision, c.usable, c.retryable, c.scopes, want, h.stdout)
+			}
+			if s.exit != 0 || !s.OK || s.Decision != h.Decision || !s.Installed {
+				t.Errorf("status: exit %d, ok %t, %s", s.exit, s.OK, s.Decision)
+			}
+			if len(h.DoesNotImply) != 5 || h.Next == "" && !h.OK {
+				t.Errorf("does not imply %v, next %q", h.DoesNotImply, h.Next)
+			}
+			if well.exit != 0 || well.Decision != registry.Healthy {
+				t.Errorf("install does not make it well: %s", well.stdout)
+			}
+		})
+	}
+}
+
+// Where the host itself cannot be asked, that is what is said, and nothing of the registry.
+func TestAHostThatCannotBeAskedIsNamed(t *testing.T) {
+	cases := []struct {
+		name      string
+		make      func(ctx context.Context, t *testing.T) (config string)
+		mend      []string
+		reason    string
+		retryable bool
+	}{
+		{"its cable is out", func(ctx context.Context, t *testing.T) string {
+			must(t, two.Plug(ctx, false))
+			t.Cleanup(func() { must(t, two.Plug(context.WithoutCancel(ctx), true)) })
+			return "/etc/unidesk"
+		}, nil, "HOST_UNREACHABLE", true},
+		{"it has another host key", func(ctx context.Context, t *testing.T) string {
+			return another(ctx, t, "D601-imposter", "HostKeyAlias imposter")
+		}, nil, "HOST_KEY_MISMATCH", false},
+		{"the agent is stopped", func(_ context.Context, t *testing.T) string {
+			on(t, "systemctl stop unidesk-agent.socket "+agentUnit)
+			return "/etc/unidesk"
+		}, []string{"systemctl start unidesk-agent.socket"}, "HOST_UNREACHABLE", true},
+		{"the agent is not installed", func(_ context.Context, t *testing.T) string {
+			on(t, "mv /usr/bin/unidesk-agent /usr/bin/unidesk-agent.away")
+			return "/etc/unidesk"
+		}, []string{"mv /usr/bin/unidesk-agent.away /usr/bin/unidesk-agent"}, "NOT_AN_AGENT", false},
+		{"the agent knows nothing of registries, as an older one", func(_ context.Context, t *testing.T) string {
+			on(t, "sed -i /registryRoots/d /etc/unidesk/agent.yaml", "systemctl stop "+agentUnit)
+			return "/etc/unidesk"
+		}, []string{"echo 'registryRoots: [/home/ubuntu/.unidesk]' >>/etc/unidesk/agent.yaml", "systemctl stop " + agentUnit}, "CAPABILITY_MISSING", false},
+		{"the account has no role", func(context.Context, *testing.T) string { return "/etc/unidesk-norole" }, nil, "ROLE_MISSING", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			config := c.make(t.Context(), t)
+			v := ask(t, config, "health")
+			on(t, c.mend...)
+			if v.exit != 1 || v.OK || v.RuntimeAPIHealthy || v.Retryable != c.retryable || !strings.Contains(v.stdout, c.reason) || v.Next == "" && v.Failure.Hint == "" {
+				t.Errorf("exit %d, retryable %t, want %s:\n%s", v.exit, v.Retryable, c.reason, v.stdout)
+			}
+		})
+	}
+}
+
+// another writes a configuration whose way to D601 differs in one line of ssh_config.
+func another(ctx context.Context, t *testing.T, alias, line string) (config string) {
+	t.Helper()
+	hosts := readMaster(t, "/root/.ssh/config")
+	own := fmt.Sprintf("Host %s\n  %s\n  HostName %s\n  User %s\n  IdentityFile %s\n\n", alias, line, two.D601.Addr, "unidesk-ro", two.Keys.ReadOnly.Master)
+	known := readMaster(t, "/root/.ssh/known_hosts") + "imposter " + strings.Join(strings.Fields(two.Keys.Admin.Public)[:2], " ") + "\n"
+	config = "/etc/" + strings.ToLower(alias)
+	must(t, put(ctx, two.Master,
+		file{path: "/root/.ssh/config", text: own + hosts, mode: 0o600},
+		file{path: "/root/.ssh/known_hosts", text: known, mode: 0o600},
+		file{path: config + "/controller.yaml", text: controllerConfig(alias)}))
+	return config
+}
+
+// A second run of either has nothing to do, and says so.
+func TestBootstrapAndInstallTwiceChangeNothing(t *testing.T) {
+	if v := install(t); v.exit != 0 || !strings.Contains(v.stdout, `"changes": 0`) {
+		t.Errorf("install: exit %d\n%s", v.exit, v.stdout)
+	}
+	out, err := two.Master.Output(t.Context(), "unidesk-controller", "--config", administrator, "-o", "json",
+		"host", "bootstrap", "D601", "--agent", "/root/unidesk-agent")
+	if err != nil || !strings.Contains(out, `"changes": 0`) {
+		t.Errorf("bootstrap: %v\n%s", err, out)
+	}
+}
+
+// What a bare host was said to be, and what the two commands made of it.
+func TestABareHostIsFurnishedByTwoCommands(t *testing.T) {
+	for name, want := range map[string][]string{
+		two.bare:         {"NOT_AN_AGENT", "host bootstrap D601"},
+		two.bootstrapped: {`"changes": `},
+		two.notInstalled: {`"ok": true`, `"installed": false`, `"not-installed"`},
+		two.installed:    {`"healthy"`},
+	} {
+		for _, w := range want {
+			if !strings.Contains(name, w) {
+				t.Errorf("no %s in %s", w, name)
+			}
+		}
+	}
+}
+
+// The registry is managed by tools that every administrator knows.
+func TestTheManualCommandsOfTheSpecificationWork(t *testing.T) {
+	for _, c := range []string{"systemctl status --no-pager " + unit, "systemctl restart " + unit, manual + " ps"} {
+		out, err := two.D601.Output(t.Context(), strings.Fields(c)...)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c, err, out)
+		}
+	}
+	must(t, two.registryAnswers(t.Context()))
+	if out, err := two.D601.Output(t.Context(), strings.Fields(manual+" ps --format {{.Name}} --status running")...); err != nil || strings.TrimSpace(out) != registry.Container {
+		t.Errorf("compose ps: %v, %q", err, out)
+	}
+}
+
+// D601 reboots: the registry comes back by itself, and what it holds is there.
+func TestTheRegistryComesBackAfterAReboot(t *testing.T) {
+	tags := func() string {
+		out, err := two.D601.Output(t.Context(), "find", storage, "-type", "f", "-name", "link")
+		must(t, err)
+		return out
+	}
+	before := tags()
+	must(t, two.D601.Cut(t.Context()))
+	must(t, two.D601.Boot(t.Context()))
+	must(t, two.registryAnswers(t.Context()))
+	if v := ask(t, "/etc/unidesk", "health"); v.exit != 0 {
+		t.Errorf("after the reboot: %s", v.stdout)
+	}
+	if after := tags(); after != before {
+		t.Error("the storage is not what it was")
+	}
+}
+
+// What cannot be installed is refused, and the host stays as it was.
+func TestAnInstallThatCannotWorkLeavesTheHostAsItWas(t *testing.T) {
+	state := func() string {
+		out, err := two.D601.Output(t.Context(), "sh", "-c",
+			"cd / && sha256sum "+configFile+" "+composeFile+" "+unitFile+"; ls -la "+registryFolder+" /etc/systemd/system | grep -v '^total\\| \\.\\.*$'; systemctl is-active "+unit+"; docker ps --no-trunc --format '{{.ID}} {{.Names}}'")
+		if err != nil {
+			return out + err.Error()
+		}
+		return out
+	}
+	cases := []struct {
+		name       string
+		settings   string // controller.yaml's registry
+		make, mend []string
+		reason     string
+		exit       int
+	}{
+		{"an unknown key", "  colour: green\n", nil, nil, "CONFIG_INVALID", 1},
+		{"an address that is not loopback", "  endpoint: 0.0.0.0:5000\n", nil, nil, "CONFIG_INVALID", 1},
+		{"a folder outside the roots that the host allows", "  directory: /srv/registry\n", nil, nil, "PATH_REFUSED", 1},
+		{"a tag that moves", "  image: registry:latest\n", nil, nil, "CONFIG_INVALID", 1},
+		{"an image that cannot be had", "  image: registry:2.8.3@sha256:" + strings.Repeat("0", 64) + "\n", nil, nil, "IMAGE_UNAVAILABLE", 1},
+		{"a port that somebody else has", "  endpoint: 127.0.0.1:22\n", nil, nil, "PORT_IN_USE", 1},
+		{
+			"a Compose file that somebody turned into a symbolic link", "",
+			[]string{"mv " + composeFile + " /home/ubuntu/mine.yml", "ln -s /home/ubuntu/mine.yml " + composeFile},
+			[]string{"rm " + composeFile, "mv /home/ubuntu/mine.yml " + composeFile}, "PATH_REFUSED", 1,
+		},
+		{
+			"a folder that somebody turned into a symbolic link", "",
+			[]string{"mv " + registryFolder + " /home/ubuntu/mine", "ln -s /home/ubuntu/mine " + registryFolder},
+			[]string{"rm " + registryFolder, "mv /home/ubuntu/mine " + registryFolder}, "PATH_REFUSED", 1,
+		},
+		{
+			"a disk that fills up", "",
+			[]string{
+				"cp -a " + registryFolder + " /root/kept",
+				"mount -t tmpfs -o size=64k tmpfs " + registryFolder, "cp -a /root/kept/. " + registryFolder,
+				"echo '# by hand' >>" + composeFile, "dd if=/dev/zero of=" + registryFolder + "/full bs=1k 2>/dev/null || true",
+			},
+			[]string{"umount " + registryFolder, "rm -r /root/kept"}, "DISK_FULL", 1,
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			config := administrator
+			if c.settings != "" {
+				config = "/etc/unidesk-case"
+				must(t, put(t.Context(), two.Master, file{path: config + "/controller.yaml", text: controllerConfig("D601-admin") + "registry:\n" + c.settings}))
+			}
+			on(t, c.make...)
+			before := state()
+			v := two.Master.Exec(t.Context(), "unidesk-controller", "--config", config, "-o", "json", "artifact-registry", "install")
+			out, _ := v.Output() // its exit code is looked at
+			after := state()
+			on(t, c.mend...)
+			if got := v.ProcessState.ExitCode(); got != c.exit || !strings.Contains(string(out), c.reason) {
+				t.Errorf("exit %d, want %d and %s:\n%s", got, c.exit, c.reason, out)
+			}
+			if before != after {
+				t.Errorf("the host is\n%s\nwas\n%s", after, before)
+			}
+		})
+	}
+}
+
+// An operator looks often, and does not want to wait.
+func TestStatusIsQuick(t *testing.T) {
+	const times = 10
+	ask(t, "/etc/unidesk", "status") // the first caller starts the agent
+	var took []time.Duration
+	for range times {
+		began := time.Now()
+		if v := ask(t, "/etc/unidesk", "status"); v.exit != 0 {
+			t.Fatal(v.stdout)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	journal, err := two.D601.Output(t.Context(), "journalctl", "--unit", agentUnit, "--output", "cat", "--lines", "200")
+	must(t, err)
+	var inside []time.Duration
+	for line := range strings.Lines(journal) {
+		var call struct {
+			Method   string
+			Duration time.Duration
+		}
+		if json.Unmarshal([]byte(line), &call) == nil && strings.HasSuffix(call.Method, "/Inspect") {
+			inside = append(inside, call.Duration)
+		}
+	}
+	if len(inside) < times {
+		t.Fatalf("the agent's journal has %d inspections", len(inside))
+	}
+	inside = inside[len(inside)-times:]
+	slices.Sort(inside)
+	t.Logf("status over ssh, median of %d: %s; in the agent: %s", times, took[times/2], inside[times/2])
+	if took[times/2] > 1500*time.Millisecond || inside[times/2] > 300*time.Millisecond {
+		t.Errorf("too slow: %v, in the agent %v", took, inside)
+	}
+}
