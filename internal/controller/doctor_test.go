@@ -205,8 +205,12 @@ func TestAHostIsJudgedByWhatTheCatalogNeedsThere(t *testing.T) {
 			hostFacts{row: reached(rpc.RoleRead, rpc.CapabilityImageStream), registry: &registryFacts{report: registry.Report{Decision: registry.Drifted}}},
 			map[string]level{"registry's health": levelWarning},
 		},
+		"a path that keeps the agent from answering": {
+			hostFacts{row: hostRow{Message: "no answer"}, dialed: true, echoErr: fault.New(fault.Stalled, "held back")},
+			map[string]level{"agent": levelFault, "path": levelFault},
+		},
 		"a path that is not clean": {
-			hostFacts{row: reached(rpc.RoleNone), echoErr: fault.New(fault.Stalled, "held back")}, map[string]level{"path": levelFault},
+			hostFacts{row: reached(rpc.RoleNone), dialed: true, echoErr: fault.New(fault.Stalled, "held back")}, map[string]level{"path": levelFault},
 		},
 	} {
 		if diff := cmp.Diff(c.want, levels(judgeHost(c.facts))); diff != "" {

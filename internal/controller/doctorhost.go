@@ -33,8 +33,10 @@ type hostFacts struct {
 	version string
 	// services are those that the catalog brings live there.
 	services []string
-	echoed   rpc.Echoed
-	echoErr  error
+	// dialed says that the way there could be tried: an agent greeted.
+	dialed  bool
+	echoed  rpc.Echoed
+	echoErr error
 	// registry is nil for a host that does not hold it.
 	registry *registryFacts
 }
@@ -62,38 +64,40 @@ func (a *app) examineHosts(ctx context.Context, c Config, services *catalog.Cata
 
 func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []catalog.Row) hostFacts {
 	host := c.Hosts[name]
-	f := hostFacts{row: a.askHost(ctx, name, host), version: a.version}
+	f := hostFacts{version: a.version}
 	for _, row := range rows {
 		if name != catalog.Master && placed(row, name) {
 			f.services = append(f.services, row.Service.String())
 		}
 	}
-	if !f.row.Reachable {
-		return f
-	}
 	ctx, cancel := context.WithTimeout(ctx, host.Patience()+time.Minute)
 	defer cancel()
+	// The path is tried by itself: one that holds bytes back keeps an agent from
+	// describing itself.
 	var both sync.WaitGroup
-	both.Go(func() { f.echoed, f.echoErr = echoOver(ctx, host) })
-	if name == c.RegistryHost {
-		f.registry = &registryFacts{}
-		both.Go(func() { *f.registry = a.lookAtRegistry(ctx, c, rows) })
-	}
+	both.Go(func() { f.dialed, f.echoed, f.echoErr = echoOver(ctx, host) })
+	both.Go(func() {
+		f.row = a.askHost(ctx, name, host)
+		if f.row.Reachable && name == c.RegistryHost {
+			f.registry = a.lookAtRegistry(ctx, c, rows)
+		}
+	})
 	both.Wait()
 	return f
 }
 
 // echoOver tries the path to a host on a connection of its own.
-func echoOver(ctx context.Context, host tunnel.Config) (rpc.Echoed, error) {
+func echoOver(ctx context.Context, host tunnel.Config) (dialed bool, e rpc.Echoed, err error) {
 	conn, err := tunnel.Dial(ctx, host)
 	if err != nil {
-		return rpc.Echoed{}, err
+		return false, e, err
 	}
 	defer func() { _ = conn.Close() }()
-	return rpc.Echo(ctx, conn, echoWait)
+	e, err = rpc.Echo(ctx, conn, echoWait)
+	return true, e, err
 }
 
-func (a *app) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) registryFacts {
+func (a *app) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) *registryFacts {
 	far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
 	defer func() { _ = far.Close() }()
 	var f registryFacts
@@ -111,7 +115,7 @@ func (a *app) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) 
 			f.asked = err
 		}
 	}
-	return f
+	return &f
 }
 
 // judgeHost says what the facts of a host mean.
@@ -122,7 +126,11 @@ func judgeHost(f hostFacts) []finding {
 		if fix == "" {
 			fix = "unidesk-controller host list; docs/hosts.md"
 		}
-		return []finding{amiss(levelFault, "agent", fix, "%s by %s: %s (%s)", row.Name, row.Transport, row.Message, row.Reason)}
+		list := []finding{amiss(levelFault, "agent", fix, "%s by %s: %s (%s)", row.Name, row.Transport, row.Message, row.Reason)}
+		if f.dialed {
+			list = append(list, judgePath(f.echoed, f.echoErr))
+		}
+		return list
 	}
 	d := row.Agent
 	agent := fine("agent", "%s answers over %s", d.AgentVersion, row.Transport)

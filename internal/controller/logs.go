@@ -22,7 +22,7 @@ type tailed struct {
 	Env       catalog.Env        `json:"env"`
 	Host      string             `json:"host"`
 	Container string             `json:"container"`
-	Running   bool               `json:"running"`
+	Runs      bool               `json:"runs"`
 	// Lines are the last ones, scrubbed of the secrets that the service was given.
 	Lines []string `json:"lines"`
 }

@@ -36,8 +36,8 @@ type candidate struct {
 	Receipt  string          `json:"receipt"`
 	Finished time.Time       `json:"finished"`
 	Who      string          `json:"who"`
-	// Running says that it is what runs: there is nothing to go back to.
-	Running bool `json:"running"`
+	// Runs says that it is what runs: there is nothing to go back to.
+	Runs bool `json:"runs"`
 	// Digest is the receipt's; Registry says what became of it there, and Now is
 	// what a moved tag names.
 	Digest   artifact.Digest `json:"digest"`
@@ -119,7 +119,7 @@ type remains struct {
 func weigh(r ledger.Receipt, now remains, running artifact.Digest, command string) candidate {
 	c := candidate{
 		Commit: r.Commit, Receipt: r.ID, Finished: r.Finished, Who: r.Who, Digest: r.Image.Manifest,
-		Running: running == r.Image.Config && running != artifact.Digest{}, Bytes: now.bytes, InEngine: now.here,
+		Runs: running == r.Image.Config && running != artifact.Digest{}, Bytes: now.bytes, InEngine: now.here,
 	}
 	switch {
 	case fault.ReasonOf(now.err) == fault.ArtifactNotFound && now.err != nil:
@@ -131,7 +131,7 @@ func weigh(r ledger.Receipt, now remains, running artifact.Digest, command strin
 	default:
 		c.Registry = inRegistry
 	}
-	if c.Running {
+	if c.Runs {
 		c.Why = "it runs now"
 	}
 	if c.Why == "" {
