@@ -243,29 +243,45 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	f.run(t, 0, "rollback", "--service", service)
 	f.run(t, 0, "history")
 	f.run(t, 0, "logs", "--service", service)
-	f.run(t, -1, "doctor")
-	f.run(t, 0, "host", "list")
-	f.run(t, -1, "host", "bootstrap", lab.HostAlias, "--dry-run")
-	f.run(t, 0, "services")
-	f.run(t, 0, "catalog", "print")
-	f.run(t, 0, "catalog", "check", filepath.Join(world.Controller.Config, "services.yaml"))
-	f.run(t, 1, "catalog", "check", world.Master.EnvFile)
-	f.run(t, 0, "recover")
-	f.run(t, 0, "version")
-	for _, args := range []string{"plan", "render", "install --dry-run", "status", "health", "list", "catalog"} {
-		f.run(t, -1, append([]string{"artifact-registry"}, strings.Fields(args)...)...)
-	}
-	f.run(t, 3, "artifact-registry", "deploy-backend-core", "--commit", good)
-	for _, args := range []string{"rollback --service ", "deploy plan --service " + service + " --commit ", "logs --env "} {
-		f.once(t, 0, append([]string{"__complete"}, strings.Split(args, " ")...)...)
-	}
+	f.once(t, 0, "recover")
+	f.once(t, 0, "-o", "json", "recover")
 
-	// A version that prints all that it was given, while it is being proven.
+	// A version that prints all that it was given; and what has nothing to do with it,
+	// while it is being proven.
 	proven := make(chan struct{})
 	go func() {
 		defer close(proven)
 		f.once(t, 1, deployment(leaky, "--run-now")...)
 	}()
+	for _, c := range []struct {
+		exit int
+		args string
+	}{
+		{-1, "doctor"},
+		{0, "host list"},
+		{-1, "host bootstrap " + lab.HostAlias + " --dry-run"},
+		{0, "services"},
+		{0, "version"},
+		{0, "catalog print"},
+		{0, "catalog check " + filepath.Join(world.Controller.Config, "services.yaml")},
+		{1, "catalog check " + world.Master.EnvFile},
+		{0, "artifact-registry plan"},
+		{0, "artifact-registry render"},
+		{0, "artifact-registry install --dry-run"},
+		{-1, "artifact-registry status"},
+		{-1, "artifact-registry health"},
+		{-1, "artifact-registry list"},
+		{-1, "artifact-registry catalog"},
+		{3, "artifact-registry deploy-backend-core --commit " + good},
+		{2, strings.Join(deployment(good[:12]), " ")},
+		{2, "logs --service no-such"},
+		{2, "no-such-command"},
+	} {
+		f.run(t, c.exit, strings.Fields(c.args)...)
+		f.once(t, -1, "logs", "--service", service)
+	}
+	f.once(t, 0, "__complete", "rollback", "--service", "")
+	f.once(t, 0, "__complete", "deploy", "plan", "--service", service, "--commit", "")
 	for proving := true; proving; {
 		f.run(t, -1, "logs", "--service", service)
 		select {
@@ -274,12 +290,9 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		case <-time.After(time.Second):
 		}
 	}
+	f.once(t, 1, deployment(strings.Repeat("0", 40), "--run-now")...)
 
 	// The typical failures.
-	f.run(t, 2, deployment(good[:12])...)
-	f.run(t, 2, "logs", "--service", "no-such")
-	f.run(t, 2, "no-such-command")
-	f.run(t, 1, deployment(strings.Repeat("0", 40), "--run-now")...)
 	everything := func() {
 		f.run(t, -1, deployment(next)...)
 		f.once(t, -1, deployment(next, "--run-now")...)
