@@ -52,7 +52,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.contract(r.Contract)
 	}
 	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
-		p.plan(*r.Plan)
+		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract)
 	}
 	if r.Older {
@@ -63,7 +63,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.field("running now", "%s", r.Running)
 	}
 	if r.Bytes != nil {
-		p.field("crossed", "%s of an image of %s (%s needed)", size(r.Bytes.Received), size(r.Bytes.Image), size(r.Bytes.Needed))
+		p.field("crossed", "%s", crossed(r))
 	}
 	if r.Receipt != nil {
 		p.field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
@@ -162,17 +162,40 @@ func envFile(c *deploy.Contract) string {
 	return "named by config.json's " + c.EnvFile
 }
 
-func (p *printer) plan(plan deploy.Plan) {
+func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
-	p.field("would cross", "%d layers, %s", plan.Need.Layers, size(plan.Need.Bytes))
+	p.field("would cross", "%s", wouldCross(plan, c))
 	if plan.AlreadyLive {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
 	for _, c := range plan.Checks {
 		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint.Render(indent(c.Detail)))
 	}
+}
+
+// besideTheRegistry names the host that takes the image from the registry without
+// the master's line, if it is one.
+func besideTheRegistry(c *deploy.Contract) string {
+	if c == nil || c.Shape != catalog.D601Compose {
+		return ""
+	}
+	return c.Target.Host
+}
+
+func wouldCross(plan deploy.Plan, c *deploy.Contract) string {
+	if host := besideTheRegistry(c); host != "" {
+		return "control messages only; " + host + "'s engine takes the image from the registry beside it"
+	}
+	return fmt.Sprintf("%d layers, %s", plan.Need.Layers, size(plan.Need.Bytes))
+}
+
+func crossed(r deploy.Result) string {
+	if host := besideTheRegistry(r.Contract); host != "" {
+		return fmt.Sprintf("%s of control messages; the image of %s stayed on %s", size(r.Bytes.Received+r.Bytes.Sent), size(r.Bytes.Image), host)
+	}
+	return fmt.Sprintf("%s of an image of %s (%s needed)", size(r.Bytes.Received), size(r.Bytes.Image), size(r.Bytes.Needed))
 }
 
 func (p *printer) evidence(r deploy.Result) {
@@ -256,6 +279,9 @@ func printRecovered(out io.Writer, done []deploy.Recovery) error {
 		p.field("running now", "%s", one.Running)
 		if f := one.Failure; f != nil {
 			p.field("because", "%s", indent(f.Message))
+			if f.Hint != "" {
+				p.field("to mend", "%s", indent(f.Hint))
+			}
 			p.field("next", "%s", f.Next)
 		}
 	}

@@ -22,7 +22,8 @@ type wired struct {
 	config   Config
 	deployer *deploy.Deployer
 	progress *progress
-	remote   *remote
+	remote   *remote // the registry's host
+	hosts    hosts
 	engine   *engine.Client
 }
 
@@ -56,8 +57,9 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
-	far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
-	stager := stage.New(docker, spool, far)
+	all := newHosts(c, a.version)
+	registry := all[c.RegistryHost]
+	stager := stage.New(docker, spool, registry)
 	runtime, err := compose.New(compose.Config{
 		Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
 	}, docker, stager)
@@ -66,12 +68,12 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	}
 	shown := newProgress(a.Err, a.Terminal)
 	return &wired{
-		config: c, progress: shown, remote: far, engine: docker,
+		config: c, progress: shown, remote: registry, hosts: all, engine: docker,
 		deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
-			Artifacts: far, Estimator: estimator{stager},
-			Targets: map[string]workload.Target{catalog.Master: confirm.New(runtime, c.changesDir())},
-			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: far.traffic,
+			Artifacts: registry, Estimator: estimator{stager},
+			Targets: all.targets(confirm.New(runtime, c.changesDir())),
+			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
 			Who: who(), Version: a.version,
 		},
 	}, nil
@@ -91,7 +93,7 @@ func (a *app) emit(shown *progress) func(workload.Event) {
 // Close ends the connection and takes the progress off the screen.
 func (w *wired) Close() {
 	w.progress.close()
-	_ = w.remote.Close()
+	_ = w.hosts.Close()
 	_ = w.engine.Close()
 }
 

@@ -60,6 +60,7 @@ type deployment struct {
 	started time.Time
 	id      string
 	seen    workload.Observation
+	looked  time.Time // when, by the clock here, that was
 	image   artifact.Image
 	wanted  proof.Wanted
 	need    Need
@@ -104,6 +105,7 @@ func (r *deployment) look(ctx context.Context) (err error) {
 	} else if r.seen, err = r.host.Observe(ctx, r.spec, true); err != nil {
 		return err
 	}
+	r.looked = time.Now()
 	r.at = workload.PointResolve
 	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
 		return err

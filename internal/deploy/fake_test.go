@@ -38,19 +38,55 @@ type host struct {
 
 	failStage, failSwitch, failKeep, failRevert error
 	onSwitch                                    func()
+	onSettle                                    func()
 	readOnly                                    bool
+	unfit                                       bool // its Compose service is another one
+
+	// clock is how far the host's is ahead; one that is watched takes back what
+	// nobody settles in time.
+	clock   time.Duration
+	watched bool
+	// away tells, before and after a call, whether the way to the host is cut.
+	away func(call string) bool
+}
+
+func (h *host) cut(call string) error {
+	if p := h.pending; h.watched && p != nil && !p.Change.Deadline.IsZero() && h.now().After(p.Change.Deadline) {
+		h.end(workload.Revert)
+	}
+	if h.away != nil && h.away(call) {
+		return fault.Transient(fault.HostUnreachable, "the way is cut")
+	}
+	return nil
+}
+
+func (h *host) now() time.Time { return time.Now().Add(h.clock) }
+
+// end settles the pending change.
+func (h *host) end(o workload.Outcome) {
+	if o == workload.Revert {
+		h.running = h.old
+	}
+	h.last = &workload.Settled{ChangeID: h.pending.Change.ID, Commit: h.pending.Change.Commit, Outcome: o, At: h.now()}
+	h.pending = nil
 }
 
 func (h *host) Observe(_ context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
+	if err := h.cut("observe"); err != nil {
+		return workload.Observation{}, err
+	}
 	if spec.Ref != h.spec.Ref && *spec.Ref.Compose != *h.spec.Ref.Compose {
 		return workload.Observation{}, fault.New(fault.WorkloadNotFound, "no such service")
 	}
 	seen := workload.Observation{
-		At: time.Now(), Pending: h.pending, Last: h.last, FreeBytes: 1 << 40,
+		At: h.now(), Pending: h.pending, Last: h.last, FreeBytes: 1 << 40,
 		Platform: artifact.Platform{OS: "linux", Architecture: "amd64"},
 		Definition: workload.Definition{
 			Image: spec.Image, ContainerName: spec.Container, Replicas: 1,
 		},
+	}
+	if h.unfit {
+		seen.Definition.ContainerName = "another"
 	}
 	for _, k := range workload.Keys() {
 		seen.Definition.References = append(seen.Definition.References, spec.EnvPrefix+k)
@@ -93,8 +129,14 @@ func (h *host) Stage(_ context.Context, _ workload.Spec, image artifact.Image, e
 
 func (h *host) Switch(_ context.Context, c workload.Change, emit func(workload.Event)) error {
 	h.writes("Switch")
+	if err := h.cut("switch"); err != nil {
+		return err
+	}
 	if h.pending != nil && h.pending.Change.ID != c.ID {
 		return fault.New(fault.ChangePending, "another change")
+	}
+	if p := h.pending; p != nil && c.Deadline.After(p.Change.Deadline) {
+		p.Change.Deadline = c.Deadline
 	}
 	if h.pending == nil {
 		saw := ""
@@ -104,7 +146,7 @@ func (h *host) Switch(_ context.Context, c workload.Change, emit func(workload.E
 		if saw != c.Saw {
 			return fault.New(fault.Stale, "saw %s, is %s", c.Saw, saw)
 		}
-		h.pending = &workload.Pending{Change: c, Since: time.Now()}
+		h.pending = &workload.Pending{Change: c, Since: h.now()}
 		if h.old = h.running; h.old != nil {
 			h.pending.Before = workload.Before{Container: h.old.ID, Running: h.old.Running, ImageID: h.old.ImageID, Commit: h.old.Env["COMMIT"], Config: h.old.Config}
 		}
@@ -120,11 +162,23 @@ func (h *host) Switch(_ context.Context, c workload.Change, emit func(workload.E
 	if h.onSwitch != nil {
 		h.onSwitch()
 	}
-	return nil
+	return h.cut("switched")
 }
 
 func (h *host) Settle(_ context.Context, _ workload.Spec, s workload.Settlement, _ func(workload.Event)) error {
 	h.writes("Settle")
+	if h.onSettle != nil {
+		h.onSettle()
+	}
+	if err := h.cut("settle"); err != nil {
+		return err
+	}
+	if last := h.last; h.pending == nil && last != nil && last.ChangeID == s.ChangeID {
+		if last.Outcome != s.Outcome {
+			return fault.New(fault.Stale, "change %s was %s already", s.ChangeID, last.Outcome)
+		}
+		return nil
+	}
 	if h.pending == nil || h.pending.Change.ID != s.ChangeID {
 		return fault.New(fault.ChangeNotFound, "no change %s", s.ChangeID)
 	}
@@ -133,15 +187,11 @@ func (h *host) Settle(_ context.Context, _ workload.Spec, s workload.Settlement,
 			return h.failKeep
 		}
 		h.retired = append(h.retired, s.Retire...)
-	} else {
-		if h.failRevert != nil {
-			return h.failRevert
-		}
-		h.running = h.old
+	} else if h.failRevert != nil {
+		return h.failRevert
 	}
-	h.last = &workload.Settled{ChangeID: s.ChangeID, Commit: h.pending.Change.Commit, Outcome: s.Outcome, At: time.Now()}
-	h.pending = nil
-	return nil
+	h.end(s.Outcome)
+	return h.cut("settled")
 }
 
 func (h *host) Logs(context.Context, workload.Spec, string, int) ([]string, error) {
@@ -223,8 +273,9 @@ type world struct {
 	t *testing.T
 	*host
 	*deploy.Deployer
-	images store
-	events []workload.Point
+	images  store
+	service string
+	events  []workload.Point
 }
 
 func newWorld(t *testing.T) *world {
@@ -237,7 +288,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, images: store{}, host: &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: labels}}
+	w := &world{t: t, service: "baidu-netdisk", images: store{}, host: &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: labels}}
 	w.Deployer = &deploy.Deployer{
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
@@ -248,7 +299,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) contract(commit artifact.Commit) deploy.Contract {
 	w.t.Helper()
-	c, err := deploy.NewContract(w.Catalog, deploy.Request{Service: "baidu-netdisk", Commit: commit.String()})
+	c, err := deploy.NewContract(w.Catalog, deploy.Request{Service: w.service, Commit: commit.String()})
 	if err != nil {
 		w.t.Fatal(err)
 	}

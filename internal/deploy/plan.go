@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -97,10 +98,12 @@ func (r *deployment) preflight(ctx context.Context) (Plan, error) {
 	if r.environment().Target.Kubernetes != nil {
 		return plan, nil
 	}
-	plan.Checks = append(plan.Checks, proof.Fit(r.spec, r.seen)...)
-	plan.Checks = append(plan.Checks,
-		proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
-		proof.Room("of the spool", need.Spool, need.SpoolFree))
+	plan.Checks = append(plan.Checks, r.mendedThere(proof.Fit(r.spec, r.seen))...)
+	if r.environment().Target.Host == catalog.Master { // another host looks after its own disk
+		plan.Checks = append(plan.Checks,
+			proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
+			proof.Room("of the spool", need.Spool, need.SpoolFree))
+	}
 	verdict := proof.Judge(r.wanted, r.seen)
 	plan.Live = proof.Current(r.spec, r.seen)
 	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
@@ -117,6 +120,11 @@ func blocked(checks []proof.Check) error {
 }
 
 func pendingFault(p *workload.Pending) error {
+	if p.Failed != "" {
+		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be taken back: %s",
+			p.Change.Commit.Short(), p.Change.Holder, p.Since.Format("2006-01-02 15:04:05Z07:00"), p.Failed).
+			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", recoverCommand)
+	}
 	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
 		p.Change.Commit.Short(), p.Change.Holder, p.Since.Format("2006-01-02 15:04:05Z07:00")).
 		WithHint("the same command for that commit proves it; `unidesk-controller recover` takes it back")

@@ -22,7 +22,10 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 	defer pause.Stop()
 	deadline := time.Now().Add(r.environment().Timeout)
 	for {
-		seen, err := r.host.Observe(ctx, r.spec, true)
+		seen, err := r.ask(ctx, true, deadline)
+		if err == nil {
+			err = r.takenBack(seen)
+		}
 		if err != nil {
 			return proof.Verdict{}, err
 		}
@@ -45,6 +48,23 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 		case <-pause.C:
 		case <-ctx.Done():
 			return verdict, context.Cause(ctx)
+		}
+	}
+}
+
+// ask observes. While a change waits for its proof or its end, a connection that
+// broke is no answer: it is asked again, until the wait is over.
+func (r *deployment) ask(ctx context.Context, probe bool, until time.Time) (workload.Observation, error) {
+	for {
+		seen, err := r.host.Observe(ctx, r.spec, probe)
+		if !cut(err) || !r.result.Mutated || time.Now().After(until) {
+			return seen, err
+		}
+		r.Emit(workload.Event{Point: r.at, Text: "waiting: " + err.Error()})
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return seen, context.Cause(ctx)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -15,7 +16,7 @@ import (
 // killed leaves the world as a run that was killed right after its switch.
 func (w *world) killed(commit artifact.Commit) {
 	w.t.Helper()
-	img := w.images.add(w.t, commit, labels(commit))
+	img := w.images.add(w.t, commit, w.labels(commit))
 	saw := ""
 	if w.running != nil {
 		saw = w.running.ID
@@ -112,11 +113,14 @@ func TestAKeptChangeGetsItsReceipt(t *testing.T) {
 func TestVerifySeesDrift(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		if r := w.Verify(t.Context(), "baidu-netdisk"); r.Decision != deploy.DecidedUnchanged {
+		if r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"); r.Decision != deploy.DecidedUnchanged {
 			t.Fatalf("%s: %+v", r.Decision, r.Failure)
 		}
 		img := w.images.add(t, b, labels(b))
 		w.running = container(b, img.Config, img.Manifest, "by hand")
-		want(t, w.Verify(t.Context(), "baidu-netdisk"), deploy.DecidedDrifted, fault.NotProven)
+		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), deploy.DecidedDrifted, fault.NotProven)
+		if dev := w.Verify(t.Context(), catalog.Dev, "baidu-netdisk"); dev.Failure == nil || dev.Failure.Reason != fault.ReceiptNotFound {
+			t.Errorf("dev: %+v", dev)
+		}
 	})
 }

@@ -41,6 +41,9 @@ const (
 	DecidedReverted Decision = "reverted"
 	// DecidedRevertFailed: neither could be had; the result says what to type.
 	DecidedRevertFailed Decision = "revert-failed"
+	// DecidedUnsettled: the host of an unsettled change cannot be asked any more; it
+	// takes the change back by itself, unless somebody settles it.
+	DecidedUnsettled Decision = "unsettled"
 	// DecidedFailed: it failed before anything that runs was touched.
 	DecidedFailed Decision = "failed"
 	// DecidedInterrupted: a person stopped it; the result says what runs.

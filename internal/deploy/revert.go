@@ -31,6 +31,12 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 	err := r.revert(ctx, change, before)
 	receipt := r.receipt(change, verdict)
 	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
+	if cut(err) {
+		if unwritten := r.Ledger.Prepare(receipt); unwritten != nil {
+			cause = errors.Join(cause, unwritten)
+		}
+		return r.unsettled(ctx, change, fmt.Errorf("%w; and then: %w", cause, err))
+	}
 	if err != nil {
 		decision, receipt.Outcome = DecidedRevertFailed, ledger.RevertFailed
 		cause = fault.New(fault.RevertFailed, "%w; and what ran before could not be brought back: %w", cause, err)
@@ -52,7 +58,13 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 // to run.
 func (r *deployment) revert(ctx context.Context, change workload.Change, before workload.Before) error {
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Revert}
-	if err := r.host.Settle(ctx, r.spec, settlement, r.pass); err != nil {
+	err := r.host.Settle(ctx, r.spec, settlement, r.pass)
+	if cut(err) {
+		if became, _ := r.fate(ctx); became == reverted {
+			err = nil // only the answer was lost
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.proveOld(ctx, before); err != nil {
@@ -72,7 +84,7 @@ func (r *deployment) proveOld(ctx context.Context, before workload.Before) error
 	var first *workload.Instance
 	var since time.Time
 	for {
-		seen, err := r.host.Observe(ctx, r.spec, false)
+		seen, err := r.ask(ctx, false, deadline)
 		if err != nil {
 			return err
 		}
@@ -110,7 +122,7 @@ func (r *deployment) logs(ctx context.Context, change workload.Change) []string 
 		return nil
 	}
 	in := proof.Current(r.spec, seen)
-	if in == nil || in.ID == change.Saw {
+	if in == nil || in.ID == change.Saw || in.Env[workload.KeyCommit] != change.Commit.String() {
 		return nil
 	}
 	lines, err := r.host.Logs(ctx, r.spec, in.ID, lastLines)
@@ -118,15 +130,4 @@ func (r *deployment) logs(ctx context.Context, change workload.Change) []string 
 		return []string{"(its output could not be read: " + strings.TrimSpace(err.Error()) + ")"}
 	}
 	return lines
-}
-
-// pending asks the host whether this run's change exists.
-func (r *deployment) pending(ctx context.Context) (pending, known bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	seen, err := r.host.Observe(ctx, r.spec, false)
-	if err != nil {
-		return false, false
-	}
-	return seen.Pending != nil && seen.Pending.Change.ID == r.id, true
 }

@@ -52,7 +52,7 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 	if err := blocked(plan.Checks); err != nil {
 		return r.stopped(ctx, err)
 	}
-	r.reach(workload.PointPreflight, workload.PointTransfer, fmt.Sprintf("%d of %d layers to bring", r.need.Layers, plan.Layers))
+	r.reach(workload.PointPreflight, workload.PointTransfer, r.toBring())
 	if err := r.host.Stage(ctx, r.spec, r.image, r.pass); err != nil {
 		return r.stopped(ctx, err)
 	}
@@ -67,11 +67,7 @@ func (r *deployment) change(ctx context.Context) Result {
 	change := r.newChange()
 	r.at = workload.PointBefore
 	if err := r.host.Switch(ctx, change, r.pass); err != nil {
-		if pending, known := r.pending(ctx); known && !pending {
-			return r.stopped(ctx, err) // refused before anything was changed
-		}
-		r.result.Mutated = true
-		return r.takeBack(ctx, change, proof.Verdict{}, err)
+		return r.unswitched(ctx, change, err)
 	}
 	r.result.Mutated = true
 	verdict, err := r.prove(ctx, r.wanted)
@@ -100,11 +96,19 @@ func (r *deployment) keep(ctx context.Context, change workload.Change, verdict p
 	}
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Keep, Retire: retire}
 	if err := r.host.Settle(ctx, r.spec, settlement, r.pass); err != nil {
-		return r.unrecorded(ctx, err)
+		switch became, seen := r.fate(ctx); {
+		case became == kept: // only the answer was lost
+		case became == reverted:
+			return r.takeBack(ctx, change, verdict, r.takenBack(seen))
+		case became == unknown && cut(err):
+			return r.unsettled(ctx, change, err)
+		default:
+			return r.unrecorded(ctx, change, err)
+		}
 	}
 	r.reach(workload.PointSettle, workload.PointRecord, "kept")
 	if err := r.Ledger.Enact(receipt); err != nil {
-		return r.unrecorded(ctx, err)
+		return r.unrecorded(ctx, change, err)
 	}
 	r.reach(workload.PointRecord, workload.PointRecord, "receipt "+receipt.ID)
 
@@ -161,30 +165,23 @@ func (r *deployment) stopped(ctx context.Context, err error) Result {
 		err = fault.Transient(fault.Interrupted, "stopped before anything that runs was touched")
 	}
 	at := r.at
-	if r.seen.At.IsZero() {
+	if r.seen.At.IsZero() && !cut(err) {
 		r.lookAgain(ctx)
 	}
 	r.at = at
 	return r.refused(decision, err)
 }
 
-// unrecorded ends a run whose change is made and proven but whose books are not
-// closed. Recover closes them.
-func (r *deployment) unrecorded(ctx context.Context, err error) Result {
-	r.result.fail(DecidedFailed, r.at, fault.New(fault.RecoveryNeeded, "the new version runs and is proven, but: %w", err))
-	r.result.Changed = true
-	r.lookAgain(ctx)
-	r.result.Running = describe(r.spec, r.seen)
-	r.result.Failure.Next = r.next()
-	return r.result
-}
-
 // newChange is the change to make, or the unsettled one of an earlier run for
-// the same commit, which this run takes over.
+// the same commit, which this run takes over with as much time as a new one has.
 func (r *deployment) newChange() workload.Change {
+	e := r.environment()
+	deadline := r.hostNow().Add(switchTime + e.Timeout + 3*e.Stable).UTC()
 	if p := r.seen.Pending; p != nil {
 		r.id = p.Change.ID
-		return p.Change
+		change := p.Change
+		change.Deadline = deadline
+		return change
 	}
 	saw := ""
 	if in := proof.Current(r.spec, r.seen); in != nil {
@@ -202,7 +199,7 @@ func (r *deployment) newChange() workload.Change {
 			workload.KeyDeployedAt:      r.started.UTC().Format(time.RFC3339),
 		},
 		FlagsBefore: r.wanted.FlagsBefore,
-		Deadline:    time.Now().Add(r.environment().Timeout + r.environment().Stable + switchTime).UTC(),
+		Deadline:    deadline,
 		Holder:      r.holder(),
 	}
 }

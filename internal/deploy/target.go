@@ -2,10 +2,12 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -25,6 +27,25 @@ func (r *deployment) cost(ctx context.Context) (Need, error) {
 		return Need{}, nil
 	}
 	return r.Estimator.Need(ctx, r.image)
+}
+
+// toBring says what staging moves, and from where.
+func (r *deployment) toBring() string {
+	if host := r.environment().Target.Host; host != catalog.Master {
+		return host + "'s engine takes the image from the registry beside it"
+	}
+	return fmt.Sprintf("%d of %d layers to bring", r.need.Layers, len(r.image.Layers))
+}
+
+// mendedThere says of what does not fit on another host where it is mended.
+func (r *deployment) mendedThere(checks []proof.Check) []proof.Check {
+	host := r.environment().Target.Host
+	for i, c := range checks {
+		if host != catalog.Master && !c.OK {
+			checks[i].Fix = "on " + host + ", where its " + AgentPlacement + " places the project: " + c.Fix
+		}
+	}
+	return checks
 }
 
 // absent is a host whose workloads this controller has no way to.

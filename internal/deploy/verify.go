@@ -13,12 +13,12 @@ import (
 
 // Verify asks whether what the newest receipt of a service proved is still what
 // runs. It changes nothing.
-func (d *Deployer) Verify(ctx context.Context, name string) (result Result) {
+func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (result Result) {
 	row, err := d.Catalog.Row(name)
 	if err != nil {
 		return failed(err)
 	}
-	receipts, err := d.Ledger.History(string(catalog.Prod), name)
+	receipts, err := d.Ledger.History(string(env), name)
 	if err != nil {
 		return failed(err)
 	}
@@ -26,11 +26,11 @@ func (d *Deployer) Verify(ctx context.Context, name string) (result Result) {
 		return r.Outcome == ledger.Succeeded || r.Outcome == ledger.Degraded
 	})
 	if i < 0 {
-		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven", name).
+		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
 			WithHint("deploy it; the deploy proves it"))
 	}
 	last := &receipts[i]
-	r := d.begin(Contract{Service: row.Service, Env: catalog.Prod, Commit: last.Commit, row: row}, false)
+	r := d.begin(Contract{Service: row.Service, Env: env, Commit: last.Commit, row: row}, false)
 	defer func() { result.elapsed(r.started) }()
 	r.result.Contract = nil
 	r.result.Receipt = last
@@ -39,8 +39,13 @@ func (d *Deployer) Verify(ctx context.Context, name string) (result Result) {
 		Spec: r.spec, Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest,
 		Labels: row.Labels(last.Commit), Composed: row.Witness == catalog.Composed,
 	})
-	r.lookAgain(ctx)
+	if !cut(err) {
+		r.lookAgain(ctx)
+	}
 	r.result.Evidence, r.result.Running = verdict.Findings, describe(r.spec, r.seen)
+	if err != nil && fault.ReasonOf(err) != fault.NotProven { // it could not be looked at
+		return r.refused(DecidedFailed, err)
+	}
 	if err != nil {
 		r.result.fail(DecidedDrifted, workload.PointProve, err)
 		r.result.Failure.Next = liveCommand(row, r.Env, last.Commit.String())

@@ -1,0 +1,269 @@
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// onD601 runs a story of findjob on a host of its own, which watches its changes;
+// the commit a runs there and b is published.
+func onD601(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := catalog.Builtin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := worldOf(t, c, "findjob", catalog.Prod)
+		w.service, w.watched = "findjob", true
+		w.images.add(t, a, w.labels(a))
+		w.images.add(t, b, w.labels(b))
+		if r := w.run(a); r.Decision != deploy.DecidedSucceeded {
+			t.Fatalf("first deploy: %s: %+v", r.Decision, r.Failure)
+		}
+		story(t, w)
+	})
+}
+
+// times cuts the way for the first n of a call, after letting some pass.
+func times(call string, pass, n int) func(string) bool {
+	return func(c string) bool {
+		if c != call {
+			return false
+		}
+		pass--
+		if pass >= 0 {
+			return false
+		}
+		n--
+		return n >= 0
+	}
+}
+
+// forever cuts the way for good once a call has come.
+func forever(call string) func(string) bool {
+	gone := false
+	return func(c string) bool {
+		gone = gone || c == call
+		return gone
+	}
+}
+
+func (w *world) runs() string {
+	if w.running == nil {
+		return ""
+	}
+	return w.running.Env["COMMIT"]
+}
+
+func TestNothingButMessagesCrossesForAnotherHost(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.events = nil
+		r := w.run(b)
+		want(t, r, deploy.DecidedSucceeded, "")
+		if r.Bytes.Needed != 0 || r.Plan.Need != (deploy.Need{}) || w.runs() != b.String() {
+			t.Errorf("%+v, %+v, runs %s", r.Bytes, r.Plan.Need, w.runs())
+		}
+		for _, c := range r.Plan.Checks {
+			if strings.HasPrefix(c.Name, "disk") {
+				t.Errorf("%+v: the host's own to look after", c)
+			}
+		}
+	})
+}
+
+func TestADeadlineGoesByTheHostsClock(t *testing.T) {
+	for _, clock := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
+		onD601(t, func(t *testing.T, w *world) {
+			w.clock = clock
+			w.onSwitch = func() {
+				if left := w.pending.Change.Deadline.Sub(w.now()); left < 3*time.Minute || left > 10*time.Minute {
+					t.Errorf("clock %v: %v are left", clock, left)
+				}
+			}
+			want(t, w.run(b), deploy.DecidedSucceeded, "")
+		})
+	}
+}
+
+func TestARunThatTakesOverHasTheWholeTime(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.killed(b)
+		w.pending.Change.Deadline = w.now().Add(time.Second)
+		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		if w.runs() != b.String() {
+			t.Errorf("runs %s", w.runs())
+		}
+	})
+}
+
+func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
+	for name, arrange := range map[string]func(w *world){
+		"during the proof": func(w *world) {
+			w.onSwitch = func() { w.pending.Change.Deadline = w.now().Add(2 * time.Second) }
+		},
+		"just before it is kept": func(w *world) {
+			w.onSettle = func() {
+				if w.pending != nil {
+					w.end(workload.Revert)
+				}
+			}
+		},
+		"while the switch was not heard of": func(w *world) {
+			w.away = func(call string) bool {
+				if call == "switched" {
+					w.end(workload.Revert)
+				}
+				return call == "switched"
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onD601(t, func(t *testing.T, w *world) {
+				arrange(w)
+				r := w.run(b)
+				want(t, r, deploy.DecidedReverted, fault.Stale)
+				if !strings.Contains(r.Failure.Message, "D601 took the change back by itself at ") || !strings.Contains(r.Running, a.String()) {
+					t.Errorf("%s; running: %s", r.Failure.Message, r.Running)
+				}
+				if len(r.Failure.Logs) > 0 {
+					t.Errorf("%q are the old version's words", r.Failure.Logs)
+				}
+				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
+					t.Error(diff)
+				}
+				if !strings.Contains(r.Failure.Next, "--run-now") {
+					t.Errorf("next: %s", r.Failure.Next)
+				}
+			})
+		})
+	}
+}
+
+func TestACutThatMendsHidesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		away     func(string) bool
+		decision deploy.Decision
+		reason   fault.Reason
+	}{
+		"in the proof":               {times("observe", 2, 3), deploy.DecidedSucceeded, ""},
+		"of the answer to keep":      {times("settled", 0, 1), deploy.DecidedSucceeded, ""},
+		"of the answer to a switch":  {times("switched", 0, 1), deploy.DecidedReverted, fault.HostUnreachable},
+		"before the switch was told": {times("switch", 0, 1), deploy.DecidedFailed, fault.HostUnreachable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onD601(t, func(t *testing.T, w *world) {
+				w.away = c.away
+				want(t, w.run(b), c.decision, c.reason)
+				runs := map[bool]artifact.Commit{true: b, false: a}[c.reason == ""]
+				if w.pending != nil || w.runs() != runs.String() {
+					t.Errorf("pending %v, runs %s", w.pending, w.runs())
+				}
+			})
+		})
+	}
+}
+
+func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.away = forever("switched")
+		r := w.run(b)
+		want(t, r, deploy.DecidedUnsettled, fault.HostUnreachable)
+		when := w.pending.Change.Deadline.UTC().Format("15:04:05Z")
+		for _, said := range []string{r.Running, r.Failure.Message} {
+			if !strings.Contains(said, "D601 takes it back by itself at "+when) {
+				t.Errorf("%s", said)
+			}
+		}
+		if !strings.Contains(r.Failure.Next, b.String()+" --run-now") || !strings.Contains(r.Failure.Hint, "recover") {
+			t.Errorf("%+v", r.Failure)
+		}
+		done, err := w.Recover(t.Context())
+		if err != nil || len(done) != 1 || done[0].Action != deploy.Unreached {
+			t.Errorf("%+v, %v", done, err)
+		}
+		time.Sleep(time.Hour)
+		w.away = nil
+		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		if diff := cmp.Diff([]string{"succeeded bbbb", "reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestAKeepThatNobodyHeardOfIsFinishedLater(t *testing.T) {
+	for name, recovered := range map[string]bool{"by recover": true, "by the same command": false} {
+		t.Run(name, func(t *testing.T) {
+			onD601(t, func(t *testing.T, w *world) {
+				w.away = forever("settled")
+				want(t, w.run(b), deploy.DecidedUnsettled, fault.HostUnreachable)
+				w.away = nil
+				if recovered {
+					done, err := w.Recover(t.Context())
+					if err != nil || len(done) != 1 || done[0].Action != deploy.Recorded {
+						t.Errorf("%+v, %v", done, err)
+					}
+				} else {
+					want(t, w.run(b), deploy.DecidedUnchanged, "")
+				}
+				if diff := cmp.Diff([]string{"succeeded bbbb", "succeeded aaaa"}, w.history()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.killed(b)
+		w.failRevert = fault.New(fault.RevertFailed, "no engine").WithHint("docker start it")
+		w.pending.Change.Deadline = w.now().Add(time.Hour)
+		done, err := w.Recover(t.Context())
+		if err != nil || len(done) != 1 || done[0].Action != deploy.Failed || done[0].Failure.Hint != "docker start it" {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		w.pending.Failed = "no engine"
+		r := w.Plan(t.Context(), w.contract(b))
+		want(t, r, deploy.DecidedBlocked, fault.RevertFailed)
+		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next != "unidesk-controller recover" {
+			t.Errorf("%+v", r.Failure)
+		}
+		w.failRevert = nil
+		if done, err = w.Recover(t.Context()); err != nil || len(done) != 1 || done[0].Action != deploy.TookBack {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		if w.runs() != a.String() {
+			t.Errorf("runs %s", w.runs())
+		}
+	})
+}
+
+func TestWhatCannotBeLookedAtHasNotDrifted(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), deploy.DecidedUnchanged, "")
+		w.away = forever("observe")
+		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), deploy.DecidedFailed, fault.HostUnreachable)
+	})
+}
+
+func TestWhatDoesNotFitIsMendedOnItsHost(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.unfit = true
+		r := w.run(b)
+		want(t, r, deploy.DecidedFailed, fault.WorkloadUnfit)
+		if !strings.HasPrefix(r.Failure.Hint, "on D601, where its agent.yaml places the project: ") {
+			t.Errorf("%s", r.Failure.Hint)
+		}
+	})
+}
