@@ -1,0 +1,131 @@
+package controller
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func judgeConfig(dir string, c Config, err error) finding {
+	if err != nil {
+		return broken("controller.yaml", err, "docs/configuration.md describes each key")
+	}
+	return fine("controller.yaml", "%s: %d hosts, registry on %s", filepath.Join(dir, "controller.yaml"), len(c.Hosts), c.RegistryHost)
+}
+
+func judgeCatalog(c *catalog.Catalog, err error) finding {
+	if err != nil {
+		return broken("services.yaml", err, "unidesk-controller catalog check FILE lists every fault")
+	}
+	return fine("services.yaml", "%d services, %s", len(c.Services()), c.Hash)
+}
+
+// file is what can be told of one without opening it to anybody.
+type file struct {
+	path string
+	mode fs.FileMode
+	err  error
+}
+
+// judgePrivate is about a file that holds credentials and could be read.
+func judgePrivate(check string, f file) finding {
+	switch {
+	case f.err != nil:
+		return broken(check, f.err, "")
+	case !f.mode.IsRegular():
+		return amiss(levelFault, check, "put a regular file there", "%s is not a regular file", f.path)
+	case f.mode.Perm()&0o004 != 0:
+		return amiss(levelWarning, check, "chmod o-rwx "+f.path, "%s holds credentials and everybody may read it (mode %04o)", f.path, f.mode.Perm())
+	case f.mode.Perm()&0o002 != 0:
+		return amiss(levelWarning, check, "chmod o-rwx "+f.path, "everybody may write to %s (mode %04o)", f.path, f.mode.Perm())
+	}
+	return fine(check, "%s, mode %04o", f.path, f.mode.Perm())
+}
+
+// judgeSecrets tells of the keys that services on the master need in the env file.
+func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []workload.Secret) (list []finding) {
+	for _, row := range rows {
+		if !placed(row, catalog.Master) || len(row.Secrets) == 0 {
+			continue
+		}
+		var have, lack []string
+		for _, s := range presence(row.Secrets) {
+			if s.Present {
+				have = append(have, fmt.Sprintf("%s %d characters", s.Name, s.Length))
+			} else {
+				lack = append(lack, s.Name)
+			}
+		}
+		check := "secrets of " + row.Service.String()
+		if len(lack) > 0 {
+			list = append(list, amiss(levelFault, check, "set it in "+envFile, "no value for %s", strings.Join(lack, ", ")))
+			continue
+		}
+		list = append(list, fine(check, "%s", strings.Join(have, ", ")))
+	}
+	return list
+}
+
+// placed reports whether the catalog brings the service live on the host, as a
+// service of Compose.
+func placed(row catalog.Row, host string) bool {
+	return slices.ContainsFunc(catalog.Envs(), func(env catalog.Env) bool {
+		e := row.Environment(env)
+		return e.Mode == catalog.Live && e.Target.Host == host && e.Target.Compose != nil
+	})
+}
+
+// judgeComposeFiles is about the files that the project is made of.
+func judgeComposeFiles(root file, files []file) finding {
+	const check = "UniDesk root"
+	if root.err != nil {
+		return broken(check, root.err, "name the canonical UniDesk folder in controller.yaml (master.root)")
+	}
+	if !root.mode.IsDir() {
+		return amiss(levelFault, check, "name the canonical UniDesk folder in controller.yaml (master.root)", "%s is not a folder", root.path)
+	}
+	var names []string
+	for _, f := range files {
+		if f.err != nil {
+			return broken(check, f.err, "name the project's files in controller.yaml (master.composeFiles)")
+		}
+		names = append(names, filepath.Base(f.path))
+	}
+	return fine(check, "%s, %s", root.path, strings.Join(names, ", "))
+}
+
+// judgeCompose is about the plugin. v1 is what a docker-compose program says of
+// itself where there is no plugin.
+func judgeCompose(version string, err error, v1 string) finding {
+	const check, fix = "Compose", "install the docker-compose-plugin package (2.35 or later)"
+	switch {
+	case err != nil && strings.HasPrefix(v1, "1."):
+		return amiss(levelFault, check, fix,
+			"docker has no Compose plugin; docker-compose %s is there and does not stand in for it: it names containers in another way", v1)
+	case err != nil:
+		return broken(check, err, fix)
+	case strings.HasPrefix(version, "1."):
+		return amiss(levelFault, check, fix, "Compose is %s: version 1 names containers in another way", version)
+	}
+	return fine(check, "%s", version)
+}
+
+// judgeProject is about whether Compose can read the project.
+func judgeProject(project string, err error) finding {
+	check := "project " + project
+	switch {
+	case err == nil:
+		return fine(check, "Compose can read it")
+	case strings.Contains(err.Error(), "unknown flag"):
+		return amiss(levelFault, check, "install the docker-compose-plugin package (2.35 or later)", "Compose is too old: %v", err)
+	case fault.ReasonOf(err) == fault.ComposeFailed:
+		return broken(check, err, "mend the Compose files, or the env file that their variables come from")
+	}
+	return broken(check, err, "")
+}

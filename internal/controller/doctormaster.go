@@ -1,0 +1,204 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+)
+
+// signersFile is where, in the configuration's folder, those are listed who may
+// sign grants.
+const signersFile = "allowed_signers"
+
+// examineMaster reads what there is on this machine; the judging is elsewhere.
+func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Catalog) []finding {
+	rows := rowsIn(services)
+	docker, engineErr := engine.New(c.Master.Docker)
+	var info engine.Info
+	if engineErr == nil {
+		defer func() { _ = docker.Close() }()
+		asking, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		info, engineErr = docker.Info(asking)
+	}
+	all := grouped("UniDesk", a.examineUniDesk(ctx, c, rows)...)
+	here := []finding{judgeEngine(info, engineErr)}
+	if engineErr == nil {
+		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
+	}
+	here = append(here, judgeState(stateOf(c.State)), leftovers(c))
+	spool := filepath.Join(c.State, "spool")
+	here = append(here, judgeSpool(spool, c.SpoolQuota, weight(spool), diskOf(spool)))
+	var overSSH []string
+	for _, name := range sortedKeys(c.Hosts) {
+		if c.Hosts[name].SSH != nil {
+			overSSH = append(overSSH, name)
+		}
+	}
+	ssh, err := exec.LookPath("ssh")
+	if err != nil {
+		ssh = ""
+	}
+	here = append(here, judgeSSH(overSSH, ssh)...)
+	here = append(here, judgeSigners(rows, fileAt(filepath.Join(a.configDir, signersFile)))...)
+	return append(all, grouped(catalog.Master, here...)...)
+}
+
+// examineUniDesk looks at the canonical folder and what it leads to.
+func (a *app) examineUniDesk(ctx context.Context, c Config, rows []catalog.Row) []finding {
+	var files []file
+	for _, name := range c.Master.ComposeFiles {
+		files = append(files, fileAt(below(c.Master.Root, name)))
+	}
+	list := []finding{judgeComposeFiles(fileAt(c.Master.Root), files)}
+	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
+	config := fileAt(below(c.Master.Root, c.Master.Config))
+	if err != nil {
+		config.err = err
+	}
+	list = append(list, judgePrivate("config.json", config))
+	project := compose.Config{
+		Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
+	}
+	if err != nil {
+		project.EnvFile = os.DevNull // for the plugin's version, which takes none
+	}
+	runtime, composeErr := compose.New(project, nil, nil)
+	version := ""
+	if composeErr == nil {
+		version, composeErr = runtime.Version(ctx)
+	}
+	v1 := ""
+	if composeErr != nil {
+		v1 = legacyCompose(ctx)
+	}
+	list = append(list, judgeCompose(version, composeErr, v1))
+	if err != nil {
+		return list
+	}
+	content, err := envfile.Load(envFile)
+	env := fileAt(envFile)
+	if err != nil {
+		env.err = err
+	}
+	list = append(list, judgePrivate("env file", env))
+	if err != nil {
+		return list
+	}
+	list = append(list, judgeSecrets(envFile, rows, content.Presence)...)
+	if composeErr == nil {
+		list = append(list, judgeProject(c.Master.Project, runtime.Check(ctx)))
+	}
+	return list
+}
+
+func below(root, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(root, name)
+}
+
+// fileAt looks at a file, through links, and whether it could be opened.
+func fileAt(path string) file {
+	f := file{path: path}
+	info, err := os.Stat(path)
+	if err == nil {
+		f.mode, err = info.Mode(), unix.Access(path, unix.R_OK)
+	}
+	if err != nil {
+		var p *fs.PathError
+		if !errors.As(err, &p) {
+			err = &fs.PathError{Op: "read", Path: path, Err: err}
+		}
+		f.err = fault.New(fault.ConfigInvalid, "%w", err)
+	}
+	return f
+}
+
+// legacyCompose is what a docker-compose program says of its version, "" for none.
+func legacyCompose(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "docker-compose", "version", "--short")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil || len(out) > 64 {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimSpace(string(out)), "v")
+}
+
+// stateOf looks at the state folder and the folders in it.
+func stateOf(dir string) stateFacts {
+	s := stateFacts{dir: dir}
+	look := []string{existing(dir)}
+	if info, err := os.Stat(dir); err == nil {
+		s.exists, s.mode = true, info.Mode()
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if e.IsDir() {
+				look = append(look, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	for _, folder := range look {
+		if unix.Access(folder, unix.W_OK|unix.X_OK) != nil {
+			s.closed = append(s.closed, folder)
+		}
+	}
+	return s
+}
+
+// existing is the path, or the nearest above it that there is.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+func leftovers(c Config) finding {
+	changes, err := confirm.New[json.RawMessage](nil, c.changesDir()).Unsettled()
+	receipts, receiptsErr := ledger.Open(c.ledgerDir()).Pending()
+	return judgeLeftovers(changes, receipts, errors.Join(err, receiptsErr))
+}
+
+func diskOf(dir string) disk {
+	dir = existing(dir)
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return disk{err: &fs.PathError{Op: "ask how much room is in", Path: dir, Err: err}}
+	}
+	return disk{free: int64(st.Bavail) * st.Bsize}
+}
+
+// weight is what the files right in a folder hold together.
+func weight(dir string) (sum int64) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+	}
+	return sum
+}

@@ -1,0 +1,153 @@
+package controller
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func judgeEngine(info engine.Info, err error) finding {
+	const check = "engine"
+	switch {
+	case err != nil:
+		return broken(check, err, "systemctl status docker")
+	case !info.TellsComplete():
+		return amiss(levelFault, check, "upgrade to Docker Engine 28 or later, or turn the containerd image store off",
+			"engine %s with containerd's image store speaks API %s and cannot tell whether an image is whole", info.Version, info.APIVersion)
+	}
+	return fine(check, "%s, API %s, %s store in %s, %s", info.Version, info.APIVersion, info.Store, info.RootDir, info.Platform)
+}
+
+// stateFacts are of the state folder.
+type stateFacts struct {
+	dir string
+	// exists is false where the first deploy would make it.
+	exists bool
+	mode   fs.FileMode
+	// closed are the folders, itself or below, that this account may not write to.
+	closed []string
+}
+
+func judgeState(s stateFacts) finding {
+	const check = "state folder"
+	switch {
+	case len(s.closed) > 0:
+		return amiss(levelFault, check, "run as its owner, or share it: chgrp GROUP, chmod 2770 on it and all folders below",
+			"this account may not write to %s", strings.Join(s.closed, ", "))
+	case !s.exists:
+		return fine(check, "%s is not there; the first deploy makes it", s.dir)
+	case !s.mode.IsDir():
+		return amiss(levelFault, check, "name a folder in controller.yaml (state)", "%s is not a folder", s.dir)
+	case s.mode.Perm()&0o007 != 0:
+		return amiss(levelWarning, check, "chmod o-rwx "+s.dir, "%s is open to everybody (mode %04o)", s.dir, s.mode.Perm())
+	case s.mode.Perm()&0o020 != 0 && s.mode&fs.ModeSetgid == 0:
+		return amiss(levelWarning, check, "chmod g+s "+s.dir+" and the folders below",
+			"its group may write to %s and would not own what is made in it (mode %04o)", s.dir, s.mode.Perm())
+	case s.mode.Perm()&0o020 != 0:
+		return fine(check, "%s, shared by its group", s.dir)
+	}
+	return fine(check, "%s, private", s.dir)
+}
+
+// judgeLeftovers is about what killed runs have left. A run that goes on looks the
+// same from here, and keeps other deploys of its service waiting just so.
+func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err error) finding {
+	const check, fix = "leftovers", "unless that run still goes on: unidesk-controller recover"
+	var what []string
+	for _, p := range changes {
+		what = append(what, fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Spec.Container, p.Change.Commit.Short(), p.Change.Holder))
+	}
+	for _, r := range receipts {
+		what = append(what, fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short()))
+	}
+	switch {
+	case err != nil:
+		return broken(check, err, "look at the state folder")
+	case len(changes) > 0:
+		return amiss(levelFault, check, fix, "%s", strings.Join(what, "\n"))
+	case len(receipts) > 0:
+		return amiss(levelWarning, check, fix, "%s", strings.Join(what, "\n"))
+	}
+	return fine(check, "none")
+}
+
+// disk is a filesystem as a deploy meets it.
+type disk struct {
+	free int64
+	err  error
+}
+
+// Below least nothing of any size can be brought over; below ample an image of the
+// catalog may or may not fit.
+const (
+	least = 512 << 20
+	ample = 4 << 30
+)
+
+func judgeSpool(dir string, quota, used int64, d disk) finding {
+	const check = "spool's disk"
+	switch {
+	case d.err != nil:
+		return broken(check, d.err, "")
+	case min(quota, d.free+used) < least:
+		return amiss(levelFault, check, "free space there, or name another folder in controller.yaml (state)",
+			"%s free in %s, quota %s: no image of any size fits", size(d.free), dir, size(quota))
+	case d.free < quota-used:
+		return amiss(levelWarning, check, "free space there, or lower spoolQuota in controller.yaml",
+			"%s free in %s: the disk is full before the quota of %s is (%s used)", size(d.free), dir, size(quota), size(used))
+	}
+	return fine(check, "%s free, %s of %s used", size(d.free), size(used), size(quota))
+}
+
+func judgeEngineDisk(dir string, d disk) finding {
+	const check, fix = "engine's disk", "docker system df shows what takes the space; docker image prune"
+	switch {
+	case d.err != nil:
+		return amiss(levelWarning, check, "run as an account that may look there", "%v", d.err)
+	case d.free < least:
+		return amiss(levelFault, check, fix, "%s free in %s: no image of any size fits", size(d.free), dir)
+	case d.free < ample:
+		return amiss(levelWarning, check, fix, "%s free in %s: a large image may not fit", size(d.free), dir)
+	}
+	return fine(check, "%s free in %s", size(d.free), dir)
+}
+
+// judgeSSH is about the program that leads to hosts; path is "" where there is none.
+func judgeSSH(hosts []string, path string) (list []finding) {
+	switch {
+	case len(hosts) == 0:
+		return nil
+	case path == "":
+		return []finding{amiss(levelFault, "ssh", "install the openssh-client package", "no ssh in PATH; it leads to %s", strings.Join(hosts, ", "))}
+	}
+	return []finding{fine("ssh", "%s", path)}
+}
+
+// judgeSigners is about who may sign grants, where the catalog asks for one.
+func judgeSigners(rows []catalog.Row, f file) (list []finding) {
+	var gated []string
+	for _, row := range rows {
+		for _, env := range catalog.Envs() {
+			if e := row.Environment(env); e.Mode == catalog.Live && e.Has(catalog.SupervisorRequired) {
+				gated = append(gated, row.Service.String()+" in "+string(env))
+			}
+		}
+	}
+	const check = "allowed signers"
+	fix := "docs/grants.md, \"Who may sign\": root's " + filepath.Base(f.path) + ", a line for each supervisor"
+	switch {
+	case len(gated) == 0:
+		return nil
+	case f.err != nil:
+		return []finding{amiss(levelWarning, check, fix, "nobody can grant a deploy of %s: %v", strings.Join(gated, ", "), f.err)}
+	case !f.mode.IsRegular(), f.mode.Perm()&0o022 != 0:
+		return []finding{amiss(levelWarning, check, "chmod go-w "+f.path, "%s is refused: others may write to it (mode %04o)", f.path, f.mode.Perm())}
+	}
+	return []finding{fine(check, "%s, for %s", f.path, strings.Join(gated, ", "))}
+}
