@@ -52,7 +52,7 @@ func broken(check string, err error, otherwise string) finding {
 	return f
 }
 
-func grouped(group string, list ...finding) []finding {
+func inGroup(group string, list ...finding) []finding {
 	for i := range list {
 		list[i].Group = group
 	}
@@ -117,7 +117,7 @@ from working.`,
 func (a *app) examine(ctx context.Context) []finding {
 	services, catalogErr := LoadCatalog(a.configDir)
 	c, err := LoadConfig(a.configDir)
-	all := grouped("configuration", judgeConfig(a.configDir, c, err), judgeCatalog(services, catalogErr))
+	all := inGroup("configuration", judgeConfig(a.configDir, c, err), judgeCatalog(services, catalogErr))
 	if err != nil {
 		return all
 	}

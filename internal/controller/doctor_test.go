@@ -244,7 +244,7 @@ func TestTheWorstFindingDecides(t *testing.T) {
 
 func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 	t.Parallel()
-	list := append(grouped("UniDesk", fine("env file", "mode 0600")), grouped("host D601",
+	list := append(inGroup("UniDesk", fine("env file", "mode 0600")), inGroup("host D601",
 		amiss(levelWarning, "clock", "set it", "off"), amiss(levelFault, "agent", "start it\nor not", "two\nlines"))...)
 	var out strings.Builder
 	if err := printDiagnosis(&out, diagnose(list)); err != nil {

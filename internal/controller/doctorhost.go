@@ -55,7 +55,7 @@ func (a *app) examineHosts(ctx context.Context, c Config, services *catalog.Cata
 	var looking sync.WaitGroup
 	for i, name := range names {
 		looking.Go(func() {
-			lists[i] = grouped("host "+name, judgeHost(a.lookAtHost(ctx, c, name, rowsIn(services)))...)
+			lists[i] = inGroup("host "+name, judgeHost(a.lookAtHost(ctx, c, name, rowsIn(services)))...)
 		})
 	}
 	looking.Wait()

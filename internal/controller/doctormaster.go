@@ -38,7 +38,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 		defer cancel()
 		info, engineErr = docker.Info(asking)
 	}
-	all := grouped("UniDesk", a.examineUniDesk(ctx, c, rows)...)
+	all := inGroup("UniDesk", a.examineUniDesk(ctx, c, rows)...)
 	here := []finding{judgeEngine(info, engineErr)}
 	if engineErr == nil {
 		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
@@ -58,7 +58,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 	}
 	here = append(here, judgeSSH(overSSH, ssh)...)
 	here = append(here, judgeSigners(rows, fileAt(filepath.Join(a.configDir, signersFile)))...)
-	return append(all, grouped(catalog.Master, here...)...)
+	return append(all, inGroup(catalog.Master, here...)...)
 }
 
 // examineUniDesk looks at the canonical folder and what it leads to.
