@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -33,22 +32,12 @@ func main() {
 }
 
 func run() int {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	// A terminal that went away and a closed pipe change nothing. They are caught
 	// and not ignored: an ignored signal would stay ignored in the programs that
 	// are started.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-stop
-		fmt.Fprintln(os.Stderr, "\nstopping: what ran before will run again. Once more: leave everything as it is now.")
-		cancel()
-		<-stop
-		fmt.Fprintln(os.Stderr, "\nleft as it is. `unidesk-controller recover` brings back what ran before; the same command again goes on.")
-		os.Exit(controller.ExitInterrupted)
-	}()
-	streams := controller.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	return controller.Run(ctx, os.Args[1:], streams, version, onEvent)
+	streams := controller.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), Stop: stop}
+	return controller.Run(context.Background(), os.Args[1:], streams, version, onEvent)
 }

@@ -133,9 +133,11 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 			how := reconciler{
 				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
 				one: func(d *deploy.Deployer, ctx context.Context, c deploy.Contract) deploy.Result {
+					a.acts()
 					return d.Apply(ctx, c, req.Force)
 				},
 				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
+					a.acts()
 					return d.ApplyAll(ctx, env, all, req.Force)
 				},
 			}

@@ -54,6 +54,7 @@ can take one at a time:
 			if !runNow {
 				return a.finish(w.deployer.Plan(ctx, contract))
 			}
+			a.acts()
 			result := w.deployer.Run(ctx, contract, req.Force)
 			w.progress.close()
 			return a.finish(result)

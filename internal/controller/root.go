@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
+	"sync/atomic"
 
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
@@ -27,6 +29,9 @@ type Streams struct {
 	Out, Err io.Writer
 	// Terminal says that Err is a terminal.
 	Terminal bool
+	// Stop, if not nil, gives a value each time that the person says stop: at the
+	// first the command ends as well as it can, at the second at once.
+	Stop <-chan os.Signal
 }
 
 // app is what the commands share.
@@ -39,6 +44,7 @@ type app struct {
 	// sshAlone may be nil: then nothing is asked past an agent that does not answer.
 	sshAlone sshAlone
 	code     int
+	acting   atomic.Bool
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
@@ -49,10 +55,7 @@ func Run(ctx context.Context, args []string, streams Streams, version string, on
 	root.SetArgs(args)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return a.failed(err)
-	}
-	return a.code
+	return a.execute(ctx, root)
 }
 
 func (a *app) root() *cobra.Command {

@@ -107,6 +107,8 @@ func headline(r deploy.Result) string {
 		head += fmt.Sprintf("  %s %s %s", r.Contract.Service, r.Contract.Env, r.Contract.Commit)
 	case r.Receipt != nil:
 		head += fmt.Sprintf("  %s %s %s", r.Receipt.Service, r.Receipt.Env, r.Receipt.Commit)
+	case r.Service != "":
+		head += fmt.Sprintf("  %s %s", r.Service, r.Env)
 	}
 	if r.Seconds > 0 {
 		head += faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
@@ -276,6 +278,11 @@ func printRecovered(out io.Writer, done []deploy.Recovery) error {
 	}
 	for _, one := range done {
 		p.line("%s", recovered(one))
+		if one.Action == deploy.Busy {
+			p.field("because", "%s", one.Running)
+			p.field("next", "wait for it to end, and ask again")
+			continue
+		}
 		p.field("running now", "%s", one.Running)
 		if f := one.Failure; f != nil {
 			p.field("because", "%s", indent(f.Message))

@@ -57,16 +57,19 @@ type deployment struct {
 	host    workload.Target
 	force   bool
 	planned bool // this pass only plans
-	started time.Time
-	id      string
-	seen    workload.Observation
-	looked  time.Time // when, by the clock here, that was
-	image   artifact.Image
-	wanted  proof.Wanted
-	need    Need
-	steps   []ledger.Step
-	at      workload.Point
-	result  Result
+	// patience is how long a proof waits for good answers; 0 means the catalog's
+	// time for a version to come up.
+	patience time.Duration
+	started  time.Time
+	id       string
+	seen     workload.Observation
+	looked   time.Time // when, by the clock here, that was
+	image    artifact.Image
+	wanted   proof.Wanted
+	need     Need
+	steps    []ledger.Step
+	at       workload.Point
+	result   Result
 }
 
 func (d *Deployer) begin(c Contract, force bool) *deployment {

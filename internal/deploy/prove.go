@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -20,7 +21,8 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 	streak := proof.Streak{Stable: r.environment().Stable}
 	pause := time.NewTicker(min(time.Second, r.environment().Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(r.environment().Timeout)
+	timeout := cmp.Or(r.patience, r.environment().Timeout)
+	deadline := time.Now().Add(timeout)
 	for {
 		seen, err := r.ask(ctx, true, deadline)
 		if err == nil {
@@ -37,7 +39,7 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 		case final:
 			return verdict, notProven(verdict, "and stays so")
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
-			return verdict, notProven(verdict, "after "+r.environment().Timeout.String())
+			return verdict, notProven(verdict, "after "+timeout.String())
 		case time.Now().After(deadline.Add(2 * r.environment().Stable)):
 			return verdict, notProven(verdict, "and its answers keep changing")
 		case verdict.Instance != nil && verdict.Instance.Restarts >= crashLoop:

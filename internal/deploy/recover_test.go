@@ -1,6 +1,8 @@
 package deploy_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,6 +123,76 @@ func TestVerifySeesDrift(t *testing.T) {
 		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), deploy.DecidedDrifted, fault.NotProven)
 		if dev := w.Verify(t.Context(), catalog.Dev, "baidu-netdisk"); dev.Failure == nil || dev.Failure.Reason != fault.ReceiptNotFound {
 			t.Errorf("dev: %+v", dev)
+		}
+	})
+}
+
+func TestVerifySaysThatADeployGoesOn(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		var asked deploy.Result
+		w.onSwitch = func() { asked = w.Verify(t.Context(), catalog.Prod, "baidu-netdisk") }
+		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		want(t, asked, deploy.DecidedBusy, fault.Locked)
+		for _, word := range []string{"tester", "deploy of " + b.String(), "since "} {
+			if !strings.Contains(asked.Failure.Message, word) {
+				t.Errorf("%q does not say %q", asked.Failure.Message, word)
+			}
+		}
+		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next, "verify") {
+			t.Errorf("%+v", asked.Failure)
+		}
+		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), deploy.DecidedUnchanged, "")
+	})
+}
+
+func TestVerifyOfAKilledRunNamesRecover(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.killed(b)
+		r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
+		want(t, r, deploy.DecidedDrifted, fault.ChangePending)
+		if r.Failure.Next != "unidesk-controller recover" {
+			t.Errorf("next %q", r.Failure.Next)
+		}
+	})
+}
+
+func TestVerifyAnswersSoon(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(w *world)
+		within time.Duration
+	}{
+		"stopped": {func(w *world) { w.running.Running = false }, time.Second},
+		"removed": {func(w *world) { w.running = nil }, time.Second},
+		"not well": {func(w *world) {
+			w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		}, 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.live(a)
+				c.change(w)
+				r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
+				want(t, r, deploy.DecidedDrifted, fault.NotProven)
+				if took := time.Duration(r.Seconds * float64(time.Second)); took > c.within {
+					t.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAnInterruptedVerifySaysNoMoreThanThat(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		r := w.Verify(ctx, catalog.Prod, "baidu-netdisk")
+		want(t, r, deploy.DecidedInterrupted, fault.Interrupted)
+		if r.Failure.Next != "unidesk-controller verify --service baidu-netdisk --env prod" {
+			t.Errorf("next %q", r.Failure.Next)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -50,6 +51,8 @@ const (
 	DecidedInterrupted Decision = "interrupted"
 	// DecidedDrifted: what runs is not what the receipt proved.
 	DecidedDrifted Decision = "drifted"
+	// DecidedBusy: a deploy of it goes on, so that what runs is not settled.
+	DecidedBusy Decision = "busy"
 )
 
 // Result is what every deploying command answers. docs/output.md describes its
@@ -62,6 +65,9 @@ type Result struct {
 	Mutated  bool      `json:"mutated"`
 	Changed  bool      `json:"changed"`
 	Contract *Contract `json:"contract,omitempty"`
+	// Service and Env are what verify was asked about.
+	Service string      `json:"service,omitempty"`
+	Env     catalog.Env `json:"env,omitempty"`
 	// Older says that the commit was proven before the one that was proven last.
 	Older bool  `json:"older,omitempty"`
 	Plan  *Plan `json:"plan,omitempty"`

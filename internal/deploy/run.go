@@ -270,7 +270,11 @@ func (r *deployment) before() workload.Before {
 }
 
 func (r *deployment) holder() string {
-	return fmt.Sprintf("%s, run %s, since %s", r.Who, r.id, r.started.UTC().Format(time.RFC3339))
+	what := "recover"
+	if r.Commit != (artifact.Commit{}) {
+		what = "deploy of " + r.Commit.String()
+	}
+	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, r.started.UTC().Format(time.RFC3339))
 }
 
 const (

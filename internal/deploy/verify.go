@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -11,47 +13,73 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
+// answerTime is how long Verify waits for good answers of a container that runs:
+// nothing is coming up, so that what does not answer by then is the answer.
+const answerTime = 10 * time.Second
+
 // Verify asks whether what the newest receipt of a service proved is still what
-// runs. It changes nothing.
+// runs. It changes nothing, and answers soon: a container that does not run is not
+// waited for, and while a deploy of the service goes on it says no more than that.
 func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (result Result) {
+	defer func() { result.Service, result.Env = name, env }()
 	row, err := d.Catalog.Row(name)
 	if err != nil {
-		return failed(err)
+		return failed(err, "unidesk-controller services")
 	}
 	receipts, err := d.Ledger.History(string(env), name)
 	if err != nil {
-		return failed(err)
+		return failed(err, "unidesk-controller doctor")
 	}
 	i := slices.IndexFunc(receipts, func(r ledger.Receipt) bool {
 		return r.Outcome == ledger.Succeeded || r.Outcome == ledger.Degraded
 	})
 	if i < 0 {
 		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
-			WithHint("deploy it; the deploy proves it"))
+			WithHint("deploy it; the deploy proves it"), liveCommand(row, env, CommitPlaceholder))
 	}
 	last := &receipts[i]
 	r := d.begin(Contract{Service: row.Service, Env: env, Commit: last.Commit, row: row}, false)
 	defer func() { result.elapsed(r.started) }()
+	r.patience = min(answerTime, r.environment().Timeout)
 	r.result.Contract = nil
 	r.result.Receipt = last
 	r.result.Rollback = last.Rollback
-	verdict, err := r.prove(ctx, proof.Wanted{
+	verdict, err := r.still(ctx, proof.Wanted{
 		Spec: r.spec, Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest,
 		Labels: row.Labels(last.Commit), Composed: row.Witness == catalog.Composed,
 	})
-	if !cut(err) {
+	again := fmt.Sprintf("unidesk-controller verify --service %s --env %s", name, env)
+	if ctx.Err() != nil {
+		r.result = r.refused(DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
+		r.result.Failure.Next = again
+		return r.result
+	}
+	if err != nil && !cut(err) {
 		r.lookAgain(ctx)
 	}
 	r.result.Evidence, r.result.Running = verdict.Findings, describe(r.spec, r.seen)
-	if err != nil && fault.ReasonOf(err) != fault.NotProven { // it could not be looked at
-		return r.refused(DecidedFailed, err)
+	if err == nil {
+		r.result.Running = describeInstance(r.spec, verdict.Instance)
 	}
-	if err != nil {
+	holder := r.Ledger.Holder(string(env), name)
+	switch pending := r.seen.Pending; {
+	case err == nil:
+	case holder != "": // whatever was seen may be another thing by now
+		r.result.fail(DecidedBusy, workload.PointGuard,
+			fault.Transient(fault.Locked, "a run has %s (%s): %s", name, env, holder).WithHint("ask again when it ends"))
+		r.result.Failure.Next = again
+		return r.result
+	case pending != nil:
+		r.result.fail(DecidedDrifted, workload.PointProve, pendingFault(pending))
+		r.result.Failure.Next = recoverCommand
+		return r.result
+	case fault.ReasonOf(err) == fault.NotProven:
 		r.result.fail(DecidedDrifted, workload.PointProve, err)
 		r.result.Failure.Next = liveCommand(row, r.Env, last.Commit.String())
-		if r.seen.Pending != nil {
-			r.result.Failure.Next = recoverCommand
-		}
+		return r.result
+	default: // it could not be looked at
+		r.result = r.refused(DecidedFailed, err)
+		r.result.Failure.Next = again
 		return r.result
 	}
 	r.result.OK, r.result.Decision = true, DecidedUnchanged
@@ -61,9 +89,29 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (re
 	return r.result
 }
 
-func failed(err error) Result {
+// still proves, once a first look has shown that there is something to prove.
+func (r *deployment) still(ctx context.Context, want proof.Wanted) (proof.Verdict, error) {
+	r.at = workload.PointProve
+	if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
+		return proof.Verdict{}, fault.Transient(fault.Locked, "%s", holder)
+	}
+	seen, err := r.host.Observe(ctx, r.spec, false)
+	if err != nil {
+		return proof.Verdict{}, err
+	}
+	r.seen = seen
+	if p := seen.Pending; p != nil {
+		return proof.Verdict{}, pendingFault(p)
+	}
+	if in := proof.Current(r.spec, seen); in == nil || !in.Running {
+		return proof.Judge(want, seen), fault.New(fault.NotProven, "%s", describeInstance(r.spec, in))
+	}
+	return r.prove(ctx, want)
+}
+
+func failed(err error, next string) Result {
 	var r Result
 	r.fail(DecidedFailed, workload.PointGuard, err)
-	r.Failure.Next = "unidesk-controller history"
+	r.Failure.Next = next
 	return r
 }

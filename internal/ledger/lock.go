@@ -39,5 +39,27 @@ func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
 		_ = lock.Unlock()
 		return nil, unavailable(fmt.Errorf("name the lock's holder: %w", err))
 	}
-	return func() { _ = lock.Unlock() }, nil
+	return func() {
+		_ = os.Truncate(lock.Path(), 0) // see Holder
+		_ = lock.Unlock()
+	}, nil
+}
+
+// Holder tells, without taking the lock, who holds it: "" when nobody does.
+func (l *Ledger) Holder(env, service string) string {
+	path := filepath.Join(l.dir, env, service, ".lock")
+	name, err := os.ReadFile(path)
+	holder := strings.TrimSpace(string(name))
+	if err != nil || holder == "" {
+		return ""
+	}
+	// The name of a run that was killed stays. Only then is the lock itself tried,
+	// shared and for no time, so that a run that begins hardly ever meets it.
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	if err == nil && free {
+		_ = lock.Unlock()
+		return ""
+	}
+	return holder
 }

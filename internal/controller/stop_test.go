@@ -1,0 +1,71 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+)
+
+// told runs a command that is told to stop so many times.
+func told(t *testing.T, times int, acting bool, end error) (code int, out, said string) {
+	t.Helper()
+	stop := make(chan os.Signal, times)
+	var stdout, stderr bytes.Buffer
+	a := &app{Streams: Streams{Out: &stdout, Err: &stderr, Stop: stop}, format: "json"}
+	block := make(chan struct{})
+	t.Cleanup(func() { close(block) })
+	code = a.execute(t.Context(), &cobra.Command{
+		Use: "story", SilenceErrors: true, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if acting {
+				a.acts()
+			}
+			for range times {
+				stop <- os.Interrupt
+			}
+			<-cmd.Context().Done()
+			if times > 1 {
+				<-block // it cannot end
+			}
+			a.code = ExitInterrupted
+			return end
+		},
+	})
+	return code, stdout.String(), stderr.String()
+}
+
+func TestToStopAQuestionPromisesNothing(t *testing.T) {
+	t.Parallel()
+	if code, _, said := told(t, 1, false, nil); code != ExitInterrupted || strings.Contains(said, "run again") {
+		t.Errorf("exit %d, said %q", code, said)
+	}
+	if code, out, said := told(t, 2, false, nil); code != ExitInterrupted || out != "" || strings.Contains(said, "recover") {
+		t.Errorf("twice: exit %d, %q, said %q", code, out, said)
+	}
+}
+
+func TestADeployToldTwiceLeavesAResult(t *testing.T) {
+	t.Parallel()
+	code, out, said := told(t, 2, true, nil)
+	if code != ExitInterrupted || !strings.Contains(said, "what ran before will run again") {
+		t.Errorf("exit %d, said %q", code, said)
+	}
+	var r deploy.Result
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != deploy.DecidedInterrupted || r.Failure.Next != "unidesk-controller recover" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestACommandThatGivesUpWhenToldIsInterrupted(t *testing.T) {
+	t.Parallel()
+	if code, out, _ := told(t, 1, false, context.Canceled); code != ExitInterrupted || !strings.Contains(out, `"INTERRUPTED"`) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
