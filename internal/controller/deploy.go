@@ -235,6 +235,7 @@ func withEnv(cmd *cobra.Command) *cobra.Command {
 	if err := cmd.MarkFlagRequired("env"); err != nil {
 		panic(err) // the flag is defined by deployFlags
 	}
+	cmd.Flags().Lookup("env").Usage = "environment, dev or prod"
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -17,15 +18,29 @@ func (a *app) history() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if env != "" {
+				if _, err := catalog.ParseEnv(env); err != nil {
+					return err
+				}
+			}
 			receipts, err := l.History(env, service)
 			if err != nil {
 				return err
+			}
+			if service != "" && len(receipts) == 0 { // one that has receipts may have left the catalog
+				if _, err := a.rowsOf(service); err != nil {
+					return err
+				}
 			}
 			if a.format == "json" {
 				if receipts == nil {
 					receipts = []ledger.Receipt{}
 				}
 				return a.json(receipts)
+			}
+			if len(receipts) == 0 {
+				_, err := fmt.Fprintln(a.Out, "no receipt yet: a deploy writes one when it is proven or taken back")
+				return err
 			}
 			var lines [][]string
 			for _, r := range receipts {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
@@ -58,6 +59,11 @@ func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
 	if r.Failure.Reason == fault.HostKeyMismatch {
 		return r // nothing that this host says is worth anything
 	}
+	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has said what is missing
+		r.Summary = unplaced.Error()
+		r.Next = "unidesk-controller artifact-registry status"
+		return r
+	}
 	if a.sshAlone != nil && (r.Decision == registry.AgentUnavailable || r.Decision == registry.HostUnreachable) {
 		ctx, cancel := context.WithTimeout(ctx, sshAloneWithin)
 		defer cancel()
@@ -67,7 +73,8 @@ func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
 			r = r.WithoutAgent()
 		}
 	}
-	if r.Decision == registry.AgentUnavailable && r.Failure.Reason != fault.RoleMissing {
+	stopped := r.Failure.Reason == fault.HostUnreachable && r.Failure.Hint != "" // installed, and the hint says what to look at
+	if r.Decision == registry.AgentUnavailable && r.Failure.Reason != fault.RoleMissing && !stopped {
 		r.Next = "unidesk-controller host bootstrap " + c.RegistryHost
 	}
 	return r

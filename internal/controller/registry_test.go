@@ -270,9 +270,17 @@ func TestWhatSSHAloneTells(t *testing.T) {
 		asked    bool
 		next     string
 	}{
-		"no agent":       {fault.New(fault.NotAnAgent, "none"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
-		"too old":        {fault.New(fault.CapabilityMissing, "old"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
-		"stopped":        {fault.New(fault.HostUnreachable, "silent"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
+		"no agent": {fault.New(fault.NotAnAgent, "none"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
+		"too old":  {fault.New(fault.CapabilityMissing, "old"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
+		"stopped":  {fault.New(fault.HostUnreachable, "silent"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
+		"its socket is gone": {
+			fault.Transient(fault.HostUnreachable, "silent").WithHint("systemctl status"), true, registry.AgentUnavailable, true,
+			"unidesk-controller artifact-registry status",
+		},
+		"a key is missing": {
+			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "registry", Key: "registryRoots"}), true,
+			registry.AgentUnavailable, false, "unidesk-controller artifact-registry status",
+		},
 		"no role":        {fault.New(fault.RoleMissing, "who"), true, registry.AgentUnavailable, true, ""},
 		"gone":           {fault.New(fault.HostUnreachable, "gone"), false, registry.HostUnreachable, true, ""},
 		"another key":    {fault.New(fault.HostKeyMismatch, "key"), true, registry.HostUnreachable, false, ""},

@@ -54,7 +54,7 @@ func (r *remote) connect(ctx context.Context) (*rpc.Client, error) {
 	if r.client != nil {
 		return r.client, nil
 	}
-	client, err := rpc.Dial(ctx, r.dial, rpc.Options{Version: r.version})
+	client, err := rpc.Dial(ctx, r.dial, rpc.Options{Version: r.version, Host: r.config.Name()})
 	if err != nil {
 		return nil, err
 	}

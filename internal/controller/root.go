@@ -15,6 +15,7 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+	"syscall"
 
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
@@ -69,17 +70,18 @@ runs is that commit, and takes the switch back when it cannot.
 Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
 deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.format != "text" && a.format != "json" {
 				return fault.New(fault.Usage, "-o %s: it is text or json", a.format)
 			}
-			return nil
+			return flagsGiven(cmd)
 		},
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
 	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
 	a.completions(cmd)
+	plainWords(cmd)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
 	return cmd
 }
@@ -87,10 +89,21 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 // failed reports an error that no command made a result of.
 func (a *app) failed(err error) int {
 	var f *fault.Error
-	if !errors.As(err, &f) {
+	switch {
+	case errors.Is(err, syscall.EPIPE): // whoever read has read enough, as head does
+		return a.code
+	case errors.Is(err, context.Canceled):
+		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
+	case !errors.As(err, &f):
 		err = fault.New(fault.Usage, "%w", err) // cobra's own: a wrong word on the command line
 	}
 	r := deploy.Refused(err)
+	switch r.Failure.Reason {
+	case fault.Interrupted:
+		r.Decision = deploy.DecidedInterrupted
+	case fault.UnknownService:
+		r.Failure.Next = "unidesk-controller services"
+	}
 	if a.format == "json" {
 		if err := a.json(r); err != nil {
 			return ExitFailed

@@ -21,6 +21,8 @@ import (
 type Options struct {
 	// Version of this build, for the message that an agent is too old.
 	Version string
+	// Host is what messages call the agent's host.
+	Host string
 	// Stall is how long a stream may make no progress; 0 means 60 s. There is no
 	// limit on how long it may take.
 	Stall time.Duration

@@ -231,3 +231,22 @@ func TestAnAgentWithoutTheServiceIsNamedWithItsVersion(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAgentOfTheSameVersionLacksAKeyOfItsFile(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"1.1", "(1.1)"} {
+		a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: version}}, nil, nil) })
+		c := a.dial(t, Options{Host: "D601"})
+		_, inspect := c.Inspect(t.Context(), wanted())
+		_, resolve := c.Resolve(t.Context(), repo(), commit(), linux)
+		for key, err := range map[string]error{"registryRoots": inspect, "registry": resolve} {
+			wantReason(t, err, fault.CapabilityMissing, false)
+			if !strings.HasSuffix(err.Error(), "its agent.yaml has no "+key) || !strings.Contains(err.Error(), "D601") || strings.Contains(err.Error(), "unidesk.artifact") {
+				t.Errorf("%v", err)
+			}
+			if hint := fault.HintOf(err); !strings.Contains(hint, "systemctl restart unidesk-agent") || strings.Contains(hint, "install") {
+				t.Errorf("hint %q", hint)
+			}
+		}
+	}
+}

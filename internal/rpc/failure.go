@@ -1,8 +1,11 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -46,19 +49,49 @@ func gaveUp(ctx context.Context) error {
 	return fault.New(fault.Interrupted, "%w", cause)
 }
 
-// outdated names both versions of a pair that does not fit.
+// Unplaced is an agent that could do what it is asked, and whose agent.yaml does
+// not name what with.
+type Unplaced struct {
+	// Host is where the agent is, What it does not serve, Key what agent.yaml lacks.
+	Host, What, Key string
+}
+
+// Error implements error.
+func (e *Unplaced) Error() string {
+	return fmt.Sprintf("the agent on %s serves no %s: its agent.yaml has no %s", e.Host, e.What, e.Key)
+}
+
+// outdated explains an agent that does not know a call: it is of another version,
+// or its agent.yaml does not name what the call is about.
 func (c *Client) outdated(ctx context.Context, f *fault.Error) error {
-	agent := c.agent.Load()
-	if agent == nil {
+	version := "of unknown version"
+	if heard := c.agent.Load(); heard != nil {
+		version = *heard
+	} else {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		unknown := "of unknown version"
-		agent = &unknown
 		if d, err := c.host.Describe(ctx, &artifactv1.DescribeRequest{}); err == nil {
-			v := d.GetAgentVersion()
-			agent = &v
+			version = d.GetAgentVersion()
 		}
 	}
-	return fault.New(fault.CapabilityMissing, "the agent (%s) cannot do what this controller (%s) asks: %w", *agent, c.opts.Version, f.Err).
-		WithHint("install unidesk-agent %s there, and see that its agent.yaml configures what is wanted", c.opts.Version)
+	version, ours := strings.Trim(version, "()"), strings.Trim(c.opts.Version, "()") // Go's own word for a local build is (devel)
+	host := cmp.Or(c.opts.Host, "its host")
+	missing := &Unplaced{Host: host}
+	switch words := f.Error(); {
+	case strings.Contains(words, artifactv1.RegistryService_ServiceDesc.ServiceName):
+		missing.What, missing.Key = "management of a registry", "registryRoots"
+	case strings.Contains(words, artifactv1.ImageService_ServiceDesc.ServiceName):
+		missing.What, missing.Key = "images", "registry"
+	case strings.Contains(words, artifactv1.WorkloadService_ServiceDesc.ServiceName):
+		missing.What, missing.Key = "workloads", "projects"
+	}
+	if version == ours && missing.Key != "" {
+		return fault.New(fault.CapabilityMissing, "%w", missing).
+			WithHint("on %s: name %s in /etc/unidesk/agent.yaml (docs/agent.yaml shows how), then systemctl restart unidesk-agent", host, missing.Key)
+	}
+	err := fault.New(fault.CapabilityMissing, "the agent on %s (%s) does not know what this controller (%s) asks", host, version, ours)
+	if version == ours {
+		return err.WithHint("restart the agent there, if a newer one was installed and not started")
+	}
+	return err.WithHint("install unidesk-agent %s there", ours)
 }
