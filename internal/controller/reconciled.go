@@ -28,7 +28,7 @@ func printReconciliation(out io.Writer, r deploy.Reconciliation) error {
 			p.field("", "next: %s", f.Next)
 		default:
 			p.field(one.Service, "%s", headline(*one.Result))
-			p.gate(one.Result.Contract)
+			p.gate(one.Result.Contract, one.Result.Decision == deploy.DecidedContract)
 		}
 	}
 	return p.err

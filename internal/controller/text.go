@@ -53,7 +53,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 	}
 	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
 		p.plan(*r.Plan, r.Contract)
-		p.gate(r.Contract)
+		p.gate(r.Contract, false)
 	}
 	if r.Older {
 		p.field("older", "%s was proven before the commit that was proven last", r.Contract.Commit.Short())
@@ -122,7 +122,7 @@ func (p *printer) contract(c *deploy.Contract) {
 	}
 	p.field("environment", "%s (%s)", c.Env, c.EnvSource)
 	p.field("mode", "%s", c.Gate.Mode)
-	p.gate(c)
+	p.gate(c, true)
 	p.field("shape", "%s", c.Shape)
 	p.field("registry", "%s", c.RegistryProbeURL)
 	p.field("image", "%s", c.Image)
@@ -146,12 +146,15 @@ func (p *printer) contract(c *deploy.Contract) {
 }
 
 // gate writes what stands before a live deploy, if anything does.
-func (p *printer) gate(c *deploy.Contract) {
+// dry says that the dry run itself is being told.
+func (p *printer) gate(c *deploy.Contract, dry bool) {
 	if c == nil || c.Gate.Code == "" {
 		return
 	}
 	p.field("gate", "%s: %s", warn.Render(string(c.Gate.Code)), c.Gate.Why)
-	p.field("next", "%s", c.Gate.Next)
+	if r := c.Gate.Next; !dry || !strings.HasSuffix(r, " --dry-run") { // this is that one
+		p.field("next", "%s", r)
+	}
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
 	}

@@ -74,7 +74,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
 			"deploy-backend-core is a legacy entry and does nothing; backend-core is deployed by deploy apply")
 	case e.Mode == catalog.Unsupported:
-		return shut(GateUnsupported, elsewhere(row, env, a.Commit), "%s is not deployed to %s: %s", row.Service, env, e.Why)
+		return shut(GateUnsupported, "unidesk-controller services "+row.Service.String(), "%s is not deployed to %s: %s", row.Service, env, e.Why)
 	case e.Has(catalog.ContractMismatch):
 		return shut(catalog.ContractMismatch, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
 	case e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Validate:

@@ -76,6 +76,10 @@ func (r *deployment) next() string {
 	switch {
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return recoverCommand
+	case f.Reason == fault.ArtifactNotFound:
+		return "unidesk-controller artifact-registry list --service " + r.Service.String()
+	case r.result.Decision == DecidedReverted && !f.Retry && r.result.Receipt != nil:
+		return "unidesk-controller history show " + r.result.Receipt.ID
 	case !r.planned && (f.Retry || f.Reason == fault.RecoveryNeeded || r.result.Decision == DecidedInterrupted):
 		return liveCommand(r.row, r.Env, r.Commit.String())
 	default:

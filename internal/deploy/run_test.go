@@ -118,6 +118,9 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 				}
 				r := w.run(b)
 				want(t, r, deploy.DecidedReverted, fault.NotProven)
+				if r.Failure.Next != "unidesk-controller history show "+r.Receipt.ID {
+					t.Errorf("next %q: the commit is broken and stays so", r.Failure.Next)
+				}
 				if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
 					t.Errorf("runs %s, pending %v", w.running.Env["COMMIT"], w.pending)
 				}
@@ -392,6 +395,16 @@ func TestTakingBackToAVersionThatWasDown(t *testing.T) {
 		want(t, r, deploy.DecidedReverted, fault.NotProven)
 		if w.running.Env["COMMIT"] != a.String() {
 			t.Errorf("runs %v", w.running)
+		}
+	})
+}
+
+func TestOfACommitThatIsNotPublishedTheListComesNext(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for _, r := range []deploy.Result{w.Plan(t.Context(), w.contract(b)), w.run(b)} {
+			if r.Failure == nil || r.Failure.Reason != fault.ArtifactNotFound || r.Failure.Next != "unidesk-controller artifact-registry list --service baidu-netdisk" {
+				t.Errorf("%+v", r.Failure)
+			}
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"path"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -27,6 +28,10 @@ var manifestTypes = []string{
 func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
 	raw := artifact.Raw{Repository: repo, Commit: commit}
 	top, err := r.manifest(ctx, repo, commit.String(), artifact.MaxManifest)
+	if fault.ReasonOf(err) == fault.ArtifactNotFound { // which says the same in more words
+		return artifact.Image{}, fault.New(fault.ArtifactNotFound, "the registry has no image of %s at %s", path.Base(repo.String()), commit.Short()).
+			WithHint("CI has not published it, or the commit is another service's")
+	}
 	if err != nil {
 		return artifact.Image{}, err
 	}

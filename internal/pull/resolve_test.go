@@ -184,7 +184,7 @@ func TestResolveRefuses(t *testing.T) {
 		images bool
 		text   string
 	}{
-		"a commit without a tag":          {noTag: true, want: fault.ArtifactNotFound},
+		"a commit without a tag":          {noTag: true, want: fault.ArtifactNotFound, text: "the registry has no image of todo-note at " + commitID[:12]},
 		"a registry that wants a login":   {lie: status(isManifest, 401), want: fault.RegistryUnavailable},
 		"a registry that fails on and on": {lie: status(isManifest, 503), want: fault.RegistryUnavailable, retry: true},
 		"a registry that redirects":       {lie: redirect, want: fault.RegistryUnavailable},
