@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -104,6 +105,9 @@ func (r hostRow) clock() string {
 	return fmt.Sprintf("%+.3f s", r.SkewSeconds)
 }
 
+// orNotTold stands for what an agent did not say: that says nothing of its host.
+func orNotTold(s string) string { return cmp.Or(s, "not told") }
+
 func (a *app) printHosts(list []hostRow) error {
 	var lines [][]string
 	for _, row := range list {
@@ -125,7 +129,7 @@ func (a *app) printHosts(list []hostRow) error {
 		}
 		lines = append(lines, []string{
 			row.Name, row.Transport, good.Render("yes"), d.AgentVersion, string(d.CallerRole), orNone(strings.Join(can, ",")),
-			orNone(engine), orNone(d.ComposeVersion), orNone(strings.Join(disks, ", ")),
+			orNotTold(engine), orNotTold(d.ComposeVersion), orNotTold(strings.Join(disks, ", ")),
 			row.clock(),
 		})
 	}

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -102,7 +104,7 @@ func printRegistryPlan(p *printer, r registryPlan) error {
 			if i > 0 {
 				name = ""
 			}
-			p.field(name, "%s", line)
+			p.field(name, "%s", indent(wrapped(line)))
 		}
 	}
 	list("boundary", r.Boundary)
@@ -112,7 +114,7 @@ func printRegistryPlan(p *printer, r registryPlan) error {
 		p.field(one.Name, "%s", one.Value)
 	}
 	for i, step := range r.Flow {
-		p.field(map[bool]string{true: "backend-core"}[i == 0], "%d. %s", i+1, step)
+		p.field(map[bool]string{true: "backend-core"}[i == 0], "%s", indent(wrapped(fmt.Sprintf("%d. %s", i+1, step))))
 	}
 	p.field("next", "unidesk-controller artifact-registry render, then install --dry-run")
 	return p.err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -25,12 +26,14 @@ type service struct {
 	// Gates are the ones that --run-now meets.
 	Gates map[string]string `json:"gates"`
 	Why   map[string]string `json:"why"`
+	// short are the targets by name alone.
+	short map[string][]string
 }
 
 func listed(row catalog.Row) service {
 	s := service{
 		Service: row.Service.String(), Shapes: map[string]string{}, Targets: map[string][]string{},
-		Modes: map[string]string{}, Gates: map[string]string{}, Why: map[string]string{},
+		Modes: map[string]string{}, Gates: map[string]string{}, Why: map[string]string{}, short: map[string][]string{},
 	}
 	for _, env := range catalog.Envs() {
 		e, name := row.Environment(env), string(env)
@@ -45,8 +48,16 @@ func listed(row catalog.Row) service {
 		if why := cmp.Or(e.Why, gate.Why); why != "" {
 			s.Why[name] = why
 		}
-		if c := e.Target.Compose; c != nil && env == catalog.Prod {
-			s.Container = c.Container
+		switch t := e.Target; {
+		case t.Compose != nil:
+			s.short[name] = []string{t.Compose.Container}
+			if env == catalog.Prod {
+				s.Container = t.Compose.Container
+			}
+		case t.Kubernetes != nil:
+			for _, d := range t.Kubernetes.Deployments {
+				s.short[name] = append(s.short[name], t.Kubernetes.Namespace+"/"+d)
+			}
 		}
 	}
 	return s
@@ -54,40 +65,70 @@ func listed(row catalog.Row) service {
 
 func (a *app) services() *cobra.Command {
 	return &cobra.Command{
-		Use: "services", Short: "List the services of the catalog: where they run, how far they may go, and why", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			c, err := LoadCatalog(a.configDir)
+		Use: "services [NAME]", Short: "List the services of the catalog: where they run, how far they may go; with NAME one of them whole, and why",
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.completeServices,
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			catalogRows, err := a.rowsOf(name)
 			if err != nil {
 				return err
 			}
 			var list []service
-			for _, id := range c.Services() {
-				row, err := c.Row(id.String())
-				if err != nil {
-					return err
-				}
+			for _, row := range catalogRows {
 				list = append(list, listed(row))
 			}
-			if a.format == "json" {
+			switch {
+			case a.format == "json":
 				return a.json(list)
+			case name != "":
+				return printService(a.Out, list[0])
 			}
 			return printServices(a.Out, list)
 		},
 	}
 }
 
-// printServices writes a line for each service and environment that it has.
+// printServices writes a line for each service and environment that it has, no
+// wider than most terminals; the shape tells the host.
 func printServices(out io.Writer, list []service) error {
 	var lines [][]string
 	for _, s := range list {
 		name := s.Service
 		for _, env := range catalog.Envs() {
 			e := string(env)
-			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.Targets[e], "\n"), s.Gates[e], s.Why[e]})
+			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.short[e], "\n"), s.Gates[e]})
 			name = ""
 		}
 	}
-	return rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE", "WHY"}, lines)
+	if err := rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
+		return err
+	}
+	_, err := lipgloss.Fprintln(out, faint.Render("unidesk-controller services NAME shows one whole, and why"))
+	return err
+}
+
+// printService writes all that the catalog says of one.
+func printService(out io.Writer, s service) error {
+	p := &printer{out: out}
+	for _, env := range catalog.Envs() {
+		e := string(env)
+		p.line("%s  %s", s.Service, e)
+		p.field("mode", "%s", s.Modes[e])
+		if len(s.Targets[e]) > 0 {
+			p.field("shape", "%s", s.Shapes[e])
+			p.field("target", "%s", indent(strings.Join(s.Targets[e], "\n")))
+		}
+		if s.Gates[e] != "" {
+			p.field("gate", "%s", s.Gates[e])
+		}
+		if s.Why[e] != "" {
+			p.field("why", "%s", indent(wrapped(s.Why[e])))
+		}
+	}
+	return p.err
 }
 
 func (a *app) catalog() *cobra.Command {

@@ -108,6 +108,11 @@ func shelfOf(ctx context.Context, from lister, row catalog.Row) shelf {
 
 // failures are what could not be asked, each cause once.
 func failures(list []shelf) (all []unasked) {
+	defer func() {
+		if len(all) == 1 && len(list) > 1 && !slices.ContainsFunc(list, func(s shelf) bool { return s.Failure == nil }) {
+			all[0].What = "what the registry holds" // of anything
+		}
+	}()
 	for _, s := range list {
 		if s.Failure == nil {
 			continue
@@ -126,7 +131,8 @@ func failures(list []shelf) (all []unasked) {
 func printUnasked(out io.Writer, list []unasked) error {
 	p := &printer{out: out}
 	for _, u := range list {
-		p.line("%s %s: %s (%s)", bad.Render("not known:"), u.What, u.Message, u.Reason)
+		p.line("%s %s (%s)", bad.Render("not known:"), u.What, u.Reason)
+		p.line("  %s", strings.ReplaceAll(wrapped(u.Message), "\n", "\n  "))
 		if u.Hint != "" {
 			p.line("  %s", u.Hint)
 		}

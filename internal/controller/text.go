@@ -267,6 +267,9 @@ func size(n int64) string {
 
 func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", 17)) }
 
+// wrapped breaks a sentence into lines that fit beside a field's name.
+func wrapped(s string) string { return lipgloss.Wrap(s, 83, "") }
+
 func orNone(s string) string {
 	if s == "" {
 		return "none"

@@ -27,6 +27,13 @@ const (
 	deniedKey  = ": Permission denied ("
 )
 
+// unknownName is ssh's word for a name that no file and no server knows; a name
+// server that is away for a moment is told by passingName behind it.
+const (
+	unknownName = "Could not resolve hostname"
+	passingName = "Temporary failure in name resolution"
+)
+
 // ended says why a child's output has ended: by its exit code where that tells.
 func (c Config) ended(p *child) error {
 	said := ""
@@ -73,6 +80,9 @@ func (c Config) sshFailed(stderr []byte, said string) error {
 	case bytes.Contains(stderr, []byte(deniedKey)):
 		f.Retry = false
 		return f.WithHint("none of this account's keys may log in there")
+	case bytes.Contains(stderr, []byte(unknownName)) && !bytes.Contains(stderr, []byte(passingName)):
+		f.Retry = false
+		return f.WithHint("check this host's ssh.destination in controller.yaml, and the name in ssh's own configuration")
 	}
 	return f
 }

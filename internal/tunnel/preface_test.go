@@ -36,6 +36,14 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 			shell("echo 'No ED25519 host key is known for d601 and you have requested strict checking.' >&2; exit 255"),
 			fault.HostUnreachable, false, "is known for",
 		},
+		"ssh: a name that is none": {
+			shell("echo 'ssh: Could not resolve hostname d601: Name or service not known' >&2; exit 255"),
+			fault.HostUnreachable, false, "Could not resolve",
+		},
+		"ssh: no name server for the moment": {
+			shell("echo 'ssh: Could not resolve hostname d601: Temporary failure in name resolution' >&2; exit 255"),
+			fault.HostUnreachable, true, "Could not resolve",
+		},
 		"ssh: no key that may": {
 			shell("echo 'ops@d601: Permission denied (publickey).' >&2; exit 255"),
 			fault.HostUnreachable, false, "Permission denied",
