@@ -132,7 +132,7 @@ func printUnasked(out io.Writer, list []unasked) error {
 	p := &printer{out: out}
 	for _, u := range list {
 		p.line("%s %s (%s)", bad.Render("not known:"), u.What, u.Reason)
-		p.line("  %s", strings.ReplaceAll(wrapped(u.Message), "\n", "\n  "))
+		p.line("  %s", u.Message)
 		if u.Hint != "" {
 			p.line("  %s", u.Hint)
 		}
