@@ -65,6 +65,14 @@ func lineOf(node *yaml.Node, path []string) int {
 	return line
 }
 
+// Explain tells what is wrong with a YAML file of any kind in the words and with the
+// lines that a catalog's faults have.
+func Explain(err error) error {
+	var f faults
+	f.decoded(err)
+	return errors.Join(f.lines()...)
+}
+
 // decoded notes what the decoder found: unknown and double keys, wrong types.
 // It returns false when the file is not even YAML.
 func (f *faults) decoded(err error) bool {
@@ -91,17 +99,22 @@ func (f *faults) decoded(err error) bool {
 	return true
 }
 
-// err joins all faults in the order of their lines.
-func (f *faults) err() error {
-	if len(f.found) == 0 {
-		return nil
-	}
+// lines are all faults, in the order of their lines.
+func (f *faults) lines() (errs []error) {
 	slices.SortFunc(f.found, func(a, b lined) int {
 		return cmp.Or(cmp.Compare(a.line, b.line), strings.Compare(a.text, b.text))
 	})
-	var errs []error
 	for _, l := range slices.Compact(f.found) { // what two environments share is told once
 		errs = append(errs, fmt.Errorf("line %d: %s", l.line, l.text))
+	}
+	return errs
+}
+
+// err joins all faults.
+func (f *faults) err() error {
+	errs := f.lines()
+	if len(errs) == 0 {
+		return nil
 	}
 	what := "catalog, one fault:"
 	if len(errs) > 1 {

@@ -77,7 +77,7 @@ func LoadConfig(dir string) (Config, error) {
 	hosts := c.Hosts
 	c.Hosts = nil // a file that lists hosts lists all: the default would be one more
 	if err := yaml.Load(content, &c, yaml.WithKnownFields()); err != nil {
-		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, catalog.Explain(err))
 	}
 	if c.Hosts == nil {
 		c.Hosts = hosts

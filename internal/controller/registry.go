@@ -60,7 +60,7 @@ func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
 		return r // nothing that this host says is worth anything
 	}
 	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has said what is missing
-		r.Summary = unplaced.Error()
+		r.Summary = "the host's agent answers, and was not told that it manages a registry"
 		r.Next = "unidesk-controller artifact-registry status"
 		return r
 	}

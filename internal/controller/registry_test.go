@@ -278,7 +278,7 @@ func TestWhatSSHAloneTells(t *testing.T) {
 			"unidesk-controller artifact-registry status",
 		},
 		"a key is missing": {
-			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "registry", Key: "registryRoots"}), true,
+			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}), true,
 			registry.AgentUnavailable, false, "unidesk-controller artifact-registry status",
 		},
 		"no role":        {fault.New(fault.RoleMissing, "who"), true, registry.AgentUnavailable, true, ""},

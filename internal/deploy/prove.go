@@ -45,7 +45,7 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 		case verdict.Instance != nil && verdict.Instance.Restarts >= crashLoop:
 			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Instance.Restarts))
 		}
-		r.Emit(workload.Event{Point: workload.PointProve, Text: progress(verdict, streak.Count())})
+		r.Emit(workload.Event{Point: workload.PointProve, Text: progress(verdict, streak.Count(), streak.Stable)})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -71,11 +71,15 @@ func (r *deployment) ask(ctx context.Context, probe bool, until time.Time) (work
 	}
 }
 
-func progress(v proof.Verdict, count int) string {
+func progress(v proof.Verdict, count int, stable time.Duration) string {
 	if reason := v.Reason(); reason != "" {
 		return "waiting: " + reason
 	}
-	return fmt.Sprintf("%s so far: %d equal answers", v.Status, count)
+	answers := "equal answers"
+	if count == 1 {
+		answers = "answer"
+	}
+	return fmt.Sprintf("%s so far: %d %s; they must stay equal for %s", v.Status, count, answers, stable)
 }
 
 func notProven(v proof.Verdict, how string) error {

@@ -131,10 +131,14 @@ func TestVerifySaysThatADeployGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		var asked deploy.Result
-		w.onSwitch = func() { asked = w.Verify(t.Context(), catalog.Prod, "baidu-netdisk") }
+		var asked, plan deploy.Result
+		w.onSwitch = func() {
+			plan = w.Plan(t.Context(), w.contract(b))
+			asked = w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
+		}
 		want(t, w.run(b), deploy.DecidedSucceeded, "")
 		want(t, asked, deploy.DecidedBusy, fault.Locked)
+		want(t, plan, deploy.DecidedBlocked, fault.Locked)
 		for _, word := range []string{"tester", "deploy of " + b.String(), "since "} {
 			if !strings.Contains(asked.Failure.Message, word) {
 				t.Errorf("%q does not say %q", asked.Failure.Message, word)

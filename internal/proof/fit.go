@@ -96,11 +96,22 @@ func referencesYAML(spec workload.Spec) string {
 
 // Room checks that a disk takes what a deploy writes.
 func Room(name string, need, free int64) Check {
-	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %.1f MB, has %.1f MB", float64(need)/1e6, float64(free)/1e6)}
+	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", size(need), size(free))}
 	if !c.OK {
 		c.Reason, c.Fix = fault.DiskFull, "free space there: `docker image prune` removes unused layers"
 	}
 	return c
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 }
 
 // Runs checks that the image is for the engine's platform.

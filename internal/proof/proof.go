@@ -79,6 +79,9 @@ const (
 	Waiting Status = "waiting"
 )
 
+// healthAnswer is the check of the answer as such, whatever it says.
+const healthAnswer = "health answer"
+
 // Failed returns the findings that do not hold.
 func (v Verdict) Failed() (failed []Finding) {
 	for _, f := range v.Findings {
@@ -92,6 +95,11 @@ func (v Verdict) Failed() (failed []Finding) {
 // Reason is the first finding that does not hold, as a clause; "" when all do.
 func (v Verdict) Reason() string {
 	for _, f := range v.Failed() {
+		if f.Check == healthAnswer {
+			if _, err := strconv.Atoi(f.Got); err != nil { // no answer but why there is none
+				return "it does not answer for its health: " + f.Got
+			}
+		}
 		return fmt.Sprintf("%s is %s, want %s", f.Check, orNone(f.Got), f.Want)
 	}
 	return ""
@@ -151,7 +159,7 @@ func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status
 			answer = "200 with ok=false"
 		}
 	}
-	if !add(Finding{Check: "health answer", Kind: State, Want: "200", Got: answer, OK: answer == "200"}) {
+	if !add(Finding{Check: healthAnswer, Kind: State, Want: "200", Got: answer, OK: answer == "200"}) {
 		return Waiting
 	}
 	commit, requested, kind := h.Commit, h.RequestedCommit, Built

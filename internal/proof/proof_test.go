@@ -176,3 +176,24 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 		t.Errorf("no YAML to paste: %q", c.Fix)
 	}
 }
+
+func TestRoomIsToldInUnitsThatPeopleRead(t *testing.T) {
+	t.Parallel()
+	if c := proof.Room("of the engine", 0, 75_902_100_000); !c.OK || c.Detail != "needs 0.0 kB, 75.9 GB free" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestWhatAnswersNothingIsNotCalledAnAnswer(t *testing.T) {
+	t.Parallel()
+	in := right()
+	in.Health = &workload.Health{Error: "the container has no address"}
+	got := proof.Judge(wanted(), workload.Observation{Instances: []workload.Instance{*in}}).Reason()
+	if got != "it does not answer for its health: the container has no address" {
+		t.Error(got)
+	}
+	in.Health = &workload.Health{Status: 503}
+	if got := proof.Judge(wanted(), workload.Observation{Instances: []workload.Instance{*in}}).Reason(); got != "health answer is 503, want 200" {
+		t.Error(got)
+	}
+}

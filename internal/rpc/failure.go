@@ -52,13 +52,13 @@ func gaveUp(ctx context.Context) error {
 // Unplaced is an agent that could do what it is asked, and whose agent.yaml does
 // not name what with.
 type Unplaced struct {
-	// Host is where the agent is, What it does not serve, Key what agent.yaml lacks.
+	// Host is where the agent is, What in words it does not do, Key what agent.yaml lacks.
 	Host, What, Key string
 }
 
 // Error implements error.
 func (e *Unplaced) Error() string {
-	return fmt.Sprintf("the agent on %s serves no %s: its agent.yaml has no %s", e.Host, e.What, e.Key)
+	return fmt.Sprintf("the agent on %s %s: its agent.yaml has no %s", e.Host, e.What, e.Key)
 }
 
 // outdated explains an agent that does not know a call: it is of another version,
@@ -79,11 +79,11 @@ func (c *Client) outdated(ctx context.Context, f *fault.Error) error {
 	missing := &Unplaced{Host: host}
 	switch words := f.Error(); {
 	case strings.Contains(words, artifactv1.RegistryService_ServiceDesc.ServiceName):
-		missing.What, missing.Key = "management of a registry", "registryRoots"
+		missing.What, missing.Key = "manages no registry", "registryRoots"
 	case strings.Contains(words, artifactv1.ImageService_ServiceDesc.ServiceName):
-		missing.What, missing.Key = "images", "registry"
+		missing.What, missing.Key = "serves no images", "registry"
 	case strings.Contains(words, artifactv1.WorkloadService_ServiceDesc.ServiceName):
-		missing.What, missing.Key = "workloads", "projects"
+		missing.What, missing.Key = "serves no workloads", "projects"
 	}
 	if version == ours && missing.Key != "" {
 		return fault.New(fault.CapabilityMissing, "%w", missing).
