@@ -2,10 +2,14 @@ package controller
 
 import (
 	"fmt"
+	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -65,7 +69,10 @@ func (a *app) history() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.json(r)
+			if a.format == "json" {
+				return a.json(r)
+			}
+			return printReceipt(a.Out, r)
 		},
 	})
 	return cmd
@@ -78,4 +85,33 @@ func (a *app) ledger() (*ledger.Ledger, error) {
 	}
 	a.remind(c)
 	return ledger.Open(c.ledgerDir()), nil
+}
+
+// printReceipt writes a receipt for people; JSON has all of it.
+func printReceipt(out io.Writer, r ledger.Receipt) error {
+	p := &printer{out: out}
+	style := bad
+	switch r.Outcome {
+	case ledger.Succeeded:
+		style = good
+	case ledger.Degraded:
+		style = warn
+	}
+	p.line("%s  %s %s %s%s", style.Render(string(r.Outcome)), r.Service, r.Env, r.Commit, faint.Render(fmt.Sprintf("  %.1f s", r.Finished.Sub(r.Started).Seconds())))
+	p.field("receipt", "%s", r.ID)
+	p.field("finished", "%s, by %s, with controller %s", r.Finished.Format(time.DateTime+"Z07:00"), r.Who, r.Controller)
+	if r.Failure != "" {
+		p.field("because", "%s", indent(r.Failure))
+	}
+	p.field("ran before", "%s", orNone(r.Before.Commit))
+	p.field("manifest", "%s", r.Image.Manifest)
+	p.field("config", "%s", r.Image.Config)
+	p.evidence(deploy.Result{Evidence: r.Evidence})
+	for i, s := range r.Steps {
+		p.field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
+	}
+	if r.Outcome == ledger.Succeeded && r.Rollback != "" && !strings.Contains(r.Rollback, deploy.PreviousPlaceholder) {
+		p.field("to go back", "%s", r.Rollback)
+	}
+	return p.err
 }

@@ -69,7 +69,7 @@ runs is that commit, and takes the switch back when it cannot.
 
 Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
 deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, Version: a.version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.format != "text" && a.format != "json" {
 				return fault.New(fault.Usage, "-o %s: it is text or json", a.format)
@@ -80,6 +80,7 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
 	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
+	cmd.SetVersionTemplate("{{.Version}}\n")
 	a.completions(cmd)
 	plainWords(cmd)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
@@ -137,6 +138,9 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if a.format == "json" {
+				return a.json(map[string]string{"version": a.version})
+			}
 			_, err := fmt.Fprintln(a.Out, a.version)
 			return err
 		},

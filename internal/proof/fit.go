@@ -110,8 +110,10 @@ func size(n int64) string {
 		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 	case n >= 1e6:
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
-	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	return fmt.Sprintf("%d B", n)
 }
 
 // Runs checks that the image is for the engine's platform.

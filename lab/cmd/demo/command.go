@@ -51,7 +51,7 @@ func (d *demo) do(ctx context.Context, c call) (outcome, error) {
 		})}
 	}
 	if c.listen {
-		cmd.Stderr = io.MultiWriter(os.Stderr, &heard)
+		cmd.Stderr = io.MultiWriter(d.screen, &heard) // it is what the scene is about
 	}
 	// Ctrl-C reaches it once, from here: twice would mean "leave it as it is".
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
