@@ -1,9 +1,11 @@
 package controller
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // printReconciliation writes a line for each service, and what to do about those
@@ -27,22 +29,45 @@ func printReconciliation(out io.Writer, r deploy.Reconciliation) error {
 			p.field(one.Service, "%s: %s (%s)", one.Outcome, indent(f.Message), f.Reason)
 			p.field("", "next: %s", f.Next)
 		default:
-			p.field(one.Service, "%s", headline(*one.Result))
+			p.field(one.Service, "%s", inARow(*one.Result))
 			p.gate(one.Result.Contract, one.Result.Decision == deploy.DecidedContract)
 		}
 	}
 	return p.err
 }
 
+// inARow is what came of one service, beside its name.
+func inARow(r deploy.Result) string {
+	c := r.Contract
+	if c == nil {
+		return headline(r)
+	}
+	what := c.Commit.Short()
+	if plan := r.Plan; plan != nil && r.Decision == deploy.DecidedReady {
+		switch {
+		case plan.AlreadyLive:
+			what += " runs already: nothing would change"
+		case plan.Live == nil:
+			what += " would be the first to run"
+		default:
+			runs := "what no deploy stamped"
+			if commit := plan.Live.Env[workload.KeyCommit]; commit != "" {
+				runs = short(commit)
+			}
+			what = fmt.Sprintf("would change %s to %s", runs, what)
+		}
+	}
+	if r.Seconds > 0 {
+		what += faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
+	}
+	return ofDecision(r).Render(string(r.Decision)) + "  " + what
+}
+
 // printComparison writes a table of commits.
 func printComparison(out io.Writer, c deploy.Comparison) error {
 	var lines [][]string
 	for _, d := range c.Services {
-		note := d.Note
-		if d.Older {
-			note = "the wanted commit is older than the proven one"
-		}
-		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), short(d.Live), note})
+		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), short(d.Live), d.Note})
 	}
 	return rows(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
 }

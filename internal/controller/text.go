@@ -56,7 +56,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.gate(r.Contract, false)
 	}
 	if r.Older {
-		p.field("older", "%s was proven before the commit that was proven last", r.Contract.Commit.Short())
+		p.field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
 	if r.Running != "" {
@@ -93,15 +93,19 @@ func printResult(out io.Writer, r deploy.Result) error {
 	return p.err
 }
 
-func headline(r deploy.Result) string {
-	style := bad
+// ofDecision is the colour of what a command came to.
+func ofDecision(r deploy.Result) lipgloss.Style {
 	switch {
 	case r.OK:
-		style = good
+		return good
 	case decisionCode(r.Decision) == ExitDegraded || decisionCode(r.Decision) == ExitBlocked:
-		style = warn
+		return warn
 	}
-	head := style.Render(string(r.Decision))
+	return bad
+}
+
+func headline(r deploy.Result) string {
+	head := ofDecision(r).Render(string(r.Decision))
 	switch {
 	case r.Contract != nil:
 		head += fmt.Sprintf("  %s %s %s", r.Contract.Service, r.Contract.Env, r.Contract.Commit)
@@ -176,6 +180,10 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
 	for _, c := range plan.Checks {
+		if !c.OK && plan.AlreadyLive {
+			p.field("check", "%s %s %s", warn.Render("!"), c.Name, faint.Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
+			continue
+		}
 		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint.Render(indent(c.Detail)))
 	}
 }

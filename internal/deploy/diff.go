@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -29,7 +31,7 @@ type Difference struct {
 	Live   string `json:"live"`
 	// Older says that the wanted commit was proven before the one proven last.
 	Older bool `json:"older,omitempty"`
-	// Note says why a value is missing.
+	// Note says why a value is missing, or when an older wanted commit was proven.
 	Note string `json:"note,omitempty"`
 }
 
@@ -37,7 +39,7 @@ type Difference struct {
 func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (Comparison, error) {
 	out := Comparison{OK: true, Equal: true, Env: env, Services: []Difference{}}
 	for _, c := range all {
-		one := Difference{Service: c.Service}
+		one := Difference{Service: c.Service, Wanted: c.Wanted}
 		if c.Err != nil {
 			one.Note = c.Err.Error()
 		} else if err := d.difference(ctx, c.Contract, &one); err != nil {
@@ -60,7 +62,9 @@ func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) 
 	})
 	if len(kept) > 0 {
 		one.Proven = kept[0].Commit.String()
-		one.Older = kept[0].Commit != c.Commit && slices.ContainsFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
+		if i := slices.IndexFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit }); i > 0 && kept[0].Commit != c.Commit {
+			one.Older, one.Note = true, "going back: this commit was proven earlier ("+kept[i].Finished.Format(time.DateOnly)+")"
+		}
 	}
 	e := c.environment()
 	if e.Target.Compose == nil {
@@ -73,9 +77,18 @@ func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) 
 		one.Note = "what runs could not be read: " + err.Error()
 		return nil
 	}
-	if in := proof.Current(spec, seen); in != nil && in.Running {
+	switch in := proof.Current(spec, seen); {
+	case in == nil:
+		one.Note = join(one.Note, "there is no container")
+	case !in.Running:
+		one.Note = join(one.Note, "its container is stopped")
+	default:
 		one.Live = in.Env[workload.KeyCommit]
 	}
 	one.Equal = one.Wanted == one.Proven && one.Wanted == one.Live
 	return nil
+}
+
+func join(notes ...string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), "; ")
 }

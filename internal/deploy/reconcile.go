@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Candidate is a service that deploy.json names, and its contract or what is
@@ -14,7 +16,9 @@ import (
 type Candidate struct {
 	Service  string
 	Contract Contract
-	Err      error
+	// Wanted is the commit that deploy.json names, "" where that is none.
+	Wanted string
+	Err    error
 }
 
 // Candidates derives a contract from each wanted commit, in alphabetical order.
@@ -29,7 +33,11 @@ func Candidates(c *catalog.Catalog, env catalog.Env, wanted map[string]string, r
 		if fault.ReasonOf(err) == fault.CommitNotPinned { // and the file's other values are not ours to show
 			err = fault.New(fault.CommitNotPinned, "deploy.json wants %s at something that is not a full commit id", service)
 		}
-		all = append(all, Candidate{Service: service, Contract: contract, Err: err})
+		one := Candidate{Service: service, Contract: contract, Err: err}
+		if commit, err := artifact.ParseCommit(req.Commit); err == nil {
+			one.Wanted = commit.String()
+		}
+		all = append(all, one)
 	}
 	return all
 }
@@ -79,7 +87,7 @@ func (d *Deployer) guard(ctx context.Context, c Contract) Result {
 	}
 	r := d.Plan(ctx, c)
 	switch {
-	case r.Failure != nil && r.Failure.Reason == fault.ChangePending:
+	case r.Failure != nil && (r.Failure.Reason == fault.ChangePending || r.Failure.Reason == fault.Locked): // Run refuses that
 		return Result{OK: true}
 	case r.OK && r.Contract.Gate.Stops(ReachLive):
 		gated := Gated(*r.Contract)
@@ -96,6 +104,7 @@ func (d *Deployer) guard(ctx context.Context, c Contract) Result {
 func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []Candidate, force bool) Reconciliation {
 	out := Reconciliation{Env: env, Services: make([]Reconciled, len(all))}
 	for i, c := range all {
+		d.turnsTo(c, "is looked at")
 		one := consider(c, func(c Contract) Result { return d.guard(ctx, c) })
 		if one.Outcome == OutcomeDone {
 			one.Outcome, one.Result = OutcomeNotReached, nil
@@ -109,6 +118,7 @@ func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []Candidat
 			if out.Services[i].Outcome != OutcomeNotReached {
 				continue
 			}
+			d.turnsTo(c, "goes live")
 			out.Services[i] = consider(c, func(c Contract) Result { return d.Run(ctx, c, force) })
 			if out.Services[i].Outcome == OutcomeFailed {
 				break
@@ -121,6 +131,13 @@ func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []Candidat
 		}
 	}
 	return out.conclude()
+}
+
+// turnsTo tells which service the points are about that follow.
+func (d *Deployer) turnsTo(c Candidate, what string) {
+	if c.Err == nil {
+		d.Emit(workload.Event{Point: workload.PointGuard, Text: c.Service + " " + c.Contract.Commit.Short() + " " + what})
+	}
 }
 
 // LookAll goes through all services with something that only reads; nothing stops
@@ -150,6 +167,8 @@ func consider(c Candidate, do func(Contract) Result) Reconciled {
 	default:
 		if r.OK || r.Decision == DecidedDegraded { // it runs, and says itself what is not well
 			one.Outcome = OutcomeDone
+		} else if g := c.Contract.Gate; g.Stops(ReachLive) && g.Code != catalog.Promote { // whatever is amiss, apply passes it over
+			one.Outcome = OutcomeSkipped
 		}
 	}
 	return one

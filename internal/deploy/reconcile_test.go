@@ -180,7 +180,7 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		if c := diff(b); !c.Equal || c.Services[0].Older {
 			t.Errorf("equal: %+v", c)
 		}
-		if c := diff(a); c.Equal || !c.Services[0].Older || c.Services[0].Proven != b.String() || c.Services[0].Live != b.String() {
+		if c := diff(a); c.Equal || !c.Services[0].Older || !strings.HasPrefix(c.Services[0].Note, "going back: this commit was proven earlier (20") || c.Services[0].Proven != b.String() || c.Services[0].Live != b.String() {
 			t.Errorf("an older one is wanted: %+v", c)
 		}
 		img := w.images.add(t, commit("c"), labels(commit("c")))
@@ -189,7 +189,7 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 			t.Errorf("another one runs: %+v", c)
 		}
 		w.running.Running = false
-		if c := diff(b); c.Equal || c.Services[0].Live != "" {
+		if c := diff(b); c.Equal || c.Services[0].Live != "" || c.Services[0].Note != "its container is stopped" {
 			t.Errorf("nothing runs: %+v", c)
 		}
 		gone, err := w.Diff(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{
@@ -199,7 +199,7 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 			t.Fatalf("%+v, %v", gone, err)
 		}
 		for _, s := range gone.Services {
-			if s.Equal || s.Note == "" {
+			if s.Equal || s.Note == "" || s.Wanted != a.String() {
 				t.Errorf("%+v", s)
 			}
 		}
@@ -250,4 +250,29 @@ type silent struct {
 func (s silent) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
 	*s.asked++
 	return workload.Observation{}, fault.Transient(fault.HostUnreachable, "no answer")
+}
+
+// What apply passes over, plan does not stumble on; and whose points are told is said.
+func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := reconciled(t, map[string]artifact.Commit{"frontend": b, "code-queue-mgr": a})
+		wanted := map[string]string{"frontend": b.String(), "code-queue-mgr": commit("c").String()} // c is not published
+		all := deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply})
+		plan := deploy.LookAll(catalog.Prod, all, func(c deploy.Contract) deploy.Result { return w.Plan(t.Context(), c) })
+		if diff := cmp.Diff([]string{"code-queue-mgr skipped blocked", "frontend done ready"}, outcomes(plan)); diff != "" || plan.Decision != deploy.DecidedIncomplete {
+			t.Errorf("%s %s", plan.Decision, diff)
+		}
+		var told []string
+		w.Emit = func(e workload.Event) {
+			if e.Point == workload.PointGuard {
+				told = append(told, e.Text)
+			}
+		}
+		if r := w.ApplyAll(t.Context(), catalog.Prod, all, false); r.Decision != deploy.DecidedIncomplete {
+			t.Errorf("apply: %s %v", r.Decision, outcomes(r))
+		}
+		if said := strings.Join(told, "\n"); !strings.Contains(said, "frontend bbbbbbbbbbbb is looked at") || !strings.Contains(said, "frontend bbbbbbbbbbbb goes live") {
+			t.Error(said)
+		}
+	})
 }

@@ -1,0 +1,47 @@
+package controller
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func TestARowTellsWhatWouldChange(t *testing.T) {
+	t.Parallel()
+	commit, err := artifact.ParseCommit(strings.Repeat("b", 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := func(commit string) *workload.Instance {
+		return &workload.Instance{Env: map[string]string{workload.KeyCommit: commit}}
+	}
+	for want, plan := range map[string]deploy.Plan{
+		"ready  bbbbbbbbbbbb runs already: nothing would change":     {AlreadyLive: true, Live: runs(commit.String())},
+		"ready  bbbbbbbbbbbb would be the first to run":              {},
+		"ready  would change aaaaaaaaaaaa to bbbbbbbbbbbb":           {Live: runs(strings.Repeat("a", 40))},
+		"ready  would change what no deploy stamped to bbbbbbbbbbbb": {Live: runs("")},
+	} {
+		r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &plan, Contract: &deploy.Contract{Commit: commit}}
+		var out strings.Builder
+		if err := printReconciliation(&out, deploy.Reconciliation{OK: true, Decision: deploy.DecidedReady, Env: "prod", Services: []deploy.Reconciled{
+			{Service: "frontend", Outcome: deploy.OutcomeDone, Result: &r},
+		}}); err != nil || !strings.Contains(out.String(), "  frontend       "+want+"\n") {
+			t.Errorf("%v: want %q:\n%s", err, want, out.String())
+		}
+	}
+}
+
+func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{
+		AlreadyLive: true, Checks: []proof.Check{{Name: "env file TOKEN", Detail: "is missing or empty"}},
+	}}
+	var out strings.Builder
+	if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
