@@ -93,6 +93,8 @@ func (a *app) failed(err error) int {
 	switch {
 	case errors.Is(err, syscall.EPIPE): // whoever read has read enough, as head does
 		return a.code
+	case errors.Is(err, context.Canceled) && a.acting.Load():
+		err = fault.Transient(fault.Interrupted, "stopped: %w", err).WithHint("`unidesk-controller recover` ends what is left")
 	case errors.Is(err, context.Canceled):
 		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
 	case !errors.As(err, &f):

@@ -68,4 +68,7 @@ func TestACommandThatGivesUpWhenToldIsInterrupted(t *testing.T) {
 	if code, out, _ := told(t, 1, false, context.Canceled); code != ExitInterrupted || !strings.Contains(out, `"INTERRUPTED"`) {
 		t.Errorf("exit %d: %s", code, out)
 	}
+	if code, out, _ := told(t, 1, true, context.Canceled); code != ExitInterrupted || strings.Contains(out, "nothing was changed") || !strings.Contains(out, "recover") {
+		t.Errorf("one that acts: exit %d: %s", code, out)
+	}
 }
