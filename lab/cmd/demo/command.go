@@ -28,7 +28,8 @@ type call struct {
 	head int
 	// killAt is the point at which it is killed as kill -9 does, "" for none.
 	killAt string
-	// listen keeps what it writes to standard error, which is then no terminal for it.
+	// listen shows and keeps what it writes to standard error, which the scene is about;
+	// it is then no terminal for it.
 	listen bool
 }
 
@@ -51,7 +52,7 @@ func (d *demo) do(ctx context.Context, c call) (outcome, error) {
 		})}
 	}
 	if c.listen {
-		cmd.Stderr = io.MultiWriter(d.screen, &heard) // it is what the scene is about
+		cmd.Stderr = io.MultiWriter(d.screen, &heard)
 	}
 	// Ctrl-C reaches it once, from here: twice would mean "leave it as it is".
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -9,7 +9,7 @@ import (
 
 func (d *demo) refusal(ctx context.Context) (string, error) {
 	crossed := d.odometer()
-	o, err := d.run(ctx, deploy("latest", "--run-now")...)
+	o, err := d.do(ctx, call{args: deploy("latest", "--run-now"), listen: true})
 	if err := errors.Join(err, o.exits(2)); err != nil {
 		return "", err
 	}
