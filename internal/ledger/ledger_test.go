@@ -100,3 +100,34 @@ func TestNoReceiptOfThatID(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestTheHolderOfALockIsToldWithoutTakingIt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := ledger.Open(dir)
+	if got := l.Holder("prod", "web"); got != "" {
+		t.Errorf("before any run: %q", got)
+	}
+	unlock, err := l.Lock("prod", "web", "alice, deploy of x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Holder("prod", "web"); got != "alice, deploy of x" {
+		t.Errorf("while it is held: %q", got)
+	}
+	unlock()
+	if got := l.Holder("prod", "web"); got != "" {
+		t.Errorf("after it: %q", got)
+	}
+	// A run that was killed leaves its name, and no lock.
+	if err := os.WriteFile(filepath.Join(dir, "prod", "web", ".lock"), []byte("bob\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Holder("prod", "web"); got != "" {
+		t.Errorf("after a kill: %q", got)
+	}
+	if unlock, err = l.Lock("prod", "web", "carol"); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
