@@ -11,6 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 )
 
@@ -152,6 +153,7 @@ func (p *printer) gate(c *deploy.Contract) {
 	p.field("next", "%s", c.Gate.Next)
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
+		p.field("as grant.txt", "%s", indent(strings.Join(grant.Commands(), "\n")))
 	}
 }
 

@@ -74,7 +74,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(confirm.New(runtime, c.changesDir())),
 			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Who: who(), Version: a.version,
+			UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},
 	}, nil
 }

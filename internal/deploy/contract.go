@@ -3,6 +3,7 @@ package deploy
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -17,8 +18,6 @@ type Request struct {
 	Force bool
 	// Entry is the command; "" is deploy-service.
 	Entry Entry
-	// Granted says that a supervisor's grant for exactly this was verified.
-	Granted bool
 	// Statement makes the text that a supervisor signs; nil leaves it out.
 	Statement func(artifact.ServiceID, catalog.Env, artifact.Commit) string
 }
@@ -56,6 +55,7 @@ type Contract struct {
 
 	row   catalog.Row
 	asked Asked
+	grant *grant.Grant
 }
 
 // Target is where the deploy acts.
@@ -104,7 +104,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
 		Target: Target{Tags: []string{}}, Targets: []string{}, ExcludedTargets: append([]string{}, row.Excluded...),
 		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
-		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String(), Granted: req.Granted},
+		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String()},
 	}
 	if req.Env == "" {
 		out.EnvSource = "default"

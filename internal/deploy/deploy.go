@@ -15,6 +15,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -43,6 +44,8 @@ type Deployer struct {
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
 	Emit func(workload.Event)
+	// UseGrant uses a grant up, once of all times; by says for what.
+	UseGrant func(g grant.Grant, by string) error
 	// Traffic returns the payload of the connection so far, both ways.
 	Traffic func() (sent, received int64)
 	// Who runs this, and with which version of the controller.

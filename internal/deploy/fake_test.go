@@ -14,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -274,6 +275,7 @@ type world struct {
 	*host
 	*deploy.Deployer
 	images  store
+	used    []string // grants, by their nonce
 	service string
 	events  []workload.Point
 }
@@ -293,6 +295,13 @@ func newWorld(t *testing.T) *world {
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
+		UseGrant: func(g grant.Grant, _ string) error {
+			if slices.Contains(w.used, g.Nonce) {
+				return fault.New(fault.GrantUsed, "used before")
+			}
+			w.used = append(w.used, g.Nonce)
+			return nil
+		},
 	}
 	return w
 }

@@ -66,6 +66,9 @@ func (r *deployment) change(ctx context.Context) Result {
 	}
 	change := r.newChange()
 	r.at = workload.PointBefore
+	if err := r.useGrant(); err != nil {
+		return r.unusable(err)
+	}
 	if err := r.host.Switch(ctx, change, r.pass); err != nil {
 		return r.unswitched(ctx, change, err)
 	}
@@ -246,7 +249,7 @@ func (r *deployment) receipt(change workload.Change, verdict proof.Verdict) ledg
 		},
 		Evidence: verdict.Findings, Before: r.before(),
 		Bytes: ledger.Bytes{Image: r.image.Size(), Needed: r.need.Bytes, Received: received, Sent: sent},
-		Steps: r.steps, Rollback: r.result.Rollback,
+		Steps: r.steps, Rollback: r.result.Rollback, Grant: r.grant,
 	}
 	if in := verdict.Instance; in != nil {
 		receipt.Container, receipt.ImageID = in.ID, in.ImageID

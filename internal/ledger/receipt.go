@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -52,6 +53,8 @@ type Receipt struct {
 	Failure string `json:"failure,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback string `json:"rollback,omitempty"`
+	// Grant is what opened the supervisor's gate.
+	Grant *grant.Grant `json:"grant,omitempty"`
 }
 
 // Image are the digests of what was deployed.
