@@ -33,6 +33,8 @@ type Config struct {
 	// Registry is what the registry on RegistryHost is to be.
 	Registry registry.Settings `yaml:"registry"`
 	Master   Master            `yaml:"master"`
+	// Summaries is the folder of what producers publish; "" where there is none.
+	Summaries string `yaml:"summaries"`
 	// AllowedSigners is the file of those who may grant a deploy.
 	AllowedSigners string `yaml:"allowedSigners"`
 }
@@ -106,6 +108,7 @@ func (c Config) validate() error {
 	if err := c.Registry.Validate(); err != nil {
 		faults = append(faults, err)
 	}
+	check(c.Summaries == "" || filepath.IsAbs(c.Summaries), "summaries %q is not an absolute path", c.Summaries)
 	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")

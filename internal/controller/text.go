@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
 var (
@@ -55,6 +56,9 @@ func printResult(out io.Writer, r deploy.Result) error {
 	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
 		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract)
+	}
+	if r.Plan != nil {
+		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
 	}
 	if r.Older {
 		p.field("older", "%s was proven before the commit that was proven last", r.Contract.Commit.Short())
@@ -173,6 +177,9 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
 	for _, c := range plan.Checks {
+		if c.Name == "provenance" && c.OK {
+			continue // it has a line of its own
+		}
 		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint.Render(indent(c.Detail)))
 	}
 }
@@ -218,6 +225,17 @@ func (p *printer) evidence(r deploy.Result) {
 	for _, w := range r.Witnesses {
 		p.field("witness", "%s", w)
 	}
+}
+
+func origin(v provenance.Verdict) string {
+	style := warn
+	switch v.Status {
+	case provenance.Verified:
+		style = good
+	case provenance.Contradicted:
+		style = bad
+	}
+	return style.Render(string(v.Status))
 }
 
 func findingMark(f proof.Finding) string {

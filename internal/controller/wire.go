@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -74,6 +75,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(confirm.New(runtime, c.changesDir())),
 			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
+			Summary:  func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
 			UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},
 	}, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -44,6 +45,8 @@ type Deployer struct {
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
 	Emit func(workload.Event)
+	// Summary compares what the producer says of an artifact with the registry.
+	Summary func(provenance.Wanted) provenance.Verdict
 	// UseGrant uses a grant up, once of all times; by says for what.
 	UseGrant func(g grant.Grant, by string) error
 	// Traffic returns the payload of the connection so far, both ways.
@@ -66,6 +69,7 @@ type deployment struct {
 	looked  time.Time // when, by the clock here, that was
 	image   artifact.Image
 	wanted  proof.Wanted
+	origin  provenance.Verdict
 	need    Need
 	steps   []ledger.Step
 	at      workload.Point
@@ -113,6 +117,10 @@ func (r *deployment) look(ctx context.Context) (err error) {
 	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
 		return err
 	}
+	r.origin = r.Summary(provenance.Wanted{
+		Service: r.Service, Commit: r.Commit, Repository: r.row.Repository, Source: r.row.Source,
+		Manifest: r.image.Manifest, Index: r.image.Index,
+	})
 	r.wanted = proof.Wanted{
 		Spec: r.spec, Commit: r.Commit, Config: r.image.Config, Manifest: r.image.Manifest,
 		Labels: r.RequiredLabels, Composed: r.row.Witness == catalog.Composed, FlagsBefore: r.flagsBefore(),

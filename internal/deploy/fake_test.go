@@ -16,6 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -274,10 +275,12 @@ type world struct {
 	t *testing.T
 	*host
 	*deploy.Deployer
-	images  store
-	used    []string // grants, by their nonce
-	service string
-	events  []workload.Point
+	images store
+	used   []string // grants, by their nonce
+	// summaries are those that the producer published.
+	summaries map[artifact.Commit]*provenance.Summary
+	service   string
+	events    []workload.Point
 }
 
 func newWorld(t *testing.T) *world {
@@ -295,6 +298,9 @@ func newWorld(t *testing.T) *world {
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
+		Summary: func(want provenance.Wanted) provenance.Verdict {
+			return provenance.Compare(w.summaries[want.Commit], want)
+		},
 		UseGrant: func(g grant.Grant, _ string) error {
 			if slices.Contains(w.used, g.Nonce) {
 				return fault.New(fault.GrantUsed, "used before")

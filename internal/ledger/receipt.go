@@ -6,6 +6,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -53,6 +54,8 @@ type Receipt struct {
 	Failure string `json:"failure,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback string `json:"rollback,omitempty"`
+	// Provenance is what the producer's summary made of the image.
+	Provenance provenance.Verdict `json:"provenance,omitzero"`
 	// Grant is what opened the supervisor's gate.
 	Grant *grant.Grant `json:"grant,omitempty"`
 }
