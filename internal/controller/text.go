@@ -64,6 +64,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.field("older", "%s was proven before the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
+	p.scope(r.Scope)
 	if r.Running != "" {
 		p.field("running now", "%s", r.Running)
 	}
@@ -173,6 +174,7 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
 	p.field("would cross", "%s", wouldCross(plan, c))
+	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
 	if plan.AlreadyLive {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
@@ -205,6 +207,21 @@ func crossed(r deploy.Result) string {
 		return fmt.Sprintf("%s of control messages; the image of %s stayed on %s", size(r.Bytes.Received+r.Bytes.Sent), size(r.Bytes.Image), host)
 	}
 	return fmt.Sprintf("%s of an image of %s (%s needed)", size(r.Bytes.Received), size(r.Bytes.Image), size(r.Bytes.Needed))
+}
+
+func (p *printer) scope(s *deploy.Scope) {
+	switch {
+	case s == nil:
+	case !s.Observed:
+		p.field("scope", "%s", "not observed: "+s.Note)
+	case len(s.Disturbed) == 0:
+		p.field("scope", "no other container of the engine was touched")
+	}
+	if s != nil {
+		for _, d := range s.Disturbed {
+			p.field("disturbed", "%s %s", warn.Render("!"), d.Detail)
+		}
+	}
 }
 
 func (p *printer) evidence(r deploy.Result) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -45,6 +46,8 @@ type Deployer struct {
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
 	Emit func(workload.Event)
+	// Containers lists, by the host's name, everything that its engine has.
+	Containers map[string]func(context.Context) ([]bystander.Container, error)
 	// Summary compares what the producer says of an artifact with the registry.
 	Summary func(provenance.Wanted) provenance.Verdict
 	// UseGrant uses a grant up, once of all times; by says for what.
@@ -70,6 +73,7 @@ type deployment struct {
 	image   artifact.Image
 	wanted  proof.Wanted
 	origin  provenance.Verdict
+	before  *bystander.Snapshot // everything on the engine, when the switch began
 	need    Need
 	steps   []ledger.Step
 	at      workload.Point

@@ -34,6 +34,9 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		return r.refused(unready(err), err)
 	}
 	r.result.Plan = &plan
+	if all, err := r.bystanders(ctx); err == nil {
+		r.exclude(all)
+	}
 	if p := r.seen.Pending; p != nil {
 		return r.refused(DecidedBlocked, pendingFault(p))
 	}

@@ -72,6 +72,8 @@ type Result struct {
 	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
 	Bytes     *ledger.Bytes   `json:"bytes,omitempty"`
 	Seconds   float64         `json:"seconds,omitempty"`
+	// Scope is what became of everything else.
+	Scope *Scope `json:"scope,omitempty"`
 	// Running is what runs at the end, in a sentence.
 	Running string `json:"running,omitempty"`
 	// Rollback is the command that goes back to what was proven before.

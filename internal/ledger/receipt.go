@@ -54,6 +54,8 @@ type Receipt struct {
 	Failure string `json:"failure,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback string `json:"rollback,omitempty"`
+	// Disturbed are sentences about what else changed, and no run of ours explains.
+	Disturbed []string `json:"disturbed,omitempty"`
 	// Provenance is what the producer's summary made of the image.
 	Provenance provenance.Verdict `json:"provenance,omitzero"`
 	// Grant is what opened the supervisor's gate.
