@@ -20,9 +20,21 @@ func TestOutputPageIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := []any{
-		deploy.Result{}, deploy.Failure{}, deploy.Recovery{}, deploy.Gate{}, deploy.Reconciliation{}, deploy.Reconciled{},
-		deploy.Comparison{}, deploy.Difference{},
-		registry.Report{}, registry.Check{}, registry.Failure{}, registry.Progress{}, registry.Planned{}, registry.Settings{},
+		deploy.Result{},
+		deploy.Failure{},
+		deploy.Recovery{},
+		deploy.Gate{},
+		deploy.Reconciliation{},
+		deploy.Reconciled{},
+		deploy.Comparison{},
+		deploy.Difference{},
+		deploy.Scope{},
+		registry.Report{},
+		registry.Check{},
+		registry.Failure{},
+		registry.Progress{},
+		registry.Planned{},
+		registry.Settings{},
 	}
 	results = append(results, controller.RegistryResults()...)
 	for _, v := range results {
