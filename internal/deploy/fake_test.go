@@ -70,7 +70,11 @@ func (h *host) now() time.Time { return time.Now().Add(h.clock) }
 // end settles the pending change.
 func (h *host) end(o workload.Outcome) {
 	if o == workload.Revert {
-		h.running = h.old
+		if h.running = h.old; h.old != nil { // the same again, in another container
+			again := *h.old
+			again.ID += "-again"
+			h.running = &again
+		}
 	}
 	h.last = &workload.Settled{ChangeID: h.pending.Change.ID, Commit: h.pending.Change.Commit, Outcome: o, At: h.now()}
 	h.pending = nil

@@ -35,14 +35,22 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 		reason            fault.Reason
 		status            provenance.Status
 	}{
-		"verified": {"project-manager", func(s *provenance.Summary) *provenance.Summary { return s },
-			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Verified},
-		"missing, and required": {"project-manager", func(*provenance.Summary) *provenance.Summary { return nil },
-			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceMissing, provenance.Unverified},
-		"missing, and optional": {"oa-event-flow", func(*provenance.Summary) *provenance.Summary { return nil },
-			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Unverified},
-		"contradicted": {"oa-event-flow", func(s *provenance.Summary) *provenance.Summary { s.Digest = artifact.DigestOf(nil).String(); return s },
-			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceContradicted, provenance.Contradicted},
+		"verified": {
+			"project-manager", func(s *provenance.Summary) *provenance.Summary { return s },
+			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Verified,
+		},
+		"missing, and required": {
+			"project-manager", func(*provenance.Summary) *provenance.Summary { return nil },
+			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceMissing, provenance.Unverified,
+		},
+		"missing, and optional": {
+			"oa-event-flow", func(*provenance.Summary) *provenance.Summary { return nil },
+			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Unverified,
+		},
+		"contradicted": {
+			"oa-event-flow", func(s *provenance.Summary) *provenance.Summary { s.Digest = artifact.DigestOf(nil).String(); return s },
+			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceContradicted, provenance.Contradicted,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
