@@ -67,7 +67,7 @@ func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
 			r = r.WithoutAgent()
 		}
 	}
-	if r.Decision == registry.AgentUnavailable && r.Failure.Reason != fault.RoleMissing {
+	if r.Decision == registry.AgentUnavailable {
 		r.Next = "unidesk-controller host bootstrap " + c.RegistryHost
 	}
 	return r

@@ -273,7 +273,7 @@ func TestWhatSSHAloneTells(t *testing.T) {
 		"no agent":       {fault.New(fault.NotAnAgent, "none"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
 		"too old":        {fault.New(fault.CapabilityMissing, "old"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
 		"stopped":        {fault.New(fault.HostUnreachable, "silent"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
-		"no role":        {fault.New(fault.RoleMissing, "who"), true, registry.AgentUnavailable, true, ""},
+		"no role":        {fault.New(fault.RoleMissing, "who"), true, registry.Refused, false, ""},
 		"gone":           {fault.New(fault.HostUnreachable, "gone"), false, registry.HostUnreachable, true, ""},
 		"another key":    {fault.New(fault.HostKeyMismatch, "key"), true, registry.HostUnreachable, false, ""},
 		"refused by it ": {fault.New(fault.PathRefused, "no"), true, registry.Refused, false, ""},

@@ -215,6 +215,42 @@ func TestAFileThatIsTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
+// Whoever can write by the other name need not be who can write here.
+func TestAFileOfTwoNamesIsNotRead(t *testing.T) {
+	t.Parallel()
+	files, root := home(t)
+	check(t, os.Mkdir(root, 0o700))
+	check(t, os.WriteFile(root+"/f", []byte("x"), 0o600))
+	check(t, os.Link(root+"/f", root+"/g"))
+	if b, err := files.Read(root + "/f"); fault.ReasonOf(err) != fault.PathRefused || fault.HintOf(err) == "" {
+		t.Errorf("%q, %v", b, err)
+	}
+	check(t, os.Remove(root+"/g"))
+	if b, err := files.Read(root + "/f"); string(b) != "x" || err != nil {
+		t.Errorf("with one name: %q, %v", b, err)
+	}
+}
+
+// A file that was tried and put back has its old content and its old time of
+// modification.
+func TestAFileThatWasMovedBackSaysThatItChanged(t *testing.T) {
+	t.Parallel()
+	files, root := home(t)
+	check(t, os.Mkdir(root, 0o700))
+	check(t, files.Write(root+"/f", []byte("x")))
+	_, before, err := files.Look(root + "/f")
+	check(t, err)
+	if before.IsZero() || time.Since(before) > time.Minute {
+		t.Errorf("changed at %v", before)
+	}
+	time.Sleep(20 * time.Millisecond) // a file's times are those of the kernel's tick
+	check(t, os.Rename(root+"/f", root+"/away"))
+	check(t, os.Rename(root+"/away", root+"/f"))
+	if b, after, err := files.Look(root + "/f"); string(b) != "x" || !after.After(before) || err != nil {
+		t.Errorf("%q, changed at %v and then %v, %v", b, before, after, err)
+	}
+}
+
 // A lease holds up whoever opens the file, root too.
 func TestALeaseDoesNotHoldUpAReader(t *testing.T) {
 	t.Parallel()

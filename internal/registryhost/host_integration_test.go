@@ -89,6 +89,9 @@ func TestARealHostIsReadWell(t *testing.T) {
 		!slices.Equal(c.Published, f.Listeners) || len(c.Published) != 1 || c.Published[0] != s.Endpoint || !strings.HasPrefix(c.ImageID, "sha256:") {
 		t.Errorf("%+v\n%+v", f, c)
 	}
+	if c != nil && (c.Created.IsZero() || time.Since(c.Created) > 10*time.Minute) {
+		t.Errorf("made at %v", c.Created)
+	}
 	if f.API.Status != http.StatusOK || !f.Storage.Exists {
 		t.Errorf("%+v", f)
 	}

@@ -70,7 +70,7 @@ func TestWhatIsThereIsSeenAndWhatIsNotSaysWhy(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 	want := map[registry.FileName]registry.FileFacts{
-		registry.ConfigFile:  {Path: s.Directory + "/config.yml", State: registry.Regular, Hash: artifact.DigestOf([]byte("x"))},
+		registry.ConfigFile:  {Path: s.Directory + "/config.yml", State: registry.Regular, Hash: artifact.DigestOf([]byte("x")), Changed: f.Files[registry.ConfigFile].Changed},
 		registry.ComposeFile: {Path: s.Directory + "/compose.yml", State: registry.Other},
 		registry.UnitFile:    f.Files[registry.UnitFile], // the machine's own
 	}
@@ -79,6 +79,9 @@ func TestWhatIsThereIsSeenAndWhatIsNotSaysWhy(t *testing.T) {
 	}
 	if f.Files[registry.UnitFile].State == "" || f.Files[registry.UnitFile].Path != "/etc/systemd/system/"+registry.Unit {
 		t.Errorf("unit: %+v", f.Files[registry.UnitFile])
+	}
+	if changed := f.Files[registry.ConfigFile].Changed; changed.IsZero() || time.Since(changed) > time.Minute {
+		t.Errorf("the config changed at %v", changed)
 	}
 	if f.Engine != nil || f.Container != nil || len(f.Listeners) > 0 || f.Storage.Exists || f.API.Error != "connection refused" || time.Since(f.At) > time.Minute {
 		t.Errorf("%+v", f)

@@ -157,7 +157,7 @@ func readContainer(ctx context.Context, c *engine.Client) (*registry.ContainerFa
 	}
 	found := &registry.ContainerFacts{
 		ID: in.ID, State: in.State, Image: in.ImageRef, ImageID: in.ImageID, Project: in.Labels["com.docker.compose.project"],
-		Restarts: in.Restarts,
+		Restarts: in.Restarts, Created: in.Created,
 	}
 	if in.Running { // paused and restarting ones are, in the engine's words
 		found.Published = in.Published
@@ -179,12 +179,12 @@ func (h *Host) readFiles(s registry.Settings) (func(*registry.Facts), error) {
 	var unread []error
 	for _, name := range registry.FileNames() {
 		one := registry.FileFacts{Path: s.PathOf(name)}
-		content, err := h.files.Read(one.Path)
+		content, changed, err := h.files.Look(one.Path)
 		switch {
 		case err == nil && content == nil:
 			one.State = registry.Absent
 		case err == nil:
-			one.State, one.Hash = registry.Regular, artifact.DigestOf(content)
+			one.State, one.Hash, one.Changed = registry.Regular, artifact.DigestOf(content), changed
 		case fault.ReasonOf(err) == fault.PathRefused && !errors.Is(err, fs.ErrPermission):
 			one.State = registry.Other
 		default:
