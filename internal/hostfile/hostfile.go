@@ -127,7 +127,8 @@ func (f Files) Free(name string) (there bool, free int64, err error) {
 }
 
 // MakeFolder makes a folder and what leads to it from its root on, the root too,
-// each with the owner of the folder that it is in.
+// each with the owner of the folder that it is in. One whose making was cut off
+// before it had its owner is finished.
 func (f Files) MakeFolder(name string) (made bool, err error) {
 	if err := f.allowed(name); err != nil {
 		return false, err
@@ -144,9 +145,14 @@ func (f Files) MakeFolder(name string) (made bool, err error) {
 	rest := strings.TrimPrefix(strings.TrimPrefix(name, path.Dir(root)), "/")
 	for base := range strings.SplitSeq(rest, "/") {
 		next, err := dir.enter(base)
-		if errors.Is(err, unix.ENOENT) {
+		switch {
+		case errors.Is(err, unix.ENOENT):
 			made = true
 			next, err = dir.make(base)
+		case err == nil && dir.begun(base):
+			_ = next.Close()
+			made = true
+			next, err = dir.finish(base)
 		}
 		if err != nil {
 			return made, refusedOr(err, path.Join(dir.name, base), "make folder")

@@ -370,6 +370,50 @@ func TestRootGivesWhatItMakesToTheFoldersOwner(t *testing.T) {
 	}
 }
 
+// A cut between the making of a folder and its giving away.
+func TestAFolderThatWasHalfMadeIsFinished(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root to be somebody else too")
+	}
+	for name, c := range map[string]struct {
+		mode fs.FileMode
+		uid  int // of the folder
+		in   int // of the folder that it is in
+		full bool
+		want bool
+	}{
+		"half made":                      {0o700, 0, 65534, false, true},
+		"one that root opened to others": {0o755, 0, 65534, false, false},
+		"one that holds something":       {0o700, 0, 65534, true, false},
+		"one of the folder's owner":      {0o700, 65534, 65534, false, false},
+		"root's own in root's own":       {0o700, 0, 0, false, false},
+	} {
+		files, root := home(t)
+		dir := root + "/a"
+		check(t, os.Mkdir(root, 0o755))
+		check(t, os.Chown(root, c.in, c.in))
+		check(t, os.Mkdir(dir, 0o700))
+		check(t, os.Chmod(dir, c.mode))
+		check(t, os.Chown(dir, c.uid, c.uid))
+		if c.full {
+			check(t, os.WriteFile(dir+"/x", nil, 0o600))
+		}
+		if made, err := files.MakeFolder(dir); made != c.want || err != nil {
+			t.Errorf("%s: made %v, %v", name, made, err)
+		}
+		info, err := os.Stat(dir)
+		check(t, err)
+		mode, uid := c.mode, c.uid
+		if c.want {
+			mode, uid = 0o755, c.in
+		}
+		if got := int(info.Sys().(*syscall.Stat_t).Uid); got != uid || info.Mode().Perm() != mode {
+			t.Errorf("%s: it is %d's, %v", name, got, info.Mode())
+		}
+	}
+}
+
 func TestAFullDiskLeavesTheOldContent(t *testing.T) {
 	t.Parallel()
 	files, root := home(t)

@@ -175,13 +175,13 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	}}
 	began := time.Now()
 	for range maxReads {
-		h.begin(t.Context(), deaf)
+		begin(t.Context(), h.reads, deaf)
 	}
-	if o := h.begin(t.Context(), deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "too many") {
+	if o := begin(t.Context(), h.reads, deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "too many") {
 		t.Errorf("one too many: %+v", o)
 	}
 	<-h.reads
-	if o := h.begin(t.Context(), deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "not read within 50ms") {
+	if o := begin(t.Context(), h.reads, deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "not read within 50ms") {
 		t.Errorf("stuck: %+v", o)
 	}
 	if f, err := h.Inspect(t.Context(), s); err != nil || len(f.Unread) != len(h.parts(s)) {
@@ -189,6 +189,10 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %v", took)
+	}
+	// An installation looks with reads of its own.
+	if f, err := (installer{h}).Inspect(t.Context(), s); err != nil || len(f.Unread) >= len(h.parts(s)) || len(f.Files) == 0 {
+		t.Errorf("an installation: %+v, %v", f, err)
 	}
 }
 
