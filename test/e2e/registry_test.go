@@ -412,12 +412,14 @@ func TestAnInstallThatCannotWorkLeavesTheHostAsItWas(t *testing.T) {
 		{
 			"a Compose file that somebody turned into a symbolic link", "",
 			[]string{"mv " + composeFile + " /home/ubuntu/mine.yml", "ln -s /home/ubuntu/mine.yml " + composeFile},
-			[]string{"rm " + composeFile, "mv /home/ubuntu/mine.yml " + composeFile}, "PATH_REFUSED", 1,
+			[]string{"rm " + composeFile, "mv /home/ubuntu/mine.yml " + composeFile},
+			"PATH_REFUSED", 1,
 		},
 		{
 			"a folder that somebody turned into a symbolic link", "",
 			[]string{"mv " + registryFolder + " /home/ubuntu/mine", "ln -s /home/ubuntu/mine " + registryFolder},
-			[]string{"rm " + registryFolder, "mv /home/ubuntu/mine " + registryFolder}, "PATH_REFUSED", 1,
+			[]string{"rm " + registryFolder, "mv /home/ubuntu/mine " + registryFolder},
+			"PATH_REFUSED", 1,
 		},
 		{
 			"a disk that fills up", "",
@@ -426,7 +428,8 @@ func TestAnInstallThatCannotWorkLeavesTheHostAsItWas(t *testing.T) {
 				"mount -t tmpfs -o size=64k tmpfs " + registryFolder, "cp -a /root/kept/. " + registryFolder,
 				"echo '# by hand' >>" + composeFile, "dd if=/dev/zero of=" + registryFolder + "/full bs=1k 2>/dev/null || true",
 			},
-			[]string{"umount " + registryFolder, "rm -r /root/kept"}, "DISK_FULL", 1,
+			[]string{"umount " + registryFolder, "rm -r /root/kept"},
+			"DISK_FULL", 1,
 		},
 	}
 	for _, c := range cases {
