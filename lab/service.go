@@ -19,6 +19,8 @@ func services() []service {
 		{"project-manager", unideskSource, "project-manager-backend", "project-manager", ":4233/health"},
 		{"oa-event-flow", unideskSource, "oa-event-flow-backend", "oa-event-flow", ":4255/health"},
 		{"todo-note", todoNoteSource, "todo-note-backend", "todo-note", ":4211/api/health"},
+		{"backend-core", unideskSource, "unidesk-backend-core", "unidesk-backend-core", ":8080/health"},
+		{"code-queue-mgr", unideskSource, "code-queue-mgr-backend", "code-queue-mgr", ":8080/health"},
 	}
 }
 

@@ -2,6 +2,7 @@ package packaging_test
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -52,17 +53,43 @@ func TestRemovingAPackageNamesNoRegistryAndNoHome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var removed []string
-		for line := range strings.Lines(string(content)) {
-			words := strings.Fields(line)
-			if len(words) > 2 && words[0] == "rm" {
-				removed = append(removed, words[2:]...)
-			}
+		removed := removedBy(string(content))
+		if len(removed) == 0 && name == "deb/agent.postrm" {
+			t.Errorf("%s removes nothing", name)
 		}
 		for _, path := range removed {
 			if !slices.Contains([]string{"/var/lib/unidesk-agent", "/run/unidesk-agent"}, path) {
 				t.Errorf("%s removes %s", name, path)
 			}
+		}
+	}
+}
+
+var rm = regexp.MustCompile(`(?:^|[\s;&|/])rm\s+([^;&|]*)`)
+
+// removedBy are what a script's rm is given, wherever on a line that stands.
+func removedBy(script string) (paths []string) {
+	for line := range strings.Lines(script) {
+		code, _, _ := strings.Cut(line, "#")
+		for _, found := range rm.FindAllStringSubmatch(code, -1) {
+			for _, word := range strings.Fields(found[1]) {
+				if !strings.HasPrefix(word, "-") {
+					paths = append(paths, word)
+				}
+			}
+		}
+	}
+	return paths
+}
+
+func TestEveryFormOfRemovingIsSeen(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"rm /a\n": "/a", "  rm -rf /a /b\n": "/a /b", "if x; then rm -f -- /a; fi\n": "/a", "[ -e /a ] && /bin/rm /a || :\n": "/a",
+		"# rm /a\n": "", "echo rmdir /a\n": "", "true; rm /a # /b\n": "/a",
+	} {
+		if got := strings.Join(removedBy(script), " "); got != want {
+			t.Errorf("%q removes %q, want %q", script, got, want)
 		}
 	}
 }

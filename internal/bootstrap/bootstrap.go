@@ -127,12 +127,15 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		return r
 	}
 	if dryRun {
-		r.OK, r.Decision, r.Acts, r.Changes = true, Ready, plan.Acts, plan.Changes()
+		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo()
 		return r
 	}
 	h.apply(ctx, &r, p)
 	if r.Failure == nil {
 		h.prove(ctx, &r, p, facts)
+	}
+	if r.OK {
+		r.ToDo = append(r.ToDo, h.Config.toDo()...)
 	}
 	return r
 }

@@ -2,8 +2,11 @@ package bootstrap
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
 // FirstConfig are the parts of a host's first agent.yaml that differ.
@@ -12,6 +15,30 @@ type FirstConfig struct {
 	Registry string
 	// RegistryRoots are the folders below which a registry may be installed.
 	RegistryRoots []string
+}
+
+// toDo says of each root that the agent's unit may not write to how it is let: a
+// drop-in is a person's to write.
+func (c FirstConfig) toDo() (list []string) {
+	var writable []string
+	for _, f := range packaging.Files() {
+		for line := range strings.Lines(string(f.Content)) {
+			if paths, ok := strings.CutPrefix(strings.TrimSpace(line), "ReadWritePaths="); ok {
+				writable = append(writable, strings.Fields(paths)...)
+			}
+		}
+	}
+	for _, root := range c.RegistryRoots {
+		let := slices.ContainsFunc(writable, func(p string) bool {
+			p = strings.TrimPrefix(p, "-")
+			return root == p || strings.HasPrefix(root, p+"/")
+		})
+		if !let {
+			list = append(list, fmt.Sprintf("on the host, as root, unless it is done: let the agent write to %[1]s: systemctl edit unidesk-agent, "+
+				"with [Service] and ReadWritePaths=%[1]s (where that is still to be made: its parent), then systemctl restart unidesk-agent", root))
+		}
+	}
+	return list
 }
 
 // render writes agent.yaml for an account, which gets every right: it has root by

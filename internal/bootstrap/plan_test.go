@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -322,5 +323,27 @@ func TestTheScriptsCodesHaveReasons(t *testing.T) {
 		if fault.ReasonOf(err) != want || !strings.Contains(err.Error(), "why") {
 			t.Errorf("%d: %s, %v", code, fault.ReasonOf(err), err)
 		}
+	}
+}
+
+// The agent's unit writes to a home and to nothing that somebody may have chosen.
+func TestAFolderThatTheAgentsUnitCannotWriteToIsLeftToAPerson(t *testing.T) {
+	t.Parallel()
+	c := FirstConfig{RegistryRoots: []string{"/home/ubuntu/.unidesk", "/home/ubuntux", "/srv", "/home/ubuntu"}}
+	list := c.toDo()
+	if len(list) != 2 || !strings.Contains(list[0], "ReadWritePaths=/home/ubuntux ") || !strings.Contains(list[1], "ReadWritePaths=/srv ") {
+		t.Errorf("%q", list)
+	}
+	if list := (FirstConfig{}).toDo(); len(list) > 0 {
+		t.Errorf("of a host without a registry: %q", list)
+	}
+	host := Host{
+		Shell: func(context.Context, []string, []byte) ([]byte, error) {
+			return []byte("unidesk-host-facts/1\nmachine x86_64\nuid 0\naccount root\nsystemd yes\nsudo root\nend\n"), nil
+		},
+		Binary: func(string) (Binary, error) { return newBinary("x"), nil }, Config: c,
+	}
+	if r := host.Run(t.Context(), true); len(r.ToDo) != 2 {
+		t.Errorf("a dry run: %+v, %+v", r, r.Failure)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -91,6 +92,8 @@ type Row struct {
 	Source  string
 	Secrets []string
 	Witness Witness
+	// Provenance is how much the service asks of it.
+	Provenance provenance.Policy
 	// Hints are what to do, in this order, when the service runs degraded.
 	Hints []string
 	// Excluded are neighbours that people might take for a target, and that a

@@ -209,6 +209,7 @@ func TestEveryFaultOfAFileIsToldWithItsLine(t *testing.T) {
 		"a mode without why":      {"mode: live", "mode: validate", "why is missing"},
 		"an unknown environment":  {"prod:", "staging:", "is not prod or dev"},
 		"an unknown shape":        {"mode: live", "mode: live, shape: nomad", `"nomad" is not one of`},
+		"an unknown policy":       {"    environments:", "    provenance: hope\n    environments:", `provenance: "hope" is not optional or required`},
 		"an unknown gate":         {"mode: live", "mode: live, gates: [moon]", `"moon" is not one of`},
 		"a gate that cannot open": {"mode: live", "mode: live, gates: [contract-mismatch]", "contract-mismatch goes with mode validate"},
 		"no Compose part":         {"    compose: {service: web, container: web-1, image: web}\n", "", "line 6: services.web.compose: is missing"},

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -48,7 +49,9 @@ type row struct {
 	Source  string
 	Compose *Compose
 	Secrets []string
-	Probe   struct {
+	// Provenance is a policy's name.
+	Provenance string
+	Probe      struct {
 		Port    int
 		Path    string
 		Flags   []string
@@ -139,9 +142,11 @@ func (f *file) row(name string, at place) Row {
 	}
 	witness := cmp.Or(in.Probe.Witness, Payload)
 	at.in("probe", "witness").check(witness == Payload || witness == Composed, "%q is not payload or composed", witness)
+	policy, err := provenance.ParsePolicy(in.Provenance)
+	at.in("provenance").check(err == nil, "%q is not optional or required", in.Provenance)
 	at.in("environments").check(len(in.Environments) > 0, "none")
 	out := Row{
-		Service: id, Repository: repository, Source: source, Secrets: in.Secrets, Witness: witness,
+		Service: id, Repository: repository, Source: source, Secrets: in.Secrets, Witness: witness, Provenance: policy,
 		Hints: in.Hints, Excluded: in.ExcludedTargets, Environments: map[Env]Environment{},
 	}
 	for _, env := range slices.Sorted(maps.Keys(in.Environments)) {

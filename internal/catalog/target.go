@@ -73,6 +73,20 @@ func (t Target) Names() []string {
 	return names
 }
 
+// Beside reports whether two targets are in the same Compose project or the same
+// Kubernetes namespace.
+func (t Target) Beside(o Target) bool {
+	switch {
+	case t.Host != o.Host:
+		return false
+	case t.Compose != nil && o.Compose != nil:
+		return t.Compose.Project == o.Compose.Project
+	case t.Kubernetes != nil && o.Kubernetes != nil:
+		return t.Kubernetes.Namespace == o.Kubernetes.Namespace
+	}
+	return false
+}
+
 // EnvPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ where
 // services share an env file, UNIDESK_DEPLOY_ in a pod of its own.
 func (r Row) EnvPrefix(env Env) string {

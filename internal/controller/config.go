@@ -33,6 +33,10 @@ type Config struct {
 	// Registry is what the registry on RegistryHost is to be.
 	Registry registry.Settings `yaml:"registry"`
 	Master   Master            `yaml:"master"`
+	// Summaries is the folder of what producers publish; "" where there is none.
+	Summaries string `yaml:"summaries"`
+	// AllowedSigners is the file of those who may grant a deploy.
+	AllowedSigners string `yaml:"allowedSigners"`
 }
 
 // Master is this machine's UniDesk.
@@ -55,7 +59,8 @@ func defaults() Config {
 		Hosts: map[string]tunnel.Config{
 			"D601": {SSH: &tunnel.SSH{Destination: "D601", Command: []string{"unidesk-agent", "stdio"}}},
 		},
-		Registry: registry.Defaults(),
+		Registry:       registry.Defaults(),
+		AllowedSigners: filepath.Join(DefaultConfigDir, "allowed_signers"),
 		Master: Master{
 			Config: "config.json", Deploy: "deploy.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
 			Docker: "unix:///var/run/docker.sock",
@@ -108,6 +113,8 @@ func (c Config) validate() error {
 	if err := c.Registry.Validate(); err != nil {
 		faults = append(faults, err)
 	}
+	check(c.Summaries == "" || filepath.IsAbs(c.Summaries), "summaries %q is not an absolute path", c.Summaries)
+	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")
 	check(c.Master.Deploy != "", "master.deploy is empty")

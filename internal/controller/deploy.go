@@ -42,7 +42,7 @@ func (a *app) wishes(req deploy.Request) (*wishes, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Entry = deploy.ByDeployApply
+	req.Entry, req.Statement = deploy.ByDeployApply, statement
 	return &wishes{app: a, req: req, env: env, catalog: services}, nil
 }
 
@@ -121,8 +121,9 @@ func (a *app) deployPlan() *cobra.Command {
 func (a *app) deployApply() *cobra.Command {
 	var req deploy.Request
 	var dryRun bool
+	var file string
 	cmd := &cobra.Command{
-		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA]] [--dry-run]",
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--grant FILE]] [--dry-run]",
 		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
@@ -130,7 +131,14 @@ Without --service it does so for each service that deploy.json names in the
 environment: what a gate stops is skipped and listed, a failure stops the rest.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case file != "" && dryRun:
+				return errDryRunGrant()
+			case file != "" && req.Service == "":
+				return fault.New(fault.Usage, "--grant wants --service: a grant is one service's")
+			}
 			how := reconciler{
+				grant: file,
 				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
 				one: func(d *deploy.Deployer, ctx context.Context, c deploy.Contract) deploy.Result {
 					a.acts()
@@ -148,6 +156,7 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 		},
 	}
 	deployFlags(cmd, &req, &dryRun)
+	grantFlag(cmd, &file)
 	cmd.Flags().BoolVar(&req.Force, "force", false, "recreate a service even if the commit runs already")
 	return withEnv(cmd)
 }
@@ -155,6 +164,7 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 // reconciler is how far a command goes, for one service and for all. Early may
 // answer from the contract alone; without an all nothing else is asked.
 type reconciler struct {
+	grant string // its file
 	early func(deploy.Contract) (deploy.Result, bool)
 	one   func(*deploy.Deployer, context.Context, deploy.Contract) deploy.Result
 	all   func(context.Context, *deploy.Deployer, catalog.Env, []deploy.Candidate) deploy.Reconciliation
@@ -169,6 +179,13 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 		contract, err := w.one()
 		if err != nil {
 			return err
+		}
+		contract, refused, err := a.granted(ctx, contract, how.grant)
+		if err != nil {
+			return err
+		}
+		if refused != nil {
+			return a.finish(*refused)
 		}
 		if r, done := how.early(contract); done {
 			return a.finish(r)

@@ -12,10 +12,11 @@ import (
 )
 
 func (a *app) deployService() *cobra.Command {
-	var req deploy.Request
+	req := deploy.Request{Statement: statement}
 	var dryRun, runNow bool
+	var file string
 	cmd := &cobra.Command{
-		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now]",
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now [--grant FILE]]",
 		Short: "Bring a commit of a service live",
 		Long: `deploy-service brings a commit of a service live in three steps that a person
 can take one at a time:
@@ -28,6 +29,9 @@ can take one at a time:
 			if dryRun && runNow {
 				return fault.New(fault.Usage, "--dry-run and --run-now exclude each other")
 			}
+			if dryRun && file != "" {
+				return errDryRunGrant()
+			}
 			services, err := LoadCatalog(a.configDir)
 			if err != nil {
 				return err
@@ -38,6 +42,13 @@ can take one at a time:
 			}
 			if dryRun {
 				return a.finish(deploy.DryRun(contract))
+			}
+			contract, refused, err := a.granted(cmd.Context(), contract, file)
+			if err != nil {
+				return err
+			}
+			if refused != nil {
+				return a.finish(*refused)
 			}
 			if early, stopped := atGate(contract, runNow); stopped {
 				return a.finish(early)
@@ -61,6 +72,7 @@ can take one at a time:
 		},
 	}
 	deployFlags(cmd, &req, &dryRun)
+	grantFlag(cmd, &file)
 	f := cmd.Flags()
 	f.BoolVar(&runNow, "run-now", false, "deploy")
 	f.BoolVar(&req.Force, "force", false, "recreate the service even if the commit runs already")

@@ -28,6 +28,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 		deploy.Reconciled{},
 		deploy.Comparison{},
 		deploy.Difference{},
+		deploy.Scope{},
 		registry.Report{},
 		registry.Check{},
 		registry.Failure{},

@@ -37,7 +37,7 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 
 func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 	t.Parallel()
-	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{
+	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Contract: &deploy.Contract{}, Plan: &deploy.Plan{
 		AlreadyLive: true, Checks: []proof.Check{{Name: "env file TOKEN", Detail: "is missing or empty"}},
 	}}
 	var out strings.Builder

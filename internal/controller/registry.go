@@ -34,9 +34,17 @@ type registryResult struct {
 	Steps   []registry.Progress `json:"steps,omitempty"`
 }
 
-// sshAlone tells what ssh alone can tell of a host whose agent did not answer, a
-// line each, and whether ssh got there. It comes to an end with its context.
-type sshAlone func(context.Context, tunnel.Config) (lines []string, reached bool)
+// sshAlone tells what ssh alone can tell of a host whose agent did not answer. It
+// comes to an end with its context.
+type sshAlone func(context.Context, tunnel.Config) glimpse
+
+// glimpse is what was seen of a host past its agent; nothing where ssh did not get
+// there.
+type glimpse struct {
+	reached bool
+	agent   bool // an agent's binary is there
+	lines   []string
+}
 
 // sshAloneWithin is the most that is waited for it.
 const sshAloneWithin = 10 * time.Second
@@ -64,18 +72,24 @@ func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
 		r.Next = "unidesk-controller artifact-registry status"
 		return r
 	}
+	var seen glimpse
 	if a.sshAlone != nil && (r.Decision == registry.AgentUnavailable || r.Decision == registry.HostUnreachable) {
 		ctx, cancel := context.WithTimeout(ctx, sshAloneWithin)
 		defer cancel()
-		lines, reached := a.sshAlone(ctx, c.Hosts[c.RegistryHost])
-		r.Hints = lines
-		if reached && r.Decision == registry.HostUnreachable {
+		seen = a.sshAlone(ctx, c.Hosts[c.RegistryHost])
+		r.Hints = seen.lines
+		if seen.reached && r.Decision == registry.HostUnreachable {
 			r = r.WithoutAgent()
 		}
 	}
-	stopped := r.Failure.Reason == fault.HostUnreachable && r.Failure.Hint != "" // installed, and the hint says what to look at
-	if r.Decision == registry.AgentUnavailable && r.Failure.Reason != fault.RoleMissing && !stopped {
+	if r.Decision == registry.AgentUnavailable {
 		r.Next = "unidesk-controller host bootstrap " + c.RegistryHost
+		switch silent := r.Failure.Reason == fault.HostUnreachable; {
+		case silent && seen.agent && r.Failure.Hint != "": // it is there: find out why it is silent
+			r.Next = r.Failure.Hint
+		case silent && seen.reached:
+			r.Failure.Hint = r.Next
+		}
 	}
 	return r
 }

@@ -17,10 +17,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
 // agent is one whose registry is what the test says.
@@ -188,7 +190,7 @@ func TestHealthForPeopleShowsEachCheckAndWhatToType(t *testing.T) {
   check          ✓ storage-exists a folder
   check          ✓ config-hash sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd
   check          ✓ compose-hash sha256:ffbf9f10f35fdac238e4fa59351536a4d816f025da48815ed0efa7d2f760e139
-  check          ✓ unit-hash sha256:076560a6be11527da80c3672354e80204db0c46bafa1fc01c8a1a9eb6c1a35a1
+  check          ✓ unit-hash sha256:391fbec83f44e6ba9b4c9e02758a9058a9c82c5980fb5148f6d4cb09880a3d73
   check          ✓ image-expected registry:2.8.3
   warning        engine 20.10.24 is older than 28: a port that it publishes on loopback can be reached from the same network segment
   says nothing of provider heartbeat, Host SSH, k3sctl-adapter, Code Queue scheduler, business APIs
@@ -259,44 +261,73 @@ func TestAnInstallationThatIsCutOffIsAskedForAndNotBootstrapped(t *testing.T) {
 }
 
 // What ssh alone can tell is asked for where the agent is what is missing, and never
-// of a host that shows another key.
+// of a host that shows another key or of an agent that said no. What is to be typed
+// does not contradict the failure's own hint.
 func TestWhatSSHAloneTells(t *testing.T) {
 	t.Parallel()
 	c := defaults()
+	const bootstrap, look = "unidesk-controller host bootstrap D601", "systemctl status unidesk-agent.socket"
+	there, none, gone := glimpse{true, true, []string{"x"}}, glimpse{true, false, []string{"x"}}, glimpse{}
+	silent := fault.New(fault.HostUnreachable, "silent").WithHint(look)
 	for name, tt := range map[string]struct {
 		err      error
-		reached  bool
+		seen     glimpse
 		decision registry.Decision
 		asked    bool
 		next     string
+		hint     string
 	}{
-		"no agent": {fault.New(fault.NotAnAgent, "none"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
-		"too old":  {fault.New(fault.CapabilityMissing, "old"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
-		"stopped":  {fault.New(fault.HostUnreachable, "silent"), true, registry.AgentUnavailable, true, "unidesk-controller host bootstrap D601"},
-		"its socket is gone": {
-			fault.Transient(fault.HostUnreachable, "silent").WithHint("systemctl status"), true, registry.AgentUnavailable, true,
-			"unidesk-controller artifact-registry status",
-		},
+		"no agent":          {fault.New(fault.NotAnAgent, "none"), none, registry.AgentUnavailable, true, bootstrap, ""},
+		"too old":           {fault.New(fault.CapabilityMissing, "old"), there, registry.AgentUnavailable, true, bootstrap, ""},
+		"stopped":           {silent, there, registry.AgentUnavailable, true, look, look},
+		"silent, none seen": {silent, none, registry.AgentUnavailable, true, bootstrap, bootstrap},
+		"no role":           {fault.New(fault.RoleMissing, "who"), there, registry.Refused, false, "", ""},
+		"gone":              {silent, gone, registry.HostUnreachable, true, "", look},
+		"another key":       {fault.New(fault.HostKeyMismatch, "key"), there, registry.HostUnreachable, false, "", ""},
+		"refused by it ":    {fault.New(fault.PathRefused, "no"), there, registry.Refused, false, "", ""},
 		"a key is missing": {
-			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}), true,
-			registry.AgentUnavailable, false, "unidesk-controller artifact-registry status",
+			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}), none,
+			registry.AgentUnavailable, false, "unidesk-controller artifact-registry status", "",
 		},
-		"no role":        {fault.New(fault.RoleMissing, "who"), true, registry.AgentUnavailable, true, ""},
-		"gone":           {fault.New(fault.HostUnreachable, "gone"), false, registry.HostUnreachable, true, ""},
-		"another key":    {fault.New(fault.HostKeyMismatch, "key"), true, registry.HostUnreachable, false, ""},
-		"refused by it ": {fault.New(fault.PathRefused, "no"), true, registry.Refused, false, ""},
 	} {
 		asked := false
-		a := &app{sshAlone: func(_ context.Context, host tunnel.Config) ([]string, bool) {
+		a := &app{sshAlone: func(_ context.Context, host tunnel.Config) glimpse {
 			asked = host.SSH.Destination == "D601"
-			return []string{"engine 28.1.0"}, tt.reached
+			return tt.seen
 		}}
 		r := a.unread(t.Context(), c, tt.err)
-		if r.Decision != tt.decision || asked != tt.asked || r.Next != tt.next || (len(r.Hints) == 1) != tt.asked {
-			t.Errorf("%s: asked %v, %+v", name, asked, r)
+		if r.Decision != tt.decision || asked != tt.asked || r.Next != tt.next || r.Failure.Hint != tt.hint || (len(r.Hints) == 1) != (tt.asked && tt.seen.reached) {
+			t.Errorf("%s: asked %v, %+v, hint %q", name, asked, r, r.Failure.Hint)
 		}
 	}
 	if r := (&app{}).unread(t.Context(), c, fault.New(fault.NotAnAgent, "none")); r.Decision != registry.AgentUnavailable {
 		t.Errorf("without that way: %+v", r)
+	}
+}
+
+func TestWhatIsSeenPastTheAgentSaysOfWhatItIs(t *testing.T) {
+	t.Parallel()
+	host := tunnel.Config{Socket: "/run/unidesk-agent/agent.sock"}
+	facts := bootstrap.Facts{
+		Account: "me", Systemd: true, Files: map[string]string{packaging.AgentPath: "0ab"},
+		Units: map[string]bootstrap.Unit{registry.Unit: {Load: "loaded", Active: "inactive", Enabled: "-"}, "unidesk-agent.socket": {Active: "failed"}},
+	}
+	want := []string{
+		"past the agent: on this machine, as me",
+		"agent: /usr/bin/unidesk-agent is there; its socket is failed, its service unknown",
+		"engine: no docker command; docker.service is unknown",
+		"registry unit: load loaded, active inactive, enabled unknown",
+	}
+	if diff := cmp.Diff(want, told(host, facts)); diff != "" {
+		t.Error(diff)
+	}
+	facts.Systemd, facts.Docker, facts.Files = false, true, nil
+	want = []string{want[0], "agent: no file /usr/bin/unidesk-agent", "engine: docker command present", "units: systemd does not run there"}
+	if diff := cmp.Diff(want, told(host, facts)); diff != "" {
+		t.Error(diff)
+	}
+	command := tunnel.Config{Command: []string{"true"}}
+	if seen := lookBySSH(t.Context(), command); seen.reached || len(seen.lines) > 0 {
+		t.Errorf("a host that is not reached: %+v", seen)
 	}
 }

@@ -49,7 +49,7 @@ func (a *app) registryPlan() *cobra.Command {
 	}
 }
 
-// newRegistryPlan says what requirements 14 to 46 and 122 to 136 fix.
+// newRegistryPlan says what requirements 6, 14 to 46 and 122 to 136 fix.
 func newRegistryPlan(c Config, from string) registryPlan {
 	s := c.Registry
 	endpoint := s.Endpoint.String()
@@ -61,6 +61,8 @@ func newRegistryPlan(c Config, from string) registryPlan {
 			"published at " + endpoint + " and nowhere else: no NodePort, hostPort, LoadBalancer, public port or reverse proxy",
 			"inside its container it listens on :5000; the host's loopback address is the security boundary",
 			"a local cache of artifacts: it builds nothing, deploys nothing, and stands for neither deploy.json, release/v1 nor the history of master",
+			"what runs, and which release line, is docs/reference/release-governance.md's and issue #6's to say: the registry only holds what they pin",
+			"k3sctl-adapter is a neighbour and no part of it: UniDesk's control bridge to native k3s, managed by UniDesk itself",
 			"CI on this host builds and pushes images pinned to a commit; CD on the target only pulls, replaces and verifies",
 		},
 		Dependencies: dependencies{

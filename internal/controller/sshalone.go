@@ -7,34 +7,44 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
 // lookBySSH is [sshAlone] over the host's own transport.
-func lookBySSH(ctx context.Context, host tunnel.Config) (lines []string, reached bool) {
+func lookBySSH(ctx context.Context, host tunnel.Config) glimpse {
 	facts, err := bootstrap.Look(ctx, hostShell(host))
 	if err != nil {
-		return []string{"past the agent: " + err.Error()}, false
+		return glimpse{} // its words are the failure's own, once more
 	}
+	return glimpse{reached: true, agent: facts.AgentInstalled(), lines: told(host, facts)}
+}
+
+// told are the facts in words, a line each.
+func told(host tunnel.Config, facts bootstrap.Facts) []string {
 	way := "on this machine, as " + facts.Account
 	if host.SSH != nil {
 		way = "reached by ssh as " + facts.Account + ", with the host key that is known"
 	}
-	agent := "not installed"
+	// One that answers, by another way, may lie elsewhere.
+	agent := "no file " + packaging.AgentPath
 	if facts.AgentInstalled() {
-		agent = "installed, socket " + word(facts.Units["unidesk-agent.socket"].Active) +
-			", service " + word(facts.Units["unidesk-agent.service"].Active)
+		agent = packaging.AgentPath + " is there"
 	}
 	engine := "no docker command"
 	if facts.Docker {
-		engine = "docker command present, docker.service " + word(facts.Units["docker.service"].Active)
+		engine = "docker command present"
 	}
-	unit := facts.Units[registry.Unit]
-	return []string{
-		"past the agent: " + way,
-		"agent: " + agent,
-		"engine: " + engine,
-		fmt.Sprintf("registry unit: %s, %s, %s", word(unit.Load), word(unit.Active), word(unit.Enabled)),
-	}, true
+	lines := []string{"past the agent: " + way}
+	if !facts.Systemd {
+		return append(lines, "agent: "+agent, "engine: "+engine, "units: systemd does not run there")
+	}
+	socket, service, docker, unit := facts.Units["unidesk-agent.socket"], facts.Units["unidesk-agent.service"], facts.Units["docker.service"], facts.Units[registry.Unit]
+	return append(
+		lines,
+		fmt.Sprintf("agent: %s; its socket is %s, its service %s", agent, word(socket.Active), word(service.Active)),
+		fmt.Sprintf("engine: %s; docker.service is %s", engine, word(docker.Active)),
+		fmt.Sprintf("registry unit: load %s, active %s, enabled %s", word(unit.Load), word(unit.Active), word(unit.Enabled)),
+	)
 }
 
 // word is systemd's, or what stands for one that it has not.

@@ -13,8 +13,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
-// told runs a command that is told to stop so many times.
-func told(t *testing.T, times int, acting bool, end error) (code int, out, said string) {
+// toldToStop runs a command that is told to stop so many times.
+func toldToStop(t *testing.T, times int, acting bool, end error) (code int, out, said string) {
 	t.Helper()
 	stop := make(chan os.Signal, times)
 	var stdout, stderr bytes.Buffer
@@ -43,17 +43,17 @@ func told(t *testing.T, times int, acting bool, end error) (code int, out, said 
 
 func TestToStopAQuestionPromisesNothing(t *testing.T) {
 	t.Parallel()
-	if code, _, said := told(t, 1, false, nil); code != ExitInterrupted || strings.Contains(said, "run again") {
+	if code, _, said := toldToStop(t, 1, false, nil); code != ExitInterrupted || strings.Contains(said, "run again") {
 		t.Errorf("exit %d, said %q", code, said)
 	}
-	if code, out, said := told(t, 2, false, nil); code != ExitInterrupted || out != "" || strings.Contains(said, "recover") {
+	if code, out, said := toldToStop(t, 2, false, nil); code != ExitInterrupted || out != "" || strings.Contains(said, "recover") {
 		t.Errorf("twice: exit %d, %q, said %q", code, out, said)
 	}
 }
 
 func TestADeployToldTwiceLeavesAResult(t *testing.T) {
 	t.Parallel()
-	code, out, said := told(t, 2, true, nil)
+	code, out, said := toldToStop(t, 2, true, nil)
 	if code != ExitInterrupted || !strings.Contains(said, "what ran before will run again") {
 		t.Errorf("exit %d, said %q", code, said)
 	}
@@ -65,10 +65,10 @@ func TestADeployToldTwiceLeavesAResult(t *testing.T) {
 
 func TestACommandThatGivesUpWhenToldIsInterrupted(t *testing.T) {
 	t.Parallel()
-	if code, out, _ := told(t, 1, false, context.Canceled); code != ExitInterrupted || !strings.Contains(out, `"INTERRUPTED"`) {
+	if code, out, _ := toldToStop(t, 1, false, context.Canceled); code != ExitInterrupted || !strings.Contains(out, `"INTERRUPTED"`) {
 		t.Errorf("exit %d: %s", code, out)
 	}
-	if code, out, _ := told(t, 1, true, context.Canceled); code != ExitInterrupted || strings.Contains(out, "nothing was changed") || !strings.Contains(out, "recover") {
+	if code, out, _ := toldToStop(t, 1, true, context.Canceled); code != ExitInterrupted || strings.Contains(out, "nothing was changed") || !strings.Contains(out, "recover") {
 		t.Errorf("one that acts: exit %d: %s", code, out)
 	}
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
 var (
@@ -55,10 +57,14 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract, false)
 	}
+	if r.Plan != nil {
+		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
+	}
 	if r.Older {
 		p.field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
+	p.scope(r.Scope)
 	if r.Running != "" {
 		p.field("running now", "%s", r.Running)
 	}
@@ -161,6 +167,7 @@ func (p *printer) gate(c *deploy.Contract, dry bool) {
 	}
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
+		p.field("as grant.txt", "%s", indent(strings.Join(grant.Commands(), "\n")))
 	}
 }
 
@@ -176,6 +183,7 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
 	p.field("would cross", "%s", wouldCross(plan, c))
+	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
 	if plan.AlreadyLive {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
@@ -183,6 +191,9 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 		if !c.OK && plan.AlreadyLive {
 			p.field("check", "%s %s %s", warn.Render("!"), c.Name, faint.Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
 			continue
+		}
+		if c.Name == "provenance" && c.OK {
+			continue // it has a line of its own
 		}
 		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint.Render(indent(c.Detail)))
 	}
@@ -211,6 +222,21 @@ func crossed(r deploy.Result) string {
 	return fmt.Sprintf("%s of an image of %s (%s needed)", size(r.Bytes.Received), size(r.Bytes.Image), size(r.Bytes.Needed))
 }
 
+func (p *printer) scope(s *deploy.Scope) {
+	switch {
+	case s == nil:
+	case !s.Observed:
+		p.field("scope", "%s", "not observed: "+s.Note)
+	case len(s.Disturbed) == 0:
+		p.field("scope", "no other container of the engine was touched")
+	}
+	if s != nil {
+		for _, d := range s.Disturbed {
+			p.field("disturbed", "%s %s", warn.Render("!"), d.Detail)
+		}
+	}
+}
+
 func (p *printer) evidence(r deploy.Result) {
 	if n := len(r.Evidence); n > 0 {
 		held := 0
@@ -229,6 +255,17 @@ func (p *printer) evidence(r deploy.Result) {
 	for _, w := range r.Witnesses {
 		p.field("witness", "%s", w)
 	}
+}
+
+func origin(v provenance.Verdict) string {
+	style := warn
+	switch v.Status {
+	case provenance.Verified:
+		style = good
+	case provenance.Contradicted:
+		style = bad
+	}
+	return style.Render(string(v.Status))
 }
 
 func findingMark(f proof.Finding) string {

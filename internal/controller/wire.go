@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
@@ -12,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -72,9 +74,11 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 		deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
 			Artifacts: registry, Estimator: estimator{stager},
-			Targets: all.targets(confirm.New(runtime, c.changesDir())),
-			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Who: who(), Version: a.version,
+			Targets:    all.targets(confirm.New(runtime, c.changesDir())),
+			Containers: map[string]func(context.Context) ([]bystander.Container, error){catalog.Master: docker.AllContainers},
+			Ledger:     ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
+			Summary:  func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
+			UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},
 	}, nil
 }

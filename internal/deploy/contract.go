@@ -3,6 +3,7 @@ package deploy
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -17,8 +18,6 @@ type Request struct {
 	Force bool
 	// Entry is the command; "" is deploy-service.
 	Entry Entry
-	// Granted says that a supervisor's grant for exactly this was verified.
-	Granted bool
 	// Statement makes the text that a supervisor signs; nil leaves it out.
 	Statement func(artifact.ServiceID, catalog.Env, artifact.Commit) string
 }
@@ -56,6 +55,7 @@ type Contract struct {
 
 	row   catalog.Row
 	asked Asked
+	grant *grant.Grant
 }
 
 // Target is where the deploy acts.
@@ -104,7 +104,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
 		Target: Target{Tags: []string{}}, Targets: []string{}, ExcludedTargets: append([]string{}, row.Excluded...),
 		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
-		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String(), Granted: req.Granted},
+		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String()},
 	}
 	if req.Env == "" {
 		out.EnvSource = "default"
@@ -113,7 +113,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	if out.Gate.Mode == catalog.Unsupported {
 		return out, nil // no target, so nothing to tell of one
 	}
-	out.fill(req)
+	out.fill(c, req)
 	return out, nil
 }
 
@@ -121,7 +121,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 func (c Contract) environment() catalog.Environment { return c.row.Environment(c.Env) }
 
 // fill tells what a deploy acts on.
-func (c *Contract) fill(req Request) {
+func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	e := c.environment()
 	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()
 	c.Rollback = liveCommand(c.row, c.Env, PreviousPlaceholder)
@@ -136,11 +136,28 @@ func (c *Contract) fill(req Request) {
 		Port: e.Probe.Port, Path: e.Probe.Path, Flags: append([]string{}, e.Probe.Flags...),
 		Witness: c.row.Witness, Stable: e.Stable.String(), Timeout: e.Timeout.String(),
 	}
+	c.ExcludedTargets = append(c.ExcludedTargets, neighbours(services, c.row, c.Env)...)
 	if k := e.Target.Kubernetes; k != nil {
 		c.kubernetes(*k)
 	} else {
 		c.compose(*e.Target.Compose)
 	}
+}
+
+// neighbours are the catalog's other services in the same Compose project or
+// Kubernetes namespace.
+func neighbours(services *catalog.Catalog, row catalog.Row, env catalog.Env) (names []string) {
+	t := row.Environment(env).Target
+	for _, id := range services.Services() {
+		other, err := services.Row(id.String())
+		if err != nil || id == row.Service {
+			continue
+		}
+		if o := other.Environment(env).Target; o.Beside(t) {
+			names = append(names, o.Names()...)
+		}
+	}
+	return names
 }
 
 func (c *Contract) compose(t catalog.Compose) {

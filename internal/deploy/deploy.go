@@ -14,9 +14,12 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -43,6 +46,12 @@ type Deployer struct {
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
 	Emit func(workload.Event)
+	// Containers lists, by the host's name, everything that its engine has.
+	Containers map[string]func(context.Context) ([]bystander.Container, error)
+	// Summary compares what the producer says of an artifact with the registry.
+	Summary func(provenance.Wanted) provenance.Verdict
+	// UseGrant uses a grant up, once of all times; by says for what.
+	UseGrant func(g grant.Grant, by string) error
 	// Traffic returns the payload of the connection so far, both ways.
 	Traffic func() (sent, received int64)
 	// Who runs this, and with which version of the controller.
@@ -66,6 +75,8 @@ type deployment struct {
 	looked   time.Time // when, by the clock here, that was
 	image    artifact.Image
 	wanted   proof.Wanted
+	origin   provenance.Verdict
+	before   *bystander.Snapshot // everything on the engine, when the switch began
 	need     Need
 	steps    []ledger.Step
 	at       workload.Point
@@ -113,6 +124,10 @@ func (r *deployment) look(ctx context.Context) (err error) {
 	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
 		return err
 	}
+	r.origin = r.Summary(provenance.Wanted{
+		Service: r.Service, Commit: r.Commit, Repository: r.row.Repository, Source: r.row.Source,
+		Manifest: r.image.Manifest, Index: r.image.Index,
+	})
 	r.wanted = proof.Wanted{
 		Spec: r.spec, Commit: r.Commit, Config: r.image.Config, Manifest: r.image.Manifest,
 		Labels: r.RequiredLabels, Composed: r.row.Witness == catalog.Composed, FlagsBefore: r.flagsBefore(),

@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -36,16 +39,18 @@ type host struct {
 	switches int
 	missing  []string // secrets that the env file lacks
 
-	failStage, failSwitch, failKeep, failRevert error
-	onSwitch                                    func()
-	onSettle                                    func()
-	readOnly                                    bool
-	unfit                                       bool // its Compose service is another one
+	failStage, failSwitch, failKeep, failRevert, failList error
+	onSwitch                                              func()
+	onSettle                                              func()
+	readOnly                                              bool
+	unfit                                                 bool // its Compose service is another one
 
 	// clock is how far the host's is ahead; one that is watched takes back what
 	// nobody settles in time.
 	clock   time.Duration
 	watched bool
+	// beside are other services, of which a story knows what is seen.
+	beside map[string]workload.Observation
 	// away tells, before and after a call, whether the way to the host is cut.
 	away func(call string) bool
 }
@@ -65,7 +70,11 @@ func (h *host) now() time.Time { return time.Now().Add(h.clock) }
 // end settles the pending change.
 func (h *host) end(o workload.Outcome) {
 	if o == workload.Revert {
-		h.running = h.old
+		if h.running = h.old; h.old != nil { // the same again, in another container
+			again := *h.old
+			again.ID += "-again"
+			h.running = &again
+		}
 	}
 	h.last = &workload.Settled{ChangeID: h.pending.Change.ID, Commit: h.pending.Change.Commit, Outcome: o, At: h.now()}
 	h.pending = nil
@@ -74,6 +83,9 @@ func (h *host) end(o workload.Outcome) {
 func (h *host) Observe(_ context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
 	if err := h.cut("observe"); err != nil {
 		return workload.Observation{}, err
+	}
+	if other, ok := h.beside[spec.Ref.Compose.Service]; ok {
+		return other, nil
 	}
 	if spec.Ref != h.spec.Ref && *spec.Ref.Compose != *h.spec.Ref.Compose {
 		return workload.Observation{}, fault.New(fault.WorkloadNotFound, "no such service")
@@ -273,9 +285,14 @@ type world struct {
 	t *testing.T
 	*host
 	*deploy.Deployer
-	images  store
-	service string
-	events  []workload.Point
+	images store
+	used   []string // grants, by their nonce
+	// others are the containers of the master's engine beside the service's own.
+	others []bystander.Container
+	// summaries are those that the producer published.
+	summaries map[artifact.Commit]*provenance.Summary
+	service   string
+	events    []workload.Point
 }
 
 func newWorld(t *testing.T) *world {
@@ -293,6 +310,19 @@ func newWorld(t *testing.T) *world {
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
+		Containers: map[string]func(context.Context) ([]bystander.Container, error){
+			catalog.Master: func(context.Context) ([]bystander.Container, error) { return slices.Clone(w.others), w.failList },
+		},
+		Summary: func(want provenance.Wanted) provenance.Verdict {
+			return provenance.Compare(w.summaries[want.Commit], want)
+		},
+		UseGrant: func(g grant.Grant, _ string) error {
+			if slices.Contains(w.used, g.Nonce) {
+				return fault.New(fault.GrantUsed, "used before")
+			}
+			w.used = append(w.used, g.Nonce)
+			return nil
+		},
 	}
 	return w
 }

@@ -142,7 +142,11 @@ func (g Gate) fault() error {
 	default:
 		reason = fault.Reason(strings.ToUpper(strings.ReplaceAll(string(g.Code), "-", "_")))
 	}
-	return fault.New(reason, "%s", g.Why)
+	err := fault.New(reason, "%s", g.Why)
+	if g.Code == catalog.SupervisorRequired && g.Mode == catalog.Live {
+		return err.WithHint("the dry run prints the statement to sign and the commands that make a grant of it")
+	}
+	return err
 }
 
 // Gated is the result of a command that ends at its gate: nothing was contacted.

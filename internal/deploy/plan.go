@@ -34,6 +34,9 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		return r.refused(unready(err), err)
 	}
 	r.result.Plan = &plan
+	if all, err := r.bystanders(ctx); err == nil {
+		r.exclude(all)
+	}
 	if p := r.seen.Pending; p != nil {
 		if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
 			return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
@@ -100,8 +103,8 @@ func (r *deployment) preflight(ctx context.Context) (Plan, error) {
 	r.need = need
 	plan := Plan{
 		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
-		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need,
-		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform)),
+		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need, Provenance: r.origin,
+		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
 	}
 	if r.environment().Target.Kubernetes != nil {
 		return plan, nil

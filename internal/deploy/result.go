@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -77,6 +78,8 @@ type Result struct {
 	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
 	Bytes     *ledger.Bytes   `json:"bytes,omitempty"`
 	Seconds   float64         `json:"seconds,omitempty"`
+	// Scope is what became of everything else.
+	Scope *Scope `json:"scope,omitempty"`
 	// Running is what runs at the end, in a sentence.
 	Running string `json:"running,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
@@ -87,14 +90,16 @@ type Result struct {
 
 // Plan are the facts of a preflight.
 type Plan struct {
-	Index    artifact.Digest    `json:"index"`
-	Manifest artifact.Digest    `json:"manifest"`
-	Config   artifact.Digest    `json:"config"`
-	Platform artifact.Platform  `json:"platform"`
-	Layers   int                `json:"layers"`
-	Bytes    int64              `json:"imageBytes"`
-	Need     Need               `json:"need"`
-	Live     *workload.Instance `json:"live,omitempty"`
+	Index    artifact.Digest   `json:"index"`
+	Manifest artifact.Digest   `json:"manifest"`
+	Config   artifact.Digest   `json:"config"`
+	Platform artifact.Platform `json:"platform"`
+	Layers   int               `json:"layers"`
+	Bytes    int64             `json:"imageBytes"`
+	Need     Need              `json:"need"`
+	// Provenance is what the producer's summary makes of the image.
+	Provenance provenance.Verdict `json:"provenance"`
+	Live       *workload.Instance `json:"live,omitempty"`
 	// AlreadyLive says that what runs is the asked commit, by the same findings
 	// that a proof needs.
 	AlreadyLive bool          `json:"alreadyLive"`

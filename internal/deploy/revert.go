@@ -27,7 +27,7 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	logs := r.logs(ctx, change)
-	before := r.before()
+	before := r.replaced()
 	err := r.revert(ctx, change, before)
 	receipt := r.receipt(change, verdict)
 	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
@@ -42,6 +42,8 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 		cause = fault.New(fault.RevertFailed, "%w; and what ran before could not be brought back: %w", cause, err)
 		receipt.Failure = cause.Error()
 	}
+	r.endScope(ctx)
+	receipt.Disturbed = r.disturbed()
 	if err := r.Ledger.Record(receipt); err != nil {
 		cause = errors.Join(cause, err)
 	}

@@ -66,6 +66,10 @@ func (r *deployment) change(ctx context.Context) Result {
 	}
 	change := r.newChange()
 	r.at = workload.PointBefore
+	r.beginScope(ctx)
+	if err := r.useGrant(); err != nil {
+		return r.unusable(err)
+	}
 	if err := r.host.Switch(ctx, change, r.pass); err != nil {
 		return r.unswitched(ctx, change, err)
 	}
@@ -107,7 +111,9 @@ func (r *deployment) keep(ctx context.Context, change workload.Change, verdict p
 		}
 	}
 	r.reach(workload.PointSettle, workload.PointRecord, "kept")
-	if err := r.Ledger.Enact(receipt); err != nil {
+	r.endScope(ctx)
+	receipt.Disturbed = r.disturbed()
+	if err := r.Ledger.Record(receipt); err != nil {
 		return r.unrecorded(ctx, change, err)
 	}
 	r.reach(workload.PointRecord, workload.PointRecord, "receipt "+receipt.ID)
@@ -116,6 +122,7 @@ func (r *deployment) keep(ctx context.Context, change workload.Change, verdict p
 	if verdict.Status == proof.Degraded {
 		r.result.OK, r.result.Decision, r.result.Hints = false, DecidedDegraded, r.row.Hints
 	}
+	r.amiss()
 	r.result.Receipt, r.result.Bytes = &receipt, &receipt.Bytes
 	r.result.Running = describeInstance(r.spec, verdict.Instance)
 	return r.result
@@ -244,9 +251,9 @@ func (r *deployment) receipt(change workload.Change, verdict proof.Verdict) ledg
 			Repository: r.image.Repository, Index: r.image.Index, Manifest: r.image.Manifest,
 			Config: r.image.Config, Layers: layers,
 		},
-		Evidence: verdict.Findings, Before: r.before(),
+		Evidence: verdict.Findings, Before: r.replaced(),
 		Bytes: ledger.Bytes{Image: r.image.Size(), Needed: r.need.Bytes, Received: received, Sent: sent},
-		Steps: r.steps, Rollback: r.result.Rollback,
+		Steps: r.steps, Rollback: r.result.Rollback, Grant: r.grant, Provenance: r.origin,
 	}
 	if in := verdict.Instance; in != nil {
 		receipt.Container, receipt.ImageID = in.ID, in.ImageID
@@ -257,8 +264,8 @@ func (r *deployment) receipt(change workload.Change, verdict proof.Verdict) ledg
 	return receipt
 }
 
-// before is what ran when this change began.
-func (r *deployment) before() workload.Before {
+// replaced is what ran when this change began.
+func (r *deployment) replaced() workload.Before {
 	if p := r.seen.Pending; p != nil {
 		return p.Before
 	}

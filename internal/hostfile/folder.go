@@ -68,6 +68,26 @@ func (d *folder) make(base string) (*folder, error) {
 	if err := unix.Mkdirat(d.fd(), base, 0o700); err != nil {
 		return nil, err
 	}
+	return d.finish(base)
+}
+
+// begun reports whether a folder in this one looks like one whose making was cut
+// off before it was given away: root's, for root alone, empty, in another's folder.
+func (d *folder) begun(base string) bool {
+	var in unix.Stat_t
+	if err := unix.Fstat(d.fd(), &in); err != nil || int(in.Uid) == os.Geteuid() {
+		return false
+	}
+	f, err := d.open(base, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return fresh(f) == nil
+}
+
+// finish gives a folder that was just made its owner and mode, durably.
+func (d *folder) finish(base string) (*folder, error) {
 	made, err := d.open(base, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err

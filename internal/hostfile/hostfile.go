@@ -23,6 +23,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,38 +45,50 @@ func New(roots ...string) Files { return Files{slices.Clone(roots)} }
 
 // Read returns a regular file's content, nil when there is none.
 func (f Files) Read(name string) ([]byte, error) {
+	content, _, err := f.Look(name)
+	return content, err
+}
+
+// Look is Read, and tells when the file was changed last, its name and owner
+// included (ctime). A file with a second name is refused: who may write by that one
+// need not be who may write here.
+func (f Files) Look(name string) (content []byte, changed time.Time, err error) {
 	dir, base, err := f.folderOf(name)
 	if err != nil || dir == nil {
-		return nil, err
+		return nil, changed, err
 	}
 	defer dir.Close()
 	if there, err := dir.hasFile(base); err != nil || !there {
-		return nil, err
+		return nil, changed, err
 	}
 	// NONBLOCK: a pipe that was put there since must not be waited for, nor the
 	// holder of a lease (fcntl(2), F_SETLEASE).
 	file, err := dir.open(base, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if errors.Is(err, unix.ENOENT) {
-		return nil, nil
+		return nil, changed, nil
 	}
 	if err != nil {
-		return nil, told(name, "open", err)
+		return nil, changed, told(name, "open", err)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fault.New(fault.PathRefused, "%s is not a regular file", name)
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, changed, fault.New(fault.PathRefused, "%s is not a regular file", name)
 	}
-	content, err := io.ReadAll(io.LimitReader(file, maxSize+1))
-	if err != nil {
-		return nil, told(name, "read", err)
+	if st.Nlink > 1 {
+		return nil, changed, fault.New(fault.PathRefused, "%s has another name too (a hard link)", name).
+			WithHint("look at it, then give it one name: cp -p %[1]s %[1]s.own && mv %[1]s.own %[1]s", name)
+	}
+	if content, err = io.ReadAll(io.LimitReader(file, maxSize+1)); err != nil {
+		return nil, changed, told(name, "read", err)
 	}
 	if len(content) > maxSize {
-		return nil, fault.New(fault.PathRefused, "%s is larger than 1 MiB, and so none of ours", name)
+		return nil, changed, fault.New(fault.PathRefused, "%s is larger than 1 MiB, and so none of ours", name)
 	}
 	if content == nil {
 		content = []byte{}
 	}
-	return content, nil
+	return content, time.Unix(st.Ctim.Unix()), nil
 }
 
 // Remove removes a regular file; none is no error.
@@ -114,7 +127,8 @@ func (f Files) Free(name string) (there bool, free int64, err error) {
 }
 
 // MakeFolder makes a folder and what leads to it from its root on, the root too,
-// each with the owner of the folder that it is in.
+// each with the owner of the folder that it is in. One whose making was cut off
+// before it had its owner is finished.
 func (f Files) MakeFolder(name string) (made bool, err error) {
 	if err := f.allowed(name); err != nil {
 		return false, err
@@ -131,9 +145,14 @@ func (f Files) MakeFolder(name string) (made bool, err error) {
 	rest := strings.TrimPrefix(strings.TrimPrefix(name, path.Dir(root)), "/")
 	for base := range strings.SplitSeq(rest, "/") {
 		next, err := dir.enter(base)
-		if errors.Is(err, unix.ENOENT) {
+		switch {
+		case errors.Is(err, unix.ENOENT):
 			made = true
 			next, err = dir.make(base)
+		case err == nil && dir.begun(base):
+			_ = next.Close()
+			made = true
+			next, err = dir.finish(base)
 		}
 		if err != nil {
 			return made, refusedOr(err, path.Join(dir.name, base), "make folder")

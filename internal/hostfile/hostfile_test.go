@@ -215,6 +215,42 @@ func TestAFileThatIsTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
+// Whoever can write by the other name need not be who can write here.
+func TestAFileOfTwoNamesIsNotRead(t *testing.T) {
+	t.Parallel()
+	files, root := home(t)
+	check(t, os.Mkdir(root, 0o700))
+	check(t, os.WriteFile(root+"/f", []byte("x"), 0o600))
+	check(t, os.Link(root+"/f", root+"/g"))
+	if b, err := files.Read(root + "/f"); fault.ReasonOf(err) != fault.PathRefused || fault.HintOf(err) == "" {
+		t.Errorf("%q, %v", b, err)
+	}
+	check(t, os.Remove(root+"/g"))
+	if b, err := files.Read(root + "/f"); string(b) != "x" || err != nil {
+		t.Errorf("with one name: %q, %v", b, err)
+	}
+}
+
+// A file that was tried and put back has its old content and its old time of
+// modification.
+func TestAFileThatWasMovedBackSaysThatItChanged(t *testing.T) {
+	t.Parallel()
+	files, root := home(t)
+	check(t, os.Mkdir(root, 0o700))
+	check(t, files.Write(root+"/f", []byte("x")))
+	_, before, err := files.Look(root + "/f")
+	check(t, err)
+	if before.IsZero() || time.Since(before) > time.Minute {
+		t.Errorf("changed at %v", before)
+	}
+	time.Sleep(20 * time.Millisecond) // a file's times are those of the kernel's tick
+	check(t, os.Rename(root+"/f", root+"/away"))
+	check(t, os.Rename(root+"/away", root+"/f"))
+	if b, after, err := files.Look(root + "/f"); string(b) != "x" || !after.After(before) || err != nil {
+		t.Errorf("%q, changed at %v and then %v, %v", b, before, after, err)
+	}
+}
+
 // A lease holds up whoever opens the file, root too.
 func TestALeaseDoesNotHoldUpAReader(t *testing.T) {
 	t.Parallel()
@@ -330,6 +366,50 @@ func TestRootGivesWhatItMakesToTheFoldersOwner(t *testing.T) {
 		check(t, err)
 		if st := info.Sys().(*syscall.Stat_t); st.Uid != 65534 || st.Gid != 12345 {
 			t.Errorf("%s is %d:%d", path, st.Uid, st.Gid)
+		}
+	}
+}
+
+// A cut between the making of a folder and its giving away.
+func TestAFolderThatWasHalfMadeIsFinished(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root to be somebody else too")
+	}
+	for name, c := range map[string]struct {
+		mode fs.FileMode
+		uid  int // of the folder
+		in   int // of the folder that it is in
+		full bool
+		want bool
+	}{
+		"half made":                      {0o700, 0, 65534, false, true},
+		"one that root opened to others": {0o755, 0, 65534, false, false},
+		"one that holds something":       {0o700, 0, 65534, true, false},
+		"one of the folder's owner":      {0o700, 65534, 65534, false, false},
+		"root's own in root's own":       {0o700, 0, 0, false, false},
+	} {
+		files, root := home(t)
+		dir := root + "/a"
+		check(t, os.Mkdir(root, 0o755))
+		check(t, os.Chown(root, c.in, c.in))
+		check(t, os.Mkdir(dir, 0o700))
+		check(t, os.Chmod(dir, c.mode))
+		check(t, os.Chown(dir, c.uid, c.uid))
+		if c.full {
+			check(t, os.WriteFile(dir+"/x", nil, 0o600))
+		}
+		if made, err := files.MakeFolder(dir); made != c.want || err != nil {
+			t.Errorf("%s: made %v, %v", name, made, err)
+		}
+		info, err := os.Stat(dir)
+		check(t, err)
+		mode, uid := c.mode, c.uid
+		if c.want {
+			mode, uid = 0o755, c.in
+		}
+		if got := int(info.Sys().(*syscall.Stat_t).Uid); got != uid || info.Mode().Perm() != mode {
+			t.Errorf("%s: it is %d's, %v", name, got, info.Mode())
 		}
 	}
 }

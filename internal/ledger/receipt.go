@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -52,6 +54,12 @@ type Receipt struct {
 	Failure string `json:"failure,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback string `json:"rollback,omitempty"`
+	// Disturbed are sentences about what else changed, and no run of ours explains.
+	Disturbed []string `json:"disturbed,omitempty"`
+	// Provenance is what the producer's summary made of the image.
+	Provenance provenance.Verdict `json:"provenance,omitzero"`
+	// Grant is what opened the supervisor's gate.
+	Grant *grant.Grant `json:"grant,omitempty"`
 }
 
 // Image are the digests of what was deployed.

@@ -165,7 +165,7 @@ func fileChecks(want Settings, f Facts) (checks []Check) {
 		case Absent:
 			c.Got = "absent"
 		case Other:
-			c.Got = "a symbolic link, or no file"
+			c.Got = "a link, or no file"
 		default:
 			c.Got = "unknown: it could not be read"
 		}

@@ -58,6 +58,8 @@ type ContainerFacts struct {
 	Published []netip.AddrPort `json:"published"`
 	// Restarts counts how often the engine has started it again.
 	Restarts int `json:"restarts"`
+	// Created is when it was made, zero where that is not known.
+	Created time.Time `json:"created,omitzero"`
 }
 
 // APIFacts are how GET /v2/ at the endpoint was answered.
@@ -103,4 +105,7 @@ type FileFacts struct {
 	State FileState `json:"state"`
 	// Hash is that of a regular file's content.
 	Hash artifact.Digest `json:"sha256,omitzero"`
+	// Changed is when a regular file was changed last (the inode's change time, which
+	// no copy or move back hides), zero where that is not known.
+	Changed time.Time `json:"changed,omitzero"`
 }

@@ -71,6 +71,19 @@ func TestInstallMakesTheHostAsDeclaredAndASecondTimeChangesNothing(t *testing.T)
 	}
 }
 
+// Of a file that was tried and put back, the container may still be the trial's.
+func TestAContainerThatIsOlderThanAFileIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	h := installed()
+	h.facts = func(f *registry.Facts) { changed(f, time.Second) }
+	if _, _, err := install(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(h.changing(), "restart "+registry.Unit) {
+		t.Errorf("it did %q", h.changing())
+	}
+}
+
 // A unit that was edited back and not read again still runs as it was edited.
 func TestAUnitThatSystemdHasNotReadIsReadAndRestarted(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,9 @@ func Judge(want Settings, f Facts) Report {
 		r.Next = r.firstFix()
 	}
 	if r.Decision != Healthy && r.Decision != NotInstalled {
-		r.Retryable = f.API.TimedOut || f.Unit != nil && f.Unit.Active == "activating"
+		// A paused container does not answer in time either, for as long as it is paused.
+		slow := f.API.TimedOut && f.Container != nil && f.Container.State == "running"
+		r.Retryable = slow || f.Unit != nil && f.Unit.Active == "activating"
 		if !r.holds(string(ScopeFiles)) {
 			r.Summary += ". A file is not what is declared: decide whether to bring it back (a controlled upgrade: " + nextInstall +
 				", which keeps a copy) or to find out first who changed it (drift; " + nextRender + " prints what is declared)"
@@ -57,7 +59,7 @@ func (r Report) firstFix() string {
 func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	switch {
 	case !r.Installed && f.Container == nil:
-		return NotInstalled, "no unit, no file and no container of the registry is on the host"
+		return NotInstalled, nothing(f)
 	case f.API.Status != statusOK:
 		return RuntimeUnavailable, "the registry's API does not answer as it should"
 	case f.Engine == nil && f.Container == nil:
@@ -79,6 +81,20 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	}
 }
 
+// nothing says what is not there, and of what nobody could tell.
+func nothing(f Facts) string {
+	s := "no unit, no file and no container of the registry is on the host"
+	switch {
+	case f.Unit == nil && f.Engine == nil:
+		s = "no file of the registry is on the host; of a unit and a container nothing is known: neither systemd nor the engine answered"
+	case f.Unit == nil:
+		s = "no file and no container of the registry is on the host; of a unit nothing is known: systemd did not answer"
+	case f.Engine == nil:
+		s = "no unit and no file of the registry is on the host; of a container nothing is known: the engine did not answer"
+	}
+	return s
+}
+
 // installed reports whether the unit or a file of the registry is there.
 func installed(f Facts) bool {
 	for _, file := range f.Files {
@@ -87,6 +103,17 @@ func installed(f Facts) bool {
 		}
 	}
 	return f.Unit != nil && f.Unit.Load != "not-found"
+}
+
+// stale reports whether a file was changed after the container was made: hashes are
+// of the files, and somebody may have put back what he had tried.
+func (f Facts) stale() bool {
+	for _, file := range f.Files {
+		if f.Container != nil && !f.Container.Created.IsZero() && file.Changed.After(f.Container.Created) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Report) warn(f Facts) {
@@ -108,6 +135,9 @@ func (r *Report) warn(f Facts) {
 	}
 	if f.Container != nil && f.Container.Project != Project {
 		r.Warnings = append(r.Warnings, "the container was not made by the Compose project "+Project)
+	}
+	if f.stale() {
+		r.Warnings = append(r.Warnings, "a file changed after the container was made, so it may run with what the file said before: restart the unit to be sure ("+nextInstall+")")
 	}
 	r.Warnings = append(r.Warnings, f.Unread...)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,6 +35,14 @@ func hash(f *facts, name registry.FileName) {
 	file := f.Files[name]
 	file.Hash = artifact.DigestOf([]byte("edited"))
 	f.Files[name] = file
+}
+
+// changed has a file changed so long after the container was made.
+func changed(f *facts, after time.Duration) {
+	f.Container.Created = time.Unix(1e9, 0)
+	file := f.Files[registry.ConfigFile]
+	file.Changed = f.Container.Created.Add(after)
+	f.Files[registry.ConfigFile] = file
 }
 
 const digest = "sha256:a3d8aaa63ed8681a604f1dea0aa03f100d5895b6a58ace528858a7b332415373"
@@ -116,6 +125,22 @@ func TestJudge(t *testing.T) {
 			verdict{decision: registry.Drifted, runtime: true, failed: []string{"config-hash", "compose-hash"}, next: "render"},
 		},
 
+		"a file was changed after the container was made, and is as declared": {
+			func(_ *settings, f *facts) { changed(f, time.Second) },
+			verdict{decision: registry.Healthy, runtime: true, warns: "restart the unit"},
+		},
+		"the files are older than the container": {
+			func(_ *settings, f *facts) { changed(f, -time.Second) },
+			verdict{decision: registry.Healthy, runtime: true},
+		},
+		"nobody told when the container was made": {
+			func(_ *settings, f *facts) {
+				changed(f, time.Second)
+				f.Container.Created = time.Time{}
+			},
+			verdict{decision: registry.Healthy, runtime: true},
+		},
+
 		"the container is killed": {
 			func(_ *settings, f *facts) {
 				f.Container.State, f.Container.Published, f.Listeners, f.API = "exited", nil, nil, registry.APIFacts{Error: "refused"}
@@ -126,7 +151,11 @@ func TestJudge(t *testing.T) {
 			func(_ *settings, f *facts) {
 				f.Container.State, f.API = "paused", registry.APIFacts{Error: "time", TimedOut: true}
 			},
-			verdict{decision: registry.RuntimeUnavailable, retryable: true, failed: []string{"container-running", "api-answers-200"}, next: "systemctl restart"},
+			verdict{decision: registry.RuntimeUnavailable, failed: []string{"container-running", "api-answers-200"}, next: "systemctl restart"},
+		},
+		"the container runs and does not answer in time": {
+			func(_ *settings, f *facts) { f.API = registry.APIFacts{Error: "time", TimedOut: true} },
+			verdict{decision: registry.RuntimeUnavailable, retryable: true, failed: []string{"api-answers-200"}, next: "docker logs"},
 		},
 		"the container is paused, and something answers": {
 			func(_ *settings, f *facts) { f.Container.State = "paused" },
@@ -300,17 +329,25 @@ func TestJudge(t *testing.T) {
 
 func TestNothingThereIsNotInstalled(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*facts){
-		"bare": func(*facts) {},
-		"and something else on the port": func(f *facts) {
+	for name, tt := range map[string]struct {
+		change  func(*facts)
+		unknown string // what nobody could tell of
+	}{
+		"bare": {func(*facts) {}, ""},
+		"and something else on the port": {func(f *facts) {
 			f.Listeners, f.API.Status = []netip.AddrPort{registry.Defaults().Endpoint}, 200
-		},
-		"and no engine": func(f *facts) { f.Engine = nil },
+		}, ""},
+		"and no engine":  {func(f *facts) { f.Engine = nil }, "of a container nothing"},
+		"and no systemd": {func(f *facts) { f.Unit = nil }, "of a unit nothing"},
+		"and neither":    {func(f *facts) { f.Engine, f.Unit = nil, nil }, "of a unit and a container nothing"},
 	} {
 		h := bare()
 		f, _ := h.Inspect(t.Context(), h.settings)
-		change(&f)
+		tt.change(&f)
 		r := registry.Judge(h.settings, f)
+		if !strings.Contains(r.Summary, tt.unknown) || strings.Contains(r.Summary, "nothing is known") != (tt.unknown != "") {
+			t.Errorf("%s: %s", name, r.Summary)
+		}
 		if r.Decision != registry.NotInstalled || r.Installed || r.RuntimeAPIHealthy || r.Retryable || !strings.HasSuffix(r.Next, "install") {
 			t.Errorf("%s: %+v", name, r)
 		}
@@ -356,7 +393,7 @@ func TestAHostThatWasNotRead(t *testing.T) {
 		"silent":           {fault.Transient(fault.Stalled, "nothing came"), registry.HostUnreachable},
 		"without an agent": {fault.New(fault.NotAnAgent, "no unidesk-agent"), registry.AgentUnavailable},
 		"an agent too old": {fault.New(fault.CapabilityMissing, "no REGISTRY"), registry.AgentUnavailable},
-		"no role there":    {fault.New(fault.RoleMissing, "no role"), registry.AgentUnavailable},
+		"no role there":    {fault.New(fault.RoleMissing, "no role"), registry.Refused},
 		"paths not given":  {fault.New(fault.PathRefused, "not below"), registry.Refused},
 		"anything else":    {errors.New("what"), registry.Refused},
 	} {
@@ -383,11 +420,15 @@ func TestAnInstallationThatFailed(t *testing.T) {
 		"cut when it was at work": {fault.Transient(fault.Stalled, "nothing came"), true, registry.HostUnreachable},
 		"interrupted at work":     {fault.New(fault.Interrupted, "^C"), true, registry.InstallFailed},
 		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
+		"by one who only reads":   {fault.New(fault.RoleMissing, "needs the role admin"), false, registry.Refused},
 	} {
 		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall(tt.begun)
 		unheard := tt.begun && fault.ReasonOf(tt.err) != fault.UnitFailed
 		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") || strings.Contains(r.Summary, "goes on") != unheard {
 			t.Errorf("%s: %+v", name, r)
+		}
+		if about := strings.Contains(r.Summary, "role"); about != (fault.ReasonOf(tt.err) == fault.RoleMissing) {
+			t.Errorf("%s: %s", name, r.Summary)
 		}
 	}
 	if r := registry.Unreachable(registry.Defaults(), fault.New(fault.HostUnreachable, "the agent is stopped")).WithoutAgent(); r.Decision != registry.AgentUnavailable {

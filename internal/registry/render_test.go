@@ -37,12 +37,12 @@ func TestRenderedFilesAreTheGoldenOnes(t *testing.T) {
 		{"defaults", registry.Defaults(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
 			registry.ComposeFile: "sha256:ffbf9f10f35fdac238e4fa59351536a4d816f025da48815ed0efa7d2f760e139",
-			registry.UnitFile:    "sha256:076560a6be11527da80c3672354e80204db0c46bafa1fc01c8a1a9eb6c1a35a1",
+			registry.UnitFile:    "sha256:391fbec83f44e6ba9b4c9e02758a9058a9c82c5980fb5148f6d4cb09880a3d73",
 		}},
 		{"pinned", pinned(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
 			registry.ComposeFile: "sha256:ee6d855b6f4da96a1c29ae4914b775d49f1b9af819f94c1684f1f365c5a96813",
-			registry.UnitFile:    "sha256:aea8392a7e196b2769050eca5aa1dc7215680a0cc1c53d9389a4c868de22f674",
+			registry.UnitFile:    "sha256:2418559d4b518705caf5267977bd8e04df8f125db1dcf4bb399e589393f3ab2b",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -17,10 +17,11 @@ const (
 	ServiceDegraded    Decision = "service-degraded"
 	Drifted            Decision = "drifted"
 	HostUnreachable    Decision = "host-unreachable"
-	// AgentUnavailable is of a host that answers, but has no agent, one that is too
-	// old, or one that does not know the caller.
+	// AgentUnavailable is of a host that answers, but has no agent, or one that is
+	// too old.
 	AgentUnavailable Decision = "agent-unavailable"
-	// Refused is an agent's own no, or a failure inside it.
+	// Refused is an agent's own no, to what was asked or to who asks, or a failure
+	// inside it.
 	Refused Decision = "refused"
 	// InstallFailed is of an installation that did not end well.
 	InstallFailed Decision = "install-failed"
@@ -132,8 +133,10 @@ func Unreachable(s Settings, err error) Report {
 	switch r.Failure.Reason {
 	case fault.HostUnreachable, fault.HostKeyMismatch, fault.Stalled:
 		r.Decision, r.Summary = HostUnreachable, "the host was not reached: of its registry nothing is known"
-	case fault.NotAnAgent, fault.CapabilityMissing, fault.RoleMissing:
+	case fault.NotAnAgent, fault.CapabilityMissing:
 		r.Decision, r.Summary = AgentUnavailable, withoutAgent
+	case fault.RoleMissing:
+		r.Decision, r.Summary = Refused, "the host's agent is there, and this account's role on it does not go so far"
 	default:
 		r.Decision, r.Summary = Refused, "the host's agent did not tell of its registry"
 	}
@@ -159,6 +162,7 @@ func (r Report) FailedInstall(begun bool) Report {
 	switch {
 	case begun && r.Failure.Reason == fault.Interrupted:
 		r.Decision, r.Summary = InstallFailed, goesOn
+	case r.Failure.Reason == fault.RoleMissing: // nobody looked at the registry
 	case r.Decision == Refused:
 		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
 	case begun:

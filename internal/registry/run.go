@@ -87,7 +87,7 @@ func (i *installation) check(ctx context.Context) (Progress, error) {
 		return Progress{}, err
 	}
 	judged := Judge(i.settings, facts)
-	i.runs = judged.RuntimeAPIHealthy && judged.holds("unit-exists", "unit-active", string(ScopeStorage), string(ScopeImage))
+	i.runs = judged.RuntimeAPIHealthy && !facts.stale() && judged.holds("unit-exists", "unit-active", string(ScopeStorage), string(ScopeImage))
 	return Progress{}, nil
 }
 
@@ -106,7 +106,7 @@ func (i *installation) allowed(f Facts) error {
 		switch file := f.Files[name]; file.State {
 		case Regular, Absent:
 		case Other:
-			return fault.New(fault.PathRefused, "%s is a symbolic link or no file, and is not replaced", i.settings.PathOf(name)).
+			return fault.New(fault.PathRefused, "%s is a link or no file, and is not replaced", i.settings.PathOf(name)).
 				WithHint("look at what it is; move it away by hand if it is not wanted")
 		default:
 			return fault.New(fault.PathRefused, "%s could not be read: %s", i.settings.PathOf(name), orNone(why))

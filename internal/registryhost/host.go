@@ -39,8 +39,9 @@ type Host struct {
 	engine  string
 	systemd systemd.Manager
 	files   hostfile.Files
-	// reads are the parts of an inspection that are under way.
-	reads chan struct{}
+	// reads are the parts of inspections that are under way, own those of an
+	// installation's: whoever asks often must not make one fail.
+	reads, own chan struct{}
 
 	installing sync.Mutex
 	quit       chan struct{}
@@ -48,7 +49,7 @@ type Host struct {
 	grace      time.Duration
 }
 
-var _ registry.Host = (*Host)(nil)
+var _ registry.Host = installer{}
 
 // New returns the host. A registry's folders lie below the roots, and its engine
 // answers at the address, for example "unix:///run/docker.sock".
@@ -56,7 +57,7 @@ func New(roots []string, engineAddress string) *Host {
 	h := &Host{
 		roots: slices.Clone(roots), engine: engineAddress, grace: stopGrace,
 		files: hostfile.New(append(slices.Clone(roots), registry.UnitFolder)...),
-		reads: make(chan struct{}, maxReads), quit: make(chan struct{}),
+		reads: make(chan struct{}, maxReads), own: make(chan struct{}, maxReads), quit: make(chan struct{}),
 	}
 	h.close = sync.OnceFunc(func() { close(h.quit) })
 	return h
@@ -91,7 +92,15 @@ func (h *Host) Install(
 		end(nil)
 		<-watched
 	}()
-	return registry.Install(ctx, h, s, expected, emit)
+	return registry.Install(ctx, installer{h}, s, expected, emit)
+}
+
+// installer is the host as an installation sees it.
+type installer struct{ *Host }
+
+// Inspect implements [registry.Host].
+func (h installer) Inspect(ctx context.Context, s registry.Settings) (registry.Facts, error) {
+	return h.inspect(ctx, s, h.own)
 }
 
 // Close waits for an installation that is under way, ending it where it takes too

@@ -70,7 +70,7 @@ func TestWhatIsThereIsSeenAndWhatIsNotSaysWhy(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 	want := map[registry.FileName]registry.FileFacts{
-		registry.ConfigFile:  {Path: s.Directory + "/config.yml", State: registry.Regular, Hash: artifact.DigestOf([]byte("x"))},
+		registry.ConfigFile:  {Path: s.Directory + "/config.yml", State: registry.Regular, Hash: artifact.DigestOf([]byte("x")), Changed: f.Files[registry.ConfigFile].Changed},
 		registry.ComposeFile: {Path: s.Directory + "/compose.yml", State: registry.Other},
 		registry.UnitFile:    f.Files[registry.UnitFile], // the machine's own
 	}
@@ -79,6 +79,9 @@ func TestWhatIsThereIsSeenAndWhatIsNotSaysWhy(t *testing.T) {
 	}
 	if f.Files[registry.UnitFile].State == "" || f.Files[registry.UnitFile].Path != "/etc/systemd/system/"+registry.Unit {
 		t.Errorf("unit: %+v", f.Files[registry.UnitFile])
+	}
+	if changed := f.Files[registry.ConfigFile].Changed; changed.IsZero() || time.Since(changed) > time.Minute {
+		t.Errorf("the config changed at %v", changed)
 	}
 	if f.Engine != nil || f.Container != nil || len(f.Listeners) > 0 || f.Storage.Exists || f.API.Error != "connection refused" || time.Since(f.At) > time.Minute {
 		t.Errorf("%+v", f)
@@ -172,13 +175,13 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	}}
 	began := time.Now()
 	for range maxReads {
-		h.begin(t.Context(), deaf)
+		begin(t.Context(), h.reads, deaf)
 	}
-	if o := h.begin(t.Context(), deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "too many") {
+	if o := begin(t.Context(), h.reads, deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "too many") {
 		t.Errorf("one too many: %+v", o)
 	}
 	<-h.reads
-	if o := h.begin(t.Context(), deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "not read within 50ms") {
+	if o := begin(t.Context(), h.reads, deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "not read within 50ms") {
 		t.Errorf("stuck: %+v", o)
 	}
 	if f, err := h.Inspect(t.Context(), s); err != nil || len(f.Unread) != len(h.parts(s)) {
@@ -186,6 +189,10 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %v", took)
+	}
+	// An installation looks with reads of its own.
+	if f, err := (installer{h}).Inspect(t.Context(), s); err != nil || len(f.Unread) >= len(h.parts(s)) || len(f.Files) == 0 {
+		t.Errorf("an installation: %+v, %v", f, err)
 	}
 }
 

@@ -22,8 +22,8 @@ const (
 	apiWait    = 2500 * time.Millisecond
 	tableWait  = 2 * time.Second
 	fileWait   = 2 * time.Second
-	// maxReads bounds the parts under way at once, of all inspections: a read of a
-	// disk that is gone cannot be ended, only left alone.
+	// maxReads bounds the parts under way at once, of all questions and again of all
+	// installations: a read of a disk that is gone cannot be ended, only left alone.
 	maxReads = 64
 )
 
@@ -38,13 +38,17 @@ type part struct {
 // Inspect reads what there is; what cannot be read is in [registry.Facts.Unread].
 // Settings that this host does not allow are INVALID_REQUEST or PATH_REFUSED.
 func (h *Host) Inspect(ctx context.Context, s registry.Settings) (registry.Facts, error) {
+	return h.inspect(ctx, s, h.reads)
+}
+
+func (h *Host) inspect(ctx context.Context, s registry.Settings, reads chan struct{}) (registry.Facts, error) {
 	if err := h.allowed(s); err != nil {
 		return registry.Facts{}, err
 	}
 	f := registry.Facts{At: time.Now()}
 	var waits []func() outcome
 	for _, p := range h.parts(s) {
-		waits = append(waits, h.begin(ctx, p))
+		waits = append(waits, begin(ctx, reads, p))
 	}
 	for _, wait := range waits {
 		o := wait()
@@ -69,9 +73,9 @@ type outcome struct {
 
 // begin starts reading a part and returns how to wait for it, which is bounded
 // also where the read is not.
-func (h *Host) begin(ctx context.Context, p part) (wait func() outcome) {
+func begin(ctx context.Context, reads chan struct{}, p part) (wait func() outcome) {
 	select {
-	case h.reads <- struct{}{}:
+	case reads <- struct{}{}:
 	default:
 		return func() outcome {
 			return outcome{p.name, nil, errors.New("too many reads of this host are stuck or under way")}
@@ -80,7 +84,7 @@ func (h *Host) begin(ctx context.Context, p part) (wait func() outcome) {
 	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	done := make(chan outcome, 1)
 	go func() {
-		defer func() { <-h.reads }()
+		defer func() { <-reads }()
 		see, err := p.read(ctx)
 		done <- outcome{p.name, see, err}
 	}()
@@ -157,7 +161,7 @@ func readContainer(ctx context.Context, c *engine.Client) (*registry.ContainerFa
 	}
 	found := &registry.ContainerFacts{
 		ID: in.ID, State: in.State, Image: in.ImageRef, ImageID: in.ImageID, Project: in.Labels["com.docker.compose.project"],
-		Restarts: in.Restarts,
+		Restarts: in.Restarts, Created: in.Created,
 	}
 	if in.Running { // paused and restarting ones are, in the engine's words
 		found.Published = in.Published
@@ -179,12 +183,12 @@ func (h *Host) readFiles(s registry.Settings) (func(*registry.Facts), error) {
 	var unread []error
 	for _, name := range registry.FileNames() {
 		one := registry.FileFacts{Path: s.PathOf(name)}
-		content, err := h.files.Read(one.Path)
+		content, changed, err := h.files.Look(one.Path)
 		switch {
 		case err == nil && content == nil:
 			one.State = registry.Absent
 		case err == nil:
-			one.State, one.Hash = registry.Regular, artifact.DigestOf(content)
+			one.State, one.Hash, one.Changed = registry.Regular, artifact.DigestOf(content), changed
 		case fault.ReasonOf(err) == fault.PathRefused && !errors.Is(err, fs.ErrPermission):
 			one.State = registry.Other
 		default:

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -109,6 +110,17 @@ func addrsOf(list []string) ([]netip.AddrPort, error) {
 	return addrs, nil
 }
 
+// momentOf reads a time, zero for one that is not known.
+func momentOf(m *timestamppb.Timestamp) (time.Time, error) {
+	if m == nil {
+		return time.Time{}, nil
+	}
+	if err := m.CheckValid(); err != nil {
+		return time.Time{}, fault.New(fault.Internal, "the agent sends a time that is none: %w", err)
+	}
+	return m.AsTime(), nil
+}
+
 func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
 	m := &artifactv1.RegistryFacts{
 		Time:      timestamppb.New(f.At),
@@ -127,12 +139,13 @@ func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
 		m.Container = &artifactv1.RegistryContainer{
 			Id: c.ID, State: c.State, Image: c.Image, ImageId: c.ImageID, RepoDigests: c.RepoDigests,
 			Project: c.Project, Published: addrsToProto(c.Published), Restarts: uint32(max(0, c.Restarts)),
+			Created: momentToProto(c.Created),
 		}
 	}
 	for _, name := range registry.FileNames() {
 		if file, ok := f.Files[name]; ok {
 			m.Files = append(m.Files, &artifactv1.RegistryFileFact{
-				File: fileToProto(name), Path: file.Path, Sha256: file.Hash.String(),
+				File: fileToProto(name), Path: file.Path, Sha256: file.Hash.String(), Changed: momentToProto(file.Changed),
 				State: artifactv1.RegistryFileFact_State(artifactv1.RegistryFileFact_State_value[statePrefix+string(file.State)]),
 			})
 		}
@@ -174,6 +187,9 @@ func factsOf(m *artifactv1.RegistryFacts) (f registry.Facts, err error) {
 			ID: c.GetId(), State: c.GetState(), Image: c.GetImage(), ImageID: c.GetImageId(), RepoDigests: c.GetRepoDigests(), Project: c.GetProject(),
 			Restarts: int(c.GetRestarts()),
 		}
+		if f.Container.Created, err = momentOf(c.GetCreated()); err != nil {
+			return registry.Facts{}, err
+		}
 		if f.Container.Published, err = addrsOf(c.GetPublished()); err != nil {
 			return registry.Facts{}, err
 		}
@@ -199,6 +215,10 @@ func fileFactsOf(list []*artifactv1.RegistryFileFact) (map[registry.FileName]reg
 		}
 		if err := file.Hash.UnmarshalText([]byte(m.GetSha256())); err != nil {
 			return nil, fault.New(fault.Internal, "the agent sends the hash of %s: %w", name, err)
+		}
+		var err error
+		if file.Changed, err = momentOf(m.GetChanged()); err != nil {
+			return nil, err
 		}
 		files[name] = file
 	}

@@ -315,16 +315,18 @@ func progress(s artifactv1.InstallStep) *artifactv1.InstallResponse {
 func TestFactsThatCannotBeAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	for name, lie := range map[string]func(*artifactv1.RegistryFacts){
-		"nothing at all":             func(f *artifactv1.RegistryFacts) { proto.Reset(f) },
-		"no time":                    func(f *artifactv1.RegistryFacts) { f.Time = nil },
-		"a time of no calendar":      func(f *artifactv1.RegistryFacts) { f.Time = &timestamppb.Timestamp{Nanos: -1} },
-		"a listener that is no port": func(f *artifactv1.RegistryFacts) { f.Listeners = append(f.Listeners, "127.0.0.1") },
-		"a listener that is a name":  func(f *artifactv1.RegistryFacts) { f.Listeners[0] = "localhost:5000" },
-		"a strange publication":      func(f *artifactv1.RegistryFacts) { f.Container.Published[0] = "invalid AddrPort" },
-		"a status beyond all":        func(f *artifactv1.RegistryFacts) { f.Api.Status = 1 << 31 },
-		"more room than there is":    func(f *artifactv1.RegistryFacts) { f.Storage.FreeBytes = 1 << 63 },
-		"two files":                  func(f *artifactv1.RegistryFacts) { f.Files = f.Files[:2] },
-		"a file twice":               func(f *artifactv1.RegistryFacts) { f.Files = append(f.Files, f.Files[0]) },
+		"nothing at all":              func(f *artifactv1.RegistryFacts) { proto.Reset(f) },
+		"no time":                     func(f *artifactv1.RegistryFacts) { f.Time = nil },
+		"a time of no calendar":       func(f *artifactv1.RegistryFacts) { f.Time = &timestamppb.Timestamp{Nanos: -1} },
+		"a container made at no time": func(f *artifactv1.RegistryFacts) { f.Container.Created.Nanos = -1 },
+		"a file changed at no time":   func(f *artifactv1.RegistryFacts) { f.Files[1].Changed.Nanos = -1 },
+		"a listener that is no port":  func(f *artifactv1.RegistryFacts) { f.Listeners = append(f.Listeners, "127.0.0.1") },
+		"a listener that is a name":   func(f *artifactv1.RegistryFacts) { f.Listeners[0] = "localhost:5000" },
+		"a strange publication":       func(f *artifactv1.RegistryFacts) { f.Container.Published[0] = "invalid AddrPort" },
+		"a status beyond all":         func(f *artifactv1.RegistryFacts) { f.Api.Status = 1 << 31 },
+		"more room than there is":     func(f *artifactv1.RegistryFacts) { f.Storage.FreeBytes = 1 << 63 },
+		"two files":                   func(f *artifactv1.RegistryFacts) { f.Files = f.Files[:2] },
+		"a file twice":                func(f *artifactv1.RegistryFacts) { f.Files = append(f.Files, f.Files[0]) },
 		"a fourth file": func(f *artifactv1.RegistryFacts) {
 			f.Files = append(f.Files, &artifactv1.RegistryFileFact{File: 4, State: 1})
 		},

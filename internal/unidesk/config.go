@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -18,7 +17,7 @@ const EnvFilePointer = "providerGateway.upgrade.composeEnvFile"
 // EnvFile returns the path of the env file that config.json in the UniDesk root
 // points at; a relative one is relative to the root.
 func EnvFile(root, config string) (string, error) {
-	path := filepath.Join(root, config)
+	path := in(root, config)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return "", fault.New(fault.ConfigInvalid, "read UniDesk's configuration: %w", err)
@@ -38,10 +37,7 @@ func EnvFile(root, config string) (string, error) {
 	if envFile == "" {
 		return "", fault.New(fault.ConfigInvalid, "%s has no %s", path, EnvFilePointer)
 	}
-	if !filepath.IsAbs(envFile) {
-		envFile = filepath.Join(root, envFile)
-	}
-	return filepath.Clean(envFile), nil
+	return in(root, envFile), nil
 }
 
 func position(err error) string {

@@ -48,6 +48,11 @@ func TestTheEnvFileIsWhereTheConfigurationSays(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
+	root, _, _ := envFile(t, pointer(`"controlled.env"`))
+	other := t.TempDir()
+	if got, err := unidesk.EnvFile(other, filepath.Join(root, "config.json")); err != nil || got != filepath.Join(other, "controlled.env") {
+		t.Errorf("a configuration elsewhere: %q, %v", got, err)
+	}
 	if _, err := unidesk.EnvFile(t.TempDir(), "config.json"); fault.ReasonOf(err) != fault.ConfigInvalid {
 		t.Errorf("no file: %v", err)
 	}

@@ -3,7 +3,6 @@ package unidesk
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -12,10 +11,7 @@ import (
 // as they stand there. The file is never written. docs/configuration.md tells which
 // forms are understood; everything else in the file is passed over.
 func Wanted(root, file, env string) (map[string]string, error) {
-	path := filepath.Join(root, file)
-	if filepath.IsAbs(file) {
-		path = file
-	}
+	path := in(root, file)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "read the wanted commits: %w", err).
@@ -38,6 +34,7 @@ func Wanted(root, file, env string) (map[string]string, error) {
 	if !named {
 		services = here
 	}
+	double := twice(services)
 	for name, raw := range objectOf(services) {
 		if commit := commitOf(raw); commit != "" {
 			wanted[name] = commit
@@ -48,8 +45,14 @@ func Wanted(root, file, env string) (map[string]string, error) {
 	for _, raw := range list {
 		name := objectOf(raw).text(anything, "id", "serviceId", "service", "name")
 		if commit := commitOf(raw); name != "" && commit != "" {
+			if _, there := wanted[name]; there {
+				double = name
+			}
 			wanted[name] = commit
 		}
+	}
+	if double != "" {
+		return nil, fault.New(fault.ConfigInvalid, "%s lists %.60q twice in %s", path, double, env).WithHint("leave one entry for each service")
 	}
 	if len(wanted) == 0 {
 		return nil, fault.New(fault.ConfigInvalid, "%s wants no commit of any service in %s", path, env).

@@ -50,11 +50,17 @@ func TestWantedRefusesWithoutQuoting(t *testing.T) {
 		"nothing wanted":    `{"environments":{"prod":{"services":{"web":{"password":"hunter2"}}}}}`,
 		"services a string": `{"environments":{"prod":{"services":"hunter2"}}}`,
 		"null":              `null`,
+		"listed twice":      `{"prod":[{"id":"web","commit":"hunter2"},{"name":"web","commit":"c1"}]}`,
+		"named twice":       `{"prod":{"services":{"web":"c1","db":{"commit":"c2"},"web":{"commit":"hunter2"}}}}`,
 	} {
 		_, err := unidesk.Wanted(write(t, content), "deploy.json", "prod")
 		if fault.ReasonOf(err) != fault.ConfigInvalid || strings.Contains(err.Error()+fault.HintOf(err), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	elsewhere := filepath.Join(write(t, `{"prod":{"web":"c1"}}`), "deploy.json")
+	if got, err := unidesk.Wanted(t.TempDir(), elsewhere, "prod"); err != nil || got["web"] != "c1" {
+		t.Errorf("an absolute path: %v, %v", got, err)
 	}
 	if _, err := unidesk.Wanted(t.TempDir(), "deploy.json", "prod"); fault.HintOf(err) == "" {
 		t.Errorf("no file: %v", err)

@@ -92,7 +92,7 @@ func portOf(name string) string {
 	switch name {
 	case "baidu-netdisk":
 		return "4244"
-	case "frontend":
+	case "frontend", "backend-core", "code-queue-mgr":
 		return "8080"
 	case "project-manager":
 		return "4233"

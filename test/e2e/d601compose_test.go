@@ -141,7 +141,7 @@ func TestD601TakesBackAloneWhatNobodySettles(t *testing.T) {
 	r := begin(t, deployCommand(t, service, next))
 	r.reaches(t, "switch")
 	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
-	_ = r.cmd.Wait() // it was killed: that is its exit
+	_ = r.cmd.Wait()                                           // it was killed: that is its exit
 	if err := runningOnD601(t, service, next); err != "" {
 		t.Fatalf("killed too early to tell: %s", err)
 	}

@@ -77,7 +77,16 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 func TestEveryMasterServiceGoesLive(t *testing.T) {
 	for _, service := range lab.Services() {
 		commit := release(t, service, lab.Change{})
-		a := deployNow(t, service, commit, "--env", "prod")
+		var a answer
+		switch service {
+		case "code-queue-mgr":
+			continue // behind a gate, with a test of its own
+		case "backend-core":
+			deployNow(t, service, commit, "--env", "prod").want(t, deploy.DecidedGated, fault.UseDeployApply, 3)
+			a = controller(t, "deploy", "apply", "--env", "prod", "--service", service, "--commit", commit)
+		default:
+			a = deployNow(t, service, commit, "--env", "prod")
+		}
 		a.want(t, deploy.DecidedSucceeded, "", 0)
 		lives(t, service, commit)
 		composed := strings.Contains(strings.Join(a.result.Witnesses, "\n"), "composed")

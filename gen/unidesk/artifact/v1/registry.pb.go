@@ -662,7 +662,9 @@ type RegistryContainer struct {
 	// none while it does not run.
 	Published []string `protobuf:"bytes,7,rep,name=published,proto3" json:"published,omitempty"`
 	// How often the engine has started it again since it was made.
-	Restarts      uint32 `protobuf:"varint,8,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	Restarts uint32 `protobuf:"varint,8,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	// When it was made; absent when the engine did not say.
+	Created       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=created,proto3" json:"created,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -751,6 +753,13 @@ func (x *RegistryContainer) GetRestarts() uint32 {
 		return x.Restarts
 	}
 	return 0
+}
+
+func (x *RegistryContainer) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
 }
 
 // RegistryApi is how the registry's API answers.
@@ -882,7 +891,10 @@ type RegistryFileFact struct {
 	// What is there.
 	State RegistryFileFact_State `protobuf:"varint,3,opt,name=state,proto3,enum=unidesk.artifact.v1.RegistryFileFact_State" json:"state,omitempty"`
 	// SHA-256 of a regular file's content, as "sha256:" and 64 hex digits.
-	Sha256        string `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// When a regular file was changed last, its name and owner included (the inode's
+	// change time).
+	Changed       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=changed,proto3" json:"changed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -943,6 +955,13 @@ func (x *RegistryFileFact) GetSha256() string {
 		return x.Sha256
 	}
 	return ""
+}
+
+func (x *RegistryFileFact) GetChanged() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
 }
 
 // InstallRequest says what to install and which bytes the caller expects.
@@ -1304,7 +1323,7 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\bdrop_ins\x18\x05 \x03(\tR\adropIns\"G\n" +
 	"\x0eRegistryEngine\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1b\n" +
-	"\thas_image\x18\x02 \x01(\bR\bhasImage\"\xe1\x01\n" +
+	"\thas_image\x18\x02 \x01(\bR\bhasImage\"\x97\x02\n" +
 	"\x11RegistryContainer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
@@ -1313,7 +1332,8 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\frepo_digests\x18\x05 \x03(\tR\vrepoDigests\x12\x18\n" +
 	"\aproject\x18\x06 \x01(\tR\aproject\x12\x1c\n" +
 	"\tpublished\x18\a \x03(\tR\tpublished\x12\x1a\n" +
-	"\brestarts\x18\b \x01(\rR\brestarts\"X\n" +
+	"\brestarts\x18\b \x01(\rR\brestarts\x124\n" +
+	"\acreated\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\acreated\"X\n" +
 	"\vRegistryApi\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1b\n" +
@@ -1321,12 +1341,13 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\x0fRegistryStorage\x12\x16\n" +
 	"\x06exists\x18\x01 \x01(\bR\x06exists\x12\x1d\n" +
 	"\n" +
-	"free_bytes\x18\x02 \x01(\x04R\tfreeBytes\"\xa4\x02\n" +
+	"free_bytes\x18\x02 \x01(\x04R\tfreeBytes\"\xda\x02\n" +
 	"\x10RegistryFileFact\x125\n" +
 	"\x04file\x18\x01 \x01(\x0e2!.unidesk.artifact.v1.RegistryFileR\x04file\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12A\n" +
 	"\x05state\x18\x03 \x01(\x0e2+.unidesk.artifact.v1.RegistryFileFact.StateR\x05state\x12\x16\n" +
-	"\x06sha256\x18\x04 \x01(\tR\x06sha256\"j\n" +
+	"\x06sha256\x18\x04 \x01(\tR\x06sha256\x124\n" +
+	"\achanged\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\achanged\"j\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_ABSENT\x10\x01\x12\x11\n" +
@@ -1416,24 +1437,26 @@ var file_unidesk_artifact_v1_registry_proto_depIdxs = []int32{
 	10, // 6: unidesk.artifact.v1.RegistryFacts.api:type_name -> unidesk.artifact.v1.RegistryApi
 	11, // 7: unidesk.artifact.v1.RegistryFacts.storage:type_name -> unidesk.artifact.v1.RegistryStorage
 	12, // 8: unidesk.artifact.v1.RegistryFacts.files:type_name -> unidesk.artifact.v1.RegistryFileFact
-	0,  // 9: unidesk.artifact.v1.RegistryFileFact.file:type_name -> unidesk.artifact.v1.RegistryFile
-	2,  // 10: unidesk.artifact.v1.RegistryFileFact.state:type_name -> unidesk.artifact.v1.RegistryFileFact.State
-	3,  // 11: unidesk.artifact.v1.InstallRequest.settings:type_name -> unidesk.artifact.v1.RegistrySettings
-	14, // 12: unidesk.artifact.v1.InstallRequest.expected:type_name -> unidesk.artifact.v1.ExpectedFile
-	0,  // 13: unidesk.artifact.v1.ExpectedFile.file:type_name -> unidesk.artifact.v1.RegistryFile
-	1,  // 14: unidesk.artifact.v1.InstallProgress.step:type_name -> unidesk.artifact.v1.InstallStep
-	15, // 15: unidesk.artifact.v1.InstallResponse.progress:type_name -> unidesk.artifact.v1.InstallProgress
-	17, // 16: unidesk.artifact.v1.InstallResponse.result:type_name -> unidesk.artifact.v1.InstallResult
-	6,  // 17: unidesk.artifact.v1.InstallResult.facts:type_name -> unidesk.artifact.v1.RegistryFacts
-	4,  // 18: unidesk.artifact.v1.RegistryService.Inspect:input_type -> unidesk.artifact.v1.InspectRequest
-	13, // 19: unidesk.artifact.v1.RegistryService.Install:input_type -> unidesk.artifact.v1.InstallRequest
-	5,  // 20: unidesk.artifact.v1.RegistryService.Inspect:output_type -> unidesk.artifact.v1.InspectResponse
-	16, // 21: unidesk.artifact.v1.RegistryService.Install:output_type -> unidesk.artifact.v1.InstallResponse
-	20, // [20:22] is the sub-list for method output_type
-	18, // [18:20] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	18, // 9: unidesk.artifact.v1.RegistryContainer.created:type_name -> google.protobuf.Timestamp
+	0,  // 10: unidesk.artifact.v1.RegistryFileFact.file:type_name -> unidesk.artifact.v1.RegistryFile
+	2,  // 11: unidesk.artifact.v1.RegistryFileFact.state:type_name -> unidesk.artifact.v1.RegistryFileFact.State
+	18, // 12: unidesk.artifact.v1.RegistryFileFact.changed:type_name -> google.protobuf.Timestamp
+	3,  // 13: unidesk.artifact.v1.InstallRequest.settings:type_name -> unidesk.artifact.v1.RegistrySettings
+	14, // 14: unidesk.artifact.v1.InstallRequest.expected:type_name -> unidesk.artifact.v1.ExpectedFile
+	0,  // 15: unidesk.artifact.v1.ExpectedFile.file:type_name -> unidesk.artifact.v1.RegistryFile
+	1,  // 16: unidesk.artifact.v1.InstallProgress.step:type_name -> unidesk.artifact.v1.InstallStep
+	15, // 17: unidesk.artifact.v1.InstallResponse.progress:type_name -> unidesk.artifact.v1.InstallProgress
+	17, // 18: unidesk.artifact.v1.InstallResponse.result:type_name -> unidesk.artifact.v1.InstallResult
+	6,  // 19: unidesk.artifact.v1.InstallResult.facts:type_name -> unidesk.artifact.v1.RegistryFacts
+	4,  // 20: unidesk.artifact.v1.RegistryService.Inspect:input_type -> unidesk.artifact.v1.InspectRequest
+	13, // 21: unidesk.artifact.v1.RegistryService.Install:input_type -> unidesk.artifact.v1.InstallRequest
+	5,  // 22: unidesk.artifact.v1.RegistryService.Inspect:output_type -> unidesk.artifact.v1.InspectResponse
+	16, // 23: unidesk.artifact.v1.RegistryService.Install:output_type -> unidesk.artifact.v1.InstallResponse
+	22, // [22:24] is the sub-list for method output_type
+	20, // [20:22] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_registry_proto_init() }

@@ -1,0 +1,61 @@
+package controller
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+)
+
+func grantFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "grant", "", "file of a supervisor's grant; the dry run prints what to sign")
+}
+
+func errDryRunGrant() error {
+	return fault.New(fault.Usage, "--dry-run contacts nothing and wants no --grant")
+}
+
+// statement is what a supervisor signs, new each time.
+func statement(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) string {
+	return string(grant.Draft(granting(service, env, commit), time.Now()).Bytes())
+}
+
+func granting(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) grant.Deploy {
+	return grant.Deploy{Service: service, Env: string(env), Commit: commit}
+}
+
+// granted is the contract with the grant of a file, which is verified here, before
+// anything is contacted. What no grant opens stays as it is; a grant that does not
+// open what one could is answered with a result.
+func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (deploy.Contract, *deploy.Result, error) {
+	switch {
+	case file == "":
+		return c, nil, nil
+	case c.Gate.Code == "":
+		return c, nil, fault.New(fault.Usage, "%s wants no grant in %s", c.Service, c.Env)
+	case !c.WantsGrant():
+		return c, nil, nil // the gate answers
+	}
+	config, err := LoadConfig(a.configDir)
+	if err != nil {
+		return c, nil, err
+	}
+	g, err := grant.Verify(ctx, file, granting(c.Service, c.Env, c.Commit), config.AllowedSigners, time.Now())
+	if err != nil {
+		refused := deploy.Ungranted(c, err)
+		return c, &refused, nil
+	}
+	return c.Granted(g), nil, nil
+}
+
+// useGrant implements deploy.Deployer's.
+func (c Config) useGrant(g grant.Grant, by string) error {
+	return grant.Use(filepath.Join(c.State, "grants"), g, by, time.Now())
+}

@@ -1,0 +1,45 @@
+package deploy
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+)
+
+// WantsGrant reports whether a supervisor's grant is what opens the gate.
+func (c Contract) WantsGrant() bool {
+	return c.Gate.Code == catalog.SupervisorRequired && c.Gate.Mode == catalog.Live
+}
+
+// Granted is the contract with a grant in hand, which was verified for exactly it.
+func (c Contract) Granted(g grant.Grant) Contract {
+	c.grant, c.asked.Granted, c.Statement = &g, true, ""
+	c.Gate = Judge(c.row, c.Env, c.asked)
+	return c
+}
+
+// Ungranted is the result of a grant that does not open the gate: nothing was
+// contacted.
+func Ungranted(c Contract, err error) Result {
+	r := Gated(c)
+	r.fail(DecidedGated, r.Failure.Step, err)
+	r.Failure.Next = Command(c.Service, c.Env, c.Commit.String(), "--dry-run") // which prints what to sign
+	return r
+}
+
+// useGrant uses the grant up: for a new change, and not for going on with one. It
+// is the last thing before the switch.
+func (r *deployment) useGrant() error {
+	if r.grant == nil || r.seen.Pending != nil {
+		return nil
+	}
+	return r.UseGrant(*r.grant, r.holder())
+}
+
+// unusable ends a run whose grant was used before, or expired meanwhile.
+func (r *deployment) unusable(err error) Result {
+	if fault.ReasonOf(err) == fault.LedgerUnavailable {
+		return r.refused(DecidedFailed, err)
+	}
+	return r.refused(DecidedGated, err)
+}

@@ -1,0 +1,81 @@
+package deploy_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+)
+
+// required is the built-in catalog with a service that wants its provenance.
+func required(t *testing.T) *catalog.Catalog {
+	t.Helper()
+	content, err := os.ReadFile("../catalog/services.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Parse([]byte(strings.Replace(string(content), "  project-manager:\n", "  project-manager:\n    provenance: required\n", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
+	for name, c := range map[string]struct {
+		service           string
+		publish           func(*provenance.Summary) *provenance.Summary
+		planned, decision deploy.Decision
+		reason            fault.Reason
+		status            provenance.Status
+	}{
+		"verified": {
+			"project-manager", func(s *provenance.Summary) *provenance.Summary { return s },
+			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Verified,
+		},
+		"missing, and required": {
+			"project-manager", func(*provenance.Summary) *provenance.Summary { return nil },
+			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceMissing, provenance.Unverified,
+		},
+		"missing, and optional": {
+			"oa-event-flow", func(*provenance.Summary) *provenance.Summary { return nil },
+			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Unverified,
+		},
+		"contradicted": {
+			"oa-event-flow", func(s *provenance.Summary) *provenance.Summary { s.Digest = artifact.DigestOf(nil).String(); return s },
+			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceContradicted, provenance.Contradicted,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := worldOf(t, required(t), c.service, catalog.Prod)
+				w.service = c.service
+				img := w.images.add(t, a, w.labels(a))
+				repository := "127.0.0.1:5000/unidesk/" + c.service
+				w.summaries = map[artifact.Commit]*provenance.Summary{a: c.publish(&provenance.Summary{
+					ServiceID: c.service, SourceRepo: "https://github.com/pikasTech/unidesk", SourceCommit: a.String(), Tag: a.String(),
+					ImageRef: repository + ":" + a.String(), Digest: img.Manifest.String(), DigestRef: repository + "@" + img.Manifest.String(),
+				})}
+				plan := w.Plan(t.Context(), w.contract(a))
+				want(t, plan, c.planned, c.reason)
+				r := w.run(a)
+				want(t, r, c.decision, c.reason)
+				if plan.Plan.Provenance.Status != c.status || r.Plan.Provenance.Status != c.status {
+					t.Errorf("planned as %+v, done as %+v", plan.Plan.Provenance, r.Plan.Provenance)
+				}
+				if r.OK && r.Receipt.Provenance.Status != c.status {
+					t.Errorf("receipt: %+v", r.Receipt.Provenance)
+				}
+				if !r.OK && (len(w.staged) > 0 || r.Mutated) {
+					t.Errorf("staged %v", w.staged)
+				}
+			})
+		})
+	}
+}

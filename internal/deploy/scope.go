@@ -1,0 +1,150 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Scope says what happened to everything but the target while it was changed.
+type Scope struct {
+	// Observed says that all containers of the target's engine were compared, before
+	// the switch and after the settlement.
+	Observed bool `json:"observed"`
+	// Note is why they were not.
+	Note string `json:"note,omitempty"`
+	// Disturbed are those that changed, and that no run of ours explains.
+	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
+}
+
+// bystanders are all containers of the target's engine.
+func (r *deployment) bystanders(ctx context.Context) ([]bystander.Container, error) {
+	host := r.environment().Target.Host
+	look, ok := r.Containers[host]
+	if !ok {
+		return nil, fmt.Errorf("%s does not tell of its other containers", host)
+	}
+	return look(ctx)
+}
+
+// beginScope notes everything that is there before the switch. It is no reason to
+// stop that it cannot: then the result says so.
+func (r *deployment) beginScope(ctx context.Context) {
+	at := time.Now()
+	all, err := r.bystanders(ctx)
+	if err != nil {
+		r.result.Scope = &Scope{Note: err.Error()}
+		return
+	}
+	r.result.Scope = &Scope{Note: "the run ended before it could compare"}
+	r.before = &bystander.Snapshot{At: at, Containers: all}
+	r.exclude(all)
+}
+
+// endScope compares, once the change is settled.
+func (r *deployment) endScope(ctx context.Context) {
+	if r.before == nil {
+		return
+	}
+	all, err := r.bystanders(ctx)
+	if err != nil {
+		r.result.Scope.Note = err.Error()
+		return
+	}
+	after := bystander.Snapshot{At: time.Now(), Containers: all}
+	disturbed := bystander.Disturbed(*r.before, after, *r.spec.Ref.Compose, nil)
+	if len(disturbed) > 0 {
+		disturbed = bystander.Disturbed(*r.before, after, *r.spec.Ref.Compose, r.otherRuns(ctx))
+	}
+	r.result.Scope = &Scope{Observed: true, Disturbed: disturbed}
+}
+
+// disturbed are the sentences about it.
+func (r *deployment) disturbed() (said []string) {
+	for _, d := range r.result.Scope.Disturbed {
+		said = append(said, d.Detail)
+	}
+	return said
+}
+
+// otherRuns are the runs that the books and the host itself tell of. What cannot
+// be read explains nothing.
+func (r *deployment) otherRuns(ctx context.Context) (runs []bystander.Run) {
+	ended, _ := r.Ledger.History("", "")
+	under, _ := r.Ledger.Pending()
+	for _, receipt := range slices.Concat(ended, under) {
+		spec, ok := r.beside(receipt.Service.String(), catalog.Env(receipt.Env))
+		if ok {
+			runs = append(runs, bystander.Run{Target: *spec.Ref.Compose, Began: receipt.Started, Ended: finished(receipt, under)})
+		}
+	}
+	for _, id := range r.Catalog.Services() {
+		for _, env := range catalog.Envs() {
+			spec, ok := r.beside(id.String(), env)
+			if !ok {
+				continue
+			}
+			seen, err := r.host.Observe(ctx, spec, false)
+			if p := seen.Pending; err == nil && p != nil {
+				runs = append(runs, bystander.Run{Target: *spec.Ref.Compose, Began: p.Since})
+			}
+			if last := seen.Last; err == nil && last != nil {
+				runs = append(runs, bystander.Run{Target: *spec.Ref.Compose, Ended: last.At})
+			}
+		}
+	}
+	return runs
+}
+
+// finished is when a receipt's run ended; one whose receipt is pending may go on.
+func finished(receipt ledger.Receipt, under []ledger.Receipt) time.Time {
+	if slices.ContainsFunc(under, func(p ledger.Receipt) bool { return p.ID == receipt.ID }) {
+		return time.Time{}
+	}
+	return receipt.Finished
+}
+
+// beside returns another service that Compose runs on the target's host.
+func (r *deployment) beside(service string, env catalog.Env) (workload.Spec, bool) {
+	row, err := r.Catalog.Row(service)
+	if err != nil || row.Service == r.Service && env == r.Env {
+		return workload.Spec{}, false
+	}
+	e := row.Environment(env)
+	return row.Spec(env, r.Project), e.Mode == catalog.Live && e.Target.Compose != nil && e.Target.Host == r.environment().Target.Host
+}
+
+// exclude names the other services of the target's Compose project among what is
+// not touched.
+func (r *deployment) exclude(all []bystander.Container) {
+	host, ref := r.environment().Target.Host, r.spec.Ref.Compose
+	if ref == nil {
+		return
+	}
+	excluded := slices.Clone(r.ExcludedTargets)
+	for _, c := range all {
+		other := catalog.Target{Host: host, Compose: &catalog.Compose{Service: c.Service, Container: c.Name}}.Names()[0]
+		if c.Project == ref.Project && c.Service != ref.Service && !slices.Contains(excluded, other) {
+			excluded = append(excluded, other)
+		}
+	}
+	r.ExcludedTargets = excluded
+}
+
+// amiss makes the result degraded when somebody else was disturbed.
+func (r *deployment) amiss() {
+	said := r.disturbed()
+	if len(said) == 0 {
+		return
+	}
+	r.result.OK, r.result.Decision = false, DecidedDegraded
+	r.result.Hints = append(slices.Clone(r.result.Hints),
+		"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(said, "; "))
+}
