@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,5 +66,22 @@ func TestTheAgentIsASandboxedUnitThatItsSocketStarts(t *testing.T) {
 	}
 	if journal, _ := two.D601.Output(t.Context(), "journalctl", "--unit", unit, "--priority", "warning", "--quiet", "--output", "cat"); journal != "" {
 		t.Logf("warnings in its journal:\n%s", journal)
+	}
+}
+
+// What systemd makes of the sandbox that all of this lab runs in. The unit's file
+// says why each directive that is left out is left out.
+func TestTheAgentsSandboxIsTight(t *testing.T) {
+	const most = 2.2
+	out, err := two.D601.Output(t.Context(), "systemd-analyze", "security", "--no-pager", agentUnit)
+	must(t, err)
+	_, score, found := strings.Cut(out, "Overall exposure level for "+agentUnit+": ")
+	if !found {
+		t.Fatalf("systemd-analyze says %s", out)
+	}
+	score, _, _ = strings.Cut(score, " ")
+	fmt.Fprintf(os.Stderr, "e2e: systemd-analyze security %s: %s (at most %.1f)\n", agentUnit, score, most)
+	if exposure, err := strconv.ParseFloat(score, 64); err != nil || exposure > most {
+		t.Errorf("exposure %s (%v), at most %.1f", score, err, most)
 	}
 }
