@@ -34,11 +34,14 @@ demo: ## play both hosts on this machine and show a deploy, a refusal, a revert,
 	@echo "building the demo; the first time this takes a few minutes"
 	@go run ./lab/cmd/demo
 
+# They mostly wait, so they start first, and more of them at a time than there are cores.
+LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal/compose ./internal/stage ./lab
+
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
 	@lab/setup.sh engine sshd
 	@lab/tools/build.sh --installed compose registry >/dev/null
-	$(SUM) -- -tags integration -timeout 15m -p 3 ./test/integration ./...
+	$(SUM) -- -tags integration -timeout 15m -p 4 $(LONG) ./...
 
 .PHONY: unit
 unit: ## only what needs nothing but Go

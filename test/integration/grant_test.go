@@ -19,6 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // supervised is the world's configuration with an allowed signer and the folder of
@@ -27,18 +28,18 @@ func supervised(t *testing.T) (config, key string) {
 	t.Helper()
 	config = t.TempDir()
 	key = filepath.Join(config, "key")
-	must(t, exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).Run())
+	drive.Must(t, exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).Run())
 	public, err := os.ReadFile(key + ".pub")
-	must(t, err)
+	drive.Must(t, err)
 	signers := filepath.Join(config, "allowed_signers")
-	must(t, os.WriteFile(signers, append([]byte("alice@example.org "), public...), 0o600))
+	drive.Must(t, os.WriteFile(signers, append([]byte("alice@example.org "), public...), 0o600))
 	for _, name := range []string{"controller.yaml", "services.yaml"} {
 		content, err := os.ReadFile(filepath.Join(world.Controller.Config, name))
-		must(t, err)
+		drive.Must(t, err)
 		if name == "controller.yaml" {
 			content = fmt.Appendf(content, "allowedSigners: %s\nsummaries: %s\n", signers, world.CI.SummaryDir())
 		}
-		must(t, os.WriteFile(filepath.Join(config, name), content, 0o600))
+		drive.Must(t, os.WriteFile(filepath.Join(config, name), content, 0o600))
 	}
 	return config, key
 }
@@ -48,11 +49,11 @@ func supervised(t *testing.T) (config, key string) {
 func signed(t *testing.T, key, statement string) string {
 	t.Helper()
 	text := filepath.Join(t.TempDir(), "grant.txt")
-	must(t, os.WriteFile(text, []byte(statement), 0o600))
-	must(t, exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", grant.Namespace, text).Run())
+	drive.Must(t, os.WriteFile(text, []byte(statement), 0o600))
+	drive.Must(t, exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", grant.Namespace, text).Run())
 	signature, err := os.ReadFile(text + ".sig")
-	must(t, err)
-	must(t, os.WriteFile(text+".grant", append([]byte(statement), signature...), 0o600))
+	drive.Must(t, err)
+	drive.Must(t, os.WriteFile(text+".grant", append([]byte(statement), signature...), 0o600))
 	return text + ".grant"
 }
 
@@ -60,65 +61,65 @@ func signed(t *testing.T, key, statement string) string {
 func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	const service = "code-queue-mgr"
 	config, key := supervised(t)
-	run := func(commit string, flags ...string) answer {
+	run := func(commit string, flags ...string) drive.Answer {
 		t.Helper()
-		cmd := command(t, append([]string{"--config", config, "artifact-registry", "deploy-service", "--service", service, "--env", "prod", "--commit", commit}, flags...)...)
-		return finish(t, cmd)
+		cmd := world.Command(t, append([]string{"--config", config, "artifact-registry", "deploy-service", "--service", service, "--env", "prod", "--commit", commit}, flags...)...)
+		return world.Finish(t, cmd)
 	}
-	first, second := release(t, service, lab.Change{}), release(t, service, lab.Change{})
-	run(first, "--run-now").want(t, deploy.DecidedGated, fault.SupervisorRequired, 3)
+	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
+	run(first, "--run-now").Want(t, deploy.DecidedGated, fault.SupervisorRequired, 3)
 
-	allowed := signed(t, key, run(first, "--dry-run").result.Contract.Statement)
-	run(second, "--run-now", "--grant", allowed).want(t, deploy.DecidedGated, fault.GrantMismatch, 3)
-	run(first, "--grant", allowed).want(t, deploy.DecidedReady, "", 0)
+	allowed := signed(t, key, run(first, "--dry-run").Result.Contract.Statement)
+	run(second, "--run-now", "--grant", allowed).Want(t, deploy.DecidedGated, fault.GrantMismatch, 3)
+	run(first, "--grant", allowed).Want(t, deploy.DecidedReady, "", 0)
 	live := run(first, "--run-now", "--grant", allowed)
-	live.want(t, deploy.DecidedSucceeded, "", 0)
-	lives(t, service, first)
-	if g := live.result.Receipt.Grant; g == nil || g.Signer != "alice@example.org" {
+	live.Want(t, deploy.DecidedSucceeded, "", 0)
+	world.Lives(t, service, first)
+	if g := live.Result.Receipt.Grant; g == nil || g.Signer != "alice@example.org" {
 		t.Errorf("the receipt's grant is %+v", g)
 	}
-	if p := live.result.Plan.Provenance; p.Status != provenance.Verified {
+	if p := live.Result.Plan.Provenance; p.Status != provenance.Verified {
 		t.Errorf("provenance: %+v", p)
 	}
-	if s := live.result.Scope; !s.Observed || len(s.Disturbed) > 0 {
+	if s := live.Result.Scope; !s.Observed || len(s.Disturbed) > 0 {
 		t.Errorf("scope: %+v", s)
 	}
 
 	container, err := world.Master.Inspect(t.Context(), service, "{{.Id}}")
-	must(t, err)
+	drive.Must(t, err)
 	replay := run(first, "--run-now", "--force", "--grant", allowed)
-	replay.want(t, deploy.DecidedGated, fault.GrantUsed, 3)
-	if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.result.Mutated {
+	replay.Want(t, deploy.DecidedGated, fault.GrantUsed, 3)
+	if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.Result.Mutated {
 		t.Errorf("the replay made %s of %s (%v)", after, container, err)
 	}
-	clean(t, service)
+	world.Clean(t, service)
 }
 
 // A container that somebody else restarts while a service is switched is named.
 func TestAForeignRestartIsNamed(t *testing.T) {
 	const service, victim = "frontend", "todo-note"
-	deployNow(t, victim, release(t, victim, lab.Change{})).want(t, deploy.DecidedSucceeded, "", 0)
-	commit := release(t, service, lab.Change{Behaviour: "slow-start"})
-	cmd := command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now")
+	world.DeployNow(t, victim, world.Release(t, victim, lab.Change{})).Want(t, deploy.DecidedSucceeded, "", 0)
+	commit := world.Release(t, service, lab.Change{Behaviour: "slow-start"})
+	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now")
 	points, err := cmd.StderrPipe()
-	must(t, err)
+	drive.Must(t, err)
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	must(t, err)
+	drive.Must(t, err)
 	defer out.Close()
 	cmd.Stdout = out
-	must(t, cmd.Start())
+	drive.Must(t, cmd.Start())
 	for lines := bufio.NewScanner(points); lines.Scan() && !strings.Contains(lines.Text(), string(workload.PointRecreate)); {
 	}
 	go func() { _, _ = io.Copy(io.Discard, points) }()
 	_, err = world.Engine.Docker(t.Context(), "restart", "-t", "0", world.Master.Container(victim))
-	must(t, err)
+	drive.Must(t, err)
 	exit := cmd.Wait()
 	content, err := os.ReadFile(out.Name())
-	must(t, err)
+	drive.Must(t, err)
 	var r deploy.Result
-	must(t, json.Unmarshal(content, &r))
+	drive.Must(t, json.Unmarshal(content, &r))
 	if r.Decision != deploy.DecidedDegraded || cmd.ProcessState.ExitCode() != 4 || len(r.Scope.Disturbed) != 1 || r.Scope.Disturbed[0].Name != world.Master.Container(victim) {
 		t.Errorf("%v: %s", exit, content)
 	}
-	lives(t, service, commit)
+	world.Lives(t, service, commit)
 }

@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,14 +11,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // Whatever is wrong, it is told with its reason, and what runs goes on running.
 func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 	const service = "project-manager"
-	good := release(t, service, lab.Change{})
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
-	next := release(t, service, lab.Change{})
+	good := world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	next := world.Release(t, service, lab.Change{})
 	none := strings.Repeat("0", 40)
 
 	cases := []struct {
@@ -46,66 +46,66 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
 		{name: "a wrong blob in the registry", commit: corrupted(t, service), decision: deploy.DecidedFailed, reason: fault.DigestMismatch, exit: 1},
 		{name: "the registry is down", arrange: func(t *testing.T) func() {
-			must(t, world.Registry.Stop())
-			return func() { must(t, world.Registry.Start(t.Context())) }
+			drive.Must(t, world.Registry.Stop())
+			return func() { drive.Must(t, world.Registry.Start(t.Context())) }
 		}, decision: deploy.DecidedFailed, reason: fault.RegistryUnavailable, exit: 1},
 		{name: "the host is down", arrange: func(t *testing.T) func() {
-			must(t, world.SSH.Stop())
-			return func() { must(t, world.SSH.Start(t.Context())) }
+			drive.Must(t, world.SSH.Stop())
+			return func() { drive.Must(t, world.SSH.Start(t.Context())) }
 		}, decision: deploy.DecidedFailed, reason: fault.HostUnreachable, exit: 1},
 		{name: "a wrong host key", arrange: func(t *testing.T) func() {
-			must(t, world.SSH.SwapHostKey(t.Context()))
-			return func() { must(t, world.SSH.TrustHostKey()) }
+			drive.Must(t, world.SSH.SwapHostKey(t.Context()))
+			return func() { drive.Must(t, world.SSH.TrustHostKey()) }
 		}, decision: deploy.DecidedFailed, reason: fault.HostKeyMismatch, exit: 1},
 		{name: "no agent there", arrange: func(t *testing.T) func() {
-			must(t, world.Agent.Stop())
-			return func() { must(t, world.Agent.Start(t.Context())) }
+			drive.Must(t, world.Agent.Stop())
+			return func() { drive.Must(t, world.Agent.Start(t.Context())) }
 		}, decision: deploy.DecidedFailed, reason: fault.HostUnreachable, exit: 1},
 		{name: "a user without the role", arrange: func(t *testing.T) func() {
 			settings := world.Settings(lab.Options{})
 			settings.Command = append([]string{"setpriv", "--reuid=65534", "--clear-groups"}, settings.Command...)
-			must(t, world.Configure(settings))
+			drive.Must(t, world.Configure(settings))
 			return func() {
-				must(t, world.Configure(world.Settings(lab.Options{})))
-				must(t, hurry())
+				drive.Must(t, world.Configure(world.Settings(lab.Options{})))
+				drive.Must(t, world.Hurry())
 			}
 		}, decision: deploy.DecidedFailed, reason: fault.RoleMissing, exit: 1},
 		{name: "a spool without room", arrange: func(t *testing.T) func() {
-			return editFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string {
+			return drive.EditFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string {
 				return s + "spoolQuota: 1000\n"
 			})
 		}, decision: deploy.DecidedFailed, reason: fault.DiskFull, exit: 1},
 		{name: "a Compose service that does not exist", arrange: func(t *testing.T) func() {
-			return editFile(t, world.Master.ComposeFile(), func(s string) string {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.Replace(s, "\n  "+service+":", "\n  renamed:", 1)
 			})
 		}, decision: deploy.DecidedFailed, reason: fault.WorkloadNotFound, exit: 1},
 		{name: "a Compose service that does not name the keys", arrange: func(t *testing.T) func() {
-			return editFile(t, world.Master.ComposeFile(), func(s string) string {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.ReplaceAll(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_DIGEST", "SOMETHING_ELSE")
 			})
 		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
 		{name: "a Compose file that Compose cannot read", arrange: func(t *testing.T) func() {
-			return editFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : nonsense\n" })
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : nonsense\n" })
 		}, decision: deploy.DecidedFailed, reason: fault.ComposeFailed, exit: 1},
 		{name: "an env file that Compose cannot parse", arrange: func(t *testing.T) func() {
-			return editFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN SECRET_abcdef='s3cr3t-value-here\n" })
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN SECRET_abcdef='s3cr3t-value-here\n" })
 		}, decision: deploy.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
 		{name: "no env file", arrange: func(t *testing.T) func() {
 			moved := world.Master.EnvFile + ".away"
-			must(t, os.Rename(world.Master.EnvFile, moved))
-			return func() { must(t, os.Rename(moved, world.Master.EnvFile)) }
+			drive.Must(t, os.Rename(world.Master.EnvFile, moved))
+			return func() { drive.Must(t, os.Rename(moved, world.Master.EnvFile)) }
 		}, decision: deploy.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
 		{name: "config.json that is no JSON", arrange: func(t *testing.T) func() {
-			return editFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string { return s + "}" })
+			return drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string { return s + "}" })
 		}, decision: deploy.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
 		{name: "an unknown key in controller.yaml", arrange: func(t *testing.T) func() {
-			return editFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string { return s + "surprise: 1\n" })
+			return drive.EditFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string { return s + "surprise: 1\n" })
 		}, decision: deploy.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			env := envFile(t)
+			env := world.EnvFile(t)
 			if c.arrange != nil {
 				undo := c.arrange(t)
 				defer undo()
@@ -115,66 +115,66 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 			if c.env != "" {
 				flags = append(flags, "--env", c.env)
 			}
-			a := deployNow(t, or(c.service, service), or(c.commit, next), flags...)
+			a := world.DeployNow(t, or(c.service, service), or(c.commit, next), flags...)
 			if c.arrange != nil {
 				// what runs is looked at once things are right again
-				defer lives(t, service, good)
+				defer world.Lives(t, service, good)
 			} else {
-				lives(t, service, good)
+				world.Lives(t, service, good)
 			}
-			a.want(t, c.decision, c.reason, c.exit)
-			if a.result.Mutated || a.result.Changed {
-				t.Errorf("mutated %v, changed %v", a.result.Mutated, a.result.Changed)
+			a.Want(t, c.decision, c.reason, c.exit)
+			if a.Result.Mutated || a.Result.Changed {
+				t.Errorf("mutated %v, changed %v", a.Result.Mutated, a.Result.Changed)
 			}
-			if strings.Contains(string(a.stdout)+a.stderr, "s3cr3t") {
+			if strings.Contains(string(a.Stdout)+a.Stderr, "s3cr3t") {
 				t.Error("the broken line was printed")
 			}
-			if env != "" && envFile(t) != env {
+			if env != "" && world.EnvFile(t) != env {
 				t.Error("the env file changed")
 			}
-			clean(t, service)
+			world.Clean(t, service)
 		})
 	}
-	deployNow(t, service, next).want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, next).Want(t, deploy.DecidedSucceeded, "", 0)
 }
 
 func TestMissingSecretsAreToldByNameOnly(t *testing.T) {
 	const service = "baidu-netdisk"
-	good := release(t, service, lab.Change{})
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
-	next := release(t, service, lab.Change{})
-	undo := editFile(t, world.Master.EnvFile, func(s string) string {
+	good := world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	next := world.Release(t, service, lab.Change{})
+	undo := drive.EditFile(t, world.Master.EnvFile, func(s string) string {
 		return strings.Replace(s, "UNIDESK_BAIDU_NETDISK_TOKEN_KEY=", "UNIDESK_BAIDU_NETDISK_OTHER=", 1)
 	})
-	a := deployNow(t, service, next)
+	a := world.DeployNow(t, service, next)
 	undo()
-	a.want(t, deploy.DecidedFailed, fault.EnvKeyMissing, 1)
-	if !strings.Contains(a.result.Failure.Message, "UNIDESK_BAIDU_NETDISK_TOKEN_KEY") {
-		t.Errorf("message %q", a.result.Failure.Message)
+	a.Want(t, deploy.DecidedFailed, fault.EnvKeyMissing, 1)
+	if !strings.Contains(a.Result.Failure.Message, "UNIDESK_BAIDU_NETDISK_TOKEN_KEY") {
+		t.Errorf("message %q", a.Result.Failure.Message)
 	}
-	lives(t, service, good)
+	world.Lives(t, service, good)
 }
 
 // A flag that was true before and is false after takes the version back.
 func TestALostLoginIsTakenBack(t *testing.T) {
 	const service = "baidu-netdisk"
-	good := release(t, service, lab.Change{})
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
-	bad := release(t, service, lab.Change{Behaviour: "logged-out"})
-	deployNow(t, service, bad).want(t, deploy.DecidedReverted, fault.NotProven, 1)
-	lives(t, service, good)
+	good := world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	bad := world.Release(t, service, lab.Change{Behaviour: "logged-out"})
+	world.DeployNow(t, service, bad).Want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	world.Lives(t, service, good)
 }
 
 // relabelled publishes an image under a commit whose label says something else.
 func relabelled(t *testing.T, service, digit, label, value string) string {
 	t.Helper()
 	good, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
-	must(t, err)
+	drive.Must(t, err)
 	commit := strings.Repeat(digit, 40)
 	labels := map[string]string{"org.opencontainers.image.revision": commit}
 	labels[label] = value
 	_, err = world.CI.PushLabelled(t.Context(), good, commit, labels)
-	must(t, err)
+	drive.Must(t, err)
 	return commit
 }
 
@@ -184,41 +184,19 @@ func corrupted(t *testing.T, service string) string {
 	good, err := world.CI.Release(t.Context(), service, lab.Change{
 		Behaviour: "ok", Layers: []lab.Layer{{Name: "spoilt", Size: 1 << 20, Noise: 90, Seed: 4711}},
 	})
-	must(t, err)
+	drive.Must(t, err)
 	image, err := world.CI.Image(t.Context(), good)
-	must(t, err)
+	drive.Must(t, err)
 	manifest, err := image.Manifest()
-	must(t, err)
+	drive.Must(t, err)
 	largest := manifest.Layers[0]
 	for _, l := range manifest.Layers {
 		if l.Size > largest.Size {
 			largest = l
 		}
 	}
-	must(t, world.Registry.Corrupt(largest.Digest.String()))
+	drive.Must(t, world.Registry.Corrupt(largest.Digest.String()))
 	return good.SourceCommit
-}
-
-func editFile(t *testing.T, path string, change func(string) string) (undo func()) {
-	t.Helper()
-	before, err := os.ReadFile(path)
-	must(t, err)
-	after := change(string(before))
-	if after == string(before) {
-		t.Fatal(fmt.Errorf("the edit of %s changed nothing", path))
-	}
-	must(t, os.WriteFile(path, []byte(after), 0o600))
-	return func() {
-		t.Helper()
-		must(t, os.WriteFile(path, before, 0o600))
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func or(s, otherwise string) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // large publishes a version of todo-note with a layer of 12 MB that compresses to
@@ -18,10 +19,10 @@ import (
 func large(t *testing.T, how lab.Compression, seed uint64) lab.Summary {
 	t.Helper()
 	from, err := world.CI.Release(t.Context(), "todo-note", lab.Change{Behaviour: "ok"})
-	must(t, err)
+	drive.Must(t, err)
 	s, err := world.CI.PushLayered(t.Context(), from, fmt.Sprintf("%040x", time.Now().UnixNano()), how,
 		lab.Layer{Name: "base", Size: 2 << 20, Noise: 50, Seed: seed}, lab.Layer{Name: "data", Size: 12 << 20, Noise: 50, Seed: seed + 1})
-	must(t, err)
+	drive.Must(t, err)
 	return s
 }
 
@@ -29,9 +30,9 @@ func large(t *testing.T, how lab.Compression, seed uint64) lab.Summary {
 func TestACutIsResumedWithinTheRun(t *testing.T) {
 	s := large(t, lab.Gzip, 31)
 	world.SSH.Link.CutAfter(4 << 20)
-	a := deployNow(t, "todo-note", s.SourceCommit)
-	a.want(t, deploy.DecidedSucceeded, "", 0)
-	if b := a.result.Bytes; b.Received > b.Needed+b.Needed/10+256<<10 {
+	a := world.DeployNow(t, "todo-note", s.SourceCommit)
+	a.Want(t, deploy.DecidedSucceeded, "", 0)
+	if b := a.Result.Bytes; b.Received > b.Needed+b.Needed/10+256<<10 {
 		t.Errorf("%d bytes crossed for %d needed: the cut cost more than what was in flight", b.Received, b.Needed)
 	}
 }
@@ -53,17 +54,17 @@ func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 		stopped <- err
 	}()
 	world.SSH.Link.SetRate(4 << 20)
-	a := deployNow(t, "todo-note", s.SourceCommit)
+	a := world.DeployNow(t, "todo-note", s.SourceCommit)
 	world.SSH.Link.SetRate(0)
-	must(t, <-stopped)
-	must(t, world.SSH.Start(t.Context()))
-	a.want(t, deploy.DecidedFailed, fault.HostUnreachable, 1)
-	if !a.result.Failure.Retry || !strings.Contains(a.result.Failure.Next, s.SourceCommit) {
-		t.Errorf("failure %+v", a.result.Failure)
+	drive.Must(t, <-stopped)
+	drive.Must(t, world.SSH.Start(t.Context()))
+	a.Want(t, deploy.DecidedFailed, fault.HostUnreachable, 1)
+	if !a.Result.Failure.Retry || !strings.Contains(a.Result.Failure.Next, s.SourceCommit) {
+		t.Errorf("failure %+v", a.Result.Failure)
 	}
-	again := deployNow(t, "todo-note", s.SourceCommit)
-	again.want(t, deploy.DecidedSucceeded, "", 0)
-	if b := again.result.Bytes; b.Needed >= b.Image {
+	again := world.DeployNow(t, "todo-note", s.SourceCommit)
+	again.Want(t, deploy.DecidedSucceeded, "", 0)
+	if b := again.Result.Bytes; b.Needed >= b.Image {
 		t.Errorf("%d of %d bytes were needed again", b.Needed, b.Image)
 	}
 }
@@ -72,8 +73,8 @@ func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 func TestLayersOfEveryCompressionGoLive(t *testing.T) {
 	for i, how := range []lab.Compression{lab.Gzip, lab.Zstd, lab.None} {
 		s := large(t, how, uint64(51+10*i))
-		deployNow(t, "todo-note", s.SourceCommit).want(t, deploy.DecidedSucceeded, "", 0)
-		lives(t, "todo-note", s.SourceCommit)
+		world.DeployNow(t, "todo-note", s.SourceCommit).Want(t, deploy.DecidedSucceeded, "", 0)
+		world.Lives(t, "todo-note", s.SourceCommit)
 	}
 }
 
@@ -81,14 +82,14 @@ func TestLayersOfEveryCompressionGoLive(t *testing.T) {
 // both digests are recorded.
 func TestAnIndexResolvesToTheEnginesPlatform(t *testing.T) {
 	from, err := world.CI.Release(t.Context(), "frontend", lab.Change{Behaviour: "ok"})
-	must(t, err)
+	drive.Must(t, err)
 	index, err := world.CI.PushIndex(t.Context(), from)
-	must(t, err)
-	a := deployNow(t, "frontend", from.SourceCommit)
-	a.want(t, deploy.DecidedSucceeded, "", 0)
-	image := a.result.Receipt.Image
+	drive.Must(t, err)
+	a := world.DeployNow(t, "frontend", from.SourceCommit)
+	a.Want(t, deploy.DecidedSucceeded, "", 0)
+	image := a.Result.Receipt.Image
 	if image.Index.String() != index.Digest || image.Manifest.String() != from.Digest {
 		t.Errorf("index %s manifest %s, want %s and %s", image.Index, image.Manifest, index.Digest, from.Digest)
 	}
-	lives(t, "frontend", from.SourceCommit)
+	world.Lives(t, "frontend", from.SourceCommit)
 }

@@ -1,6 +1,6 @@
 //go:build integration
 
-package integration
+package canary
 
 import (
 	"bytes"
@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // canary is a secret that was put somewhere, in every form in which it could come
@@ -93,9 +94,9 @@ func (f *flock) search(where string, said []byte) {
 func (f *flock) watch(ctx context.Context) {
 	known := map[string]bool{} // most lines are there for long
 	for ctx.Err() == nil {
-		lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-		for _, path := range lines {
-			if line, err := os.ReadFile(path); err == nil && !known[string(line)] {
+		processes, _ := os.ReadDir("/proc")
+		for _, p := range processes {
+			if line, err := os.ReadFile(filepath.Join("/proc", p.Name(), "cmdline")); err == nil && !known[string(line)] {
 				known[string(line)] = true
 				f.search("a command line", line)
 				f.note(string(line))
@@ -107,6 +108,9 @@ func (f *flock) watch(ctx context.Context) {
 }
 
 func (f *flock) note(line string) {
+	if !strings.Contains(line, world.Dir) {
+		return // of a world beside this one
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, word := range []string{"unidesk-controller", "--force-recreate", "stdio"} {
@@ -177,13 +181,13 @@ func tap(t *testing.T) (traffic []string) {
 	script := filepath.Join(dir, "tap.sh")
 	settings := world.Settings(lab.Options{})
 	content := fmt.Sprintf("tee -a %s | %s | tee -a %s\n", traffic[0], strings.Join(settings.Command, " "), traffic[1])
-	must(t, os.WriteFile(script, []byte(content), 0o600))
+	drive.Must(t, os.WriteFile(script, []byte(content), 0o600))
 	settings.Command = []string{"sh", script}
-	must(t, world.Configure(settings))
-	must(t, hurry())
+	drive.Must(t, world.Configure(settings))
+	drive.Must(t, world.Hurry())
 	t.Cleanup(func() {
-		must(t, world.Configure(world.Settings(lab.Options{})))
-		must(t, hurry())
+		drive.Must(t, world.Configure(world.Settings(lab.Options{})))
+		drive.Must(t, world.Hurry())
 	})
 	return traffic
 }
@@ -204,15 +208,15 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		}
 	}
 
-	undoEnv := editFile(t, world.Master.EnvFile, func(s string) string {
+	undoEnv := drive.EditFile(t, world.Master.EnvFile, func(s string) string {
 		s = strings.Replace(s, "sample-client-secret-7f3a9c", plain.value, 1)
 		s = strings.Replace(s, "'sample token key with spaces # and a hash'", "'"+odd.value+"'", 1)
 		return strings.Replace(s, "sample-postgres-password", plain.value, 1)
 	})
 	defer undoEnv()
 	inJSON, err := json.Marshal(password.value)
-	must(t, err)
-	undoConfig := editFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string {
+	drive.Must(t, err)
+	undoConfig := drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string {
 		return strings.Replace(s, `"sample-password-not-a-real-one"`, string(inJSON), 1)
 	})
 	defer undoConfig()
@@ -222,14 +226,14 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	var watching sync.WaitGroup
 	watching.Go(func() { f.watch(ctx) })
 
-	good, next := release(t, service, lab.Change{}), release(t, service, lab.Change{})
-	leaky := release(t, service, lab.Change{Behaviour: "leaky"})
+	good, next := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
+	leaky := world.Release(t, service, lab.Change{Behaviour: "leaky"})
 	deployment := func(commit string, flags ...string) []string {
 		return append([]string{"artifact-registry", "deploy-service", "--service", service, "--commit", commit}, flags...)
 	}
 	wanted := filepath.Join(world.Master.Root, "deploy.json")
-	must(t, os.WriteFile(wanted, []byte(`{"environments":{"prod":{"services":{"`+service+`":"`+next+`"}}}}`), 0o600))
-	defer func() { must(t, os.Remove(wanted)) }()
+	drive.Must(t, os.WriteFile(wanted, []byte(`{"environments":{"prod":{"services":{"`+service+`":"`+next+`"}}}}`), 0o600))
+	defer func() { drive.Must(t, os.Remove(wanted)) }()
 
 	f.run(t, 0, deployment(good, "--dry-run")...)
 	f.run(t, 0, deployment(good)...)
@@ -306,24 +310,24 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	}
 	for name, spoil := range map[string]func() (undo func()){
 		"a broken line of the env file": func() func() {
-			return editFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN KEY='" + broken.value + "\n" })
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN KEY='" + broken.value + "\n" })
 		},
 		"a variable that is half a secret": func() func() {
-			return editFile(t, world.Master.EnvFile, func(s string) string { return s + "HALF=x$" + broken.value[:20] + "\n" })
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "HALF=x$" + broken.value[:20] + "\n" })
 		},
 		"a secret in the wrong place of config.json": func() func() {
-			return editFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string {
+			return drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string {
 				return strings.Replace(s, `".state/docker-compose.env"`, `{"token":`+string(inJSON)+`}`, 1)
 			})
 		},
 		"a config.json that breaks off": func() func() {
-			return editFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string { return s + string(inJSON) })
+			return drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string { return s + string(inJSON) })
 		},
 		"a Compose file that cannot be read": func() func() {
-			return editFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : ${POSTGRES_PASSWORD}\n" })
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : ${POSTGRES_PASSWORD}\n" })
 		},
 		"a Compose file that puts a secret where it does not fit": func() func() {
-			return editFile(t, world.Master.ComposeFile(), func(s string) string {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return s + "\nnetworks:\n  other:\n    driver_opts: [\"${POSTGRES_PASSWORD}\"]\n    internal: ${UNIDESK_BAIDU_NETDISK_TOKEN_KEY}\n"
 			})
 		},
@@ -340,7 +344,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	crossed := 0
 	for _, path := range append(traffic, world.Agent.Proc().Log) {
 		content, err := os.ReadFile(path)
-		must(t, err)
+		drive.Must(t, err)
 		crossed += len(content)
 		f.search(filepath.Base(path), content)
 	}

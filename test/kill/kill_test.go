@@ -1,6 +1,6 @@
 //go:build integration
 
-package integration
+package kill
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // killable builds the controller that kills itself, as kill -9 does, at the point
@@ -37,20 +38,20 @@ func killable(t *testing.T) string {
 // killedAt starts a deploy that dies at a point, and checks that it did.
 func killedAt(t *testing.T, program string, point workload.Point, service, commit string) {
 	t.Helper()
-	cmd := command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now", "--force")
+	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now", "--force")
 	cmd.Path, cmd.Args[0] = program, program
 	cmd.Env = append(cmd.Env, "UNIDESK_KILL_AT="+string(point))
-	a := finish(t, cmd)
+	a := world.Finish(t, cmd)
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
-		t.Fatalf("not killed at %s: exit %d\n%s\n%s", point, a.exit, a.stdout, a.stderr)
+		t.Fatalf("not killed at %s: exit %d\n%s\n%s", point, a.Exit, a.Stdout, a.Stderr)
 	}
 }
 
 // At every point: kill -9, then one recover, or the same command again, and the
 // old version or the new one is proven, the env file is whole and nothing is left.
 func TestKilledAtAnyPointEndsInOldOrNew(t *testing.T) {
-	t.Parallel() // with tests of other services, once those that break what all share are done
+	t.Parallel() // with tests of other services
 	k := newKilling(t, "todo-note")
 	program := killable(t)
 	for _, point := range workload.Points() {
@@ -63,8 +64,8 @@ func TestKilledAtAnyPointEndsInOldOrNew(t *testing.T) {
 		t.Run(string(point)+"/again", func(t *testing.T) {
 			commit := k.publish(t)
 			killedAt(t, program, point, k.service, commit)
-			deployNow(t, k.service, commit).exits(t, 0)
-			lives(t, k.service, commit)
+			world.DeployNow(t, k.service, commit).Exits(t, 0)
+			world.Lives(t, k.service, commit)
 			k.endsInOldOrNew(t, commit)
 		})
 	}
@@ -79,14 +80,14 @@ func (k *killing) whileComposeRuns(t *testing.T) {
 	for _, wait := range []time.Duration{50, 200, 400, 700} {
 		t.Run(fmt.Sprintf("%d ms into compose", wait), func(t *testing.T) {
 			commit := k.publish(t)
-			cmd := command(t, "artifact-registry", "deploy-service", "--service", k.service, "--commit", commit, "--run-now")
+			cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", k.service, "--commit", commit, "--run-now")
 			stderr, err := cmd.StderrPipe()
-			must(t, err)
-			must(t, cmd.Start())
+			drive.Must(t, err)
+			drive.Must(t, cmd.Start())
 			for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(lines.Text(), string(workload.PointRecreate)); {
 			}
 			time.Sleep(wait * time.Millisecond)
-			must(t, cmd.Process.Kill())
+			drive.Must(t, cmd.Process.Kill())
 			_, _ = io.Copy(io.Discard, stderr)
 			_ = cmd.Wait() // killed
 			recovered(t, k.service)
@@ -107,8 +108,8 @@ type killing struct {
 func newKilling(t *testing.T, service string) *killing {
 	t.Helper()
 	from, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
-	must(t, err)
-	deployNow(t, service, from.SourceCommit).exits(t, 0)
+	drive.Must(t, err)
+	world.DeployNow(t, service, from.SourceCommit).Exits(t, 0)
 	k := &killing{service: service, from: from, commit: from.SourceCommit}
 	k.look(t)
 	return k
@@ -117,9 +118,9 @@ func newKilling(t *testing.T, service string) *killing {
 func (k *killing) look(t *testing.T) {
 	t.Helper()
 	var err error
-	k.env = envLines(t, k.service)
+	k.env = world.EnvLines(t, k.service)
 	k.image, err = world.Master.Inspect(t.Context(), k.service, "{{.Image}}")
-	must(t, err)
+	drive.Must(t, err)
 }
 
 // publish makes a commit with two layers that the master has never seen. Only a
@@ -130,23 +131,23 @@ func (k *killing) publish(t *testing.T) string {
 	commit := fmt.Sprintf("%040x", time.Now().UnixNano())
 	_, err := world.CI.PushLayered(t.Context(), k.from, commit, lab.Gzip,
 		lab.Layer{Name: "a", Size: 1 << 20, Noise: 50, Seed: 1000 + k.seed}, lab.Layer{Name: "b", Size: 1 << 20, Noise: 50, Seed: 2000 + k.seed})
-	must(t, err)
+	drive.Must(t, err)
 	return commit
 }
 
 // endsInOldOrNew checks what must hold whatever happened in between.
 func (k *killing) endsInOldOrNew(t *testing.T, commit string) {
 	t.Helper()
-	clean(t, k.service)
+	world.Clean(t, k.service)
 	live, err := world.Master.Inspect(t.Context(), k.service, `{{.State.Running}} {{index .Config.Labels "org.opencontainers.image.revision"}}`)
-	must(t, err)
+	drive.Must(t, err)
 	switch live {
 	case "true " + k.commit:
-		if env := envLines(t, k.service); env != k.env {
+		if env := world.EnvLines(t, k.service); env != k.env {
 			t.Errorf("the old version runs, and the env file is not as it was:\n%s", cmp.Diff(k.env, env))
 		}
 	case "true " + commit:
-		if !strings.Contains(envFile(t), "UNIDESK_TODO_NOTE_DEPLOY_COMMIT="+commit) {
+		if !strings.Contains(world.EnvFile(t), "UNIDESK_TODO_NOTE_DEPLOY_COMMIT="+commit) {
 			t.Error("the new version runs, and the env file does not name it")
 		}
 	default:
@@ -177,21 +178,22 @@ func recovered(t *testing.T, service string) {
 // be busy with tests of their own.
 func recoverAll(t *testing.T, service string) []deploy.Recovery {
 	t.Helper()
-	a := controller(t, "recover")
+	a := world.Run(t, "recover")
 	var done struct{ Recovered []deploy.Recovery }
-	if err := json.Unmarshal(a.stdout, &done); err != nil {
-		t.Fatalf("recover: %v, exit %d %s %s", err, a.exit, a.stdout, a.stderr)
+	if err := json.Unmarshal(a.Stdout, &done); err != nil {
+		t.Fatalf("recover: %v, exit %d %s %s", err, a.Exit, a.Stdout, a.Stderr)
 	}
 	return slices.DeleteFunc(done.Recovered, func(r deploy.Recovery) bool { return r.Service.String() != service })
 }
 
 // A first Ctrl-C ends in the old version once there is something to take back.
 func TestStopAfterTheSwitchBringsTheOldVersionBack(t *testing.T) {
+	t.Parallel()
 	const service = "frontend"
-	old := release(t, service, lab.Change{})
-	deployNow(t, service, old).want(t, deploy.DecidedSucceeded, "", 0)
-	slow := release(t, service, lab.Change{Behaviour: "slow-start"})
-	cmd := command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", slow, "--run-now")
+	old := world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, old).Want(t, deploy.DecidedSucceeded, "", 0)
+	slow := world.Release(t, service, lab.Change{Behaviour: "slow-start"})
+	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", slow, "--run-now")
 	cmd.Cancel = nil
 	go func() {
 		for range 600 {
@@ -203,8 +205,8 @@ func TestStopAfterTheSwitchBringsTheOldVersionBack(t *testing.T) {
 		}
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	}()
-	a := finish(t, cmd)
-	a.want(t, deploy.DecidedInterrupted, "INTERRUPTED", 130)
-	lives(t, service, old)
-	clean(t, service)
+	a := world.Finish(t, cmd)
+	a.Want(t, deploy.DecidedInterrupted, "INTERRUPTED", 130)
+	world.Lives(t, service, old)
+	world.Clean(t, service)
 }

@@ -1,6 +1,6 @@
 //go:build integration
 
-package integration
+package canary
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // wayBack is what is read of rollback's answer.
@@ -28,18 +29,18 @@ type wayBack struct {
 // rollback asks for the ways back. Other tests may have left some of the same service.
 func rollback(t *testing.T, service string) (w wayBack) {
 	t.Helper()
-	a := controller(t, "rollback", "--service", service)
-	must(t, json.Unmarshal(a.stdout, &w))
-	a.exits(t, map[bool]int{true: 0, false: 1}[w.OK])
+	a := world.Run(t, "rollback", "--service", service)
+	drive.Must(t, json.Unmarshal(a.Stdout, &w))
+	a.Exits(t, map[bool]int{true: 0, false: 1}[w.OK])
 	return w
 }
 
 // What rollback prints goes back; a tag that was moved since is no way back.
 func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	const service = "frontend"
-	first, second := release(t, service, lab.Change{}), release(t, service, lab.Change{})
-	deployNow(t, service, first).want(t, deploy.DecidedSucceeded, "", 0)
-	deployNow(t, service, second).want(t, deploy.DecidedSucceeded, "", 0)
+	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, first).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, second).Want(t, deploy.DecidedSucceeded, "", 0)
 	before := files(t, world.Controller.State)
 	w := rollback(t, service)
 	if after := files(t, world.Controller.State); !slices.Equal(after, before) {
@@ -55,20 +56,20 @@ func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	if c.Commit != first || c.Registry != "same" || !c.InEngine || c.BytesToSend == nil || *c.BytesToSend != 0 {
 		t.Fatalf("the first one: %+v", c)
 	}
-	controller(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).want(t, deploy.DecidedSucceeded, "", 0)
-	lives(t, service, first)
+	world.Run(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.Lives(t, service, first)
 
 	other, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
-	must(t, err)
+	drive.Must(t, err)
 	_, err = world.CI.PushLabelled(t.Context(), other, second, map[string]string{"org.opencontainers.image.revision": second})
-	must(t, err)
+	drive.Must(t, err)
 	w = rollback(t, service)
 	if c := w.Candidates[1]; c.Commit != second || c.Registry != "moved" || c.Command != "" || c.Why == "" {
 		t.Errorf("the tag that was moved: %+v", c)
 	}
-	must(t, world.SSH.Stop())
+	drive.Must(t, world.SSH.Stop())
 	w = rollback(t, service)
-	must(t, world.SSH.Start(t.Context()))
+	drive.Must(t, world.SSH.Start(t.Context()))
 	if c := w.Candidates[1]; c.Registry != "unknown" || c.Command != "" {
 		t.Errorf("with the host down: %+v", c)
 	}
@@ -77,7 +78,7 @@ func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 // files are the names of all that is in a folder.
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()
-	must(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+	drive.Must(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		names = append(names, path)
 		return err
 	}))
@@ -87,11 +88,11 @@ func files(t *testing.T, dir string) (names []string) {
 // doctor returns the levels of what it finds not well.
 func doctor(t *testing.T) map[string]string {
 	t.Helper()
-	a := controller(t, "doctor")
+	a := world.Run(t, "doctor")
 	var d struct {
 		Findings []struct{ Group, Check, Level, What, Fix string }
 	}
-	must(t, json.Unmarshal(a.stdout, &d))
+	drive.Must(t, json.Unmarshal(a.Stdout, &d))
 	wrong := map[string]string{}
 	for _, f := range d.Findings {
 		if f.Level != "ok" {
@@ -120,32 +121,32 @@ func TestTheDoctorFindsWhatIsBroken(t *testing.T) {
 		check, level string
 	}{
 		"an env file for everybody": {func() func() {
-			must(t, os.Chmod(world.Master.EnvFile, 0o644))
-			return func() { must(t, os.Chmod(world.Master.EnvFile, 0o600)) }
+			drive.Must(t, os.Chmod(world.Master.EnvFile, 0o644))
+			return func() { drive.Must(t, os.Chmod(world.Master.EnvFile, 0o600)) }
 		}, "env file", "warning"},
 		"a secret that is missing": {func() func() {
-			return editFile(t, world.Master.EnvFile, func(s string) string { return strings.Replace(s, "_NETDISK_TOKEN_KEY=", "_NETDISK_OTHER=", 1) })
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return strings.Replace(s, "_NETDISK_TOKEN_KEY=", "_NETDISK_OTHER=", 1) })
 		}, "secrets of baidu-netdisk", "fault"},
 		"a Compose file that cannot be read": {func() func() {
-			return editFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : nonsense\n" })
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : nonsense\n" })
 		}, "project " + world.Master.Project, "fault"},
 		"the registry down": {func() func() {
-			must(t, world.Registry.Stop())
-			return func() { must(t, world.Registry.Start(t.Context())) }
+			drive.Must(t, world.Registry.Stop())
+			return func() { drive.Must(t, world.Registry.Start(t.Context())) }
 		}, "registry", "fault"},
 		"the host down": {func() func() {
-			must(t, world.SSH.Stop())
-			return func() { must(t, world.SSH.Start(t.Context())) }
+			drive.Must(t, world.SSH.Stop())
+			return func() { drive.Must(t, world.SSH.Start(t.Context())) }
 		}, "agent", "fault"},
 		"a relay that changes bytes": {func() func() {
 			settings := world.Settings(lab.Options{})
 			script := filepath.Join(t.TempDir(), "relay.sh")
-			must(t, os.WriteFile(script, []byte(strings.Join(settings.Command, " ")+" | stdbuf -i0 -o0 tr '\\376' '\\357'\n"), 0o600))
+			drive.Must(t, os.WriteFile(script, []byte(strings.Join(settings.Command, " ")+" | stdbuf -i0 -o0 tr '\\376' '\\357'\n"), 0o600))
 			settings.Command = []string{"sh", script}
-			must(t, world.Configure(settings))
+			drive.Must(t, world.Configure(settings))
 			return func() {
-				must(t, world.Configure(world.Settings(lab.Options{})))
-				must(t, hurry())
+				drive.Must(t, world.Configure(world.Settings(lab.Options{})))
+				drive.Must(t, world.Hurry())
 			}
 		}, "path", "fault"},
 	} {
@@ -160,16 +161,16 @@ func TestTheDoctorFindsWhatIsBroken(t *testing.T) {
 
 func TestLogsAreTheContainersLastLines(t *testing.T) {
 	const service = "frontend"
-	commit := release(t, service, lab.Change{})
-	deployNow(t, service, commit).want(t, deploy.DecidedSucceeded, "", 0)
-	a := controller(t, "logs", "--service", service, "--lines", "1")
-	a.exits(t, 0)
+	commit := world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, commit).Want(t, deploy.DecidedSucceeded, "", 0)
+	a := world.Run(t, "logs", "--service", service, "--lines", "1")
+	a.Exits(t, 0)
 	var got struct {
 		Container string
 		Runs      bool
 		Lines     []string
 	}
-	must(t, json.Unmarshal(a.stdout, &got))
+	drive.Must(t, json.Unmarshal(a.Stdout, &got))
 	if got.Container != world.Master.Container(service) || !got.Runs || len(got.Lines) != 1 || !strings.Contains(got.Lines[0], "listening") {
 		t.Errorf("%+v", got)
 	}

@@ -1,0 +1,38 @@
+//go:build integration
+
+package kill
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+)
+
+func TestABrokenCommitRevertsByItself(t *testing.T) {
+	t.Parallel()
+	const service = "oa-event-flow"
+	good := world.Release(t, service, lab.Change{})
+	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	before := world.EnvLines(t, service)
+	for _, behaviour := range []string{"never-healthy", "stale-commit", "not-json", "crash"} {
+		t.Run(behaviour, func(t *testing.T) {
+			bad := world.Release(t, service, lab.Change{Behaviour: behaviour})
+			a := world.DeployNow(t, service, bad)
+			a.Want(t, deploy.DecidedReverted, fault.NotProven, 1)
+			world.Lives(t, service, good)
+			world.Clean(t, service)
+			if len(a.Result.Failure.Logs) == 0 {
+				t.Error("the broken container's last lines are not shown")
+			}
+			if after := world.EnvLines(t, service); after != before {
+				t.Error("the env file is not as it was")
+			}
+			if !strings.Contains(a.Result.Running, good) {
+				t.Errorf("running now: %q", a.Result.Running)
+			}
+		})
+	}
+}
