@@ -47,6 +47,22 @@ func runningOnD601(t *testing.T, service, commit string) (wrong string) {
 	return ""
 }
 
+// hurried is a configuration whose catalog gives services on D601 less time to
+// become well, and so a change less time before D601 takes it back.
+func hurried(t *testing.T) (config string) {
+	t.Helper()
+	config = "/etc/unidesk-hurried"
+	builtin, err := two.Master.Output(t.Context(), "unidesk-controller", "catalog", "print")
+	must(t, err)
+	quick := strings.Replace(builtin, "timeout: 90s", "timeout: 10s", 1)
+	if quick == builtin {
+		t.Fatal("the catalog has another timeout")
+	}
+	must(t, put(t.Context(), two.Master,
+		file{path: config + "/controller.yaml", text: controllerConfig("D601")}, file{path: config + "/services.yaml", text: quick}))
+	return config
+}
+
 // D601's own Compose services are deployed by the same command, and no image
 // crosses the line.
 func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
@@ -71,7 +87,7 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	controller(t, "verify", "--service", service).want(t, deploy.DecidedUnchanged, "", 0)
 
 	bad := release(t, service, lab.Change{Behaviour: "never-healthy"}).SourceCommit
-	reverted := deployNow(t, service, bad)
+	reverted := deployNow(t, service, bad, "--config", hurried(t))
 	reverted.want(t, deploy.DecidedReverted, fault.NotProven, 1)
 	if len(reverted.result.Failure.Logs) == 0 {
 		t.Error("the broken container's last lines are not shown")
@@ -138,7 +154,7 @@ func TestD601TakesBackAloneWhatNobodySettles(t *testing.T) {
 	good := release(t, service, lab.Change{}).SourceCommit
 	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
 	next := release(t, service, lab.Change{}).SourceCommit
-	r := begin(t, deployCommand(t, service, next))
+	r := begin(t, deployCommand(t, service, next, "--config", hurried(t)))
 	r.reaches(t, "switch")
 	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
 	_ = r.cmd.Wait()                                           // it was killed: that is its exit
