@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -15,6 +17,9 @@ func (a *app) history() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			l, err := a.ledger()
 			if err != nil {
+				return err
+			}
+			if err := named(env, service); err != nil {
 				return err
 			}
 			receipts, err := l.History(env, service)
@@ -54,6 +59,16 @@ func (a *app) history() *cobra.Command {
 		},
 	})
 	return cmd
+}
+
+// named refuses what can be no environment and no service: the ledger looks for
+// folders of these names. A service that the catalog has no more is one.
+func named(env, service string) error {
+	if _, err := catalog.ParseEnv(env); err != nil || service == "" {
+		return err
+	}
+	_, err := artifact.ParseServiceID(service)
+	return err
 }
 
 func (a *app) ledger() (*ledger.Ledger, error) {
