@@ -8,10 +8,11 @@ import (
 
 // banned are packages, and all below them, that the controller must not link, and why.
 var banned = map[string]string{
-	"github.com/pikasTech/unidesk-artifact-cd/internal/agent": "arrows point one way",
-	"github.com/pikasTech/unidesk-artifact-cd/internal/pull":  "the registry is read where it is, by the agent",
-	"github.com/google/go-containerregistry":                  "the registry is read where it is, by the agent",
-	"github.com/pikasTech/unidesk-artifact-cd/lab":            "the product does not know its tests",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/agent":   "arrows point one way",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/pull":    "the registry is read where it is, by the agent",
+	"github.com/google/go-containerregistry":                    "the registry is read where it is, by the agent",
+	"github.com/pikasTech/unidesk-artifact-cd/lab":              "the product does not know its tests",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile": "the product does not know its tests",
 	"net/http/pprof": "heap dumps hold what the process holds",
 }
 

@@ -26,12 +26,12 @@ func ParseCommit(s string) (Commit, error) {
 	if commitForm.MatchString(s) {
 		return Commit{s}, nil
 	}
-	e := fault.New(fault.CommitNotPinned, "%q is not a full commit id (40 or 64 lower-case hex digits)", s)
+	e := fault.New(fault.CommitNotPinned, "%.100q is not a full commit id (40 or 64 lower-case hex digits)", s)
 	switch lower := strings.ToLower(s); {
 	case s != lower && commitForm.MatchString(lower):
 		return Commit{}, e.WithHint("write it in lower case: %s", lower)
 	default:
-		return Commit{}, e.WithHint("git rev-parse '%s^{commit}' prints the full id of what you mean", printable(s))
+		return Commit{}, e.WithHint("git rev-parse '%s^{commit}' prints the full id of what you mean", printable(s[:min(len(s), 100)]))
 	}
 }
 
@@ -72,7 +72,7 @@ type ServiceID struct{ s string }
 // ParseServiceID checks the form only; the catalog knows which services exist.
 func ParseServiceID(s string) (ServiceID, error) {
 	if len(s) > 63 || !serviceForm.MatchString(s) {
-		return ServiceID{}, fault.New(fault.UnknownService, "%q is not a service id", s)
+		return ServiceID{}, fault.New(fault.UnknownService, "%.100q is not a service id", s)
 	}
 	return ServiceID{s}, nil
 }
@@ -96,7 +96,7 @@ type Repository struct{ s string }
 // ParseRepository checks the form of the OCI distribution specification.
 func ParseRepository(s string) (Repository, error) {
 	if len(s) > 255 || !repositoryForm.MatchString(s) {
-		return Repository{}, fault.New(fault.InvalidRequest, "%q is not a repository name", s)
+		return Repository{}, fault.New(fault.InvalidRequest, "%.100q is not a repository name", s)
 	}
 	return Repository{s}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -22,10 +23,8 @@ func (a *app) history() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if env != "" {
-				if _, err := catalog.ParseEnv(env); err != nil {
-					return err
-				}
+			if err := named(env, service); err != nil {
+				return err
 			}
 			receipts, err := l.History(env, service)
 			if err != nil {
@@ -76,6 +75,16 @@ func (a *app) history() *cobra.Command {
 		},
 	})
 	return cmd
+}
+
+// named refuses what can be no environment and no service: the ledger looks for
+// folders of these names. A service that the catalog has no more is one.
+func named(env, service string) error {
+	if _, err := catalog.ParseEnv(env); err != nil || service == "" {
+		return err
+	}
+	_, err := artifact.ParseServiceID(service)
+	return err
 }
 
 func (a *app) ledger() (*ledger.Ledger, error) {

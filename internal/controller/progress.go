@@ -53,7 +53,7 @@ func (p *progress) event(e workload.Event) {
 // line prints above the bar where there is one.
 func (p *progress) line(s string) {
 	if p.bars != nil {
-		lipgloss.Fprintln(p.bars, s)
+		lipgloss.Fprintln(p.bars, legible(s))
 		return
 	}
 	lipgloss.Fprintln(p.out, s)
@@ -64,7 +64,7 @@ func (p *progress) transfer(e workload.Event) {
 		return
 	}
 	if p.bars == nil {
-		p.bars = mpb.New(mpb.WithOutput(p.out), mpb.WithWidth(30), mpb.WithAutoRefresh())
+		p.bars = mpb.New(mpb.WithOutput(unfitted(p.out)), mpb.WithWidth(30), mpb.WithAutoRefresh())
 		p.bar = p.bars.AddBar(e.Total,
 			mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name("         transfer        "), decor.CountersKiloByte("% .1f / % .1f ")),

@@ -51,6 +51,7 @@ type app struct {
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
 // told of each point of a deploy after the person was.
 func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
+	streams = streams.fit()
 	a := &app{Streams: streams, version: version, onEvent: onEvent, sshAlone: lookBySSH}
 	root := a.root()
 	root.SetArgs(args)

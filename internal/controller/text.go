@@ -36,7 +36,7 @@ func (p *printer) line(format string, args ...any) {
 }
 
 func (p *printer) field(name, format string, args ...any) {
-	p.line("  %-14s %s", name, fmt.Sprintf(format, args...))
+	p.line("  %-14s %s", name, indent(fmt.Sprintf(format, args...)))
 }
 
 // printResult writes the result of a deploying command.
@@ -310,7 +310,12 @@ func size(n int64) string {
 	return fmt.Sprintf("%d B", n)
 }
 
-func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", 17)) }
+// indent keeps the lines of a value under it, so that none passes for a field of its
+// own; those that are there already stay.
+func indent(s string) string {
+	under := "\n" + strings.Repeat(" ", 17)
+	return strings.ReplaceAll(strings.ReplaceAll(s, under, "\n"), "\n", under)
+}
 
 // wrapped breaks a sentence into lines that fit beside a field's name.
 func wrapped(s string) string { return lipgloss.Wrap(s, 83, "") }

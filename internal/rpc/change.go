@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"slices"
+	"strings"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -43,6 +44,9 @@ func (f *fields) workload(m *artifactv1.Workload) workload.Spec {
 	if s.Probe.Port < 1 || s.Probe.Port > 65535 {
 		f.refuse("workload.probe.port", "not a port")
 	}
+	if slices.Contains(strings.Split(s.Probe.Path, "/"), "..") {
+		f.refuse("workload.probe.path", "goes up a folder")
+	}
 	return s
 }
 
@@ -63,7 +67,7 @@ func (f *fields) change(m *artifactv1.Change) workload.Change {
 		Env:         f.variables("change.env", m.GetEnv(), deployKey, valueForm.MatchString),
 		FlagsBefore: f.flags("change.flags_before", m.GetFlagsBefore()),
 		Deadline:    f.moment("change.deadline", m.GetDeadline()),
-		Holder:      f.words("change.holder", m.GetHolder(), 512),
+		Holder:      f.match("change.holder", holderForm, m.GetHolder()),
 	}
 }
 

@@ -120,15 +120,16 @@ func toStatus(err error) error {
 	}
 	info := &errdetails.ErrorInfo{Reason: strings.TrimPrefix(reason.String(), reasonPrefix), Domain: domain}
 	if hint := fault.HintOf(err); hint != "" {
-		info.Metadata = map[string]string{hintKey: hint}
+		info.Metadata = map[string]string{hintKey: clip(legible(hint))}
 	}
 	details := []protoadapt.MessageV1{info}
 	if f.Retry {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
 	}
-	// gRPC percent-encodes a message that is not UTF-8 and HTTP/2 limits headers;
-	// the words of a registry or an engine are neither for certain.
-	st, detailErr := status.New(codeOf(reason), clip(strings.ToValidUTF8(err.Error(), "?"))).WithDetails(details...)
+	// gRPC percent-encodes a message that is not UTF-8, HTTP/2 limits headers and a
+	// terminal obeys; the words of a registry or an engine are fit for none of them
+	// for certain.
+	st, detailErr := status.New(codeOf(reason), clip(legible(err.Error()))).WithDetails(details...)
 	if detailErr != nil {
 		return status.Error(codeOf(reason), "error without details")
 	}

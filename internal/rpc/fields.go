@@ -25,7 +25,10 @@ var (
 	flagForm      = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,7}$`)
 	pathForm      = regexp.MustCompile(`^/[A-Za-z0-9._~/-]{0,255}$`)
 	changeForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-	idForm        = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	// holderForm is a line for people: nothing in it that a terminal acts on, or that
+	// reads otherwise than it is written.
+	holderForm = regexp.MustCompile(`^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,512}$`)
+	idForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	// valueForm is that of internal/envfile: what every parser of env files reads
 	// as it stands.
 	valueForm = regexp.MustCompile(`^[A-Za-z0-9._:/@+-]{0,256}$`)
@@ -72,12 +75,16 @@ func (f *fields) words(field, s string, most int) string {
 }
 
 // visible makes words of any text.
-func visible(s string) string {
+func visible(s string) string { return strings.ReplaceAll(legible(s), "\n", "?") }
+
+// legible is visible but for lines, which stay. What turns or hides the text around
+// it goes as well: it would read otherwise than it is.
+func legible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
 			return ' '
-		case unicode.IsControl(r):
+		case r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
 			return '?'
 		default:
 			return r

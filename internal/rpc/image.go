@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"runtime"
 	"time"
 
@@ -30,6 +31,10 @@ type Images interface {
 	// Blob opens a blob. Its reader hands out the last bytes only when all were right.
 	Blob(ctx context.Context, repo artifact.Repository, d artifact.Digest, size int64) (io.ReadCloser, error)
 }
+
+// platformForm is that of artifact.Platform's String; what GOOS, GOARCH and OCI's
+// variants consist of.
+var platformForm = regexp.MustCompile(`^[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9]{1,32})?$`)
 
 // maxDetails is how many tags' details an agent reads at once, over all calls.
 const maxDetails = 4
@@ -60,7 +65,7 @@ func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*a
 	if err != nil {
 		return nil, err
 	}
-	if len(req.GetPageToken()) > 128 { // the distribution specification's longest tag
+	if token := req.GetPageToken(); token != "" && !tagForm.MatchString(token) {
 		return nil, fault.New(fault.InvalidRequest, "page token is no tag")
 	}
 	resp := &artifactv1.ListResponse{}
@@ -126,8 +131,8 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	}
 	want := own()
 	if p := req.GetPlatform(); p != nil {
-		if want = platformOf(p); want.OS == "" || want.Architecture == "" {
-			return nil, fault.New(fault.InvalidRequest, "platform %q lacks its os or architecture", want)
+		if want = platformOf(p); !platformForm.MatchString(want.String()) {
+			return nil, fault.New(fault.InvalidRequest, "platform %.100q is not of the form os/architecture or os/architecture/variant", want)
 		}
 	}
 	select {

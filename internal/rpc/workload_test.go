@@ -127,8 +127,8 @@ func sampleChange(t *testing.T) workload.Change {
 	}
 }
 
-// hostile are values that would steer whatever took them as they are.
-func hostile() []string {
+// steering are values that would steer whatever took them as they are.
+func steering() []string {
 	return []string{
 		"", "-", "--flag", "-v", "../x", "a/../../b", "/etc/passwd", "a b", "a\nb", "a\x00b", "$(id)", "`id`", "${HOME}", "a;b", "a|b", "a&b", "'", `"`, "\x1b[2J",
 		"a=b", "%2e%2e", "ä", strings.Repeat("a", 5000), "sha256:", "http://x", "@x", "*", "~root", "a\\b", "\u202e",
@@ -199,7 +199,7 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			for _, v := range hostile() {
+			for _, v := range steering() {
 				m := changeToProto(sampleChange(t))
 				if set(m, v); fine[what] != nil && fine[what](v) {
 					continue

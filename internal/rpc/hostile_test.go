@@ -1,0 +1,296 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// note is everything behind an agent, which only keeps what reached it.
+type note struct {
+	mu      sync.Mutex
+	reached string
+}
+
+func (n *note) keep(args ...any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.reached += fmt.Sprintf("%+v", args)
+}
+
+func (n *note) take() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.reached
+	n.reached = ""
+	return s
+}
+
+func (n *note) List(_ context.Context, repo artifact.Repository, _ int, token string, _ func(string, artifact.Digest)) (string, error) {
+	n.keep("list", repo, token)
+	return "", nil
+}
+
+func (n *note) Details(context.Context, artifact.Repository, artifact.Digest, artifact.Platform) (int64, time.Time, error) {
+	return 0, time.Time{}, nil
+}
+
+func (n *note) Resolve(_ context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
+	n.keep("resolve", repo, commit, want)
+	return artifact.Image{}, fault.New(fault.ArtifactNotFound, "nothing is here")
+}
+
+func (n *note) Blob(_ context.Context, repo artifact.Repository, d artifact.Digest, _ int64) (io.ReadCloser, error) {
+	n.keep("blob", repo, d)
+	return nil, fault.New(fault.ArtifactNotFound, "nothing is here")
+}
+
+func (n *note) Inspect(_ context.Context, s registry.Settings) (registry.Facts, error) {
+	n.keep("inspect", s)
+	return registry.Facts{}, nil
+}
+
+func (n *note) Install(_ context.Context, s registry.Settings, h registry.Hashes, _ func(registry.Progress)) (registry.Installed, error) {
+	n.keep("install", s, h)
+	return registry.Installed{}, nil
+}
+
+func (n *note) Observe(_ context.Context, s workload.Spec, _ bool) (workload.Observation, error) {
+	n.keep("observe", s, *s.Ref.Compose)
+	return workload.Observation{}, nil
+}
+
+func (n *note) Stage(_ context.Context, s workload.Spec, image artifact.Image, _ func(workload.Event)) error {
+	n.keep("stage", s, *s.Ref.Compose, image)
+	return nil
+}
+
+func (n *note) Switch(_ context.Context, c workload.Change, _ func(workload.Event)) error {
+	n.keep("switch", c, *c.Spec.Ref.Compose)
+	return nil
+}
+
+func (n *note) Settle(_ context.Context, s workload.Spec, settlement workload.Settlement, _ func(workload.Event)) error {
+	n.keep("settle", s, *s.Ref.Compose, settlement)
+	return nil
+}
+
+func (n *note) Logs(_ context.Context, s workload.Spec, instance string, _ int) ([]string, error) {
+	n.keep("logs", s, *s.Ref.Compose, instance)
+	return nil, nil
+}
+
+// samples are requests that are served, with a value in every string.
+func samples(t *testing.T) map[string]proto.Message {
+	change := changeToProto(sampleChange(t))
+	digest := artifact.DigestOf(nil).String()
+	image := &artifactv1.Image{Repository: "unidesk/x", Commit: commitID, IndexDigest: digest, ManifestDigest: digest, ManifestMediaType: "x"}
+	settings := settingsToProto(wanted())
+	return map[string]proto.Message{
+		"Describe": &artifactv1.DescribeRequest{},
+		"List":     &artifactv1.ListRequest{Repository: "unidesk/x", PageToken: "tag"},
+		"Resolve":  &artifactv1.ResolveRequest{Repository: "unidesk/x", Commit: commitID, Platform: &artifactv1.Platform{Os: "linux", Architecture: "arm64", Variant: "v8"}},
+		"Stream":   &artifactv1.StreamRequest{Repository: "unidesk/x", Ranges: []*artifactv1.Range{{Digest: digest, Size: 1}}},
+		"Inspect":  &artifactv1.InspectRequest{Settings: settings},
+		"Install":  &artifactv1.InstallRequest{Settings: settings, Expected: hashesToProto(hashes())},
+		"Observe":  &artifactv1.ObserveRequest{Workload: change.GetWorkload()},
+		"Stage":    &artifactv1.StageRequest{Workload: change.GetWorkload(), Image: image, ConfigDigest: digest},
+		"Switch":   &artifactv1.SwitchRequest{Change: change},
+		"Settle": &artifactv1.SettleRequest{
+			Workload: change.GetWorkload(), ChangeId: change.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP, Retire: []string{commitID},
+		},
+		"Logs": &artifactv1.LogsRequest{Workload: change.GetWorkload(), Instance: change.GetSaw(), Lines: 1},
+	}
+}
+
+// stringsOf are the fields of a message that hold strings, by path, each with what
+// sets it. A message that the sample leaves out would hide its fields, so it ends
+// the test.
+func stringsOf(t *testing.T, m protoreflect.Message, path string, each func(path string, set func(string))) {
+	t.Helper()
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		at := strings.TrimPrefix(path+"."+string(f.Name()), ".")
+		stringy := f.Kind() == protoreflect.StringKind
+		if (stringy || f.Kind() == protoreflect.MessageKind && f.Message().FullName() != "google.protobuf.Timestamp") && !m.Has(f) {
+			t.Fatalf("the sample has no %s", at)
+		}
+		switch {
+		case stringy && f.IsList():
+			each(at, func(s string) { m.Mutable(f).List().Set(0, protoreflect.ValueOfString(s)) })
+			each(at, func(s string) { m.Mutable(f).List().Append(protoreflect.ValueOfString(s)) })
+		case stringy:
+			each(at, func(s string) { m.Set(f, protoreflect.ValueOfString(s)) })
+		case f.Kind() == protoreflect.MessageKind && f.IsList():
+			stringsOf(t, m.Mutable(f).List().Get(0).Message(), at, each)
+		case f.Kind() == protoreflect.MessageKind && f.Message().FullName() != "google.protobuf.Timestamp":
+			stringsOf(t, m.Mutable(f).Message(), at, each)
+		}
+	}
+}
+
+// grammar is what may reach the host in a field, by its path's end; in any other
+// nothing of the corpus may. It is written apart from what the server goes by.
+var grammar = map[string]*regexp.Regexp{
+	"repository":            regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`),
+	"workload.image":        regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`),
+	"page_token":            regexp.MustCompile(`^([\w][\w.-]{0,127})?$`),
+	"platform.os":           regexp.MustCompile(`^[a-z0-9]{1,32}$`),
+	"platform.architecture": regexp.MustCompile(`^[a-z0-9_]{1,32}$`),
+	"platform.variant":      regexp.MustCompile(`^[a-z0-9.]{0,32}$`),
+	"settings.image":        regexp.MustCompile(`^[a-z0-9][a-z0-9._/-]*:[\w][\w.-]{0,127}$`),
+	"settings.directory":    regexp.MustCompile(`^(/[\w.-]+){2,}$`),
+	"settings.storage":      regexp.MustCompile(`^(/[\w.-]+){2,}$`),
+	"compose.project":       regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`),
+	"compose.service":       regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),
+	"workload.container":    regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),
+	"workload.secrets":      regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}$`),
+	"probe.path":            regexp.MustCompile(`^/[\w.~/-]{0,255}$`), // of a URL
+	"probe.flags":           regexp.MustCompile(`^\w+(\.\w+)*$`),
+	"flags_before.name":     regexp.MustCompile(`^\w+(\.\w+)*$`),
+	"env.value":             regexp.MustCompile(`^[\w.:/@+-]{0,256}$`),
+	"change.holder":         regexp.MustCompile(`^[^\p{Cc}\p{Cf}\x{2028}\x{2029}]{1,512}$`),
+	"change.id":             regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),
+	"change_id":             regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),
+	"saw":                   regexp.MustCompile(`^$`),
+	"image.index_digest":    regexp.MustCompile(`^$`),
+}
+
+// raw reports whether text has what a terminal acts on; lines are an answer's own,
+// unless the value brought them.
+func raw(text, value string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) ||
+		strings.Contains(value, "\n") && strings.Contains(text, value)
+}
+
+func fits(path, value string) bool {
+	for end, form := range grammar {
+		if path == end || strings.HasSuffix(path, "."+end) {
+			place := strings.HasPrefix(value, "/") && end != "change.holder" && end != "env.value"
+			return form.MatchString(value) && !(place && slices.Contains(strings.Split(value, "/"), ".."))
+		}
+	}
+	return false
+}
+
+// Whatever a caller sends in whichever string of whichever request: the host behind
+// is not reached with it, or it is harmless there.
+func TestNothingHostileReachesTheHost(t *testing.T) {
+	t.Parallel()
+	left := samples(t)
+	values := hostile.Values()
+	for _, file := range []protoreflect.FileDescriptor{
+		artifactv1.File_unidesk_artifact_v1_host_proto, artifactv1.File_unidesk_artifact_v1_image_proto,
+		artifactv1.File_unidesk_artifact_v1_registry_proto, artifactv1.File_unidesk_artifact_v1_workload_proto,
+	} {
+		methods := file.Services().Get(0).Methods()
+		for i := range methods.Len() {
+			m := methods.Get(i)
+			sample, ok := left[string(m.Name())]
+			if delete(left, string(m.Name())); !ok {
+				t.Errorf("there is no sample for %s", m.FullName())
+				continue
+			}
+			t.Run(string(m.Name()), func(t *testing.T) {
+				t.Parallel()
+				behind := &note{}
+				s := NewWorkloads(behind, slog.New(slog.DiscardHandler))
+				a := serve(t, func(r *grpc.Server) {
+					Register(r, fakeHost{}, behind, behind)
+					s.Register(r)
+				})
+				t.Cleanup(s.Close)
+				conn := a.dial(t, Options{}).conn
+				if err := call(t.Context(), conn, m, sample); m.Input().Fields().Len() > 0 && behind.take() == "" {
+					t.Fatalf("the sample does not reach the host: %v", err)
+				}
+				stringsOf(t, proto.Clone(sample).ProtoReflect(), "", func(path string, _ func(string)) {
+					for _, v := range values {
+						hit(t, conn, behind, m, sample, path, v)
+					}
+				})
+			})
+		}
+	}
+	for name := range left {
+		t.Errorf("the contract has no %s", name)
+	}
+}
+
+// hit sends a value in a field, in each way that there is.
+func hit(t *testing.T, conn *grpc.ClientConn, behind *note, m protoreflect.MethodDescriptor, sample proto.Message, path, v string) {
+	t.Helper()
+	req := proto.Clone(sample)
+	stringsOf(t, req.ProtoReflect(), "", func(at string, set func(string)) {
+		if at != path {
+			return
+		}
+		set(v)
+		err := call(t.Context(), conn, m, req)
+		reached := behind.take()
+		if reached != "" {
+			// A host that pulls by digest is not told what the manifest is called.
+			dropped := path == "image.manifest_media_type" && strings.Contains(reached, "ManifestMediaType: ManifestBytes:")
+			if !dropped && !fits(path, v) {
+				t.Errorf("%.60q as %s reached the host: %.300q", v, path, reached)
+			}
+			return
+		}
+		st, ok := status.FromError(err)
+		switch f := fromStatus(err); {
+		case err == nil || !ok:
+			t.Errorf("%.60q as %s: %v", v, path, err)
+		case f.Reason == fault.Internal && !strings.Contains(err.Error(), "invalid UTF-8"):
+			t.Errorf("%.60q as %s: %s, %.300q", v, path, f.Reason, err)
+		case raw(st.Message()+f.Hint, v):
+			t.Errorf("%.60q as %s is answered with control characters: %.300q", v, path, st.Message())
+		case len(st.Message()) > 5<<10 || len(f.Hint) > 5<<10:
+			t.Errorf("%.60q as %s is answered with %d bytes, and %d of a hint", v, path, len(st.Message()), len(f.Hint))
+		}
+	})
+}
+
+// call makes a call of any kind and returns how it ended.
+func call(ctx context.Context, conn *grpc.ClientConn, m protoreflect.MethodDescriptor, req proto.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()))
+	if err != nil {
+		return err
+	}
+	if err := stream.SendMsg(req); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	_ = stream.CloseSend()
+	kind, err := protoregistry.GlobalTypes.FindMessageByName(m.Output().FullName())
+	for err == nil {
+		err = stream.RecvMsg(kind.New().Interface())
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
