@@ -190,7 +190,7 @@ func TestNothingHostileIsActedOn(t *testing.T) { //nolint:paralleltest // PATH a
 		}
 	}
 	for name, n := range sent {
-		if n < 450 {
+		if n < 500 && name != "a command" { // which begins with no dash
 			t.Errorf("%s was %d values only", name, n)
 		}
 	}

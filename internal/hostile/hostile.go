@@ -44,7 +44,7 @@ func shell() []string {
 func paths() []string {
 	list := []string{
 		"/", "//", "/etc/passwd", "/dev/null", "/proc/self/mem", "C:\\x", `\\host\x`, "file:///etc/passwd", "x/", "x//y", "./x", ".ssh", ".git", "con", "x.json", "*.json",
-		"unix:///x", "http://x", "ssh://-oProxyCommand=id",
+		"unix:///x", "/var/run/docker.sock", "~/.ssh/id_ed25519", "/tmp/x y", "nul", "a:b", "x\\..\\y", "/.", "x/.", "\u2215etc", "-/x", "http://x", "ssh://-oProxyCommand=id",
 	}
 	for _, up := range []string{".", "..", "...", "%2e", "%2e%2e", "%252e%252e", "..%c0%af", "．．"} {
 		for _, end := range []string{"", "/", "/x", "\\", "/../../../../etc/passwd"} {

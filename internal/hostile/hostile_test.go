@@ -10,8 +10,8 @@ import (
 func TestThereAreEnoughOfEachKind(t *testing.T) {
 	t.Parallel()
 	all := Values()
-	if len(all) < 1000 {
-		t.Errorf("%d values, want 1000 at least", len(all))
+	if len(all) < 1530 {
+		t.Errorf("%d values, want 1530 at least: a third of them is 500", len(all))
 	}
 	if again := slices.Compact(slices.Sorted(slices.Values(all))); len(again) != len(all) {
 		t.Errorf("%d of %d values are there twice", len(all)-len(again), len(all))
