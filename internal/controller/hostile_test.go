@@ -15,7 +15,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -146,19 +145,10 @@ func words(v string) map[string]struct {
 		all["rollback's environment"] = one{[]string{"rollback", "--service", "frontend", "--env", v}, nil}
 		all["logs's environment"] = one{[]string{"logs", "--service", "frontend", "--env", v}, nil}
 		all["history's environment"] = one{[]string{"history", "--env", v}, nil}
-		all["history's service"] = one{[]string{"history", "--service", v}, codesOfHistory(v)}
+		all["history's service"] = one{[]string{"history", "--service", v}, nil}
 		all["the registry's service"] = one{[]string{"artifact-registry", "list", "--service", v}, nil}
 	}
 	return all
-}
-
-// codesOfHistory are ExitOK too for what could have been a service's id: nothing is
-// found of it.
-func codesOfHistory(v string) []int {
-	if _, err := artifact.ParseServiceID(v); err == nil {
-		return []int{ExitOK}
-	}
-	return nil
 }
 
 // Nothing that a person types, or a script passes on, starts a program, makes a file

@@ -77,10 +77,7 @@ func terminals() (list []string) {
 	} {
 		list = append(list, "\x1b"+seq)
 	}
-	for _, b := range []string{"\x01", "\x04", "\x05", "\a", "\b", "\b\b\b", "\x0e", "\x1a", "\x1b", "\x7f", "\u009b2J", "\u009d0;t\a", "\u0090", "\r   ok"} {
-		list = append(list, b)
-	}
-	return list
+	return append(list, "\x01", "\x04", "\x05", "\a", "\b", "\b\b\b", "\x0e", "\x1a", "\x1b", "\x7f", "\u009b2J", "\u009d0;t\a", "\u0090", "\r   ok")
 }
 
 func commits() []string {

@@ -1,16 +1,24 @@
 package ledger
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
+
+// lockPatience is how long a lock is tried for. A process that was killed while it
+// forked leaves a child which has its descriptors until it runs its own program,
+// and whoever asks for the holder has the lock for a moment.
+const lockPatience = time.Second
 
 // Lock takes the lock of a service in an environment for as long as a run lasts.
 // The kernel frees it when the process dies. A run that finds it held is
@@ -26,8 +34,10 @@ func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
 	} else if err := f.Close(); err != nil {
 		return nil, unavailable(err)
 	}
-	got, err := lock.TryLock()
-	if err != nil {
+	wait, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	got, err := lock.TryLockContext(wait, lockPatience/50)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, unavailable(err)
 	}
 	if !got {

@@ -94,15 +94,17 @@ func (v Verdict) Failed() (failed []Finding) {
 
 // Reason is the first finding that does not hold, as a clause; "" when all do.
 func (v Verdict) Reason() string {
-	for _, f := range v.Failed() {
-		if f.Check == healthAnswer {
-			if _, err := strconv.Atoi(f.Got); err != nil { // no answer but why there is none
-				return "it does not answer for its health: " + f.Got
-			}
-		}
-		return fmt.Sprintf("%s is %s, want %s", f.Check, orNone(f.Got), f.Want)
+	failed := v.Failed()
+	if len(failed) == 0 {
+		return ""
 	}
-	return ""
+	f := failed[0]
+	if f.Check == healthAnswer {
+		if _, err := strconv.Atoi(f.Got); err != nil { // no answer but why there is none
+			return "it does not answer for its health: " + f.Got
+		}
+	}
+	return fmt.Sprintf("%s is %s, want %s", f.Check, orNone(f.Got), f.Want)
 }
 
 // Judge compares what was observed with what is wanted.

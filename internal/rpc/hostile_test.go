@@ -190,7 +190,7 @@ func fits(path, value string) bool {
 	for end, form := range grammar {
 		if path == end || strings.HasSuffix(path, "."+end) {
 			place := strings.HasPrefix(value, "/") && end != "change.holder" && end != "env.value"
-			return form.MatchString(value) && !(place && slices.Contains(strings.Split(value, "/"), ".."))
+			return form.MatchString(value) && (!place || !slices.Contains(strings.Split(value, "/"), ".."))
 		}
 	}
 	return false
