@@ -490,3 +490,20 @@ func TestStatusIsQuick(t *testing.T) {
 		t.Errorf("too slow: %v, in the agent %v", took, inside)
 	}
 }
+
+// A new agent that does not answer gives way to the one that did.
+func TestAnAgentThatDoesNotAnswerIsTakenBack(t *testing.T) {
+	const notAnAgent = "/usr/libexec/docker/cli-plugins/docker-compose" // a program for this host, and no agent
+	cmd := two.Master.Exec(t.Context(), "unidesk-controller", "--config", administrator, "-o", "json",
+		"host", "bootstrap", "D601", "--agent", notAnAgent)
+	out, _ := cmd.Output() // its exit code is looked at
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), `"decision": "reverted"`) {
+		t.Errorf("exit %d: %s", cmd.ProcessState.ExitCode(), out)
+	}
+	if v := ask(t, "/etc/unidesk", "health"); v.exit != 0 {
+		t.Errorf("the agent from before does not answer: %s", v.stdout)
+	}
+	if out, err := two.D601.Output(t.Context(), "unidesk-agent", "version"); err != nil || strings.TrimSpace(out) != "e2e" {
+		t.Errorf("%v: %q", err, out)
+	}
+}
