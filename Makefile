@@ -50,7 +50,9 @@ unit: ## only what needs nothing but Go
 .PHONY: e2e
 e2e: ## the lab of two real hosts with systemd
 	@lab/setup.sh hosts && lab/tools/build.sh >/dev/null
+	@rm -f dist/sandbox.txt
 	$(SUM) -- -tags e2e -p 1 -timeout 40m -count 1 ./lab/hosts/... ./test/e2e/...
+	@cat dist/sandbox.txt
 
 .PHONY: bench
 bench: ## measure against docker pull through a tunnel, in the lab of two hosts

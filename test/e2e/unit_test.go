@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,10 @@ func TestTheAgentsSandboxIsTight(t *testing.T) {
 		t.Fatalf("systemd-analyze says %s", out)
 	}
 	score, _, _ = strings.Cut(score, " ")
-	fmt.Fprintf(os.Stderr, "e2e: systemd-analyze security %s: %s (at most %.1f)\n", agentUnit, score, most)
+	// make e2e prints it: what a package says that passes is not shown.
+	said := fmt.Sprintf("e2e: systemd-analyze security %s: %s (at most %.1f)\n", agentUnit, score, most)
+	must(t, os.MkdirAll(filepath.Join(repo, "dist"), 0o755))
+	must(t, os.WriteFile(filepath.Join(repo, "dist", "sandbox.txt"), []byte(said), 0o644))
 	if exposure, err := strconv.ParseFloat(score, 64); err != nil || exposure > most {
 		t.Errorf("exposure %s (%v), at most %.1f", score, err, most)
 	}
