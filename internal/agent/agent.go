@@ -27,6 +27,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registryhost"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 const (
@@ -83,7 +84,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		if a.placed, err = newPlaced(c, log); err != nil {
 			return nil, err
 		}
-		a.workloads = rpc.NewWorkloads(a.placed, log)
+		a.workloads = rpc.NewWorkloads(workload.Via(a.placed.find), log)
 		more = append(more, a.workloads)
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)
 	}

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
@@ -64,9 +63,9 @@ func (c Config) validateProjects() error {
 	return errors.Join(errs...)
 }
 
-// placed is the target of all that is placed here: it leads to the project that a
-// message names, and knows no other. That a project exists which is not placed, or
-// a service, nobody can tell from its answers.
+// placed is all that is placed here: it leads to the project that a message names,
+// and knows no other. That a project exists which is not placed, or a service,
+// nobody can tell from its answers.
 type placed struct {
 	engine   *engine.Client
 	projects map[string]place
@@ -75,6 +74,7 @@ type placed struct {
 type place struct {
 	services []string
 	target   workload.Target
+	fault    error // why it has no target
 	watch    func(context.Context)
 }
 
@@ -95,7 +95,7 @@ func newPlaced(c Config, logger *slog.Logger) (*placed, error) {
 		r, err := compose.New(project.compose(name, c.Docker), e, stage.NewPuller(e, registry.Host))
 		if err != nil {
 			journal.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
-			p.projects[name] = place{services: project.Services, target: unserved{err}}
+			p.projects[name] = place{services: project.Services, fault: err}
 			continue
 		}
 		target := confirm.New(r, filepath.Join(c.State, "changes", name))
@@ -115,78 +115,13 @@ func (p *placed) watch(ctx context.Context) {
 	wg.Wait()
 }
 
-func (p *placed) find(spec workload.Spec) (workload.Target, error) {
-	if c := spec.Ref.Compose; c != nil {
+// find leads to the target of a workload.
+func (p *placed) find(_ context.Context, ref workload.Ref) (workload.Target, error) {
+	if c := ref.Compose; c != nil {
 		if one, ok := p.projects[c.Project]; ok && slices.Contains(one.services, c.Service) {
-			return one.target, nil
+			return one.target, one.fault
 		}
 	}
 	return nil, fault.New(fault.WorkloadNotFound, "this host has placed no such workload").
 		WithHint("on the agent's host: agent.yaml lists the services that may be switched under projects")
-}
-
-// Observe implements [workload.Observer].
-func (p *placed) Observe(ctx context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
-	t, err := p.find(spec)
-	if err != nil {
-		return workload.Observation{}, err
-	}
-	return t.Observe(ctx, spec, probe)
-}
-
-// Stage implements [workload.Target].
-func (p *placed) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
-	t, err := p.find(spec)
-	if err != nil {
-		return err
-	}
-	return t.Stage(ctx, spec, image, emit)
-}
-
-// Switch implements [workload.Target].
-func (p *placed) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
-	t, err := p.find(change.Spec)
-	if err != nil {
-		return err
-	}
-	return t.Switch(ctx, change, emit)
-}
-
-// Settle implements [workload.Target].
-func (p *placed) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
-	t, err := p.find(spec)
-	if err != nil {
-		return err
-	}
-	return t.Settle(ctx, spec, s, emit)
-}
-
-// Logs implements [workload.Target].
-func (p *placed) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
-	t, err := p.find(spec)
-	if err != nil {
-		return nil, err
-	}
-	return t.Logs(ctx, spec, instance, lines)
-}
-
-// unserved is the target of a project that cannot be served.
-type unserved struct{ err error }
-
-func (u unserved) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
-	return workload.Observation{}, u.err
-}
-
-func (u unserved) Stage(context.Context, workload.Spec, artifact.Image, func(workload.Event)) error {
-	return u.err
-}
-
-func (u unserved) Switch(context.Context, workload.Change, func(workload.Event)) error { return u.err }
-
-func (u unserved) Settle(context.Context, workload.Spec, workload.Settlement, func(workload.Event)) error {
-	return u.err
-}
-
-func (u unserved) Logs(context.Context, workload.Spec, string, int) ([]string, error) {
-	return nil, u.err
 }

@@ -35,7 +35,7 @@ func TestAProjectThatCannotBeServedDoesNotKeepTheAgentFromStarting(t *testing.T)
 		t.Fatal(err)
 	}
 	spec := workloadtest.SampleSpec("p")
-	_, err = a.placed.Observe(t.Context(), spec, false)
+	_, err = workload.Via(a.placed.find).Observe(t.Context(), spec, false)
 	if fault.ReasonOf(err) != fault.EngineUnavailable || !strings.Contains(err.Error(), "docker command") {
 		t.Errorf("%v", err)
 	}
@@ -46,7 +46,8 @@ func TestAProjectThatCannotBeServedDoesNotKeepTheAgentFromStarting(t *testing.T)
 
 func TestWhatIsNotPlacedIsNotFoundByAnyAct(t *testing.T) {
 	t.Parallel()
-	p := &placed{projects: map[string]place{"p": {services: []string{"sample"}, target: unserved{fault.New(fault.Internal, "reached")}}}}
+	placed := &placed{projects: map[string]place{"p": {services: []string{"sample"}, fault: fault.New(fault.Internal, "reached")}}}
+	p := workload.Via(placed.find)
 	said := map[string]bool{}
 	for _, ref := range []workload.Ref{
 		{}, {Compose: &workload.ComposeRef{Project: "p", Service: "other"}}, {Compose: &workload.ComposeRef{Project: "q", Service: "sample"}},

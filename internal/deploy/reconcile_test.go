@@ -18,35 +18,11 @@ import (
 // hosts are several services on one machine.
 type hosts map[string]*host
 
-func (h hosts) of(spec workload.Spec) (workload.Target, error) {
-	if one, ok := h[spec.Ref.Compose.Service]; ok {
+func (h hosts) of(_ context.Context, ref workload.Ref) (workload.Target, error) {
+	if one, ok := h[ref.Compose.Service]; ok {
 		return one, nil
 	}
-	return nil, fault.New(fault.WorkloadNotFound, "no service %s", spec.Ref.Compose.Service)
-}
-
-func (h hosts) Observe(ctx context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
-	t, err := h.of(spec)
-	if err != nil {
-		return workload.Observation{}, err
-	}
-	return t.Observe(ctx, spec, probe)
-}
-
-func (h hosts) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
-	return h[spec.Ref.Compose.Service].Stage(ctx, spec, image, emit)
-}
-
-func (h hosts) Switch(ctx context.Context, c workload.Change, emit func(workload.Event)) error {
-	return h[c.Spec.Ref.Compose.Service].Switch(ctx, c, emit)
-}
-
-func (h hosts) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
-	return h[spec.Ref.Compose.Service].Settle(ctx, spec, s, emit)
-}
-
-func (h hosts) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
-	return h[spec.Ref.Compose.Service].Logs(ctx, spec, instance, lines)
+	return nil, fault.New(fault.WorkloadNotFound, "no service %s", ref.Compose.Service)
 }
 
 // reconciled is a master that runs these services, each with an image of its own
@@ -63,7 +39,7 @@ func reconciled(t *testing.T, services map[string]artifact.Commit) (*world, host
 		all[service] = &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: row.Labels}
 		w.images.add(t, commit, row.Labels(commit))
 	}
-	w.Targets = map[string]workload.Target{catalog.Master: all}
+	w.Targets = map[string]workload.Target{catalog.Master: workload.Via(all.of)}
 	return w, all
 }
 
@@ -231,7 +207,10 @@ func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
 		w.live(a)
 		w.killed(b)
 		asked := 0
-		w.Targets["D601"] = silent{hosts{}, &asked}
+		w.Targets["D601"] = workload.Via(func(context.Context, workload.Ref) (workload.Target, error) {
+			asked++
+			return nil, fault.Transient(fault.HostUnreachable, "no answer")
+		})
 		done, err := w.Recover(t.Context())
 		if err != nil || len(done) != 2 || asked != 1 {
 			t.Fatalf("%+v, %v, asked %d times", done, err, asked)
@@ -240,16 +219,6 @@ func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
 			t.Errorf("%+v", done)
 		}
 	})
-}
-
-type silent struct {
-	hosts
-	asked *int
-}
-
-func (s silent) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
-	*s.asked++
-	return workload.Observation{}, fault.Transient(fault.HostUnreachable, "no answer")
 }
 
 // What apply passes over, plan does not stumble on; and whose points are told is said.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -16,7 +15,10 @@ func (d *Deployer) target(host string) workload.Target {
 	if t, ok := d.Targets[host]; ok {
 		return t
 	}
-	return absent(host)
+	return workload.Via(func(context.Context, workload.Ref) (workload.Target, error) {
+		return nil, fault.New(fault.CapabilityMissing, "this controller cannot reach workloads on %s", host).
+			WithHint("name the host in controller.yaml, and let its agent serve workloads")
+	})
 }
 
 // cost is what staging the image will need here. To another host nothing crosses
@@ -46,35 +48,4 @@ func (r *deployment) mendedThere(checks []proof.Check) []proof.Check {
 		}
 	}
 	return checks
-}
-
-// absent is a host whose workloads this controller has no way to.
-type absent string
-
-func (a absent) err() error {
-	return fault.New(fault.CapabilityMissing, "this controller cannot reach workloads on %s", string(a)).
-		WithHint("name the host in controller.yaml, and let its agent serve workloads")
-}
-
-// Observe implements workload.Target.
-func (a absent) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
-	return workload.Observation{}, a.err()
-}
-
-// Stage implements workload.Target.
-func (a absent) Stage(context.Context, workload.Spec, artifact.Image, func(workload.Event)) error {
-	return a.err()
-}
-
-// Switch implements workload.Target.
-func (a absent) Switch(context.Context, workload.Change, func(workload.Event)) error { return a.err() }
-
-// Settle implements workload.Target.
-func (a absent) Settle(context.Context, workload.Spec, workload.Settlement, func(workload.Event)) error {
-	return a.err()
-}
-
-// Logs implements workload.Target.
-func (a absent) Logs(context.Context, workload.Spec, string, int) ([]string, error) {
-	return nil, a.err()
 }
