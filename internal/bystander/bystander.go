@@ -18,25 +18,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Container is what counts of one.
-type Container struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	// Project and Service are Compose's labels, "" where it did not make it.
-	Project string    `json:"project,omitempty"`
-	Service string    `json:"service,omitempty"`
-	Running bool      `json:"running"`
-	Started time.Time `json:"started,omitzero"`
-	// Restarts counts how often the engine itself started it again.
-	Restarts int `json:"restarts,omitempty"`
-	// Fleeting says that the engine removes it when it ends (docker run --rm).
-	Fleeting bool `json:"fleeting,omitempty"`
-}
-
-// Snapshot is every container of an engine at one time.
+// Snapshot is every container of an engine at one time, by the engine's clock.
 type Snapshot struct {
-	At         time.Time   `json:"at"`
-	Containers []Container `json:"containers"`
+	At         time.Time
+	Containers []workload.Container
 }
 
 // Run is another run of ours: a deploy, a revert, by this controller or another.
@@ -77,25 +62,25 @@ type Disturbance struct {
 // are not the target's, in the order of their names. A run among others explains
 // whatever happened to its own target, if it overlaps the time between the two.
 func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run) []Disturbance {
-	explained := func(c Container) bool {
+	explained := func(c workload.Container) bool {
 		ref := workload.ComposeRef{Project: c.Project, Service: c.Service}
 		return ref == target || slices.ContainsFunc(others, func(r Run) bool {
 			return r.Target == ref && !r.Began.After(after.At) && (r.Ended.IsZero() || !r.Ended.Before(before.At))
 		})
 	}
 	had, now := index(before.Containers), index(after.Containers)
-	fresh := slices.DeleteFunc(slices.Clone(after.Containers), func(c Container) bool {
+	fresh := slices.DeleteFunc(slices.Clone(after.Containers), func(c workload.Container) bool {
 		_, old := had[c.ID]
 		return old
 	})
-	var gone []Container
+	var gone []workload.Container
 	var found []Disturbance
-	tell := func(b, a Container) {
+	tell := func(b, a workload.Container) {
 		known := cmp.Or(b, a)
 		if kind, detail := compare(b, a); kind != "" && !explained(known) {
 			found = append(found, Disturbance{
 				Kind: kind, Name: known.Name, Project: known.Project, Service: known.Service, Before: b.ID, After: a.ID,
-				Detail: known.called() + " " + detail,
+				Detail: called(known) + " " + detail,
 			})
 		}
 	}
@@ -108,12 +93,14 @@ func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run)
 	}
 	// By name before by service: of a service with several containers each is to
 	// find its own successor.
-	for _, same := range []func(b, a Container) bool{
-		func(b, a Container) bool { return b.Name == a.Name },
-		func(b, a Container) bool { return b.Service != "" && b.Project == a.Project && b.Service == a.Service },
+	for _, same := range []func(b, a workload.Container) bool{
+		func(b, a workload.Container) bool { return b.Name == a.Name },
+		func(b, a workload.Container) bool {
+			return b.Service != "" && b.Project == a.Project && b.Service == a.Service
+		},
 	} {
-		gone = slices.DeleteFunc(gone, func(b Container) bool {
-			i := slices.IndexFunc(fresh, func(a Container) bool { return same(b, a) })
+		gone = slices.DeleteFunc(gone, func(b workload.Container) bool {
+			i := slices.IndexFunc(fresh, func(a workload.Container) bool { return same(b, a) })
 			if i < 0 {
 				return false
 			}
@@ -123,11 +110,11 @@ func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run)
 		})
 	}
 	for _, b := range gone {
-		tell(b, Container{})
+		tell(b, workload.Container{})
 	}
 	for _, a := range fresh {
 		if a.Project == target.Project {
-			tell(Container{}, a)
+			tell(workload.Container{}, a)
 		}
 	}
 	slices.SortFunc(found, func(a, b Disturbance) int {
@@ -136,8 +123,8 @@ func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run)
 	return found
 }
 
-func index(containers []Container) map[string]Container {
-	byID := make(map[string]Container, len(containers))
+func index(containers []workload.Container) map[string]workload.Container {
+	byID := make(map[string]workload.Container, len(containers))
 	for _, c := range containers {
 		byID[c.ID] = c
 	}
@@ -146,7 +133,7 @@ func index(containers []Container) map[string]Container {
 
 // compare says what happened to one container, nothing or a kind and the rest of
 // a sentence about it.
-func compare(b, a Container) (Kind, string) {
+func compare(b, a workload.Container) (Kind, string) {
 	since := " since " + a.Started.UTC().Format(time.TimeOnly+"Z")
 	switch {
 	case b.ID == "":
@@ -172,7 +159,7 @@ func compare(b, a Container) (Kind, string) {
 }
 
 // called is how a sentence names a container.
-func (c Container) called() string {
+func called(c workload.Container) string {
 	if c.Service == "" {
 		return c.Name
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 type (
-	container = bystander.Container
+	container = workload.Container
 	run       = bystander.Run
 )
 

@@ -72,6 +72,7 @@ type Engine interface {
 
 type containers interface {
 	Containers(ctx context.Context, project, service string) ([]engine.Container, error)
+	AllContainers(ctx context.Context) ([]workload.Container, error)
 	Container(ctx context.Context, id string) (engine.Container, error)
 	RenameContainer(ctx context.Context, id, name string) error
 	RemoveContainer(ctx context.Context, id string) error

@@ -85,6 +85,14 @@ func free(dir string) (int64, error) {
 	}
 }
 
+// Containers implements [workload.Observer].
+func (r *Runtime) Containers(ctx context.Context, spec workload.Spec) ([]workload.Container, error) {
+	if err := r.owns(spec); err != nil {
+		return nil, err
+	}
+	return r.engine.AllContainers(ctx)
+}
+
 // maxLogs bounds the output of a container that is held.
 const maxLogs = 64 << 10
 

@@ -102,6 +102,14 @@ func (t *Target[S]) Observe(ctx context.Context, spec workload.Spec, probe bool)
 	return seen, nil
 }
 
+// Containers implements [workload.Observer].
+func (t *Target[S]) Containers(ctx context.Context, spec workload.Spec) ([]workload.Container, error) {
+	if err := check(spec); err != nil {
+		return nil, err
+	}
+	return t.runtime.Containers(ctx, spec)
+}
+
 // Stage implements [workload.Target].
 func (t *Target[S]) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
 	if err := check(spec); err != nil {

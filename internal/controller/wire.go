@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
@@ -74,9 +73,8 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 		deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
 			Artifacts: registry, Estimator: estimator{stager},
-			Targets:    all.targets(confirm.New(runtime, c.changesDir())),
-			Containers: map[string]func(context.Context) ([]bystander.Container, error){catalog.Master: docker.AllContainers},
-			Ledger:     ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
+			Targets: all.targets(confirm.New(runtime, c.changesDir())),
+			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
 			Summary:  func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
 			UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},

@@ -46,8 +46,6 @@ type Deployer struct {
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
 	Emit func(workload.Event)
-	// Containers lists, by the host's name, everything that its engine has.
-	Containers map[string]func(context.Context) ([]bystander.Container, error)
 	// Summary compares what the producer says of an artifact with the registry.
 	Summary func(provenance.Wanted) provenance.Verdict
 	// UseGrant uses a grant up, once of all times; by says for what.

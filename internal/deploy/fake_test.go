@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -51,6 +50,8 @@ type host struct {
 	watched bool
 	// beside are other services, of which a story knows what is seen.
 	beside map[string]workload.Observation
+	// others are the containers of its engine beside the service's own.
+	others []workload.Container
 	// away tells, before and after a call, whether the way to the host is cut.
 	away func(call string) bool
 }
@@ -121,6 +122,13 @@ func (h *host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 		seen.Instances = []workload.Instance{in}
 	}
 	return seen, nil
+}
+
+func (h *host) Containers(context.Context, workload.Spec) ([]workload.Container, error) {
+	if err := h.cut("containers"); err != nil {
+		return nil, err
+	}
+	return slices.Clone(h.others), h.failList
 }
 
 func (h *host) writes(what string) {
@@ -287,8 +295,6 @@ type world struct {
 	*deploy.Deployer
 	images store
 	used   []string // grants, by their nonce
-	// others are the containers of the master's engine beside the service's own.
-	others []bystander.Container
 	// summaries are those that the producer published.
 	summaries map[artifact.Commit]*provenance.Summary
 	service   string
@@ -310,9 +316,6 @@ func newWorld(t *testing.T) *world {
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
-		Containers: map[string]func(context.Context) ([]bystander.Container, error){
-			catalog.Master: func(context.Context) ([]bystander.Container, error) { return slices.Clone(w.others), w.failList },
-		},
 		Summary: func(want provenance.Wanted) provenance.Verdict {
 			return provenance.Compare(w.summaries[want.Commit], want)
 		},

@@ -34,7 +34,7 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		return r.refused(unready(err), err)
 	}
 	r.result.Plan = &plan
-	if all, err := r.bystanders(ctx); err == nil {
+	if all, err := r.host.Containers(ctx, r.spec); err == nil {
 		r.exclude(all)
 	}
 	if p := r.seen.Pending; p != nil {

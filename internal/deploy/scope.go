@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +14,8 @@ import (
 
 // Scope says what happened to everything but the target while it was changed.
 type Scope struct {
-	// Observed says that all containers of the target's engine were compared, before
-	// the switch and after the settlement.
+	// Observed says that all containers of the target's engine were compared, as they
+	// were before the switch and after the settlement.
 	Observed bool `json:"observed"`
 	// Note is why they were not.
 	Note string `json:"note,omitempty"`
@@ -24,21 +23,11 @@ type Scope struct {
 	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
 }
 
-// bystanders are all containers of the target's engine.
-func (r *deployment) bystanders(ctx context.Context) ([]bystander.Container, error) {
-	host := r.environment().Target.Host
-	look, ok := r.Containers[host]
-	if !ok {
-		return nil, fmt.Errorf("%s does not tell of its other containers", host)
-	}
-	return look(ctx)
-}
-
 // beginScope notes everything that is there before the switch. It is no reason to
 // stop that it cannot: then the result says so.
 func (r *deployment) beginScope(ctx context.Context) {
-	at := time.Now()
-	all, err := r.bystanders(ctx)
+	at := r.hostNow()
+	all, err := r.host.Containers(ctx, r.spec)
 	if err != nil {
 		r.result.Scope = &Scope{Note: err.Error()}
 		return
@@ -53,12 +42,12 @@ func (r *deployment) endScope(ctx context.Context) {
 	if r.before == nil {
 		return
 	}
-	all, err := r.bystanders(ctx)
+	all, err := r.host.Containers(ctx, r.spec)
 	if err != nil {
 		r.result.Scope.Note = err.Error()
 		return
 	}
-	after := bystander.Snapshot{At: time.Now(), Containers: all}
+	after := bystander.Snapshot{At: r.hostNow(), Containers: all}
 	disturbed := bystander.Disturbed(*r.before, after, *r.spec.Ref.Compose, nil)
 	if len(disturbed) > 0 {
 		disturbed = bystander.Disturbed(*r.before, after, *r.spec.Ref.Compose, r.otherRuns(ctx))
@@ -74,15 +63,16 @@ func (r *deployment) disturbed() (said []string) {
 	return said
 }
 
-// otherRuns are the runs that the books and the host itself tell of. What cannot
-// be read explains nothing.
+// otherRuns are the runs that the books and the host itself tell of, by the host's
+// clock. What cannot be read explains nothing.
 func (r *deployment) otherRuns(ctx context.Context) (runs []bystander.Run) {
+	ahead := time.Until(r.hostNow())
 	ended, _ := r.Ledger.History("", "")
 	under, _ := r.Ledger.Pending()
 	for _, receipt := range slices.Concat(ended, under) {
 		spec, ok := r.beside(receipt.Service.String(), catalog.Env(receipt.Env))
 		if ok {
-			runs = append(runs, bystander.Run{Target: *spec.Ref.Compose, Began: receipt.Started, Ended: finished(receipt, under)})
+			runs = append(runs, bystander.Run{Target: *spec.Ref.Compose, Began: receipt.Started.Add(ahead), Ended: finished(receipt, under, ahead)})
 		}
 	}
 	for _, id := range r.Catalog.Services() {
@@ -103,12 +93,13 @@ func (r *deployment) otherRuns(ctx context.Context) (runs []bystander.Run) {
 	return runs
 }
 
-// finished is when a receipt's run ended; one whose receipt is pending may go on.
-func finished(receipt ledger.Receipt, under []ledger.Receipt) time.Time {
+// finished is when a receipt's run ended, by a clock that is so much ahead; one
+// whose receipt is pending may go on.
+func finished(receipt ledger.Receipt, under []ledger.Receipt, ahead time.Duration) time.Time {
 	if slices.ContainsFunc(under, func(p ledger.Receipt) bool { return p.ID == receipt.ID }) {
 		return time.Time{}
 	}
-	return receipt.Finished
+	return receipt.Finished.Add(ahead)
 }
 
 // beside returns another service that Compose runs on the target's host.
@@ -123,7 +114,7 @@ func (r *deployment) beside(service string, env catalog.Env) (workload.Spec, boo
 
 // exclude names the other services of the target's Compose project among what is
 // not touched.
-func (r *deployment) exclude(all []bystander.Container) {
+func (r *deployment) exclude(all []workload.Container) {
 	host, ref := r.environment().Target.Host, r.spec.Ref.Compose
 	if ref == nil {
 		return

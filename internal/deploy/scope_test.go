@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -21,7 +21,7 @@ func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) {
 		began := time.Now().Add(-time.Hour)
-		w.others = []bystander.Container{
+		w.others = []workload.Container{
 			{ID: "1", Name: "todo-note-backend", Project: "unidesk", Service: "todo-note", Running: true, Started: began},
 			{ID: "2", Name: "database", Project: "unidesk", Service: "database", Running: true, Started: began},
 		}
@@ -34,7 +34,7 @@ func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 // restarts makes a container restart while the service is switched.
 func (w *world) restarts(name string) {
 	w.onSwitch = func() {
-		i := slices.IndexFunc(w.others, func(c bystander.Container) bool { return c.Name == name })
+		i := slices.IndexFunc(w.others, func(c workload.Container) bool { return c.Name == name })
 		w.others[i].Started = time.Now()
 	}
 }
@@ -121,6 +121,44 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 	}
 }
 
+// The host's clock is hours ahead, and still a run explains what happened while it
+// lasted, and nothing else.
+func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		began, ended time.Duration // of the other run, by the clock here
+		want         deploy.Decision
+	}{
+		"while the other run lasted": {0, time.Minute, deploy.DecidedSucceeded},
+		"after it":                   {-time.Hour, -time.Minute, deploy.DecidedDegraded},
+		"before it":                  {time.Hour, 2 * time.Hour, deploy.DecidedDegraded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onD601(t, func(t *testing.T, w *world) {
+				w.clock = 3 * time.Hour
+				w.others = []workload.Container{{ID: "1", Name: "pipeline", Project: "unidesk", Service: "pipeline", Running: true, Started: w.now()}}
+				row, err := w.Catalog.Row("pipeline")
+				if err != nil {
+					t.Fatal(err)
+				}
+				ref := row.Spec(catalog.Prod, w.Project).Ref.Compose
+				w.others[0].Project, w.others[0].Service = ref.Project, ref.Service
+				receipt := w.receipt()
+				receipt.ID, receipt.Service = "other", row.Service
+				receipt.Started, receipt.Finished = time.Now().Add(c.began), time.Now().Add(c.ended)
+				if err := w.Ledger.Record(receipt); err != nil {
+					t.Fatal(err)
+				}
+				w.restarts("pipeline")
+				r := w.run(b)
+				want(t, r, c.want, "")
+				if !r.Scope.Observed {
+					t.Errorf("%+v", r.Scope)
+				}
+			})
+		})
+	}
+}
+
 // receipt is the newest one.
 func (w *world) receipt() ledger.Receipt {
 	w.t.Helper()
@@ -153,8 +191,10 @@ func TestAScopeThatWasNotObservedSaysSo(t *testing.T) {
 		}
 	})
 	onD601(t, func(t *testing.T, w *world) {
+		w.away = times("containers", 1, 1)
 		r := w.run(b)
-		if r.Scope.Observed || !strings.Contains(r.Scope.Note, "D601") {
+		want(t, r, deploy.DecidedSucceeded, "")
+		if r.Scope.Observed || !strings.Contains(r.Scope.Note, "the way is cut") {
 			t.Errorf("%+v", r.Scope)
 		}
 	})

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // engineOf serves answers of an engine's API by the end of their path.
@@ -76,7 +76,7 @@ func TestAllContainersAreBystanders(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	if d := cmp.Diff([]bystander.Container{
+	if d := cmp.Diff([]workload.Container{
 		{ID: "1", Name: "web", Project: "p", Service: "s", Running: true, Started: start.Add(600 * time.Millisecond), Restarts: 2},
 		{ID: "2", Name: "loop", Running: true, Started: start.Add(time.Second), Restarts: 9},
 		{ID: "3", Name: "done", Project: "p", Service: "s"},

@@ -21,8 +21,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // This file is all that knows the docker module, which is frozen: moving to its
@@ -366,7 +366,7 @@ func explain(err error, act string) error {
 // AllContainers returns every container, of Compose or not, as a bystander of a
 // deploy: running ones with their times, the others without. One of `compose run`
 // is left out, and so is one that is removed while it is being asked about.
-func (c *Client) AllContainers(ctx context.Context) ([]bystander.Container, error) {
+func (c *Client) AllContainers(ctx context.Context) ([]workload.Container, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	list, err := c.api.ContainerList(ctx, container.ListOptions{All: true})
@@ -376,7 +376,7 @@ func (c *Client) AllContainers(ctx context.Context) ([]bystander.Container, erro
 	list = slices.DeleteFunc(list, func(s container.Summary) bool {
 		return strings.EqualFold(s.Labels["com.docker.compose.oneoff"], "true")
 	})
-	found := make([]bystander.Container, len(list))
+	found := make([]workload.Container, len(list))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
 	for i, s := range list {
@@ -389,11 +389,11 @@ func (c *Client) AllContainers(ctx context.Context) ([]bystander.Container, erro
 		})
 	}
 	err = g.Wait()
-	return slices.DeleteFunc(found, func(b bystander.Container) bool { return b.ID == "" }), err
+	return slices.DeleteFunc(found, func(b workload.Container) bool { return b.ID == "" }), err
 }
 
-func (c *Client) bystander(ctx context.Context, s container.Summary) (bystander.Container, error) {
-	out := bystander.Container{ID: s.ID, Project: s.Labels["com.docker.compose.project"], Service: s.Labels["com.docker.compose.service"]}
+func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.Container, error) {
+	out := workload.Container{ID: s.ID, Project: s.Labels["com.docker.compose.project"], Service: s.Labels["com.docker.compose.service"]}
 	for _, name := range s.Names {
 		// The others are what links call it: /another/alias.
 		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
@@ -406,7 +406,7 @@ func (c *Client) bystander(ctx context.Context, s container.Summary) (bystander.
 	}
 	in, err := c.api.ContainerInspect(ctx, s.ID)
 	if err != nil {
-		return bystander.Container{}, explain(err, "inspect container")
+		return workload.Container{}, explain(err, "inspect container")
 	}
 	if in.State != nil {
 		out.Running, out.Started, out.Restarts = in.State.Running, moment(in.State.StartedAt), in.RestartCount

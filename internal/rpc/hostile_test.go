@@ -82,6 +82,11 @@ func (n *note) Observe(_ context.Context, s workload.Spec, _ bool) (workload.Obs
 	return workload.Observation{}, nil
 }
 
+func (n *note) Containers(_ context.Context, s workload.Spec) ([]workload.Container, error) {
+	n.keep("containers", s, *s.Ref.Compose)
+	return nil, nil
+}
+
 func (n *note) Stage(_ context.Context, s workload.Spec, image artifact.Image, _ func(workload.Event)) error {
 	n.keep("stage", s, *s.Ref.Compose, image)
 	return nil
@@ -109,15 +114,16 @@ func samples(t *testing.T) map[string]proto.Message {
 	image := &artifactv1.Image{Repository: "unidesk/x", Commit: commitID, IndexDigest: digest, ManifestDigest: digest, ManifestMediaType: "x"}
 	settings := settingsToProto(wanted())
 	return map[string]proto.Message{
-		"Describe": &artifactv1.DescribeRequest{},
-		"List":     &artifactv1.ListRequest{Repository: "unidesk/x", PageToken: "tag"},
-		"Resolve":  &artifactv1.ResolveRequest{Repository: "unidesk/x", Commit: commitID, Platform: &artifactv1.Platform{Os: "linux", Architecture: "arm64", Variant: "v8"}},
-		"Stream":   &artifactv1.StreamRequest{Repository: "unidesk/x", Ranges: []*artifactv1.Range{{Digest: digest, Size: 1}}},
-		"Inspect":  &artifactv1.InspectRequest{Settings: settings},
-		"Install":  &artifactv1.InstallRequest{Settings: settings, Expected: hashesToProto(hashes())},
-		"Observe":  &artifactv1.ObserveRequest{Workload: change.GetWorkload()},
-		"Stage":    &artifactv1.StageRequest{Workload: change.GetWorkload(), Image: image, ConfigDigest: digest},
-		"Switch":   &artifactv1.SwitchRequest{Change: change},
+		"Describe":       &artifactv1.DescribeRequest{},
+		"List":           &artifactv1.ListRequest{Repository: "unidesk/x", PageToken: "tag"},
+		"Resolve":        &artifactv1.ResolveRequest{Repository: "unidesk/x", Commit: commitID, Platform: &artifactv1.Platform{Os: "linux", Architecture: "arm64", Variant: "v8"}},
+		"Stream":         &artifactv1.StreamRequest{Repository: "unidesk/x", Ranges: []*artifactv1.Range{{Digest: digest, Size: 1}}},
+		"Inspect":        &artifactv1.InspectRequest{Settings: settings},
+		"Install":        &artifactv1.InstallRequest{Settings: settings, Expected: hashesToProto(hashes())},
+		"ListContainers": &artifactv1.ListContainersRequest{Workload: change.GetWorkload()},
+		"Observe":        &artifactv1.ObserveRequest{Workload: change.GetWorkload()},
+		"Stage":          &artifactv1.StageRequest{Workload: change.GetWorkload(), Image: image, ConfigDigest: digest},
+		"Switch":         &artifactv1.SwitchRequest{Change: change},
 		"Settle": &artifactv1.SettleRequest{
 			Workload: change.GetWorkload(), ChangeId: change.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP, Retire: []string{commitID},
 		},

@@ -9,8 +9,12 @@ import (
 
 // This file is what an agent tells of a workload.
 
-// maxWords is the most of a text that is told.
-const maxWords = 64 << 10
+const (
+	// maxWords is the most of a text that is told.
+	maxWords = 64 << 10
+	// maxContainers is the most that an engine is believed to have.
+	maxContainers = 10_000
+)
 
 func observationToProto(o workload.Observation) *artifactv1.Observation {
 	d := o.Definition
@@ -104,6 +108,21 @@ func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 		}
 	}
 	return in
+}
+
+func containerToProto(c workload.Container) *artifactv1.Container {
+	return &artifactv1.Container{
+		Id: c.ID, Name: visible(c.Name), Project: visible(c.Project), Service: visible(c.Service),
+		Running: c.Running, Started: momentToProto(c.Started), Restarts: uint32(c.Restarts), Fleeting: c.Fleeting,
+	}
+}
+
+func (f *fields) container(m *artifactv1.Container) workload.Container {
+	return workload.Container{
+		ID: f.match("container.id", idForm, m.GetId()), Name: f.told("container.name", m.GetName()),
+		Project: f.told("container.project", m.GetProject()), Service: f.told("container.service", m.GetService()),
+		Running: m.GetRunning(), Started: f.moment("container.started", m.GetStarted()), Restarts: int(m.GetRestarts()), Fleeting: m.GetFleeting(),
+	}
 }
 
 func pendingToProto(p *workload.Pending) *artifactv1.PendingChange {

@@ -95,6 +95,11 @@ func (r trap) Observe(context.Context, workload.Spec, bool) (workload.Observatio
 	return workload.Observation{}, nil
 }
 
+func (r trap) Containers(context.Context, workload.Spec) ([]workload.Container, error) {
+	r.t.Error("containers was reached")
+	return nil, nil
+}
+
 func (r trap) Stage(context.Context, workload.Spec, artifact.Image, func(workload.Event)) error {
 	r.t.Error("stage was reached")
 	return nil
@@ -165,6 +170,8 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		if inWorkload {
 			_, err = stub.Observe(t.Context(), &artifactv1.ObserveRequest{Workload: m.GetWorkload()})
 			check("observe", err)
+			_, err = stub.ListContainers(t.Context(), &artifactv1.ListContainersRequest{Workload: m.GetWorkload()})
+			check("list containers", err)
 			_, err = stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: m.GetWorkload(), Instance: m.GetSaw(), Lines: 1})
 			check("logs", err)
 		}
@@ -286,8 +293,13 @@ func seen(t *testing.T) workload.Observation {
 // told answers every question with the same.
 type toldTarget struct {
 	workload.Target
-	seen  workload.Observation
-	lines []string
+	seen       workload.Observation
+	containers []workload.Container
+	lines      []string
+}
+
+func (o toldTarget) Containers(context.Context, workload.Spec) ([]workload.Container, error) {
+	return o.containers, nil
 }
 
 func (o toldTarget) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
@@ -301,7 +313,11 @@ func (o toldTarget) Logs(context.Context, workload.Spec, string, int) ([]string,
 func TestAnObservationCrossesWhole(t *testing.T) {
 	t.Parallel()
 	want := seen(t)
-	a, _ := serveWorkloads(t, toldTarget{seen: want, lines: []string{"a", "b\x1b[31m\xff\tc"}})
+	beside := []workload.Container{
+		{ID: strings.Repeat("1", 64), Name: "web", Project: "p", Service: "s", Running: true, Started: want.At, Restarts: 3, Fleeting: true},
+		{ID: strings.Repeat("2", 64), Name: "done"},
+	}
+	a, _ := serveWorkloads(t, toldTarget{seen: want, containers: beside, lines: []string{"a", "b\x1b[31m\xff\tc"}})
 	w := a.workloads(t)
 	got, err := w.Observe(t.Context(), want.Pending.Change.Spec, true)
 	if err != nil {
@@ -309,6 +325,10 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b artifact.Digest) bool { return a == b }), cmp.Comparer(func(a, b artifact.Commit) bool { return a == b })); d != "" {
 		t.Error(d)
+	}
+	all, err := w.Containers(t.Context(), want.Pending.Change.Spec)
+	if d := cmp.Diff(beside, all); err != nil || d != "" {
+		t.Errorf("%v, %s", err, d)
 	}
 	lines, err := w.Logs(t.Context(), want.Pending.Change.Spec, want.Instances[0].ID, 5)
 	if err != nil || !slices.Equal(lines, []string{"a", "b?[31m? c"}) {
@@ -320,12 +340,17 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 type lyingWorkloads struct {
 	artifactv1.UnimplementedWorkloadServiceServer
 	observation *artifactv1.Observation
+	containers  []*artifactv1.Container
 	lines       []string
 	steps       []*artifactv1.SwitchResponse
 }
 
 func (l *lyingWorkloads) Observe(context.Context, *artifactv1.ObserveRequest) (*artifactv1.ObserveResponse, error) {
 	return &artifactv1.ObserveResponse{Observation: l.observation}, nil
+}
+
+func (l *lyingWorkloads) ListContainers(context.Context, *artifactv1.ListContainersRequest) (*artifactv1.ListContainersResponse, error) {
+	return &artifactv1.ListContainersResponse{Containers: l.containers}, nil
 }
 
 func (l *lyingWorkloads) Logs(context.Context, *artifactv1.LogsRequest) (*artifactv1.LogsResponse, error) {
@@ -373,6 +398,23 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 			_, err := serveLyingWorkloads(t, &lyingWorkloads{observation: m}).Observe(t.Context(), spec, false)
 			wantReason(t, err, fault.Internal, false)
 		})
+	}
+	one := containerToProto(workload.Container{ID: strings.Repeat("a", 64), Name: "web", Started: time.Now()})
+	for name, lie := range map[string]func(*artifactv1.Container){
+		"an id that is none":  func(c *artifactv1.Container) { c.Id = "web" },
+		"a name that acts":    func(c *artifactv1.Container) { c.Name = "\x1b[2J" },
+		"a project that acts": func(c *artifactv1.Container) { c.Project = "\x1b[2J" },
+		"a service that acts": func(c *artifactv1.Container) { c.Service = "a\nb" },
+		"a time that is none": func(c *artifactv1.Container) { c.Started.Nanos = -1 },
+	} {
+		m := proto.CloneOf(one)
+		lie(m)
+		if _, err := serveLyingWorkloads(t, &lyingWorkloads{containers: []*artifactv1.Container{one, m}}).Containers(t.Context(), spec); err == nil || fault.ReasonOf(err) != fault.Internal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := serveLyingWorkloads(t, &lyingWorkloads{containers: slices.Repeat([]*artifactv1.Container{one}, maxContainers+1)}).Containers(t.Context(), spec); err == nil || fault.ReasonOf(err) != fault.Internal {
+		t.Errorf("too many containers: %v", err)
 	}
 	for name, lines := range map[string][]string{"more than asked": {"a", "b", "c"}, "one that acts": {"\x1b[2J"}} {
 		_, err := serveLyingWorkloads(t, &lyingWorkloads{lines: lines}).Logs(t.Context(), spec, strings.Repeat("a", 64), 2)
@@ -593,6 +635,7 @@ func TestAnAgentWithoutWorkloadsIsNamedWithItsVersion(t *testing.T) {
 	c := sampleChange(t)
 	for name, call := range map[string]func() error{
 		"observe": func() error { _, err := w.Observe(t.Context(), c.Spec, false); return err },
+		"list":    func() error { _, err := w.Containers(t.Context(), c.Spec); return err },
 		"logs":    func() error { _, err := w.Logs(t.Context(), c.Spec, c.Saw, 1); return err },
 		"stage":   func() error { return w.Stage(t.Context(), c.Spec, sampleImages(t)[0], nil) },
 		"switch":  func() error { return w.Switch(t.Context(), c, nil) },

@@ -53,6 +53,25 @@ func (w *remoteWorkloads) Observe(ctx context.Context, spec workload.Spec, probe
 	return seen, malformed(f.err)
 }
 
+// Containers implements [workload.Observer].
+func (w *remoteWorkloads) Containers(ctx context.Context, spec workload.Spec) (all []workload.Container, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, w.client.opts.Call)
+	defer cancel()
+	m, err := w.stub.ListContainers(ctx, &artifactv1.ListContainersRequest{Workload: workloadToProto(spec)})
+	if err != nil {
+		return nil, w.client.fail(ctx, err)
+	}
+	var f fields
+	f.few("containers", len(m.GetContainers()), maxContainers)
+	for _, c := range m.GetContainers() {
+		if f.err != nil {
+			return nil, malformed(f.err)
+		}
+		all = append(all, f.container(c))
+	}
+	return all, malformed(f.err)
+}
+
 // Logs implements [workload.Target].
 func (w *remoteWorkloads) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.client.opts.Call)

@@ -65,6 +65,24 @@ func (s *Workloads) Observe(ctx context.Context, req *artifactv1.ObserveRequest)
 	return &artifactv1.ObserveResponse{Observation: observationToProto(seen)}, nil
 }
 
+// ListContainers implements the contract.
+func (s *Workloads) ListContainers(ctx context.Context, req *artifactv1.ListContainersRequest) (*artifactv1.ListContainersResponse, error) {
+	var f fields
+	spec := f.workload(req.GetWorkload())
+	if f.err != nil {
+		return nil, f.err
+	}
+	all, err := s.target.Containers(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("list containers beside %s: %w", spec.Ref, err)
+	}
+	m := &artifactv1.ListContainersResponse{}
+	for _, c := range all {
+		m.Containers = append(m.Containers, containerToProto(c))
+	}
+	return m, nil
+}
+
 // Logs implements the contract.
 func (s *Workloads) Logs(ctx context.Context, req *artifactv1.LogsRequest) (*artifactv1.LogsResponse, error) {
 	var f fields

@@ -21,6 +21,15 @@ func (v via) Observe(ctx context.Context, spec Spec, probe bool) (Observation, e
 	return t.Observe(ctx, spec, probe)
 }
 
+// Containers implements [Observer].
+func (v via) Containers(ctx context.Context, spec Spec) ([]Container, error) {
+	t, err := v(ctx, spec.Ref)
+	if err != nil {
+		return nil, err
+	}
+	return t.Containers(ctx, spec)
+}
+
 // Stage implements [Target].
 func (v via) Stage(ctx context.Context, spec Spec, image artifact.Image, emit func(Event)) error {
 	t, err := v(ctx, spec.Ref)

@@ -141,6 +141,23 @@ type Health struct {
 	Flags           map[string]bool `json:"flags,omitempty"`
 }
 
+// Container is any container of the engine that a workload runs on: what counts of
+// it to somebody who wants to know whether it was left alone.
+type Container struct {
+	ID   string
+	Name string
+	// Project and Service are Compose's labels, "" where it did not make it.
+	Project string
+	Service string
+	Running bool
+	// Started is zero where it does not run.
+	Started time.Time
+	// Restarts counts how often the engine itself started it again.
+	Restarts int
+	// Fleeting says that the engine removes it when it ends (docker run --rm).
+	Fleeting bool
+}
+
 // Secret is all that is ever told of one.
 type Secret struct {
 	Name    string `json:"name"`
@@ -220,6 +237,9 @@ type Observer interface {
 	// Observe returns what is there now. A workload that the host does not know
 	// is WORKLOAD_NOT_FOUND. With probe false no health endpoint is asked.
 	Observe(ctx context.Context, spec Spec, probe bool) (Observation, error)
+	// Containers returns all of the engine that the workload runs on, whoever made
+	// them, the workload's own too.
+	Containers(ctx context.Context, spec Spec) ([]Container, error)
 }
 
 // Target is a place that a workload can be switched on.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
@@ -72,6 +73,9 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	one := deployNow(t, service, first)
 	one.want(t, deploy.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, first)
+	if s := one.result.Scope; !s.Observed || len(s.Disturbed) > 0 {
+		t.Errorf("scope: %+v", s)
+	}
 	if b := one.result.Bytes; b.Needed != 0 || b.Received+b.Sent > 256<<10 {
 		t.Errorf("%+v crossed for an image that stays on D601", b)
 	}
@@ -97,6 +101,25 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	back := strings.Fields(two.result.Rollback)
 	controller(t, back[1:]...).want(t, deploy.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, first)
+}
+
+// Somebody restarts another service of D601 while one is switched: the version is
+// kept, and who was disturbed is named.
+func TestADisturbedNeighbourOnD601IsNamed(t *testing.T) {
+	const service, victim = "findjob", "pipeline"
+	neighbour := release(t, victim, lab.Change{}).SourceCommit
+	deployNow(t, victim, neighbour).want(t, deploy.DecidedSucceeded, "", 0)
+	commit := release(t, service, lab.Change{}).SourceCommit
+	r := begin(t, deployCommand(t, service, commit))
+	r.reaches(t, "switch")
+	onD601(t, "restart", "--time", "0", victim+"-backend")
+	a := r.end(t)
+	a.want(t, deploy.DecidedDegraded, "", 4)
+	if d := a.result.Scope.Disturbed; len(d) != 1 || d[0].Name != victim+"-backend" || d[0].Kind != bystander.Restarted {
+		t.Errorf("%+v", a.result.Scope)
+	}
+	runsOnD601(t, service, commit)
+	runsOnD601(t, victim, neighbour)
 }
 
 func sameContainer(a, b string) bool {

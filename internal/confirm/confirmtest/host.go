@@ -122,6 +122,20 @@ func (h *Host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 	return seen, nil
 }
 
+// Containers implements [confirm.Runtime].
+func (h *Host) Containers(_ context.Context, spec workload.Spec) (all []workload.Container, _ error) {
+	if err := h.has(spec); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if in := h.main; in != nil {
+		ref := spec.Ref.Compose
+		all = append(all, workload.Container{ID: in.ID, Name: in.Name, Project: ref.Project, Service: ref.Service, Running: in.Running, Started: in.Started})
+	}
+	return all, nil
+}
+
 // Stage implements [confirm.Runtime].
 func (h *Host) Stage(_ context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
 	if err := h.has(spec); err != nil {

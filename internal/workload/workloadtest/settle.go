@@ -1,6 +1,7 @@
 package workloadtest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,29 @@ func told(t *testing.T, s *suite) {
 	}
 	if p.Since.IsZero() || p.Failed != "" {
 		t.Errorf("%+v", p)
+	}
+}
+
+func beside(t *testing.T, s *suite) {
+	in := s.deploy(t, 0)
+	all, err := s.Target.Containers(t.Context(), s.Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(all, func(c workload.Container) bool { return c.ID == in.ID })
+	if i < 0 {
+		t.Fatalf("its own is not among %+v", all)
+	}
+	ref := s.Spec.Ref.Compose
+	want := workload.Container{ID: in.ID, Name: in.Name, Project: ref.Project, Service: ref.Service, Running: true, Started: in.Started}
+	if d := cmp.Diff(want, all[i]); d != "" {
+		t.Error(d)
+	}
+	s.noSecret(t, all)
+	spec := s.Spec
+	spec.Ref = workload.Ref{Compose: &workload.ComposeRef{Project: "nobodys", Service: ref.Service}}
+	if _, err := s.Target.Containers(t.Context(), spec); fault.ReasonOf(err) != fault.WorkloadNotFound {
+		t.Errorf("of another project: %v", err)
 	}
 }
 

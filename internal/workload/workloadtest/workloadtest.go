@@ -49,6 +49,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"secrets are present or not, and long, and nothing else":  secrets,
 		"versions that are let go can be staged and run again":    retired,
 		"an unsettled change is told with who has it":             told,
+		"every container beside it is told":                       beside,
 		"output can be read":                                      logs,
 		"a change that is being taken back a second time is fine": revertTwice,
 	} {

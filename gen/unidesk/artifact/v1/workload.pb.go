@@ -741,6 +741,207 @@ func (x *Instance) GetHealth() *Health {
 	return nil
 }
 
+// ListContainersRequest names a workload.
+type ListContainersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workload.
+	Workload      *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListContainersRequest) Reset() {
+	*x = ListContainersRequest{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListContainersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListContainersRequest) ProtoMessage() {}
+
+func (x *ListContainersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListContainersRequest.ProtoReflect.Descriptor instead.
+func (*ListContainersRequest) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListContainersRequest) GetWorkload() *Workload {
+	if x != nil {
+		return x.Workload
+	}
+	return nil
+}
+
+// ListContainersResponse is one read, in no order.
+type ListContainersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All containers of the engine, the workload's own too.
+	Containers    []*Container `protobuf:"bytes,1,rep,name=containers,proto3" json:"containers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListContainersResponse) Reset() {
+	*x = ListContainersResponse{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListContainersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListContainersResponse) ProtoMessage() {}
+
+func (x *ListContainersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListContainersResponse.ProtoReflect.Descriptor instead.
+func (*ListContainersResponse) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListContainersResponse) GetContainers() []*Container {
+	if x != nil {
+		return x.Containers
+	}
+	return nil
+}
+
+// Container is any container of an engine.
+type Container struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The engine's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Its name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Compose's project name; empty where Compose did not make it.
+	Project string `protobuf:"bytes,3,opt,name=project,proto3" json:"project,omitempty"`
+	// Compose's service; empty where Compose did not make it.
+	Service string `protobuf:"bytes,4,opt,name=service,proto3" json:"service,omitempty"`
+	// Whether it runs.
+	Running bool `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"`
+	// When it was started last; absent where it does not run.
+	Started *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started,proto3" json:"started,omitempty"`
+	// How often the engine started it again.
+	Restarts uint32 `protobuf:"varint,7,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	// Whether the engine removes it when it ends.
+	Fleeting      bool `protobuf:"varint,8,opt,name=fleeting,proto3" json:"fleeting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Container) Reset() {
+	*x = Container{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Container) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Container) ProtoMessage() {}
+
+func (x *Container) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Container.ProtoReflect.Descriptor instead.
+func (*Container) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Container) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Container) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Container) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *Container) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *Container) GetRunning() bool {
+	if x != nil {
+		return x.Running
+	}
+	return false
+}
+
+func (x *Container) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *Container) GetRestarts() uint32 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
+func (x *Container) GetFleeting() bool {
+	if x != nil {
+		return x.Fleeting
+	}
+	return false
+}
+
 // Variable is a name and its value.
 type Variable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -754,7 +955,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +967,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +980,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Variable) GetName() string {
@@ -811,7 +1012,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +1024,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +1037,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Secret) GetName() string {
@@ -881,7 +1082,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +1094,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1107,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -964,7 +1165,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +1177,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +1190,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Flag) GetName() string {
@@ -1037,7 +1238,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1250,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1263,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Change) GetId() string {
@@ -1152,7 +1353,7 @@ type PendingChange struct {
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1365,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1378,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -1227,7 +1428,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1440,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1453,7 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Before) GetContainer() string {
@@ -1307,7 +1508,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1520,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1533,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -1381,7 +1582,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1594,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1607,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -1446,7 +1647,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1458,7 +1659,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1471,7 +1672,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -1526,7 +1727,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1739,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1752,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 // Progress tells that a point of the work was reached.
@@ -1572,7 +1773,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1785,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1798,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Progress) GetPoint() string {
@@ -1639,7 +1840,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1651,7 +1852,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1664,7 +1865,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -1690,7 +1891,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +1903,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +1916,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -1770,7 +1971,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1983,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1996,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 // SettleRequest ends a change.
@@ -1815,7 +2016,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +2028,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +2041,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -1880,7 +2081,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +2093,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +2106,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 // LogsRequest names a container of a workload.
@@ -1923,7 +2124,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +2136,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2149,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -1983,7 +2184,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1995,7 +2196,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2008,7 +2209,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -2080,7 +2281,22 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	" \x01(\tR\fconfigDigest\x125\n" +
 	"\x06labels\x18\v \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x06labels\x12/\n" +
 	"\x03env\x18\f \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x03env\x123\n" +
-	"\x06health\x18\r \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\"4\n" +
+	"\x06health\x18\r \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\"R\n" +
+	"\x15ListContainersRequest\x129\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\"X\n" +
+	"\x16ListContainersResponse\x12>\n" +
+	"\n" +
+	"containers\x18\x01 \x03(\v2\x1e.unidesk.artifact.v1.ContainerR\n" +
+	"containers\"\xeb\x01\n" +
+	"\tContainer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aproject\x18\x03 \x01(\tR\aproject\x12\x18\n" +
+	"\aservice\x18\x04 \x01(\tR\aservice\x12\x18\n" +
+	"\arunning\x18\x05 \x01(\bR\arunning\x124\n" +
+	"\astarted\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1a\n" +
+	"\brestarts\x18\a \x01(\rR\brestarts\x12\x1a\n" +
+	"\bfleeting\x18\b \x01(\bR\bfleeting\"4\n" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"N\n" +
@@ -2164,9 +2380,10 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fOUTCOME_KEEP\x10\x01\x12\x12\n" +
-	"\x0eOUTCOME_REVERT\x10\x022\xcc\x03\n" +
+	"\x0eOUTCOME_REVERT\x10\x022\xbd\x04\n" +
 	"\x0fWorkloadService\x12Z\n" +
-	"\aObserve\x12#.unidesk.artifact.v1.ObserveRequest\x1a$.unidesk.artifact.v1.ObserveResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
+	"\aObserve\x12#.unidesk.artifact.v1.ObserveRequest\x1a$.unidesk.artifact.v1.ObserveResponse\"\x04\xb8\xeb\x18\x01\x12o\n" +
+	"\x0eListContainers\x12*.unidesk.artifact.v1.ListContainersRequest\x1a+.unidesk.artifact.v1.ListContainersResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
 	"\x05Stage\x12!.unidesk.artifact.v1.StageRequest\x1a\".unidesk.artifact.v1.StageResponse\"\x04\xb8\xeb\x18\x020\x01\x12Y\n" +
 	"\x06Switch\x12\".unidesk.artifact.v1.SwitchRequest\x1a#.unidesk.artifact.v1.SwitchResponse\"\x04\xb8\xeb\x18\x020\x01\x12W\n" +
 	"\x06Settle\x12\".unidesk.artifact.v1.SettleRequest\x1a#.unidesk.artifact.v1.SettleResponse\"\x04\xb8\xeb\x18\x02\x12Q\n" +
@@ -2185,93 +2402,101 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
-	(Outcome)(0),                  // 0: unidesk.artifact.v1.Outcome
-	(*Workload)(nil),              // 1: unidesk.artifact.v1.Workload
-	(*ComposeService)(nil),        // 2: unidesk.artifact.v1.ComposeService
-	(*Probe)(nil),                 // 3: unidesk.artifact.v1.Probe
-	(*ObserveRequest)(nil),        // 4: unidesk.artifact.v1.ObserveRequest
-	(*ObserveResponse)(nil),       // 5: unidesk.artifact.v1.ObserveResponse
-	(*Observation)(nil),           // 6: unidesk.artifact.v1.Observation
-	(*Definition)(nil),            // 7: unidesk.artifact.v1.Definition
-	(*Instance)(nil),              // 8: unidesk.artifact.v1.Instance
-	(*Variable)(nil),              // 9: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                // 10: unidesk.artifact.v1.Secret
-	(*Health)(nil),                // 11: unidesk.artifact.v1.Health
-	(*Flag)(nil),                  // 12: unidesk.artifact.v1.Flag
-	(*Change)(nil),                // 13: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),         // 14: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                // 15: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),         // 16: unidesk.artifact.v1.SettledChange
-	(*StageRequest)(nil),          // 17: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),         // 18: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),           // 19: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),              // 20: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),         // 21: unidesk.artifact.v1.SwitchRequest
-	(*SwitchResponse)(nil),        // 22: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),          // 23: unidesk.artifact.v1.SwitchResult
-	(*SettleRequest)(nil),         // 24: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),        // 25: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),           // 26: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),          // 27: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
-	(*Platform)(nil),              // 29: unidesk.artifact.v1.Platform
-	(*Image)(nil),                 // 30: unidesk.artifact.v1.Image
+	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
+	(*Workload)(nil),               // 1: unidesk.artifact.v1.Workload
+	(*ComposeService)(nil),         // 2: unidesk.artifact.v1.ComposeService
+	(*Probe)(nil),                  // 3: unidesk.artifact.v1.Probe
+	(*ObserveRequest)(nil),         // 4: unidesk.artifact.v1.ObserveRequest
+	(*ObserveResponse)(nil),        // 5: unidesk.artifact.v1.ObserveResponse
+	(*Observation)(nil),            // 6: unidesk.artifact.v1.Observation
+	(*Definition)(nil),             // 7: unidesk.artifact.v1.Definition
+	(*Instance)(nil),               // 8: unidesk.artifact.v1.Instance
+	(*ListContainersRequest)(nil),  // 9: unidesk.artifact.v1.ListContainersRequest
+	(*ListContainersResponse)(nil), // 10: unidesk.artifact.v1.ListContainersResponse
+	(*Container)(nil),              // 11: unidesk.artifact.v1.Container
+	(*Variable)(nil),               // 12: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 13: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 14: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 15: unidesk.artifact.v1.Flag
+	(*Change)(nil),                 // 16: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 17: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 18: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 19: unidesk.artifact.v1.SettledChange
+	(*StageRequest)(nil),           // 20: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 21: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 22: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 23: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 24: unidesk.artifact.v1.SwitchRequest
+	(*SwitchResponse)(nil),         // 25: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 26: unidesk.artifact.v1.SwitchResult
+	(*SettleRequest)(nil),          // 27: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 28: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 29: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 30: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 31: google.protobuf.Timestamp
+	(*Platform)(nil),               // 32: unidesk.artifact.v1.Platform
+	(*Image)(nil),                  // 33: unidesk.artifact.v1.Image
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	2,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
 	3,  // 1: unidesk.artifact.v1.Workload.probe:type_name -> unidesk.artifact.v1.Probe
 	1,  // 2: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	6,  // 3: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	28, // 4: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	31, // 4: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	7,  // 5: unidesk.artifact.v1.Observation.definition:type_name -> unidesk.artifact.v1.Definition
 	8,  // 6: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	9,  // 7: unidesk.artifact.v1.Observation.deployed:type_name -> unidesk.artifact.v1.Variable
-	10, // 8: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	14, // 9: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	16, // 10: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	29, // 11: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	28, // 12: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	28, // 13: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	9,  // 14: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	9,  // 15: unidesk.artifact.v1.Instance.env:type_name -> unidesk.artifact.v1.Variable
-	11, // 16: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	12, // 17: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	1,  // 18: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	9,  // 19: unidesk.artifact.v1.Change.env:type_name -> unidesk.artifact.v1.Variable
-	28, // 20: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	12, // 21: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	13, // 22: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	28, // 23: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	15, // 24: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	0,  // 25: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	28, // 26: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	1,  // 27: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	30, // 28: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.Image
-	20, // 29: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	19, // 30: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	13, // 31: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	20, // 32: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	23, // 33: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	1,  // 34: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 35: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	1,  // 36: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	4,  // 37: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	17, // 38: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	21, // 39: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	24, // 40: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	26, // 41: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	5,  // 42: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	18, // 43: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	22, // 44: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	25, // 45: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	27, // 46: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	42, // [42:47] is the sub-list for method output_type
-	37, // [37:42] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	12, // 7: unidesk.artifact.v1.Observation.deployed:type_name -> unidesk.artifact.v1.Variable
+	13, // 8: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	17, // 9: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	19, // 10: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	32, // 11: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	31, // 12: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	31, // 13: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	12, // 14: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	12, // 15: unidesk.artifact.v1.Instance.env:type_name -> unidesk.artifact.v1.Variable
+	14, // 16: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	1,  // 17: unidesk.artifact.v1.ListContainersRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 18: unidesk.artifact.v1.ListContainersResponse.containers:type_name -> unidesk.artifact.v1.Container
+	31, // 19: unidesk.artifact.v1.Container.started:type_name -> google.protobuf.Timestamp
+	15, // 20: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	1,  // 21: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	12, // 22: unidesk.artifact.v1.Change.env:type_name -> unidesk.artifact.v1.Variable
+	31, // 23: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	15, // 24: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	16, // 25: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	31, // 26: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	18, // 27: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	0,  // 28: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	31, // 29: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	1,  // 30: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	33, // 31: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.Image
+	23, // 32: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	22, // 33: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	16, // 34: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	23, // 35: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	26, // 36: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	1,  // 37: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 38: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	1,  // 39: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	4,  // 40: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	9,  // 41: unidesk.artifact.v1.WorkloadService.ListContainers:input_type -> unidesk.artifact.v1.ListContainersRequest
+	20, // 42: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	24, // 43: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	27, // 44: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	29, // 45: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	5,  // 46: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	10, // 47: unidesk.artifact.v1.WorkloadService.ListContainers:output_type -> unidesk.artifact.v1.ListContainersResponse
+	21, // 48: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	25, // 49: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	28, // 50: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	30, // 51: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	46, // [46:52] is the sub-list for method output_type
+	40, // [40:46] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -2282,11 +2507,11 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 	file_unidesk_artifact_v1_host_proto_init()
 	file_unidesk_artifact_v1_image_proto_init()
 	file_unidesk_artifact_v1_role_proto_init()
-	file_unidesk_artifact_v1_workload_proto_msgTypes[17].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[20].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[21].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[24].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -2296,7 +2521,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   27,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

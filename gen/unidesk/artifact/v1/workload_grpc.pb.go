@@ -19,11 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	WorkloadService_Observe_FullMethodName = "/unidesk.artifact.v1.WorkloadService/Observe"
-	WorkloadService_Stage_FullMethodName   = "/unidesk.artifact.v1.WorkloadService/Stage"
-	WorkloadService_Switch_FullMethodName  = "/unidesk.artifact.v1.WorkloadService/Switch"
-	WorkloadService_Settle_FullMethodName  = "/unidesk.artifact.v1.WorkloadService/Settle"
-	WorkloadService_Logs_FullMethodName    = "/unidesk.artifact.v1.WorkloadService/Logs"
+	WorkloadService_Observe_FullMethodName        = "/unidesk.artifact.v1.WorkloadService/Observe"
+	WorkloadService_ListContainers_FullMethodName = "/unidesk.artifact.v1.WorkloadService/ListContainers"
+	WorkloadService_Stage_FullMethodName          = "/unidesk.artifact.v1.WorkloadService/Stage"
+	WorkloadService_Switch_FullMethodName         = "/unidesk.artifact.v1.WorkloadService/Switch"
+	WorkloadService_Settle_FullMethodName         = "/unidesk.artifact.v1.WorkloadService/Settle"
+	WorkloadService_Logs_FullMethodName           = "/unidesk.artifact.v1.WorkloadService/Logs"
 )
 
 // WorkloadServiceClient is the client API for WorkloadService service.
@@ -45,6 +46,12 @@ type WorkloadServiceClient interface {
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (*ObserveResponse, error)
+	// ListContainers returns every container of the engine that the workload runs on,
+	// whoever made it: asked before a change and after, it shows what else changed. Of
+	// each it tells only what that takes. It changes nothing.
+	//
+	// NOT_FOUND when the host has not placed the workload.
+	ListContainers(ctx context.Context, in *ListContainersRequest, opts ...grpc.CallOption) (*ListContainersResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
 	// engine pulls it, by the manifest's digest and never by a tag, from the host's
 	// own registry. What runs is not touched. Idempotent by digest: again, it costs
@@ -89,6 +96,16 @@ func (c *workloadServiceClient) Observe(ctx context.Context, in *ObserveRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ObserveResponse)
 	err := c.cc.Invoke(ctx, WorkloadService_Observe_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workloadServiceClient) ListContainers(ctx context.Context, in *ListContainersRequest, opts ...grpc.CallOption) (*ListContainersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListContainersResponse)
+	err := c.cc.Invoke(ctx, WorkloadService_ListContainers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +189,12 @@ type WorkloadServiceServer interface {
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(context.Context, *ObserveRequest) (*ObserveResponse, error)
+	// ListContainers returns every container of the engine that the workload runs on,
+	// whoever made it: asked before a change and after, it shows what else changed. Of
+	// each it tells only what that takes. It changes nothing.
+	//
+	// NOT_FOUND when the host has not placed the workload.
+	ListContainers(context.Context, *ListContainersRequest) (*ListContainersResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
 	// engine pulls it, by the manifest's digest and never by a tag, from the host's
 	// own registry. What runs is not touched. Idempotent by digest: again, it costs
@@ -214,6 +237,9 @@ type UnimplementedWorkloadServiceServer struct{}
 
 func (UnimplementedWorkloadServiceServer) Observe(context.Context, *ObserveRequest) (*ObserveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Observe not implemented")
+}
+func (UnimplementedWorkloadServiceServer) ListContainers(context.Context, *ListContainersRequest) (*ListContainersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListContainers not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Stage(*StageRequest, grpc.ServerStreamingServer[StageResponse]) error {
 	return status.Error(codes.Unimplemented, "method Stage not implemented")
@@ -262,6 +288,24 @@ func _WorkloadService_Observe_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorkloadServiceServer).Observe(ctx, req.(*ObserveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkloadService_ListContainers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListContainersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).ListContainers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_ListContainers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).ListContainers(ctx, req.(*ListContainersRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -334,6 +378,10 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Observe",
 			Handler:    _WorkloadService_Observe_Handler,
+		},
+		{
+			MethodName: "ListContainers",
+			Handler:    _WorkloadService_ListContainers_Handler,
 		},
 		{
 			MethodName: "Settle",
