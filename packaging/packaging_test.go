@@ -48,7 +48,7 @@ func TestThePackageBringsWhatABootstrapBrings(t *testing.T) {
 // What a registry holds is nobody's to remove but its owner's.
 func TestRemovingAPackageNamesNoRegistryAndNoHome(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"deb/agent.prerm", "deb/agent.postrm"} {
+	for _, name := range []string{"deb/agent.prerm", "deb/agent.postrm", "deb/controller.prerm", "deb/controller.postrm"} {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

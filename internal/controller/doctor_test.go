@@ -74,6 +74,8 @@ func TestEachFindingHasItsLevelAndAFixUnlessItIsWell(t *testing.T) {
 		"a change left over":                      {judgeLeftovers([]workload.Pending{pending}, nil, nil), levelFault, "frontend to aaaaaaaaaaaa was not settled (alice)"},
 		"a receipt left over":                     {judgeLeftovers(nil, []ledger.Receipt{receiptOf("frontend", catalog.Prod, "a", ledger.Succeeded)}, nil), levelWarning, "not in force"},
 		"leftovers that cannot be read":           {judgeLeftovers(nil, nil, errDenied), levelFault, "permission denied"},
+		"a watch":                                 {judgeWatch(true), levelOK, "is taken back"},
+		"nobody who watches":                      {judgeWatch(false), levelWarning, "nobody watches"},
 		"room for the quota":                      {judgeSpool("/s", 20<<30, 1<<30, disk{free: 30 << 30}), levelOK, "1.07 GB of 21.47 GB used"},
 		"just the room for the rest of the quota": {judgeSpool("/s", 20<<30, 5<<30, disk{free: 15 << 30}), levelOK, ""},
 		"less room than quota":                    {judgeSpool("/s", 20<<30, 5<<30, disk{free: 14 << 30}), levelWarning, "the disk is full before"},

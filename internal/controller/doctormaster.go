@@ -43,7 +43,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 	if engineErr == nil {
 		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
 	}
-	here = append(here, judgeState(stateOf(c.State)), leftovers(c))
+	here = append(here, judgeState(stateOf(c.State)), leftovers(c), judgeWatch(watchHeld(c)))
 	spool := filepath.Join(c.State, "spool")
 	here = append(here, judgeSpool(spool, c.SpoolQuota, weight(spool), diskOf(spool)))
 	var overSSH []string

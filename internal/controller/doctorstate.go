@@ -77,6 +77,15 @@ func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err e
 	return fine(check, "none")
 }
 
+func judgeWatch(watched bool) finding {
+	const check = "watch"
+	if !watched {
+		return amiss(levelWarning, check, "systemctl enable --now unidesk-controller, or have `unidesk-controller watch` run all the time",
+			"nobody watches here: when a run is killed, what it switched to runs on, unproven, until the next command")
+	}
+	return fine(check, "what nobody settles in time is taken back")
+}
+
 // disk is a filesystem as a deploy meets it.
 type disk struct {
 	free int64

@@ -80,7 +80,7 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
+	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	a.completions(cmd)
 	plainWords(cmd)

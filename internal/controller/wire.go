@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -26,6 +27,8 @@ type wired struct {
 	remote   *remote // the registry's host
 	hosts    hosts
 	engine   *engine.Client
+	// watch takes back, until ctx ends, what nobody settles on the master.
+	watch func(ctx context.Context, log *slog.Logger)
 }
 
 func (c Config) ledgerDir() string  { return filepath.Join(c.State, "ledger") }
@@ -67,13 +70,14 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
+	master := confirm.New(runtime, c.changesDir())
 	shown := newProgress(a.Err, a.Terminal)
 	return &wired{
-		config: c, progress: shown, remote: registry, hosts: all, engine: docker,
+		config: c, progress: shown, remote: registry, hosts: all, engine: docker, watch: master.Watch,
 		deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
 			Artifacts: registry, Estimator: estimator{stager},
-			Targets: all.targets(confirm.New(runtime, c.changesDir())),
+			Targets: all.targets(master),
 			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
 			Summary:  func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
 			UseGrant: c.useGrant, Who: who(), Version: a.version,

@@ -135,6 +135,6 @@ func (r *deployment) lookAgain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	if seen, err := r.host.Observe(ctx, r.spec, false); err == nil {
-		r.seen = seen
+		r.seen, r.looked = seen, time.Now()
 	}
 }

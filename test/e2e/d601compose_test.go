@@ -3,6 +3,9 @@
 package e2e
 
 import (
+	"context"
+	"errors"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,14 +51,14 @@ func runningOnD601(t *testing.T, service, commit string) (wrong string) {
 	return ""
 }
 
-// hurried is a configuration whose catalog gives services on D601 less time to
-// become well, and so a change less time before D601 takes it back.
+// hurried is a configuration whose catalog gives services less time to become well,
+// and so a change less time before its host takes it back.
 func hurried(t *testing.T) (config string) {
 	t.Helper()
 	config = "/etc/unidesk-hurried"
 	builtin, err := two.Master.Output(t.Context(), "unidesk-controller", "catalog", "print")
 	must(t, err)
-	quick := strings.Replace(builtin, "timeout: 90s", "timeout: 10s", 1)
+	quick := strings.NewReplacer("timeout: 60s", "timeout: 10s", "timeout: 90s", "timeout: 10s").Replace(builtin)
 	if quick == builtin {
 		t.Fatal("the catalog has another timeout")
 	}
@@ -170,28 +173,56 @@ func TestAnAgentKilledInMidSwitchIsGoneOnWith(t *testing.T) {
 	t.Logf("ended in %s", a.result.Decision)
 }
 
-// The master dies between switch and proof, and nobody comes: D601 takes the
-// change back by itself, at the deadline.
-func TestD601TakesBackAloneWhatNobodySettles(t *testing.T) {
-	const service = "pipeline"
-	good := release(t, service, lab.Change{}).SourceCommit
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
-	next := release(t, service, lab.Change{}).SourceCommit
-	r := begin(t, deployCommand(t, service, next, "--config", hurried(t)))
-	r.reaches(t, "switch")
-	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
-	_ = r.cmd.Wait()                                           // it was killed: that is its exit
-	if err := runningOnD601(t, service, next); err != "" {
-		t.Fatalf("killed too early to tell: %s", err)
+// The controller dies between switch and proof, and nobody comes: each host takes
+// its change back by itself, at the deadline; D601's agent there, the package's
+// unit on the master.
+func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
+	const here, there = "project-manager", "pipeline"
+	const unit = "unidesk-controller.service"
+	must(t, put(t.Context(), two.Master, file{path: "/usr/lib/systemd/system/" + unit, from: filepath.Join(repo, "packaging", unit)}))
+	must(t, each(t.Context(), two.Master, "systemctl daemon-reload", "systemctl start "+unit))
+	t.Cleanup(func() { must(t, each(context.WithoutCancel(t.Context()), two.Master, "systemctl stop "+unit)) })
+	runs := map[string]func(service, commit string) string{
+		there: func(service, commit string) string { return runningOnD601(t, service, commit) },
+		here:  func(service, commit string) string { return runningOnMaster(t, service, commit) },
+	}
+	config, good, next := hurried(t), map[string]string{}, map[string]string{}
+	for service, wrong := range runs {
+		good[service] = release(t, service, lab.Change{}).SourceCommit
+		deployNow(t, service, good[service]).want(t, deploy.DecidedSucceeded, "", 0)
+		next[service] = release(t, service, lab.Change{}).SourceCommit
+		r := begin(t, deployCommand(t, service, next[service], "--config", config))
+		r.reaches(t, "switch")
+		must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
+		_ = r.cmd.Wait()                                           // it was killed: that is its exit
+		if err := wrong(service, next[service]); err != "" {
+			t.Fatalf("killed too early to tell: %s", err)
+		}
 	}
 	began := time.Now()
-	eventually(t, 6*time.Minute, "the old version is back", func() error {
-		if err := runningOnD601(t, service, good); err != "" {
-			return fault.New(fault.Internal, "%s", err)
+	for service, wrong := range runs {
+		eventually(t, 6*time.Minute, "the old version of "+service+" is back", func() error {
+			if err := wrong(service, good[service]); err != "" {
+				return errors.New(err)
+			}
+			return nil
+		})
+		t.Logf("%s: taken back alone after %s", service, time.Since(began).Round(time.Second))
+	}
+	for service, wrong := range runs {
+		deployNow(t, service, next[service]).want(t, deploy.DecidedSucceeded, "", 0)
+		if err := wrong(service, next[service]); err != "" {
+			t.Error(err)
 		}
-		return nil
-	})
-	t.Logf("taken back alone after %s", time.Since(began).Round(time.Second))
-	deployNow(t, service, next).want(t, deploy.DecidedSucceeded, "", 0)
-	runsOnD601(t, service, next)
+	}
+}
+
+// runningOnMaster is what [runningOnD601] is.
+func runningOnMaster(t *testing.T, service, commit string) (wrong string) {
+	t.Helper()
+	got := inspect(t, containers()[service].name, `{{index .Config.Labels "org.opencontainers.image.revision"}} {{.State.Running}}`)
+	if want := commit + " true"; got != want {
+		return service + " is " + got + ", want " + want
+	}
+	return ""
 }

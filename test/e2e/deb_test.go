@@ -113,8 +113,18 @@ func TestTheControllersPackage(t *testing.T) {
 	if out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk"); err != nil || out != "2770 root unidesk\n" {
 		t.Errorf("%v: %q", err, out)
 	}
+	watch := func() string {
+		out, _ := two.D601.Exec(t.Context(), "systemctl", "show", "--property=UnitFileState,ActiveState,ConditionResult", "unidesk-controller.service").Output()
+		return strings.Join(strings.Fields(string(out)), " ")
+	}
+	if got := watch(); got != "ActiveState=inactive UnitFileState=enabled ConditionResult=no" { // there is no controller.yaml
+		t.Errorf("the watch is %s", got)
+	}
 	must(t, two.D601.WriteFile(t.Context(), "/var/lib/unidesk/ledger/prod/x/1.json", []byte("{}"), 0o644))
 	must(t, each(t.Context(), two.D601, "dpkg --purge unidesk-controller"))
+	if got := watch(); strings.Contains(got, "enabled") {
+		t.Errorf("purged, and the watch is %s", got)
+	}
 	if _, err := two.D601.Output(t.Context(), "cat", "/var/lib/unidesk/ledger/prod/x/1.json"); err != nil {
 		t.Errorf("purging took the receipts: %v", err)
 	}
