@@ -116,11 +116,16 @@ func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string,
 	if err != nil {
 		return nil, err
 	}
-	// What else the container was given may come back in its output, too.
+	// What else the container was given may come back in its output, too. What its
+	// image gives to anybody is no secret; an image that is gone tells nothing.
+	image, err := r.engine.Image(ctx, c.ImageID)
+	if err != nil && !errors.Is(err, engine.ErrNotFound) {
+		return nil, err
+	}
 	secrets, names := env.Values(), []string{spec.Ref.Compose.Project, spec.Ref.Compose.Service, spec.Container, spec.Image}
 	for _, e := range c.Env {
 		key, value, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(key, spec.EnvPrefix) && key != "PATH" && !slices.Contains(names, value) {
+		if !strings.HasPrefix(key, spec.EnvPrefix) && !slices.Contains(image.Env, e) && !slices.Contains(names, value) {
 			secrets = append(secrets, value)
 		}
 	}

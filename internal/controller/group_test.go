@@ -5,6 +5,20 @@ import (
 	"testing"
 )
 
+// What the catalog does not have, or no host can do yet, is refused as a deploy of it is.
+func TestAServiceThatCannotBeLookedAtIsRefusedAsItsDeployIs(t *testing.T) {
+	t.Parallel()
+	for _, words := range [][]string{
+		{"logs", "--service", "mdtodo"}, {"logs", "--service", "code-queue"}, {"rollback", "--service", "code-queue"},
+	} {
+		var out, complaints strings.Builder
+		code := Run(t.Context(), append(words, "--config", t.TempDir(), "-o", "json"), Streams{Out: &out, Err: &complaints}, "test", nil)
+		if code != ExitBlocked || !strings.Contains(out.String(), `"decision": "unsupported"`) {
+			t.Errorf("%s: exit %d, %s%s", words, code, out.String(), complaints.String())
+		}
+	}
+}
+
 func TestAWordThatIsNoCommandIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{{"artifact-registry", "healt"}, {"host", "lst"}, {"deploy", "aply"}, {"catalog", "chek", "x"}} {

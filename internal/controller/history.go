@@ -115,7 +115,16 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	p.field("ran before", "%s", orNone(r.Before.Commit))
 	p.field("manifest", "%s", r.Image.Manifest)
 	p.field("config", "%s", r.Image.Config)
+	if r.Provenance.Status != "" {
+		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))
+	}
+	if g := r.Grant; g != nil {
+		p.field("grant", "by %s (%s), nonce %s", g.Signer, g.Key, g.Nonce)
+	}
 	p.evidence(deploy.Result{Evidence: r.Evidence})
+	for _, d := range r.Disturbed {
+		p.field("disturbed", "%s %s", warn.Render("!"), d)
+	}
 	for i, s := range r.Steps {
 		p.field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}

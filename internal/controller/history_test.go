@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -25,8 +27,11 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 	r := ledger.Receipt{
 		ID: "r1", Service: id, Env: "prod", Commit: commit, Outcome: ledger.Reverted, Who: "ops", Controller: "1.2",
 		Started: began, Finished: began.Add(90 * time.Second), Failure: "health answer is 503, want 200",
-		Before: workload.Before{Commit: strings.Repeat("a", 40)},
-		Steps:  []ledger.Step{{Point: workload.PointSwitch, At: began.Add(2 * time.Second)}},
+		Before:     workload.Before{Commit: strings.Repeat("a", 40)},
+		Steps:      []ledger.Step{{Point: workload.PointSwitch, At: began.Add(2 * time.Second)}},
+		Provenance: provenance.Verdict{Status: provenance.Contradicted, Detail: "another digest"},
+		Grant:      &grant.Grant{Statement: grant.Statement{Nonce: "n1"}, Signer: "boss", Key: "SHA256:k"},
+		Disturbed:  []string{"database was restarted"},
 	}
 	var out bytes.Buffer
 	if err := printReceipt(&out, r); err != nil {
@@ -35,6 +40,7 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 	for _, words := range []string{
 		"reverted  frontend prod " + commit.String() + "  90.0 s\n", "  because        health answer is 503", "  ran before     aaaa",
 		"2026-01-02 03:05:35Z, by ops, with controller 1.2\n", "  steps             2.0 s  switch\n",
+		"  provenance     contradicted, another digest\n", "  grant          by boss (SHA256:k), nonce n1\n", "  disturbed      ! database was restarted\n",
 	} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("it does not say %q:\n%s", words, out.String())

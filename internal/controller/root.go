@@ -105,6 +105,8 @@ func (a *app) failed(err error) int {
 	switch r.Failure.Reason {
 	case fault.Interrupted:
 		r.Decision = deploy.DecidedInterrupted
+	case fault.Unsupported, fault.RuntimeNotBuilt:
+		r.Decision = deploy.DecidedUnsupported
 	case fault.UnknownService:
 		r.Failure.Next = "unidesk-controller services"
 	}

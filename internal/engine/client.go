@@ -226,7 +226,7 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	}
 	out := Image{ID: in.ID, Tags: in.RepoTags, RepoDigests: in.RepoDigests, Created: moment(in.Created)}
 	if in.Config != nil {
-		out.Labels = in.Config.Labels
+		out.Labels, out.Env = in.Config.Labels, in.Config.Env
 	}
 	for _, text := range in.RootFS.Layers {
 		d, err := artifact.ParseDigest(text)

@@ -114,6 +114,7 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 	}
 	got, err := c.Image(ctx, "x:1")
 	want := engine.Image{
+		Env:         engine.Env{"A=b"},
 		RepoDigests: got.RepoDigests, // of an archive's image: as the store likes
 		ID:          id, Tags: []string{"x:1"}, Labels: map[string]string{"unidesk.service": "x"}, DiffIDs: []artifact.Digest{img.Layers[0].DiffID},
 		Config: img.Config, Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Complete: true,

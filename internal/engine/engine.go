@@ -118,7 +118,9 @@ type Image struct {
 	// have none.
 	RepoDigests []string
 	Labels      map[string]string
-	DiffIDs     []artifact.Digest
+	// Env is what the image gives each of its containers.
+	Env     Env
+	DiffIDs []artifact.Digest
 	// Config is the digest of the config: the id itself in the classic store, and
 	// in containerd's known only of an image that an [Archive] brought.
 	Config  artifact.Digest

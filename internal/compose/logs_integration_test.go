@@ -1,0 +1,24 @@
+//go:build integration
+
+package compose_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What the container was given is taken out of its output; what its image gives to
+// anybody stays legible.
+func TestOutputKeepsWhatIsNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "legible")
+	in := w.deploy(0, "a")
+	lines, err := w.runtime().Logs(t.Context(), w.spec, in.ID, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := strings.Join(lines, "\n")
+	if !strings.Contains(said, "starting with [redacted]") || !strings.Contains(said, "mode legible") {
+		t.Error(said)
+	}
+}
