@@ -31,8 +31,10 @@ type hostFacts struct {
 	row hostRow
 	// version is this controller's.
 	version string
-	// services are those that the catalog brings live there.
+	// services are those that the catalog brings live there, seen what the agent
+	// answered about each; nothing where it serves no workloads.
 	services []string
+	seen     []serviceFacts
 	// dialed says that the way there could be tried: an agent greeted.
 	dialed  bool
 	echoed  rpc.Echoed
@@ -80,6 +82,9 @@ func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []cata
 		f.row = a.askHost(ctx, name, host)
 		if f.row.Reachable && name == c.RegistryHost {
 			f.registry = a.lookAtRegistry(ctx, c, rows)
+		}
+		if len(f.services) > 0 && f.row.Reachable && slices.Contains(f.row.Agent.Capabilities, rpc.CapabilityWorkloadCompose) {
+			f.seen = a.lookAtServices(ctx, host, name, c.Master.Project, rows)
 		}
 	})
 	both.Wait()
@@ -139,10 +144,11 @@ func judgeHost(f hostFacts) []finding {
 	}
 	list := []finding{agent, judgePath(f.echoed, f.echoErr), judgeRole(f), judgeClock(row)}
 	list = append(list, judgeCapabilities(f)...)
+	list = append(list, judgeServices(f.seen)...)
 	engine := fine("engine", "none answers, and nothing there needs one")
 	switch {
 	case d.Engine != nil:
-		engine = fine("engine", "%s, API %s, Compose %s", d.Engine.Version, d.Engine.APIVersion, orNone(d.ComposeVersion))
+		engine = fine("engine", "%s, API %s, Compose %s", d.Engine.Version, d.Engine.APIVersion, orNotTold(d.ComposeVersion))
 	case len(f.services) > 0 || f.registry != nil:
 		engine = amiss(levelWarning, "engine", "on the host: systemctl status docker; agent.yaml names its socket (docker)", "no engine answers the agent")
 	}
