@@ -63,10 +63,10 @@ func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err e
 	const check, fix = "leftovers", "unless that run still goes on: unidesk-controller recover"
 	var what []string
 	for _, p := range changes {
-		what = append(what, fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Spec.Container, p.Change.Commit.Short(), p.Change.Holder))
+		what = append(what, notSettled(p))
 	}
 	for _, r := range receipts {
-		what = append(what, fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short()))
+		what = append(what, notInForce(r))
 	}
 	switch {
 	case err != nil:
