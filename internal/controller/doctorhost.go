@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -187,9 +188,9 @@ func judgeRole(f hostFacts) finding {
 	}
 	if rank[have] < rank[want] {
 		return amiss(levelFault, check, fmt.Sprintf("on the host: give uid %d the role %s in agent.yaml, then systemctl restart unidesk-agent", f.row.Agent.CallerUID, want),
-			"uid %d has the role %s there and needs %s %s", f.row.Agent.CallerUID, orNone(string(have)), want, why)
+			"uid %d has the role %s there and needs %s %s", f.row.Agent.CallerUID, cmp.Or(string(have), "none"), want, why)
 	}
-	say := orNone(string(have))
+	say := cmp.Or(string(have), "none")
 	if f.registry != nil && have != rpc.RoleAdmin {
 		say += "; only artifact-registry install needs admin"
 	}
@@ -223,7 +224,7 @@ func judgeCapabilities(f hostFacts) (list []finding) {
 			strings.Join(f.services, ", ")+" cannot be deployed there")
 	}
 	if len(list) == 0 {
-		list = append(list, fine("capabilities", "%s", orNone(strings.Join(names, ", "))))
+		list = append(list, fine("capabilities", "%s", cmp.Or(strings.Join(names, ", "), "none")))
 	}
 	return list
 }

@@ -133,8 +133,8 @@ func (a *app) printHosts(list []hostRow) error {
 		for _, disk := range d.Disks {
 			disks = append(disks, strings.ToLower(string(disk.Purpose))+" "+size(int64(disk.Free)))
 		}
-		p.field("agent", "%s, role %s", d.AgentVersion, orNone(string(d.CallerRole)))
-		p.field("can", "%s", orNone(strings.Join(can, ", ")))
+		p.field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
+		p.field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
 		p.field("engine", "%s, Compose %s", orNotTold(engine), orNotTold(d.ComposeVersion))
 		p.field("free", "%s", orNotTold(strings.Join(disks, ", ")))
 		p.field("clock", "%s", row.clock())
