@@ -194,15 +194,22 @@ func (m *Master) EditEnv(change func(string) string) error {
 // Reset takes away whatever runs, with its volumes and every image of this lab,
 // and leaves the files. Only what carries the lab's own names is touched.
 func (m *Master) Reset(ctx context.Context) error {
-	project := "label=com.docker.compose.project=" + m.Project
+	projects := []string{m.Project}
+	for _, s := range servicesOfD601() { // which share the engine where D601 has none of its own
+		projects = append(projects, m.Prefix+s.id)
+	}
+	var faults []error
+	for _, name := range projects {
+		project := "label=com.docker.compose.project=" + name
+		faults = append(faults,
+			m.Engine.RemoveAll(ctx, []string{"ps", "--all", "--quiet", "--filter", project}, "rm", "--force", "--volumes"),
+			m.Engine.RemoveAll(ctx, []string{"volume", "ls", "--quiet", "--filter", project}, "volume", "rm"),
+			m.Engine.RemoveAll(ctx, []string{"network", "ls", "--quiet", "--filter", project}, "network", "rm"))
+	}
 	images := []string{"images", "--all", "--quiet", "--filter"}
-	err := errors.Join(
-		m.Engine.RemoveAll(ctx, []string{"ps", "--all", "--quiet", "--filter", project}, "rm", "--force", "--volumes"),
-		m.Engine.RemoveAll(ctx, []string{"volume", "ls", "--quiet", "--filter", project}, "volume", "rm"),
-		m.Engine.RemoveAll(ctx, []string{"network", "ls", "--quiet", "--filter", project}, "network", "rm"),
+	err := errors.Join(append(faults,
 		m.Engine.RemoveAll(ctx, append(images, "label="+worldLabel+"="+m.Prefix), "rmi", "--force"),
-		m.Engine.RemoveAll(ctx, append(images, "reference="+m.Prefix+"*"), "rmi", "--force"),
-	)
+		m.Engine.RemoveAll(ctx, append(images, "reference="+m.Prefix+"*"), "rmi", "--force"))...)
 	if err != nil {
 		return fmt.Errorf("clean the master up: %w", err)
 	}

@@ -18,35 +18,49 @@ type Agent struct {
 	Socket  string
 	Config  string
 
-	dir  string
-	proc *Proc
+	dir    string
+	engine *Engine
+	proc   *Proc
 }
 
-// newAgent writes agent.yaml; who runs the lab may do everything.
-func newAgent(program, dir string, registry *Registry) (*Agent, error) {
-	a := &Agent{Program: program, Socket: filepath.Join(dir, "agent.sock"), Config: filepath.Join(dir, "agent.yaml"), dir: dir}
-	return a, a.WriteConfig(registry.URL(), map[string][]int{"admin": {os.Getuid()}})
-}
-
-// WriteConfig writes agent.yaml with other roles; the agent reads it when it starts.
-func (a *Agent) WriteConfig(registry string, roles map[string][]int) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "version: 1\nsocket: %s\nregistry: %s\nroles:\n", a.Socket, registry)
-	for _, role := range []string{"admin", "operate", "read"} {
-		if uids := roles[role]; len(uids) > 0 {
-			fmt.Fprintf(&b, "  %s: [%s]\n", role, strings.Trim(strings.ReplaceAll(fmt.Sprint(uids), " ", ", "), "[]"))
+// newAgent writes agent.yaml: who runs the lab may do everything, and the services
+// of D601 are placed in projects below dir, on the engine that plays D601's.
+func newAgent(program, dir, sample, prefix string, registry *Registry, engine *Engine) (*Agent, error) {
+	a := &Agent{Program: program, Socket: filepath.Join(dir, "agent.sock"), Config: filepath.Join(dir, "agent.yaml"), dir: dir, engine: engine}
+	content := fmt.Sprintf("version: 1\nsocket: %s\nregistry: %s\ndocker: %s\nstate: %s\nroles: {admin: [%d]}\nprojects:\n",
+		a.Socket, registry.URL(), strings.TrimPrefix(engine.Host, "unix://"), filepath.Join(dir, "state"), os.Getuid())
+	for _, s := range servicesOfD601() {
+		root := filepath.Join(dir, "projects", s.id)
+		if err := layOutProject(filepath.Join(sample, "d601", s.id+".yaml"), root, prefix); err != nil {
+			return nil, fmt.Errorf("place %s on D601: %w", s.id, err)
 		}
+		content += fmt.Sprintf("  %s%s: {root: %s, files: [docker-compose.yml], envFile: %s, services: [%[2]s]}\n", prefix, s.id, root, filepath.Join(root, ".state", "compose.env"))
 	}
-	if err := os.WriteFile(a.Config, []byte(b.String()), 0o600); err != nil {
-		return fmt.Errorf("configure the agent: %w", err)
+	if err := os.WriteFile(a.Config, []byte(content), 0o600); err != nil {
+		return nil, fmt.Errorf("configure the agent: %w", err)
 	}
-	return nil
+	return a, nil
+}
+
+// layOutProject makes a project's folder of a sample's Compose file, with an env file.
+func layOutProject(sample, root, prefix string) error {
+	b, err := os.ReadFile(sample)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(root, ".state"), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "docker-compose.yml"), composeName.ReplaceAll(b, []byte("${1}"+prefix+"${2}")), 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, ".state", "compose.env"), []byte("SOMETHING=else\n"), 0o600)
 }
 
 // Start starts the agent and waits until its socket answers.
 func (a *Agent) Start(ctx context.Context) (err error) {
 	if a.proc, err = startProc(daemon{
-		name: "unidesk-agent", log: filepath.Join(a.dir, "agent.log"), env: cleanEnv(),
+		name: "unidesk-agent", log: filepath.Join(a.dir, "agent.log"), env: cleanEnv("DOCKER_CONFIG=" + a.engine.DockerConfig()),
 		argv: []string{a.Program, "serve", "--config", a.Config},
 	}); err != nil {
 		return err
@@ -76,6 +90,8 @@ type Controller struct {
 	Program string
 	// Config is the folder for --config, State the one that controller.yaml names.
 	Config, State string
+	// Supervisor is the key of the one who may sign grants.
+	Supervisor string
 
 	env []string
 }
@@ -91,25 +107,41 @@ type ControllerSettings struct {
 	Services func(builtin []byte) []byte
 }
 
-func newController(program, repo, dir string, s ControllerSettings) (*Controller, error) {
-	c := &Controller{Program: program, Config: filepath.Join(dir, "etc"), State: filepath.Join(dir, "state"), env: cleanEnv("DOCKER_CONFIG=" + s.Master.Engine.DockerConfig())}
+func newController(ctx context.Context, program, repo, dir string, s ControllerSettings) (*Controller, error) {
+	c := &Controller{
+		Program: program, Config: filepath.Join(dir, "etc"), State: filepath.Join(dir, "state"), Supervisor: filepath.Join(dir, "supervisor"),
+		env: cleanEnv("DOCKER_CONFIG=" + s.Master.Engine.DockerConfig()),
+	}
 	for _, folder := range []string{c.Config, c.State} {
 		if err := os.MkdirAll(folder, 0o750); err != nil {
 			return nil, fmt.Errorf("configure the controller: %w", err)
 		}
 	}
+	if _, err := run(ctx, "", cleanEnv(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", c.Supervisor); err != nil {
+		return nil, fmt.Errorf("make the supervisor's key: %w", err)
+	}
+	public, err := os.ReadFile(c.Supervisor + ".pub")
+	if err == nil {
+		err = os.WriteFile(c.signers(), append([]byte("alice@example.org "), public...), 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("allow the supervisor: %w", err)
+	}
 	return c, c.Write(repo, s)
 }
+
+func (c *Controller) signers() string { return filepath.Join(c.Config, "allowed_signers") }
 
 // Write writes controller.yaml and services.yaml.
 func (c *Controller) Write(repo string, s ControllerSettings) error {
 	content := fmt.Sprintf(`version: 1
 state: %s
+allowedSigners: %s
 registryHost: %s
 hosts:
-  %[2]s:
+  %[3]s:
     ssh:
-      destination: %[2]s
+      destination: %[3]s
       configFile: %s
       command: [%s]
 master:
@@ -118,7 +150,7 @@ master:
   project: %s
   composeFiles: [docker-compose.yml]
   docker: %s
-`, c.State, HostAlias, s.SSHConfig, strings.Join(s.Command, ", "), s.Master.Root, s.Master.Project, s.Master.Engine.Host)
+`, c.State, c.signers(), HostAlias, s.SSHConfig, strings.Join(s.Command, ", "), s.Master.Root, s.Master.Project, s.Master.Engine.Host)
 	if err := os.WriteFile(filepath.Join(c.Config, "controller.yaml"), []byte(content), 0o600); err != nil {
 		return fmt.Errorf("configure the controller: %w", err)
 	}
@@ -153,10 +185,10 @@ func (c *Controller) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-var catalogName = regexp.MustCompile(`\b(container|image): ([a-z0-9-]+)`)
+var catalogName = regexp.MustCompile(`\b(project|container|image): ([a-z0-9-]+)`)
 
-// prefixServices gives the catalog's containers and images the lab's prefix, and
-// its registry the lab's port.
+// prefixServices gives the catalog's projects, containers and images the lab's
+// prefix, and its registry the lab's port.
 func prefixServices(prefix, registry string) func([]byte) []byte {
 	return func(builtin []byte) []byte {
 		b := catalogName.ReplaceAll(builtin, []byte("${1}: "+prefix+"${2}"))

@@ -77,36 +77,17 @@ func (r *Registry) BlobPath(digest string) string {
 // Corrupt flips one bit in the middle of a stored blob: its size stays right and
 // its digest does not, which no registry notices when it serves it.
 func (r *Registry) Corrupt(digest string) error {
-	return r.edit(digest, func(b []byte) []byte {
-		b[len(b)/2] ^= 1
-		return b
-	})
-}
-
-// Truncate cuts a stored blob in half.
-func (r *Registry) Truncate(digest string) error {
-	return r.edit(digest, func(b []byte) []byte { return b[:len(b)/2] })
-}
-
-func (r *Registry) edit(digest string, change func([]byte) []byte) error {
 	path := r.BlobPath(digest)
 	b, err := os.ReadFile(path)
 	if err == nil && len(b) == 0 {
 		err = errors.New("it is empty")
 	}
 	if err == nil {
-		err = os.WriteFile(path, change(b), 0o600)
+		b[len(b)/2] ^= 1
+		err = os.WriteFile(path, b, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("damage blob %s: %w", digest, err)
-	}
-	return nil
-}
-
-// Remove takes a blob away, as a registry does that lost a disk.
-func (r *Registry) Remove(digest string) error {
-	if err := os.Remove(r.BlobPath(digest)); err != nil {
-		return fmt.Errorf("remove blob %s: %w", digest, err)
 	}
 	return nil
 }

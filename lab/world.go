@@ -203,13 +203,13 @@ func (w *World) join(ctx context.Context, options Options) (err error) {
 	if options.WithoutProduct {
 		return nil
 	}
-	if w.Agent, err = newAgent(filepath.Join(w.Bin, "unidesk-agent"), w.in("agent"), w.Registry); err != nil {
+	if w.Agent, err = newAgent(filepath.Join(w.Bin, "unidesk-agent"), w.in("agent"), filepath.Join(w.repo, "sample"), w.Prefix, w.Registry, w.Builder); err != nil {
 		return err
 	}
 	if err := w.Agent.Start(ctx); err != nil {
 		return err
 	}
-	w.Controller, err = newController(filepath.Join(w.Bin, "unidesk-controller"), w.repo, w.in("master"), w.Settings(options))
+	w.Controller, err = newController(ctx, filepath.Join(w.Bin, "unidesk-controller"), w.repo, w.in("master"), w.Settings(options))
 	return err
 }
 

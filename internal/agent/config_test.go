@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -84,6 +86,30 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 	}
 	if c.Socket != DefaultSocket || c.State != defaultState {
 		t.Errorf("the example's defaults are not the agent's: %+v", c)
+	}
+	// Who copies it can deploy what the built-in catalog brings live here.
+	services, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed := 0
+	for _, id := range services.Services() {
+		row, err := services.Row(id.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := row.Environment(catalog.Prod)
+		if e.Mode != catalog.Live || e.Target.Host != "D601" || e.Target.Compose == nil {
+			continue
+		}
+		if at := e.Target.Compose; slices.Contains(c.Projects[at.Project].Services, at.Service) {
+			placed++
+		} else {
+			t.Errorf("%s does not place %s", path, id)
+		}
+	}
+	if placed == 0 {
+		t.Error("the catalog brings nothing live on D601")
 	}
 }
 

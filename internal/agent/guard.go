@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime/debug"
@@ -71,15 +72,8 @@ func (g *guard) allow(c caller, method string) error {
 		return nil
 	}
 	wanted := strings.ToLower(strings.TrimPrefix(need.String(), "ROLE_"))
-	return fault.New(fault.RoleMissing, "%s needs the role %s, uid %d has %s", method, wanted, c.uid, orNone(c.role)).
+	return fault.New(fault.RoleMissing, "%s needs the role %s, uid %d has %s", method, wanted, c.uid, cmp.Or(c.role, "none")).
 		WithHint("on the agent's host, as root: list the account under roles.%s in agent.yaml and restart unidesk-agent", wanted)
-}
-
-func orNone(r rpc.Role) string {
-	if r == rpc.RoleNone {
-		return "none"
-	}
-	return string(r)
 }
 
 func (g *guard) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {

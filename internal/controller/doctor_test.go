@@ -19,6 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -121,20 +122,52 @@ func TestSignersMatterWhereTheCatalogAsksForGrants(t *testing.T) {
 	gated, free := []catalog.Row{rowOf("code-queue-mgr")}, []catalog.Row{rowOf("frontend")}
 	for name, c := range map[string]struct {
 		rows []catalog.Row
-		f    file
+		err  error
 		want []level
 	}{
-		"nobody asks":            {free, file{err: errDenied}, nil},
-		"no signers":             {gated, file{path: "/s", err: errDenied}, []level{levelWarning}},
-		"signers anybody writes": {gated, file{path: "/s", mode: 0o666}, []level{levelWarning}},
-		"signers":                {gated, file{path: "/s", mode: 0o644}, []level{levelOK}},
+		"nobody asks":        {free, errDenied, nil},
+		"nobody could grant": {gated, errDenied, []level{levelWarning}},
+		"there are some":     {gated, nil, []level{levelOK}},
 	} {
 		var got []level
-		for _, f := range judgeSigners(c.rows, c.f) {
+		for _, f := range judgeSigners(c.rows, "/s", c.err) {
 			got = append(got, f.Level)
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestSummariesMatterWhereTheyAreConfiguredOrAskedFor(t *testing.T) {
+	t.Parallel()
+	asks := rowOf("frontend")
+	asks.Provenance = provenance.Required
+	free, strict := []catalog.Row{rowOf("frontend")}, []catalog.Row{rowOf("todo-note"), asks}
+	six := []string{"one", "two", "three", "four", "five", "six"}
+	for name, c := range map[string]struct {
+		rows []catalog.Row
+		s    summaries
+		want level
+		says string
+	}{
+		"none, and nobody asks":           {free, summaries{}, "", ""},
+		"none, and one asks":              {strict, summaries{}, levelFault, "nothing of frontend is deployed"},
+		"a folder that is not read":       {free, summaries{dir: "/s", err: errDenied}, levelWarning, "stays unverified: permission denied"},
+		"one that is not read, and asked": {strict, summaries{dir: "/s", err: errDenied}, levelFault, "nothing of frontend can be deployed: permission denied"},
+		"all good":                        {free, summaries{dir: "/s", good: 3}, levelOK, "3 in /s"},
+		"one bad":                         {strict, summaries{dir: "/s", good: 3, bad: six[:1]}, levelWarning, "3 in /s, and 1 files that are none:\none"},
+		"many bad":                        {free, summaries{dir: "/s", bad: six}, levelWarning, "four\nfive\nand 1 more"},
+	} {
+		list := judgeSummaries(c.rows, c.s)
+		if c.want == "" {
+			if list != nil {
+				t.Errorf("%s: %+v", name, list)
+			}
+			continue
+		}
+		if len(list) != 1 || list[0].Level != c.want || !strings.Contains(list[0].What, c.says) || (list[0].Fix == "") != (c.want == levelOK) {
+			t.Errorf("%s: %+v, want %s and %q", name, list, c.want, c.says)
 		}
 	}
 }
@@ -196,6 +229,18 @@ func TestAHostIsJudgedByWhatTheCatalogNeedsThere(t *testing.T) {
 		},
 		"services there that the agent does not serve": {
 			hostFacts{row: reached(rpc.RoleAdmin), services: work}, map[string]level{"capabilities": levelFault},
+		},
+		"services there, one of them not placed": {
+			hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadCompose), services: work, seen: []serviceFacts{
+				{service: "findjob"}, {service: "pipeline", err: fault.New(fault.WorkloadNotFound, "no such workload")},
+			}},
+			map[string]level{"service pipeline": levelFault},
+		},
+		"services there, one of them in the middle of a change": {
+			hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadCompose), services: work, seen: []serviceFacts{
+				{service: "findjob", pending: &workload.Pending{Change: workload.Change{Commit: commitOf("a")}}},
+			}},
+			map[string]level{"leftovers": levelFault},
 		},
 		"a registry that does not answer": {
 			hostFacts{row: reached(rpc.RoleRead, rpc.CapabilityImageStream), registry: &registryFacts{
@@ -275,9 +320,11 @@ func TestLookingChangesNothing(t *testing.T) {
 	root := filepath.Join(dir, "unidesk")
 	state := filepath.Join(dir, "state", "deep")
 	for path, content := range map[string]string{
-		"etc/controller.yaml": "version: 1\nstate: " + state + "\nhosts: {D601: {socket: /nonexistent/agent.sock}}\nmaster: {root: " + root + ", docker: unix:///nonexistent/docker.sock}\n",
-		"unidesk/config.json": `{"providerGateway":{"upgrade":{"composeEnvFile":"env"}}}`,
-		"unidesk/env":         "BROKEN sEcrEt-of-a-line='x\n",
+		"etc/controller.yaml":  "version: 1\nstate: " + state + "\nsummaries: " + dir + "/published\nallowedSigners: " + dir + "/elsewhere/signers\nhosts: {D601: {socket: /nonexistent/agent.sock}}\nmaster: {root: " + root + ", docker: unix:///nonexistent/docker.sock}\n",
+		"unidesk/config.json":  `{"providerGateway":{"upgrade":{"composeEnvFile":"env"}}}`,
+		"unidesk/env":          "BROKEN sEcrEt-of-a-line='x\n",
+		"elsewhere/signers":    "alice@example.org ssh-ed25519 AAAA\n",
+		"published/web-1.json": "{}",
 	} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700), os.WriteFile(filepath.Join(dir, path), []byte(content), 0o600)); err != nil {
 			t.Fatal(err)
@@ -296,6 +343,12 @@ func TestLookingChangesNothing(t *testing.T) {
 		if faults[check] != levelFault {
 			t.Errorf("%s is %q", check, faults[check])
 		}
+	}
+	if l, judged := faults["allowed signers"]; judged {
+		t.Errorf("the signers that controller.yaml names are a %s", l)
+	}
+	if faults["summaries"] != levelWarning {
+		t.Errorf("summaries: %q", faults["summaries"])
 	}
 	for _, f := range d.Findings {
 		if strings.Contains(f.What+f.Fix, "sEcrEt") {

@@ -75,10 +75,12 @@ func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []
 // placed reports whether the catalog brings the service live on the host, as a
 // service of Compose.
 func placed(row catalog.Row, host string) bool {
-	return slices.ContainsFunc(catalog.Envs(), func(env catalog.Env) bool {
-		e := row.Environment(env)
-		return e.Mode == catalog.Live && e.Target.Host == host && e.Target.Compose != nil
-	})
+	return slices.ContainsFunc(catalog.Envs(), func(env catalog.Env) bool { return placedIn(row, env, host) })
+}
+
+func placedIn(row catalog.Row, env catalog.Env, host string) bool {
+	e := row.Environment(env)
+	return e.Mode == catalog.Live && e.Target.Host == host && e.Target.Compose != nil
 }
 
 // judgeComposeFiles is about the files that the project is made of.

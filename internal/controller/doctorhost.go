@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -31,8 +32,10 @@ type hostFacts struct {
 	row hostRow
 	// version is this controller's.
 	version string
-	// services are those that the catalog brings live there.
+	// services are those that the catalog brings live there, seen what the agent
+	// answered about each; nothing where it serves no workloads.
 	services []string
+	seen     []serviceFacts
 	// dialed says that the way there could be tried: an agent greeted.
 	dialed  bool
 	echoed  rpc.Echoed
@@ -80,6 +83,9 @@ func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []cata
 		f.row = a.askHost(ctx, name, host)
 		if f.row.Reachable && name == c.RegistryHost {
 			f.registry = a.lookAtRegistry(ctx, c, rows)
+		}
+		if len(f.services) > 0 && f.row.Reachable && slices.Contains(f.row.Agent.Capabilities, rpc.CapabilityWorkloadCompose) {
+			f.seen = a.lookAtServices(ctx, host, name, c.Master.Project, rows)
 		}
 	})
 	both.Wait()
@@ -139,10 +145,11 @@ func judgeHost(f hostFacts) []finding {
 	}
 	list := []finding{agent, judgePath(f.echoed, f.echoErr), judgeRole(f), judgeClock(row)}
 	list = append(list, judgeCapabilities(f)...)
+	list = append(list, judgeServices(f.seen)...)
 	engine := fine("engine", "none answers, and nothing there needs one")
 	switch {
 	case d.Engine != nil:
-		engine = fine("engine", "%s, API %s, Compose %s", d.Engine.Version, d.Engine.APIVersion, orNone(d.ComposeVersion))
+		engine = fine("engine", "%s, API %s, Compose %s", d.Engine.Version, d.Engine.APIVersion, orNotTold(d.ComposeVersion))
 	case len(f.services) > 0 || f.registry != nil:
 		engine = amiss(levelWarning, "engine", "on the host: systemctl status docker; agent.yaml names its socket (docker)", "no engine answers the agent")
 	}
@@ -181,9 +188,9 @@ func judgeRole(f hostFacts) finding {
 	}
 	if rank[have] < rank[want] {
 		return amiss(levelFault, check, fmt.Sprintf("on the host: give uid %d the role %s in agent.yaml, then systemctl restart unidesk-agent", f.row.Agent.CallerUID, want),
-			"uid %d has the role %s there and needs %s %s", f.row.Agent.CallerUID, orNone(string(have)), want, why)
+			"uid %d has the role %s there and needs %s %s", f.row.Agent.CallerUID, cmp.Or(string(have), "none"), want, why)
 	}
-	say := orNone(string(have))
+	say := cmp.Or(string(have), "none")
 	if f.registry != nil && have != rpc.RoleAdmin {
 		say += "; only artifact-registry install needs admin"
 	}
@@ -217,7 +224,7 @@ func judgeCapabilities(f hostFacts) (list []finding) {
 			strings.Join(f.services, ", ")+" cannot be deployed there")
 	}
 	if len(list) == 0 {
-		list = append(list, fine("capabilities", "%s", orNone(strings.Join(names, ", "))))
+		list = append(list, fine("capabilities", "%s", cmp.Or(strings.Join(names, ", "), "none")))
 	}
 	return list
 }

@@ -19,13 +19,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
-
-// signersFile is where, in the configuration's folder, those are listed who may
-// sign grants.
-const signersFile = "allowed_signers"
 
 // examineMaster reads what there is on this machine; the judging is elsewhere.
 func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Catalog) []finding {
@@ -57,7 +55,8 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 		ssh = ""
 	}
 	here = append(here, judgeSSH(overSSH, ssh)...)
-	here = append(here, judgeSigners(rows, fileAt(filepath.Join(a.configDir, signersFile)))...)
+	here = append(here, judgeSigners(rows, c.AllowedSigners, grant.CheckSigners(c.AllowedSigners))...)
+	here = append(here, judgeSummaries(rows, summariesIn(c.Summaries))...)
 	return append(all, inGroup(catalog.Master, here...)...)
 }
 
@@ -181,6 +180,15 @@ func leftovers(c Config) finding {
 	changes, err := confirm.New[json.RawMessage](nil, c.changesDir()).Unsettled()
 	receipts, receiptsErr := ledger.Open(c.ledgerDir()).Pending()
 	return judgeLeftovers(changes, receipts, errors.Join(err, receiptsErr))
+}
+
+// summariesIn reads all of the folder; "" is none.
+func summariesIn(dir string) summaries {
+	s := summaries{dir: dir}
+	if dir != "" {
+		s.good, s.bad, s.err = provenance.Survey(dir)
+	}
+	return s
 }
 
 func diskOf(dir string) disk {

@@ -1,14 +1,16 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -61,10 +63,10 @@ func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err e
 	const check, fix = "leftovers", "unless that run still goes on: unidesk-controller recover"
 	var what []string
 	for _, p := range changes {
-		what = append(what, fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Spec.Container, p.Change.Commit.Short(), p.Change.Holder))
+		what = append(what, notSettled(p))
 	}
 	for _, r := range receipts {
-		what = append(what, fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short()))
+		what = append(what, notInForce(r))
 	}
 	switch {
 	case err != nil:
@@ -138,8 +140,9 @@ func judgeSSH(hosts []string, path string) (list []finding) {
 	return []finding{fine("ssh", "%s", path)}
 }
 
-// judgeSigners is about who may sign grants, where the catalog asks for one.
-func judgeSigners(rows []catalog.Row, f file) (list []finding) {
+// judgeSigners is about the file of those who may sign grants, where the catalog
+// asks for one. err is what a grant would be answered with, whoever signed it.
+func judgeSigners(rows []catalog.Row, path string, err error) (list []finding) {
 	var gated []string
 	for _, row := range rows {
 		for _, env := range catalog.Envs() {
@@ -149,14 +152,57 @@ func judgeSigners(rows []catalog.Row, f file) (list []finding) {
 		}
 	}
 	const check = "allowed signers"
-	fix := "docs/grants.md, \"Who may sign\": root's " + filepath.Base(f.path) + ", a line for each supervisor"
-	switch {
-	case len(gated) == 0:
+	if len(gated) == 0 {
 		return nil
-	case f.err != nil:
-		return []finding{amiss(levelWarning, check, fix, "nobody can grant a deploy of %s: %v", strings.Join(gated, ", "), f.err)}
-	case !f.mode.IsRegular(), f.mode.Perm()&0o022 != 0:
-		return []finding{amiss(levelWarning, check, "chmod go-w "+f.path, "%s is refused: others may write to it (mode %04o)", f.path, f.mode.Perm())}
 	}
-	return []finding{fine(check, "%s, for %s", f.path, strings.Join(gated, ", "))}
+	who := strings.Join(gated, ", ")
+	if err != nil {
+		fix := cmp.Or(fault.HintOf(err), "docs/grants.md, \"Who may sign\": root's "+path+", a line for each supervisor")
+		return []finding{amiss(levelWarning, check, fix, "nobody can grant a deploy of %s: %v", who, err)}
+	}
+	return []finding{fine(check, "%s, for %s", path, who)}
+}
+
+// summaries are what is in the folder of producers' summaries.
+type summaries struct {
+	// dir is "" where none is configured.
+	dir  string
+	good int
+	// bad says of each file that is no summary why.
+	bad []string
+	err error
+}
+
+// mostBad is how many files are named.
+const mostBad = 5
+
+// judgeSummaries weighs a folder that cannot be read by who needs one. One file
+// that is none takes the proof from one commit only.
+func judgeSummaries(rows []catalog.Row, s summaries) (list []finding) {
+	const check, fix = "summaries", "docs/provenance.md; controller.yaml names the folder (summaries)"
+	var need []string
+	for _, row := range rows {
+		if row.Provenance == provenance.Required {
+			need = append(need, row.Service.String())
+		}
+	}
+	who := strings.Join(need, ", ")
+	switch {
+	case s.dir == "" && len(need) > 0:
+		return []finding{amiss(levelFault, check, fix, "no folder is configured, and nothing of %s is deployed without one", who)}
+	case s.dir == "":
+		return nil
+	case s.err != nil && len(need) > 0:
+		return []finding{amiss(levelFault, check, fix, "nothing of %s can be deployed: %v", who, s.err)}
+	case s.err != nil:
+		return []finding{amiss(levelWarning, check, fix, "every artifact stays unverified: %v", s.err)}
+	case len(s.bad) > 0:
+		named := s.bad[:min(len(s.bad), mostBad)]
+		what := fmt.Sprintf("%d in %s, and %d files that are none:\n%s", s.good, s.dir, len(s.bad), strings.Join(named, "\n"))
+		if more := len(s.bad) - len(named); more > 0 {
+			what += fmt.Sprintf("\nand %d more", more)
+		}
+		return []finding{amiss(levelWarning, check, "have the producer publish them again, or take them away: docs/provenance.md", "%s", what)}
+	}
+	return []finding{fine(check, "%d in %s", s.good, s.dir)}
 }

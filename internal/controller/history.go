@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -112,7 +113,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	if r.Failure != "" {
 		p.field("because", "%s", indent(r.Failure))
 	}
-	p.field("ran before", "%s", orNone(r.Before.Commit))
+	p.field("ran before", "%s", cmp.Or(r.Before.Commit, "none"))
 	p.field("manifest", "%s", r.Image.Manifest)
 	p.field("config", "%s", r.Image.Config)
 	if r.Provenance.Status != "" {

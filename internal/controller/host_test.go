@@ -58,7 +58,7 @@ func TestHostsAreAskedAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	d := described{Description: rpc.Description{
 		AgentVersion: "1.2", CallerRole: rpc.RoleRead, Engine: &rpc.Engine{Version: "28.2"}, ComposeVersion: "2.29.1",
-		Capabilities: []rpc.Capability{rpc.CapabilityImageStream}, Disks: []rpc.Disk{{Purpose: rpc.DiskState, Free: 5e9}},
+		Capabilities: []rpc.Capability{rpc.CapabilityImageStream, rpc.CapabilityWorkloadCompose}, Disks: []rpc.Disk{{Purpose: rpc.DiskState, Free: 5e9}, {Purpose: rpc.DiskEngine, Free: 5e9}},
 	}, ahead: time.Hour + time.Minute, takes: 400 * time.Millisecond}
 	silent := tunnel.Config{SSH: &tunnel.SSH{Destination: "nowhere", ConfigFile: hangingSSH(t), ConnectTimeout: time.Millisecond}}
 	c := Config{Hosts: map[string]tunnel.Config{"a": serveHost(t, d), "b": serveHost(t, d), "c": serveHost(t, d), "d": silent}}
@@ -80,9 +80,14 @@ func TestHostsAreAskedAtTheSameTime(t *testing.T) {
 	if err := a.printHosts(list); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1.2", "read", "image_stream", "28.2", "2.29.1", "state 5.00 GB", "+36", "d: "} {
+	for _, want := range []string{"1.2", "role read", "image_stream", "28.2", "2.29.1", "state 5.00 GB", "+36", "✗ d  ssh nowhere"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 100 && !strings.Contains(line, "because") {
+			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
 }

@@ -108,11 +108,17 @@ func (r hostRow) clock() string {
 // orNotTold stands for what an agent did not say: that says nothing of its host.
 func orNotTold(s string) string { return cmp.Or(s, "not told") }
 
+// printHosts writes a block for each host: what an agent can do and how much room
+// its disks have would make a line of a table too wide for a terminal.
 func (a *app) printHosts(list []hostRow) error {
-	var lines [][]string
+	p := &printer{out: a.Out}
 	for _, row := range list {
+		p.line("%s %s  %s", mark(row.Reachable), row.Name, row.Transport)
 		if !row.Reachable {
-			lines = append(lines, []string{row.Name, row.Transport, bad.Render("no")})
+			p.field("because", "%s (%s)", row.Message, row.Reason)
+			if row.Hint != "" {
+				p.field("to mend", "%s", row.Hint)
+			}
 			continue
 		}
 		d := row.Agent
@@ -127,30 +133,11 @@ func (a *app) printHosts(list []hostRow) error {
 		for _, disk := range d.Disks {
 			disks = append(disks, strings.ToLower(string(disk.Purpose))+" "+size(int64(disk.Free)))
 		}
-		lines = append(lines, []string{
-			row.Name, row.Transport, good.Render("yes"), d.AgentVersion, string(d.CallerRole), orNone(strings.Join(can, ",")),
-			orNotTold(engine), orNotTold(d.ComposeVersion), orNotTold(strings.Join(disks, ", ")),
-			row.clock(),
-		})
-	}
-	head := []string{"HOST", "BY", "REACHABLE", "AGENT", "ROLE", "CAN", "ENGINE", "COMPOSE", "DISK FREE", "CLOCK"}
-	for i := range lines {
-		for len(lines[i]) < len(head) {
-			lines[i] = append(lines[i], "-")
-		}
-	}
-	if err := rows(a.Out, head, lines); err != nil {
-		return err
-	}
-	p := &printer{out: a.Out}
-	for _, row := range list {
-		if row.Reachable {
-			continue
-		}
-		p.line("%s %s (%s)", bad.Render(row.Name+":"), row.Message, row.Reason)
-		if row.Hint != "" {
-			p.line("  %s", row.Hint)
-		}
+		p.field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
+		p.field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
+		p.field("engine", "%s, Compose %s", orNotTold(engine), orNotTold(d.ComposeVersion))
+		p.field("free", "%s", orNotTold(strings.Join(disks, ", ")))
+		p.field("clock", "%s", row.clock())
 	}
 	return p.err
 }

@@ -19,19 +19,12 @@ func newHosts(c Config, version string) hosts {
 	return all
 }
 
-// targets are the hands on each host, over the one connection to its agent, which
-// the first question makes; those on the master are no agent's, whatever a host is
-// called.
+// targets are the hands on each host; those on the master are no agent's, whatever
+// a host is called.
 func (h hosts) targets(master workload.Target) map[string]workload.Target {
 	all := map[string]workload.Target{}
 	for name, r := range h {
-		all[name] = workload.Via(func(ctx context.Context, _ workload.Ref) (workload.Target, error) {
-			client, err := r.connect(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return client.Workloads(), nil
-		})
+		all[name] = r.workloads()
 	}
 	all[catalog.Master] = master
 	return all
@@ -53,4 +46,16 @@ func (h hosts) Close() error {
 		faults = append(faults, r.Close())
 	}
 	return errors.Join(faults...)
+}
+
+// workloads are those of the agent's host, over the one connection to it, which the
+// first question makes.
+func (r *remote) workloads() workload.Target {
+	return workload.Via(func(ctx context.Context, _ workload.Ref) (workload.Target, error) {
+		client, err := r.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return client.Workloads(), nil
+	})
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -29,7 +30,7 @@ func printBootstrap(out io.Writer, host, version string, r bootstrap.Result) err
 	}
 	if d := r.Agent; d != nil {
 		role := string(d.CallerRole)
-		p.field("agent", "%s answers, role %s", d.AgentVersion, orNone(role))
+		p.field("agent", "%s answers, role %s", d.AgentVersion, cmp.Or(role, "none"))
 		if d.AgentVersion != version {
 			p.field("note", "this controller is %s", version)
 		}

@@ -3,25 +3,55 @@ package controller
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // remind says on stderr what killed runs may have left. Every command that reads
-// the state does; it costs two folders' listings. Errors are the command's own to
-// meet.
+// the state does; it costs the listings of a few folders, and no host is asked:
+// of another one's changes there is only the name of the run that was killed.
+// Errors are the command's own to meet.
 func (a *app) remind(c Config) {
+	books := ledger.Open(c.ledgerDir())
 	changes, _ := confirm.New[json.RawMessage](nil, c.changesDir()).Unsettled()
 	for _, p := range changes {
-		a.reminder(fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Spec.Container, p.Change.Commit.Short(), p.Change.Holder))
+		a.reminder(notSettled(p))
 	}
-	receipts, _ := ledger.Open(c.ledgerDir()).Pending()
+	receipts, _ := books.Pending()
 	for _, r := range receipts {
-		a.reminder(fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short()))
+		a.reminder(notInForce(r))
 	}
+	services, _ := LoadCatalog(a.configDir)
+	for _, k := range books.Killed() {
+		told := slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Env == k.Env && r.Service.String() == k.Service })
+		if host := hostOf(services, k); host != "" && host != catalog.Master && !told {
+			a.reminder(fmt.Sprintf("a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host))
+		}
+	}
+}
+
+// hostOf is where the service of a killed run is live, "" for none.
+func hostOf(services *catalog.Catalog, k ledger.Killed) string {
+	for _, row := range rowsIn(services) {
+		if e := row.Environment(catalog.Env(k.Env)); row.Service.String() == k.Service && e.Mode == catalog.Live {
+			return e.Target.Host
+		}
+	}
+	return ""
+}
+
+func notSettled(p workload.Pending) string {
+	return fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Spec.Container, p.Change.Commit.Short(), p.Change.Holder)
+}
+
+func notInForce(r ledger.Receipt) string {
+	return fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short())
 }
 
 func (a *app) reminder(what string) {

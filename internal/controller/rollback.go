@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -221,7 +222,7 @@ func printWayBack(out io.Writer, r wayBack) error {
 	default:
 		p.line("%s  %s %s", bad.Render("nothing to go back to"), r.Service, r.Env)
 	}
-	p.field("running now", "%s", orNone(r.Running))
+	p.field("running now", "%s", cmp.Or(r.Running, "none"))
 	for _, c := range r.Candidates {
 		p.line("%s %s  proven %s by %s", mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
 		p.field("receipt", "%s", c.Receipt)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -142,7 +143,7 @@ func (p *printer) contract(c *deploy.Contract) {
 	p.field("target", "%s", indent(strings.Join(c.Targets, "\n")))
 	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
 	p.field("tags", "%s", strings.Join(c.Target.Tags, ", "))
-	p.field("deployments", "%s", orNone(strings.Join(c.Deployments, ", ")))
+	p.field("deployments", "%s", cmp.Or(strings.Join(c.Deployments, ", "), "none"))
 	if c.Shape == catalog.K3s {
 		p.field("stamps", "%s", indent(strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n")))
 		p.field("asks", "%s", c.Target.ServiceProxy)
@@ -150,7 +151,7 @@ func (p *printer) contract(c *deploy.Contract) {
 		p.field("runs", "%s", c.Target.Command)
 		p.field("env file", "%s", envFile(c))
 		p.field("writes there", "%s", indent(strings.Join(c.EnvKeys, "\n")))
-		p.field("needs there", "%s", indent(orNone(strings.Join(c.RequiredSecrets, "\n"))))
+		p.field("needs there", "%s", indent(cmp.Or(strings.Join(c.RequiredSecrets, "\n"), "none")))
 	}
 	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
 }
@@ -249,7 +250,7 @@ func (p *printer) evidence(r deploy.Result) {
 	}
 	for _, f := range r.Evidence {
 		if !f.OK {
-			p.field("", "%s %s is %s, want %s", findingMark(f), f.Check, orNone(f.Got), f.Want)
+			p.field("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
 		}
 	}
 	for _, w := range r.Witnesses {
@@ -319,13 +320,6 @@ func indent(s string) string {
 
 // wrapped breaks a sentence into lines that fit beside a field's name.
 func wrapped(s string) string { return lipgloss.Wrap(s, 83, "") }
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
 
 func printRecovered(out io.Writer, done []deploy.Recovery) error {
 	p := &printer{out: out}

@@ -3,7 +3,6 @@
 package engine_test
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,20 +14,7 @@ import (
 
 // TestARealEnginesBystanders: what Docker does to a container is told as what it is.
 func TestARealEnginesBystanders(t *testing.T) {
-	host := realEngine(t)
-	c, err := engine.New(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	docker := func(args ...string) string {
-		t.Helper()
-		out, err := exec.Command("docker", append([]string{"-H", host}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("docker %q: %v: %s", args, err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
+	c, docker := realEngine(t)
 	img, file := runnable(t)
 	if _, err := c.Load(t.Context(), engine.NewArchive(img, "x:1", file), time.Minute); err != nil {
 		t.Fatal(err)

@@ -79,20 +79,7 @@ func runnable(t *testing.T) (artifact.Image, engine.File) {
 }
 
 func TestARealEngineIsUnderstood(t *testing.T) {
-	host := realEngine(t)
-	c, err := engine.New(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	docker := func(args ...string) string {
-		t.Helper()
-		out, err := exec.Command("docker", append([]string{"-H", host}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("docker %q: %v: %s", args, err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
+	c, docker := realEngine(t)
 	ctx := t.Context()
 	info, err := c.Info(ctx)
 	if err != nil || info.Platform != (artifact.Platform{OS: "linux", Architecture: "amd64"}) || info.RootDir == "" {
@@ -194,10 +181,30 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 	}
 }
 
-// realEngine is an engine that nobody else uses: a private one, or with
-// UNIDESK_TEST_ENGINE another. This ran on 20.10.24 and 28.5.2 with the classic
-// store and on 28.5.2 with containerd's.
-func realEngine(t *testing.T) string {
+// realEngine is an engine that nobody else uses, as the product and as docker know
+// it.
+func realEngine(t *testing.T) (c *engine.Client, docker func(args ...string) string) {
+	t.Helper()
+	host := realHost(t)
+	c, err := engine.New(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command("docker", append([]string{"-H", host}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("docker %q: %v: %s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+}
+
+// realHost is the address of a private engine, or with UNIDESK_TEST_ENGINE of
+// another. This ran on 20.10.24 and 28.5.2 with the classic store and on 28.5.2
+// with containerd's.
+func realHost(t *testing.T) string {
 	t.Helper()
 	if host := os.Getenv("UNIDESK_TEST_ENGINE"); host != "" {
 		return host

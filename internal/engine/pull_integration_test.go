@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -54,12 +53,7 @@ func pulled(t *testing.T, intercept func(http.ResponseWriter, *http.Request) boo
 }
 
 func TestARealEnginePulls(t *testing.T) {
-	host := realEngine(t)
-	c, err := engine.New(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
+	c, docker := realEngine(t)
 	stall := func(over <-chan struct{}, when func(string) bool) func(http.ResponseWriter, *http.Request) bool {
 		return func(_ http.ResponseWriter, r *http.Request) bool {
 			if when(r.URL.Path) {
@@ -142,10 +136,7 @@ func TestARealEnginePulls(t *testing.T) {
 		}
 	}
 	// A container that does not run publishes what it is to; here none can.
-	out, err := exec.Command("docker", "-H", host, "create", "--name", "rr", "-p", "127.0.0.1:5000:5000", "-p", "5001:5001", ref, "/x").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	docker("create", "--name", "rr", "-p", "127.0.0.1:5000:5000", "-p", "5001:5001", ref, "/x")
 	got, err := c.Container(t.Context(), "rr")
 	if err != nil || got.State != "created" || len(got.Published) != 2 || got.Published[0].String() != "0.0.0.0:5001" || got.Published[1].String() != "127.0.0.1:5000" {
 		t.Errorf("%+v, %v", got, err)

@@ -31,7 +31,7 @@ const (
 // of another deploy, GRANT_EXPIRED, and CONFIG_INVALID when the allowed signers or
 // ssh-keygen are not there.
 func Verify(ctx context.Context, file string, want Deploy, allowedSigners string, now time.Time) (Grant, error) {
-	if err := checkSigners(allowedSigners); err != nil {
+	if err := CheckSigners(allowedSigners); err != nil {
 		return Grant{}, err
 	}
 	content, err := read(file)
@@ -76,15 +76,22 @@ func read(file string) ([]byte, error) {
 	return content, nil
 }
 
-// checkSigners refuses a list of signers that is not there, or that others than
-// root and this account can write.
-func checkSigners(path string) error {
-	info, err := os.Stat(path)
+// CheckSigners refuses, with CONFIG_INVALID, a list of signers that is not there,
+// that this account cannot read, or that others than root and this account can
+// write.
+func CheckSigners(path string) error {
+	// NONBLOCK: a named pipe must be refused, not waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.ConfigInvalid, "there are no allowed signers at %q, so nobody can grant anything", path).
 			WithHint("write a line for each supervisor there (ssh-keygen(1), ALLOWED SIGNERS):\n"+
 				"    alice@example.org namespaces=\"%s\" ssh-ed25519 AAAA…", Namespace)
 	}
+	if err != nil {
+		return fault.New(fault.ConfigInvalid, "read the allowed signers: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return fault.New(fault.ConfigInvalid, "look at the allowed signers: %w", err)
 	}

@@ -115,6 +115,9 @@ func TestTheHolderOfALockIsToldWithoutTakingIt(t *testing.T) {
 	if got := l.Holder("prod", "web"); got != "alice, deploy of x" {
 		t.Errorf("while it is held: %q", got)
 	}
+	if got := l.Killed(); got != nil {
+		t.Errorf("while it is held: %v", got)
+	}
 	unlock()
 	if got := l.Holder("prod", "web"); got != "" {
 		t.Errorf("after it: %q", got)
@@ -126,8 +129,14 @@ func TestTheHolderOfALockIsToldWithoutTakingIt(t *testing.T) {
 	if got := l.Holder("prod", "web"); got != "" {
 		t.Errorf("after a kill: %q", got)
 	}
+	if diff := cmp.Diff([]ledger.Killed{{Env: "prod", Service: "web", Holder: "bob"}}, l.Killed()); diff != "" {
+		t.Error(diff)
+	}
 	if unlock, err = l.Lock("prod", "web", "carol"); err != nil {
 		t.Fatal(err)
 	}
 	unlock()
+	if got := l.Killed(); got != nil {
+		t.Errorf("after another run: %v", got)
+	}
 }

@@ -20,6 +20,9 @@ import (
 // and whoever asks for the holder has the lock for a moment.
 const lockPatience = time.Second
 
+// lockFile is in the folder of a service, and holds the name of who has it.
+const lockFile = ".lock"
+
 // Lock takes the lock of a service in an environment for as long as a run lasts.
 // The kernel frees it when the process dies. A run that finds it held is
 // refused, LOCKED, with what the holder wrote about itself.
@@ -28,7 +31,7 @@ func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
 	if err := inherit.Folder(dir, 0o750); err != nil {
 		return nil, unavailable(err)
 	}
-	lock := flock.New(filepath.Join(dir, ".lock"))
+	lock := flock.New(filepath.Join(dir, lockFile))
 	if f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o640); err != nil {
 		return nil, unavailable(err)
 	} else if err := f.Close(); err != nil {
@@ -50,18 +53,41 @@ func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
 		return nil, unavailable(fmt.Errorf("name the lock's holder: %w", err))
 	}
 	return func() {
-		_ = os.Truncate(lock.Path(), 0) // see Holder
+		_ = os.Truncate(lock.Path(), 0) // see named
 		_ = lock.Unlock()
 	}, nil
 }
 
 // Holder tells, without taking the lock, who holds it: "" when nobody does.
 func (l *Ledger) Holder(env, service string) string {
-	path := filepath.Join(l.dir, env, service, ".lock")
-	name, err := os.ReadFile(path)
-	holder := strings.TrimSpace(string(name))
-	if err != nil || holder == "" {
+	name, held := named(filepath.Join(l.dir, env, service, lockFile))
+	if !held {
 		return ""
+	}
+	return name
+}
+
+// Killed is a run that had the lock of a service when it was killed.
+type Killed struct{ Env, Service, Holder string }
+
+// Killed returns those runs that no later one of the service has followed.
+func (l *Ledger) Killed() (killed []Killed) {
+	paths, _ := filepath.Glob(filepath.Join(l.dir, "*", "*", lockFile)) // it has no bad pattern
+	for _, path := range paths {
+		if name, held := named(path); name != "" && !held {
+			service := filepath.Dir(path)
+			killed = append(killed, Killed{filepath.Base(filepath.Dir(service)), filepath.Base(service), name})
+		}
+	}
+	return killed
+}
+
+// named reads the name in a lock's file, and whether its run has the lock.
+func named(path string) (name string, held bool) {
+	content, err := os.ReadFile(path)
+	name = strings.TrimSpace(string(content))
+	if err != nil || name == "" {
+		return "", false
 	}
 	// The name of a run that was killed stays. Only then is the lock itself tried,
 	// shared and for no time, so that a run that begins hardly ever meets it.
@@ -69,7 +95,7 @@ func (l *Ledger) Holder(env, service string) string {
 	free, err := lock.TryRLock()
 	if err == nil && free {
 		_ = lock.Unlock()
-		return ""
+		return name, false
 	}
-	return holder
+	return name, true
 }

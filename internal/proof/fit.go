@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,10 +28,10 @@ type Check struct {
 // Labels checks that the image is the asked service at the asked commit.
 func Labels(required, have map[string]string) (checks []Check) {
 	for _, name := range sortedKeys(required) {
-		c := Check{Name: "label " + name, OK: have[name] == required[name], Detail: orNone(have[name])}
+		c := Check{Name: "label " + name, OK: have[name] == required[name], Detail: cmp.Or(have[name], "missing")}
 		if !c.OK {
 			c.Reason = fault.LabelMismatch
-			c.Detail = fmt.Sprintf("is %s, want %s", orNone(have[name]), required[name])
+			c.Detail = fmt.Sprintf("is %s, want %s", cmp.Or(have[name], "missing"), required[name])
 			c.Fix = "publish the commit again from a clean checkout; this image is not what its tag says"
 		}
 		checks = append(checks, c)
@@ -51,10 +52,10 @@ func Fit(spec workload.Spec, seen workload.Observation) []Check {
 	d := seen.Definition
 	checks := []Check{
 		unfit("compose image", d.Image == spec.Image || d.Image == spec.Image+":latest",
-			fmt.Sprintf("is %s, want %s", orNone(d.Image), spec.Image),
+			fmt.Sprintf("is %s, want %s", cmp.Or(d.Image, "missing"), spec.Image),
 			fmt.Sprintf("set `image: %s` in the Compose service %s", spec.Image, spec.Ref.Compose.Service)),
 		unfit("compose container_name", d.ContainerName == spec.Container,
-			fmt.Sprintf("is %s, want %s", orNone(d.ContainerName), spec.Container),
+			fmt.Sprintf("is %s, want %s", cmp.Or(d.ContainerName, "missing"), spec.Container),
 			fmt.Sprintf("set `container_name: %s` in the Compose service %s", spec.Container, spec.Ref.Compose.Service)),
 		unfit("compose pull_policy", d.PullPolicy != "always" && d.PullPolicy != "build",
 			fmt.Sprintf("is %s: Compose would replace the verified image", d.PullPolicy),

@@ -7,6 +7,7 @@
 package proof
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -104,7 +105,7 @@ func (v Verdict) Reason() string {
 			return "it does not answer for its health: " + f.Got
 		}
 	}
-	return fmt.Sprintf("%s is %s, want %s", f.Check, orNone(f.Got), f.Want)
+	return fmt.Sprintf("%s is %s, want %s", f.Check, cmp.Or(f.Got, "missing"), f.Want)
 }
 
 // Judge compares what was observed with what is wanted.
@@ -208,11 +209,4 @@ func Current(spec workload.Spec, seen workload.Observation) *workload.Instance {
 		}
 	}
 	return nil
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "missing"
-	}
-	return s
 }

@@ -181,3 +181,33 @@ func TestLookReadsTheFileOfTheCommit(t *testing.T) {
 		t.Errorf("no folder: %+v", v)
 	}
 }
+
+func TestASurveyCountsWhatCouldBeReadAndNamesTheRest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	good := "code-queue-mgr-" + ones + ".json"
+	for name, content := range map[string]string{
+		good:                                    "{}",
+		"code-queue-mgr-" + twos + ".json":      "<html>",
+		"code-queue-mgr-" + ones[:12] + ".json": "{}",
+		"README.json":                           "{}",
+		"." + good:                              "half of",
+		good + ".tmp":                           "half of",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, bad, err := provenance.Survey(dir)
+	if n != 1 || err != nil || len(bad) != 3 {
+		t.Fatalf("%d good, %q, %v", n, bad, err)
+	}
+	for i, want := range []string{"README.json: its name is not", "code-queue-mgr-111111111111.json: its name is not", "code-queue-mgr-" + twos + ".json: invalid character"} {
+		if !strings.HasPrefix(bad[i], want) {
+			t.Errorf("%q, want %q", bad[i], want)
+		}
+	}
+	if _, _, err := provenance.Survey(filepath.Join(dir, "none")); err == nil {
+		t.Error("a folder that is not there is read")
+	}
+}

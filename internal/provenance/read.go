@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -15,9 +16,12 @@ import (
 // maxFile bounds a summary; one has less than a kilobyte.
 const maxFile = 64 << 10
 
+// suffix ends the name of each file that is read.
+const suffix = ".json"
+
 // FileName is the name of the file that holds the summary of a service at a commit.
 func FileName(service artifact.ServiceID, commit artifact.Commit) string {
-	return service.String() + "-" + commit.String() + ".json"
+	return service.String() + "-" + commit.String() + suffix
 }
 
 // Look reads the summary of an artifact in a folder and judges it. dir is "" where
@@ -35,6 +39,49 @@ func Look(dir string, want Wanted) Verdict {
 		return Verdict{Unverified, "the producer's summary cannot be read: " + err.Error()}
 	}
 	return Compare(s, want)
+}
+
+// Survey reads all that [Look] might read in a folder: how many files are
+// summaries, and of each that is none its name and why. What does not end in .json,
+// or begins with a dot, is somebody's else or not yet written. err is why the folder
+// cannot be read.
+func Survey(dir string) (good int, bad []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok || strings.HasPrefix(name, ".") {
+			continue
+		}
+		err := checkName(name)
+		if err == nil {
+			_, err = read(filepath.Join(dir, e.Name()))
+		}
+		if err != nil {
+			bad = append(bad, e.Name()+": "+err.Error())
+			continue
+		}
+		good++
+	}
+	return good, bad, nil
+}
+
+// checkName refuses a name that no artifact's summary has.
+func checkName(name string) error {
+	service, commit := name, ""
+	if i := strings.LastIndexByte(name, '-'); i >= 0 {
+		service, commit = name[:i], name[i+1:]
+	}
+	_, err := artifact.ParseServiceID(service)
+	if err == nil {
+		_, err = artifact.ParseCommit(commit)
+	}
+	if err != nil {
+		return errors.New("its name is not SERVICE-FULL-SHA" + suffix + ", so that it is never read")
+	}
+	return nil
 }
 
 // read is lenient about keys: a producer's may be more than ours.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -14,7 +15,7 @@ func unitChecks(f Facts) []Check {
 	const silent = "unknown: systemd did not answer"
 	load, active, file := silent, silent, silent
 	if f.Unit != nil {
-		load, active, file = f.Unit.Load, f.Unit.Active, orNone(f.Unit.File)
+		load, active, file = f.Unit.Load, f.Unit.Active, cmp.Or(f.Unit.File, "none")
 	}
 	checks := []Check{
 		{Scope: ScopeUnit, Name: "unit-exists", Want: "loaded", Got: load, Fix: nextInstall},
@@ -217,11 +218,4 @@ func judged(checks []Check) []Check {
 		}
 	}
 	return checks
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -74,7 +75,7 @@ type replaced struct {
 func (i *installation) check(ctx context.Context) (Progress, error) {
 	for _, f := range Render(i.settings) {
 		if i.expected[f.Name] != f.Hash() {
-			return Progress{}, fault.New(fault.RenderMismatch, "%s would be %s here, and %s is expected", f.Path, f.Hash(), orNone(i.expected[f.Name].String())).
+			return Progress{}, fault.New(fault.RenderMismatch, "%s would be %s here, and %s is expected", f.Path, f.Hash(), cmp.Or(i.expected[f.Name].String(), "none")).
 				WithHint("controller and agent render differently: bring both to the same version")
 		}
 	}
@@ -96,9 +97,9 @@ func (i *installation) allowed(f Facts) error {
 	why := strings.Join(f.Unread, "; ")
 	switch {
 	case f.Engine == nil:
-		return fault.Transient(fault.EngineUnavailable, "no container engine answers: %s", orNone(why)).WithHint("on the host, as root: systemctl start docker")
+		return fault.Transient(fault.EngineUnavailable, "no container engine answers: %s", cmp.Or(why, "none")).WithHint("on the host, as root: systemctl start docker")
 	case f.Unit == nil:
-		return fault.New(fault.UnitFailed, "systemd does not answer: %s", orNone(why)).WithHint("the registry is kept by systemd; see the specification, Architecture")
+		return fault.New(fault.UnitFailed, "systemd does not answer: %s", cmp.Or(why, "none")).WithHint("the registry is kept by systemd; see the specification, Architecture")
 	case f.Unit.masked():
 		return fault.New(fault.UnitFailed, "%s is masked", Unit).WithHint("somebody meant that; to take it back, on the host, as root: systemctl unmask %s", Unit)
 	}
@@ -109,7 +110,7 @@ func (i *installation) allowed(f Facts) error {
 			return fault.New(fault.PathRefused, "%s is a link or no file, and is not replaced", i.settings.PathOf(name)).
 				WithHint("look at what it is; move it away by hand if it is not wanted")
 		default:
-			return fault.New(fault.PathRefused, "%s could not be read: %s", i.settings.PathOf(name), orNone(why))
+			return fault.New(fault.PathRefused, "%s could not be read: %s", i.settings.PathOf(name), cmp.Or(why, "none"))
 		}
 	}
 	var published []netip.AddrPort

@@ -57,15 +57,10 @@ func (w *World) Hurry() error {
 	return os.WriteFile(path, []byte(quick), 0o600)
 }
 
-// Release publishes a new commit of a service that behaves.
+// Release publishes a new commit of a service.
 func (w *World) Release(t *testing.T, service string, change lab.Change) string {
 	t.Helper()
-	if change.Behaviour == "" {
-		change.Behaviour = "ok"
-	}
-	s, err := w.CI.Release(t.Context(), service, change)
-	Must(t, err)
-	return s.SourceCommit
+	return Release(t, w.CI, service, change).SourceCommit
 }
 
 // Lives checks, without the product, which commit a service's container is.

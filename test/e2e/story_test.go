@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"os/exec"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // answer is what a command of the controller came to.
@@ -81,41 +81,20 @@ func (r *running) reaches(t *testing.T, point string) {
 func (r *running) end(t *testing.T) answer {
 	t.Helper()
 	err := r.cmd.Wait()
-	exit := (*exec.ExitError)(nil)
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%v: %v\n%s", r.cmd.Args, err, r.stderr.String())
-	}
-	a := answer{exit: r.cmd.ProcessState.ExitCode(), stdout: r.stdout.Bytes(), stderr: r.stderr.String()}
-	if len(a.stdout) > 0 && a.stdout[0] == '{' {
-		if err := json.Unmarshal(a.stdout, &a.result); err != nil {
-			t.Fatalf("%v: %v\n%s", r.cmd.Args, err, a.stdout)
-		}
-	}
-	return a
+	a := drive.Ended(t, r.cmd, err, r.stdout.Bytes(), r.stderr.String())
+	return answer{a.Result, a.Exit, a.Stdout, a.Stderr}
 }
 
-// want checks decision, reason and exit code.
+// want checks decision, reason and exit code, and what every failure owes.
 func (a answer) want(t *testing.T, decision deploy.Decision, reason fault.Reason, exit int) {
 	t.Helper()
-	var got fault.Reason
-	if f := a.result.Failure; f != nil {
-		got = f.Reason
-	}
-	if a.result.Decision != decision || got != reason || a.exit != exit {
-		t.Fatalf("decided %s (%s), exit %d; want %s (%s), exit %d\nstdout: %s\nstderr: %s",
-			a.result.Decision, got, a.exit, decision, reason, exit, a.stdout, a.stderr)
-	}
+	drive.Answer{Result: a.result, Exit: a.exit, Stdout: a.stdout, Stderr: a.stderr}.Want(t, decision, reason, exit)
 }
 
 // release builds and publishes a new commit of a service on D601.
 func release(t *testing.T, service string, change lab.Change) lab.Summary {
 	t.Helper()
-	if change.Behaviour == "" {
-		change.Behaviour = "ok"
-	}
-	s, err := two.ci.Release(t.Context(), service, change)
-	must(t, err)
-	return s
+	return drive.Release(t, two.ci, service, change)
 }
 
 // imageOf reads a published image back from the registry.
@@ -128,9 +107,7 @@ func imageOf(t *testing.T, service, commit string) v1.Image {
 
 func must(t *testing.T, err error) {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	drive.Must(t, err)
 }
 
 // eventually tries until it works, and tells the last error when it never does.

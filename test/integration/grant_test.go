@@ -22,26 +22,20 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
-// supervised is the world's configuration with an allowed signer and the folder of
-// the producer's summaries.
-func supervised(t *testing.T) (config, key string) {
+// withSummaries is the world's configuration with the folder of the producer's
+// summaries.
+func withSummaries(t *testing.T) (config string) {
 	t.Helper()
 	config = t.TempDir()
-	key = filepath.Join(config, "key")
-	drive.Must(t, exec.CommandContext(t.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).Run())
-	public, err := os.ReadFile(key + ".pub")
-	drive.Must(t, err)
-	signers := filepath.Join(config, "allowed_signers")
-	drive.Must(t, os.WriteFile(signers, append([]byte("alice@example.org "), public...), 0o600))
 	for _, name := range []string{"controller.yaml", "services.yaml"} {
 		content, err := os.ReadFile(filepath.Join(world.Controller.Config, name))
 		drive.Must(t, err)
 		if name == "controller.yaml" {
-			content = fmt.Appendf(content, "allowedSigners: %s\nsummaries: %s\n", signers, world.CI.SummaryDir())
+			content = fmt.Appendf(content, "summaries: %s\n", world.CI.SummaryDir())
 		}
 		drive.Must(t, os.WriteFile(filepath.Join(config, name), content, 0o600))
 	}
-	return config, key
+	return config
 }
 
 // signed makes a grant of the statement that a dry run prints, by the commands
@@ -60,7 +54,7 @@ func signed(t *testing.T, key, statement string) string {
 // The one service behind the supervisor's gate goes live with a grant, once.
 func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	const service = "code-queue-mgr"
-	config, key := supervised(t)
+	config := withSummaries(t)
 	run := func(commit string, flags ...string) drive.Answer {
 		t.Helper()
 		cmd := world.Command(t, append([]string{"--config", config, "artifact-registry", "deploy-service", "--service", service, "--env", "prod", "--commit", commit}, flags...)...)
@@ -69,7 +63,7 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
 	run(first, "--run-now").Want(t, deploy.DecidedGated, fault.SupervisorRequired, 3)
 
-	allowed := signed(t, key, run(first, "--dry-run").Result.Contract.Statement)
+	allowed := signed(t, world.Controller.Supervisor, run(first, "--dry-run").Result.Contract.Statement)
 	run(second, "--run-now", "--grant", allowed).Want(t, deploy.DecidedGated, fault.GrantMismatch, 3)
 	run(first, "--grant", allowed).Want(t, deploy.DecidedReady, "", 0)
 	live := run(first, "--run-now", "--grant", allowed)

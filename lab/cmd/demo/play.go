@@ -32,14 +32,19 @@ func (d *demo) plan(ctx context.Context) (string, error) {
 	return fmt.Sprintf("exit 0; %s of facts came over the line, nothing runs", size(crossed())), nil
 }
 
+// goesLive deploys a release and looks whether it runs.
+func (d *demo) goesLive(ctx context.Context, r *release) (outcome, error) {
+	o, err := d.run(ctx, deploy(r.commit, "--run-now")...)
+	if err := errors.Join(err, o.exits(0)); err != nil {
+		return o, err
+	}
+	return o, d.lives(ctx, r.commit)
+}
+
 func (d *demo) firstDeploy(ctx context.Context) (string, error) {
 	r := d.releases.all[first]
 	crossed := d.odometer()
-	o, err := d.run(ctx, deploy(r.commit, "--run-now")...)
-	if err := errors.Join(err, o.exits(0)); err != nil {
-		return "", err
-	}
-	if err := d.lives(ctx, r.commit); err != nil {
+	if _, err := d.goesLive(ctx, r); err != nil {
 		return "", err
 	}
 	if n := crossed(); n < r.bytes || n > r.bytes+sshOverhead(r.bytes) {
@@ -51,11 +56,8 @@ func (d *demo) firstDeploy(ctx context.Context) (string, error) {
 func (d *demo) secondDeploy(ctx context.Context) (string, error) {
 	r := d.releases.all[second]
 	crossed := d.odometer()
-	o, err := d.run(ctx, deploy(r.commit, "--run-now")...)
-	if err := errors.Join(err, o.exits(0)); err != nil {
-		return "", err
-	}
-	if err := d.lives(ctx, r.commit); err != nil {
+	o, err := d.goesLive(ctx, r)
+	if err != nil {
 		return "", err
 	}
 	n := crossed()

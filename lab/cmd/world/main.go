@@ -53,7 +53,7 @@ func keep(ctx context.Context, options lab.Options, empty bool) (err error) {
 	fmt.Fprintf(os.Stdout, "folder      %s\nregistry    %s\nmaster      DOCKER_HOST=%s, %s\nbuilder     DOCKER_HOST=%s\nssh         ssh -F %s %s\n",
 		w.Dir, w.Registry.URL(), w.Engine.Host, w.Master.Root, w.Builder.Host, w.SSH.ClientConfig, lab.HostAlias)
 	if w.Controller != nil {
-		fmt.Fprintf(os.Stdout, "agent       %s\ncontroller  %s\n", w.Agent.Socket, controller(w))
+		fmt.Fprintf(os.Stdout, "agent       %s\ncontroller  %s\nsupervisor  %s signs grants\n", w.Agent.Socket, controller(w), w.Controller.Supervisor)
 	}
 	for service, v := range w.Installed {
 		fmt.Fprintf(os.Stdout, "runs        %s %s\n", service, v.SourceCommit)

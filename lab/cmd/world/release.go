@@ -14,8 +14,9 @@ import (
 // release is a commit that the registry holds an image of.
 type release struct{ service, commit, message string }
 
-// services are those that something is released of.
-var services = [...]string{"baidu-netdisk", "todo-note"}
+// services are those that something is released of: two of the master, one of D601,
+// and one behind the supervisor's gate.
+var services = [...]string{"baidu-netdisk", "todo-note", "findjob", "code-queue-mgr"}
 
 // The releases of each service, in their order.
 const (
@@ -26,7 +27,7 @@ const (
 )
 
 var changes = [each]lab.Change{
-	first:  {Message: "the first version"},
+	first:  {Behaviour: "ok", Message: "the first version"},
 	better: {Behaviour: "ok", Message: "a better one"},
 	broken: {Behaviour: "never-healthy", Message: "one that never becomes healthy"},
 }
@@ -78,7 +79,7 @@ func script(w *lab.World, all []release) string {
 	}
 	return strings.Join([]string{
 		"uc() { " + controller(w) + ` "$@"; }`,
-		"uc doctor",
+		"uc doctor                     # warns of the registry: nothing manages it here",
 		"uc artifact-registry list",
 		deploy(first) + "              # a plan",
 		deploy(first) + " --run-now    # live, and proven",

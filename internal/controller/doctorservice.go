@@ -1,0 +1,66 @@
+package controller
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// serviceFacts are of a service that the catalog brings live on a host.
+type serviceFacts struct {
+	service string
+	// pending is a change there that is not settled.
+	pending *workload.Pending
+	err     error
+}
+
+// lookAtServices asks a host's agent for each service that is live there, all at
+// the same time and over one connection.
+func (a *app) lookAtServices(ctx context.Context, host tunnel.Config, name, project string, rows []catalog.Row) []serviceFacts {
+	agent := &remote{config: host, version: a.version}
+	defer func() { _ = agent.Close() }()
+	workloads := agent.workloads()
+	var specs []workload.Spec
+	var list []serviceFacts
+	for _, row := range rows {
+		for _, env := range catalog.Envs() {
+			if placedIn(row, env, name) {
+				specs, list = append(specs, row.Spec(env, project)), append(list, serviceFacts{service: row.Service.String()})
+			}
+		}
+	}
+	var asking sync.WaitGroup
+	for i, spec := range specs {
+		asking.Go(func() {
+			o, err := workloads.Observe(ctx, spec, false)
+			list[i].pending, list[i].err = o.Pending, err
+		})
+	}
+	asking.Wait()
+	return list
+}
+
+// judgeServices is about whether the host would switch what the catalog brings
+// live there, and what killed runs left with it.
+func judgeServices(seen []serviceFacts) (list []finding) {
+	var placed []string
+	var left []workload.Pending
+	for _, s := range seen {
+		if s.err != nil {
+			list = append(list, broken("service "+s.service, s.err, "unidesk-controller logs --service "+s.service))
+			continue
+		}
+		placed = append(placed, s.service)
+		if s.pending != nil {
+			left = append(left, *s.pending)
+		}
+	}
+	if len(placed) > 0 {
+		list = append(list, fine("services", "placed there: %s", strings.Join(placed, ", ")), judgeLeftovers(left, nil, nil))
+	}
+	return list
+}

@@ -1,0 +1,39 @@
+package controller
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+// A run that was killed leaves its name in the ledger's lock. What it did on the
+// master is known from the master's own files; of another host nobody is asked.
+func TestARunThatWasKilledIsReminded(t *testing.T) {
+	t.Parallel()
+	c := Config{State: t.TempDir()}
+	for _, service := range []string{"findjob", "frontend", "pipeline", "mdtodo-of-old"} {
+		dir := filepath.Join(c.ledgerDir(), "prod", service)
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, ".lock"), []byte("alice, run of "+service+"\n"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ledger.Open(c.ledgerDir()).Prepare(receiptOf("pipeline", catalog.Prod, "a", ledger.Succeeded)); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	a := &app{Streams: Streams{Err: &out}, configDir: t.TempDir()}
+	a.remind(c)
+	var notes []string
+	for line := range strings.Lines(out.String()) {
+		notes = append(notes, line)
+	}
+	if len(notes) != 2 || !strings.Contains(notes[0], "the receipt of pipeline") ||
+		!strings.Contains(notes[1], "a run of findjob in prod was killed (alice, run of findjob), and D601 may have a change") {
+		t.Errorf("%q", notes)
+	}
+}

@@ -1,0 +1,86 @@
+//go:build integration || e2e
+
+// Package drive is what the packages beside it share, which try the product in a
+// world of package lab: each starts one of its own, so that they run side by side,
+// and drives the controller in it as an operator does. It looks at what came of
+// that without the product, and at all that a command says for a secret.
+package drive
+
+import (
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+)
+
+// Answer is what a command came to.
+type Answer struct {
+	Result deploy.Result
+	Exit   int
+	Stdout []byte
+	Stderr string
+}
+
+// Ended is the answer of a command that ran to its end, with err.
+func Ended(t *testing.T, cmd *exec.Cmd, err error, stdout []byte, stderr string) Answer {
+	t.Helper()
+	exit := (*exec.ExitError)(nil)
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, stderr)
+	}
+	a := Answer{Exit: cmd.ProcessState.ExitCode(), Stdout: stdout, Stderr: stderr}
+	if a.Exit >= 0 && len(stdout) > 0 && stdout[0] == '{' {
+		if err := json.Unmarshal(stdout, &a.Result); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd.Args, err, stdout)
+		}
+	}
+	return a
+}
+
+// Want checks decision, reason and exit code, and what every failure owes.
+func (a Answer) Want(t *testing.T, decision deploy.Decision, reason fault.Reason, exit int) {
+	t.Helper()
+	var got fault.Reason
+	if f := a.Result.Failure; f != nil {
+		got = f.Reason
+		if f.Step == "" || f.Message == "" || f.Next == "" {
+			t.Errorf("failure without step, message or next command: %+v", f)
+		}
+	}
+	if a.Result.Decision != decision || got != reason || a.Exit != exit {
+		t.Fatalf("decided %s (%s), exit %d; want %s (%s), exit %d\nstdout: %s\nstderr: %s",
+			a.Result.Decision, got, a.Exit, decision, reason, exit, a.Stdout, a.Stderr)
+	}
+}
+
+// Exits checks only the exit code.
+func (a Answer) Exits(t *testing.T, code int) {
+	t.Helper()
+	if a.Exit != code {
+		t.Fatalf("exit %d, want %d\nstdout: %s\nstderr: %s", a.Exit, code, a.Stdout, a.Stderr)
+	}
+}
+
+// Release publishes a new commit of a service, one that behaves unless the change
+// says how it does not.
+func Release(t *testing.T, ci *lab.CI, service string, change lab.Change) lab.Summary {
+	t.Helper()
+	if change.Behaviour == "" {
+		change.Behaviour = "ok"
+	}
+	s, err := ci.Release(t.Context(), service, change)
+	Must(t, err)
+	return s
+}
+
+// Must ends the test at an error that it is not about.
+func Must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
