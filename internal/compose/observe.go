@@ -109,17 +109,23 @@ func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string,
 		return nil, err
 	}
 	// What else the container was given may come back in its output, too.
-	secrets, names := env.Values(), []string{spec.Ref.Compose.Project, spec.Ref.Compose.Service, spec.Container, spec.Image}
-	for _, e := range c.Env {
-		key, value, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(key, spec.EnvPrefix) && key != "PATH" && !slices.Contains(names, value) {
-			secrets = append(secrets, value)
-		}
-	}
-	text := scrub.New(secrets).String(strings.Join(out, "\n"))
+	text := scrub.New(append(env.Values(), given(spec, c)...)).String(strings.Join(out, "\n"))
 	out = out[:0]
 	for line := range strings.SplitSeq(text, "\n") {
 		out = append(out, strings.Map(visible, line))
 	}
 	return out, nil
+}
+
+// given are the values that a container was given, but for those that everybody
+// may know.
+func given(spec workload.Spec, c engine.Container) (values []string) {
+	names := []string{spec.Ref.Compose.Project, spec.Ref.Compose.Service, spec.Container, spec.Image}
+	for _, e := range c.Env {
+		key, value, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(key, spec.EnvPrefix) && key != "PATH" && !slices.Contains(names, value) {
+			values = append(values, value)
+		}
+	}
+	return values
 }
