@@ -43,7 +43,7 @@ func (r *Runtime) Apply(ctx context.Context, change workload.Change, before Stat
 			return err
 		}
 		emit(workload.Event{Point: workload.PointRecreate, Text: "docker compose recreates " + spec.Ref.Compose.Service})
-		if err := r.up(ctx, spec.Ref.Compose.Service, lock); err != nil {
+		if err := r.up(ctx, spec, lock); err != nil {
 			return err
 		}
 		// The caller may have given up meanwhile, which changes nothing about what

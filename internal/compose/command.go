@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // arguments are those of `docker` for a Compose command: lists only, no shell.
@@ -24,12 +25,23 @@ func (r *Runtime) arguments(args ...string) []string {
 }
 
 // up recreates one service, whatever became of ctx meanwhile: see [limits].
-func (r *Runtime) up(ctx context.Context, service string, lock *os.File) error {
+func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) error {
 	env, err := r.readEnv()
 	if err != nil {
 		return err
 	}
-	return r.runApart(ctx, lock, env, r.upArguments(service)...)
+	// The engine's words may quote what Compose gave a container from elsewhere than
+	// the env file: from the Compose file, or an env file of the service's own.
+	secrets := func() []string {
+		values := env.Values()
+		// An engine that does not answer has quoted nothing either.
+		found, _ := r.engine.Containers(context.WithoutCancel(ctx), spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+		for _, c := range found {
+			values = append(values, r.given(context.WithoutCancel(ctx), spec, c)...)
+		}
+		return values
+	}
+	return r.runApart(ctx, lock, secrets, r.upArguments(spec.Ref.Compose.Service)...)
 }
 
 func (r *Runtime) upArguments(service string) []string {

@@ -116,23 +116,28 @@ func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string,
 	if err != nil {
 		return nil, err
 	}
-	// What else the container was given may come back in its output, too. What its
-	// image gives to anybody is no secret; an image that is gone tells nothing.
-	image, err := r.engine.Image(ctx, c.ImageID)
-	if err != nil && !errors.Is(err, engine.ErrNotFound) {
-		return nil, err
-	}
-	secrets, names := env.Values(), []string{spec.Ref.Compose.Project, spec.Ref.Compose.Service, spec.Container, spec.Image}
-	for _, e := range c.Env {
-		key, value, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(key, spec.EnvPrefix) && !slices.Contains(image.Env, e) && !slices.Contains(names, value) {
-			secrets = append(secrets, value)
-		}
-	}
-	text := scrub.New(secrets).String(strings.Join(out, "\n"))
+	// What else the container was given may come back in its output, too.
+	text := scrub.New(append(env.Values(), r.given(ctx, spec, c)...)).String(strings.Join(out, "\n"))
 	out = out[:0]
 	for line := range strings.SplitSeq(text, "\n") {
 		out = append(out, strings.Map(visible, line))
 	}
 	return out, nil
+}
+
+// given are the values that a container was given, but for those that everybody may
+// know: its names, and what its image gives to anybody.
+func (r *Runtime) given(ctx context.Context, spec workload.Spec, c engine.Container) (values []string) {
+	image, err := r.engine.Image(ctx, c.ImageID)
+	if err != nil {
+		image = engine.Image{} // then none of them is known to be harmless
+	}
+	names := []string{spec.Ref.Compose.Project, spec.Ref.Compose.Service, spec.Container, spec.Image}
+	for _, e := range c.Env {
+		key, value, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(key, spec.EnvPrefix) && !slices.Contains(image.Env, e) && !slices.Contains(names, value) {
+			values = append(values, value)
+		}
+	}
+	return values
 }

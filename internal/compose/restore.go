@@ -78,7 +78,7 @@ func (r *Runtime) bringBack(ctx context.Context, change workload.Change, before 
 			return err
 		}
 		emit(workload.Event{Point: workload.PointSettle, Text: "docker compose recreates " + spec.Ref.Compose.Service + " as it was"})
-		if err := r.up(ctx, spec.Ref.Compose.Service, lock); err != nil {
+		if err := r.up(ctx, spec, lock); err != nil {
 			return err
 		}
 	}

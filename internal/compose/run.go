@@ -45,15 +45,16 @@ func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string)
 		if ctx.Err() != nil {
 			return nil, fault.Transient(fault.ComposeFailed, "docker compose did not answer: %w", context.Cause(ctx))
 		}
-		return nil, failed(err, stderr.Bytes(), env)
+		return nil, failed(err, stderr.Bytes(), env.Values())
 	}
 	return stdout.Bytes(), nil
 }
 
 // runApart runs a Compose command that must come to its end though this process
 // dies: in a process group of its own, with the lock as an open file, and with its
-// output in memory that outlives us, for a broken pipe would kill it.
-func (r *Runtime) runApart(ctx context.Context, lock *os.File, env envfile.Content, args ...string) error {
+// output in memory that outlives us, for a broken pipe would kill it. When it fails,
+// secrets are asked for and taken out of what is shown of that.
+func (r *Runtime) runApart(ctx context.Context, lock *os.File, secrets func() []string, args ...string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
@@ -77,10 +78,10 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, env envfile.Conte
 	go func() { ended <- cmd.Wait() }()
 	stopped, err := r.await(ctx, cmd.Process.Pid, output, ended)
 	if stopped {
-		return fault.New(fault.ComposeFailed, "docker compose was stopped since it did not end: %s", excerpt(last(output), env))
+		return fault.New(fault.ComposeFailed, "docker compose was stopped since it did not end: %s", excerpt(last(output), secrets()))
 	}
 	if err != nil {
-		return failed(err, last(output), env)
+		return failed(err, last(output), secrets())
 	}
 	return nil
 }
@@ -126,8 +127,8 @@ func last(f *os.File) []byte {
 }
 
 // failed is the fault of a Compose command that ended badly.
-func failed(err error, output []byte, env envfile.Content) error {
-	text := excerpt(output, env)
+func failed(err error, output []byte, secrets []string) error {
+	text := excerpt(output, secrets)
 	if strings.Contains(text, "is not a docker command") || strings.Contains(text, "unknown shorthand flag") || strings.Contains(text, "unknown flag: --project-directory") {
 		return fault.New(fault.ComposeFailed, "docker has no Compose plugin").WithHint("install the docker-compose-plugin package")
 	}
@@ -140,9 +141,9 @@ func failed(err error, output []byte, env envfile.Content) error {
 
 // excerpt is the end of a program's output, without secrets. A warning about an
 // unset variable is left out: in PASSWORD=ab$cdef its name is half of one.
-func excerpt(output []byte, env envfile.Content) string {
+func excerpt(output []byte, secrets []string) string {
 	var lines []string
-	for line := range strings.Lines(scrub.New(env.Values()).String(string(output))) {
+	for line := range strings.Lines(scrub.New(secrets).String(string(output))) {
 		line = strings.TrimRight(line, " \t\r\n")
 		if line != "" && !strings.Contains(line, "variable is not set") {
 			lines = append(lines, strings.Map(visible, line))

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // fake is a runtime whose docker is a shell script, run in the project's folder.
@@ -31,11 +34,33 @@ func fake(t *testing.T, env, script string) *Runtime {
 	r, err := New(Config{
 		Root: root, Project: "unidesk", Files: []string{"docker-compose.yml", "/etc/more.yml"}, EnvFile: filepath.Join(root, "c.env"),
 		DockerHost: "unix:///nowhere", Docker: "./testdata/docker",
-	}, nil, nil)
+	}, machine{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func sample() workload.Spec {
+	return workload.Spec{
+		Ref: workload.Ref{Compose: &workload.ComposeRef{Project: "unidesk", Service: "sample"}}, Container: "sample-backend", EnvPrefix: "UNIDESK_SAMPLE_DEPLOY_",
+	}
+}
+
+// machine is an engine that has these containers, all of any service.
+type machine struct {
+	Engine
+	found []engine.Container
+	err   error
+}
+
+func (m machine) Containers(context.Context, string, string) ([]engine.Container, error) {
+	return m.found, m.err
+}
+
+// Image has what any container of it is given.
+func (m machine) Image(context.Context, string) (engine.Image, error) {
+	return engine.Image{Env: engine.Env{"PUBLIC=such file", "KEY=of another value"}}, m.err
 }
 
 func said(t *testing.T, r *Runtime, name string) string {
@@ -58,7 +83,7 @@ func TestComposeIsStartedInExactlyThisWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = lock.Close() }()
-	if err := r.up(t.Context(), "sample", lock); err != nil {
+	if err := r.up(t.Context(), sample(), lock); err != nil {
 		t.Fatal(err)
 	}
 	root := r.config.Root
@@ -99,7 +124,7 @@ func TestTheLockIsHeldByWhatComposeLeavesRunning(t *testing.T) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.up(t.Context(), "sample", lock); err != nil {
+	if err := r.up(t.Context(), sample(), lock); err != nil {
 		t.Fatal(err)
 	}
 	_ = lock.Close()
@@ -116,7 +141,7 @@ func TestAFailureShowsTheEndOfTheOutputWithoutSecrets(t *testing.T) {
 	r := fake(t, "SECRET=hunter2\nPART=ab$hunter3\n", `i=0; while [ $i -lt 40 ]; do echo "line $i"; i=$((i+1)); done
 echo 'time="x" level=warning msg="The \"hunter3\" variable is not set. Defaulting to a blank string."' >&2
 printf 'Error: no such thing: \033[31mhunter2\n' >&2; exit 17`)
-	err := r.up(t.Context(), "sample", nil)
+	err := r.up(t.Context(), sample(), nil)
 	if fault.ReasonOf(err) != fault.ComposeFailed {
 		t.Fatal(err)
 	}
@@ -126,11 +151,30 @@ printf 'Error: no such thing: \033[31mhunter2\n' >&2; exit 17`)
 	}
 }
 
+// What stands in the Compose file, or in an env file of the service's own, is known
+// from the containers that were given it, the new one among them.
+func TestAFailureShowsNothingThatAContainerWasGiven(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "SECRET=hunter2\n", `echo 'exec: "hunter3": no such file, as hunter2 of sample-backend at 0123456789' >&2; exit 1`)
+	r.engine = machine{found: []engine.Container{
+		{Env: []string{"OLD=else"}},
+		{Env: []string{"PUBLIC=such file", "KEY=hunter3", "NAME=sample-backend", "UNIDESK_SAMPLE_DEPLOY_COMMIT=0123456789"}},
+	}}
+	err := r.up(t.Context(), sample(), nil)
+	if want := `docker compose ended with exit status 1: exec: "[redacted]": no such file, as [redacted] of sample-backend at 0123456789`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	r.engine = machine{err: errors.New("it does not answer")}
+	if err := r.up(t.Context(), sample(), nil); err == nil || !strings.Contains(err.Error(), "as [redacted] of sample-backend") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestAMissingPluginIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, words := range []string{"docker: 'compose' is not a docker command.", "unknown shorthand flag: 'p' in -p", "unknown flag: --project-directory"} {
 		r := fake(t, "", `echo "`+words+`" >&2; exit 125`)
-		if err := r.up(t.Context(), "sample", nil); !strings.Contains(err.Error(), "no Compose plugin") || fault.HintOf(err) == "" {
+		if err := r.up(t.Context(), sample(), nil); !strings.Contains(err.Error(), "no Compose plugin") || fault.HintOf(err) == "" {
 			t.Error(err)
 		}
 	}
@@ -139,7 +183,7 @@ func TestAMissingPluginIsNamed(t *testing.T) {
 func TestAnythingPrintedAtAnyLengthIsBounded(t *testing.T) {
 	t.Parallel()
 	r := fake(t, "", `head -c 40000000 /dev/zero | tr '\0' x; sleep 1.5; stat -L -c %b /proc/$$/fd/1 | cat > blocks; echo; echo the end; exit 1`)
-	err := r.up(t.Context(), "sample", nil)
+	err := r.up(t.Context(), sample(), nil)
 	if n, err := strconv.Atoi(said(t, r, "blocks")); err != nil || n*512 > 1<<20 {
 		t.Errorf("%d blocks are held (%v)", n, err)
 	}
@@ -157,7 +201,7 @@ func TestGivingUpLetsARecreateEnd(t *testing.T) {
 	r := fake(t, "", `trap 'echo told > signal' TERM INT; sleep 0.6; echo done > done`)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	if err := r.up(ctx, "sample", nil); err != nil {
+	if err := r.up(ctx, sample(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if said(t, r, "done") != "done" {
@@ -186,7 +230,7 @@ func TestARecreateThatDoesNotEndIsStopped(t *testing.T) {
 			if tt.giveUp {
 				time.AfterFunc(100*time.Millisecond, cancel)
 			}
-			err := r.up(ctx, "sample", nil)
+			err := r.up(ctx, sample(), nil)
 			if fault.ReasonOf(err) != fault.ComposeFailed || !strings.Contains(err.Error(), "was stopped") {
 				t.Error(err)
 			}
@@ -206,7 +250,7 @@ func TestAnEndedContextStartsNothing(t *testing.T) {
 	r := fake(t, "", `echo x > started`)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(fmt.Errorf("enough"))
-	if err := r.up(ctx, "sample", nil); err == nil || err.Error() != "enough" {
+	if err := r.up(ctx, sample(), nil); err == nil || err.Error() != "enough" {
 		t.Error(err)
 	}
 	if _, err := os.Stat(filepath.Join(r.config.Root, "started")); err == nil {
@@ -222,7 +266,7 @@ func TestAnEnvFileThatRedirectsComposeIsRefused(t *testing.T) {
 		"COMPOSE_ENV_FILES=x\n": false, "COMPOSE_REMOVE_ORPHANS=true\n": false,
 	} {
 		r := fake(t, env, `echo x > started`)
-		err := r.up(t.Context(), "sample", nil)
+		err := r.up(t.Context(), sample(), nil)
 		if ok != (err == nil) || !ok && fault.ReasonOf(err) != fault.WorkloadUnfit {
 			t.Errorf("%q: %v", env, err)
 		}

@@ -47,6 +47,7 @@ func run(ctx context.Context, logger *slog.Logger, name string) error {
 		})
 	case "leaky":
 		logger.Info("connecting", slog.String("clientSecret", os.Getenv(key(name, "CLIENT_SECRET"))))
+		logger.Info("my environment", slog.Any("all", os.Environ()))
 		logger.Info("still connecting", slog.String("tokenKey", os.Getenv(key(name, "TOKEN_KEY"))))
 	case "slow-start":
 		select {

@@ -5,143 +5,58 @@ package canary
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
+	"github.com/pikasTech/unidesk-artifact-cd/test/leak"
 )
 
-// canary is a secret that was put somewhere, in every form in which it could come
-// out again.
-type canary struct {
-	name  string
-	value string
-	forms map[string][]byte
-}
-
-// newCanary makes a value that nothing else on this machine holds. Those with rest
-// look another way in each encoding.
-func newCanary(name, rest string) canary {
-	c := canary{name: name, value: fmt.Sprintf("cnry%016x%s%08x", rand.Uint64(), rest, rand.Uint32()), forms: map[string][]byte{}}
-	v := []byte(c.value)
-	html, _ := json.Marshal(c.value)
-	var plain bytes.Buffer
-	e := json.NewEncoder(&plain)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(c.value)
-	for form, text := range map[string]string{
-		"raw": c.value, "JSON": strings.Trim(strings.TrimSpace(plain.String()), `"`), "JSON for HTML": string(html[1 : len(html)-1]),
-		"query": url.QueryEscape(c.value), "path": url.PathEscape(c.value), "Go": strings.Trim(fmt.Sprintf("%q", c.value), `"`),
-		"hex": hex.EncodeToString(v), "upper-case hex": strings.ToUpper(hex.EncodeToString(v)),
-	} {
-		c.forms[form] = []byte(text)
-	}
-	// In the middle of a longer text a value has one of three base64 forms, but for
-	// the characters that it shares with its neighbours.
-	for shift := range 3 {
-		padded := append(make([]byte, shift), v...)
-		padded = padded[:len(padded)/3*3]
-		for form, enc := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "URL base64": base64.RawURLEncoding} {
-			c.forms[fmt.Sprintf("%s, shifted by %d", form, shift)] = []byte(enc.EncodeToString(padded)[4:])
-		}
-	}
-	return c
-}
-
-// flock are the canaries, and where one was heard.
+// flock hears all that the product says while secrets are planted.
 type flock struct {
-	canaries []canary
-	mu       sync.Mutex
-	// heard is what was found where, and a form that it had.
-	heard    map[string]string
-	searched int
-	began    time.Time
+	*leak.Detector
+	mu sync.Mutex
 	// seen are words of command lines, and files, that were sampled: a search that
 	// looks nowhere finds nothing.
 	seen map[string]bool
+	// failed are the steps at which deploys did.
+	failed map[string]bool
 }
 
-// search looks for every form of every value in what was said.
-func (f *flock) search(where string, said []byte) {
+func (f *flock) note(what string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.searched += len(said)
-	for _, c := range f.canaries {
-		for form, text := range c.forms {
-			if bytes.Contains(said, text) {
-				f.heard[fmt.Sprintf("%s: %s", where, c.name)] = form
-			}
-		}
-	}
+	f.seen[what] = true
 }
 
-// watch samples the command line of every process, and the files of changes that
-// are under way, until ctx ends.
-func (f *flock) watch(ctx context.Context) {
-	known := map[string]bool{} // most lines are there for long
-	for ctx.Err() == nil {
-		processes, _ := os.ReadDir("/proc")
-		for _, p := range processes {
-			if line, err := os.ReadFile(filepath.Join("/proc", p.Name(), "cmdline")); err == nil && !known[string(line)] {
-				known[string(line)] = true
-				f.search("a command line", line)
-				f.note(string(line))
-			}
-		}
-		f.searchFiles(filepath.Join(world.Controller.State, "changes"))
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-func (f *flock) note(line string) {
+// line notes the words of a command line.
+func (f *flock) line(line string) {
 	if !strings.Contains(line, world.Dir) {
 		return // of a world beside this one
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, word := range []string{"unidesk-controller", "--force-recreate", "stdio"} {
 		if strings.Contains(line, word) {
-			f.seen[word] = true
+			f.note(word)
 		}
 	}
 }
 
-// searchFiles looks into all files below a folder, and at whom they let read.
-func (f *flock) searchFiles(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return nil // it was renamed meanwhile
-		}
-		info, err := e.Info()
-		content, readErr := os.ReadFile(path)
-		if err != nil || readErr != nil {
-			return nil
-		}
-		f.search(path, content)
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if info.Mode().Perm()&0o007 != 0 {
-			f.heard[path] = fmt.Sprintf("mode %04o", info.Mode().Perm())
-		}
-		if strings.HasSuffix(path, ".pending.json") {
-			f.seen["a before-image"] = true
-		}
-		return nil
-	})
+func (f *flock) file(path string, _ fs.FileInfo) {
+	if strings.HasSuffix(path, ".pending.json") {
+		f.note("a before-image")
+	}
 }
 
 // run runs a command that changes nothing twice, as text and as JSON, and searches
@@ -157,30 +72,136 @@ func (f *flock) run(t *testing.T, exit int, args ...string) {
 
 func (f *flock) once(t *testing.T, exit int, args ...string) {
 	t.Helper()
-	cmd := world.Controller.Command(t.Context(), args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	if failed := (*exec.ExitError)(nil); err != nil && !errors.As(err, &failed) {
+	got, stdout, stderr, err := f.Run(world.Controller.Command(t.Context(), args...))
+	if err != nil {
 		t.Error(err)
 		return
 	}
-	if got := cmd.ProcessState.ExitCode(); exit >= 0 && got != exit {
-		t.Errorf("%v: exit %d, want %d\n%s%s", args, got, exit, out.Bytes(), errs.Bytes())
+	if exit >= 0 && got != exit {
+		t.Errorf("%v: exit %d, want %d\n%s%s", args, got, exit, stdout, stderr)
 	}
-	name := strings.Join(args, " ")
-	f.search("stdout of "+name, out.Bytes())
-	f.search("stderr of "+name, errs.Bytes())
+	var a struct{ Failure *struct{ Step string } }
+	if json.Unmarshal(stdout, &a) == nil && a.Failure != nil && a.Failure.Step != "" {
+		f.mu.Lock()
+		f.failed[a.Failure.Step] = true
+		f.mu.Unlock()
+	}
 }
 
-// tap copies all that crosses between controller and agent into two files.
-func tap(t *testing.T) (traffic []string) {
+// lastReceipt is the id of the last one.
+func lastReceipt(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	traffic = []string{filepath.Join(dir, "there"), filepath.Join(dir, "back")}
+	a := world.Run(t, "history")
+	var receipts []struct{ ID string }
+	drive.Must(t, json.Unmarshal(a.Stdout, &receipts))
+	if len(receipts) == 0 {
+		t.Fatal("there are no receipts")
+	}
+	return receipts[0].ID
+}
+
+// cell is a service and an environment, "none" for no flag, and the exit codes of
+// a dry run, a plan and a run that goes live, where everything is well.
+type cell struct {
+	service, env string
+	exits        [3]int
+}
+
+// matrix are all of them.
+func matrix(t *testing.T) (cells []cell) {
+	t.Helper()
+	table, err := os.ReadFile("../../internal/deploy/testdata/matrix.txt")
+	drive.Must(t, err)
+	for line := range strings.Lines(string(table)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		column := strings.Fields(line)
+		c := cell{service: column[0], env: column[1]}
+		for i := range c.exits {
+			c.exits[i], err = strconv.Atoi(column[4+3*i])
+			drive.Must(t, err)
+		}
+		cells = append(cells, c)
+	}
+	if len(cells) != 15*3 {
+		t.Errorf("%d cells, want 45", len(cells))
+	}
+	return cells
+}
+
+// everywhere publishes an image as every service of the matrix, at a commit.
+func everywhere(t *testing.T, all []cell, from lab.Summary) (commit string) {
+	t.Helper()
+	commit = strings.Repeat("e", 40)
+	for _, c := range all {
+		if c.env != "none" {
+			continue
+		}
+		from.ServiceID = c.service
+		labels := map[string]string{"org.opencontainers.image.revision": commit, "unidesk.service": c.service}
+		if c.service == "todo-note" {
+			labels["org.opencontainers.image.source"] = "https://github.com/pikasTech/todo-note"
+		}
+		_, err := world.CI.PushLabelled(t.Context(), from, commit, labels)
+		drive.Must(t, err)
+	}
+	return commit
+}
+
+// every runs the whole matrix: it plans for a commit that is published as each
+// service, and goes live, as far as the gates let it, with one that is not. What
+// is busy is being deployed meanwhile, and does not go live here.
+func (f *flock) every(t *testing.T, all []cell, published, busy string) {
+	t.Helper()
+	unplaced := []string{"findjob", "pipeline", "met-nonlinear", "k3sctl-adapter"} // there is nothing on this D601
+	type command struct {
+		exit int
+		args []string
+	}
+	var cells errgroup.Group
+	cells.SetLimit(2)
+	for i, c := range all {
+		args := func(commit string, flags ...string) []string {
+			args := []string{"artifact-registry", "deploy-service", "--service", c.service, "--commit", commit}
+			if c.env != "none" {
+				args = append(args, "--env", c.env)
+			}
+			return append(args, flags...)
+		}
+		plan, live := c.exits[1], max(1, c.exits[2])
+		switch {
+		case c.service == busy:
+			plan = -1
+		case slices.Contains(unplaced, c.service):
+			plan = 3
+		}
+		commands := []command{{c.exits[0], args(published, "--dry-run")}, {plan, args(published)}}
+		if c.service != busy || c.exits[2] != 0 {
+			commands = append(commands, command{live, args(strings.Repeat("0", 40), "--run-now")})
+		}
+		cells.Go(func() error {
+			for j, one := range commands {
+				if c.env == "prod" {
+					f.run(t, one.exit, one.args...)
+				} else {
+					f.once(t, one.exit, append([]string{"-o", []string{"text", "json"}[(i+j)%2]}, one.args...)...)
+				}
+			}
+			return nil
+		})
+	}
+	_ = cells.Wait() // what is wrong was told
+}
+
+// tap copies all that crosses between controller and agent, each connection into
+// a folder of its own.
+func tap(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	script := filepath.Join(dir, "tap.sh")
 	settings := world.Settings(lab.Options{})
-	content := fmt.Sprintf("tee -a %s | %s | tee -a %s\n", traffic[0], strings.Join(settings.Command, " "), traffic[1])
+	content := fmt.Sprintf("d=$(mktemp -d %s/XXXXXXXX)\ntee $d/there | %s | tee $d/back\n", dir, strings.Join(settings.Command, " "))
 	drive.Must(t, os.WriteFile(script, []byte(content), 0o600))
 	settings.Command = []string{"sh", script}
 	drive.Must(t, world.Configure(settings))
@@ -189,44 +210,42 @@ func tap(t *testing.T) (traffic []string) {
 		drive.Must(t, world.Configure(world.Settings(lab.Options{})))
 		drive.Must(t, world.Hurry())
 	})
-	return traffic
+	return dir
 }
 
 // Known values stand as secrets in the env file and in config.json; whatever is
 // typed, however it ends, nobody hears them.
 func TestNoSecretIsEverTold(t *testing.T) {
 	const service = "baidu-netdisk"
-	plain, odd := newCanary("a plain secret", ""), newCanary("an odd secret", `/+&<>"\ =%?`)
-	password, broken := newCanary("config.json's password", `/"&\`), newCanary("half a secret", "/&")
-	f := &flock{canaries: []canary{plain, odd, password, broken}, heard: map[string]string{}, seen: map[string]bool{}, began: time.Now()}
-	for _, c := range f.canaries { // the search finds what there is
-		for form, text := range c.forms {
-			g := &flock{canaries: f.canaries, heard: map[string]string{}}
-			if g.search("here", append([]byte("x"), text...)); len(g.heard) == 0 {
-				t.Fatalf("%s would not be found as %s", c.name, form)
-			}
-		}
-	}
+	plain, odd := leak.NewSecret("a plain secret", ""), leak.NewSecret("an odd secret", `/+&<>"\ =%?`)
+	password, broken := leak.NewSecret("config.json's password", `/"&\`), leak.NewSecret("half a secret", "/&")
+	f := &flock{Detector: leak.NewDetector(plain, odd, password, broken), seen: map[string]bool{}, failed: map[string]bool{}}
+	began := time.Now()
 
 	undoEnv := drive.EditFile(t, world.Master.EnvFile, func(s string) string {
-		s = strings.Replace(s, "sample-client-secret-7f3a9c", plain.value, 1)
-		s = strings.Replace(s, "'sample token key with spaces # and a hash'", "'"+odd.value+"'", 1)
-		return strings.Replace(s, "sample-postgres-password", plain.value, 1)
+		s = strings.Replace(s, "sample-client-secret-7f3a9c", plain.Value, 1)
+		s = strings.Replace(s, "'sample token key with spaces # and a hash'", "'"+odd.Value+"'", 1)
+		return strings.Replace(s, "sample-postgres-password", plain.Value, 1)
 	})
 	defer undoEnv()
-	inJSON, err := json.Marshal(password.value)
+	inJSON, err := json.Marshal(password.Value)
 	drive.Must(t, err)
 	undoConfig := drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string {
 		return strings.Replace(s, `"sample-password-not-a-real-one"`, string(inJSON), 1)
 	})
 	defer undoConfig()
-	traffic := tap(t)
+	taps := tap(t)
 
 	ctx, stop := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
-	watching.Go(func() { f.watch(ctx) })
+	watching.Go(func() {
+		f.Watch(ctx, f.line, func() { f.SearchFiles(filepath.Join(world.Controller.State, "changes"), f.file) })
+	})
 
-	good, next := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
+	first, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
+	drive.Must(t, err)
+	all := matrix(t)
+	good, next, published := first.SourceCommit, world.Release(t, service, lab.Change{}), everywhere(t, all, first)
 	leaky := world.Release(t, service, lab.Change{Behaviour: "leaky"})
 	deployment := func(commit string, flags ...string) []string {
 		return append([]string{"artifact-registry", "deploy-service", "--service", service, "--commit", commit}, flags...)
@@ -235,6 +254,8 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	drive.Must(t, os.WriteFile(wanted, []byte(`{"environments":{"prod":{"services":{"`+service+`":"`+next+`"}}}}`), 0o600))
 	defer func() { drive.Must(t, os.Remove(wanted)) }()
 
+	var whole sync.WaitGroup
+	whole.Go(func() { f.every(t, all, published, service) })
 	f.run(t, 0, deployment(good, "--dry-run")...)
 	f.run(t, 0, deployment(good)...)
 	f.once(t, 0, deployment(good, "--run-now")...)
@@ -252,11 +273,20 @@ func TestNoSecretIsEverTold(t *testing.T) {
 
 	// A version that prints all that it was given; and what has nothing to do with it,
 	// while it is being proven.
-	proven := make(chan struct{})
-	go func() {
-		defer close(proven)
-		f.once(t, 1, deployment(leaky, "--run-now")...)
-	}()
+	var proving sync.WaitGroup
+	proven, over := context.WithCancel(t.Context())
+	proving.Go(func() {
+		defer over()
+		f.once(t, 1, append([]string{"-o", "json"}, deployment(leaky, "--run-now")...)...)
+	})
+	proving.Go(func() {
+		sample := time.NewTicker(500 * time.Millisecond)
+		defer sample.Stop()
+		for i := 0; proven.Err() == nil; i++ {
+			f.once(t, -1, "-o", []string{"text", "json"}[i%2], "logs", "--service", service)
+			<-sample.C
+		}
+	})
 	for _, c := range []struct {
 		exit int
 		args string
@@ -277,43 +307,65 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		{-1, "artifact-registry list"},
 		{-1, "artifact-registry catalog"},
 		{3, "artifact-registry deploy-backend-core --commit " + good},
+		{3, "deploy apply --env prod --service backend-core --commit " + good},
+		{0, "history show " + lastReceipt(t)},
 		{2, strings.Join(deployment(good[:12]), " ")},
 		{2, "logs --service no-such"},
 		{2, "no-such-command"},
 	} {
 		f.run(t, c.exit, strings.Fields(c.args)...)
-		f.once(t, -1, "logs", "--service", service)
 	}
 	f.once(t, 0, "__complete", "rollback", "--service", "")
 	f.once(t, 0, "__complete", "deploy", "plan", "--service", service, "--commit", "")
-	for proving := true; proving; {
-		f.run(t, -1, "logs", "--service", service)
-		select {
-		case <-proven:
-			proving = false
-		case <-time.After(time.Second):
-		}
-	}
-	f.once(t, 1, deployment(strings.Repeat("0", 40), "--run-now")...)
+	proving.Wait()
+	whole.Wait()
+	t.Log("whole, and well", time.Since(began).Round(time.Second))
+	f.once(t, 1, append([]string{"-o", "json"}, deployment(world.ReleaseDamaged(t, service), "--run-now")...)...)
 
 	// The typical failures.
-	everything := func() {
-		f.run(t, -1, deployment(next)...)
-		f.once(t, -1, deployment(next, "--run-now")...)
-		f.once(t, -1, append([]string{"-o", "json"}, deployment(next, "--run-now")...)...)
-		for i, args := range []string{
-			"deploy diff --env prod", "deploy apply --env prod --force", "rollback --service " + service, "verify --service " + service,
-			"logs --service " + service, "recover", "doctor",
-		} {
-			f.once(t, -1, append([]string{"-o", []string{"text", "json"}[i%2]}, strings.Fields(args)...)...)
+	acts := []string{
+		strings.Join(deployment(next, "--run-now", "--force"), " "), "deploy apply --env prod --force", "logs --service " + service, "recover",
+	}
+	reads := []string{
+		strings.Join(deployment(next), " "), "deploy diff --env prod", "rollback --service " + service, "verify --service " + service, "doctor",
+	}
+	try := func(spoils map[string]func() (undo func()), commands ...string) {
+		for name, spoil := range spoils {
+			undo := spoil()
+			for i, args := range commands {
+				f.once(t, -1, append([]string{"-o", []string{"json", "text"}[i%2]}, strings.Fields(args)...)...)
+			}
+			undo()
+			t.Log(name, time.Since(began).Round(time.Second))
 		}
 	}
-	for name, spoil := range map[string]func() (undo func()){
+	inService := func(line string) (undo func()) {
+		return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+			const before = "    restart: unless-stopped\n"
+			return strings.Replace(s, before, before+line, 1) // the first service is this one
+		})
+	}
+	try(map[string]func() (undo func()){
+		"a secret that is missing": func() func() {
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return strings.Replace(s, "_NETDISK_TOKEN_KEY=", "_NETDISK_OTHER=", 1) })
+		},
+		"a secret where Compose wants a port": func() func() {
+			return inService("    ports: [\"${UNIDESK_BAIDU_NETDISK_CLIENT_SECRET}\"]\n")
+		},
+		"a secret where the engine wants a program": func() func() {
+			undo := inService("    entrypoint: [\"${UNIDESK_BAIDU_NETDISK_TOKEN_KEY}\"]\n")
+			return func() {
+				undo()
+				f.once(t, 0, "recover") // what ran before could not be brought back
+			}
+		},
+	}, acts...)
+	try(map[string]func() (undo func()){
 		"a broken line of the env file": func() func() {
-			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN KEY='" + broken.value + "\n" })
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN KEY='" + broken.Value + "\n" })
 		},
 		"a variable that is half a secret": func() func() {
-			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "HALF=x$" + broken.value[:20] + "\n" })
+			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "HALF=x$" + broken.Value[:20] + "\n" })
 		},
 		"a secret in the wrong place of config.json": func() func() {
 			return drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string {
@@ -331,33 +383,53 @@ func TestNoSecretIsEverTold(t *testing.T) {
 				return s + "\nnetworks:\n  other:\n    driver_opts: [\"${POSTGRES_PASSWORD}\"]\n    internal: ${UNIDESK_BAIDU_NETDISK_TOKEN_KEY}\n"
 			})
 		},
-	} {
-		t.Log(name, time.Since(f.began).Round(time.Second))
-		undo := spoil()
-		everything()
-		undo()
-	}
+	}, append(acts, reads...)...)
 
 	stop()
 	watching.Wait()
-	f.searchFiles(world.Controller.State)
-	crossed := 0
-	for _, path := range append(traffic, world.Agent.Proc().Log) {
-		content, err := os.ReadFile(path)
-		drive.Must(t, err)
-		crossed += len(content)
-		f.search(filepath.Base(path), content)
+	f.SearchFiles(world.Controller.State, f.file)
+	said, err := os.ReadFile(world.Agent.Proc().Log)
+	drive.Must(t, err)
+	f.Search("the agent's log", said)
+	if !strings.Contains(string(said), "ImageService/Resolve") {
+		t.Errorf("the agent's log tells of no call: %s", said)
 	}
-	for where, form := range f.heard {
-		t.Errorf("%s (%s)", where, form)
+	connections, err := filepath.Glob(filepath.Join(taps, "*", "*"))
+	drive.Must(t, err)
+	var crossed bytes.Buffer
+	for _, path := range connections {
+		sent, err := os.ReadFile(path)
+		drive.Must(t, err)
+		if len(sent) == 0 {
+			continue // the host was asked for and then not needed
+		}
+		decoded, err := f.SearchGRPC("a connection, "+filepath.Base(path), sent)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		crossed.Write(decoded)
+	}
+
+	findings, searched := f.Found()
+	for _, finding := range findings {
+		t.Error(finding)
 	}
 	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image"} {
 		if !f.seen[want] {
 			t.Errorf("%s was never seen: the samples show nothing", want)
 		}
 	}
-	if crossed < 100<<10 {
-		t.Errorf("only %d bytes crossed", crossed)
+	for _, want := range []string{leaky, "/unidesk.artifact.v1.ImageService/Resolve", "grpc-message: "} {
+		if !bytes.Contains(crossed.Bytes(), []byte(want)) {
+			t.Errorf("%s never crossed: the connections are not what they seem", want)
+		}
 	}
-	t.Logf("%d bytes searched, %d of them from the agent, in %v", f.searched, crossed, time.Since(f.began).Round(time.Second))
+	f.failed["transfer"] = f.failed["transfer"] || f.failed["layer"] // whichever it had come to
+	for _, step := range []string{"guard", "resolve", "preflight", "transfer", "recreate", "prove"} {
+		if !f.failed[step] {
+			t.Errorf("no deploy failed at %s, only at %v", step, f.failed)
+		}
+	}
+	t.Logf("%d bytes searched, %d of them decoded of %d ends of connections, in %v",
+		searched, crossed.Len(), len(connections), time.Since(began).Round(time.Second))
 }

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/test/leak"
 )
 
 // Command is a controller command, JSON asked for.
@@ -46,14 +48,20 @@ func (w *World) noSecret(t *testing.T, a Answer) {
 	if err != nil {
 		return // moved away by the test
 	}
+	var planted []leak.Secret
 	for line := range strings.Lines(string(secrets)) {
 		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
 		value = strings.Trim(value, `"'`)
 		if !ok || len(value) < 6 || strings.Contains(key, "_DEPLOY_") || strings.HasPrefix(key, "#") {
 			continue
 		}
-		if strings.Contains(string(a.Stdout)+a.Stderr, value) {
-			t.Errorf("the value of %s was printed", key)
-		}
+		planted = append(planted, leak.Known(key, value))
+	}
+	detector := leak.NewDetector(planted...)
+	detector.Search("stdout", a.Stdout)
+	detector.Search("stderr", []byte(a.Stderr))
+	findings, _ := detector.Found()
+	for _, finding := range findings {
+		t.Errorf("a secret was told on %s", finding)
 	}
 }

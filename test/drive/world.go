@@ -3,13 +3,17 @@
 package drive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -61,6 +65,22 @@ func (w *World) Hurry() error {
 func (w *World) Release(t *testing.T, service string, change lab.Change) string {
 	t.Helper()
 	return Release(t, w.CI, service, change).SourceCommit
+}
+
+// ReleaseDamaged publishes a commit and spoils a layer of it on the registry's disk.
+func (w *World) ReleaseDamaged(t *testing.T, service string) string {
+	t.Helper()
+	good, err := w.CI.Release(t.Context(), service, lab.Change{
+		Behaviour: "ok", Layers: []lab.Layer{{Name: "spoilt", Size: 1 << 20, Noise: 90, Seed: 4711}},
+	})
+	Must(t, err)
+	image, err := w.CI.Image(t.Context(), good)
+	Must(t, err)
+	manifest, err := image.Manifest()
+	Must(t, err)
+	largest := slices.MaxFunc(manifest.Layers, func(a, b v1.Descriptor) int { return cmp.Compare(a.Size, b.Size) })
+	Must(t, w.Registry.Corrupt(largest.Digest.String()))
+	return good.SourceCommit
 }
 
 // Lives checks, without the product, which commit a service's container is.

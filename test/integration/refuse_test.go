@@ -44,7 +44,7 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		{name: "another commit's label", commit: relabelled(t, service, "1", "org.opencontainers.image.revision", none), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
 		{name: "another service's label", commit: relabelled(t, service, "2", "unidesk.service", "todo-note"), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
 		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "a wrong blob in the registry", commit: corrupted(t, service), decision: deploy.DecidedFailed, reason: fault.DigestMismatch, exit: 1},
+		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: deploy.DecidedFailed, reason: fault.DigestMismatch, exit: 1},
 		{name: "the registry is down", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.Registry.Stop())
 			return func() { drive.Must(t, world.Registry.Start(t.Context())) }
@@ -176,27 +176,6 @@ func relabelled(t *testing.T, service, digit, label, value string) string {
 	_, err = world.CI.PushLabelled(t.Context(), good, commit, labels)
 	drive.Must(t, err)
 	return commit
-}
-
-// corrupted publishes a commit and spoils a layer of it on the registry's disk.
-func corrupted(t *testing.T, service string) string {
-	t.Helper()
-	good, err := world.CI.Release(t.Context(), service, lab.Change{
-		Behaviour: "ok", Layers: []lab.Layer{{Name: "spoilt", Size: 1 << 20, Noise: 90, Seed: 4711}},
-	})
-	drive.Must(t, err)
-	image, err := world.CI.Image(t.Context(), good)
-	drive.Must(t, err)
-	manifest, err := image.Manifest()
-	drive.Must(t, err)
-	largest := manifest.Layers[0]
-	for _, l := range manifest.Layers {
-		if l.Size > largest.Size {
-			largest = l
-		}
-	}
-	drive.Must(t, world.Registry.Corrupt(largest.Digest.String()))
-	return good.SourceCommit
 }
 
 func or(s, otherwise string) string {

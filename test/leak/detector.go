@@ -1,0 +1,135 @@
+package leak
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Detector remembers which secret was found where. It may be used from several
+// goroutines.
+type Detector struct {
+	secrets []Secret
+
+	mu       sync.Mutex
+	found    map[string]bool
+	searched int
+}
+
+// NewDetector looks for these.
+func NewDetector(secrets ...Secret) *Detector {
+	return &Detector{secrets: secrets, found: map[string]bool{}}
+}
+
+// Search looks for every form of every secret in what was said.
+func (d *Detector) Search(where string, said []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.searched += len(said)
+	for _, s := range d.secrets {
+		for form, text := range s.forms {
+			if bytes.Contains(said, text) {
+				d.found[fmt.Sprintf("%s: %s (%s)", where, s.Name, form)] = true
+				break // a plain value has many equal forms
+			}
+		}
+	}
+}
+
+// Complain adds a finding of another kind.
+func (d *Detector) Complain(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.found[fmt.Sprintf(format, args...)] = true
+}
+
+// Found are the findings, and how many bytes were searched for them.
+func (d *Detector) Found() (findings []string, searched int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for finding := range d.found {
+		findings = append(findings, finding)
+	}
+	slices.Sort(findings)
+	return findings, d.searched
+}
+
+// Run runs a command to its end and searches what it says. An exit code that is
+// not 0 is no error.
+func (d *Detector) Run(cmd *exec.Cmd) (exit int, stdout, stderr []byte, err error) {
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+		return -1, nil, nil, err
+	}
+	name := strings.Join(cmd.Args, " ")
+	d.Search("stdout of "+name, out.Bytes())
+	d.Search("stderr of "+name, complaints.Bytes())
+	return cmd.ProcessState.ExitCode(), out.Bytes(), complaints.Bytes(), nil
+}
+
+// SearchFiles looks into all files below a folder, and complains of those that
+// everybody may read. It shows each one to see.
+func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInfo)) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil // it was renamed meanwhile
+		}
+		info, err := e.Info()
+		content, readErr := os.ReadFile(path)
+		if err != nil || readErr != nil {
+			return nil
+		}
+		d.Search(path, content)
+		if info.Mode().Perm()&0o007 != 0 {
+			d.Complain("%s has mode %04o", path, info.Mode().Perm())
+		}
+		see(path, info)
+		return nil
+	})
+}
+
+// Watch samples, until ctx ends, the command line of every process that this one
+// can see, those in namespaces below its own too, and does what look does besides.
+// It shows each new line to see, with NUL after each argument.
+func (d *Detector) Watch(ctx context.Context, see func(line string), look func()) {
+	// A process has its own line soon after it began, and others have run for days:
+	// each is looked at a number of times.
+	const times = 20
+	looked, known := map[string]int{}, map[string]bool{}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		processes, _ := os.ReadDir("/proc")
+		alive := make(map[string]int, len(processes))
+		for _, p := range processes {
+			id := p.Name()
+			if alive[id] = looked[id] + 1; alive[id] > times {
+				continue
+			}
+			line, err := os.ReadFile(filepath.Join("/proc", id, "cmdline"))
+			if err != nil || known[string(line)] {
+				continue
+			}
+			known[string(line)] = true
+			d.Search("a command line", line)
+			see(string(line))
+		}
+		looked = alive
+		look()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
