@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -28,18 +29,33 @@ type service struct {
 	Labels      any `json:"labels"`
 }
 
-// define has Compose read the project, with nothing interpolated and no env file
-// of a service opened, so that what it prints holds none of the secrets.
+// define has Compose read the project now, with nothing interpolated and no env
+// file of a service opened, so that what it prints holds none of the secrets.
 func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
-	b, err := r.read(ctx, env, r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json", name)...)
+	before, steady := r.sum()
+	arguments := r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json")
+	b, err := r.read(ctx, env, arguments...)
 	if err != nil {
-		// Compose's own words for a service that is not there differ by version:
-		// ask for the whole project instead of reading them.
-		if b, err = r.read(ctx, env, r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json")...); err != nil {
+		// It may be something about another service: ask for this one alone.
+		only, alone := r.read(ctx, env, append(arguments, name)...)
+		if alone != nil {
 			return workload.Definition{}, err
 		}
+		return parseDefinition(only, r.config.Project, name)
 	}
-	return parseDefinition(b, r.config.Project, name)
+	d, err := parseDefinition(b, r.config.Project, name)
+	if fault.ReasonOf(err) == fault.WorkloadNotFound {
+		// One whose profile is not active is there when it is asked for by name.
+		// Compose's own words for one that is not there at all differ by version.
+		if only, alone := r.read(ctx, env, append(arguments, name)...); alone == nil {
+			return parseDefinition(only, r.config.Project, name)
+		}
+		return d, err
+	}
+	if after, still := r.sum(); err == nil && steady && still && before == after {
+		r.known.Store(&known{project: b, sum: after, at: time.Now()})
+	}
+	return d, err
 }
 
 func parseDefinition(b []byte, project, name string) (workload.Definition, error) {
