@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -29,33 +28,33 @@ type service struct {
 	Labels      any `json:"labels"`
 }
 
-// define has Compose read the project now, with nothing interpolated and no env
-// file of a service opened, so that what it prints holds none of the secrets.
+// define has Compose read the project now.
 func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
-	before, steady := r.sum()
-	arguments := r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json")
-	b, err := r.read(ctx, env, arguments...)
-	if err != nil {
-		// It may be something about another service: ask for this one alone.
-		only, alone := r.read(ctx, env, append(arguments, name)...)
-		if alone != nil {
-			return workload.Definition{}, err
-		}
-		return parseDefinition(only, r.config.Project, name)
+	project, err := r.readProject(ctx, env)
+	return r.pick(ctx, env, name, project, err)
+}
+
+// pick finds a service in what Compose said about the project.
+func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, project []byte, err error) (d workload.Definition, _ error) {
+	if err == nil {
+		d, err = parseDefinition(project, r.config.Project, name)
 	}
-	d, err := parseDefinition(b, r.config.Project, name)
-	if fault.ReasonOf(err) == fault.WorkloadNotFound {
-		// One whose profile is not active is there when it is asked for by name.
-		// Compose's own words for one that is not there at all differ by version.
-		if only, alone := r.read(ctx, env, append(arguments, name)...); alone == nil {
-			return parseDefinition(only, r.config.Project, name)
-		}
-		return d, err
+	if err == nil {
+		return d, nil
 	}
-	if after, still := r.sum(); err == nil && steady && still && before == after {
-		r.known.Store(&known{project: b, sum: after, at: time.Now()})
+	// A service whose profile is not active is there when it is asked for by name,
+	// and what is wrong with the project may be about another one. Compose's words
+	// for one that is not there at all differ by version.
+	if alone, unknown := r.read(ctx, env, r.configArguments(name)...); unknown == nil {
+		return parseDefinition(alone, r.config.Project, name)
 	}
 	return d, err
+}
+
+// configArguments have Compose print the project, or one service, with nothing
+// interpolated and no env file of a service opened: none of the secrets is in it.
+func (r *Runtime) configArguments(service ...string) []string {
+	return r.arguments(append([]string{"config", "--no-interpolate", "--no-env-resolution", "--format", "json"}, service...)...)
 }
 
 func parseDefinition(b []byte, project, name string) (workload.Definition, error) {

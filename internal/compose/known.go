@@ -28,21 +28,33 @@ type known struct {
 // the files have other bytes than at its last answer.
 func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
 	if k := r.known.Load(); k != nil && time.Since(k.at) < fresh {
-		if sum, steady := r.sum(); steady && sum == k.sum {
-			if d, err := parseDefinition(k.project, r.config.Project, name); err == nil {
-				return d, nil
-			}
+		if sum, whole := r.sum(); whole && sum == k.sum {
+			return r.pick(ctx, env, name, k.project, nil)
 		}
 	}
 	return r.define(ctx, env, name)
 }
 
+// readProject has Compose print the project. The answer is known from then on,
+// unless the files were changed meanwhile: Compose may have read either.
+func (r *Runtime) readProject(ctx context.Context, env envfile.Content) ([]byte, error) {
+	before, whole := r.sum()
+	project, err := r.read(ctx, env, r.configArguments()...)
+	if err != nil {
+		return nil, err
+	}
+	if after, still := r.sum(); whole && still && before == after {
+		r.known.Store(&known{project: project, sum: after, at: time.Now()})
+	}
+	return project, nil
+}
+
 // elsewhere are the words by which a Compose file makes others a part of it.
 var elsewhere = [][]byte{[]byte("include"), []byte("extends"), []byte("label_file")}
 
-// sum is what the Compose files and the env file hold now; not steady where that
-// is not all of the project.
-func (r *Runtime) sum() (sum [sha256.Size]byte, steady bool) {
+// sum is of what the Compose files and the env file hold now; whole says that they
+// are all of the project.
+func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
 	all := sha256.New()
 	for _, name := range append(r.files(), r.config.EnvFile) {
 		content, err := os.ReadFile(name)

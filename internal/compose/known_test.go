@@ -2,12 +2,16 @@ package compose
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // counted is a runtime whose Compose prints project.json and counts how often it
@@ -60,8 +64,30 @@ func TestComposeIsAskedOnceWhileItsFilesStayAsTheyAre(t *testing.T) {
 	if n := asked(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
-	if _, err := r.define(t.Context(), mustEnv(t, r), "one"); err != nil || asked() != 2 {
-		t.Errorf("before a switch it is asked anew: %v, asked %d times", err, asked())
+}
+
+// gone is an engine that does not answer, which is asked after Compose.
+type gone struct{ Engine }
+
+func (gone) Info(context.Context) (engine.Info, error) { return engine.Info{}, io.EOF }
+
+func TestALookRemembersAndASwitchAsksAnew(t *testing.T) {
+	t.Parallel()
+	r, asked := counted(t)
+	r.engine = gone{}
+	spec := workload.Spec{Ref: workload.Ref{Compose: &workload.ComposeRef{Project: "unidesk", Service: "one"}}, Image: "1"}
+	for range 3 {
+		if _, err := r.Observe(t.Context(), spec, true); !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+	}
+	if n := asked(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	put(t, r, "project.json", `{"services":{"one":{"image":"other"}}}`) // for a reason that is in no file
+	_, _, err := r.Snapshot(t.Context(), workload.Change{Spec: spec})
+	if fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(err.Error(), "its image is other") {
+		t.Error(err)
 	}
 }
 
@@ -83,7 +109,6 @@ func TestComposeIsAskedAgainWhenAFileHasOtherBytes(t *testing.T) {
 	}
 }
 
-// Compose may have read either.
 func TestAnAnswerDuringAChangeIsNotKept(t *testing.T) {
 	t.Parallel()
 	r, asked := counted(t)
@@ -126,14 +151,18 @@ func TestAnAnswerIsKnownForAMinute(t *testing.T) {
 
 func TestAServiceOfAProfileIsAskedForByName(t *testing.T) {
 	t.Parallel()
-	r, _ := counted(t)
+	r, asked := counted(t)
 	put(t, r, "profiles/hidden", `{"services":{"hidden":{"image":"h"}}}`)
 	for range 2 {
 		if got := imageOf(t.Context(), t, r, "hidden"); got != "h" {
 			t.Errorf("%q", got)
 		}
 	}
+	before := asked()
 	_, err := r.recall(t.Context(), mustEnv(t, r), "nobody")
+	if n := asked() - before; n != 1 {
+		t.Errorf("asked %d times more, and the project is known", n)
+	}
 	if fault.ReasonOf(err) != fault.WorkloadNotFound || !strings.Contains(err.Error(), "one, two") {
 		t.Error(err)
 	}
