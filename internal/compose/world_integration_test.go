@@ -222,10 +222,14 @@ func (w *world) makeImage(n int, mode string) {
 	w.images, w.loads[commit] = append(w.images, parsed), img
 }
 
-// Stage implements compose.Stager by loading the image from here.
+// Stage implements compose.Stager by loading the image from here, where it is missing.
 func (w *world) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (stage.Staged, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if have, err := shared.client.Image(ctx, tag); err == nil && have.Config == image.Config {
+		emit(workload.Event{Point: workload.PointStaged})
+		return stage.Staged{}, nil
+	}
 	ref, err := name.NewTag(tag)
 	if err != nil {
 		return stage.Staged{}, err
