@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -128,8 +129,10 @@ type Catalog struct {
 	rows     map[artifact.ServiceID]Row
 }
 
-// Builtin is the catalog that the binary carries.
-func Builtin() (*Catalog, error) { return Parse(builtin) }
+// Builtin is the catalog that the binary carries, the same one each time.
+func Builtin() (*Catalog, error) { return parsedBuiltin() }
+
+var parsedBuiltin = sync.OnceValues(func() (*Catalog, error) { return Parse(builtin) })
 
 // BuiltinFile is the built-in catalog's file, to start one's own from.
 func BuiltinFile() []byte { return slices.Clone(builtin) }

@@ -15,13 +15,22 @@ import (
 // arguments are those of `docker` for a Compose command: lists only, no shell.
 func (r *Runtime) arguments(args ...string) []string {
 	all := []string{"compose", "--project-directory", r.config.Root, "-p", r.config.Project, "--env-file", r.config.EnvFile}
-	for _, f := range r.config.Files {
-		if !filepath.IsAbs(f) {
-			f = filepath.Join(r.config.Root, f)
-		}
+	for _, f := range r.files() {
 		all = append(all, "-f", f)
 	}
 	return append(all, args...)
+}
+
+// files are the paths of the Compose files.
+func (r *Runtime) files() []string {
+	all := make([]string, len(r.config.Files))
+	for i, f := range r.config.Files {
+		if !filepath.IsAbs(f) {
+			f = filepath.Join(r.config.Root, f)
+		}
+		all[i] = f
+	}
+	return all
 }
 
 // up recreates one service, whatever became of ctx meanwhile: see [limits].

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -99,6 +100,7 @@ type Runtime struct {
 	stager Stager
 	prober *probe.Prober
 	limits limits
+	known  atomic.Pointer[known]
 }
 
 // limits are how long things may take.

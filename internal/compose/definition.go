@@ -28,18 +28,33 @@ type service struct {
 	Labels      any `json:"labels"`
 }
 
-// define has Compose read the project, with nothing interpolated and no env file
-// of a service opened, so that what it prints holds none of the secrets.
+// define has Compose read the project now.
 func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
-	b, err := r.read(ctx, env, r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json", name)...)
-	if err != nil {
-		// Compose's own words for a service that is not there differ by version:
-		// ask for the whole project instead of reading them.
-		if b, err = r.read(ctx, env, r.arguments("config", "--no-interpolate", "--no-env-resolution", "--format", "json")...); err != nil {
-			return workload.Definition{}, err
-		}
+	project, err := r.readProject(ctx, env)
+	return r.pick(ctx, env, name, project, err)
+}
+
+// pick finds a service in what Compose said about the project.
+func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, project []byte, err error) (d workload.Definition, _ error) {
+	if err == nil {
+		d, err = parseDefinition(project, r.config.Project, name)
 	}
-	return parseDefinition(b, r.config.Project, name)
+	if err == nil {
+		return d, nil
+	}
+	// A service whose profile is not active is there when it is asked for by name,
+	// and what is wrong with the project may be about another one. Compose's words
+	// for one that is not there at all differ by version.
+	if alone, unknown := r.read(ctx, env, r.configArguments(name)...); unknown == nil {
+		return parseDefinition(alone, r.config.Project, name)
+	}
+	return d, err
+}
+
+// configArguments have Compose print the project, or one service, with nothing
+// interpolated and no env file of a service opened: none of the secrets is in it.
+func (r *Runtime) configArguments(service ...string) []string {
+	return r.arguments(append([]string{"config", "--no-interpolate", "--no-env-resolution", "--format", "json"}, service...)...)
 }
 
 func parseDefinition(b []byte, project, name string) (workload.Definition, error) {

@@ -27,7 +27,7 @@ func (r *Runtime) Observe(ctx context.Context, spec workload.Spec, probe bool) (
 		return workload.Observation{}, err
 	}
 	seen := workload.Observation{At: time.Now().UTC(), Deployed: env.Deploy(spec.EnvPrefix), Secrets: env.Presence(spec.Secrets)}
-	if seen.Definition, err = r.define(ctx, env, spec.Ref.Compose.Service); err != nil {
+	if seen.Definition, err = r.recall(ctx, env, spec.Ref.Compose.Service); err != nil {
 		return workload.Observation{}, err
 	}
 	info, err := r.engine.Info(ctx)

@@ -1,0 +1,73 @@
+package compose
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"os"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// fresh is how long what Compose said about the project is believed while its
+// files stay as they are: they are not all that an answer depends on, Compose's
+// own version is another thing.
+const fresh = time.Minute
+
+// known is what Compose said about the project when its files had this sum.
+type known struct {
+	project []byte
+	sum     [sha256.Size]byte
+	at      time.Time
+}
+
+// recall is [Runtime.define] for who looks again and again, during a proof or over
+// all services of a project: Compose is run, for a tenth of a second, only where
+// the files have other bytes than at its last answer.
+func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
+	if k := r.known.Load(); k != nil && time.Since(k.at) < fresh {
+		if sum, whole := r.sum(); whole && sum == k.sum {
+			return r.pick(ctx, env, name, k.project, nil)
+		}
+	}
+	return r.define(ctx, env, name)
+}
+
+// readProject has Compose print the project. The answer is known from then on,
+// unless the files were changed meanwhile: Compose may have read either.
+func (r *Runtime) readProject(ctx context.Context, env envfile.Content) ([]byte, error) {
+	before, whole := r.sum()
+	project, err := r.read(ctx, env, r.configArguments()...)
+	if err != nil {
+		return nil, err
+	}
+	if after, still := r.sum(); whole && still && before == after {
+		r.known.Store(&known{project: project, sum: after, at: time.Now()})
+	}
+	return project, nil
+}
+
+// elsewhere are the words by which a Compose file makes others a part of it.
+var elsewhere = [][]byte{[]byte("include"), []byte("extends"), []byte("label_file")}
+
+// sum is of what the Compose files and the env file hold now; whole says that they
+// are all of the project.
+func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
+	all := sha256.New()
+	for _, name := range append(r.files(), r.config.EnvFile) {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return sum, false
+		}
+		for _, word := range elsewhere {
+			if name != r.config.EnvFile && bytes.Contains(content, word) {
+				return sum, false
+			}
+		}
+		one := sha256.Sum256(content)
+		all.Write(one[:])
+	}
+	return [sha256.Size]byte(all.Sum(nil)), true
+}
