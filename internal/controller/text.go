@@ -150,6 +150,7 @@ func (p *printer) contract(c *deploy.Contract) {
 		p.field("runs", "%s", c.Target.Command)
 		p.field("env file", "%s", envFile(c))
 		p.field("writes there", "%s", indent(strings.Join(c.EnvKeys, "\n")))
+		p.field("shown by", "the service's environment, each under its own name, and its labels")
 		p.field("needs there", "%s", indent(orNone(strings.Join(c.RequiredSecrets, "\n"))))
 	}
 	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)

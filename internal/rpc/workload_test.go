@@ -275,7 +275,7 @@ func seen(t *testing.T) workload.Observation {
 	c := sampleChange(t)
 	return workload.Observation{
 		At: at, FreeBytes: 7, Platform: linux,
-		Definition: workload.Definition{Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}},
+		Definition: workload.Definition{Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}, LabelReferences: []string{"Y"}},
 		Instances: []workload.Instance{{
 			ID: c.Saw, Name: "n", ImageID: c.Config.String(), Image: "a", Created: at, Started: at, Running: true, ExitCode: -1, Restarts: 2,
 			Config: c.Config, Labels: map[string]string{"l": "v"}, Env: map[string]string{workload.KeyCommit: "x"},

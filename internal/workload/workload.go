@@ -6,6 +6,7 @@ package workload
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,8 +103,9 @@ type Definition struct {
 	PullPolicy    string `json:"pullPolicy,omitempty"`
 	Replicas      int    `json:"replicas"`
 	// References are the variables of the env file that the service's environment
-	// and labels name.
-	References []string `json:"references,omitempty"`
+	// hands on under their own names, LabelReferences those that its labels name.
+	References      []string `json:"references,omitempty"`
+	LabelReferences []string `json:"labelReferences,omitempty"`
 }
 
 // Instance is one container.
@@ -260,15 +262,11 @@ type Target interface {
 	Logs(ctx context.Context, spec Spec, instance string, lines int) ([]string, error)
 }
 
-// MissingReferences are the deploy keys, with prefix, that the definition does
-// not name.
-func (s Spec) MissingReferences(d Definition) (missing []string) {
-	named := make(map[string]bool, len(d.References))
-	for _, r := range d.References {
-		named[r] = true
-	}
+// MissingReferences are the deploy keys, with prefix, that are not among the
+// references of a definition.
+func (s Spec) MissingReferences(references []string) (missing []string) {
 	for _, k := range Keys() {
-		if key := s.EnvPrefix + k; !named[key] {
+		if key := s.EnvPrefix + k; !slices.Contains(references, key) {
 			missing = append(missing, key)
 		}
 	}

@@ -516,10 +516,12 @@ type Definition struct {
 	PullPolicy string `protobuf:"bytes,3,opt,name=pull_policy,json=pullPolicy,proto3" json:"pull_policy,omitempty"`
 	// How many containers it asks for.
 	Replicas uint32 `protobuf:"varint,4,opt,name=replicas,proto3" json:"replicas,omitempty"`
-	// Variables that its environment and labels name.
-	References    []string `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Variables that its environment hands on, each under its own name.
+	References []string `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
+	// Variables that its labels name.
+	LabelReferences []string `protobuf:"bytes,6,rep,name=label_references,json=labelReferences,proto3" json:"label_references,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Definition) Reset() {
@@ -583,6 +585,13 @@ func (x *Definition) GetReplicas() uint32 {
 func (x *Definition) GetReferences() []string {
 	if x != nil {
 		return x.References
+	}
+	return nil
+}
+
+func (x *Definition) GetLabelReferences() []string {
+	if x != nil {
+		return x.LabelReferences
 	}
 	return nil
 }
@@ -2256,7 +2265,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x04last\x18\a \x01(\v2\".unidesk.artifact.v1.SettledChangeR\x04last\x12\x1d\n" +
 	"\n" +
 	"free_bytes\x18\b \x01(\x04R\tfreeBytes\x129\n" +
-	"\bplatform\x18\t \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xa6\x01\n" +
+	"\bplatform\x18\t \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xd1\x01\n" +
 	"\n" +
 	"Definition\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12%\n" +
@@ -2266,7 +2275,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\breplicas\x18\x04 \x01(\rR\breplicas\x12\x1e\n" +
 	"\n" +
 	"references\x18\x05 \x03(\tR\n" +
-	"references\"\xe0\x03\n" +
+	"references\x12)\n" +
+	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\xe0\x03\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
