@@ -66,7 +66,7 @@ func TestBuiltinHoldsTheFifteenServices(t *testing.T) {
 			{catalog.Validate, catalog.D601Compose, "UNIDESK_MET_NONLINEAR_DEPLOY_", compose("D601", "met-nonlinear", "met-nonlinear-backend")},
 			{catalog.Validate, catalog.D601Compose, "UNIDESK_MET_NONLINEAR_DEPLOY_", compose("D601", "met-nonlinear", "met-nonlinear-backend")},
 		},
-		"k3sctl-adapter": {{catalog.Validate, catalog.D601Compose, "UNIDESK_K3SCTL_ADAPTER_DEPLOY_", compose("D601", "k3sctl-adapter", "k3sctl-adapter")}, none},
+		"k3sctl-adapter": {{catalog.Validate, catalog.Infrastructure, "UNIDESK_K3SCTL_ADAPTER_DEPLOY_", []string{}}, none},
 		"decision-center": {
 			{catalog.Live, catalog.K3s, "UNIDESK_DEPLOY_", pods("unidesk/decision-center")},
 			{catalog.Live, catalog.K3s, "UNIDESK_DEPLOY_", pods("unidesk-dev/decision-center-dev")},
@@ -214,10 +214,12 @@ func TestEveryFaultOfAFileIsToldWithItsLine(t *testing.T) {
 		"a gate that cannot open": {"mode: live", "mode: live, gates: [contract-mismatch]", "contract-mismatch goes with mode validate"},
 		"no Compose part":         {"    compose: {service: web, container: web-1, image: web}\n", "", "line 6: services.web.compose: is missing"},
 		"no project on D601":      {"mode: live", "mode: live, shape: d601-compose", "services.web.compose.project"},
+		"live infrastructure":     {"mode: live", "mode: live, shape: infrastructure", "services.web.environments.prod.mode: infrastructure goes with mode validate"},
 		"no namespace":            {"mode: live", "mode: live, shape: k3s", "services.web.environments.prod.kubernetes.namespace"},
 		"a Deployment's name":     {"mode: live", "mode: live, shape: k3s, kubernetes: {namespace: a, deployments: [../x]}", `"../x" is not a Deployment's name`},
 		"the master elsewhere":    {"defaults: {", "defaults: {shapes: {master-compose: {host: D601}}, ", "line 4: defaults.shapes.master-compose.host"},
 		"an unknown shape's part": {"defaults: {", "defaults: {shapes: {nomad: {host: D601}}, ", "line 4: defaults.shapes.nomad"},
+		"a shape's platform":      {"defaults: {", "defaults: {shapes: {master-compose: {platform: amd64}}, ", `line 4: defaults.shapes.master-compose.platform: "amd64" is not os/architecture`},
 		"no registry":             {"registry: 127.0.0.1:5000", "", "line 2: registry:"},
 		"no services":             {minimal[strings.Index(minimal, "services:"):], "services: {}", "line 5: services: none"},
 	} {

@@ -139,8 +139,11 @@ func (p *printer) contract(c *deploy.Contract) {
 	for _, name := range sortedKeys(c.RequiredLabels) {
 		p.field("label", "%s=%s", name, c.RequiredLabels[name])
 	}
-	p.field("target", "%s", indent(strings.Join(c.Targets, "\n")))
+	p.field("target", "%s", indent(orNone(strings.Join(c.Targets, "\n"))))
 	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
+	if c.Shape == catalog.Infrastructure {
+		return
+	}
 	p.field("tags", "%s", strings.Join(c.Target.Tags, ", "))
 	p.field("deployments", "%s", orNone(strings.Join(c.Deployments, ", ")))
 	if c.Shape == catalog.K3s {
@@ -183,7 +186,9 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
-	p.field("would cross", "%s", wouldCross(plan, c))
+	if c.Shape != catalog.K3s && c.Shape != catalog.Infrastructure { // for them nothing is brought anywhere
+		p.field("would cross", "%s", wouldCross(plan, c))
+	}
 	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
 	if plan.AlreadyLive {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")

@@ -131,6 +131,10 @@ func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	if e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Live && req.Statement != nil {
 		c.Statement = req.Statement(c.Service, c.Env, c.Commit)
 	}
+	if e.Target.Shape == catalog.Infrastructure {
+		c.ExcludedTargets = append(c.ExcludedTargets, "every Compose project", "every Kubernetes object")
+		return
+	}
 	for _, k := range workload.Keys() {
 		c.EnvKeys = append(c.EnvKeys, c.row.EnvPrefix(c.Env)+k)
 	}

@@ -108,12 +108,12 @@ func (r *deployment) pass(e workload.Event) {
 	r.Emit(e)
 }
 
-// look observes the workload and resolves the commit; both only read. Of a service
-// on Kubernetes only the artifact is looked at.
+// look observes the workload and resolves the commit; both only read. Of what
+// cannot be seen only the artifact is looked at.
 func (r *deployment) look(ctx context.Context) (err error) {
 	r.at = workload.PointGuard
-	if k := r.environment().Target.Kubernetes; k != nil {
-		r.seen.Platform = k.Platform
+	if r.unseen() != "" {
+		r.seen.Platform = r.environment().Target.Platform
 	} else if r.seen, err = r.host.Observe(ctx, r.spec, true); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -239,6 +240,63 @@ func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
 			t.Errorf("project %q is the master's", w.spec.Ref.Compose.Project)
 		}
 	})
+}
+
+// A service that no environment brings live need not be placed on its host, where
+// whoever may operate could switch it: no host is asked about it.
+func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, req := range []deploy.Request{
+		{Service: "met-nonlinear", Env: "dev"},
+		{Service: "met-nonlinear", Env: "prod"},
+		{Service: "k3sctl-adapter", Env: "prod"},
+		{Service: "mdtodo", Env: "prod"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := worldOf(t, c, req.Service, catalog.Env(req.Env))
+			w.images.add(t, a, w.labels(a))
+			w.away = func(call string) bool {
+				t.Errorf("%s: the host was asked: %s", req.Service, call)
+				return true
+			}
+			w.Estimator = nil
+			req.Commit = a.String()
+			r := w.reaching(t, req, deploy.ReachPlan)
+			want(t, r, deploy.DecidedReady, "")
+			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Next != "" || len(r.Plan.Checks) == 0 {
+				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
+			}
+			w.images.add(t, a, w.labels(b))
+			want(t, w.reaching(t, req, deploy.ReachPlan), deploy.DecidedBlocked, fault.LabelMismatch)
+		})
+	}
+}
+
+// Nothing is known here of how infrastructure is deployed, and nothing is claimed.
+func TestInfrastructureHasNoTarget(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract, err := deploy.NewContract(c, deploy.Request{Service: "k3sctl-adapter", Commit: a.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contract.Shape != catalog.Infrastructure || contract.Gate.Code != catalog.SupervisorRequired {
+		t.Errorf("shape %s, gate %+v", contract.Shape, contract.Gate)
+	}
+	if n := len(contract.Targets) + len(contract.Deployments) + len(contract.EnvKeys) + len(contract.Target.Tags); n != 0 || contract.Target.Command != "" || contract.EnvFile != "" {
+		t.Errorf("it has a target: %+v", contract)
+	}
+	for _, left := range []string{"every Compose project", "every Kubernetes object"} {
+		if !slices.Contains(contract.ExcludedTargets, left) {
+			t.Errorf("%q is not among what is left alone: %q", left, contract.ExcludedTargets)
+		}
+	}
 }
 
 func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {

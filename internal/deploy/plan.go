@@ -34,8 +34,10 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		return r.refused(unready(err), err)
 	}
 	r.result.Plan = &plan
-	if all, err := r.host.Containers(ctx, r.spec); err == nil {
-		r.exclude(all)
+	if r.unseen() == "" {
+		if all, err := r.host.Containers(ctx, r.spec); err == nil {
+			r.exclude(all)
+		}
 	}
 	if p := r.seen.Pending; p != nil {
 		if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
@@ -54,7 +56,7 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	if !r.Gate.Stops(ReachLive) {
 		r.result.Plan.Next = liveCommand(r.row, r.Env, r.Commit.String())
 	}
-	r.result.Running = describe(r.spec, r.seen)
+	r.result.Running = r.running()
 	return r.result
 }
 
@@ -72,7 +74,7 @@ const recoverCommand = "unidesk-controller recover"
 // refused ends a pass that changed nothing.
 func (r *deployment) refused(decision Decision, err error) Result {
 	r.result.fail(decision, r.at, err)
-	r.result.Running = describe(r.spec, r.seen)
+	r.result.Running = r.running()
 	r.result.Failure.Next = r.next()
 	return r.result
 }
@@ -96,19 +98,19 @@ func (r *deployment) next() string {
 
 // preflight gathers every check that can be made without changing anything.
 func (r *deployment) preflight(ctx context.Context) (Plan, error) {
+	plan := Plan{
+		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
+		Layers: len(r.image.Layers), Bytes: r.image.Size(), Provenance: r.origin,
+		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
+	}
+	if r.unseen() != "" {
+		return plan, nil
+	}
 	need, err := r.cost(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
-	r.need = need
-	plan := Plan{
-		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
-		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need, Provenance: r.origin,
-		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
-	}
-	if r.environment().Target.Kubernetes != nil {
-		return plan, nil
-	}
+	plan.Need, r.need = need, need
 	plan.Checks = append(plan.Checks, r.mendedThere(proof.Fit(r.spec, r.seen))...)
 	if r.environment().Target.Host == catalog.Master { // another host looks after its own disk
 		plan.Checks = append(plan.Checks,

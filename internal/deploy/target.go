@@ -21,6 +21,28 @@ func (d *Deployer) target(host string) workload.Target {
 	})
 }
 
+// unseen says why nothing that runs is looked at, "" where it is. A host need not
+// know a service that no environment brings live there.
+func (r *deployment) unseen() string {
+	switch t := r.environment().Target; {
+	case t.Kubernetes != nil:
+		return "this version does not look into Kubernetes yet"
+	case t.Compose == nil:
+		return "it is infrastructure, which nothing here deploys"
+	case !r.row.LiveByCompose(t.Host):
+		return "no environment brings it live on " + t.Host
+	}
+	return ""
+}
+
+// running says what runs, or why that is not known.
+func (r *deployment) running() string {
+	if why := r.unseen(); why != "" {
+		return "not looked at: " + why
+	}
+	return describe(r.spec, r.seen)
+}
+
 // cost is what staging the image will need here. To another host nothing crosses
 // the master's line: its agent pulls from the registry beside it and looks after
 // its own disk.
