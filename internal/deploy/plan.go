@@ -39,11 +39,11 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 			r.exclude(all)
 		}
 	}
+	if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
+		return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
+			WithHint("ask again when it ends"))
+	}
 	if p := r.seen.Pending; p != nil {
-		if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
-			return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
-				WithHint("ask again when it ends"))
-		}
 		return r.refused(DecidedBlocked, pendingFault(p))
 	}
 	if err := blocked(plan.Checks); err != nil && !plan.AlreadyLive {
