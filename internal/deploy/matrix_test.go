@@ -203,6 +203,42 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 	})
 }
 
+// Whoever switches the gate on can still go back to what prod had before.
+func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
+	wiki := func(gates string) *catalog.Catalog {
+		c, err := catalog.Parse(append(catalog.BuiltinFile(), `
+  wiki:
+    compose: {service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [`+gates+`]}}
+`...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, wiki(""), "wiki", catalog.Prod)
+		w.service = "wiki"
+		for _, c := range []artifact.Commit{a, b, commit("c")} {
+			w.images.add(t, c, w.labels(c))
+		}
+		want(t, w.run(a), deploy.DecidedSucceeded, "")
+		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		w.Catalog = wiki("promote")
+		want(t, w.run(commit("c")), deploy.DecidedGated, fault.PromoteFirst)
+		plan := w.Plan(t.Context(), w.contract(a))
+		if want(t, plan, deploy.DecidedReady, ""); plan.Plan.Next == "" || !plan.Older {
+			t.Errorf("next %q, older %v", plan.Plan.Next, plan.Older)
+		}
+		want(t, w.run(a), deploy.DecidedSucceeded, "")
+		w.health = func(in workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Catalog = wiki("")
+		want(t, w.run(commit("c")), deploy.DecidedReverted, fault.NotProven)
+		w.Catalog = wiki("promote")
+		want(t, w.run(commit("c")), deploy.DecidedGated, fault.PromoteFirst)
+	})
+}
+
 func TestTheStatementIsMadeWhereASignatureOpensTheGate(t *testing.T) {
 	t.Parallel()
 	c, err := catalog.Builtin()

@@ -69,7 +69,7 @@ type Result struct {
 	// Service and Env are what verify was asked about.
 	Service string      `json:"service,omitempty"`
 	Env     catalog.Env `json:"env,omitempty"`
-	// Older says that the commit was proven before the one that was proven last.
+	// Older says that the commit was first proven before the one proven last was.
 	Older bool  `json:"older,omitempty"`
 	Plan  *Plan `json:"plan,omitempty"`
 	// Evidence is the proof, finding by finding; Witnesses says what was real.
