@@ -106,9 +106,13 @@ func Parse(content []byte) (*Catalog, error) {
 	for _, s := range slices.Sorted(maps.Keys(f.Defaults.Shapes)) {
 		all.at("defaults", "shapes", string(s)).check(slices.Contains(Shapes(), s), "is not a shape; those are %s", shapeNames())
 	}
+	holders := map[string]place{}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		r := f.row(name, all.at("services", name))
 		c.rows[r.Service] = r
+		for _, env := range Envs() {
+			all.at("services", name, "environments", string(env)).hold(holders, r.Environment(env))
+		}
 	}
 	all.at("services").check(len(f.Services) > 0, "none")
 	if err := all.err(); err != nil {
@@ -219,6 +223,21 @@ func checkGates(env Env, e environment, at place) {
 		default:
 			at.check(false, "%q is not one of %s, %s, %s, %s", g, ContractMismatch, SupervisorRequired, UseDeployApply, Promote)
 		}
+	}
+}
+
+// hold refuses a live environment what another one has: a deploy of one would
+// replace the other, whatever gates that has.
+func (p place) hold(holders map[string]place, e Environment) {
+	if e.Mode != Live {
+		return
+	}
+	for _, thing := range e.Target.holds() {
+		if other, taken := holders[thing]; taken {
+			p.check(false, "%s is also what %s brings live", thing, strings.Join(other.path, "."))
+			return
+		}
+		holders[thing] = p
 	}
 }
 

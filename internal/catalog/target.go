@@ -76,6 +76,20 @@ func (t Target) Names() []string {
 	return names
 }
 
+// holds are the things that no other target may have, too.
+func (t Target) holds() (things []string) {
+	if c := t.Compose; c != nil {
+		things = append(things, fmt.Sprintf("service %s of Compose project %s on %s", c.Service, cmp.Or(c.Project, "(the configured one)"), t.Host),
+			fmt.Sprintf("container %s on %s", c.Container, t.Host))
+	}
+	if k := t.Kubernetes; k != nil {
+		for _, d := range k.Deployments {
+			things = append(things, fmt.Sprintf("deployment %s/%s on %s", k.Namespace, d, t.Host))
+		}
+	}
+	return things
+}
+
 // Beside reports whether two targets are in the same Compose project or the same
 // Kubernetes namespace.
 func (t Target) Beside(o Target) bool {

@@ -134,8 +134,8 @@ func TestGatesOpenForWhatTheyWant(t *testing.T) {
 	t.Parallel()
 	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
   wiki:
-    compose: {service: wiki, container: wiki-backend, image: wiki}
-    environments: {prod: {mode: live, gates: [supervisor-required, promote]}, dev: {mode: live}}
+    compose: {project: wiki, service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [supervisor-required, promote]}, dev: {mode: live, shape: d601-compose}}
 `...))
 	if err != nil {
 		t.Fatal(err)
@@ -171,14 +171,15 @@ func TestGatesOpenForWhatTheyWant(t *testing.T) {
 func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
   wiki:
-    compose: {service: wiki, container: wiki-backend, image: wiki}
-    environments: {prod: {mode: live, gates: [promote]}, dev: {mode: live}}
+    compose: {project: wiki, service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [promote]}, dev: {mode: live, shape: d601-compose}}
 `...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, c, "wiki", catalog.Prod)
+		w.Targets["D601"] = w.host // which has one container at a time
 		w.images.add(t, a, w.labels(a))
 		prod := deploy.Request{Service: "wiki", Env: "prod", Commit: a.String()}
 		r := w.reaching(t, prod, deploy.ReachLive)
