@@ -270,7 +270,7 @@ func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
 		w.images.add(t, a, w.labels(a))
 		r := w.reaching(t, deploy.Request{Service: "findjob", Commit: a.String()}, deploy.ReachPlan)
 		want(t, r, deploy.DecidedReady, "")
-		if r.Plan.Need != (deploy.Need{}) {
+		if r.Plan.Need != (deploy.Need{Engine: 400}) {
 			t.Errorf("need %+v", r.Plan.Need)
 		}
 		if len(w.spec.Ref.Compose.Project) == 0 || w.spec.Ref.Compose.Project == "unidesk" {

@@ -112,10 +112,12 @@ func (r *deployment) preflight(ctx context.Context) (Plan, error) {
 	}
 	plan.Need, r.need = need, need
 	plan.Checks = append(plan.Checks, r.mendedThere(proof.Fit(r.spec, r.seen))...)
-	if r.environment().Target.Host == catalog.Master { // another host looks after its own disk
+	if host := r.environment().Target.Host; host == catalog.Master {
 		plan.Checks = append(plan.Checks,
 			proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
 			proof.Room("of the spool", need.Spool, need.SpoolFree))
+	} else {
+		plan.Checks = append(plan.Checks, proof.Room("of "+host+"'s engine", need.Engine, r.seen.FreeBytes))
 	}
 	verdict := proof.Judge(r.wanted, r.seen)
 	plan.Live = proof.Current(r.spec, r.seen)

@@ -336,6 +336,29 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	}
 }
 
+// sized notes how large an image it is told.
+type sized struct {
+	workload.Target
+	size atomic.Int64
+}
+
+func (s *sized) Stage(_ context.Context, _ workload.Spec, image artifact.Image, _ func(workload.Event)) error {
+	s.size.Store(image.Size())
+	return nil
+}
+
+// By it the host sees whether there is room.
+func TestTheSizeOfAnImageIsTold(t *testing.T) {
+	t.Parallel()
+	image := sampleImages(t)[0]
+	image.Layers = []artifact.Layer{{Size: 3}, {Size: 4}}
+	var s sized
+	a, _ := serveWorkloads(t, &s)
+	if err := a.workloads(t).Stage(t.Context(), sampleChange(t).Spec, image, func(workload.Event) {}); err != nil || s.size.Load() != 7 {
+		t.Errorf("told %d bytes, want 7 (%v)", s.size.Load(), err)
+	}
+}
+
 // lyingWorkloads answers with what a broken or hostile agent would.
 type lyingWorkloads struct {
 	artifactv1.UnimplementedWorkloadServiceServer

@@ -6,6 +6,7 @@ package workload
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -271,6 +272,16 @@ func (s Spec) MissingReferences(references []string) (missing []string) {
 		}
 	}
 	return missing
+}
+
+// Room is what an engine needs on its disk for layers that it lacks, by their size
+// as stored: an estimate of that copy and, as three times that, what they unpack
+// to. No manifest tells the real size.
+func Room(stored int64) int64 {
+	if stored > math.MaxInt64/4 {
+		return math.MaxInt64
+	}
+	return 4 * stored
 }
 
 // ShortID is a container or image id for people.
