@@ -90,7 +90,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.field("next", "%s", r.Plan.Next)
 	}
 	switch {
-	case !r.OK || r.Rollback == "":
+	case !r.OK && r.Decision != deploy.DecidedDegraded || r.Rollback == "":
 	case r.Decision != deploy.DecidedContract && strings.Contains(r.Rollback, deploy.PreviousPlaceholder):
 		p.field("to go back", "nothing was proven before")
 	default:

@@ -303,7 +303,7 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 			req.Commit = a.String()
 			r := w.reaching(t, req, deploy.ReachPlan)
 			want(t, r, deploy.DecidedReady, "")
-			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Next != "" || len(r.Plan.Checks) == 0 {
+			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || r.Plan.Next != "" || len(r.Plan.Checks) == 0 {
 				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
 			}
 			w.images.add(t, a, w.labels(b))
@@ -345,8 +345,14 @@ func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
 		w := worldOf(t, c, "findjob", catalog.Prod)
 		w.Targets = map[string]workload.Target{catalog.Master: w.host}
 		req := deploy.Request{Service: "findjob", Commit: a.String()}
-		want(t, w.reaching(t, req, deploy.ReachPlan), deploy.DecidedBlocked, fault.CapabilityMissing)
-		want(t, w.reaching(t, req, deploy.ReachLive), deploy.DecidedFailed, fault.CapabilityMissing)
+		plan, live := w.reaching(t, req, deploy.ReachPlan), w.reaching(t, req, deploy.ReachLive)
+		want(t, plan, deploy.DecidedBlocked, fault.CapabilityMissing)
+		want(t, live, deploy.DecidedFailed, fault.CapabilityMissing)
+		for _, r := range []deploy.Result{plan, live} { // asking again changes nothing
+			if r.Failure.Next != "unidesk-controller doctor" {
+				t.Errorf("next: %s", r.Failure.Next)
+			}
+		}
 		if done, err := w.Recover(t.Context()); err != nil || len(done) != 0 {
 			t.Errorf("recover: %v, %v", done, err)
 		}

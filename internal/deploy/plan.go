@@ -85,6 +85,8 @@ func (r *deployment) next() string {
 	switch {
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return recoverCommand
+	case f.Reason == fault.CapabilityMissing:
+		return "unidesk-controller doctor"
 	case f.Reason == fault.ArtifactNotFound:
 		return "unidesk-controller artifact-registry list --service " + r.Service.String()
 	case r.result.Decision == DecidedReverted && !f.Retry && r.result.Receipt != nil:
@@ -103,7 +105,7 @@ func (r *deployment) preflight(ctx context.Context) (Plan, error) {
 		Layers: len(r.image.Layers), Bytes: r.image.Size(), Provenance: r.origin,
 		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
 	}
-	if r.unseen() != "" {
+	if plan.Unseen = r.unseen(); plan.Unseen != "" {
 		return plan, nil
 	}
 	need, err := r.cost(ctx)

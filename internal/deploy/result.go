@@ -100,6 +100,8 @@ type Plan struct {
 	// Provenance is what the producer's summary makes of the image.
 	Provenance provenance.Verdict `json:"provenance"`
 	Live       *workload.Instance `json:"live,omitempty"`
+	// Unseen is why nothing that runs was looked at.
+	Unseen string `json:"unseen,omitempty"`
 	// AlreadyLive says that what runs is the asked commit, by the same findings
 	// that a proof needs.
 	AlreadyLive bool          `json:"alreadyLive"`
