@@ -232,7 +232,7 @@ func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
 			t.Errorf("next %q, older %v", plan.Plan.Next, plan.Older)
 		}
 		want(t, w.run(a), deploy.DecidedSucceeded, "")
-		w.health = func(in workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		w.Catalog = wiki("")
 		want(t, w.run(commit("c")), deploy.DecidedReverted, fault.NotProven)
 		w.Catalog = wiki("promote")
