@@ -104,6 +104,14 @@ func newProject(t *testing.T, h *host, versions int) *project {
       - UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO
       - UNIDESK_SAMPLE_DEPLOY_DEPLOYED_AT
       - SAMPLE_CLIENT_SECRET
+    labels:
+      unidesk.deploy.commit: ${UNIDESK_SAMPLE_DEPLOY_COMMIT:-}
+      unidesk.deploy.requested-commit: ${UNIDESK_SAMPLE_DEPLOY_REQUESTED_COMMIT:-}
+      unidesk.deploy.image: ${UNIDESK_SAMPLE_DEPLOY_IMAGE:-}
+      unidesk.deploy.digest: ${UNIDESK_SAMPLE_DEPLOY_DIGEST:-}
+      unidesk.deploy.service-id: ${UNIDESK_SAMPLE_DEPLOY_SERVICE_ID:-}
+      unidesk.deploy.deployed-at: ${UNIDESK_SAMPLE_DEPLOY_DEPLOYED_AT:-}
+      unidesk.deploy.source-repo: ${UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO:-}
   beside: {image: x}
 `)
 	p.write(t, ".state/compose.env", "SAMPLE_CLIENT_SECRET='"+projectSecret+"'\n")

@@ -169,6 +169,18 @@ func (r Row) Environment(env Env) Environment {
 	return Environment{Mode: Unsupported, Why: fmt.Sprintf("it has no %s target", env)}
 }
 
+// LiveByCompose reports whether some environment brings the service live on the
+// host, as a service of Compose.
+func (r Row) LiveByCompose(host string) bool {
+	return slices.ContainsFunc(Envs(), func(env Env) bool { return r.Environment(env).LiveByCompose(host) })
+}
+
+// LiveByCompose reports whether it brings the service live on the host, as a
+// service of Compose.
+func (e Environment) LiveByCompose(host string) bool {
+	return e.Mode == Live && e.Target.Host == host && e.Target.Compose != nil
+}
+
 // ImageRef is the commit-pinned reference as the registry's host knows it.
 func (c *Catalog) ImageRef(r Row, commit artifact.Commit) string {
 	return fmt.Sprintf("%s/%s:%s", c.Registry, r.Repository, commit)

@@ -66,7 +66,7 @@ func TestBuiltinHoldsTheFifteenServices(t *testing.T) {
 			{catalog.Validate, catalog.D601Compose, "UNIDESK_MET_NONLINEAR_DEPLOY_", compose("D601", "met-nonlinear", "met-nonlinear-backend")},
 			{catalog.Validate, catalog.D601Compose, "UNIDESK_MET_NONLINEAR_DEPLOY_", compose("D601", "met-nonlinear", "met-nonlinear-backend")},
 		},
-		"k3sctl-adapter": {{catalog.Validate, catalog.D601Compose, "UNIDESK_K3SCTL_ADAPTER_DEPLOY_", compose("D601", "k3sctl-adapter", "k3sctl-adapter")}, none},
+		"k3sctl-adapter": {{catalog.Validate, catalog.Infrastructure, "UNIDESK_K3SCTL_ADAPTER_DEPLOY_", []string{}}, none},
 		"decision-center": {
 			{catalog.Live, catalog.K3s, "UNIDESK_DEPLOY_", pods("unidesk/decision-center")},
 			{catalog.Live, catalog.K3s, "UNIDESK_DEPLOY_", pods("unidesk-dev/decision-center-dev")},
@@ -194,30 +194,45 @@ func TestEveryFaultOfAFileIsToldWithItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
-		"unknown key":             {"version: 1", "version: 1\nsurprise: 1", `line 3: unknown key "surprise"`},
-		"another version":         {"version: 1", "version: 2", "line 2: version: is 2"},
-		"not a number":            {"port: 80", "port: eighty", "line 8: cannot construct"},
-		"the same key twice":      {"registry:", "version: 1\nregistry:", "line 3: mapping key \"version\" already defined"},
-		"not YAML":                {"version: 1", "version: [", "line "},
-		"a shell in a name":       {"service: web", "service: '$(web)'", "line 7: services.web.compose.service"},
-		"an image with tag":       {"image: web", "image: 'web:latest'", "line 7: services.web.compose.image"},
-		"a port too high":         {"port: 80", "port: 70000", "line 8: services.web.probe.port"},
-		"a path with query":       {"path: /health", "path: '/health?x=1'", "line 8: services.web.probe.path"},
-		"a URL as path":           {"path: /health", "path: 'http://evil/health'", "line 8: services.web.probe.path"},
-		"no probe":                {"    probe: {port: 80, path: /health}\n", "", "line 6: services.web.probe.port: 0"},
-		"an unknown mode":         {"mode: live", "mode: maybe", "line 9: services.web.environments.prod.mode"},
-		"a mode without why":      {"mode: live", "mode: validate", "why is missing"},
-		"an unknown environment":  {"prod:", "staging:", "is not prod or dev"},
-		"an unknown shape":        {"mode: live", "mode: live, shape: nomad", `"nomad" is not one of`},
-		"an unknown policy":       {"    environments:", "    provenance: hope\n    environments:", `provenance: "hope" is not optional or required`},
-		"an unknown gate":         {"mode: live", "mode: live, gates: [moon]", `"moon" is not one of`},
-		"a gate that cannot open": {"mode: live", "mode: live, gates: [contract-mismatch]", "contract-mismatch goes with mode validate"},
-		"no Compose part":         {"    compose: {service: web, container: web-1, image: web}\n", "", "line 6: services.web.compose: is missing"},
-		"no project on D601":      {"mode: live", "mode: live, shape: d601-compose", "services.web.compose.project"},
-		"no namespace":            {"mode: live", "mode: live, shape: k3s", "services.web.environments.prod.kubernetes.namespace"},
-		"a Deployment's name":     {"mode: live", "mode: live, shape: k3s, kubernetes: {namespace: a, deployments: [../x]}", `"../x" is not a Deployment's name`},
-		"the master elsewhere":    {"defaults: {", "defaults: {shapes: {master-compose: {host: D601}}, ", "line 4: defaults.shapes.master-compose.host"},
+		"unknown key":              {"version: 1", "version: 1\nsurprise: 1", `line 3: unknown key "surprise"`},
+		"another version":          {"version: 1", "version: 2", "line 2: version: is 2"},
+		"not a number":             {"port: 80", "port: eighty", "line 8: cannot construct"},
+		"the same key twice":       {"registry:", "version: 1\nregistry:", "line 3: mapping key \"version\" already defined"},
+		"not YAML":                 {"version: 1", "version: [", "line "},
+		"a shell in a name":        {"service: web", "service: '$(web)'", "line 7: services.web.compose.service"},
+		"an image with tag":        {"image: web", "image: 'web:latest'", "line 7: services.web.compose.image"},
+		"a port too high":          {"port: 80", "port: 70000", "line 8: services.web.probe.port"},
+		"a path with query":        {"path: /health", "path: '/health?x=1'", "line 8: services.web.probe.path"},
+		"a URL as path":            {"path: /health", "path: 'http://evil/health'", "line 8: services.web.probe.path"},
+		"no probe":                 {"    probe: {port: 80, path: /health}\n", "", "line 6: services.web.probe.port: 0"},
+		"an unknown mode":          {"mode: live", "mode: maybe", "line 9: services.web.environments.prod.mode"},
+		"a mode without why":       {"mode: live", "mode: validate", "why is missing"},
+		"an unknown environment":   {"prod:", "staging:", "is not prod or dev"},
+		"an unknown shape":         {"mode: live", "mode: live, shape: nomad", `"nomad" is not one of`},
+		"an unknown policy":        {"    environments:", "    provenance: hope\n    environments:", `provenance: "hope" is not optional or required`},
+		"an unknown gate":          {"mode: live", "mode: live, gates: [moon]", `"moon" is not one of`},
+		"a gate that cannot open":  {"mode: live", "mode: live, gates: [contract-mismatch]", "contract-mismatch goes with mode validate"},
+		"no Compose part":          {"    compose: {service: web, container: web-1, image: web}\n", "", "line 6: services.web.compose: is missing"},
+		"no project on D601":       {"mode: live", "mode: live, shape: d601-compose", "services.web.compose.project"},
+		"live infrastructure":      {"mode: live", "mode: live, shape: infrastructure", "services.web.environments.prod.mode: infrastructure goes with mode validate"},
+		"no namespace":             {"mode: live", "mode: live, shape: k3s", "services.web.environments.prod.kubernetes.namespace"},
+		"a Deployment's name":      {"mode: live", "mode: live, shape: k3s, kubernetes: {namespace: a, deployments: [../x]}", `"../x" is not a Deployment's name`},
+		"the master elsewhere":     {"defaults: {", "defaults: {shapes: {master-compose: {host: D601}}, ", "line 4: defaults.shapes.master-compose.host"},
+		"prod's container for dev": {"{prod: {mode: live}}", "{prod: {mode: live}, dev: {mode: live}}", "line 9: services.web.environments.dev: service web of Compose project (the configured one) on master is also what services.web.environments.prod brings live"},
+		"another's service": {
+			"    probe", "    probe: {port: 80, path: /health}\n    environments: {prod: {mode: live}}\n  xeb:\n    compose: {service: web, container: xeb-1, image: xeb}\n    probe",
+			"line 13: services.xeb.environments.prod: service web of Compose project (the configured one) on master is also what services.web.environments.prod brings live",
+		},
+		"another's container": {
+			"    probe", "    probe: {port: 80, path: /health}\n    environments: {prod: {mode: live}}\n  xeb:\n    compose: {project: own, service: web, container: web-1, image: xeb}\n    probe",
+			"line 13: services.xeb.environments.prod: container web-1 on master is also what services.web.environments.prod brings live",
+		},
+		"a Deployment twice": {
+			"mode: live", "mode: live, shape: k3s, kubernetes: {namespace: a, deployments: [x, x]}",
+			"services.web.environments.prod: deployment a/x on D601 is also what services.web.environments.prod brings live",
+		},
 		"an unknown shape's part": {"defaults: {", "defaults: {shapes: {nomad: {host: D601}}, ", "line 4: defaults.shapes.nomad"},
+		"a shape's platform":      {"defaults: {", "defaults: {shapes: {master-compose: {platform: amd64}}, ", `line 4: defaults.shapes.master-compose.platform: "amd64" is not os/architecture`},
 		"no registry":             {"registry: 127.0.0.1:5000", "", "line 2: registry:"},
 		"no services":             {minimal[strings.Index(minimal, "services:"):], "services: {}", "line 5: services: none"},
 	} {
@@ -226,7 +241,7 @@ func TestEveryFaultOfAFileIsToldWithItsLine(t *testing.T) {
 			t.Errorf("%s: %v, want mention of %q", name, err, c.want)
 		}
 	}
-	broken := strings.NewReplacer("port: 80", "port: 0, prot: 1", "{mode: live}}", "{mode: live}, dev: {mode: live}}", "container: web-1", "container: ''", "version: 1", "version: one").Replace(minimal)
+	broken := strings.NewReplacer("port: 80", "port: 0, prot: 1", "{mode: live}}", "{mode: live}, dev: {mode: validate, why: x}}", "container: web-1", "container: ''", "version: 1", "version: one").Replace(minimal)
 	_, err := catalog.Parse([]byte(broken))
 	want := []string{"line 2: cannot", "line 2: version", "line 7: services.web.compose.container", "line 8: services.web.probe.port", `line 8: unknown key "prot"`}
 	if err == nil {

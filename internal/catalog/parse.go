@@ -106,9 +106,13 @@ func Parse(content []byte) (*Catalog, error) {
 	for _, s := range slices.Sorted(maps.Keys(f.Defaults.Shapes)) {
 		all.at("defaults", "shapes", string(s)).check(slices.Contains(Shapes(), s), "is not a shape; those are %s", shapeNames())
 	}
+	holders := map[string]place{}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		r := f.row(name, all.at("services", name))
 		c.rows[r.Service] = r
+		for _, env := range Envs() {
+			all.at("services", name, "environments", string(env)).hold(holders, r.Environment(env))
+		}
 	}
 	all.at("services").check(len(f.Services) > 0, "none")
 	if err := all.err(); err != nil {
@@ -175,15 +179,20 @@ func (f *file) environment(name string, env Env, row place) Environment {
 		return out
 	}
 	s := f.Defaults.Shapes[kind]
+	out.Target = Target{Shape: kind, Host: cmp.Or(s.Host, defaultHost(kind))}
+	shape := row.at("defaults", "shapes", string(kind))
+	shape.in("host").check(hostForm.MatchString(out.Target.Host), "%q is not a host's name", out.Target.Host)
+	shape.in("host").check((out.Target.Host == Master) == (kind == MasterCompose), "%q: %s is the host of %s, and of it alone", out.Target.Host, Master, MasterCompose)
+	out.Target.Platform = platform(cmp.Or(s.Platform, "linux/amd64"), shape.in("platform"))
+	if kind == Infrastructure {
+		at.in("mode").check(e.Mode == Validate, "%s goes with mode validate: nothing here brings it live", kind)
+		return out
+	}
 	out.Probe = workload.Probe{Port: cmp.Or(in.Probe.Port, s.Probe.Port), Path: cmp.Or(in.Probe.Path, s.Probe.Path), Flags: in.Probe.Flags}
 	row.in("probe", "port").check(out.Probe.Port > 0 && out.Probe.Port < 65536, "%d is not a port", out.Probe.Port)
 	row.in("probe", "path").check(pathForm.MatchString(out.Probe.Path), "%q is not a plain URL path", out.Probe.Path)
 	out.Stable = duration(cmp.Or(in.Stable, s.Stable, f.Defaults.Stable, "5s"), row.in("stable"))
 	out.Timeout = duration(cmp.Or(in.Timeout, s.Timeout, f.Defaults.Timeout, "60s"), row.in("timeout"))
-	out.Target = Target{Shape: kind, Host: cmp.Or(s.Host, defaultHost(kind))}
-	host := row.at("defaults", "shapes", string(kind), "host")
-	host.check(hostForm.MatchString(out.Target.Host), "%q is not a host's name", out.Target.Host)
-	host.check((out.Target.Host == Master) == (kind == MasterCompose), "%q: %s is the host of %s, and of it alone", out.Target.Host, Master, MasterCompose)
 	if kind == K3s {
 		out.Target.Kubernetes = f.kubernetes(name, env, out.Probe.Port, at.in("kubernetes"))
 	} else {
@@ -214,6 +223,21 @@ func checkGates(env Env, e environment, at place) {
 		default:
 			at.check(false, "%q is not one of %s, %s, %s, %s", g, ContractMismatch, SupervisorRequired, UseDeployApply, Promote)
 		}
+	}
+}
+
+// hold refuses a live environment what another one has: a deploy of one would
+// replace the other, whatever gates that has.
+func (p place) hold(holders map[string]place, e Environment) {
+	if e.Mode != Live {
+		return
+	}
+	for _, thing := range e.Target.holds() {
+		if other, taken := holders[thing]; taken {
+			p.check(false, "%s is also what %s brings live", thing, strings.Join(other.path, "."))
+			return
+		}
+		holders[thing] = p
 	}
 }
 
@@ -254,11 +278,13 @@ func (f *file) kubernetes(name string, env Env, port int, at place) *Kubernetes 
 	at.in("container").check(dnsForm.MatchString(k.Container), "%q is not a container's name", k.Container)
 	at.in("service").check(dnsForm.MatchString(k.Service), "%q is not a Service's name", k.Service)
 	at.in("port").check(k.Port > 0 && k.Port < 65536, "%d is not a port", k.Port)
-	platform := cmp.Or(s.Platform, "linux/amd64")
-	at.at("defaults", "shapes", string(K3s), "platform").check(platformForm.MatchString(platform), "%q is not os/architecture", platform)
-	os, architecture, _ := strings.Cut(platform, "/")
-	k.Platform = artifact.Platform{OS: os, Architecture: architecture}
 	return k
+}
+
+func platform(s string, at place) artifact.Platform {
+	at.check(platformForm.MatchString(s), "%q is not os/architecture", s)
+	os, architecture, _ := strings.Cut(s, "/")
+	return artifact.Platform{OS: os, Architecture: architecture}
 }
 
 func duration(s string, at place) time.Duration {

@@ -20,19 +20,24 @@ const (
 	D601Compose Shape = "d601-compose"
 	// K3s runs as Deployments of D601's native k3s.
 	K3s Shape = "k3s"
+	// Infrastructure is what the other shapes need in order to run. Its artifact is
+	// looked at; nothing is known here of how it is deployed.
+	Infrastructure Shape = "infrastructure"
 )
 
 // Shapes are all of them.
-func Shapes() []Shape { return []Shape{MasterCompose, D601Compose, K3s} }
+func Shapes() []Shape { return []Shape{MasterCompose, D601Compose, K3s, Infrastructure} }
 
 // Master is the name of the host that the controller itself runs on.
 const Master = "master"
 
 // Target is where a service runs. Of Compose and Kubernetes its shape's one is
-// set; a zero target is none.
+// set, if it has one; a zero target is none.
 type Target struct {
-	Shape      Shape
-	Host       string
+	Shape Shape
+	Host  string
+	// Platform is what the image must be for where the host is not asked.
+	Platform   artifact.Platform
 	Compose    *Compose
 	Kubernetes *Kubernetes
 }
@@ -55,8 +60,6 @@ type Kubernetes struct {
 	// Service and Port are asked for health through the API's service proxy.
 	Service string
 	Port    int
-	// Platform is what the image must be for.
-	Platform artifact.Platform
 }
 
 // Names says what the target is, one name for each thing that a deploy touches.
@@ -71,6 +74,20 @@ func (t Target) Names() []string {
 		}
 	}
 	return names
+}
+
+// holds are the things that no other target may have, too.
+func (t Target) holds() (things []string) {
+	if c := t.Compose; c != nil {
+		things = append(things, fmt.Sprintf("service %s of Compose project %s on %s", c.Service, cmp.Or(c.Project, "(the configured one)"), t.Host),
+			fmt.Sprintf("container %s on %s", c.Container, t.Host))
+	}
+	if k := t.Kubernetes; k != nil {
+		for _, d := range k.Deployments {
+			things = append(things, fmt.Sprintf("deployment %s/%s on %s", k.Namespace, d, t.Host))
+		}
+	}
+	return things
 }
 
 // Beside reports whether two targets are in the same Compose project or the same

@@ -72,7 +72,7 @@ func parseDefinition(b []byte, project, name string) (workload.Definition, error
 	}
 	d := workload.Definition{
 		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
-		References: references(s),
+		References: handedOn(s.Environment), LabelReferences: named(s.Labels),
 	}
 	if d.Image == "" {
 		d.Image = project + "-" + name // what Compose calls the image of a service with a build section only
@@ -104,56 +104,70 @@ func replicas(s service) int {
 	return 1
 }
 
-// references are the variables that the environment and the labels name, sorted.
-func references(s service) []string {
-	named := make(map[string]bool)
-	collect(s.Environment, named, true)
-	collect(s.Labels, named, false)
-	return slices.Sorted(maps.Keys(named))
+// handedOn are the variables that the environment hands on under their own names,
+// sorted. A key that has another's value, or one that is part of a longer text,
+// would not show what the env file says.
+func handedOn(environment any) (keys []string) {
+	for _, e := range entries(environment) {
+		m := handedOnForm.FindStringSubmatch(e.value)
+		// A key without a value has that of the variable of its name.
+		if !e.assigned && nameForm.MatchString(e.key) || m != nil && e.key == m[1]+m[2] {
+			keys = append(keys, e.key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
-// collect reads both forms, `- KEY=value` and `KEY: value`. With inherit a key
-// without a value means the variable of that name.
-func collect(v any, named map[string]bool, inherit bool) {
+// named are the variables that the labels' values name, sorted.
+func named(labels any) (variables []string) {
+	for _, e := range entries(labels) {
+		for _, m := range variableForm.FindAllStringSubmatch(e.value, -1) {
+			if m[1] != "" {
+				variables = append(variables, m[1])
+			}
+		}
+	}
+	slices.Sort(variables)
+	return slices.Compact(variables)
+}
+
+type entry struct {
+	key, value string
+	assigned   bool
+}
+
+// entries reads both forms, `- KEY=value` and `KEY: value`. A value that is no text
+// is read as an empty one.
+func entries(v any) (list []entry) {
 	switch v := v.(type) {
 	case []any:
 		for _, e := range v {
 			s, _ := e.(string)
 			key, value, assigned := strings.Cut(s, "=")
-			if !assigned && inherit && nameForm.MatchString(key) {
-				named[key] = true
-			}
-			variables(value, named)
+			list = append(list, entry{key, value, assigned})
 		}
 	case map[string]any:
 		for key, e := range v {
-			if e == nil && inherit && nameForm.MatchString(key) {
-				named[key] = true
-			}
-			s, _ := e.(string)
-			variables(s, named)
+			value, _ := e.(string)
+			list = append(list, entry{key, value, e != nil})
 		}
 	}
+	return list
 }
 
 var (
-	nameForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// handedOnForm is one variable and nothing else, with or without a default:
+	// $KEY, ${KEY}, ${KEY:-x}, ${KEY?x}. What ${KEY:+x} puts in is not the variable's.
+	handedOnForm = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?[-?](?:[^{}]|\{[^{}]*\})*)?\})$`)
+	// variableForm is what Compose would put in, nested ones too. $$ is a dollar sign.
 	variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
 )
 
-// variables are those that Compose would put in: $KEY, ${KEY}, ${KEY:-x}, nested
-// ones too. $$ is a dollar sign.
-func variables(text string, named map[string]bool) {
-	for _, m := range variableForm.FindAllStringSubmatch(text, -1) {
-		if m[1] != "" {
-			named[m[1]] = true
-		}
-	}
-}
-
 // unfit says why a service cannot be switched, "" when it can.
 func unfit(spec workload.Spec, d workload.Definition) string {
-	missing := spec.MissingReferences(d)
+	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
 	switch {
 	case d.Image != spec.Image && d.Image != spec.Image+":latest":
 		return "its image is " + d.Image + " and not " + spec.Image
@@ -163,8 +177,10 @@ func unfit(spec workload.Spec, d workload.Definition) string {
 		return "its pull_policy is " + d.PullPolicy + ", by which Compose would replace the verified image"
 	case d.Replicas != 1:
 		return "it has not exactly one replica"
-	case len(missing) > 0:
-		return "its environment and labels do not name " + strings.Join(missing, ", ")
+	case len(unset) > 0:
+		return "its environment does not hand on " + strings.Join(unset, ", ")
+	case len(unlabelled) > 0:
+		return "its labels do not name " + strings.Join(unlabelled, ", ")
 	}
 	return ""
 }

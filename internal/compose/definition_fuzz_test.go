@@ -46,10 +46,10 @@ func FuzzADefinitionIsReadWithoutItsValues(f *testing.F) {
 			}
 			return
 		}
-		if !slices.IsSorted(d.References) || d.Image == "" || d.Replicas < 0 {
+		if !slices.IsSorted(d.References) || !slices.IsSorted(d.LabelReferences) || d.Image == "" || d.Replicas < 0 {
 			t.Errorf("%q: %+v", before, d)
 		}
-		for _, name := range d.References {
+		for _, name := range slices.Concat(d.References, d.LabelReferences) {
 			if name == "" || strings.Trim(name, "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 				t.Errorf("%q: %q is no variable's name", before, name)
 			}

@@ -23,12 +23,19 @@ func TestAServicesDefinition(t *testing.T) {
 		want    workload.Definition
 	}{
 		"a list": {
-			`{"image":"sample","container_name":"sample-backend","environment":["A","B=${BB}","C=x${CC:-d}y$DD","E=${E1:-${E2}}","F=$$G","H=1","I="],"labels":["l=${LL}","m"]}`,
-			workload.Definition{Image: "sample", ContainerName: "sample-backend", Replicas: 1, References: []string{"A", "BB", "CC", "DD", "E1", "E2", "LL"}},
+			`{"image":"sample","container_name":"sample-backend","environment":["A","B=${B}","C=${C:-}","E=${E:-${E2}}","F=$F","G=${G-d}","H=${H:?no}"],"labels":["l=${LL}","m","n=x${N1:-${N2}}y$N3 $$N4"]}`,
+			workload.Definition{
+				Image: "sample", ContainerName: "sample-backend", Replicas: 1,
+				References: []string{"A", "B", "C", "E", "F", "G", "H"}, LabelReferences: []string{"LL", "N1", "N2", "N3"},
+			},
 		},
 		"a map": {
-			`{"image":"sample","environment":{"A":null,"B":"${BB?no}","C":7,"D":true,"E":""},"labels":{"l":"$LL","n":null},"pull_policy":"always"}`,
-			workload.Definition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "BB", "LL"}},
+			`{"image":"sample","environment":{"A":null,"B":"${B?no}","C":7,"D":true,"E":""},"labels":{"l":"$LL","n":null},"pull_policy":"always"}`,
+			workload.Definition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "B"}, LabelReferences: []string{"LL"}},
+		},
+		"what does not hand on the variable of its name": {
+			`{"image":"x","environment":["A=${AA}","B=x${B}","C=${C}y","D=${D:+x}","E=$$E","F=${F:-}${G}","H=1","I="," J=$J","K=${K:-a}b}"],"labels":["A"]}`,
+			workload.Definition{Image: "x", Replicas: 1},
 		},
 		"built here, no image":      {`{"build":{"context":"."}}`, workload.Definition{Image: "unidesk-sample", Replicas: 1}},
 		"scaled":                    {`{"image":"x","scale":3}`, workload.Definition{Image: "x", Replicas: 3}},
@@ -80,6 +87,7 @@ func TestWhatMakesAServiceUnfit(t *testing.T) {
 	fit := workload.Definition{Image: "sample", ContainerName: "sample-backend", Replicas: 1}
 	for _, k := range workload.Keys() {
 		fit.References = append(fit.References, "K_"+k)
+		fit.LabelReferences = append(fit.LabelReferences, "K_"+k)
 	}
 	if why := unfit(spec, fit); why != "" {
 		t.Error(why)
@@ -90,11 +98,12 @@ func TestWhatMakesAServiceUnfit(t *testing.T) {
 		t.Error(why)
 	}
 	for want, spoil := range map[string]func(*workload.Definition){
-		"its image is ":          func(d *workload.Definition) { d.Image = "other" },
-		"its container_name is ": func(d *workload.Definition) { d.ContainerName = "" },
-		"its pull_policy is ":    func(d *workload.Definition) { d.PullPolicy = "build" },
-		"it has not exactly":     func(d *workload.Definition) { d.Replicas = 0 },
-		"its environment and labels do not name K_DEPLOYED_AT": func(d *workload.Definition) { d.References = d.References[:6] },
+		"its image is ":                                  func(d *workload.Definition) { d.Image = "other" },
+		"its container_name is ":                         func(d *workload.Definition) { d.ContainerName = "" },
+		"its pull_policy is ":                            func(d *workload.Definition) { d.PullPolicy = "build" },
+		"it has not exactly":                             func(d *workload.Definition) { d.Replicas = 0 },
+		"its environment does not hand on K_DEPLOYED_AT": func(d *workload.Definition) { d.References = d.References[:6] },
+		"its labels do not name K_DEPLOYED_AT":           func(d *workload.Definition) { d.LabelReferences = d.LabelReferences[:6] },
 	} {
 		d := fit
 		spoil(&d)

@@ -3,13 +3,9 @@ package compose
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -35,7 +31,7 @@ func (r *Runtime) Observe(ctx context.Context, spec workload.Spec, probe bool) (
 		return workload.Observation{}, err
 	}
 	seen.Platform = info.Platform
-	if seen.FreeBytes, err = free(info.RootDir); err != nil {
+	if seen.FreeBytes, err = info.Free(); err != nil {
 		return workload.Observation{}, err
 	}
 	found, err := r.engine.Containers(ctx, spec.Ref.Compose.Project, spec.Ref.Compose.Service)
@@ -67,22 +63,6 @@ func (r *Runtime) instance(ctx context.Context, spec workload.Spec, c engine.Con
 		in.Health = &h
 	}
 	return in, nil
-}
-
-// free is the room on the filesystem that a folder is on, or would be.
-func free(dir string) (int64, error) {
-	for {
-		var s unix.Statfs_t
-		err := unix.Statfs(dir, &s)
-		if err == nil {
-			return int64(s.Bavail) * s.Bsize, nil
-		}
-		if parent := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && parent != dir {
-			dir = parent
-			continue
-		}
-		return 0, fault.New(fault.EngineFailed, "ask how much room %s has: %w", dir, err)
-	}
 }
 
 // Containers implements [workload.Observer].

@@ -169,9 +169,16 @@ func (w *world) composeFile(more string) string {
       - UNIDESK_SAMPLE_DEPLOY_IMAGE=${UNIDESK_SAMPLE_DEPLOY_IMAGE:-none}
       - UNIDESK_SAMPLE_DEPLOY_DIGEST=$UNIDESK_SAMPLE_DEPLOY_DIGEST
       - UNIDESK_SAMPLE_DEPLOY_SERVICE_ID
+      - UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO=${UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO-}
       - UNIDESK_SAMPLE_DEPLOY_DEPLOYED_AT
       - SAMPLE_CLIENT_SECRET
     labels:
+      unidesk.deploy.commit: ${UNIDESK_SAMPLE_DEPLOY_COMMIT:-}
+      unidesk.deploy.requested-commit: ${UNIDESK_SAMPLE_DEPLOY_REQUESTED_COMMIT:-}
+      unidesk.deploy.image: ${UNIDESK_SAMPLE_DEPLOY_IMAGE:-}
+      unidesk.deploy.digest: ${UNIDESK_SAMPLE_DEPLOY_DIGEST:-}
+      unidesk.deploy.service-id: ${UNIDESK_SAMPLE_DEPLOY_SERVICE_ID:-}
+      unidesk.deploy.deployed-at: ${UNIDESK_SAMPLE_DEPLOY_DEPLOYED_AT:-}
       unidesk.source: ${UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO:-}
 ` + more + `
   beside:

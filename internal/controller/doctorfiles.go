@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -51,7 +50,7 @@ func judgePrivate(check string, f file) finding {
 // judgeSecrets tells of the keys that services on the master need in the env file.
 func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []workload.Secret) (list []finding) {
 	for _, row := range rows {
-		if !placed(row, catalog.Master) || len(row.Secrets) == 0 {
+		if !row.LiveByCompose(catalog.Master) || len(row.Secrets) == 0 {
 			continue
 		}
 		var have, lack []string
@@ -70,17 +69,6 @@ func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []
 		list = append(list, fine(check, "%s", strings.Join(have, ", ")))
 	}
 	return list
-}
-
-// placed reports whether the catalog brings the service live on the host, as a
-// service of Compose.
-func placed(row catalog.Row, host string) bool {
-	return slices.ContainsFunc(catalog.Envs(), func(env catalog.Env) bool { return placedIn(row, env, host) })
-}
-
-func placedIn(row catalog.Row, env catalog.Env, host string) bool {
-	e := row.Environment(env)
-	return e.Mode == catalog.Live && e.Target.Host == host && e.Target.Compose != nil
 }
 
 // judgeComposeFiles is about the files that the project is made of.

@@ -69,7 +69,7 @@ func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []cata
 	host := c.Hosts[name]
 	f := hostFacts{version: a.version}
 	for _, row := range rows {
-		if name != catalog.Master && placed(row, name) {
+		if name != catalog.Master && row.LiveByCompose(name) {
 			f.services = append(f.services, row.Service.String())
 		}
 	}

@@ -28,7 +28,7 @@ func (a *app) lookAtServices(ctx context.Context, host tunnel.Config, name, proj
 	var list []serviceFacts
 	for _, row := range rows {
 		for _, env := range catalog.Envs() {
-			if placedIn(row, env, name) {
+			if row.Environment(env).LiveByCompose(name) {
 				specs, list = append(specs, row.Spec(env, project)), append(list, serviceFacts{service: row.Service.String()})
 			}
 		}

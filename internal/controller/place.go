@@ -39,6 +39,9 @@ func (a *app) place(service, environment string) (*place, error) {
 	case t.Shape == "":
 		return nil, fault.New(fault.Unsupported, "%s has no target in %s: %s", service, env, cmp.Or(row.Environment(env).Why, "the catalog names none")).
 			WithHint("unidesk-controller services")
+	case t.Shape == catalog.Infrastructure:
+		return nil, fault.New(fault.Unsupported, "%s is infrastructure, which nothing here deploys: %s", service, row.Environment(env).Why).
+			WithHint("unidesk-controller services %s", service)
 	case t.Compose == nil:
 		return nil, fault.New(fault.RuntimeNotBuilt, "%s runs on Kubernetes in %s, which this version does not reach yet", service, env)
 	}

@@ -47,6 +47,8 @@ func inARow(r deploy.Result) string {
 		switch {
 		case plan.AlreadyLive:
 			what += " runs already: nothing would change"
+		case plan.Unseen != "":
+			what += " is published as it should be; what runs was not looked at"
 		case plan.Live == nil:
 			what += " would be the first to run"
 		default:

@@ -35,6 +35,25 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 	}
 }
 
+func TestADegradedResultTellsHowToGoBack(t *testing.T) {
+	t.Parallel()
+	for decision, wanted := range map[deploy.Decision]bool{deploy.DecidedDegraded: true, deploy.DecidedReverted: false, deploy.DecidedSucceeded: true} {
+		var out strings.Builder
+		r := deploy.Result{OK: decision == deploy.DecidedSucceeded, Decision: decision, Rollback: "the command"}
+		if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
+			t.Errorf("%s: %v\n%s", decision, err, out.String())
+		}
+	}
+}
+
+func TestARowClaimsNothingOfWhatWasNotLookedAt(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{Unseen: "it is infrastructure"}, Contract: &deploy.Contract{}}
+	if row := inARow(r); !strings.HasSuffix(row, " is published as it should be; what runs was not looked at") {
+		t.Error(row)
+	}
+}
+
 func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 	t.Parallel()
 	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Contract: &deploy.Contract{}, Plan: &deploy.Plan{

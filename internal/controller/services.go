@@ -58,6 +58,8 @@ func listed(row catalog.Row) service {
 			for _, d := range t.Kubernetes.Deployments {
 				s.short[name] = append(s.short[name], t.Kubernetes.Namespace+"/"+d)
 			}
+		case t.Shape == catalog.Infrastructure:
+			s.short[name] = []string{"none"}
 		}
 	}
 	return s
@@ -117,8 +119,10 @@ func printService(out io.Writer, s service) error {
 		e := string(env)
 		p.line("%s  %s", s.Service, e)
 		p.field("mode", "%s", s.Modes[e])
-		if len(s.Targets[e]) > 0 {
+		if s.Shapes[e] != "" {
 			p.field("shape", "%s", s.Shapes[e])
+		}
+		if len(s.Targets[e]) > 0 {
 			p.field("target", "%s", indent(strings.Join(s.Targets[e], "\n")))
 		}
 		if s.Gates[e] != "" {

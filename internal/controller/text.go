@@ -91,7 +91,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		p.field("next", "%s", r.Plan.Next)
 	}
 	switch {
-	case !r.OK || r.Rollback == "":
+	case !r.OK && r.Decision != deploy.DecidedDegraded || r.Rollback == "":
 	case r.Decision != deploy.DecidedContract && strings.Contains(r.Rollback, deploy.PreviousPlaceholder):
 		p.field("to go back", "nothing was proven before")
 	default:
@@ -140,8 +140,11 @@ func (p *printer) contract(c *deploy.Contract) {
 	for _, name := range sortedKeys(c.RequiredLabels) {
 		p.field("label", "%s=%s", name, c.RequiredLabels[name])
 	}
-	p.field("target", "%s", indent(strings.Join(c.Targets, "\n")))
+	p.field("target", "%s", indent(cmp.Or(strings.Join(c.Targets, "\n"), "none")))
 	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
+	if c.Shape == catalog.Infrastructure {
+		return
+	}
 	p.field("tags", "%s", strings.Join(c.Target.Tags, ", "))
 	p.field("deployments", "%s", cmp.Or(strings.Join(c.Deployments, ", "), "none"))
 	if c.Shape == catalog.K3s {
@@ -151,6 +154,7 @@ func (p *printer) contract(c *deploy.Contract) {
 		p.field("runs", "%s", c.Target.Command)
 		p.field("env file", "%s", envFile(c))
 		p.field("writes there", "%s", indent(strings.Join(c.EnvKeys, "\n")))
+		p.field("shown by", "the service's environment, each under its own name, and its labels")
 		p.field("needs there", "%s", indent(cmp.Or(strings.Join(c.RequiredSecrets, "\n"), "none")))
 	}
 	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
@@ -183,7 +187,9 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
-	p.field("would cross", "%s", wouldCross(plan, c))
+	if c.Shape != catalog.K3s && c.Shape != catalog.Infrastructure { // for them nothing is brought anywhere
+		p.field("would cross", "%s", wouldCross(plan, c))
+	}
 	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
 	if plan.AlreadyLive {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")

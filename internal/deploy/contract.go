@@ -46,6 +46,9 @@ type Contract struct {
 	Deployments []string `json:"deployments"`
 	EnvFile     string   `json:"envFile"`
 	EnvKeys     []string `json:"envKeys"`
+	// LabelKeys are those of them that the Compose service's labels must name; its
+	// environment must hand on all, each under its own name.
+	LabelKeys []string `json:"labelKeys,omitempty"`
 	// Annotations are stamped on the Deployments beside the environment.
 	Annotations     []string `json:"annotations,omitempty"`
 	RequiredSecrets []string `json:"requiredSecrets"`
@@ -128,6 +131,10 @@ func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	if e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Live && req.Statement != nil {
 		c.Statement = req.Statement(c.Service, c.Env, c.Commit)
 	}
+	if e.Target.Shape == catalog.Infrastructure {
+		c.ExcludedTargets = append(c.ExcludedTargets, "every Compose project", "every Kubernetes object")
+		return
+	}
 	for _, k := range workload.Keys() {
 		c.EnvKeys = append(c.EnvKeys, c.row.EnvPrefix(c.Env)+k)
 	}
@@ -166,6 +173,7 @@ func (c *Contract) compose(t catalog.Compose) {
 		c.EnvFile = AgentPlacement
 	}
 	c.Target.ComposeProject, c.Target.ComposeService, c.Target.ContainerName = t.Project, t.Service, t.Container
+	c.LabelKeys = c.EnvKeys
 	c.Target.Tags = []string{t.Image, t.Image + ":" + c.Commit.String()}
 	c.Target.Command = "docker compose up -d --no-build --no-deps --force-recreate " + t.Service
 	c.ExcludedTargets = append(c.ExcludedTargets, "every other service of the Compose project", "every Kubernetes object")

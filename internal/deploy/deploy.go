@@ -108,12 +108,12 @@ func (r *deployment) pass(e workload.Event) {
 	r.Emit(e)
 }
 
-// look observes the workload and resolves the commit; both only read. Of a service
-// on Kubernetes only the artifact is looked at.
+// look observes the workload and resolves the commit; both only read. Of what
+// cannot be seen only the artifact is looked at.
 func (r *deployment) look(ctx context.Context) (err error) {
 	r.at = workload.PointGuard
-	if k := r.environment().Target.Kubernetes; k != nil {
-		r.seen.Platform = k.Platform
+	if r.unseen() != "" {
+		r.seen.Platform = r.environment().Target.Platform
 	} else if r.seen, err = r.host.Observe(ctx, r.spec, true); err != nil {
 		return err
 	}
@@ -134,14 +134,15 @@ func (r *deployment) look(ctx context.Context) (err error) {
 	return r.judgePromotion()
 }
 
-// judgePromotion asks the gates again where dev's receipts can open one.
+// judgePromotion asks the gates again where receipts can open one: dev's, or prod's
+// own, so that whatever was proven in prod can be gone back to.
 func (r *deployment) judgePromotion() error {
 	if r.Gate.Code != catalog.Promote {
 		return nil
 	}
-	receipts, err := r.Ledger.History(string(catalog.Dev), r.Service.String())
-	r.asked.Promoted = slices.ContainsFunc(receipts, func(dev ledger.Receipt) bool {
-		return dev.Outcome == ledger.Succeeded && dev.Image.Manifest == r.image.Manifest
+	receipts, err := r.Ledger.History("", r.Service.String())
+	r.asked.Promoted = slices.ContainsFunc(receipts, func(done ledger.Receipt) bool {
+		return done.Outcome == ledger.Succeeded && done.Image.Manifest == r.image.Manifest
 	})
 	r.Gate = Judge(r.row, r.Env, r.asked)
 	return err
@@ -163,15 +164,28 @@ func (r *deployment) flagsBefore() map[string]bool {
 // for; where there is none, the contract's, with its placeholder. It notes whether
 // the one asked for is older than the one proven last.
 func (r *deployment) rollback() (string, error) {
-	commits, err := r.Ledger.Proven(string(r.Env), r.Service.String())
+	receipts, err := r.Ledger.History(string(r.Env), r.Service.String())
 	if err != nil {
 		return "", err
 	}
-	r.result.Older = slices.Index(commits, r.Commit) > 0
-	for _, c := range commits {
-		if c != r.Commit {
-			return liveCommand(r.row, r.Env, c.String()), nil
+	proven := slices.DeleteFunc(receipts, func(done ledger.Receipt) bool { return done.Outcome != ledger.Succeeded })
+	r.result.Older = goesBack(proven, r.Commit)
+	for _, done := range proven {
+		if done.Commit != r.Commit {
+			return liveCommand(r.row, r.Env, done.Commit.String()), nil
 		}
 	}
 	return r.Rollback, nil
+}
+
+// goesBack reports whether a commit is older than the one that was proven last, by
+// receipts of what was proven, the newest first: each is as old as its first one, so
+// that who went back and goes forward again is not told to go back.
+func goesBack(proven []ledger.Receipt, to artifact.Commit) bool {
+	first := map[artifact.Commit]int{}
+	for i, receipt := range proven {
+		first[receipt.Commit] = i
+	}
+	i, known := first[to]
+	return known && i > first[proven[0].Commit]
 }

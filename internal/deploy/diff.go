@@ -29,7 +29,7 @@ type Difference struct {
 	Wanted string `json:"wanted"`
 	Proven string `json:"proven"`
 	Live   string `json:"live"`
-	// Older says that the wanted commit was proven before the one proven last.
+	// Older says that the wanted commit was first proven before the one proven last was.
 	Older bool `json:"older,omitempty"`
 	// Note says why a value is missing, or when an older wanted commit was proven.
 	Note string `json:"note,omitempty"`
@@ -62,7 +62,8 @@ func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) 
 	})
 	if len(kept) > 0 {
 		one.Proven = kept[0].Commit.String()
-		if i := slices.IndexFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit }); i > 0 && kept[0].Commit != c.Commit {
+		if goesBack(kept, c.Commit) {
+			i := slices.IndexFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+kept[i].Finished.Format(time.DateOnly)+")"
 		}
 	}

@@ -52,6 +52,8 @@ type host struct {
 	beside map[string]workload.Observation
 	// others are the containers of its engine beside the service's own.
 	others []workload.Container
+	// full is how many bytes its engine's disk lacks to have as many as ever.
+	full int64
 	// away tells, before and after a call, whether the way to the host is cut.
 	away func(call string) bool
 }
@@ -92,7 +94,7 @@ func (h *host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 		return workload.Observation{}, fault.New(fault.WorkloadNotFound, "no such service")
 	}
 	seen := workload.Observation{
-		At: h.now(), Pending: h.pending, Last: h.last, FreeBytes: 1 << 40,
+		At: h.now(), Pending: h.pending, Last: h.last, FreeBytes: 1<<40 - h.full,
 		Platform: artifact.Platform{OS: "linux", Architecture: "amd64"},
 		Definition: workload.Definition{
 			Image: spec.Image, ContainerName: spec.Container, Replicas: 1,
@@ -103,6 +105,7 @@ func (h *host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 	}
 	for _, k := range workload.Keys() {
 		seen.Definition.References = append(seen.Definition.References, spec.EnvPrefix+k)
+		seen.Definition.LabelReferences = append(seen.Definition.LabelReferences, spec.EnvPrefix+k)
 	}
 	for _, name := range spec.Secrets {
 		s := workload.Secret{Name: name, Present: true, Length: 8}

@@ -56,7 +56,8 @@ type Asked struct {
 	Commit string
 	// Granted says that a supervisor's grant for exactly this was verified.
 	Granted bool
-	// Promoted says that dev proved this very digest. A dry run does not know.
+	// Promoted says that dev, or prod itself, proved this very digest. A dry run does
+	// not know.
 	Promoted bool
 }
 

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,8 +134,8 @@ func TestGatesOpenForWhatTheyWant(t *testing.T) {
 	t.Parallel()
 	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
   wiki:
-    compose: {service: wiki, container: wiki-backend, image: wiki}
-    environments: {prod: {mode: live, gates: [supervisor-required, promote]}, dev: {mode: live}}
+    compose: {project: wiki, service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [supervisor-required, promote]}, dev: {mode: live, shape: d601-compose}}
 `...))
 	if err != nil {
 		t.Fatal(err)
@@ -170,14 +171,15 @@ func TestGatesOpenForWhatTheyWant(t *testing.T) {
 func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
   wiki:
-    compose: {service: wiki, container: wiki-backend, image: wiki}
-    environments: {prod: {mode: live, gates: [promote]}, dev: {mode: live}}
+    compose: {project: wiki, service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [promote]}, dev: {mode: live, shape: d601-compose}}
 `...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, c, "wiki", catalog.Prod)
+		w.Targets["D601"] = w.host // which has one container at a time
 		w.images.add(t, a, w.labels(a))
 		prod := deploy.Request{Service: "wiki", Env: "prod", Commit: a.String()}
 		r := w.reaching(t, prod, deploy.ReachLive)
@@ -199,6 +201,42 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
 		want(t, w.reaching(t, prod, deploy.ReachLive), deploy.DecidedSucceeded, "")
+	})
+}
+
+// Whoever switches the gate on can still go back to what prod had before.
+func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
+	wiki := func(gates string) *catalog.Catalog {
+		c, err := catalog.Parse(append(catalog.BuiltinFile(), `
+  wiki:
+    compose: {service: wiki, container: wiki-backend, image: wiki}
+    environments: {prod: {mode: live, gates: [`+gates+`]}}
+`...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, wiki(""), "wiki", catalog.Prod)
+		w.service = "wiki"
+		for _, c := range []artifact.Commit{a, b, commit("c")} {
+			w.images.add(t, c, w.labels(c))
+		}
+		want(t, w.run(a), deploy.DecidedSucceeded, "")
+		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		w.Catalog = wiki("promote")
+		want(t, w.run(commit("c")), deploy.DecidedGated, fault.PromoteFirst)
+		plan := w.Plan(t.Context(), w.contract(a))
+		if want(t, plan, deploy.DecidedReady, ""); plan.Plan.Next == "" || !plan.Older {
+			t.Errorf("next %q, older %v", plan.Plan.Next, plan.Older)
+		}
+		want(t, w.run(a), deploy.DecidedSucceeded, "")
+		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Catalog = wiki("")
+		want(t, w.run(commit("c")), deploy.DecidedReverted, fault.NotProven)
+		w.Catalog = wiki("promote")
+		want(t, w.run(commit("c")), deploy.DecidedGated, fault.PromoteFirst)
 	})
 }
 
@@ -232,13 +270,70 @@ func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
 		w.images.add(t, a, w.labels(a))
 		r := w.reaching(t, deploy.Request{Service: "findjob", Commit: a.String()}, deploy.ReachPlan)
 		want(t, r, deploy.DecidedReady, "")
-		if r.Plan.Need != (deploy.Need{}) {
+		if r.Plan.Need != (deploy.Need{Engine: 400}) {
 			t.Errorf("need %+v", r.Plan.Need)
 		}
 		if len(w.spec.Ref.Compose.Project) == 0 || w.spec.Ref.Compose.Project == "unidesk" {
 			t.Errorf("project %q is the master's", w.spec.Ref.Compose.Project)
 		}
 	})
+}
+
+// A service that no environment brings live need not be placed on its host, where
+// whoever may operate could switch it: no host is asked about it.
+func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, req := range []deploy.Request{
+		{Service: "met-nonlinear", Env: "dev"},
+		{Service: "met-nonlinear", Env: "prod"},
+		{Service: "k3sctl-adapter", Env: "prod"},
+		{Service: "mdtodo", Env: "prod"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := worldOf(t, c, req.Service, catalog.Env(req.Env))
+			w.images.add(t, a, w.labels(a))
+			w.away = func(call string) bool {
+				t.Errorf("%s: the host was asked: %s", req.Service, call)
+				return true
+			}
+			w.Estimator = nil
+			req.Commit = a.String()
+			r := w.reaching(t, req, deploy.ReachPlan)
+			want(t, r, deploy.DecidedReady, "")
+			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || r.Plan.Next != "" || len(r.Plan.Checks) == 0 {
+				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
+			}
+			w.images.add(t, a, w.labels(b))
+			want(t, w.reaching(t, req, deploy.ReachPlan), deploy.DecidedBlocked, fault.LabelMismatch)
+		})
+	}
+}
+
+// Nothing is known here of how infrastructure is deployed, and nothing is claimed.
+func TestInfrastructureHasNoTarget(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract, err := deploy.NewContract(c, deploy.Request{Service: "k3sctl-adapter", Commit: a.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contract.Shape != catalog.Infrastructure || contract.Gate.Code != catalog.SupervisorRequired {
+		t.Errorf("shape %s, gate %+v", contract.Shape, contract.Gate)
+	}
+	if n := len(contract.Targets) + len(contract.Deployments) + len(contract.EnvKeys) + len(contract.Target.Tags); n != 0 || contract.Target.Command != "" || contract.EnvFile != "" {
+		t.Errorf("it has a target: %+v", contract)
+	}
+	for _, left := range []string{"every Compose project", "every Kubernetes object"} {
+		if !slices.Contains(contract.ExcludedTargets, left) {
+			t.Errorf("%q is not among what is left alone: %q", left, contract.ExcludedTargets)
+		}
+	}
 }
 
 func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
@@ -250,8 +345,14 @@ func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
 		w := worldOf(t, c, "findjob", catalog.Prod)
 		w.Targets = map[string]workload.Target{catalog.Master: w.host}
 		req := deploy.Request{Service: "findjob", Commit: a.String()}
-		want(t, w.reaching(t, req, deploy.ReachPlan), deploy.DecidedBlocked, fault.CapabilityMissing)
-		want(t, w.reaching(t, req, deploy.ReachLive), deploy.DecidedFailed, fault.CapabilityMissing)
+		plan, live := w.reaching(t, req, deploy.ReachPlan), w.reaching(t, req, deploy.ReachLive)
+		want(t, plan, deploy.DecidedBlocked, fault.CapabilityMissing)
+		want(t, live, deploy.DecidedFailed, fault.CapabilityMissing)
+		for _, r := range []deploy.Result{plan, live} { // asking again changes nothing
+			if r.Failure.Next != "unidesk-controller doctor" {
+				t.Errorf("next: %s", r.Failure.Next)
+			}
+		}
 		if done, err := w.Recover(t.Context()); err != nil || len(done) != 0 {
 			t.Errorf("recover: %v, %v", done, err)
 		}

@@ -34,14 +34,16 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		return r.refused(unready(err), err)
 	}
 	r.result.Plan = &plan
-	if all, err := r.host.Containers(ctx, r.spec); err == nil {
-		r.exclude(all)
+	if r.unseen() == "" {
+		if all, err := r.host.Containers(ctx, r.spec); err == nil {
+			r.exclude(all)
+		}
+	}
+	if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
+		return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
+			WithHint("ask again when it ends"))
 	}
 	if p := r.seen.Pending; p != nil {
-		if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
-			return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
-				WithHint("ask again when it ends"))
-		}
 		return r.refused(DecidedBlocked, pendingFault(p))
 	}
 	if err := blocked(plan.Checks); err != nil && !plan.AlreadyLive {
@@ -54,7 +56,7 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	if !r.Gate.Stops(ReachLive) {
 		r.result.Plan.Next = liveCommand(r.row, r.Env, r.Commit.String())
 	}
-	r.result.Running = describe(r.spec, r.seen)
+	r.result.Running = r.running()
 	return r.result
 }
 
@@ -72,7 +74,7 @@ const recoverCommand = "unidesk-controller recover"
 // refused ends a pass that changed nothing.
 func (r *deployment) refused(decision Decision, err error) Result {
 	r.result.fail(decision, r.at, err)
-	r.result.Running = describe(r.spec, r.seen)
+	r.result.Running = r.running()
 	r.result.Failure.Next = r.next()
 	return r.result
 }
@@ -83,6 +85,8 @@ func (r *deployment) next() string {
 	switch {
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return recoverCommand
+	case f.Reason == fault.CapabilityMissing:
+		return "unidesk-controller doctor"
 	case f.Reason == fault.ArtifactNotFound:
 		return "unidesk-controller artifact-registry list --service " + r.Service.String()
 	case r.result.Decision == DecidedReverted && !f.Retry && r.result.Receipt != nil:
@@ -96,24 +100,26 @@ func (r *deployment) next() string {
 
 // preflight gathers every check that can be made without changing anything.
 func (r *deployment) preflight(ctx context.Context) (Plan, error) {
+	plan := Plan{
+		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
+		Layers: len(r.image.Layers), Bytes: r.image.Size(), Provenance: r.origin,
+		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
+	}
+	if plan.Unseen = r.unseen(); plan.Unseen != "" {
+		return plan, nil
+	}
 	need, err := r.cost(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
-	r.need = need
-	plan := Plan{
-		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
-		Layers: len(r.image.Layers), Bytes: r.image.Size(), Need: need, Provenance: r.origin,
-		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
-	}
-	if r.environment().Target.Kubernetes != nil {
-		return plan, nil
-	}
+	plan.Need, r.need = need, need
 	plan.Checks = append(plan.Checks, r.mendedThere(proof.Fit(r.spec, r.seen))...)
-	if r.environment().Target.Host == catalog.Master { // another host looks after its own disk
+	if host := r.environment().Target.Host; host == catalog.Master {
 		plan.Checks = append(plan.Checks,
 			proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
 			proof.Room("of the spool", need.Spool, need.SpoolFree))
+	} else {
+		plan.Checks = append(plan.Checks, proof.Room("of "+host+"'s engine", need.Engine, r.seen.FreeBytes))
 	}
 	verdict := proof.Judge(r.wanted, r.seen)
 	plan.Live = proof.Current(r.spec, r.seen)

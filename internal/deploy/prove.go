@@ -106,9 +106,6 @@ func (r *deployment) witnesses() []string {
 
 // describe says what runs.
 func describe(spec workload.Spec, seen workload.Observation) string {
-	if spec.Ref.Compose == nil {
-		return "not looked at: this version does not look into Kubernetes yet"
-	}
 	if seen.At.IsZero() {
 		return "not known: its host's engine or project could not be read"
 	}

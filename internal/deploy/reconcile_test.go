@@ -198,6 +198,15 @@ func TestGoingBackIsSaidToBeGoingBack(t *testing.T) {
 		if !r.Older {
 			t.Error("the result does not say that a is older")
 		}
+		if plan := w.Plan(t.Context(), w.contract(b)); plan.Older { // going forward again
+			t.Error("the plan says that b is older than a")
+		}
+		if r := w.run(b); r.Older {
+			t.Error("the result says that b is older than a")
+		}
+		if plan := w.Plan(t.Context(), w.contract(a)); !plan.Older {
+			t.Error("the plan does not say any more that a is older")
+		}
 	})
 }
 

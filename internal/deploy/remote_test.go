@@ -71,14 +71,35 @@ func TestNothingButMessagesCrossesForAnotherHost(t *testing.T) {
 		w.events = nil
 		r := w.run(b)
 		want(t, r, deploy.DecidedSucceeded, "")
-		if r.Bytes.Needed != 0 || r.Plan.Need != (deploy.Need{}) || w.runs() != b.String() {
+		if r.Bytes.Needed != 0 || r.Plan.Need != (deploy.Need{Engine: 400}) || w.runs() != b.String() {
 			t.Errorf("%+v, %+v, runs %s", r.Bytes, r.Plan.Need, w.runs())
 		}
-		for _, c := range r.Plan.Checks {
-			if strings.HasPrefix(c.Name, "disk") {
-				t.Errorf("%+v: the host's own to look after", c)
-			}
+	})
+}
+
+// Its agent refuses by the same measure.
+func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.full = 1<<40 - 399
+		r := w.Plan(t.Context(), w.contract(b))
+		want(t, r, deploy.DecidedBlocked, fault.DiskFull)
+		if r.Failure.Message != "disk of D601's engine needs 400 B, 399 B free" {
+			t.Error(r.Failure.Message)
 		}
+		w.full--
+		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		w.full = 1 << 40
+		r = w.Plan(t.Context(), w.contract(a)) // what it has needs no room: one can go back
+		want(t, r, deploy.DecidedReady, "")
+		if r.Plan.Need != (deploy.Need{}) {
+			t.Errorf("need %+v", r.Plan.Need)
+		}
+		c := commit("c")
+		img := w.images.add(t, c, w.labels(c))
+		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedBlocked, fault.DiskFull)
+		w.running = container(c, img.Config, img.Manifest, "by hand")
+		w.running.Running = false
+		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedReady, "")
 	})
 }
 

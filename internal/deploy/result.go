@@ -69,7 +69,7 @@ type Result struct {
 	// Service and Env are what verify was asked about.
 	Service string      `json:"service,omitempty"`
 	Env     catalog.Env `json:"env,omitempty"`
-	// Older says that the commit was proven before the one that was proven last.
+	// Older says that the commit was first proven before the one proven last was.
 	Older bool  `json:"older,omitempty"`
 	Plan  *Plan `json:"plan,omitempty"`
 	// Evidence is the proof, finding by finding; Witnesses says what was real.
@@ -100,6 +100,8 @@ type Plan struct {
 	// Provenance is what the producer's summary makes of the image.
 	Provenance provenance.Verdict `json:"provenance"`
 	Live       *workload.Instance `json:"live,omitempty"`
+	// Unseen is why nothing that runs was looked at.
+	Unseen string `json:"unseen,omitempty"`
 	// AlreadyLive says that what runs is the asked commit, by the same findings
 	// that a proof needs.
 	AlreadyLive bool          `json:"alreadyLive"`

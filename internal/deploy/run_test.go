@@ -327,10 +327,15 @@ func TestOneRunAtATime(t *testing.T) {
 		}
 		r := w.run(a)
 		want(t, r, deploy.DecidedFailed, fault.Locked)
-		if !strings.Contains(r.Failure.Message, "somebody else") || !r.Failure.Retry {
-			t.Errorf("%+v", r.Failure)
+		plan := w.Plan(t.Context(), w.contract(a)) // it says so, though the other run has changed nothing yet
+		want(t, plan, deploy.DecidedBlocked, fault.Locked)
+		for _, f := range []*deploy.Failure{r.Failure, plan.Failure} {
+			if !strings.Contains(f.Message, "somebody else") || !f.Retry {
+				t.Errorf("%+v", f)
+			}
 		}
 		unlock()
+		want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedReady, "")
 		want(t, w.run(a), deploy.DecidedSucceeded, "")
 	})
 }

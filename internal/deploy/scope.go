@@ -116,9 +116,6 @@ func (r *deployment) beside(service string, env catalog.Env) (workload.Spec, boo
 // not touched.
 func (r *deployment) exclude(all []workload.Container) {
 	host, ref := r.environment().Target.Host, r.spec.Ref.Compose
-	if ref == nil {
-		return
-	}
 	excluded := slices.Clone(r.ExcludedTargets)
 	for _, c := range all {
 		other := catalog.Target{Host: host, Compose: &catalog.Compose{Service: c.Service, Container: c.Name}}.Names()[0]

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -21,14 +22,50 @@ func (d *Deployer) target(host string) workload.Target {
 	})
 }
 
-// cost is what staging the image will need here. To another host nothing crosses
-// the master's line: its agent pulls from the registry beside it and looks after
-// its own disk.
-func (r *deployment) cost(ctx context.Context) (Need, error) {
-	if r.environment().Target.Host != catalog.Master {
-		return Need{}, nil
+// unseen says why nothing that runs is looked at, "" where it is. A host need not
+// know a service that no environment brings live there.
+func (r *deployment) unseen() string {
+	switch t := r.environment().Target; {
+	case t.Kubernetes != nil:
+		return "this version does not look into Kubernetes yet"
+	case t.Compose == nil:
+		return "it is infrastructure, which nothing here deploys"
+	case !r.row.LiveByCompose(t.Host):
+		return "no environment brings it live on " + t.Host
 	}
-	return r.Estimator.Need(ctx, r.image)
+	return ""
+}
+
+// running says what runs, or why that is not known.
+func (r *deployment) running() string {
+	if why := r.unseen(); why != "" {
+		return "not looked at: " + why
+	}
+	return describe(r.spec, r.seen)
+}
+
+// cost is what staging the image will need. To another host nothing crosses the
+// master's line: its agent pulls from the registry beside it, and refuses by the
+// same measure what its engine's disk cannot take.
+func (r *deployment) cost(ctx context.Context) (Need, error) {
+	if r.environment().Target.Host == catalog.Master {
+		return r.Estimator.Need(ctx, r.image)
+	}
+	there, err := r.thereAlready()
+	if there || err != nil {
+		return Need{}, err
+	}
+	return Need{Engine: workload.Room(r.image.Size())}, nil
+}
+
+// thereAlready reports whether another host's engine has the image, as far as its
+// containers and our receipts tell: those of the last proven versions stay.
+func (r *deployment) thereAlready() (bool, error) {
+	if slices.ContainsFunc(r.seen.Instances, func(in workload.Instance) bool { return in.Config == r.image.Config }) {
+		return true, nil
+	}
+	proven, err := r.Ledger.Proven(string(r.Env), r.Service.String())
+	return slices.Contains(proven[:min(keptVersions, len(proven))], r.Commit), err
 }
 
 // toBring says what staging moves, and from where.

@@ -16,12 +16,17 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // ErrNotFound is in the chain of an error about a container or an image that the
@@ -147,4 +152,19 @@ func (i Image) CommonLayers(diffIDs []artifact.Digest) int {
 // newestFirst orders containers for Containers.
 func newestFirst(a, b Container) int {
 	return cmp.Or(b.Created.Compare(a.Created), strings.Compare(a.ID, b.ID))
+}
+
+// Free is the room, in bytes, on the filesystem that the engine's folder is on, or
+// would be.
+func (i Info) Free() (int64, error) {
+	for dir := i.RootDir; ; dir = filepath.Dir(dir) {
+		var s unix.Statfs_t
+		err := unix.Statfs(dir, &s)
+		if err == nil {
+			return int64(s.Bavail) * s.Bsize, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return 0, fault.New(fault.EngineFailed, "ask how much room %s has: %w", dir, err)
+		}
+	}
 }

@@ -63,10 +63,14 @@ func Fit(spec workload.Spec, seen workload.Observation) []Check {
 		unfit("compose replicas", d.Replicas == 1,
 			fmt.Sprintf("is %d, want 1", d.Replicas), "run the service with one container"),
 	}
-	missing := spec.MissingReferences(d)
-	checks = append(checks, unfit("compose environment", len(missing) == 0,
-		fmt.Sprintf("does not name %s, so the container would not show what it runs", strings.Join(missing, ", ")),
-		"add to the service:\n"+referencesYAML(spec)))
+	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
+	checks = append(checks,
+		unfit("compose environment", len(unset) == 0,
+			fmt.Sprintf("does not hand on %s, each under its own name, so the container would not show what it runs", strings.Join(unset, ", ")),
+			"add to the service:\n"+yaml(spec, "environment", func(k string) string { return spec.EnvPrefix + k })),
+		unfit("compose labels", len(unlabelled) == 0,
+			fmt.Sprintf("do not name %s, so the container would not show what it runs", strings.Join(unlabelled, ", ")),
+			"add to the service:\n"+yaml(spec, "labels", label)))
 	for _, s := range seen.Secrets {
 		c := Check{Name: "env file " + s.Name, OK: s.Present, Detail: fmt.Sprintf("present, %d bytes", s.Length)}
 		if !s.Present {
@@ -84,15 +88,20 @@ func unfit(name string, ok bool, detail, fix string) Check {
 	return Check{Name: name, Reason: fault.WorkloadUnfit, Detail: detail, Fix: fix}
 }
 
-// referencesYAML is what a Compose service needs for its container to show what
-// was deployed.
-func referencesYAML(spec workload.Spec) string {
+// yaml is what a section of a Compose service needs for its container to show what
+// was deployed; name is that of the entry which shows a key.
+func yaml(spec workload.Spec, section string, name func(key string) string) string {
 	var b strings.Builder
-	b.WriteString("    environment:\n")
+	fmt.Fprintf(&b, "    %s:\n", section)
 	for _, k := range workload.Keys() {
-		fmt.Fprintf(&b, "      %s%s: ${%s%s:-}\n", spec.EnvPrefix, k, spec.EnvPrefix, k)
+		fmt.Fprintf(&b, "      %s: ${%s%s:-}\n", name(k), spec.EnvPrefix, k)
 	}
 	return b.String()
+}
+
+// label is a name for the label that shows a key; any other will do.
+func label(key string) string {
+	return "unidesk.deploy." + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
 }
 
 // Room checks that a disk takes what a deploy writes.

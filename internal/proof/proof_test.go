@@ -142,6 +142,7 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 	fit := workload.Definition{Image: "web", ContainerName: "web", Replicas: 1}
 	for _, k := range workload.Keys() {
 		fit.References = append(fit.References, spec.EnvPrefix+k)
+		fit.LabelReferences = append(fit.LabelReferences, spec.EnvPrefix+k)
 	}
 	for name, c := range map[string]struct {
 		change func(*workload.Observation)
@@ -154,6 +155,7 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 		"pulls always":        {func(o *workload.Observation) { o.Definition.PullPolicy = "always" }, "compose pull_policy", fault.WorkloadUnfit},
 		"two replicas":        {func(o *workload.Observation) { o.Definition.Replicas = 2 }, "compose replicas", fault.WorkloadUnfit},
 		"a key is not named":  {func(o *workload.Observation) { o.Definition.References = fit.References[1:] }, "compose environment", fault.WorkloadUnfit},
+		"nor by a label":      {func(o *workload.Observation) { o.Definition.LabelReferences = fit.References[1:] }, "compose labels", fault.WorkloadUnfit},
 		"a secret is missing": {func(o *workload.Observation) { o.Secrets = []workload.Secret{{Name: "TOKEN"}} }, "env file TOKEN", fault.EnvKeyMissing},
 		"the secret is there": {func(o *workload.Observation) {
 			o.Secrets = []workload.Secret{{Name: "TOKEN", Present: true, Length: 3}}
@@ -173,6 +175,10 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 	seen := workload.Observation{Definition: fit}
 	seen.Definition.References = nil
 	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "UNIDESK_WEB_DEPLOY_COMMIT: ${UNIDESK_WEB_DEPLOY_COMMIT:-}") {
+		t.Errorf("no YAML to paste: %q", c.Fix)
+	}
+	seen.Definition.References, seen.Definition.LabelReferences = fit.References, nil
+	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "    labels:\n      unidesk.deploy.commit: ${UNIDESK_WEB_DEPLOY_COMMIT:-}\n") {
 		t.Errorf("no YAML to paste: %q", c.Fix)
 	}
 }

@@ -22,7 +22,7 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 		Time: momentToProto(o.At), FreeBytes: uint64(max(0, o.FreeBytes)), Platform: platformToProto(o.Platform),
 		Definition: &artifactv1.Definition{
 			Image: visible(d.Image), ContainerName: visible(d.ContainerName), PullPolicy: visible(d.PullPolicy),
-			Replicas: uint32(min(max(0, d.Replicas), math.MaxInt32)), References: visibleAll(d.References),
+			Replicas: uint32(min(max(0, d.Replicas), math.MaxInt32)), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
 		},
 		Deployed: variablesToProto(o.Deployed), Pending: pendingToProto(o.Pending),
 	}
@@ -54,6 +54,10 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	f.few("definition.references", len(d.GetReferences()), 4096)
 	for _, r := range d.GetReferences() {
 		o.Definition.References = append(o.Definition.References, f.told("definition.references", r))
+	}
+	f.few("definition.label_references", len(d.GetLabelReferences()), 4096)
+	for _, r := range d.GetLabelReferences() {
+		o.Definition.LabelReferences = append(o.Definition.LabelReferences, f.told("definition.label_references", r))
 	}
 	f.told("platform", o.Platform.String())
 	f.few("observation.instances", len(m.GetInstances()), maxList)

@@ -275,7 +275,7 @@ func seen(t *testing.T) workload.Observation {
 	c := sampleChange(t)
 	return workload.Observation{
 		At: at, FreeBytes: 7, Platform: linux,
-		Definition: workload.Definition{Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}},
+		Definition: workload.Definition{Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}, LabelReferences: []string{"Y"}},
 		Instances: []workload.Instance{{
 			ID: c.Saw, Name: "n", ImageID: c.Config.String(), Image: "a", Created: at, Started: at, Running: true, ExitCode: -1, Restarts: 2,
 			Config: c.Config, Labels: map[string]string{"l": "v"}, Env: map[string]string{workload.KeyCommit: "x"},
@@ -333,6 +333,29 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	lines, err := w.Logs(t.Context(), want.Pending.Change.Spec, want.Instances[0].ID, 5)
 	if err != nil || !slices.Equal(lines, []string{"a", "b?[31m? c"}) {
 		t.Errorf("%q, %v", lines, err)
+	}
+}
+
+// sized notes how large an image it is told.
+type sized struct {
+	workload.Target
+	size atomic.Int64
+}
+
+func (s *sized) Stage(_ context.Context, _ workload.Spec, image artifact.Image, _ func(workload.Event)) error {
+	s.size.Store(image.Size())
+	return nil
+}
+
+// By it the host sees whether there is room.
+func TestTheSizeOfAnImageIsTold(t *testing.T) {
+	t.Parallel()
+	image := sampleImages(t)[0]
+	image.Layers = []artifact.Layer{{Size: 3}, {Size: 4}}
+	var s sized
+	a, _ := serveWorkloads(t, &s)
+	if err := a.workloads(t).Stage(t.Context(), sampleChange(t).Spec, image, func(workload.Event) {}); err != nil || s.size.Load() != 7 {
+		t.Errorf("told %d bytes, want 7 (%v)", s.size.Load(), err)
 	}
 }
 

@@ -103,7 +103,7 @@ func malformed(err error) error {
 // takes the image from its own registry.
 func (w *remoteWorkloads) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
 	req := &artifactv1.StageRequest{
-		Workload: workloadToProto(spec), ConfigDigest: image.Config.String(),
+		Workload: workloadToProto(spec), ConfigDigest: image.Config.String(), Bytes: uint64(image.Size()),
 		Image: &artifactv1.Image{
 			Repository: image.Repository.String(), Commit: image.Commit.String(),
 			IndexDigest: image.Index.String(), ManifestDigest: image.Manifest.String(),

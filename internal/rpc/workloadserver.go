@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"google.golang.org/grpc"
@@ -123,6 +124,8 @@ func (s *Workloads) Stage(req *artifactv1.StageRequest, stream grpc.ServerStream
 	if f.err != nil {
 		return f.err
 	}
+	// Of the layers only the sum of their sizes is told.
+	image.Layers = []artifact.Layer{{Size: int64(min(req.GetBytes(), math.MaxInt64))}}
 	one, err := s.begin(stream.Context(), "stage", req, stageLimit, func(ctx context.Context, emit func(workload.Event)) error {
 		return s.target.Stage(ctx, spec, image, emit)
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Plan is what staging an image would do now.
@@ -18,9 +19,8 @@ type Plan struct {
 	Bytes, SpoolBytes int64
 	// SpoolFree is the room on the spool's disk, to hold Bytes in.
 	SpoolFree int64
-	// RootDir is the engine's folder and EngineBytes an estimate of what it needs
-	// there: the archive's copy and, as three times that, what it unpacks to. The
-	// manifest does not tell the real size.
+	// RootDir is the engine's folder and EngineBytes what it needs there, by
+	// [workload.Room].
 	RootDir     string
 	EngineBytes int64
 }
@@ -55,7 +55,7 @@ func (s *Stager) Plan(ctx context.Context, image artifact.Image) (Plan, error) {
 		p.Bytes += r.Size()
 	}
 	p.SpoolBytes = size(unique(p.Missing)) - p.Bytes
-	p.EngineBytes = 4 * size(p.Missing)
+	p.EngineBytes = workload.Room(size(p.Missing))
 	return p, nil
 }
 

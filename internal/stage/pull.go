@@ -55,6 +55,9 @@ func (p *Puller) Stage(ctx context.Context, image artifact.Image, tag string, em
 	want := info.Store.ID(image)
 	got, err := p.whole(ctx, want)
 	if errors.Is(err, engine.ErrNotFound) {
+		if err := room(info, image); err != nil {
+			return Staged{}, err
+		}
 		emit(workload.Event{Point: workload.PointLoad, Text: "the engine pulls " + ref})
 		if err := p.engine.Pull(ctx, ref, pullStall); err != nil {
 			return Staged{}, p.explain(err)
@@ -86,6 +89,17 @@ func (p *Puller) whole(ctx context.Context, id string) (engine.Image, error) {
 		err = fault.New(fault.EngineFailed, "image %s is not whole: %w", id, engine.ErrNotFound)
 	}
 	return got, err
+}
+
+// room refuses an image that the engine's disk cannot take, as if it shared no layer
+// with another: a pull that fills the disk would stop what runs there, too.
+func room(info engine.Info, image artifact.Image) error {
+	free, err := info.Free()
+	if need := workload.Room(image.Size()); err == nil && free < need {
+		err = fault.New(fault.DiskFull, "the disk of the engine needs %d bytes for %s and has %d free", need, image.Commit.Short(), free).
+			WithHint("free space on %s there: `docker image prune` removes unused layers", info.RootDir)
+	}
+	return err
 }
 
 // explain adds what to do here about an image that cannot be had.

@@ -38,6 +38,30 @@ func (p *pulls) Untag(_ context.Context, ref string) error {
 	return nil
 }
 
+// A disk that a pull would fill is not begun to be filled; what is there needs no room.
+func TestNothingIsPulledThatTheDiskCannotTake(t *testing.T) {
+	t.Parallel()
+	repo, err := artifact.ParseRepository("unidesk/findjob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := artifact.Image{
+		Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c")),
+		Layers: []artifact.Layer{{Size: 1 << 60}},
+	}
+	e := &pulls{fakeEngine: newFake(engine.Classic), registry: map[string]engine.Image{}}
+	e.info.RootDir = t.TempDir()
+	puller := stage.NewPuller(e, "127.0.0.1:5000")
+	_, err = puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {})
+	if fault.ReasonOf(err) != fault.DiskFull || fault.HintOf(err) == "" || len(e.asked) > 0 {
+		t.Errorf("%v, hint %q, pulled %q", err, fault.HintOf(err), e.asked)
+	}
+	e.images[image.Config.String()] = &engine.Image{ID: image.Config.String(), Complete: true}
+	if _, err := puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 	t.Parallel()
 	repo, err := artifact.ParseRepository("unidesk/findjob")

@@ -6,6 +6,8 @@ package workload
 
 import (
 	"context"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,8 +104,9 @@ type Definition struct {
 	PullPolicy    string `json:"pullPolicy,omitempty"`
 	Replicas      int    `json:"replicas"`
 	// References are the variables of the env file that the service's environment
-	// and labels name.
-	References []string `json:"references,omitempty"`
+	// hands on under their own names, LabelReferences those that its labels name.
+	References      []string `json:"references,omitempty"`
+	LabelReferences []string `json:"labelReferences,omitempty"`
 }
 
 // Instance is one container.
@@ -260,19 +263,25 @@ type Target interface {
 	Logs(ctx context.Context, spec Spec, instance string, lines int) ([]string, error)
 }
 
-// MissingReferences are the deploy keys, with prefix, that the definition does
-// not name.
-func (s Spec) MissingReferences(d Definition) (missing []string) {
-	named := make(map[string]bool, len(d.References))
-	for _, r := range d.References {
-		named[r] = true
-	}
+// MissingReferences are the deploy keys, with prefix, that are not among the
+// references of a definition.
+func (s Spec) MissingReferences(references []string) (missing []string) {
 	for _, k := range Keys() {
-		if key := s.EnvPrefix + k; !named[key] {
+		if key := s.EnvPrefix + k; !slices.Contains(references, key) {
 			missing = append(missing, key)
 		}
 	}
 	return missing
+}
+
+// Room is what an engine needs on its disk for layers that it lacks, by their size
+// as stored: an estimate of that copy and, as three times that, what they unpack
+// to. No manifest tells the real size.
+func Room(stored int64) int64 {
+	if stored > math.MaxInt64/4 {
+		return math.MaxInt64
+	}
+	return 4 * stored
 }
 
 // ShortID is a container or image id for people.

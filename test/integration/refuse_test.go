@@ -5,6 +5,7 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,6 +84,21 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		{name: "a Compose service that does not name the keys", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.ReplaceAll(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_DIGEST", "SOMETHING_ELSE")
+			})
+		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		{name: "a Compose service that shows no key in its labels", arrange: func(t *testing.T) func() {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+				return regexp.MustCompile(`(unidesk\.deploy\.[a-z-]+:) \$\{UNIDESK_PROJECT_MANAGER_.*`).ReplaceAllString(s, "$1 none")
+			})
+		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		{name: "a Compose service that names the keys in its labels only", arrange: func(t *testing.T) func() {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+				return regexp.MustCompile(`UNIDESK_PROJECT_MANAGER_DEPLOY_([A-Z_]+): .*`).ReplaceAllString(s, "SHOWN_$1: none")
+			})
+		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		{name: "a Compose service that sets a key under another name", arrange: func(t *testing.T) func() {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+				return strings.Replace(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_COMMIT: ", "COMMIT: ", 1)
 			})
 		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
 		{name: "a Compose file that Compose cannot read", arrange: func(t *testing.T) func() {

@@ -105,6 +105,7 @@ func (h *Host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 	}
 	for _, k := range workload.Keys() {
 		seen.Definition.References = append(seen.Definition.References, spec.EnvPrefix+k)
+		seen.Definition.LabelReferences = append(seen.Definition.LabelReferences, spec.EnvPrefix+k)
 	}
 	for _, name := range spec.Secrets {
 		v := h.secrets[name]

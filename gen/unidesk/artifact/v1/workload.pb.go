@@ -516,10 +516,12 @@ type Definition struct {
 	PullPolicy string `protobuf:"bytes,3,opt,name=pull_policy,json=pullPolicy,proto3" json:"pull_policy,omitempty"`
 	// How many containers it asks for.
 	Replicas uint32 `protobuf:"varint,4,opt,name=replicas,proto3" json:"replicas,omitempty"`
-	// Variables that its environment and labels name.
-	References    []string `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Variables that its environment hands on, each under its own name.
+	References []string `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
+	// Variables that its labels name.
+	LabelReferences []string `protobuf:"bytes,6,rep,name=label_references,json=labelReferences,proto3" json:"label_references,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Definition) Reset() {
@@ -583,6 +585,13 @@ func (x *Definition) GetReplicas() uint32 {
 func (x *Definition) GetReferences() []string {
 	if x != nil {
 		return x.References
+	}
+	return nil
+}
+
+func (x *Definition) GetLabelReferences() []string {
+	if x != nil {
+		return x.LabelReferences
 	}
 	return nil
 }
@@ -1575,7 +1584,10 @@ type StageRequest struct {
 	Image *Image `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
 	// Digest of the image's config, as its manifest names it. What the engine has in
 	// the end must be this.
-	ConfigDigest  string `protobuf:"bytes,3,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
+	ConfigDigest string `protobuf:"bytes,3,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
+	// Bytes of the image's layers as the registry stores them, by which the host sees
+	// whether there is room; 0 leaves that to its engine.
+	Bytes         uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1629,6 +1641,13 @@ func (x *StageRequest) GetConfigDigest() string {
 		return x.ConfigDigest
 	}
 	return ""
+}
+
+func (x *StageRequest) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
 }
 
 // StageResponse is progress, or the one result.
@@ -2256,7 +2275,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x04last\x18\a \x01(\v2\".unidesk.artifact.v1.SettledChangeR\x04last\x12\x1d\n" +
 	"\n" +
 	"free_bytes\x18\b \x01(\x04R\tfreeBytes\x129\n" +
-	"\bplatform\x18\t \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xa6\x01\n" +
+	"\bplatform\x18\t \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xd1\x01\n" +
 	"\n" +
 	"Definition\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12%\n" +
@@ -2266,7 +2285,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\breplicas\x18\x04 \x01(\rR\breplicas\x12\x1e\n" +
 	"\n" +
 	"references\x18\x05 \x03(\tR\n" +
-	"references\"\xe0\x03\n" +
+	"references\x12)\n" +
+	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\xe0\x03\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
@@ -2341,11 +2361,12 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\tchange_id\x18\x01 \x01(\tR\bchangeId\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x126\n" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x1c.unidesk.artifact.v1.OutcomeR\aoutcome\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xa0\x01\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xb6\x01\n" +
 	"\fStageRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x120\n" +
 	"\x05image\x18\x02 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\x12#\n" +
-	"\rconfig_digest\x18\x03 \x01(\tR\fconfigDigest\"\x90\x01\n" +
+	"\rconfig_digest\x18\x03 \x01(\tR\fconfigDigest\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\"\x90\x01\n" +
 	"\rStageResponse\x12;\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.ProgressH\x00R\bprogress\x12:\n" +
 	"\x06result\x18\x02 \x01(\v2 .unidesk.artifact.v1.StageResultH\x00R\x06resultB\x06\n" +

@@ -60,7 +60,8 @@ type WorkloadServiceClient interface {
 	//
 	// Progress, then one result. FAILED_PRECONDITION with IMAGE_UNAVAILABLE when the
 	// engine cannot get it from there, DATA_LOSS when what came is not what the
-	// digests say, RESOURCE_EXHAUSTED when a disk has too little room.
+	// digests say, RESOURCE_EXHAUSTED when a disk has too little room: by the request's
+	// bytes before anything is pulled, or else once the engine finds out.
 	Stage(ctx context.Context, in *StageRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StageResponse], error)
 	// Switch makes the change, after its before-image is durable. It runs on when
 	// the stream breaks; the same change id attaches to it again.
@@ -203,7 +204,8 @@ type WorkloadServiceServer interface {
 	//
 	// Progress, then one result. FAILED_PRECONDITION with IMAGE_UNAVAILABLE when the
 	// engine cannot get it from there, DATA_LOSS when what came is not what the
-	// digests say, RESOURCE_EXHAUSTED when a disk has too little room.
+	// digests say, RESOURCE_EXHAUSTED when a disk has too little room: by the request's
+	// bytes before anything is pulled, or else once the engine finds out.
 	Stage(*StageRequest, grpc.ServerStreamingServer[StageResponse]) error
 	// Switch makes the change, after its before-image is durable. It runs on when
 	// the stream breaks; the same change id attaches to it again.
