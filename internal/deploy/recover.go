@@ -77,6 +77,14 @@ func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
 }
 
 func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
+	// Asked before the lock is taken, too: with it goes the name of the run that was
+	// killed, which is all that is known here of a host that does not answer.
+	if _, err := r.host.Observe(ctx, r.spec, false); err != nil {
+		if fault.ReasonOf(err) == fault.WorkloadNotFound {
+			return nil, nil // in the catalog, not in this project
+		}
+		return nil, err
+	}
 	unlock, err := r.Ledger.Lock(string(r.Env), r.Service.String(), r.holder())
 	if fault.ReasonOf(err) == fault.Locked {
 		return []Recovery{{Service: r.Service, Env: r.Env, Action: Busy, Running: err.Error()}}, nil
@@ -86,9 +94,6 @@ func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
 	}
 	defer unlock()
 	if r.seen, err = r.host.Observe(ctx, r.spec, false); err != nil {
-		if fault.ReasonOf(err) == fault.WorkloadNotFound {
-			return nil, nil // in the catalog, not in this project
-		}
 		return nil, err
 	}
 	if p := r.seen.Pending; p != nil {

@@ -1,6 +1,9 @@
 package deploy_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -218,6 +222,30 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 		want(t, w.run(b), deploy.DecidedSucceeded, "")
 		if diff := cmp.Diff([]string{"succeeded bbbb", "reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// All that is known here of a silent host's change is which run was killed.
+func TestARecoverThatReachesNobodyForgetsNobody(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		w.Ledger = ledger.Open(dir)
+		lock := filepath.Join(dir, "prod", "findjob", ".lock")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(lock), 0o700), os.WriteFile(lock, []byte("alice, killed"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		w.away = forever("observe")
+		done, err := w.Recover(t.Context())
+		if err != nil || len(done) != 1 || done[0].Action != deploy.Unreached {
+			t.Errorf("%+v, %v", done, err)
+		}
+		if k := w.Ledger.Killed(); len(k) != 1 || k[0].Holder != "alice, killed" {
+			t.Errorf("%+v", k)
+		}
+		w.away = nil
+		if done, err := w.Recover(t.Context()); err != nil || len(done) > 0 || len(w.Ledger.Killed()) > 0 {
+			t.Errorf("%+v, %v, %+v", done, err, w.Ledger.Killed())
 		}
 	})
 }
