@@ -153,6 +153,9 @@ func (p *printer) contract(c *deploy.Contract) {
 		p.field("needs there", "%s", indent(orNone(strings.Join(c.RequiredSecrets, "\n"))))
 	}
 	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
+	if len(c.Health.Flags) > 0 {
+		p.field("must be true", "%s", strings.Join(c.Health.Flags, "\n"))
+	}
 }
 
 // gate writes what stands before a live deploy, if anything does.
