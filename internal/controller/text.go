@@ -145,6 +145,10 @@ func (p *printer) contract(c *deploy.Contract) {
 	p.field("deployments", "%s", orNone(strings.Join(c.Deployments, ", ")))
 	if c.Shape == catalog.K3s {
 		p.field("stamps", "%s", indent(strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n")))
+		if a := c.AuthSync; a != nil {
+			p.field("auth sync", "config.json's %s, before the rollout\n%s to secret %s\nevery other key to configmap %s",
+				a.From, strings.Join(a.Credentials, ", "), a.Secret, a.ConfigMap)
+		}
 		p.field("asks", "%s", c.Target.ServiceProxy)
 	} else {
 		p.field("runs", "%s", c.Target.Command)
