@@ -85,7 +85,6 @@ var (
 	projectForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 	containerForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 	dnsForm       = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	dataKeyForm   = regexp.MustCompile(`^[A-Za-z0-9._-]+$`) // of a Secret's or a ConfigMap's data
 	keyForm       = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	flagForm      = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
 	pathForm      = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
@@ -241,6 +240,7 @@ func (f *file) kubernetes(name string, env Env, port int, at place) *Kubernetes 
 	in := f.Services[name].Environments[env].Kubernetes
 	k := &Kubernetes{
 		Namespace:   cmp.Or(in.Namespace, s.Namespaces[env].Name),
+		Auth:        authSync(in.AuthSync, at.in("authSync")),
 		Deployments: in.Deployments,
 		Container:   cmp.Or(in.Container, name),
 		Port:        cmp.Or(in.Port, port),
@@ -260,23 +260,7 @@ func (f *file) kubernetes(name string, env Env, port int, at place) *Kubernetes 
 	at.at("defaults", "shapes", string(K3s), "platform").check(platformForm.MatchString(platform), "%q is not os/architecture", platform)
 	os, architecture, _ := strings.Cut(platform, "/")
 	k.Platform = artifact.Platform{OS: os, Architecture: architecture}
-	k.Auth = authSync(in.AuthSync, at.in("authSync"))
 	return k
-}
-
-// authSync reads what of config.json a rollout needs, if anything.
-func authSync(in *AuthSync, at place) *AuthSync {
-	if in == nil {
-		return nil
-	}
-	at.in("secret").check(dnsForm.MatchString(in.Secret), "%q is not a Secret's name", in.Secret)
-	at.in("configMap").check(dnsForm.MatchString(in.ConfigMap), "%q is not a ConfigMap's name", in.ConfigMap)
-	at.in("credentials").check(len(in.Credentials) > 0, "none: the keys that are for the Secret alone must be named")
-	for _, key := range in.Credentials {
-		at.in("credentials").check(dataKeyForm.MatchString(key), "%q is not a key of a Secret", key)
-	}
-	out := *in
-	return &out
 }
 
 func duration(s string, at place) time.Duration {

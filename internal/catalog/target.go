@@ -48,7 +48,9 @@ type Compose struct {
 
 // Kubernetes names Deployments.
 type Kubernetes struct {
-	Namespace   string
+	Namespace string
+	// Auth is brought into the namespace before the rollout; nil where nothing is.
+	Auth        *AuthSync
 	Deployments []string
 	// Container is the one whose image is set, in each of them.
 	Container string
@@ -57,17 +59,6 @@ type Kubernetes struct {
 	Port    int
 	// Platform is what the image must be for.
 	Platform artifact.Platform
-	// Auth is brought into the namespace before the rollout; nil where nothing is.
-	Auth *AuthSync
-}
-
-// AuthSync names what the auth object of the master's config.json becomes.
-type AuthSync struct {
-	// Credentials are the keys whose values go to the Secret; every other one's goes
-	// to the ConfigMap.
-	Credentials []string
-	Secret      string
-	ConfigMap   string `yaml:"configMap"`
 }
 
 // Names says what the target is, one name for each thing that a deploy touches.
@@ -81,9 +72,7 @@ func (t Target) Names() []string {
 			names = append(names, fmt.Sprintf("deployment %s/%s on %s", t.Kubernetes.Namespace, d, t.Host))
 		}
 		if a := t.Kubernetes.Auth; a != nil {
-			names = append(names,
-				fmt.Sprintf("secret %s/%s on %s", t.Kubernetes.Namespace, a.Secret, t.Host),
-				fmt.Sprintf("configmap %s/%s on %s", t.Kubernetes.Namespace, a.ConfigMap, t.Host))
+			names = append(names, a.names(t.Kubernetes.Namespace, t.Host)...)
 		}
 	}
 	return names
