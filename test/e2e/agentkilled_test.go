@@ -17,14 +17,13 @@ import (
 // Once the receipt is pending, it is asked to settle.
 func TestAnAgentKilledAtAnyEventIsGoneOnWith(t *testing.T) {
 	const service = "findjob"
-	commits := [2]string{release(t, service, lab.Change{}).SourceCommit, release(t, service, lab.Change{}).SourceCommit}
-	deployNow(t, service, commits[0]).want(t, deploy.DecidedSucceeded, "", 0)
-	for i, point := range []workload.Point{
+	live, next := release(t, service, lab.Change{}).SourceCommit, release(t, service, lab.Change{}).SourceCommit
+	deployNow(t, service, live).want(t, deploy.DecidedSucceeded, "", 0)
+	for _, point := range []workload.Point{
 		workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointRecreate, workload.PointSwitch,
 		workload.PointPending, workload.PointSettle,
 	} {
 		t.Run(string(point), func(t *testing.T) {
-			next := commits[(i+1)%2]
 			killed := show(t, agentUnit, "MainPID")["MainPID"]
 			r := begin(t, deployCommand(t, service, next))
 			r.reaches(t, string(point))
@@ -37,6 +36,7 @@ func TestAnAgentKilledAtAnyEventIsGoneOnWith(t *testing.T) {
 				}
 				return nil
 			})
+			live, next = next, live
 		})
 	}
 }
