@@ -29,8 +29,8 @@ func sed(t *testing.T, script string) {
 	}
 }
 
-// candidates are the commits that a service can go back to, or runs, and that were
-// proven.
+// candidates are the commits that rollback lists: what was proven, the one that runs
+// among them.
 func candidates(t *testing.T, service string) (commits []string) {
 	t.Helper()
 	a := world.Run(t, "rollback", "--service", service)
