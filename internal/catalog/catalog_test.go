@@ -48,7 +48,8 @@ func TestBuiltinHoldsTheFifteenServices(t *testing.T) {
 		},
 		"frontend": {
 			{catalog.Live, catalog.MasterCompose, "UNIDESK_FRONTEND_DEPLOY_", compose("master", "frontend", "unidesk-frontend")},
-			{catalog.Live, catalog.K3s, "UNIDESK_DEPLOY_", pods("unidesk-dev/frontend-dev")},
+			{catalog.Live, catalog.K3s, "UNIDESK_DEPLOY_", append(pods("unidesk-dev/frontend-dev"),
+				"secret unidesk-dev/frontend-dev-auth on D601", "configmap unidesk-dev/frontend-dev-auth on D601")},
 		},
 		"project-manager": {{catalog.Live, catalog.MasterCompose, "UNIDESK_PROJECT_MANAGER_DEPLOY_", compose("master", "project-manager", "project-manager-backend")}, none},
 		"oa-event-flow":   {{catalog.Live, catalog.MasterCompose, "UNIDESK_OA_EVENT_FLOW_DEPLOY_", compose("master", "oa-event-flow", "oa-event-flow-backend")}, none},

@@ -75,6 +75,7 @@ type environment struct {
 		Container   string
 		Service     string
 		Port        int
+		AuthSync    *AuthSync `yaml:"authSync"`
 	}
 }
 
@@ -263,6 +264,7 @@ func (f *file) kubernetes(name string, env Env, port int, at place) *Kubernetes 
 	in := f.Services[name].Environments[env].Kubernetes
 	k := &Kubernetes{
 		Namespace:   cmp.Or(in.Namespace, s.Namespaces[env].Name),
+		Auth:        authSync(in.AuthSync, at.in("authSync")),
 		Deployments: in.Deployments,
 		Container:   cmp.Or(in.Container, name),
 		Port:        cmp.Or(in.Port, port),

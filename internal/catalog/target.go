@@ -53,7 +53,9 @@ type Compose struct {
 
 // Kubernetes names Deployments.
 type Kubernetes struct {
-	Namespace   string
+	Namespace string
+	// Auth is brought into the namespace before the rollout; nil where nothing is.
+	Auth        *AuthSync
 	Deployments []string
 	// Container is the one whose image is set, in each of them.
 	Container string
@@ -71,6 +73,9 @@ func (t Target) Names() []string {
 	case t.Kubernetes != nil:
 		for _, d := range t.Kubernetes.Deployments {
 			names = append(names, fmt.Sprintf("deployment %s/%s on %s", t.Kubernetes.Namespace, d, t.Host))
+		}
+		if a := t.Kubernetes.Auth; a != nil {
+			names = append(names, a.names(t.Kubernetes.Namespace, t.Host)...)
 		}
 	}
 	return names

@@ -1,5 +1,10 @@
 package controller
 
+import "github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+
+// DecisionCode is the exit code of a decision, for the test of the whole matrix.
+func DecisionCode(d deploy.Decision) int { return decisionCode(d) }
+
 // RegistryResults are what the registry's commands answer, for the test that the
 // page on output names each key.
 func RegistryResults() []any {

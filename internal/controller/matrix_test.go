@@ -40,6 +40,9 @@ func TestTheMatrixByTheCommandLine(t *testing.T) {
 			}
 			decision, exit, reason := deploy.Decision(f[3+3*i]), f[4+3*i], fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
 			gate := strings.TrimPrefix(f[2], "-")
+			if code := strconv.Itoa(controller.DecisionCode(decision)); code != exit { // of those, too, that do not get so far here
+				t.Errorf("%s %s %s: %s ends with exit code %s, want %s", f[0], f[1], flag, decision, code, exit)
+			}
 			if decision == deploy.DecidedReady || decision == deploy.DecidedSucceeded {
 				decision, exit, reason, gate = deploy.DecidedRefused, "1", fault.ConfigInvalid, ""
 			}

@@ -24,6 +24,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 		deploy.Failure{},
 		deploy.Recovery{},
 		deploy.Gate{},
+		deploy.AuthSync{},
 		deploy.Reconciliation{},
 		deploy.Reconciled{},
 		deploy.Comparison{},

@@ -149,6 +149,10 @@ func (p *printer) contract(c *deploy.Contract) {
 	p.field("deployments", "%s", cmp.Or(strings.Join(c.Deployments, ", "), "none"))
 	if c.Shape == catalog.K3s {
 		p.field("stamps", "%s", indent(strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n")))
+		if a := c.AuthSync; a != nil {
+			p.field("auth sync", "config.json's %s, before the rollout\n%s to secret %s\nevery other key to configmap %s",
+				a.From, strings.Join(a.Credentials, ", "), a.Secret, a.ConfigMap)
+		}
 		p.field("asks", "%s", c.Target.ServiceProxy)
 	} else {
 		p.field("runs", "%s", c.Target.Command)
@@ -158,6 +162,9 @@ func (p *printer) contract(c *deploy.Contract) {
 		p.field("needs there", "%s", indent(cmp.Or(strings.Join(c.RequiredSecrets, "\n"), "none")))
 	}
 	p.field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
+	if len(c.Health.Flags) > 0 {
+		p.field("must be true", "%s", strings.Join(c.Health.Flags, "\n"))
+	}
 }
 
 // gate writes what stands before a live deploy, if anything does.

@@ -50,9 +50,11 @@ type Contract struct {
 	// environment must hand on all, each under its own name.
 	LabelKeys []string `json:"labelKeys,omitempty"`
 	// Annotations are stamped on the Deployments beside the environment.
-	Annotations     []string `json:"annotations,omitempty"`
-	RequiredSecrets []string `json:"requiredSecrets"`
-	Health          Health   `json:"health"`
+	Annotations []string `json:"annotations,omitempty"`
+	// AuthSync is what is brought into the namespace before the rollout.
+	AuthSync        *AuthSync `json:"authSync,omitempty"`
+	RequiredSecrets []string  `json:"requiredSecrets"`
+	Health          Health    `json:"health"`
 	// Rollback is the command that goes back; "" where nothing is deployed.
 	Rollback string `json:"rollback"`
 
@@ -73,6 +75,16 @@ type Target struct {
 	Namespace    string `json:"namespace,omitempty"`
 	Container    string `json:"container,omitempty"`
 	ServiceProxy string `json:"serviceProxy,omitempty"`
+}
+
+// AuthSync is where the keys of an object of config.json go. Their values are not
+// read for a contract.
+type AuthSync struct {
+	From string `json:"from"` // the object's pointer
+	// Secret takes the credentials, ConfigMap every other key; both as namespace/name.
+	Secret      string   `json:"secret"`
+	Credentials []string `json:"credentials"`
+	ConfigMap   string   `json:"configMap"`
 }
 
 // Health is the question that the proof asks.
@@ -184,8 +196,13 @@ func (c *Contract) kubernetes(t catalog.Kubernetes) {
 		c.Deployments = append(c.Deployments, t.Namespace+"/"+d)
 	}
 	c.Annotations = catalog.Annotations()
+	if a := t.Auth; a != nil {
+		c.AuthSync = &AuthSync{
+			From: unidesk.AuthPointer, Secret: t.Namespace + "/" + a.Secret, Credentials: a.Credentials, ConfigMap: t.Namespace + "/" + a.ConfigMap,
+		}
+	}
 	c.Target.Tags = []string{c.Image}
 	c.Target.Namespace, c.Target.Container = t.Namespace, t.Container
 	c.Target.ServiceProxy = serviceProxy(t, c.Health.Path)
-	c.ExcludedTargets = append(c.ExcludedTargets, "every other Deployment", "every Service, NodePort, hostPort and Ingress", "every Compose project")
+	c.ExcludedTargets = append(c.ExcludedTargets, "every other Deployment", "every other Secret and ConfigMap", "every Service, NodePort, hostPort and Ingress", "every Compose project")
 }

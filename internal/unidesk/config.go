@@ -14,6 +14,9 @@ import (
 // EnvFilePointer is where config.json names the controlled env file.
 const EnvFilePointer = "providerGateway.upgrade.composeEnvFile"
 
+// AuthPointer is where config.json keeps what people sign in with.
+const AuthPointer = "auth"
+
 // EnvFile returns the path of the env file that config.json in the UniDesk root
 // points at; a relative one is relative to the root.
 func EnvFile(root, config string) (string, error) {

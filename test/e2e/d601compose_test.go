@@ -67,13 +67,19 @@ func hurried(t *testing.T) (config string) {
 	return config
 }
 
+// asWritten types an example of the specification, as it stands after the prefix.
+func asWritten(t *testing.T, line, commit string) answer {
+	t.Helper()
+	return controller(t, strings.Fields(strings.Replace(line, "<full-sha>", commit, 1))...)
+}
+
 // D601's own Compose services are deployed by the same command, and no image
 // crosses the line.
 func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	const service = "findjob"
 	first := release(t, service, lab.Change{}).SourceCommit
 	neighbours := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter", "name=unidesk-artifact-registry")
-	one := deployNow(t, service, first)
+	one := asWritten(t, "artifact-registry deploy-service --env prod --service findjob --commit <full-sha> --run-now", first)
 	one.want(t, deploy.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, first)
 	if s := one.result.Scope; !s.Observed || len(s.Disturbed) > 0 {
@@ -111,7 +117,8 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 func TestADisturbedNeighbourOnD601IsNamed(t *testing.T) {
 	const service, victim = "findjob", "pipeline"
 	neighbour := release(t, victim, lab.Change{}).SourceCommit
-	deployNow(t, victim, neighbour).want(t, deploy.DecidedSucceeded, "", 0)
+	asWritten(t, "artifact-registry deploy-service --env prod --service pipeline --commit <full-sha> --run-now", neighbour).
+		want(t, deploy.DecidedSucceeded, "", 0)
 	commit := release(t, service, lab.Change{}).SourceCommit
 	r := begin(t, deployCommand(t, service, commit))
 	r.reaches(t, "switch")
@@ -149,28 +156,6 @@ func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	if after := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}}"); after != before {
 		t.Error("a container was made or removed")
 	}
-}
-
-// An agent that is killed in mid-switch is started again by its socket; the same
-// deploy goes on by itself.
-func TestAnAgentKilledInMidSwitchIsGoneOnWith(t *testing.T) {
-	const service = "findjob"
-	good := release(t, service, lab.Change{}).SourceCommit
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
-	next := release(t, service, lab.Change{}).SourceCommit
-	r := begin(t, deployCommand(t, service, next))
-	r.reaches(t, "recreate")
-	on(t, "systemctl kill --signal=KILL "+agentUnit)
-	a := r.end(t)
-	switch a.result.Decision {
-	case deploy.DecidedSucceeded:
-		runsOnD601(t, service, next)
-	case deploy.DecidedReverted:
-		runsOnD601(t, service, good)
-	default:
-		t.Errorf("exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
-	}
-	t.Logf("ended in %s", a.result.Decision)
 }
 
 // The controller dies between switch and proof, and nobody comes: each host takes

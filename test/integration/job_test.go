@@ -9,7 +9,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
-	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
 // The whole job, as an operator would do it.
@@ -72,28 +71,6 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 	shown := world.Run(t, "history", "show", one.Result.Receipt.ID)
 	if shown.Exit != 0 || !strings.Contains(string(shown.Stdout), one.Result.Receipt.Container) {
 		t.Errorf("history show: %d %s", shown.Exit, shown.Stdout)
-	}
-}
-
-func TestEveryMasterServiceGoesLive(t *testing.T) {
-	for _, service := range lab.Services() {
-		commit := world.Release(t, service, lab.Change{})
-		var a drive.Answer
-		switch service {
-		case "code-queue-mgr":
-			continue // behind a gate, with a test of its own
-		case "backend-core":
-			world.DeployNow(t, service, commit, "--env", "prod").Want(t, deploy.DecidedGated, fault.UseDeployApply, 3)
-			a = world.Run(t, "deploy", "apply", "--env", "prod", "--service", service, "--commit", commit)
-		default:
-			a = world.DeployNow(t, service, commit, "--env", "prod")
-		}
-		a.Want(t, deploy.DecidedSucceeded, "", 0)
-		world.Lives(t, service, commit)
-		composed := strings.Contains(strings.Join(a.Result.Witnesses, "\n"), "composed")
-		if composed != (service == "todo-note") {
-			t.Errorf("%s: witnesses %q", service, a.Result.Witnesses)
-		}
 	}
 }
 
