@@ -33,6 +33,7 @@ type wired struct {
 
 func (c Config) ledgerDir() string  { return filepath.Join(c.State, "ledger") }
 func (c Config) changesDir() string { return filepath.Join(c.State, "changes") }
+func (c Config) grantsDir() string  { return filepath.Join(c.State, "grants") }
 
 // wireDefault wires with the configured catalog.
 func (a *app) wireDefault() (*wired, error) {
@@ -79,8 +80,8 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(master),
 			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Summary:  func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
-			UseGrant: c.useGrant, Who: who(), Version: a.version,
+			Summary:   func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
+			GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},
 	}, nil
 }

@@ -48,6 +48,8 @@ type Deployer struct {
 	Emit func(workload.Event)
 	// Summary compares what the producer says of an artifact with the registry.
 	Summary func(provenance.Wanted) provenance.Verdict
+	// GrantUsed tells, without using it up, whether a grant was used: GRANT_USED.
+	GrantUsed func(g grant.Grant) error
 	// UseGrant uses a grant up, once of all times; by says for what.
 	UseGrant func(g grant.Grant, by string) error
 	// Traffic returns the payload of the connection so far, both ways.

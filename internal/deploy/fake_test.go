@@ -319,15 +319,23 @@ func newWorld(t *testing.T) *world {
 		Summary: func(want provenance.Wanted) provenance.Verdict {
 			return provenance.Compare(w.summaries[want.Commit], want)
 		},
+		GrantUsed: w.grantUsed,
 		UseGrant: func(g grant.Grant, _ string) error {
-			if slices.Contains(w.used, g.Nonce) {
-				return fault.New(fault.GrantUsed, "used before")
+			if err := w.grantUsed(g); err != nil {
+				return err
 			}
 			w.used = append(w.used, g.Nonce)
 			return nil
 		},
 	}
 	return w
+}
+
+func (w *world) grantUsed(g grant.Grant) error {
+	if slices.Contains(w.used, g.Nonce) {
+		return fault.New(fault.GrantUsed, "used before")
+	}
+	return nil
 }
 
 func (w *world) contract(commit artifact.Commit) deploy.Contract {

@@ -44,6 +44,9 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		}
 		return r.refused(DecidedBlocked, pendingFault(p))
 	}
+	if err := r.grantUsed(plan); err != nil {
+		return r.unusable(err)
+	}
 	if err := blocked(plan.Checks); err != nil && !plan.AlreadyLive {
 		return r.refused(DecidedBlocked, err)
 	}

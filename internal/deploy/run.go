@@ -52,6 +52,9 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 	if err := blocked(plan.Checks); err != nil {
 		return r.stopped(ctx, err)
 	}
+	if err := r.grantUsed(plan); err != nil {
+		return r.unusable(err)
+	}
 	r.reach(workload.PointPreflight, workload.PointTransfer, r.toBring())
 	if err := r.host.Stage(ctx, r.spec, r.image, r.pass); err != nil {
 		return r.stopped(ctx, err)

@@ -87,10 +87,12 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 
 	container, err := world.Master.Inspect(t.Context(), service, "{{.Id}}")
 	drive.Must(t, err)
-	replay := run(first, "--run-now", "--force", "--grant", allowed)
-	replay.Want(t, deploy.DecidedGated, fault.GrantUsed, 3)
-	if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.Result.Mutated {
-		t.Errorf("the replay made %s of %s (%v)", after, container, err)
+	for _, how := range [][]string{{"--run-now", "--force"}, {"--run-now"}, {}} {
+		replay := run(first, append(how, "--grant", allowed)...)
+		replay.Want(t, deploy.DecidedGated, fault.GrantUsed, 3)
+		if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.Result.Mutated {
+			t.Errorf("the replay made %s of %s (%v)", after, container, err)
+		}
 	}
 	world.Clean(t, service)
 }
