@@ -47,7 +47,11 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	if err := r.grantUsed(plan); err != nil {
 		return r.unusable(err)
 	}
-	if err := blocked(plan.Checks); err != nil && !plan.AlreadyLive {
+	checks := plan.Checks
+	if plan.AlreadyLive { // nothing would be recreated; where it comes from counts all the same
+		checks = []proof.Check{r.origin.Check(r.row.Provenance)}
+	}
+	if err := blocked(checks); err != nil {
 		return r.refused(DecidedBlocked, err)
 	}
 	r.result.OK, r.result.Decision = true, DecidedReady

@@ -145,6 +145,12 @@ func (r *deployment) proveAgain(ctx context.Context) Result {
 	r.result.Running = describeInstance(r.spec, verdict.Instance)
 	if verdict.Status == proof.Degraded {
 		r.result.OK, r.result.Decision, r.result.Hints = false, DecidedDegraded, r.row.Hints
+	}
+	if c := r.origin.Check(r.row.Provenance); !c.OK { // it runs well, and should not have been let in
+		r.result.OK, r.result.Decision = false, DecidedDegraded
+		r.result.Hints = append([]string{"the provenance is " + c.Detail + ": " + c.Fix}, r.result.Hints...)
+	}
+	if r.result.Decision == DecidedDegraded {
 		return r.result
 	}
 	if err := r.promote(verdict); err != nil {
