@@ -58,6 +58,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 	}
 	here = append(here, judgeSSH(overSSH, ssh)...)
 	here = append(here, judgeSigners(rows, fileAt(filepath.Join(a.configDir, signersFile)))...)
+	here = append(here, examineSources(ctx, c, rows)...)
 	return append(all, inGroup(catalog.Master, here...)...)
 }
 

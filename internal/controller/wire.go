@@ -13,7 +13,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -62,6 +61,10 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
+	origin, err := c.origin()
+	if err != nil {
+		return nil, err
+	}
 	all := newHosts(c, a.version)
 	registry := all[c.RegistryHost]
 	stager := stage.New(docker, spool, registry)
@@ -80,8 +83,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(master),
 			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Summary:   func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
-			GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: a.version,
+			Origin: origin, GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},
 	}, nil
 }

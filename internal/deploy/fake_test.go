@@ -316,7 +316,7 @@ func newWorld(t *testing.T) *world {
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
-		Summary: func(want provenance.Wanted) provenance.Verdict {
+		Origin: func(_ context.Context, want provenance.Wanted) provenance.Verdict {
 			return provenance.Compare(w.summaries[want.Commit], want)
 		},
 		GrantUsed: w.grantUsed,

@@ -97,7 +97,7 @@ type Plan struct {
 	Layers   int               `json:"layers"`
 	Bytes    int64             `json:"imageBytes"`
 	Need     Need              `json:"need"`
-	// Provenance is what the producer's summary makes of the image.
+	// Provenance is what is made of where the image comes from.
 	Provenance provenance.Verdict `json:"provenance"`
 	Live       *workload.Instance `json:"live,omitempty"`
 	// AlreadyLive says that what runs is the asked commit, by the same findings

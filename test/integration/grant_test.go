@@ -22,9 +22,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
-// supervised is the world's configuration with an allowed signer and the folder of
-// the producer's summaries.
-func supervised(t *testing.T) (config, key string) {
+// supervised is the world's configuration with an allowed signer, the folder of the
+// producer's summaries and the remote of a service's source.
+func supervised(t *testing.T, service string) (config, key string) {
 	t.Helper()
 	config = t.TempDir()
 	key = filepath.Join(config, "key")
@@ -37,7 +37,8 @@ func supervised(t *testing.T) (config, key string) {
 		content, err := os.ReadFile(filepath.Join(world.Controller.Config, name))
 		drive.Must(t, err)
 		if name == "controller.yaml" {
-			content = fmt.Appendf(content, "allowedSigners: %s\nsummaries: %s\n", signers, world.CI.SummaryDir())
+			source := world.CI.Source(service)
+			content = fmt.Appendf(content, "allowedSigners: %s\nsummaries: %s\nsources: {%s: 'file://%s'}\n", signers, world.CI.SummaryDir(), source.URL, source.Remote)
 		}
 		drive.Must(t, os.WriteFile(filepath.Join(config, name), content, 0o600))
 	}
@@ -60,7 +61,7 @@ func signed(t *testing.T, key, statement string) string {
 // The one service behind the supervisor's gate goes live with a grant, once.
 func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	const service = "code-queue-mgr"
-	config, key := supervised(t)
+	config, key := supervised(t, service)
 	run := func(commit string, flags ...string) drive.Answer {
 		t.Helper()
 		cmd := world.Command(t, append([]string{"--config", config, "artifact-registry", "deploy-service", "--service", service, "--env", "prod", "--commit", commit}, flags...)...)
@@ -71,6 +72,10 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 
 	allowed := signed(t, key, run(first, "--dry-run").Result.Contract.Statement)
 	run(second, "--run-now", "--grant", allowed).Want(t, deploy.DecidedGated, fault.GrantMismatch, 3)
+	copies := filepath.Join(world.Controller.State, "sources")
+	if _, err := os.Stat(copies); !os.IsNotExist(err) {
+		t.Errorf("a dry run asked the source's remote (%v)", err)
+	}
 	run(first, "--grant", allowed).Want(t, deploy.DecidedReady, "", 0)
 	live := run(first, "--run-now", "--grant", allowed)
 	live.Want(t, deploy.DecidedSucceeded, "", 0)
@@ -78,8 +83,10 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	if g := live.Result.Receipt.Grant; g == nil || g.Signer != "alice@example.org" {
 		t.Errorf("the receipt's grant is %+v", g)
 	}
-	if p := live.Result.Plan.Provenance; p.Status != provenance.Verified {
-		t.Errorf("provenance: %+v", p)
+	for _, p := range []provenance.Verdict{live.Result.Plan.Provenance, live.Result.Receipt.Provenance} {
+		if p.Status != provenance.Verified || !strings.Contains(p.Detail, "; the commit is on branch master of the source's remote") {
+			t.Errorf("provenance: %+v", p)
+		}
 	}
 	if s := live.Result.Scope; !s.Observed || len(s.Disturbed) > 0 {
 		t.Errorf("scope: %+v", s)
