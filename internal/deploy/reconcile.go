@@ -130,7 +130,10 @@ func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []Candidat
 			out.Services[i] = Reconciled{Service: c.Service, Outcome: OutcomeNotReached}
 		}
 	}
-	return out.conclude()
+	if out = out.conclude(); out.Decision == DecidedBlocked { // which tells a question what would be; this is what was
+		out.Decision = DecidedFailed
+	}
+	return out
 }
 
 // turnsTo tells which service the points are about that follow.
