@@ -102,11 +102,8 @@ func (a *app) failed(err error) int {
 		err = fault.New(fault.Usage, "%w", err) // cobra's own: a wrong word on the command line
 	}
 	r := deploy.Refused(err)
-	switch r.Failure.Reason {
-	case fault.Interrupted:
+	if r.Failure.Reason == fault.Interrupted {
 		r.Decision = deploy.DecidedInterrupted
-	case fault.UnknownService:
-		r.Failure.Next = "unidesk-controller services"
 	}
 	if a.format == "json" {
 		if err := a.json(r); err != nil {

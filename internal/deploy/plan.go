@@ -91,7 +91,7 @@ func (r *deployment) next() string {
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return recoverCommand
 	case f.Reason == fault.ArtifactNotFound:
-		return "unidesk-controller artifact-registry list --service " + r.Service.String()
+		return listCommand(r.Service.String())
 	case r.result.Decision == DecidedReverted && !f.Retry && r.result.Receipt != nil:
 		return "unidesk-controller history show " + r.result.Receipt.ID
 	case !r.planned && (f.Retry || f.Reason == fault.RecoveryNeeded || r.result.Decision == DecidedInterrupted):

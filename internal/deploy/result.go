@@ -152,5 +152,8 @@ func Refused(err error) Result {
 	var r Result
 	r.fail(DecidedRefused, workload.PointGuard, err)
 	r.Failure.Next = "unidesk-controller --help"
+	if r.Failure.Reason == fault.UnknownService {
+		r.Failure.Next = "unidesk-controller services"
+	}
 	return r
 }
