@@ -158,11 +158,11 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 				grant: file,
 				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
 				one: func(d *deploy.Deployer, ctx context.Context, c deploy.Contract) deploy.Result {
-					a.acts()
+					a.acts(&c)
 					return d.Apply(ctx, c, req.Force)
 				},
 				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
-					a.acts()
+					a.acts(nil)
 					return d.ApplyAll(ctx, env, all, req.Force)
 				},
 			}

@@ -46,6 +46,7 @@ type app struct {
 	sshAlone sshAlone
 	code     int
 	acting   atomic.Bool
+	about    atomic.Pointer[deploy.Contract]
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
