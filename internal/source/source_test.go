@@ -167,7 +167,7 @@ func TestPatienceEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	t.Cleanup(func() { _ = silent.Close() })
 	remote, err := source.ParseRemote("https://" + silent.Addr().String() + "/wiki")
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,6 @@ func TestPatienceEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	began = time.Now()
 	remotes := source.New(t.TempDir(), all, time.Second)
 	if v, _ := remotes.Look(ctx, wiki, commit); v.Status != provenance.Unverified || !strings.Contains(v.Detail, context.Canceled.Error()) {
 		t.Errorf("%+v", v)
