@@ -35,6 +35,9 @@ type Config struct {
 	Master   Master            `yaml:"master"`
 	// Summaries is the folder of what producers publish; "" where there is none.
 	Summaries string `yaml:"summaries"`
+	// Sources are the Git remotes to ask about a commit, by the catalog's source; ""
+	// is that URL itself. One that is not named is not asked.
+	Sources map[string]string `yaml:"sources"`
 	// AllowedSigners is the file of those who may grant a deploy.
 	AllowedSigners string `yaml:"allowedSigners"`
 }
@@ -114,6 +117,9 @@ func (c Config) validate() error {
 		faults = append(faults, err)
 	}
 	check(c.Summaries == "" || filepath.IsAbs(c.Summaries), "summaries %q is not an absolute path", c.Summaries)
+	if _, err := c.remotes(); err != nil {
+		faults = append(faults, err)
+	}
 	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")

@@ -2,9 +2,12 @@ package controller
 
 import (
 	"context"
+	"fmt"
 
+	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -64,7 +67,21 @@ func (w *wishes) one() (deploy.Contract, error) {
 		only := deploy.Candidates(w.catalog, w.env, map[string]string{w.req.Service: commit}, w.req)[0]
 		return only.Contract, only.Err
 	}
-	return deploy.NewContract(w.catalog, w.req)
+	contract, err := deploy.NewContract(w.catalog, w.req)
+	if err == nil {
+		w.tellOther(contract)
+	}
+	return contract, err
+}
+
+// tellOther says that deploy.json wants another commit than the one that was given,
+// which the next deploy apply of everything would bring back. Where deploy.json
+// cannot be read it wants nothing.
+func (w *wishes) tellOther(c deploy.Contract) {
+	wanted, _ := w.wanted()
+	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
+		lipgloss.Fprintln(w.Err, warn.Render("note:")+fmt.Sprintf(" deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
+	}
 }
 
 // all are the contracts of every service that deploy.json names.
@@ -141,11 +158,11 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 				grant: file,
 				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
 				one: func(d *deploy.Deployer, ctx context.Context, c deploy.Contract) deploy.Result {
-					a.acts()
+					a.acts(&c)
 					return d.Apply(ctx, c, req.Force)
 				},
 				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
-					a.acts()
+					a.acts(nil)
 					return d.ApplyAll(ctx, env, all, req.Force)
 				},
 			}

@@ -65,7 +65,7 @@ can take one at a time:
 			if !runNow {
 				return a.finish(w.deployer.Plan(ctx, contract))
 			}
-			a.acts()
+			a.acts(&contract)
 			result := w.deployer.Run(ctx, contract, req.Force)
 			w.progress.close()
 			return a.finish(result)

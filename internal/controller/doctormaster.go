@@ -57,6 +57,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 	here = append(here, judgeSSH(overSSH, ssh)...)
 	here = append(here, judgeSigners(rows, c.AllowedSigners, grant.CheckSigners(c.AllowedSigners))...)
 	here = append(here, judgeSummaries(rows, summariesIn(c.Summaries))...)
+	here = append(here, examineSources(ctx, c, rows)...)
 	return append(all, inGroup(catalog.Master, here...)...)
 }
 

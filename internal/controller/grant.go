@@ -2,7 +2,7 @@ package controller
 
 import (
 	"context"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 func grantFlag(cmd *cobra.Command, file *string) {
@@ -48,6 +49,12 @@ func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (depl
 		return c, nil, err
 	}
 	g, err := grant.Verify(ctx, file, granting(c.Service, c.Env, c.Commit), config.AllowedSigners, time.Now())
+	if err == nil {
+		err = config.grantSpent(c, g)
+	}
+	if fault.ReasonOf(err) == fault.LedgerUnavailable {
+		return c, nil, err
+	}
 	if err != nil {
 		refused := deploy.Ungranted(c, err)
 		return c, &refused, nil
@@ -55,7 +62,28 @@ func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (depl
 	return c.Granted(g), nil, nil
 }
 
+// grantSpent refuses a grant whose one deploy has its receipt. One that was used by
+// a run without a receipt goes on: that run may have left a change, and only its
+// host can tell.
+func (c Config) grantSpent(contract deploy.Contract, g grant.Grant) error {
+	used := c.grantUsed(g)
+	if used == nil {
+		return nil
+	}
+	receipts, err := ledger.Open(c.ledgerDir()).History(string(contract.Env), contract.Service.String())
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Grant != nil && r.Grant.Nonce == g.Nonce }) {
+		return used
+	}
+	return nil
+}
+
+// grantUsed implements deploy.Deployer's.
+func (c Config) grantUsed(g grant.Grant) error { return grant.Used(c.grantsDir(), g) }
+
 // useGrant implements deploy.Deployer's.
 func (c Config) useGrant(g grant.Grant, by string) error {
-	return grant.Use(filepath.Join(c.State, "grants"), g, by, time.Now())
+	return grant.Use(c.grantsDir(), g, by, time.Now())
 }

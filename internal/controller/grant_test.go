@@ -16,6 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // supervised is a configuration with one allowed signer, and nothing to contact.
@@ -120,6 +121,34 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 			if r.Decision != c.decision || r.Failure == nil || r.Failure.Reason != c.reason || code != c.exit || r.Mutated {
 				t.Errorf("%s, %v: %s, %+v, exit %d", name, words, r.Decision, r.Failure, code)
 			}
+		}
+	}
+	all := [][]string{append(deployService, "--run-now"), append(deployService, "--run-now", "--force"), deployService, append([]string{"deploy", "apply"}, flags...)}
+	g, err := grant.Verify(t.Context(), good, late, filepath.Join(s.dir, "allowed_signers"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := grant.Use(filepath.Join(s.dir, "state", "grants"), g, "an earlier run", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	books := ledger.Open(filepath.Join(s.dir, "state", "ledger"))
+	another := g
+	another.Nonce = strings.Repeat("0", 32)
+	if err := books.Record(ledger.Receipt{ID: "another", Service: late.Service, Env: "prod", Outcome: ledger.Succeeded, Grant: &another}); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range all { // only the host knows what the run that used it has left
+		if r, code := s.run(t, append(words, "--grant", good)...); r.Failure.Reason != fault.ConfigInvalid || code != controller.ExitFailed {
+			t.Errorf("used, without a receipt, %v: %+v, exit %d", words, r.Failure, code)
+		}
+	}
+	if err := books.Record(ledger.Receipt{ID: "earlier", Service: late.Service, Env: "prod", Outcome: ledger.Reverted, Grant: &g}); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range all {
+		r, code := s.run(t, append(words, "--grant", good)...)
+		if r.Decision != deploy.DecidedGated || r.Failure.Reason != fault.GrantUsed || code != controller.ExitBlocked || !strings.HasSuffix(r.Failure.Next, " --dry-run") {
+			t.Errorf("used, %v: %s, %+v, exit %d", words, r.Decision, r.Failure, code)
 		}
 	}
 	for _, words := range [][]string{

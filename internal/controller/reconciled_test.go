@@ -63,4 +63,9 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 	if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
+	r.Decision, r.Plan.Checks = deploy.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
+	out.Reset()
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
 }

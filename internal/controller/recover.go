@@ -15,7 +15,7 @@ func (a *app) recover() *cobra.Command {
 				return err
 			}
 			defer w.Close()
-			a.acts()
+			a.acts(nil)
 			done, err := w.deployer.Recover(cmd.Context())
 			if err != nil {
 				return err

@@ -46,6 +46,7 @@ type app struct {
 	sshAlone sshAlone
 	code     int
 	acting   atomic.Bool
+	about    atomic.Pointer[deploy.Contract]
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
@@ -107,8 +108,6 @@ func (a *app) failed(err error) int {
 		r.Decision = deploy.DecidedInterrupted
 	case fault.Unsupported, fault.RuntimeNotBuilt:
 		r.Decision = deploy.DecidedUnsupported
-	case fault.UnknownService:
-		r.Failure.Next = "unidesk-controller services"
 	}
 	if a.format == "json" {
 		if err := a.json(r); err != nil {

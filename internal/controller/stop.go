@@ -12,8 +12,12 @@ import (
 )
 
 // acts says that from here on the command changes what runs, or ends such a change:
-// to stop it means more than to stop a question.
-func (a *app) acts() { a.acting.Store(true) }
+// to stop it means more than to stop a question. c is what it is about, nil where
+// that is no one service.
+func (a *app) acts(c *deploy.Contract) {
+	a.about.Store(c)
+	a.acting.Store(true)
+}
 
 // execute runs a command until it ends, which the first word of Streams.Stop asks
 // it to do, or until the second one: then its work is left where it is.
@@ -54,7 +58,7 @@ func (a *app) left() int {
 	}
 	err := fault.New(fault.Interrupted, "told twice to stop: everything was left as it was at that moment").
 		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
-	r := deploy.Result{Decision: deploy.DecidedInterrupted, Mutated: true, Running: "not known: nobody looked again"}
+	r := deploy.Result{Decision: deploy.DecidedInterrupted, Mutated: true, Contract: a.about.Load(), Running: "not known: nobody looked again"}
 	r.Failure = &deploy.Failure{
 		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: "unidesk-controller recover",
 	}

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // toldToStop runs a command that is told to stop so many times.
@@ -18,6 +22,14 @@ func toldToStop(t *testing.T, times int, acting bool, end error) (code int, out,
 	t.Helper()
 	stop := make(chan os.Signal, times)
 	var stdout, stderr bytes.Buffer
+	services, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract, err := deploy.NewContract(services, deploy.Request{Service: "frontend", Commit: strings.Repeat("a", 40)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := &app{Streams: Streams{Out: &stdout, Err: &stderr, Stop: stop}, format: "json"}
 	block := make(chan struct{})
 	t.Cleanup(func() { close(block) })
@@ -25,7 +37,7 @@ func toldToStop(t *testing.T, times int, acting bool, end error) (code int, out,
 		Use: "story", SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if acting {
-				a.acts()
+				a.acts(&contract)
 			}
 			for range times {
 				stop <- os.Interrupt
@@ -58,8 +70,35 @@ func TestADeployToldTwiceLeavesAResult(t *testing.T) {
 		t.Errorf("exit %d, said %q", code, said)
 	}
 	var r deploy.Result
-	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != deploy.DecidedInterrupted || r.Failure.Next != "unidesk-controller recover" {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != deploy.DecidedInterrupted || r.Failure.Next != "unidesk-controller recover" || !strings.Contains(headline(r), "  frontend prod aaaa") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// The deploy itself says what it is about.
+func TestADeployServiceToldTwiceNamesTheService(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"controller.yaml": "version: 1\nstate: " + dir + "/state\nhosts: {D601: {socket: /nonexistent/agent.sock}}\nmaster: {root: " + dir + ", docker: 'unix:///nonexistent/docker.sock'}\n",
+		"config.json":     `{"providerGateway":{"upgrade":{"composeEnvFile":"env"}}}`,
+		"env":             "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop, block := make(chan os.Signal, 2), make(chan struct{})
+	t.Cleanup(func() { close(block) })
+	var out bytes.Buffer
+	words := []string{"--config", dir, "artifact-registry", "deploy-service", "--service", "frontend", "--commit", strings.Repeat("a", 40), "--run-now"}
+	code := Run(t.Context(), words, Streams{Out: &out, Err: io.Discard, Stop: stop}, "test", func(workload.Event) {
+		stop <- os.Interrupt
+		stop <- os.Interrupt
+		<-block
+	})
+	if code != ExitInterrupted || !strings.HasPrefix(out.String(), "interrupted  frontend prod aaaa") {
+		t.Errorf("exit %d: %s", code, out.String())
 	}
 }
 

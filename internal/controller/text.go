@@ -202,7 +202,7 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
 	for _, c := range plan.Checks {
-		if !c.OK && plan.AlreadyLive {
+		if !c.OK && plan.AlreadyLive && c.Name != "provenance" {
 			p.field("check", "%s %s %s", warn.Render("!"), c.Name, faint.Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
 			continue
 		}

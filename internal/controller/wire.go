@@ -13,7 +13,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -33,6 +32,7 @@ type wired struct {
 
 func (c Config) ledgerDir() string  { return filepath.Join(c.State, "ledger") }
 func (c Config) changesDir() string { return filepath.Join(c.State, "changes") }
+func (c Config) grantsDir() string  { return filepath.Join(c.State, "grants") }
 
 // wireDefault wires with the configured catalog.
 func (a *app) wireDefault() (*wired, error) {
@@ -61,6 +61,10 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
+	origin, err := c.origin()
+	if err != nil {
+		return nil, err
+	}
 	all := newHosts(c, a.version)
 	registry := all[c.RegistryHost]
 	stager := stage.New(docker, spool, registry)
@@ -79,8 +83,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(master),
 			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Summary:  func(want provenance.Wanted) provenance.Verdict { return provenance.Look(c.Summaries, want) },
-			UseGrant: c.useGrant, Who: who(), Version: a.version,
+			Origin: origin, GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: a.version,
 		},
 	}, nil
 }

@@ -46,8 +46,11 @@ type Deployer struct {
 	Ledger    *ledger.Ledger
 	// Emit is told of every point, as it is reached.
 	Emit func(workload.Event)
-	// Summary compares what the producer says of an artifact with the registry.
-	Summary func(provenance.Wanted) provenance.Verdict
+	// Origin judges where an artifact comes from: by the producer's summary and, where
+	// one is configured, by the remote of its source.
+	Origin func(context.Context, provenance.Wanted) provenance.Verdict
+	// GrantUsed tells, without using it up, whether a grant was used: GRANT_USED.
+	GrantUsed func(g grant.Grant) error
 	// UseGrant uses a grant up, once of all times; by says for what.
 	UseGrant func(g grant.Grant, by string) error
 	// Traffic returns the payload of the connection so far, both ways.
@@ -122,7 +125,7 @@ func (r *deployment) look(ctx context.Context) (err error) {
 	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
 		return err
 	}
-	r.origin = r.Summary(provenance.Wanted{
+	r.origin = r.Origin(ctx, provenance.Wanted{
 		Service: r.Service, Commit: r.Commit, Repository: r.row.Repository, Source: r.row.Source,
 		Manifest: r.image.Manifest, Index: r.image.Index,
 	})

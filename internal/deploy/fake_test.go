@@ -319,18 +319,26 @@ func newWorld(t *testing.T) *world {
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
-		Summary: func(want provenance.Wanted) provenance.Verdict {
+		Origin: func(_ context.Context, want provenance.Wanted) provenance.Verdict {
 			return provenance.Compare(w.summaries[want.Commit], want)
 		},
+		GrantUsed: w.grantUsed,
 		UseGrant: func(g grant.Grant, _ string) error {
-			if slices.Contains(w.used, g.Nonce) {
-				return fault.New(fault.GrantUsed, "used before")
+			if err := w.grantUsed(g); err != nil {
+				return err
 			}
 			w.used = append(w.used, g.Nonce)
 			return nil
 		},
 	}
 	return w
+}
+
+func (w *world) grantUsed(g grant.Grant) error {
+	if slices.Contains(w.used, g.Nonce) {
+		return fault.New(fault.GrantUsed, "used before")
+	}
+	return nil
 }
 
 func (w *world) contract(commit artifact.Commit) deploy.Contract {

@@ -23,8 +23,18 @@ func (c Contract) Granted(g grant.Grant) Contract {
 func Ungranted(c Contract, err error) Result {
 	r := Gated(c)
 	r.fail(DecidedGated, r.Failure.Step, err)
-	r.Failure.Next = Command(c.Service, c.Env, c.Commit.String(), "--dry-run") // which prints what to sign
+	r.Failure.Next = c.toSign()
 	return r
+}
+
+// grantUsed refuses a grant that was used before where the run would begin a
+// change by it, so that nothing is staged in vain. What an earlier run of the same
+// commit left is gone on with: it may be what used the grant.
+func (r *deployment) grantUsed(plan Plan) error {
+	if r.grant == nil || r.seen.Pending != nil || plan.AlreadyLive && !r.force {
+		return nil
+	}
+	return r.GrantUsed(*r.grant)
 }
 
 // useGrant uses the grant up: for a new change, and not for going on with one. It
@@ -36,10 +46,17 @@ func (r *deployment) useGrant() error {
 	return r.UseGrant(*r.grant, r.holder())
 }
 
-// unusable ends a run whose grant was used before, or expired meanwhile.
+// unusable ends a pass whose grant was used before, or expired meanwhile. Nothing
+// that runs was touched, so there is no scope to tell of.
 func (r *deployment) unusable(err error) Result {
+	r.result.Scope = nil
 	if fault.ReasonOf(err) == fault.LedgerUnavailable {
 		return r.refused(DecidedFailed, err)
 	}
-	return r.refused(DecidedGated, err)
+	r.refused(DecidedGated, err)
+	r.result.Failure.Next = r.toSign()
+	return r.result
 }
+
+// toSign is the dry run, which prints what a supervisor signs.
+func (c Contract) toSign() string { return Command(c.Service, c.Env, c.Commit.String(), "--dry-run") }

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // behindTheGate runs a story of code-queue-mgr.
@@ -60,12 +62,59 @@ func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 	})
 }
 
+func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
+	behindTheGate(t, func(t *testing.T, w *world) {
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		staged := len(w.staged)
+		for name, r := range map[string]deploy.Result{
+			"plan":             w.Plan(t.Context(), w.granted(b, "1")),
+			"apply":            w.Apply(t.Context(), w.granted(b, "1"), false),
+			"run":              w.Run(t.Context(), w.granted(b, "1"), false),
+			"force, live":      w.Run(t.Context(), w.granted(a, "1"), true),
+			"apply, live":      w.Apply(t.Context(), w.granted(a, "1"), true),
+			"at the last step": w.beaten(t, w.granted(b, "1")),
+		} {
+			want(t, r, deploy.DecidedGated, fault.GrantUsed)
+			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next, " --dry-run") || !strings.Contains(r.Running, a.String()) {
+				t.Errorf("%s: scope %+v, mutated %v, next %q, running %s", name, r.Scope, r.Mutated, r.Failure.Next, r.Running)
+			}
+			if name == "at the last step" {
+				staged++
+			}
+		}
+		if len(w.staged) != staged || w.switches != 1 {
+			t.Errorf("staged %d times, want %d; switched %d times", len(w.staged), staged, w.switches)
+		}
+	})
+}
+
+// beaten runs beside another that has used the grant when it comes to the switch.
+func (w *world) beaten(t *testing.T, c deploy.Contract) deploy.Result {
+	early := w.GrantUsed
+	defer func() { w.GrantUsed = early }()
+	w.GrantUsed = func(grant.Grant) error { return nil }
+	return w.Run(t.Context(), c, false)
+}
+
+// The run that used the grant was killed when its host had kept the change and its
+// books were open: the same command closes them.
+func TestTheBooksAreClosedByTheGrantThatOpenedThem(t *testing.T) {
+	behindTheGate(t, func(t *testing.T, w *world) {
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		w.Ledger = ledger.Open(t.TempDir())
+		want(t, w.Plan(t.Context(), w.granted(a, "1")), deploy.DecidedReady, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedUnchanged, "")
+	})
+}
+
 func TestGoingOnWithAChangeUsesNoGrant(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
 		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
 		w.killed(b)
 		want(t, w.run(b), deploy.DecidedGated, fault.SupervisorRequired)
 		want(t, w.Run(t.Context(), w.granted(b, "1"), false), deploy.DecidedSucceeded, "")
+		w.killed(a)
+		want(t, w.Run(t.Context(), w.granted(a, "1"), true), deploy.DecidedSucceeded, "")
 		if !slices.Equal(w.used, []string{"1"}) {
 			t.Errorf("used: %q", w.used)
 		}

@@ -46,7 +46,14 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	if p := r.seen.Pending; p != nil {
 		return r.refused(DecidedBlocked, pendingFault(p))
 	}
-	if err := blocked(plan.Checks); err != nil && !plan.AlreadyLive {
+	if err := r.grantUsed(plan); err != nil {
+		return r.unusable(err)
+	}
+	checks := plan.Checks
+	if plan.AlreadyLive { // nothing would be recreated; where it comes from counts all the same
+		checks = []proof.Check{r.origin.Check(r.row.Provenance)}
+	}
+	if err := blocked(checks); err != nil {
 		return r.refused(DecidedBlocked, err)
 	}
 	r.result.OK, r.result.Decision = true, DecidedReady
@@ -88,7 +95,7 @@ func (r *deployment) next() string {
 	case f.Reason == fault.CapabilityMissing:
 		return "unidesk-controller doctor"
 	case f.Reason == fault.ArtifactNotFound:
-		return "unidesk-controller artifact-registry list --service " + r.Service.String()
+		return listCommand(r.Service.String())
 	case r.result.Decision == DecidedReverted && !f.Retry && r.result.Receipt != nil:
 		return "unidesk-controller history show " + r.result.Receipt.ID
 	case !r.planned && (f.Retry || f.Reason == fault.RecoveryNeeded || r.result.Decision == DecidedInterrupted):

@@ -6,10 +6,13 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
@@ -74,6 +77,57 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 				}
 				if !r.OK && (len(w.staged) > 0 || r.Mutated) {
 					t.Errorf("staged %v", w.staged)
+				}
+			})
+		})
+	}
+}
+
+// What would keep a container from being made keeps none that runs from being well.
+func TestALiveCommitNeedsNothingToBeMadeAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"}
+		want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedReady, "")
+		want(t, w.run(a), deploy.DecidedUnchanged, "")
+	})
+}
+
+// That the commit runs already makes nothing of its provenance better.
+func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
+	for name, c := range map[string]struct {
+		service string
+		summary func(artifact.Commit) *provenance.Summary
+		reason  fault.Reason
+	}{
+		"contradicted":          {"oa-event-flow", func(artifact.Commit) *provenance.Summary { return &provenance.Summary{Tag: "latest"} }, fault.ProvenanceContradicted},
+		"missing, and required": {"project-manager", func(artifact.Commit) *provenance.Summary { return nil }, fault.ProvenanceMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := worldOf(t, required(t), c.service, catalog.Prod)
+				w.service = c.service
+				img := w.images.add(t, a, w.labels(a))
+				w.running = container(a, img.Config, img.Manifest, "live")
+				w.running.Name, w.running.Labels = w.spec.Container, w.labels(a)
+				if err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: "prod", Commit: a, Outcome: ledger.Degraded}); err != nil {
+					t.Fatal(err)
+				}
+				w.readOnly = true
+				w.summaries = map[artifact.Commit]*provenance.Summary{a: c.summary(a)}
+				plan := w.Plan(t.Context(), w.contract(a))
+				want(t, plan, deploy.DecidedBlocked, c.reason)
+				if !plan.Plan.AlreadyLive {
+					t.Error("it is not live already: the test is worth nothing")
+				}
+				want(t, w.Apply(t.Context(), w.contract(a), false), deploy.DecidedBlocked, c.reason)
+				r := w.run(a)
+				want(t, r, deploy.DecidedDegraded, "")
+				if r.OK || r.Mutated || r.Receipt != nil || len(r.Hints) == 0 || !strings.Contains(r.Hints[0], "provenance") {
+					t.Errorf("ok %v, mutated %v, receipt %+v, hints %q", r.OK, r.Mutated, r.Receipt, r.Hints)
+				}
+				if diff := cmp.Diff([]string{"degraded aaaa"}, w.history()); diff != "" {
+					t.Errorf("it became one to go back to: %s", diff)
 				}
 			})
 		})

@@ -31,7 +31,8 @@ func Candidates(c *catalog.Catalog, env catalog.Env, wanted map[string]string, r
 			contract, err = NewContract(c, req)
 		}
 		if fault.ReasonOf(err) == fault.CommitNotPinned { // and the file's other values are not ours to show
-			err = fault.New(fault.CommitNotPinned, "deploy.json wants %s at something that is not a full commit id", service)
+			err = fault.New(fault.CommitNotPinned, "deploy.json wants %s at something that is not a full commit id", service).
+				WithHint("name one there; `%s` lists those that are published", listCommand(service))
 		}
 		one := Candidate{Service: service, Contract: contract, Err: err}
 		if commit, err := artifact.ParseCommit(req.Commit); err == nil {
@@ -40,6 +41,10 @@ func Candidates(c *catalog.Catalog, env catalog.Env, wanted map[string]string, r
 		all = append(all, one)
 	}
 	return all
+}
+
+func listCommand(service string) string {
+	return "unidesk-controller artifact-registry list --service " + service
 }
 
 // Reconciliation is what came of all services of an environment.
@@ -130,7 +135,10 @@ func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []Candidat
 			out.Services[i] = Reconciled{Service: c.Service, Outcome: OutcomeNotReached}
 		}
 	}
-	return out.conclude()
+	if out = out.conclude(); out.Decision == DecidedBlocked { // which tells a question what would be; this is what was
+		out.Decision = DecidedFailed
+	}
+	return out
 }
 
 // turnsTo tells which service the points are about that follow.
@@ -154,8 +162,11 @@ func consider(c Candidate, do func(Contract) Result) Reconciled {
 	one := Reconciled{Service: c.Service, Outcome: OutcomeFailed}
 	if c.Err != nil {
 		r := Refused(c.Err)
-		if one.Result = &r; r.Failure.Reason == fault.UnknownService {
+		switch one.Result = &r; r.Failure.Reason {
+		case fault.UnknownService:
 			one.Outcome = OutcomeSkipped
+		case fault.CommitNotPinned: // of a service that there is
+			r.Failure.Next = listCommand(c.Service)
 		}
 		return one
 	}

@@ -97,7 +97,7 @@ func TestAFailureStopsTheRest(t *testing.T) {
 			}
 			wanted := map[string]string{"backend-core": a.String(), "frontend": commit("c").String(), "todo-note": a.String()}
 			r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
-			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != deploy.DecidedBlocked {
+			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != deploy.DecidedFailed {
 				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
 			}
 		})
@@ -118,8 +118,12 @@ func TestAFailureStopsTheRest(t *testing.T) {
 		w, _ := reconciled(t, nil)
 		r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"frontend": "hunter2"}, deploy.Request{}), false)
 		f := r.Services[0].Result.Failure
-		if r.Decision != deploy.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") {
+		if r.Decision != deploy.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") || f.Next != "unidesk-controller artifact-registry list --service frontend" {
 			t.Errorf("%s %+v", r.Decision, f)
+		}
+		r = w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"stranger": a.String()}, deploy.Request{}), false)
+		if f := r.Services[0].Result.Failure; f.Next != "unidesk-controller services" {
+			t.Errorf("a stranger: %+v", f)
 		}
 	})
 }

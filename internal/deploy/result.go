@@ -97,7 +97,7 @@ type Plan struct {
 	Layers   int               `json:"layers"`
 	Bytes    int64             `json:"imageBytes"`
 	Need     Need              `json:"need"`
-	// Provenance is what the producer's summary makes of the image.
+	// Provenance is what is made of where the image comes from.
 	Provenance provenance.Verdict `json:"provenance"`
 	Live       *workload.Instance `json:"live,omitempty"`
 	// Unseen is why nothing that runs was looked at.
@@ -154,5 +154,8 @@ func Refused(err error) Result {
 	var r Result
 	r.fail(DecidedRefused, workload.PointGuard, err)
 	r.Failure.Next = "unidesk-controller --help"
+	if r.Failure.Reason == fault.UnknownService {
+		r.Failure.Next = "unidesk-controller services"
+	}
 	return r
 }

@@ -52,6 +52,9 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 	if err := blocked(plan.Checks); err != nil {
 		return r.stopped(ctx, err)
 	}
+	if err := r.grantUsed(plan); err != nil {
+		return r.unusable(err)
+	}
 	r.reach(workload.PointPreflight, workload.PointTransfer, r.toBring())
 	if err := r.host.Stage(ctx, r.spec, r.image, r.pass); err != nil {
 		return r.stopped(ctx, err)
@@ -142,6 +145,12 @@ func (r *deployment) proveAgain(ctx context.Context) Result {
 	r.result.Running = describeInstance(r.spec, verdict.Instance)
 	if verdict.Status == proof.Degraded {
 		r.result.OK, r.result.Decision, r.result.Hints = false, DecidedDegraded, r.row.Hints
+	}
+	if c := r.origin.Check(r.row.Provenance); !c.OK { // it runs well, and should not have been let in
+		r.result.OK, r.result.Decision = false, DecidedDegraded
+		r.result.Hints = append([]string{"the provenance is " + c.Detail + ": " + c.Fix}, r.result.Hints...)
+	}
+	if r.result.Decision == DecidedDegraded {
 		return r.result
 	}
 	if err := r.promote(verdict); err != nil {

@@ -318,6 +318,9 @@ func TestAGrantIsForOneDeploy(t *testing.T) {
 	now := time.Now()
 	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", "prod", ones), now), Signer: "alice", Key: "SHA256:x"}
 
+	if err := grant.Used(dir, g); err != nil {
+		t.Errorf("new, and used: %v", err)
+	}
 	// However many try at once, one has it.
 	errs := make([]error, 16)
 	var wg sync.WaitGroup
@@ -338,9 +341,10 @@ func TestAGrantIsForOneDeploy(t *testing.T) {
 		t.Errorf("%d had it", had)
 	}
 
-	err := grant.Use(dir, g, "run-2", now)
-	if fault.ReasonOf(err) != fault.GrantUsed || !strings.Contains(err.Error(), "by run-1") || !strings.Contains(err.Error(), now.UTC().Format(time.RFC3339)) {
-		t.Errorf("replayed: %v", err)
+	for _, err := range []error{grant.Use(dir, g, "run-2", now), grant.Used(dir, g)} {
+		if fault.ReasonOf(err) != fault.GrantUsed || !strings.Contains(err.Error(), "by run-1") || !strings.Contains(err.Error(), now.UTC().Format(time.RFC3339)) {
+			t.Errorf("replayed: %v", err)
+		}
 	}
 	record, err := os.ReadFile(filepath.Join(dir, g.Nonce+".json"))
 	if err != nil {
@@ -381,8 +385,10 @@ func TestAGrantThatCannotBeRecordedIsNotUsed(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := grant.Use(file, g, "run", now); fault.ReasonOf(err) != fault.LedgerUnavailable {
-		t.Errorf("a file in its place: %v", err)
+	for _, err := range []error{grant.Use(file, g, "run", now), grant.Used(file, g)} {
+		if fault.ReasonOf(err) != fault.LedgerUnavailable {
+			t.Errorf("a file in its place: %v", err)
+		}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 1 {

@@ -45,8 +45,7 @@ func Use(dir string, g Grant, by string, now time.Time) error {
 	// The name alone decides, so it must not come by a rename, which replaces.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.GrantUsed, "the grant was used %s; a grant is for one deploy", usedBy(path)).
-			WithHint("ask for a new one; the dry run prints the statement to sign")
+		return used(path)
 	}
 	if err != nil {
 		return unrecorded(err)
@@ -56,6 +55,25 @@ func Use(dir string, g Grant, by string, now time.Time) error {
 		return unrecorded(err)
 	}
 	return nil
+}
+
+// Used tells, without using it, whether a grant was used before: GRANT_USED, as
+// [Use] would say. It is for a refusal that comes early; the last word is Use's.
+func Used(dir string, g Grant) error {
+	path := filepath.Join(dir, g.Nonce+".json")
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return used(path)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	default:
+		return fault.New(fault.LedgerUnavailable, "look for a use of the grant: %w", err)
+	}
+}
+
+func used(path string) error {
+	return fault.New(fault.GrantUsed, "the grant was used %s; a grant is for one deploy", usedBy(path)).
+		WithHint("ask for a new one; the dry run prints the statement to sign")
 }
 
 // usedBy tells of an earlier use what its record does. One that was cut off tells

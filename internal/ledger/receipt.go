@@ -56,7 +56,7 @@ type Receipt struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Disturbed are sentences about what else changed, and no run of ours explains.
 	Disturbed []string `json:"disturbed,omitempty"`
-	// Provenance is what the producer's summary made of the image.
+	// Provenance is what was made of where the image comes from.
 	Provenance provenance.Verdict `json:"provenance,omitzero"`
 	// Grant is what opened the supervisor's gate.
 	Grant *grant.Grant `json:"grant,omitempty"`

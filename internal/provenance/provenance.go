@@ -1,5 +1,6 @@
 // Package provenance compares what a producer says that it published with what
-// the registry resolved. The summary is a second witness: whoever can push to the
+// the registry resolved, and joins to that what else is known of where an artifact
+// comes from. The summary is a second witness: whoever can push to the
 // registry can move a tag, and then the two disagree. It proves nothing alone,
 // since whoever can write the folder of summaries can agree with anything.
 //
@@ -10,6 +11,7 @@ package provenance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -42,16 +44,17 @@ type Wanted struct {
 	Manifest, Index artifact.Digest
 }
 
-// Status is what a summary makes of an artifact.
+// Status is what is made of an artifact.
 type Status string
 
 // The statuses.
 const (
-	// Verified: the summary says the same as the registry, in everything.
+	// Verified: the summary says the same as the registry, in everything, and so does
+	// whoever else is asked.
 	Verified Status = "verified"
-	// Unverified: there is no summary that could say it.
+	// Unverified: one of those says nothing.
 	Unverified Status = "unverified"
-	// Contradicted: the summary says something else.
+	// Contradicted: one of those says something else.
 	Contradicted Status = "contradicted"
 )
 
@@ -75,7 +78,7 @@ func Compare(s *Summary, want Wanted) Verdict {
 	for _, c := range []struct{ key, got, want string }{
 		{"serviceId", s.ServiceID, want.Service.String()},
 		{"sourceCommit", s.SourceCommit, want.Commit.String()},
-		{"sourceRepo", plain(s.SourceRepo), plain(want.Source)},
+		{"sourceRepo", Plain(s.SourceRepo), Plain(want.Source)},
 		{"tag", s.Tag, want.Commit.String()},
 		{"digest", s.Digest, digest},
 		{"imageRef", withoutHost(s.ImageRef), want.Repository.String() + ":" + want.Commit.String()},
@@ -95,8 +98,18 @@ func Compare(s *Summary, want Wanted) Verdict {
 	return Verdict{Verified, "the producer's summary names this service, commit, source and digest"}
 }
 
-// plain is a source repository without the endings that name the same one.
-func plain(url string) string {
+// And joins another verdict: both have to be verified, and either can contradict.
+// What is worse is said first.
+func (v Verdict) And(other Verdict) Verdict {
+	rank := []Status{Verified, Unverified, Contradicted}
+	if slices.Index(rank, other.Status) > slices.Index(rank, v.Status) {
+		v, other = other, v
+	}
+	return Verdict{Status: v.Status, Detail: v.Detail + "; " + other.Detail}
+}
+
+// Plain is a source repository without the endings that name the same one.
+func Plain(url string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
 }
 
@@ -142,7 +155,7 @@ func (v Verdict) Check(p Policy) proof.Check {
 		c.Fix = "find out who pushed what: the tag was moved, or the summary is of another build; publish the commit again"
 	case v.Status != Verified && p != Optional:
 		c.OK, c.Reason = false, fault.ProvenanceMissing
-		c.Fix = "have the producer publish the commit's summary, or set `provenance: optional` for the service in services.yaml"
+		c.Fix = "have the producer publish the commit's summary, from a commit on a branch of its source, or set `provenance: optional` for the service in services.yaml"
 	}
 	return c
 }

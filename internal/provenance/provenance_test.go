@@ -139,6 +139,26 @@ func TestAPolicyDecidesAboutWhatIsUnverified(t *testing.T) {
 	}
 }
 
+func TestTheWorseOfTwoVerdictsIsTheVerdict(t *testing.T) {
+	t.Parallel()
+	verified, unverified := provenance.Verdict{Status: provenance.Verified, Detail: "v"}, provenance.Verdict{Status: provenance.Unverified, Detail: "u"}
+	contradicted := provenance.Verdict{Status: provenance.Contradicted, Detail: "c"}
+	for _, c := range []struct {
+		a, b provenance.Verdict
+		want provenance.Verdict
+	}{
+		{verified, verified, provenance.Verdict{Status: provenance.Verified, Detail: "v; v"}},
+		{verified, unverified, provenance.Verdict{Status: provenance.Unverified, Detail: "u; v"}},
+		{unverified, verified, provenance.Verdict{Status: provenance.Unverified, Detail: "u; v"}},
+		{contradicted, unverified, provenance.Verdict{Status: provenance.Contradicted, Detail: "c; u"}},
+		{verified, contradicted, provenance.Verdict{Status: provenance.Contradicted, Detail: "c; v"}},
+	} {
+		if got := c.a.And(c.b); got != c.want {
+			t.Errorf("%s and %s: %+v", c.a.Status, c.b.Status, got)
+		}
+	}
+}
+
 func TestLookReadsTheFileOfTheCommit(t *testing.T) {
 	t.Parallel()
 	whole, err := json.Marshal(summary(manifest))

@@ -22,16 +22,17 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
-// withSummaries is the world's configuration with the folder of the producer's
-// summaries.
-func withSummaries(t *testing.T) (config string) {
+// withOrigin is the world's configuration with the folder of the producer's
+// summaries and the remote of a service's source.
+func withOrigin(t *testing.T, service string) (config string) {
 	t.Helper()
 	config = t.TempDir()
 	for _, name := range []string{"controller.yaml", "services.yaml"} {
 		content, err := os.ReadFile(filepath.Join(world.Controller.Config, name))
 		drive.Must(t, err)
 		if name == "controller.yaml" {
-			content = fmt.Appendf(content, "summaries: %s\n", world.CI.SummaryDir())
+			source := world.CI.Source(service)
+			content = fmt.Appendf(content, "summaries: %s\nsources: {%s: 'file://%s'}\n", world.CI.SummaryDir(), source.URL, source.Remote)
 		}
 		drive.Must(t, os.WriteFile(filepath.Join(config, name), content, 0o600))
 	}
@@ -54,7 +55,7 @@ func signed(t *testing.T, key, statement string) string {
 // The one service behind the supervisor's gate goes live with a grant, once.
 func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	const service = "code-queue-mgr"
-	config := withSummaries(t)
+	config := withOrigin(t, service)
 	run := func(commit string, flags ...string) drive.Answer {
 		t.Helper()
 		cmd := world.Command(t, append([]string{"--config", config, "artifact-registry", "deploy-service", "--service", service, "--env", "prod", "--commit", commit}, flags...)...)
@@ -65,6 +66,10 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 
 	allowed := signed(t, world.Controller.Supervisor, run(first, "--dry-run").Result.Contract.Statement)
 	run(second, "--run-now", "--grant", allowed).Want(t, deploy.DecidedGated, fault.GrantMismatch, 3)
+	copies := filepath.Join(world.Controller.State, "sources")
+	if _, err := os.Stat(copies); !os.IsNotExist(err) {
+		t.Errorf("a dry run asked the source's remote (%v)", err)
+	}
 	run(first, "--grant", allowed).Want(t, deploy.DecidedReady, "", 0)
 	live := run(first, "--run-now", "--grant", allowed)
 	live.Want(t, deploy.DecidedSucceeded, "", 0)
@@ -72,8 +77,10 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	if g := live.Result.Receipt.Grant; g == nil || g.Signer != "alice@example.org" {
 		t.Errorf("the receipt's grant is %+v", g)
 	}
-	if p := live.Result.Plan.Provenance; p.Status != provenance.Verified {
-		t.Errorf("provenance: %+v", p)
+	for _, p := range []provenance.Verdict{live.Result.Plan.Provenance, live.Result.Receipt.Provenance} {
+		if p.Status != provenance.Verified || !strings.Contains(p.Detail, "; the commit is on branch master of the source's remote") {
+			t.Errorf("provenance: %+v", p)
+		}
 	}
 	if s := live.Result.Scope; !s.Observed || len(s.Disturbed) > 0 {
 		t.Errorf("scope: %+v", s)
@@ -81,10 +88,12 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 
 	container, err := world.Master.Inspect(t.Context(), service, "{{.Id}}")
 	drive.Must(t, err)
-	replay := run(first, "--run-now", "--force", "--grant", allowed)
-	replay.Want(t, deploy.DecidedGated, fault.GrantUsed, 3)
-	if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.Result.Mutated {
-		t.Errorf("the replay made %s of %s (%v)", after, container, err)
+	for _, how := range [][]string{{"--run-now", "--force"}, {"--run-now"}, {}} {
+		replay := run(first, append(how, "--grant", allowed)...)
+		replay.Want(t, deploy.DecidedGated, fault.GrantUsed, 3)
+		if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.Result.Mutated {
+			t.Errorf("the replay made %s of %s (%v)", after, container, err)
+		}
 	}
 	world.Clean(t, service)
 }

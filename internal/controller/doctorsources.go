@@ -1,0 +1,52 @@
+package controller
+
+import (
+	"context"
+	"os/exec"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
+)
+
+// examineSources asks each configured remote for its branches, as a deploy would
+// begin to. Nothing is said where none is configured.
+func examineSources(ctx context.Context, c Config, rows []catalog.Row) (list []finding) {
+	remotes, err := c.remotes()
+	if err != nil || len(remotes) == 0 {
+		return nil // the configuration's own finding says what is wrong with them
+	}
+	_, err = exec.LookPath("git")
+	for _, url := range sortedKeys(remotes) {
+		branches, err := 0, err
+		if err == nil {
+			asking, cancel := context.WithTimeout(ctx, source.Patience)
+			branches, err = remotes[url].Answers(asking)
+			cancel()
+		}
+		list = append(list, judgeSource(url, rows, branches, err))
+	}
+	return list
+}
+
+// judgeSource is about the remote of one source: how many branches it has, or why it
+// did not answer.
+func judgeSource(url string, rows []catalog.Row, branches int, err error) finding {
+	check := "source " + source.Shown(url)
+	used, bad := false, levelWarning
+	for _, row := range rows {
+		if provenance.Plain(row.Source) != provenance.Plain(url) {
+			continue
+		}
+		if used = true; row.Provenance == provenance.Required {
+			bad = levelFault
+		}
+	}
+	switch {
+	case err != nil:
+		return amiss(bad, check, "apt-get install git, and as this account: git ls-remote of what controller.yaml names (sources)", "its remote does not answer: %v", err)
+	case !used && len(rows) > 0:
+		return amiss(levelWarning, check, "name it in controller.yaml (sources) as services.yaml does", "no service of the catalog is built from it")
+	}
+	return fine(check, "its remote answers, with %d branches", branches)
+}

@@ -1,0 +1,63 @@
+package controller
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+)
+
+func TestARemoteMattersAsMuchAsItsPolicy(t *testing.T) {
+	t.Parallel()
+	const url = "https://example.com/wiki"
+	down := errors.New("down")
+	optional, required := catalog.Row{Source: url, Provenance: provenance.Optional}, catalog.Row{Source: url + ".git", Provenance: provenance.Required}
+	for name, c := range map[string]struct {
+		rows []catalog.Row
+		err  error
+		want level
+	}{
+		"it answers":                         {[]catalog.Row{optional, required}, nil, levelOK},
+		"it does not, and nobody wants it":   {[]catalog.Row{optional}, down, levelWarning},
+		"it does not, and it is required":    {[]catalog.Row{optional, required}, down, levelFault},
+		"it answers, and nobody is built so": {[]catalog.Row{{Source: url + "-fork"}}, nil, levelWarning},
+		"it answers, without a catalog":      {nil, nil, levelOK},
+	} {
+		f := judgeSource(url, c.rows, 3, c.err)
+		if f.Level != c.want || f.OK != (c.want == levelOK) || (f.Fix == "") != f.OK || !strings.Contains(f.Check, url) {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+func TestDoctorAsksTheRemotesThatAreConfigured(t *testing.T) {
+	t.Parallel()
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	list := examineSources(t.Context(), Config{Sources: map[string]string{"https://example.com/wiki": nowhere}}, nil)
+	if len(list) != 1 || list[0].Level != levelWarning || !strings.Contains(list[0].What, "does not answer") {
+		t.Errorf("%+v", list)
+	}
+	if list := examineSources(t.Context(), Config{}, nil); len(list) != 0 {
+		t.Errorf("none is configured: %+v", list)
+	}
+}
+
+func TestSourcesAreRefusedUnseen(t *testing.T) {
+	t.Parallel()
+	for _, sources := range []string{
+		"{https://example.com/wiki: https://hunter2@example.com/wiki}", "{https://hunter2@example.com/wiki: ''}",
+		"{https://hunter2@example.com/wiki: 'ext::sh -c id'}", "{https://hunter2@example.com/wiki:}",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "controller.yaml"), []byte("version: 1\nmaster: {root: /srv}\nsources: "+sources+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadConfig(dir); err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "sources.https://example.com/wiki: it ") {
+			t.Errorf("%s: %v", sources, err)
+		}
+	}
+}

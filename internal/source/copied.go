@@ -1,0 +1,85 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+)
+
+// copied is a bare repository with the branches of a remote. Beside it, a lock is
+// held by the process that brings it up to date; its content is when that was done.
+type copied struct {
+	remote Remote
+	dir    string
+}
+
+func (c copied) lock() string { return strings.TrimSuffix(c.dir, ".git") + ".lock" }
+
+// noSuchCommit is git's exit code for a --contains that names no commit it has.
+const noSuchCommit = 129
+
+// find returns a branch that holds the commit, "" when none is known to, and when
+// the remote was asked for that.
+func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked string, err error) {
+	content, err := os.ReadFile(c.lock())
+	if asked = strings.TrimSpace(string(content)); errors.Is(err, fs.ErrNotExist) || err == nil && asked == "" {
+		return "", "", nil // there is no whole copy yet
+	}
+	if err != nil {
+		return "", "", err
+	}
+	out, err := git(ctx, settings{dir: c.dir}, "for-each-ref", "--count=1", "--contains="+commit.String(), "--format=%(refname:lstrip=2)", "refs/heads/")
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == noSuchCommit {
+		return "", asked, nil
+	}
+	return strings.TrimSpace(out), asked, err
+}
+
+// refresh brings the copy up to date, and makes it where there is none. The trees
+// and files of a commit say nothing about its branch; a remote that cannot leave
+// them out sends all.
+func (c copied) refresh(ctx context.Context) error {
+	if err := inherit.Folder(c.dir, 0o750); err != nil {
+		return err
+	}
+	f, err := inherit.OpenFile(c.lock(), os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lock := flock.New(c.lock())
+	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	share := "umask"
+	if inherit.Mode(filepath.Dir(c.dir), 0) != 0 { // what one operator makes, every other goes on with
+		share = "0660"
+	}
+	if _, err := git(ctx, settings{dir: c.dir}, "init", "--quiet", "--bare", "--template=", "--shared="+share); err != nil {
+		return err
+	}
+	s := c.remote.settings()
+	s.dir = c.dir
+	if _, err := git(ctx, s, "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--filter=tree:0", "--", name); err != nil {
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteString(time.Now().UTC().Format("2006-01-02 15:04Z") + "\n")
+	return err
+}

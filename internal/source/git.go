@@ -1,0 +1,75 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// settings are what a call of git depends on beside the operator's own configuration.
+type settings struct {
+	// dir is the repository; "" for none.
+	dir string
+	// config is what is set for this call; without a remote in it none can be asked.
+	config [][2]string
+}
+
+// git runs git and returns what it printed. It asks nobody anything: it has no
+// terminal, and no program that would ask. The end of ctx ends it and all that it
+// started. An error has the last of its words, and nothing that stood before a host.
+func git(ctx context.Context, s settings, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", s.environment(), time.Second // not in whatever repository we stand
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // by which it takes its locks away
+	out, err := cmd.Output()
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case errors.As(err, &exit):
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, lastWords(exit.Stderr))
+	case err != nil:
+		return "", err
+	}
+	return string(out), nil
+}
+
+// environment is our own, without what would lead git to another repository or to
+// ask somebody. Whether there is a remote is in the configuration alone, so that a
+// question to the copy never becomes one to the remote.
+func (s settings) environment() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "GIT_") {
+			env = append(env, kv)
+		}
+	}
+	env = append(env, "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=false", "SSH_ASKPASS_REQUIRE=never")
+	if s.dir != "" {
+		env = append(env, "GIT_DIR="+s.dir)
+	}
+	allowed := ""
+	if len(s.config) > 0 {
+		allowed = "https:ssh:file"
+	}
+	env = append(env, "GIT_ALLOW_PROTOCOL="+allowed)
+	config := append([][2]string{{"core.hooksPath", os.DevNull}, {"gc.autoDetach", "false"}}, s.config...)
+	for i, kv := range config {
+		n := strconv.Itoa(i)
+		env = append(env, "GIT_CONFIG_KEY_"+n+"="+kv[0], "GIT_CONFIG_VALUE_"+n+"="+kv[1])
+	}
+	return append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(config)))
+}
+
+// lastWords are the end of what git had to say, on one line.
+func lastWords(stderr []byte) string {
+	said := Shown(strings.Join(strings.Fields(string(stderr)), " "))
+	return said[max(0, len(said)-300):]
+}

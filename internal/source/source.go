@@ -1,0 +1,92 @@
+// Package source asks the Git remote of a source repository whether a commit is on
+// one of its branches. The system's git does the asking, with the operator's own
+// configuration: proxies, authorities, ssh and credential helpers are git's matter.
+//
+// What was learnt is kept in a bare copy of the remote's branches, commits and
+// nothing else where the remote can leave the rest out. The copy is brought up to
+// date only for a commit that it does not know to be on a branch, once in the life
+// of a [Remotes], by one process at a time. So going back to a commit waits for no
+// remote and fails with none; one that was taken off its branch counts until the
+// copy is brought up to date for another one.
+//
+// It never fails a deploy by itself: what cannot be asked leaves the commit
+// unverified, with the reason. It refuses remotes with credentials in them, since
+// git shows those to every process of the machine, and any transport but https,
+// ssh and files. The danger is a URL that is printed: none is.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+)
+
+// Patience is what one question may take, waiting for another process included.
+const Patience = 30 * time.Second
+
+// Remotes are the remotes of source repositories.
+type Remotes struct {
+	dir      string
+	of       map[string]Remote
+	patience time.Duration
+
+	asking sync.Mutex
+	asked  map[Remote]error
+}
+
+// New returns the remotes of source repositories, by the repository's URL. Their
+// copies are folders in dir, made when they are needed.
+func New(dir string, remotes map[string]Remote, patience time.Duration) *Remotes {
+	r := &Remotes{dir: dir, of: map[string]Remote{}, patience: patience, asked: map[Remote]error{}}
+	for source, remote := range remotes {
+		r.of[provenance.Plain(source)] = remote
+	}
+	return r
+}
+
+// Look says whether the commit is on a branch of the source repository's remote. It
+// reports false where none is configured.
+func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commit) (provenance.Verdict, bool) {
+	remote, ok := r.of[provenance.Plain(source)]
+	if !ok {
+		return provenance.Verdict{}, false
+	}
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	ctx, cancel := context.WithTimeoutCause(ctx, r.patience, fmt.Errorf("no answer within %s", r.patience))
+	defer cancel()
+	c := remote.copyIn(r.dir)
+	branch, asked, err := c.find(ctx, commit)
+	if branch == "" { // or the copy is broken, which making it again may mend
+		branch, asked, err = r.findAnew(ctx, c, commit)
+	}
+	switch {
+	case err != nil:
+		return provenance.Verdict{Status: provenance.Unverified, Detail: "the source's remote could not be asked: " + err.Error()}, true
+	case branch == "":
+		return provenance.Verdict{Status: provenance.Unverified, Detail: "no branch of the source's remote has the commit (asked " + asked + ")"}, true
+	}
+	return provenance.Verdict{
+		Status: provenance.Verified, Detail: fmt.Sprintf("the commit is on branch %s of the source's remote (asked %s)", branch, asked),
+	}, true
+}
+
+// findAnew brings the copy up to date, unless that was tried before, and looks again.
+func (r *Remotes) findAnew(ctx context.Context, c copied, commit artifact.Commit) (branch, asked string, err error) {
+	err, tried := r.asked[c.remote]
+	if !tried {
+		err = c.refresh(ctx)
+		if !errors.Is(err, context.Canceled) { // who is told to stop has learnt nothing
+			r.asked[c.remote] = err
+		}
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return c.find(ctx, commit)
+}
