@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
 
 // use is what is recorded of one.
@@ -43,7 +44,7 @@ func Use(dir string, g Grant, by string, now time.Time) error {
 	}
 	path := filepath.Join(dir, g.Nonce+".json")
 	// The name alone decides, so it must not come by a rename, which replaces.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	f, err := inherit.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 	if errors.Is(err, fs.ErrExist) {
 		return used(path)
 	}
@@ -89,14 +90,7 @@ func usedBy(path string) string {
 
 // makeDir makes a folder that is still there after a power cut.
 func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o750)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeDir(filepath.Dir(dir)); err != nil {
-			return err
-		}
-		err = os.Mkdir(dir, 0o750)
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := inherit.Folder(dir, 0o750); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(dir)) // also where another process made it, just now

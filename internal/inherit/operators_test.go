@@ -15,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -47,6 +48,10 @@ func as(uid int, do func() error) error {
 // deploy does to the state folder what a deploy does, up to the switch.
 func deploy(t *testing.T, state string, host *confirmtest.Host, spec workload.Spec, id string, img artifact.Image) error {
 	t.Helper()
+	given := grant.Grant{Statement: grant.Statement{Nonce: artifact.DigestOf([]byte(id)).Hex()[:32], Expires: time.Now().Add(time.Hour)}}
+	if err := grant.Use(filepath.Join(state, "grants"), given, id, time.Now()); err != nil {
+		return err
+	}
 	l := ledger.Open(filepath.Join(state, "ledger"))
 	unlock, err := l.Lock("prod", "web", id)
 	if err != nil {
