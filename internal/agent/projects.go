@@ -64,8 +64,8 @@ func (c Config) validateProjects() error {
 }
 
 // placed is all that is placed here: it leads to the project that a message names,
-// and knows no other. That a project exists which is not placed, or a service,
-// nobody can tell from its answers.
+// and knows no other. A project that is not placed, or a service, is answered as one
+// that does not exist; its containers are listed beside those of one that is.
 type placed struct {
 	engine   *engine.Client
 	projects map[string]place

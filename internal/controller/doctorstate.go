@@ -79,9 +79,12 @@ func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err e
 	return fine(check, "none")
 }
 
-func judgeWatch(watched bool) finding {
+func judgeWatch(watched bool, err error) finding {
 	const check = "watch"
-	if !watched {
+	switch {
+	case err != nil:
+		return amiss(levelWarning, check, "be of the group that shares the state folder", "%v", err)
+	case !watched:
 		return amiss(levelWarning, check, "systemctl enable --now unidesk-controller, or have `unidesk-controller watch` run all the time",
 			"nobody watches here: when a run is killed, what it switched to runs on, unproven, until the next command")
 	}

@@ -194,7 +194,7 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
-	if c.Shape != catalog.K3s && c.Shape != catalog.Infrastructure { // for them nothing is brought anywhere
+	if plan.Unseen == "" { // else nothing is brought anywhere
 		p.field("would cross", "%s", wouldCross(plan, c))
 	}
 	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))

@@ -1,9 +1,13 @@
 package controller
 
 import (
+	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
@@ -30,6 +34,7 @@ func (a *app) watch() *cobra.Command {
 			}
 			journal := slog.New(slog.NewTextHandler(a.Err, nil))
 			journal.Info("watching", slog.String("changes", w.config.changesDir()))
+			context.AfterFunc(cmd.Context(), func() { journal.Info("stopping: what was begun is ended first") })
 			w.watch(cmd.Context(), journal)
 			return nil
 		},
@@ -48,8 +53,11 @@ func takeWatch(lock *flock.Flock) error {
 		return fault.New(fault.Internal, "watch: %w", err)
 	}
 	_ = f.Close()
-	switch got, err := lock.TryLock(); {
-	case err != nil:
+	// Whoever asks whether somebody watches has the lock for a moment.
+	wait, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	switch got, err := lock.TryLockContext(wait, 20*time.Millisecond); {
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Internal, "watch: %w", err)
 	case !got:
 		return fault.Transient(fault.Locked, "another process watches already").WithHint("`lslocks | grep watch.lock` names it")
@@ -58,9 +66,12 @@ func takeWatch(lock *flock.Flock) error {
 }
 
 // watchHeld reports whether a process watches now.
-func watchHeld(c Config) bool {
+func watchHeld(c Config) (bool, error) {
 	lock := flock.New(watchLock(c).Path(), flock.SetFlag(os.O_RDONLY))
 	defer func() { _ = lock.Close() }()
 	free, err := lock.TryRLock()
-	return err == nil && !free
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && !free, err
 }

@@ -9,19 +9,25 @@ import (
 func TestOneProcessWatches(t *testing.T) {
 	t.Parallel()
 	c := Config{State: t.TempDir() + "/state"}
-	if watchHeld(c) {
-		t.Error("nobody watches, and it is said that somebody does")
+	if held, err := watchHeld(c); held || err != nil {
+		t.Errorf("nobody watches, and it is said that somebody does (%v)", err)
 	}
 	first := watchLock(c)
-	if err := takeWatch(first); err != nil || !watchHeld(c) {
-		t.Fatalf("%v, watched %t", err, watchHeld(c))
+	if err := takeWatch(first); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := watchHeld(c); !held || err != nil {
+		t.Errorf("one watches, and it is said that nobody does (%v)", err)
 	}
 	second := watchLock(c)
 	if err := takeWatch(second); fault.ReasonOf(err) != fault.Locked {
 		t.Errorf("a second one: %v", err)
 	}
-	if err := first.Close(); err != nil || watchHeld(c) {
-		t.Errorf("%v: it ended, and it is said to watch", err)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := watchHeld(c); held || err != nil {
+		t.Errorf("it ended, and it is said to watch (%v)", err)
 	}
 	if err := takeWatch(second); err != nil {
 		t.Error(err)

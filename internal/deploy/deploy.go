@@ -73,7 +73,7 @@ type deployment struct {
 	started  time.Time
 	id       string
 	seen     workload.Observation
-	looked   time.Time // when, by the clock here, that was
+	looked   time.Time // when, by the clock here, that was asked for
 	image    artifact.Image
 	wanted   proof.Wanted
 	origin   provenance.Verdict
@@ -114,13 +114,12 @@ func (r *deployment) pass(e workload.Event) {
 // look observes the workload and resolves the commit; both only read. Of what
 // cannot be seen only the artifact is looked at.
 func (r *deployment) look(ctx context.Context) (err error) {
-	r.at = workload.PointGuard
+	r.at, r.looked = workload.PointGuard, time.Now()
 	if r.unseen() != "" {
 		r.seen.Platform = r.environment().Target.Platform
 	} else if r.seen, err = r.host.Observe(ctx, r.spec, true); err != nil {
 		return err
 	}
-	r.looked = time.Now()
 	r.at = workload.PointResolve
 	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
 		return err
@@ -129,6 +128,9 @@ func (r *deployment) look(ctx context.Context) (err error) {
 		Service: r.Service, Commit: r.Commit, Repository: r.row.Repository, Source: r.row.Source,
 		Manifest: r.image.Manifest, Index: r.image.Index,
 	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	r.wanted = proof.Wanted{
 		Spec: r.spec, Commit: r.Commit, Config: r.image.Config, Manifest: r.image.Manifest,
 		Labels: r.RequiredLabels, Composed: r.row.Witness == catalog.Composed, FlagsBefore: r.flagsBefore(),

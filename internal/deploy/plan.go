@@ -27,11 +27,11 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	r.planned = true
 	defer func() { result.elapsed(r.started) }()
 	if err := r.look(ctx); err != nil {
-		return r.refused(unready(err), err)
+		return r.unplanned(ctx, err)
 	}
 	plan, err := r.preflight(ctx)
 	if err != nil {
-		return r.refused(unready(err), err)
+		return r.unplanned(ctx, err)
 	}
 	r.result.Plan = &plan
 	if r.unseen() == "" {
@@ -67,12 +67,15 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 	return r.result
 }
 
-// unready tells a plan that could not be made from one that says no.
-func unready(err error) Decision {
-	if fault.Retryable(err) {
-		return DecidedFailed
+// unplanned ends a plan that cannot be made.
+func (r *deployment) unplanned(ctx context.Context, err error) Result {
+	switch {
+	case ctx.Err() != nil:
+		return r.refused(DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
+	case fault.Retryable(err):
+		return r.refused(DecidedFailed, err)
 	}
-	return DecidedBlocked
+	return r.refused(DecidedBlocked, err)
 }
 
 // recoverCommand ends what was left.

@@ -131,7 +131,8 @@ func describeInstance(spec workload.Spec, in *workload.Instance) string {
 func (r *deployment) lookAgain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
+	asked := time.Now()
 	if seen, err := r.host.Observe(ctx, r.spec, false); err == nil {
-		r.seen, r.looked = seen, time.Now()
+		r.seen, r.looked = seen, asked
 	}
 }

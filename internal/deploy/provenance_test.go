@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -129,6 +130,23 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 				if diff := cmp.Diff([]string{"degraded aaaa"}, w.history()); diff != "" {
 					t.Errorf("it became one to go back to: %s", diff)
 				}
+			})
+		})
+	}
+}
+
+// Whoever stops a plan while the source's remote is asked gets no plan.
+func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
+	for name, start := range map[string]func(*testing.T, func(*testing.T, *world)){"on the master": inWorld, "on D601": onD601} {
+		t.Run(name, func(t *testing.T) {
+			start(t, func(t *testing.T, w *world) {
+				w.images.add(t, b, w.labels(b))
+				ctx, stop := context.WithCancel(t.Context())
+				w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+					stop()
+					return provenance.Verdict{Status: provenance.Unverified}
+				}
+				want(t, w.Plan(ctx, w.contract(b)), deploy.DecidedInterrupted, fault.Interrupted)
 			})
 		})
 	}

@@ -60,7 +60,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
 			one, err := r.recover(ctx)
 			done = append(done, one...)
 			switch {
-			case err == nil || fault.ReasonOf(err) == fault.CapabilityMissing: // who cannot switch has left nothing
+			case err == nil:
 			case e.Target.Host == catalog.Master:
 				return done, err
 			default:
@@ -79,10 +79,9 @@ func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
 func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
 	// Asked before the lock is taken, too: with it goes the name of the run that was
 	// killed, which is all that is known here of a host that does not answer.
-	if _, err := r.host.Observe(ctx, r.spec, false); err != nil {
-		if fault.ReasonOf(err) == fault.WorkloadNotFound {
-			return nil, nil // in the catalog, not in this project
-		}
+	_, err = r.host.Observe(ctx, r.spec, false)
+	nothing := err != nil && (fault.ReasonOf(err) == fault.WorkloadNotFound || fault.ReasonOf(err) == fault.CapabilityMissing)
+	if err != nil && !nothing {
 		return nil, err
 	}
 	unlock, err := r.Ledger.Lock(string(r.Env), r.Service.String(), r.holder())
@@ -93,6 +92,9 @@ func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
 		return nil, err
 	}
 	defer unlock()
+	if nothing {
+		return nil, nil // in the catalog, and not in this project, or on a host that cannot switch
+	}
 	if r.seen, err = r.host.Observe(ctx, r.spec, false); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -248,6 +249,25 @@ func TestARecoverThatReachesNobodyForgetsNobody(t *testing.T) {
 			t.Errorf("%+v, %v, %+v", done, err, w.Ledger.Killed())
 		}
 	})
+}
+
+// A host that answers that it has no such workload has nothing left of it.
+func TestAKilledRunOfWhatIsNotPlacedAnyMoreIsForgotten(t *testing.T) {
+	for _, reason := range []fault.Reason{fault.WorkloadNotFound, fault.CapabilityMissing} {
+		onD601(t, func(t *testing.T, w *world) {
+			dir := t.TempDir()
+			w.Ledger = ledger.Open(dir)
+			lock := filepath.Join(dir, "prod", "findjob", ".lock")
+			if err := errors.Join(os.MkdirAll(filepath.Dir(lock), 0o700), os.WriteFile(lock, []byte("alice, killed"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			w.Targets["D601"] = workload.Via(func(context.Context, workload.Ref) (workload.Target, error) { return nil, fault.New(reason, "no") })
+			done, err := w.Recover(t.Context())
+			if err != nil || len(done) > 0 || len(w.Ledger.Killed()) > 0 {
+				t.Errorf("%s: %+v, %v, %+v", reason, done, err, w.Ledger.Killed())
+			}
+		})
+	}
 }
 
 func TestAKeepThatNobodyHeardOfIsFinishedLater(t *testing.T) {

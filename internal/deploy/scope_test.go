@@ -121,6 +121,25 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 	}
 }
 
+// A look that takes long makes nobody's clock late.
+func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
+	besideOthers(t, func(t *testing.T, w *world) {
+		w.health = func(in workload.Instance) workload.Health {
+			time.Sleep(3 * time.Second)
+			return honest(in)
+		}
+		w.onSettle = func() {
+			w.beside = map[string]workload.Observation{"todo-note": {Pending: &workload.Pending{Since: time.Now()}}}
+			w.others[0].Started = time.Now()
+		}
+		r := w.run(b)
+		want(t, r, deploy.DecidedSucceeded, "")
+		if len(r.Scope.Disturbed) > 0 {
+			t.Errorf("%+v", r.Scope)
+		}
+	})
+}
+
 // The host's clock is hours ahead, and still a run explains what happened while it
 // lasted, and nothing else.
 func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {

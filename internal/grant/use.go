@@ -88,7 +88,8 @@ func usedBy(path string) string {
 	return fmt.Sprintf("at %s by %s", u.Used.Format(time.RFC3339), u.By)
 }
 
-// makeDir makes a folder that is still there after a power cut.
+// makeDir makes a folder, in a state folder that is there, so that it is still
+// there after a power cut.
 func makeDir(dir string) error {
 	if err := inherit.Folder(dir, 0o750); err != nil {
 		return err

@@ -42,8 +42,11 @@ func Folder(path string, private fs.FileMode) error {
 		}
 		return err
 	}
-	if shared(parent) {
-		return os.Chmod(path, sharedFolder) // past the umask
+	if !shared(parent) {
+		return nil
+	}
+	if err := os.Chmod(path, sharedFolder); err != nil { // past the umask
+		return errors.Join(err, os.Remove(path)) // one that is not shared would keep the others out
 	}
 	return nil
 }

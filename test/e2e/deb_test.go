@@ -4,11 +4,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
 )
@@ -102,6 +106,30 @@ func TestTheAgentsPackage(t *testing.T) {
 	}
 }
 
+// watches starts the unit on a state folder that is new, and shared: what it makes
+// there is its group's.
+func watches(t *testing.T) {
+	t.Helper()
+	const project, config = "/srv/watched", "/etc/unidesk/controller.yaml"
+	must(t, put(t.Context(), two.D601,
+		file{path: project + "/docker-compose.yml", from: filepath.Join(repo, "sample/compose.yaml")},
+		file{path: project + "/config.json", from: filepath.Join(repo, "sample/config.json"), mode: 0o600},
+		file{path: config, text: "version: 1\nhosts:\n  D601: {socket: /run/unidesk-agent/agent.sock}\nmaster: {root: " + project + "}\n"}))
+	on(t, "systemctl start unidesk-controller.service")
+	eventually(t, time.Minute, "somebody watches", func() error {
+		_, err := two.D601.Output(t.Context(), "flock", "--shared", "--nonblock", "--conflict-exit-code", "7", "/var/lib/unidesk/watch.lock", "true")
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 7 {
+			return nil
+		}
+		return fmt.Errorf("the lock is free: %w", err)
+	})
+	out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk/spool", "/var/lib/unidesk/watch.lock")
+	if err != nil || out != "2770 root unidesk\n660 root unidesk\n" {
+		t.Errorf("%v: %q", err, out)
+	}
+	on(t, "systemctl stop unidesk-controller.service", "rm "+config)
+}
+
 // The controller's package, on the host that is no master otherwise.
 func TestTheControllersPackage(t *testing.T) {
 	must(t, <-two.debs)
@@ -120,6 +148,7 @@ func TestTheControllersPackage(t *testing.T) {
 	if got := watch(); got != "ActiveState=inactive UnitFileState=enabled ConditionResult=no" { // there is no controller.yaml
 		t.Errorf("the watch is %s", got)
 	}
+	watches(t)
 	must(t, two.D601.WriteFile(t.Context(), "/var/lib/unidesk/ledger/prod/x/1.json", []byte("{}"), 0o644))
 	must(t, each(t.Context(), two.D601, "dpkg --purge unidesk-controller"))
 	if got := watch(); strings.Contains(got, "enabled") {
