@@ -260,3 +260,26 @@ func TestAHalfMadeCopyIsMadeWhole(t *testing.T) {
 	}
 	look(t, asks(t, state, r.remote), first, provenance.Verified, "master")
 }
+
+// Git that is killed leaves its locks, and every later one stops at them.
+func TestTheLocksOfAKilledGitAreTakenAway(t *testing.T) {
+	t.Parallel()
+	r, state := newRepository(t), t.TempDir()
+	look(t, asks(t, state, r.remote), r.commit(t, "first", "master"), provenance.Verified, "master")
+	copies, err := filepath.Glob(filepath.Join(state, "sources", "*.git"))
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("%v, %v", copies, err)
+	}
+	for _, name := range []string{"config.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/master.lock"} {
+		if err := os.WriteFile(filepath.Join(copies[0], name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		look(t, asks(t, state, r.remote), r.commit(t, name, "master"), provenance.Verified, "master")
+	}
+	// What cannot be taken away is named, ahead of git's advice about it.
+	inTheWay := filepath.Join(copies[0], "refs/heads/master.lock")
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	look(t, asks(t, state, r.remote), r.commit(t, "last", "master"), provenance.Unverified, "'"+inTheWay+"'")
+}
