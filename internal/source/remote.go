@@ -17,8 +17,11 @@ type Remote struct{ url string }
 var (
 	// hostPath is ssh's short form, as in git@example.org:team/project.git.
 	hostPath = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^:]`)
-	// userinfo is what stands before a URL's host.
-	userinfo = regexp.MustCompile(`//[^/@\s]*@`)
+	// userinfo is what stands before a URL's host, up to the last @: a password that was
+	// not escaped can have any character in it.
+	userinfo = regexp.MustCompile(`//\S*@`)
+	// query is what stands behind a URL's path, and may be a token.
+	query = regexp.MustCompile(`[?#]\S*`)
 )
 
 // ParseRemote accepts what an operator would type after git clone: a https, ssh or
@@ -39,8 +42,8 @@ func ParseRemote(s string) (Remote, error) {
 	}
 	_, password := u.User.Password()
 	switch {
-	case password || u.Scheme == "https" && u.User != nil:
-		return Remote{}, errors.New("it has credentials in it, which git shows to every process of the machine; put them into git's credential helper, or use ssh")
+	case password || u.Scheme == "https" && u.User != nil || strings.ContainsAny(s, "?#"):
+		return Remote{}, errors.New("it has credentials in it, or a query or a fragment that may be some, which git shows to every process of the machine; put them into git's credential helper, or use ssh")
 	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(u.Path):
 	case (u.Scheme == "https" || u.Scheme == "ssh") && u.Hostname() != "" && !strings.HasPrefix(u.Host, "-"):
 	default:
@@ -49,8 +52,10 @@ func ParseRemote(s string) (Remote, error) {
 	return Remote{s}, nil
 }
 
-// Shown is a source repository's URL as it may be printed.
-func Shown(url string) string { return userinfo.ReplaceAllString(url, "//") }
+// Shown is a source repository's URL as it may be printed, or words with URLs in them.
+func Shown(url string) string {
+	return query.ReplaceAllString(userinfo.ReplaceAllString(url, "//"), "")
+}
 
 // Answers asks the remote for its branches, as a fetch would begin, and returns how
 // many there are. It changes nothing.

@@ -12,7 +12,7 @@
 // It never fails a deploy by itself: what cannot be asked leaves the commit
 // unverified, with the reason. It refuses remotes with credentials in them, since
 // git shows those to every process of the machine, and any transport but https,
-// ssh and files. The danger is a URL that is printed: none is.
+// ssh and files. The danger is a URL that is printed: no credential of one is.
 package source
 
 import (
