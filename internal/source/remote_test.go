@@ -131,7 +131,7 @@ func TestNothingOfARemoteIsForEverybodyToSee(t *testing.T) { //nolint:parallelte
 		}
 	}
 	t.Setenv("PATH", t.TempDir())
-	if v, _ := source.New(state, map[string]source.Remote{wiki: remote}, 10*time.Second).Look(t.Context(), wiki, commit); v.Status != provenance.Unverified || !strings.Contains(v.Detail, "git") {
+	if v, _ := source.New(state, map[string]source.Remote{wiki: remote}, 10*time.Second).Look(t.Context(), wiki, commit); v.Status != provenance.Unverified || !strings.Contains(v.Detail, "git") || v.Retry || v.Fix == "" {
 		t.Errorf("no git: %+v", v)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -67,7 +68,10 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	}
 	switch {
 	case err != nil:
-		return provenance.Verdict{Status: provenance.Unverified, Detail: "the source's remote could not be asked: " + err.Error()}, true
+		return provenance.Verdict{
+			Status: provenance.Unverified, Detail: "the source's remote could not be asked: " + err.Error(),
+			Fix: "unidesk-controller doctor, and as this account: git ls-remote of what controller.yaml names (sources)", Retry: !errors.Is(err, exec.ErrNotFound),
+		}, true
 	case branch == "":
 		return provenance.Verdict{Status: provenance.Unverified, Detail: "no branch of the source's remote has the commit (asked " + asked + ")"}, true
 	}

@@ -103,6 +103,9 @@ func TestACommitIsLookedForOnTheBranchesOfItsRemote(t *testing.T) {
 			look(t, remotes, feature, provenance.Verified, "is on branch team/feature")
 			look(t, remotes, tagged, provenance.Unverified, "no branch of the source's remote has the commit (asked 20")
 			look(t, remotes, hidden, provenance.Unverified, "no branch")
+			if v, _ := remotes.Look(t.Context(), wiki, hidden); v.Retry || v.Fix != "" {
+				t.Errorf("a remote that answered: %+v", v)
+			}
 			if v, configured := remotes.Look(t.Context(), wiki+"-fork", first); configured {
 				t.Errorf("another source: %+v", v)
 			}
@@ -132,6 +135,9 @@ func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
 	down := asks(t, state, r.remote)
 	look(t, down, first, provenance.Verified, "master")
 	look(t, down, second, provenance.Unverified, "could not be asked: git fetch: exit status 128: fatal: ")
+	if v, _ := down.Look(t.Context(), wiki, second); !v.Retry || !strings.Contains(v.Fix, "git ls-remote") {
+		t.Errorf("a remote that is away: %+v", v)
+	}
 	if err := os.Rename(away, r.remote); err != nil {
 		t.Fatal(err)
 	}
