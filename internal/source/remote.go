@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Remote is what git fetches from. It has no text form: it is not for anybody to see.
@@ -58,10 +60,17 @@ func Shown(url string) string {
 }
 
 // Answers asks the remote for its branches, as a fetch would begin, and returns how
-// many there are. It changes nothing.
-func (r Remote) Answers(ctx context.Context) (branches int, err error) {
+// many there are. It changes nothing, and waits no longer than its patience.
+func (r Remote) Answers(ctx context.Context, patience time.Duration) (branches int, err error) {
+	ctx, cancel := within(ctx, patience)
+	defer cancel()
 	out, err := git(ctx, r.settings(), "ls-remote", "--quiet", "--heads", "--", name)
 	return strings.Count(out, "\n"), err
+}
+
+// within bounds a question, and says so where the bound ends it.
+func within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 }
 
 // name is what the remote is called in a copy.

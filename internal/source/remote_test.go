@@ -104,7 +104,7 @@ func TestNothingOfARemoteIsForEverybodyToSee(t *testing.T) { //nolint:parallelte
 	if v.Status != provenance.Unverified || strings.Contains(v.Detail, "hunter2") || !strings.HasSuffix(v.Detail, "unable to access 'https://example.com/wiki/': no https://example.com") {
 		t.Errorf("%+v", v)
 	}
-	if _, err := remote.Answers(t.Context()); err != nil {
+	if _, err := remote.Answers(t.Context(), 10*time.Second); err != nil {
 		t.Error(err)
 	}
 	content, err := os.ReadFile(filepath.Join(bin, "said"))

@@ -59,7 +59,7 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	}
 	r.asking.Lock()
 	defer r.asking.Unlock()
-	ctx, cancel := context.WithTimeoutCause(ctx, r.patience, fmt.Errorf("no answer within %s", r.patience))
+	ctx, cancel := within(ctx, r.patience)
 	defer cancel()
 	c := remote.copyIn(r.dir)
 	branch, asked, err := c.find(ctx, commit)
