@@ -2,7 +2,7 @@ package controller
 
 import (
 	"context"
-	"os/exec"
+	"sync"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -10,22 +10,22 @@ import (
 )
 
 // examineSources asks each configured remote for its branches, as a deploy would
-// begin to. Nothing is said where none is configured.
-func examineSources(ctx context.Context, c Config, rows []catalog.Row) (list []finding) {
+// begin to, all at the same time. Nothing is said where none is configured.
+func examineSources(ctx context.Context, c Config, rows []catalog.Row) []finding {
 	remotes, err := c.remotes()
 	if err != nil || len(remotes) == 0 {
 		return nil // the configuration's own finding says what is wrong with them
 	}
-	_, err = exec.LookPath("git")
-	for _, url := range sortedKeys(remotes) {
-		branches, err := 0, err
-		if err == nil {
-			asking, cancel := context.WithTimeout(ctx, source.Patience)
-			branches, err = remotes[url].Answers(asking)
-			cancel()
-		}
-		list = append(list, judgeSource(url, rows, branches, err))
+	urls := sortedKeys(remotes)
+	list := make([]finding, len(urls))
+	var asking sync.WaitGroup
+	for i, url := range urls {
+		asking.Go(func() {
+			branches, err := remotes[url].Answers(ctx, source.Patience)
+			list[i] = judgeSource(url, rows, branches, err)
+		})
 	}
+	asking.Wait()
 	return list
 }
 

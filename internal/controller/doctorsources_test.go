@@ -1,11 +1,16 @@
 package controller
 
 import (
+	"context"
 	"errors"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -43,6 +48,45 @@ func TestDoctorAsksTheRemotesThatAreConfigured(t *testing.T) {
 	}
 	if list := examineSources(t.Context(), Config{}, nil); len(list) != 0 {
 		t.Errorf("none is configured: %+v", list)
+	}
+}
+
+// Each remote hangs up only when the other was asked, too.
+func TestDoctorAsksTheRemotesAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("SKIPPED, there is no git: apt-get install git")
+	}
+	sources := map[string]string{}
+	var both sync.WaitGroup
+	both.Add(2)
+	for _, name := range []string{"wiki", "desk"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			conn, err := l.Accept()
+			both.Done()
+			both.Wait()
+			_ = l.Close()
+			if err == nil {
+				_ = conn.Close()
+			}
+		}()
+		sources["https://example.com/"+name] = "https://" + l.Addr().String() + "/"
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errors.New("nobody hung up"))
+	defer cancel()
+	list := examineSources(ctx, Config{Sources: sources}, nil)
+	if len(list) != 2 || list[0].Check != "source https://example.com/desk" || list[1].Check != "source https://example.com/wiki" {
+		t.Fatalf("%+v", list)
+	}
+	for _, f := range list {
+		if f.Level != levelWarning || !strings.Contains(f.What, "does not answer: git ls-remote") {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

@@ -143,7 +143,9 @@ func blocked(checks []proof.Check) error {
 	if !found {
 		return nil
 	}
-	return fault.New(c.Reason, "%s %s", c.Name, c.Detail).WithHint("%s", c.Fix)
+	f := fault.New(c.Reason, "%s %s", c.Name, c.Detail).WithHint("%s", c.Fix)
+	f.Retry = c.Retry
+	return f
 }
 
 func pendingFault(p *workload.Pending) error {

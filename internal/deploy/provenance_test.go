@@ -151,3 +151,20 @@ func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
 		})
 	}
 }
+
+// A remote that does not answer may answer the next time, without anybody publishing anything.
+func TestWhatMayBeVerifiedLaterMayBeTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, required(t), "project-manager", catalog.Prod)
+		w.service = "project-manager"
+		w.images.add(t, a, w.labels(a))
+		w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+			return provenance.Verdict{Status: provenance.Unverified, Detail: "no answer", Fix: "ask it", Retry: true}
+		}
+		for _, r := range []deploy.Result{w.Plan(t.Context(), w.contract(a)), w.run(a)} {
+			if f := r.Failure; f == nil || f.Reason != fault.ProvenanceMissing || !f.Retry || f.Hint != "ask it" {
+				t.Errorf("%s: %+v", r.Decision, f)
+			}
+		}
+	})
+}

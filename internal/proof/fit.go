@@ -23,6 +23,8 @@ type Check struct {
 	Reason fault.Reason `json:"reason,omitempty"`
 	// Fix is what to do about one that does not hold.
 	Fix string `json:"fix,omitempty"`
+	// Retry is [fault.Error]'s.
+	Retry bool `json:"-"`
 }
 
 // Labels checks that the image is the asked service at the asked commit.

@@ -10,6 +10,7 @@
 package provenance
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,12 +64,16 @@ type Verdict struct {
 	Status Status `json:"status"`
 	// Detail is a sentence for people.
 	Detail string `json:"detail"`
+	// Fix is what to do about one that is not verified; "" is the producer's matter.
+	Fix string `json:"-"`
+	// Retry says that it may be verified later without anybody changing anything.
+	Retry bool `json:"-"`
 }
 
 // Compare judges a summary; nil is one that is missing.
 func Compare(s *Summary, want Wanted) Verdict {
 	if s == nil {
-		return Verdict{Unverified, "the producer published no summary of this commit"}
+		return Verdict{Status: Unverified, Detail: "the producer published no summary of this commit"}
 	}
 	digest := want.Manifest.String()
 	if s.Digest == want.Index.String() {
@@ -89,23 +94,24 @@ func Compare(s *Summary, want Wanted) Verdict {
 			missing = append(missing, c.key)
 		case c.want:
 		default:
-			return Verdict{Contradicted, fmt.Sprintf("the producer's summary has %s %q, the registry's image is %s", c.key, brief(c.got), c.want)}
+			return Verdict{Status: Contradicted, Detail: fmt.Sprintf("the producer's summary has %s %q, the registry's image is %s", c.key, brief(c.got), c.want)}
 		}
 	}
 	if len(missing) > 0 {
-		return Verdict{Unverified, "the producer's summary lacks " + strings.Join(missing, ", ")}
+		return Verdict{Status: Unverified, Detail: "the producer's summary lacks " + strings.Join(missing, ", ")}
 	}
-	return Verdict{Verified, "the producer's summary names this service, commit, source and digest"}
+	return Verdict{Status: Verified, Detail: "the producer's summary names this service, commit, source and digest"}
 }
 
 // And joins another verdict: both have to be verified, and either can contradict.
-// What is worse is said first.
+// What is worse is said first, and is what there is to do something about.
 func (v Verdict) And(other Verdict) Verdict {
 	rank := []Status{Verified, Unverified, Contradicted}
 	if slices.Index(rank, other.Status) > slices.Index(rank, v.Status) {
 		v, other = other, v
 	}
-	return Verdict{Status: v.Status, Detail: v.Detail + "; " + other.Detail}
+	v.Detail += "; " + other.Detail
+	return v
 }
 
 // Plain is a source repository without the endings that name the same one.
@@ -155,7 +161,8 @@ func (v Verdict) Check(p Policy) proof.Check {
 		c.Fix = "find out who pushed what: the tag was moved, or the summary is of another build; publish the commit again"
 	case v.Status != Verified && p != Optional:
 		c.OK, c.Reason = false, fault.ProvenanceMissing
-		c.Fix = "have the producer publish the commit's summary, from a commit on a branch of its source, or set `provenance: optional` for the service in services.yaml"
+		c.Retry = v.Retry
+		c.Fix = cmp.Or(v.Fix, "have the producer publish the commit's summary, from a commit on a branch of its source, or set `provenance: optional` for the service in services.yaml")
 	}
 	return c
 }

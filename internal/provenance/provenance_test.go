@@ -139,10 +139,26 @@ func TestAPolicyDecidesAboutWhatIsUnverified(t *testing.T) {
 	}
 }
 
+func TestAVerdictSaysWhatToDoAboutIt(t *testing.T) {
+	t.Parallel()
+	v := provenance.Verdict{Status: provenance.Unverified, Detail: "why", Fix: "ask", Retry: true}
+	if c := v.Check(provenance.Required); c.OK || c.Fix != "ask" || !c.Retry {
+		t.Errorf("required: %+v", c)
+	}
+	if c := v.Check(provenance.Optional); !c.OK || c.Fix != "" || c.Retry {
+		t.Errorf("optional: %+v", c)
+	}
+	v = provenance.Verdict{Status: provenance.Unverified, Detail: "why"}
+	if c := v.Check(provenance.Required); !strings.Contains(c.Fix, "publish the commit's summary") || c.Retry {
+		t.Errorf("nothing of its own: %+v", c)
+	}
+}
+
 func TestTheWorseOfTwoVerdictsIsTheVerdict(t *testing.T) {
 	t.Parallel()
 	verified, unverified := provenance.Verdict{Status: provenance.Verified, Detail: "v"}, provenance.Verdict{Status: provenance.Unverified, Detail: "u"}
 	contradicted := provenance.Verdict{Status: provenance.Contradicted, Detail: "c"}
+	silent := provenance.Verdict{Status: provenance.Unverified, Detail: "s", Fix: "ask", Retry: true}
 	for _, c := range []struct {
 		a, b provenance.Verdict
 		want provenance.Verdict
@@ -152,6 +168,9 @@ func TestTheWorseOfTwoVerdictsIsTheVerdict(t *testing.T) {
 		{unverified, verified, provenance.Verdict{Status: provenance.Unverified, Detail: "u; v"}},
 		{contradicted, unverified, provenance.Verdict{Status: provenance.Contradicted, Detail: "c; u"}},
 		{verified, contradicted, provenance.Verdict{Status: provenance.Contradicted, Detail: "c; v"}},
+		{verified, silent, provenance.Verdict{Status: provenance.Unverified, Detail: "s; v", Fix: "ask", Retry: true}},
+		{unverified, silent, provenance.Verdict{Status: provenance.Unverified, Detail: "u; s"}}, // an answer would not be enough
+		{contradicted, silent, provenance.Verdict{Status: provenance.Contradicted, Detail: "c; s"}},
 	} {
 		if got := c.a.And(c.b); got != c.want {
 			t.Errorf("%s and %s: %+v", c.a.Status, c.b.Status, got)

@@ -29,14 +29,14 @@ func FileName(service artifact.ServiceID, commit artifact.Commit) string {
 // unverified, and the verdict says why.
 func Look(dir string, want Wanted) Verdict {
 	if dir == "" {
-		return Verdict{Unverified, "no folder of producers' summaries is configured"}
+		return Verdict{Status: Unverified, Detail: "no folder of producers' summaries is configured"}
 	}
 	s, err := read(filepath.Join(dir, FileName(want.Service, want.Commit)))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Compare(nil, want)
 	case err != nil:
-		return Verdict{Unverified, "the producer's summary cannot be read: " + err.Error()}
+		return Verdict{Status: Unverified, Detail: "the producer's summary cannot be read: " + err.Error()}
 	}
 	return Compare(s, want)
 }

@@ -65,6 +65,9 @@ func (c copied) refresh(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
+	if err := c.removeLocks(); err != nil {
+		return err
+	}
 	share := "umask"
 	if inherit.Mode(filepath.Dir(c.dir), 0) != 0 { // what one operator makes, every other goes on with
 		share = "0660"
@@ -82,4 +85,15 @@ func (c copied) refresh(ctx context.Context) error {
 	}
 	_, err = f.WriteString(time.Now().UTC().Format("2006-01-02 15:04Z") + "\n")
 	return err
+}
+
+// removeLocks takes away the locks of a git that was killed: every later one would
+// stop at them, and no branch's name ends like theirs. Whoever holds our own lock may.
+func (c copied) removeLocks() error {
+	return filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".lock") {
+			err = os.Remove(path)
+		}
+		return err
+	})
 }

@@ -22,10 +22,10 @@ type settings struct {
 
 // git runs git and returns what it printed. It asks nobody anything: it has no
 // terminal, and no program that would ask. The end of ctx ends it and all that it
-// started. An error has the last of its words, and nothing that stood before a host.
+// started. An error has the last of its words, and no credential of a URL.
 func git(ctx context.Context, s settings, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", s.environment(), time.Second // not in whatever repository we stand
+	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", s.environment(), 5*time.Second // not in whatever repository we stand
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // by which it takes its locks away
 	out, err := cmd.Output()
@@ -68,8 +68,9 @@ func (s settings) environment() []string {
 	return append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(config)))
 }
 
-// lastWords are the end of what git had to say, on one line.
+// lastWords are the end of what git had to say, on one line: enough of it for the
+// name of the file that it could not make, which its advice on that follows.
 func lastWords(stderr []byte) string {
 	said := Shown(strings.Join(strings.Fields(string(stderr)), " "))
-	return said[max(0, len(said)-300):]
+	return said[max(0, len(said)-1000):]
 }

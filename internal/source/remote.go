@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Remote is what git fetches from. It has no text form: it is not for anybody to see.
@@ -17,8 +19,11 @@ type Remote struct{ url string }
 var (
 	// hostPath is ssh's short form, as in git@example.org:team/project.git.
 	hostPath = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^:]`)
-	// userinfo is what stands before a URL's host.
-	userinfo = regexp.MustCompile(`//[^/@\s]*@`)
+	// userinfo is what stands before a URL's host, up to the last @: a password that was
+	// not escaped can have any character in it.
+	userinfo = regexp.MustCompile(`//\S*@`)
+	// query is what stands behind a URL's path, and may be a token.
+	query = regexp.MustCompile(`[?#]\S*`)
 )
 
 // ParseRemote accepts what an operator would type after git clone: a https, ssh or
@@ -39,8 +44,8 @@ func ParseRemote(s string) (Remote, error) {
 	}
 	_, password := u.User.Password()
 	switch {
-	case password || u.Scheme == "https" && u.User != nil:
-		return Remote{}, errors.New("it has credentials in it, which git shows to every process of the machine; put them into git's credential helper, or use ssh")
+	case password || u.Scheme == "https" && u.User != nil || strings.ContainsAny(s, "?#"):
+		return Remote{}, errors.New("it has credentials in it, or a query or a fragment that may be some, which git shows to every process of the machine; put them into git's credential helper, or use ssh")
 	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(u.Path):
 	case (u.Scheme == "https" || u.Scheme == "ssh") && u.Hostname() != "" && !strings.HasPrefix(u.Host, "-"):
 	default:
@@ -49,14 +54,23 @@ func ParseRemote(s string) (Remote, error) {
 	return Remote{s}, nil
 }
 
-// Shown is a source repository's URL as it may be printed.
-func Shown(url string) string { return userinfo.ReplaceAllString(url, "//") }
+// Shown is a source repository's URL as it may be printed, or words with URLs in them.
+func Shown(url string) string {
+	return query.ReplaceAllString(userinfo.ReplaceAllString(url, "//"), "")
+}
 
 // Answers asks the remote for its branches, as a fetch would begin, and returns how
-// many there are. It changes nothing.
-func (r Remote) Answers(ctx context.Context) (branches int, err error) {
+// many there are. It changes nothing, and waits no longer than its patience.
+func (r Remote) Answers(ctx context.Context, patience time.Duration) (branches int, err error) {
+	ctx, cancel := within(ctx, patience)
+	defer cancel()
 	out, err := git(ctx, r.settings(), "ls-remote", "--quiet", "--heads", "--", name)
 	return strings.Count(out, "\n"), err
+}
+
+// within bounds a question, and says so where the bound ends it.
+func within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 }
 
 // name is what the remote is called in a copy.

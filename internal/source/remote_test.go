@@ -42,6 +42,11 @@ func TestARemoteIsWhatOneWouldClone(t *testing.T) {
 		"https://user:hunter2@github.com/pikasTech/x": false,
 		"ssh://git:hunter2@github.com/pikasTech/x":    false,
 		"https://user:hunter2%zz@github.com/x":        false,
+		"https://user:p@hunter2@github.com/x":         false,
+		"https://user:p/hunter2@github.com/x":         false,
+		"https://github.com/x?private_token=hunter2":  false,
+		"ssh://git@github.com/x?private_token=":       false,
+		"https://github.com/x#hunter2":                false,
 	} {
 		_, err := source.ParseRemote(url)
 		if (err == nil) != ok || err != nil && (strings.Contains(err.Error(), "hunter2") || url != "" && strings.Contains(err.Error(), url)) {
@@ -55,11 +60,31 @@ func TestARemoteIsWhatOneWouldClone(t *testing.T) {
 	}
 }
 
+func TestNoCredentialOfAURLIsShown(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"https://github.com/pikasTech/unidesk":                        "https://github.com/pikasTech/unidesk",
+		"git@github.com:pikasTech/unidesk.git":                        "git@github.com:pikasTech/unidesk.git",
+		"https://hunter2@github.com/x":                                "https://github.com/x",
+		"https://user:p@hunter2@github.com/x":                         "https://github.com/x",
+		"https://user:p/hunter2@github.com/x":                         "https://github.com/x",
+		"https://github.com/x?private_token=hunter2":                  "https://github.com/x",
+		"https://github.com/x#hunter2":                                "https://github.com/x",
+		"https://user:p?hunter2@github.com/x?hunter2":                 "https://github.com/x",
+		"unable to access 'https://u:hunter2@h/x?a=hunter2/': no":     "unable to access 'https://h/x no",
+		"neither https://u:hunter2@h/x nor https://hunter2@h/y is it": "neither https://h/x nor https://h/y is it",
+	} {
+		if got := source.Shown(url); got != want {
+			t.Errorf("%q is shown as %q", url, got)
+		}
+	}
+}
+
 // The one stand-in for git: it tells what it was given.
 func TestNothingOfARemoteIsForEverybodyToSee(t *testing.T) { //nolint:paralleltest // the environment
 	bin, state := t.TempDir(), t.TempDir()
 	script := "#!/bin/sh\n{ echo \"$@\"; env; } >> " + bin + "/said\n" +
-		`case "$1" in fetch) echo "fatal: unable to access 'https://hunter2:x@example.com/wiki/':  no" >&2; exit 128;; esac` + "\n"
+		`case "$1" in fetch) echo "fatal: unable to access 'https://hunter2:x@hunter2@example.com/wiki/':  no https://example.com?t=hunter2" >&2; exit 128;; esac` + "\n"
 	if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +101,10 @@ func TestNothingOfARemoteIsForEverybodyToSee(t *testing.T) { //nolint:parallelte
 	}
 	remotes := source.New(state, map[string]source.Remote{wiki: remote}, 10*time.Second)
 	v, _ := remotes.Look(t.Context(), wiki, commit)
-	if v.Status != provenance.Unverified || strings.Contains(v.Detail, "hunter2") || !strings.HasSuffix(v.Detail, "unable to access 'https://example.com/wiki/': no") {
+	if v.Status != provenance.Unverified || strings.Contains(v.Detail, "hunter2") || !strings.HasSuffix(v.Detail, "unable to access 'https://example.com/wiki/': no https://example.com") {
 		t.Errorf("%+v", v)
 	}
-	if _, err := remote.Answers(t.Context()); err != nil {
+	if _, err := remote.Answers(t.Context(), 10*time.Second); err != nil {
 		t.Error(err)
 	}
 	content, err := os.ReadFile(filepath.Join(bin, "said"))
@@ -106,7 +131,7 @@ func TestNothingOfARemoteIsForEverybodyToSee(t *testing.T) { //nolint:parallelte
 		}
 	}
 	t.Setenv("PATH", t.TempDir())
-	if v, _ := source.New(state, map[string]source.Remote{wiki: remote}, 10*time.Second).Look(t.Context(), wiki, commit); v.Status != provenance.Unverified || !strings.Contains(v.Detail, "git") {
+	if v, _ := source.New(state, map[string]source.Remote{wiki: remote}, 10*time.Second).Look(t.Context(), wiki, commit); v.Status != provenance.Unverified || !strings.Contains(v.Detail, "git") || v.Retry || v.Fix == "" {
 		t.Errorf("no git: %+v", v)
 	}
 }

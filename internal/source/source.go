@@ -12,13 +12,14 @@
 // It never fails a deploy by itself: what cannot be asked leaves the commit
 // unverified, with the reason. It refuses remotes with credentials in them, since
 // git shows those to every process of the machine, and any transport but https,
-// ssh and files. The danger is a URL that is printed: none is.
+// ssh and files. The danger is a URL that is printed: no credential of one is.
 package source
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	}
 	r.asking.Lock()
 	defer r.asking.Unlock()
-	ctx, cancel := context.WithTimeoutCause(ctx, r.patience, fmt.Errorf("no answer within %s", r.patience))
+	ctx, cancel := within(ctx, r.patience)
 	defer cancel()
 	c := remote.copyIn(r.dir)
 	branch, asked, err := c.find(ctx, commit)
@@ -67,7 +68,10 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	}
 	switch {
 	case err != nil:
-		return provenance.Verdict{Status: provenance.Unverified, Detail: "the source's remote could not be asked: " + err.Error()}, true
+		return provenance.Verdict{
+			Status: provenance.Unverified, Detail: "the source's remote could not be asked: " + err.Error(),
+			Fix: "unidesk-controller doctor, and as this account: git ls-remote of what controller.yaml names (sources)", Retry: !errors.Is(err, exec.ErrNotFound),
+		}, true
 	case branch == "":
 		return provenance.Verdict{Status: provenance.Unverified, Detail: "no branch of the source's remote has the commit (asked " + asked + ")"}, true
 	}

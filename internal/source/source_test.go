@@ -103,6 +103,9 @@ func TestACommitIsLookedForOnTheBranchesOfItsRemote(t *testing.T) {
 			look(t, remotes, feature, provenance.Verified, "is on branch team/feature")
 			look(t, remotes, tagged, provenance.Unverified, "no branch of the source's remote has the commit (asked 20")
 			look(t, remotes, hidden, provenance.Unverified, "no branch")
+			if v, _ := remotes.Look(t.Context(), wiki, hidden); v.Retry || v.Fix != "" {
+				t.Errorf("a remote that answered: %+v", v)
+			}
 			if v, configured := remotes.Look(t.Context(), wiki+"-fork", first); configured {
 				t.Errorf("another source: %+v", v)
 			}
@@ -132,6 +135,9 @@ func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
 	down := asks(t, state, r.remote)
 	look(t, down, first, provenance.Verified, "master")
 	look(t, down, second, provenance.Unverified, "could not be asked: git fetch: exit status 128: fatal: ")
+	if v, _ := down.Look(t.Context(), wiki, second); !v.Retry || !strings.Contains(v.Fix, "git ls-remote") {
+		t.Errorf("a remote that is away: %+v", v)
+	}
 	if err := os.Rename(away, r.remote); err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +181,9 @@ func TestPatienceEnds(t *testing.T) {
 	all := map[string]source.Remote{wiki: remote}
 	began := time.Now()
 	look(t, source.New(t.TempDir(), all, time.Second), commit, provenance.Unverified, "no answer within 1s")
+	if _, err := remote.Answers(t.Context(), time.Second); err == nil || err.Error() != "no answer within 1s" {
+		t.Errorf("the doctor's question: %v", err)
+	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("took %s", took)
 	}
@@ -259,4 +268,27 @@ func TestAHalfMadeCopyIsMadeWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(t, asks(t, state, r.remote), first, provenance.Verified, "master")
+}
+
+// Git that is killed leaves its locks, and every later one stops at them.
+func TestTheLocksOfAKilledGitAreTakenAway(t *testing.T) {
+	t.Parallel()
+	r, state := newRepository(t), t.TempDir()
+	look(t, asks(t, state, r.remote), r.commit(t, "first", "master"), provenance.Verified, "master")
+	copies, err := filepath.Glob(filepath.Join(state, "sources", "*.git"))
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("%v, %v", copies, err)
+	}
+	for _, name := range []string{"config.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/master.lock"} {
+		if err := os.WriteFile(filepath.Join(copies[0], name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		look(t, asks(t, state, r.remote), r.commit(t, name, "master"), provenance.Verified, "master")
+	}
+	// What cannot be taken away is named, ahead of git's advice about it.
+	inTheWay := filepath.Join(copies[0], "refs/heads/master.lock")
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	look(t, asks(t, state, r.remote), r.commit(t, "last", "master"), provenance.Unverified, "'"+inTheWay+"'")
 }
