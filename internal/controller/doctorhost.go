@@ -85,7 +85,7 @@ func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []cata
 			f.registry = a.lookAtRegistry(ctx, c, rows)
 		}
 		if len(f.services) > 0 && f.row.Reachable && slices.Contains(f.row.Agent.Capabilities, rpc.CapabilityWorkloadCompose) {
-			f.seen = a.lookAtServices(ctx, host, name, c.Master.Project, rows)
+			f.seen = a.lookAtServices(ctx, c, name, rows)
 		}
 	})
 	both.Wait()

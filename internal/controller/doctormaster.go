@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,8 +180,10 @@ func existing(path string) string {
 
 func leftovers(c Config) finding {
 	changes, err := confirm.New[json.RawMessage](nil, c.changesDir()).Unsettled()
-	receipts, receiptsErr := ledger.Open(c.ledgerDir()).Pending()
-	return judgeLeftovers(changes, receipts, errors.Join(err, receiptsErr))
+	books := ledger.Open(c.ledgerDir())
+	receipts, receiptsErr := books.Pending()
+	receipts = slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return books.Alive(r.Service) })
+	return judgeLeftovers(dead(books, changes), receipts, errors.Join(err, receiptsErr))
 }
 
 // summariesIn reads all of the folder; "" is none.

@@ -6,22 +6,22 @@ import (
 	"sync"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // serviceFacts are of a service that the catalog brings live on a host.
 type serviceFacts struct {
 	service string
-	// pending is a change there that is not settled.
+	// pending is a change there that is not settled, and that no run here goes on with.
 	pending *workload.Pending
 	err     error
 }
 
 // lookAtServices asks a host's agent for each service that is live there, all at
 // the same time and over one connection.
-func (a *app) lookAtServices(ctx context.Context, host tunnel.Config, name, project string, rows []catalog.Row) []serviceFacts {
-	agent := &remote{config: host, version: a.version}
+func (a *app) lookAtServices(ctx context.Context, c Config, name string, rows []catalog.Row) []serviceFacts {
+	agent := &remote{config: c.Hosts[name], version: a.version}
 	defer func() { _ = agent.Close() }()
 	workloads := agent.workloads()
 	var specs []workload.Spec
@@ -29,7 +29,7 @@ func (a *app) lookAtServices(ctx context.Context, host tunnel.Config, name, proj
 	for _, row := range rows {
 		for _, env := range catalog.Envs() {
 			if row.Environment(env).LiveByCompose(name) {
-				specs, list = append(specs, row.Spec(env, project)), append(list, serviceFacts{service: row.Service.String()})
+				specs, list = append(specs, row.Spec(env, c.Master.Project)), append(list, serviceFacts{service: row.Service.String()})
 			}
 		}
 	}
@@ -41,6 +41,12 @@ func (a *app) lookAtServices(ctx context.Context, host tunnel.Config, name, proj
 		})
 	}
 	asking.Wait()
+	books := ledger.Open(c.ledgerDir())
+	for i, s := range list {
+		if s.pending != nil && len(dead(books, []workload.Pending{*s.pending})) == 0 {
+			list[i].pending = nil
+		}
+	}
 	return list
 }
 

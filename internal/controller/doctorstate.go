@@ -57,8 +57,8 @@ func judgeState(s stateFacts) finding {
 	return fine(check, "%s, private", s.dir)
 }
 
-// judgeLeftovers is about what killed runs have left. A run that goes on looks the
-// same from here, and keeps other deploys of its service waiting just so.
+// judgeLeftovers is about what killed runs have left. A run of another machine that
+// goes on looks the same from here.
 func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err error) finding {
 	const check, fix = "leftovers", "unless that run still goes on: unidesk-controller recover"
 	var what []string

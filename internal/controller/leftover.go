@@ -7,6 +7,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -20,12 +21,14 @@ import (
 func (a *app) remind(c Config) {
 	books := ledger.Open(c.ledgerDir())
 	changes, _ := confirm.New[json.RawMessage](nil, c.changesDir()).Unsettled()
-	for _, p := range changes {
+	for _, p := range dead(books, changes) {
 		a.reminder(notSettled(p))
 	}
 	receipts, _ := books.Pending()
 	for _, r := range receipts {
-		a.reminder(notInForce(r))
+		if !books.Alive(r.Service) {
+			a.reminder(notInForce(r))
+		}
 	}
 	services, _ := LoadCatalog(a.configDir)
 	for _, k := range books.Killed() {
@@ -44,6 +47,14 @@ func hostOf(services *catalog.Catalog, k ledger.Killed) string {
 		}
 	}
 	return ""
+}
+
+// dead are the changes of runs that do not go on.
+func dead(books *ledger.Ledger, changes []workload.Pending) []workload.Pending {
+	return slices.DeleteFunc(changes, func(p workload.Pending) bool {
+		service, err := artifact.ParseServiceID(p.Change.Env[workload.KeyServiceID])
+		return err == nil && books.Alive(service)
+	})
 }
 
 func notSettled(p workload.Pending) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // A run that was killed leaves its name in the ledger's lock. What it did on the
@@ -31,6 +32,23 @@ func TestARunThatWasKilledIsReminded(t *testing.T) {
 	var notes []string
 	for line := range strings.Lines(out.String()) {
 		notes = append(notes, line)
+	}
+	// Nobody is told of a run that goes on.
+	for _, service := range []string{"findjob", "pipeline"} {
+		unlock, err := ledger.Open(c.ledgerDir()).Lock("prod", service, "bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unlock()
+	}
+	out.Reset()
+	if a.remind(c); out.Len() > 0 {
+		t.Errorf("of runs that go on: %s", out.String())
+	}
+	going := workload.Pending{Change: workload.Change{Env: map[string]string{workload.KeyServiceID: "findjob"}}}
+	ended := workload.Pending{Change: workload.Change{Env: map[string]string{workload.KeyServiceID: "frontend"}}}
+	if left := dead(ledger.Open(c.ledgerDir()), []workload.Pending{going, ended, {}}); len(left) != 2 || left[0].Change.Env[workload.KeyServiceID] != "frontend" {
+		t.Errorf("%+v", left)
 	}
 	if len(notes) != 2 || !strings.Contains(notes[0], "the receipt of pipeline") ||
 		!strings.Contains(notes[1], "a run of findjob in prod was killed (alice, run of findjob), and D601 may have a change") {

@@ -43,8 +43,13 @@ func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
 		return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
 			WithHint("ask again when it ends"))
 	}
-	if p := r.seen.Pending; p != nil {
-		return r.refused(DecidedBlocked, pendingFault(p))
+	if r.seen.Pending != nil {
+		r.lookAgain(ctx) // the run that made it may have ended while this looked
+		if p := r.seen.Pending; p != nil {
+			return r.refused(DecidedBlocked, pendingFault(p))
+		}
+		return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run had %s (%s), and ended while this looked", r.Service, r.Env).
+			WithHint("ask again"))
 	}
 	if err := r.grantUsed(plan); err != nil {
 		return r.unusable(err)

@@ -45,7 +45,7 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 		case verdict.Instance != nil && verdict.Instance.Restarts >= crashLoop:
 			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Instance.Restarts))
 		}
-		r.Emit(workload.Event{Point: workload.PointProve, Text: progress(verdict, streak.Count(), streak.Stable)})
+		r.Emit(workload.Event{Point: workload.PointProve, Text: progress(verdict, streak.Count(), streak.Stable, time.Until(deadline))})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -71,9 +71,12 @@ func (r *deployment) ask(ctx context.Context, probe bool, until time.Time) (work
 	}
 }
 
-func progress(v proof.Verdict, count int, stable time.Duration) string {
+// progress tells of a proof under way. What is waited for is told anew every ten
+// seconds, with the time that is left.
+func progress(v proof.Verdict, count int, stable, left time.Duration) string {
 	if reason := v.Reason(); reason != "" {
-		return "waiting: " + reason
+		const step = 10 * time.Second
+		return fmt.Sprintf("waiting: %s; given up in %s", reason, max(left+step-1, 0).Truncate(step))
 	}
 	answers := "equal answers"
 	if count == 1 {

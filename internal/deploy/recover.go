@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -132,7 +133,7 @@ func (r *deployment) clearForeign(ctx context.Context) error {
 // takeBackLeft reverts a change that its run left unsettled, and says so in the
 // books.
 func (r *deployment) takeBackLeft(ctx context.Context, p *workload.Pending) error {
-	r.at = workload.PointSettle
+	r.at, r.result.Mutated = workload.PointSettle, true
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
 		return fault.New(fault.RevertFailed, "take back the unsettled change to %s: %w", p.Change.Commit.Short(), err)
 	}
@@ -170,5 +171,27 @@ func (r *deployment) finishReceipts() (done []Recovery, err error) {
 			Running: describe(r.spec, r.seen),
 		})
 	}
-	return done, errors.Join(faults...)
+	one, err := r.takenBackAlone()
+	return append(done, one...), errors.Join(append(faults, err)...)
+}
+
+// takenBackAlone writes the receipt of a change that its host took back when nobody
+// came, if there is none.
+func (r *deployment) takenBackAlone() ([]Recovery, error) {
+	last := r.seen.Last
+	if last == nil || last.Outcome != workload.Revert {
+		return nil, nil
+	}
+	receipts, err := r.Ledger.History(string(r.Env), r.Service.String())
+	if err != nil || slices.ContainsFunc(receipts, func(one ledger.Receipt) bool { return one.ID == last.ChangeID }) {
+		return nil, err
+	}
+	err = r.Ledger.Record(ledger.Receipt{
+		Schema: ledger.Schema, ID: last.ChangeID, Service: r.Service, Env: string(r.Env), Commit: last.Commit,
+		Outcome: ledger.Reverted, Started: last.At, Finished: last.At, Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
+		Image: ledger.Image{Repository: r.row.Repository}, Failure: "its run ended before the change was settled, and its host took it back at the deadline",
+	})
+	return []Recovery{{
+		Service: r.Service, Env: r.Env, Change: last.ChangeID, Commit: last.Commit, Action: Recorded, Running: describe(r.spec, r.seen),
+	}}, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -197,6 +198,80 @@ func TestAnInterruptedVerifySaysNoMoreThanThat(t *testing.T) {
 		want(t, r, deploy.DecidedInterrupted, fault.Interrupted)
 		if r.Failure.Next != "unidesk-controller verify --service baidu-netdisk --env prod" {
 			t.Errorf("next %q", r.Failure.Next)
+		}
+	})
+}
+
+// Nobody came, and the host took the change back: whoever looks next writes that down.
+func TestWhatAHostTookBackAloneGetsItsReceipt(t *testing.T) {
+	for name, next := range map[string]func(w *world){
+		"by recover": func(w *world) {
+			done, err := w.Recover(w.t.Context())
+			if err != nil || len(done) != 1 || done[0].Action != deploy.Recorded || done[0].Commit != b {
+				w.t.Errorf("%+v, %v", done, err)
+			}
+		},
+		"by the next deploy": func(w *world) { want(w.t, w.run(a), deploy.DecidedUnchanged, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.live(a)
+				w.killed(b)
+				w.end(workload.Revert)
+				next(w)
+				next = func(w *world) { _, _ = w.Recover(w.t.Context()) } // once is enough
+				next(w)
+				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// A change of another run that is taken back first is a change of the host.
+func TestAForeignChangeThatIsTakenBackIsToldAsOne(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.killed(b)
+		if r := w.run(a); r.Decision != deploy.DecidedUnchanged || !r.Mutated {
+			t.Errorf("%s, mutated %v", r.Decision, r.Mutated)
+		}
+	})
+}
+
+// A run that ends while somebody plans has left nothing.
+func TestAPlanBesideARunThatEndsMayBeAskedAgain(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.killed(b)
+		w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+			w.end(workload.Revert)
+			return provenance.Verdict{Status: provenance.Unverified}
+		}
+		plan := w.Plan(t.Context(), w.contract(a))
+		want(t, plan, deploy.DecidedBlocked, fault.Locked)
+		if !plan.Failure.Retry {
+			t.Errorf("%+v", plan.Failure)
+		}
+	})
+}
+
+// Whoever waits for a version that does not get well hears of it, and for how long yet.
+func TestAWaitIsHeardOf(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		told := map[string]bool{}
+		w.Emit = func(e workload.Event) {
+			if _, left, ok := strings.Cut(e.Text, "given up in "); ok {
+				told[left] = true
+			}
+		}
+		want(t, w.run(b), deploy.DecidedReverted, fault.NotProven)
+		if !told["1m0s"] || !told["10s"] || len(told) > 7 {
+			t.Errorf("%v", told)
 		}
 	})
 }

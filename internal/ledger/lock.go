@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
 )
@@ -65,6 +67,15 @@ func (l *Ledger) Holder(env, service string) string {
 		return ""
 	}
 	return name
+}
+
+// Alive reports whether a living run has the service, in whatever environment.
+func (l *Ledger) Alive(service artifact.ServiceID) bool {
+	paths, _ := filepath.Glob(filepath.Join(l.dir, "*", service.String(), lockFile)) // it has no bad pattern
+	return slices.ContainsFunc(paths, func(path string) bool {
+		_, held := named(path)
+		return held
+	})
 }
 
 // Killed is a run that had the lock of a service when it was killed.
