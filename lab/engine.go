@@ -33,10 +33,10 @@ type Engine struct {
 }
 
 // UseOrStartEngine returns the engine that answers on a socket of the machine, or
-// starts a private one whose whole state is in dir where none does. The folder
-// plugins holds docker-compose.
+// starts a private one whose whole state is in dir where none does, or where
+// [EngineVariable] asks for one. The folder plugins holds docker-compose.
 func UseOrStartEngine(ctx context.Context, socket, dir, plugins string) (*Engine, error) {
-	if ping(ctx, socket) != nil {
+	if !answers(ctx, socket) {
 		return startEngine(ctx, "master-engine", dir, plugins)
 	}
 	e := sharedEngine(socket, dir)
@@ -62,37 +62,47 @@ func newEngine(dir string) *Engine {
 	return e
 }
 
+// answers reports whether the engine on a socket is there to be used.
+func answers(ctx context.Context, socket string) bool {
+	return os.Getenv(EngineVariable) == "" && ping(ctx, socket) == nil
+}
+
 // startEngine starts containerd and dockerd. They have no default bridge and set
 // no iptables rules, so nothing of the machine's network changes and several
 // labs do not meet: a Compose project's own network is all that a service needs.
 func startEngine(ctx context.Context, name, dir, plugins string) (*Engine, error) {
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("start %s: no Docker Engine answers, and starting one needs root", name)
+	made, err := chosenRelease()
+	if err == nil {
+		err = made.startable()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	e := newEngine(dir)
 	if err := e.writeDockerConfig(plugins); err != nil {
 		return nil, err
 	}
-	if err := e.start(ctx, name); err != nil {
+	if err := e.start(ctx, name, made); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) start(ctx context.Context, name string) error {
+func (e *Engine) start(ctx context.Context, name string, made release) error {
 	// One of its own: Debian's dockerd would share the machine's where that runs,
 	// and would fail where only its socket's file is left.
-	containerd := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n",
+	// CRI and NRI would use folders and sockets of the machine's.
+	containerd := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.nri.v1.nri\"]\n[grpc]\naddress = %q\n",
 		e.in("containerd"), e.in("containerd-run"), e.in("containerd.sock"))
-	for file, content := range map[string]string{"containerd.toml": containerd, "daemon.json": "{}\n"} {
+	for file, content := range map[string]string{"containerd.toml": containerd, "daemon.json": made.settings()} {
 		if err := os.WriteFile(e.in(file), []byte(content), 0o600); err != nil {
 			return fmt.Errorf("configure %s: %w", name, err)
 		}
 	}
 	var err error
 	if e.containerd, err = startProc(daemon{
-		name: name + " containerd", log: e.in("containerd.log"), env: cleanEnv(), guarded: true,
-		argv: []string{"containerd", "--config", e.in("containerd.toml")},
+		name: name + " containerd", log: e.in("containerd.log"), env: made.env(), guarded: true,
+		argv: []string{made.program("containerd"), "--config", e.in("containerd.toml")},
 	}); err != nil {
 		return err
 	}
@@ -105,10 +115,10 @@ func (e *Engine) start(ctx context.Context, name string) error {
 	if e.dockerd, err = startProc(daemon{
 		// It starts itself anew for each layer and each container, and half of what that
 		// takes is collecting garbage.
-		name: name, log: e.in("dockerd.log"), env: cleanEnv("GOGC=400"), guarded: true,
+		name: name, log: e.in("dockerd.log"), env: append(made.env(), "GOGC=400"), guarded: true,
 		argv: []string{
-			// An empty daemon.json instead of the machine's, whose settings are not meant for this one.
-			"dockerd", "--config-file", e.in("daemon.json"), "--host", e.Host, "--containerd", e.in("containerd.sock"),
+			// A daemon.json instead of the machine's, whose settings are not meant for this one.
+			made.program("dockerd"), "--config-file", e.in("daemon.json"), "--host", e.Host, "--containerd", e.in("containerd.sock"),
 			"--data-root", e.in("data"), "--exec-root", e.in("run"), "--pidfile", e.in("docker.pid"),
 			"--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--userland-proxy=false",
 			"--shutdown-timeout=5",

@@ -159,7 +159,7 @@ func (w *World) startParts(ctx context.Context, tools string, options Options) e
 		return err
 	}
 	watch := orders{Dir: w.Dir, Remove: !w.keep}
-	if ping(ctx, options.Socket) == nil {
+	if answers(ctx, options.Socket) {
 		shared := *w.Master
 		shared.Engine = sharedEngine(options.Socket, w.in("engine"))
 		watch.Master = &shared

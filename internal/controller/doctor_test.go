@@ -384,16 +384,17 @@ func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
 	bytes, here := int64(5), true
 	for name, c := range map[string]struct {
 		now      remains
-		running  artifact.Digest
+		running  *workload.Instance
 		registry string
 		command  bool
 	}{
-		"still there":                {remains{image: artifact.Image{Manifest: proven}, bytes: &bytes, here: &here}, artifact.Digest{}, inRegistry, true},
-		"still there, another runs":  {remains{image: artifact.Image{Manifest: proven}}, other, inRegistry, true},
-		"it runs":                    {remains{image: artifact.Image{Manifest: proven}}, config, inRegistry, false},
-		"its tag was moved":          {remains{image: artifact.Image{Manifest: other}}, artifact.Digest{}, movedThere, false},
-		"it is gone":                 {remains{err: fault.New(fault.ArtifactNotFound, "none")}, artifact.Digest{}, goneThere, false},
-		"the registry does not tell": {remains{err: fault.New(fault.HostUnreachable, "no")}, artifact.Digest{}, unknownThere, false},
+		"still there":               {remains{image: artifact.Image{Manifest: proven}, bytes: &bytes, here: &here}, nil, inRegistry, true},
+		"still there, another runs": {remains{image: artifact.Image{Manifest: proven}}, &workload.Instance{Config: other}, inRegistry, true},
+		"it runs":                   {remains{image: artifact.Image{Manifest: proven}}, &workload.Instance{Config: config}, inRegistry, false},
+		"it runs, pulled into containerd's store": {remains{image: artifact.Image{Manifest: proven}}, &workload.Instance{ImageID: proven.String()}, inRegistry, false},
+		"its tag was moved":                       {remains{image: artifact.Image{Manifest: other}}, nil, movedThere, false},
+		"it is gone":                              {remains{err: fault.New(fault.ArtifactNotFound, "none")}, nil, goneThere, false},
+		"the registry does not tell":              {remains{err: fault.New(fault.HostUnreachable, "no")}, nil, unknownThere, false},
 	} {
 		got := weigh(r, c.now, c.running, "the command")
 		if got.Registry != c.registry || (got.Command != "") != c.command || (got.Why == "") != c.command || got.Bytes != c.now.bytes || got.InEngine != c.now.here {

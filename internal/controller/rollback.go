@@ -18,6 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // mostCandidates is how far back is looked.
@@ -115,12 +116,12 @@ type remains struct {
 	here  *bool
 }
 
-// weigh makes a candidate of a receipt. running is the digest of the config of what
-// runs, command the one that goes there.
-func weigh(r ledger.Receipt, now remains, running artifact.Digest, command string) candidate {
+// weigh makes a candidate of a receipt. running is what runs, nil for nothing or
+// where nobody knows, command the one that goes there.
+func weigh(r ledger.Receipt, now remains, running *workload.Instance, command string) candidate {
 	c := candidate{
 		Commit: r.Commit, Receipt: r.ID, Finished: r.Finished, Who: r.Who, Digest: r.Image.Manifest,
-		Runs: running == r.Image.Config && running != artifact.Digest{}, Bytes: now.bytes, InEngine: now.here,
+		Runs: running != nil && running.Is(r.Image.Manifest, r.Image.Config), Bytes: now.bytes, InEngine: now.here,
 	}
 	switch {
 	case fault.ReasonOf(now.err) == fault.ArtifactNotFound && now.err != nil:
@@ -149,12 +150,12 @@ func (p *place) lookBack(ctx context.Context) (wayBack, error) {
 		return r, err
 	}
 	proven := provenOnce(receipts, mostCandidates)
-	running := artifact.Digest{}
+	var running *workload.Instance
 	seen, err := p.target.Observe(ctx, p.spec, false)
 	if err != nil {
 		r.Unasked = append(r.Unasked, *notAsked("what runs of "+p.row.Service.String(), err))
 	} else if in := proof.Current(p.spec, seen); in != nil && in.Running {
-		running, r.Running = in.Config, in.Labels[artifact.LabelRevision]
+		running, r.Running = in, in.Labels[artifact.LabelRevision]
 	}
 	found := make([]remains, len(proven))
 	var group errgroup.Group

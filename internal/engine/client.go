@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -351,7 +352,7 @@ func explain(err error, act string) error {
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.Transient(fault.EngineUnavailable, "%s: engine does not answer: %w", act, err)
-	case errdefs.IsPermissionDenied(err):
+	case errors.Is(err, fs.ErrPermission):
 		return fault.New(fault.EngineUnavailable, "%s: %w", act, err).WithHint("the engine's socket is for root and the group docker")
 	case client.IsErrConnectionFailed(err):
 		return fault.Transient(fault.EngineUnavailable, "%s: %w", act, err).WithHint("systemctl status docker")

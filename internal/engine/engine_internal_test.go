@@ -2,14 +2,19 @@ package engine
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/go-connections/nat"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 func TestNames(t *testing.T) {
@@ -30,6 +35,19 @@ func TestNames(t *testing.T) {
 		if isOf(ref, "x") != want {
 			t.Errorf("isOf(%q, x) = %v", ref, !want)
 		}
+	}
+}
+
+func TestWhoForbidsIsTold(t *testing.T) {
+	t.Parallel()
+	socket := explain(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)}, "act")
+	if fault.ReasonOf(socket) != fault.EngineUnavailable || !strings.Contains(fault.HintOf(socket), "group docker") {
+		t.Errorf("the socket: %v (%s)", socket, fault.HintOf(socket))
+	}
+	// An engine answers so for a registry, or for a plugin that authorizes.
+	answer := explain(fmt.Errorf("denied: %w", errdefs.ErrPermissionDenied), "act")
+	if fault.ReasonOf(answer) != fault.EngineFailed || fault.HintOf(answer) != "" {
+		t.Errorf("the engine's answer: %v (%s)", answer, fault.HintOf(answer))
 	}
 }
 

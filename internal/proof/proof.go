@@ -121,10 +121,8 @@ func Judge(want Wanted, seen workload.Observation) Verdict {
 	}
 	right := true
 	config := in.Config
-	if config.IsZero() && in.ImageID == want.Manifest.String() {
-		// containerd's store does not tell the config of an image that was pulled, but
-		// its id is the manifest's digest, and the manifest names one config.
-		config = want.Config
+	if in.Is(want.Manifest, want.Config) {
+		config = want.Config // whether the store has told it or the manifest's digest stands for it
 	}
 	right = add("image config digest", Digest, want.Config.String(), config.String()) && right
 	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {

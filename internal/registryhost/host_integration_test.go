@@ -4,6 +4,7 @@ package registryhost
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/netip"
 	"os"
@@ -24,9 +25,10 @@ func TestARealHostIsReadWell(t *testing.T) {
 	dir, err := os.MkdirTemp("", "host") //nolint:usetesting // a socket's path has at most 107 bytes
 	check(t, err)
 	e, err := lab.StartBuilder(t.Context(), dir+"/none", dir, dir)
-	if err != nil {
-		t.Skipf("SKIPPED, no engine: %v", err)
+	if errors.Is(err, lab.ErrNoEngine) {
+		t.Skip(err)
 	}
+	check(t, err)
 	t.Cleanup(func() {
 		check(t, e.Close())
 		_ = os.RemoveAll(dir)

@@ -10,11 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 )
 
-// This ran, and passed, on Docker Engine 20.10.24 and 28.5.2 with the classic
-// store and on 28.5.2 with containerd's (containerd 2.4.2), the latter built from
-// the modules github.com/docker/docker and github.com/containerd/containerd/v2.
-// Engine 29, a containerd store before 28.0 and multi-platform images that were
-// pulled before were not at hand.
+// It runs on each engine that `make test` and `make engines` have. A containerd
+// store before 28.0 and multi-platform images that were pulled before are not tried.
 func TestAnImageIsStagedOnARealEngine(t *testing.T) {
 	base := gzipLayer(t, files(1, 3<<20))
 	first := newProduct(t, base, gzipLayer(t, files(2, 12<<20)), gzipLayer(t, files(3, 20<<20)), newZstdLayer(t, files(4, 9<<20)))

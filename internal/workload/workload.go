@@ -132,6 +132,16 @@ type Instance struct {
 	Health *Health `json:"health,omitempty"`
 }
 
+// Is reports whether the container's image is the one of these digests.
+// containerd's store does not tell the config of an image that was pulled; there
+// the image's id is the manifest's digest, and a manifest names one config.
+func (i Instance) Is(manifest, config artifact.Digest) bool {
+	if i.Config.IsZero() {
+		return !manifest.IsZero() && i.ImageID == manifest.String()
+	}
+	return i.Config == config
+}
+
 // Health is one answer of a health endpoint.
 type Health struct {
 	Status int `json:"status"`

@@ -145,7 +145,7 @@ func (s *suite) wantVersion(t *testing.T, n int) *workload.Instance {
 	switch {
 	case in == nil:
 		t.Fatalf("nothing runs, want version %d", n)
-	case !in.Running || in.Config != img.Config || in.Labels[artifact.LabelRevision] != img.Commit.String():
+	case !in.Running || !in.Is(img.Manifest, img.Config) || in.Labels[artifact.LabelRevision] != img.Commit.String():
 		t.Fatalf("want version %d (%s), got %+v", n, img.Config, in)
 	case in.Env[workload.KeyCommit] != img.Commit.String():
 		t.Fatalf("the container's env says %q, want version %d", in.Env[workload.KeyCommit], n)
