@@ -119,9 +119,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	if r.Provenance.Status != "" {
 		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))
 	}
-	if g := r.Grant; g != nil {
-		p.field("grant", "by %s (%s), nonce %s", g.Signer, g.Key, g.Nonce)
-	}
+	p.grant(r.Grant)
 	p.evidence(deploy.Result{Evidence: r.Evidence})
 	for _, d := range r.Disturbed {
 		p.field("disturbed", "%s %s", warn.Render("!"), d)

@@ -57,6 +57,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
 		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract, false)
+		p.grant(r.Contract.Grant)
 	}
 	if r.Plan != nil {
 		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
@@ -179,7 +180,14 @@ func (p *printer) gate(c *deploy.Contract, dry bool) {
 	}
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
-		p.field("as grant.txt", "%s", indent(strings.Join(grant.Commands(), "\n")))
+		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", deploy.Command(c.Service, c.Env, c.Commit.String(), "--dry-run"))
+		p.field("signed by", "%s", indent(strings.Join(grant.Commands(), "\n")))
+	}
+}
+
+func (p *printer) grant(g *grant.Grant) {
+	if g != nil {
+		p.field("grant", "by %s (%s), nonce %s", g.Signer, g.Key, g.Nonce)
 	}
 }
 
