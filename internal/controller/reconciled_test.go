@@ -69,3 +69,19 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
+
+// What nobody could look at is not nothing.
+func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
+	t.Parallel()
+	var diff, gone, back strings.Builder
+	if err := printComparison(&diff, deploy.Comparison{Services: []deploy.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+		t.Errorf("%v\n%s", err, diff.String())
+	}
+	silent := wayBack{RunningUnknown: true, Candidates: []candidate{{Registry: unknownThere}}, Unasked: []unasked{{What: "what runs"}}}
+	if err := printWayBack(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
+		t.Errorf("%v\n%s", err, back.String())
+	}
+	if err := printWayBack(&gone, wayBack{Candidates: []candidate{{Registry: goneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
+		t.Errorf("%v\n%s", err, gone.String())
+	}
+}
