@@ -86,7 +86,9 @@ func printResult(out io.Writer, r deploy.Result) error {
 		if f.Retry {
 			p.field("again?", "the same command may succeed without any change")
 		}
-		p.field("next", "%s", f.Next)
+		if f.Next != "" {
+			p.field("next", "%s", f.Next)
+		}
 	}
 	if r.Plan != nil && r.Plan.Next != "" && r.Decision == deploy.DecidedReady {
 		p.field("next", "%s", r.Plan.Next)

@@ -129,8 +129,8 @@ type Failure struct {
 	Message string         `json:"message"`
 	Retry   bool           `json:"retryable"`
 	Hint    string         `json:"hint,omitempty"`
-	// Next is the command to type.
-	Next string `json:"next"`
+	// Next is the command to type; "" where Hint has it or there is none.
+	Next string `json:"next,omitempty"`
 	// Logs are the last lines of a container that was not proven, scrubbed.
 	Logs []string `json:"logs,omitempty"`
 }
@@ -153,9 +153,11 @@ func (r *Result) elapsed(since time.Time) {
 func Refused(err error) Result {
 	var r Result
 	r.fail(DecidedRefused, workload.PointGuard, err)
-	r.Failure.Next = "unidesk-controller --help"
-	if r.Failure.Reason == fault.UnknownService {
-		r.Failure.Next = "unidesk-controller services"
+	switch f := r.Failure; {
+	case f.Reason == fault.UnknownService:
+		f.Next = "unidesk-controller services"
+	case f.Reason == fault.Usage && f.Hint == "":
+		f.Next = "unidesk-controller --help"
 	}
 	return r
 }
