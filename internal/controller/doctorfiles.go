@@ -32,11 +32,12 @@ type file struct {
 	err  error
 }
 
-// judgePrivate is about a file that holds credentials and could be read.
-func judgePrivate(check string, f file) finding {
+// judgePrivate is about a file that holds credentials and could be read; otherwise is
+// what to do where it could not, and the error does not say it.
+func judgePrivate(check string, f file, otherwise string) finding {
 	switch {
 	case f.err != nil:
-		return broken(check, f.err, "")
+		return broken(check, f.err, otherwise)
 	case !f.mode.IsRegular():
 		return amiss(levelFault, check, "put a regular file there", "%s is not a regular file", f.path)
 	case f.mode.Perm()&0o004 != 0:
@@ -88,6 +89,11 @@ func judgeComposeFiles(root file, files []file) finding {
 		names = append(names, filepath.Base(f.path))
 	}
 	return fine(check, "%s, %s", root.path, strings.Join(names, ", "))
+}
+
+// unlooked is about what cannot be looked at without the UniDesk root.
+func unlooked(check string) finding {
+	return amiss(levelFault, check, "mend the UniDesk root first (master.root in controller.yaml)", "not looked at while the UniDesk root is amiss")
 }
 
 // judgeCompose is about the plugin. v1 is what a docker-compose program says of
