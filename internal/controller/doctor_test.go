@@ -40,7 +40,7 @@ func TestEachFindingHasItsLevelAndAFixUnlessItIsWell(t *testing.T) {
 		// says is in what it says.
 		says string
 	}{
-		"a configuration that is read":            {judgeConfig("/etc/unidesk", defaults(), nil), levelOK, "1 hosts, registry on D601"},
+		"a configuration that is read":            {judgeConfig("/etc/unidesk", defaults(), nil), levelOK, "1 host, registry on D601"},
 		"a configuration that is not":             {judgeConfig("/x", Config{}, fault.New(fault.ConfigInvalid, "state is empty")), levelFault, "state is empty (CONFIG_INVALID)"},
 		"a catalog that is not read":              {judgeCatalog(nil, fault.New(fault.ConfigInvalid, "line 3: no")), levelFault, "line 3"},
 		"a private file":                          {judgePrivate("env file", file{path: "/e", mode: 0o600}, ""), levelOK, "mode 0600"},

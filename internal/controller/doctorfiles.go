@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -15,14 +14,14 @@ func judgeConfig(dir string, c Config, err error) finding {
 	if err != nil {
 		return broken("controller.yaml", err, "docs/configuration.md describes each key")
 	}
-	return fine("controller.yaml", "%s: %d hosts, registry on %s", filepath.Join(dir, "controller.yaml"), len(c.Hosts), c.RegistryHost)
+	return fine("controller.yaml", "%s: %s, registry on %s", filepath.Join(dir, "controller.yaml"), counted(len(c.Hosts), "host"), c.RegistryHost)
 }
 
 func judgeCatalog(c *catalog.Catalog, err error) finding {
 	if err != nil {
 		return broken("services.yaml", err, "unidesk-controller catalog check FILE lists every fault")
 	}
-	return fine("services.yaml", "%d services, %s", len(c.Services()), c.Hash)
+	return fine("services.yaml", "%s, %s", counted(len(c.Services()), "service"), c.Hash)
 }
 
 // file is what can be told of one without opening it to anybody.
@@ -57,7 +56,7 @@ func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []
 		var have, lack []string
 		for _, s := range presence(row.Secrets) {
 			if s.Present {
-				have = append(have, fmt.Sprintf("%s %d characters", s.Name, s.Length))
+				have = append(have, s.Name+" "+counted(s.Length, "character"))
 			} else {
 				lack = append(lack, s.Name)
 			}

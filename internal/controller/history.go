@@ -59,7 +59,7 @@ func (a *app) history() *cobra.Command {
 	cmd.Flags().StringVar(&env, "env", "", "only this environment")
 	cmd.Flags().StringVar(&service, "service", "", "only this service")
 	cmd.AddCommand(&cobra.Command{
-		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeReceipts,
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, err := a.ledger()
 			if err != nil {

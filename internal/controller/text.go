@@ -203,7 +203,7 @@ func envFile(c *deploy.Contract) string {
 func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
-	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
+	p.field("image", "%s, %s, %s", counted(plan.Layers, "layer"), size(plan.Bytes), plan.Platform)
 	if plan.Unseen == "" { // else nothing is brought anywhere
 		p.field("would cross", "%s", wouldCross(plan, c))
 	}
@@ -236,7 +236,7 @@ func wouldCross(plan deploy.Plan, c *deploy.Contract) string {
 	if host := besideTheRegistry(c); host != "" {
 		return "control messages only; " + host + "'s engine takes the image from the registry beside it"
 	}
-	return fmt.Sprintf("%d layers, %s", plan.Need.Layers, size(plan.Need.Bytes))
+	return counted(plan.Need.Layers, "layer") + ", " + size(plan.Need.Bytes)
 }
 
 func crossed(r deploy.Result) string {
@@ -319,6 +319,14 @@ func rows(out io.Writer, head []string, lines [][]string) error {
 		}
 	}
 	return nil
+}
+
+// counted is a number of things that are named one of them.
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // size is a number of bytes for people.
