@@ -37,7 +37,7 @@ func noCommand(cmd *cobra.Command, word string) error {
 				names = append(names, c.Name())
 			}
 		}
-		return fault.New(fault.Usage, "unknown command %q", below(word)).WithHint("%s has: %s", cmd.CommandPath(), strings.Join(names, ", "))
+		return fault.New(fault.Usage, "unknown command %q", below(word)).WithHint("it has: %s", strings.Join(names, ", "))
 	}
 	for i, name := range near {
 		near[i] = below(name)

@@ -27,12 +27,7 @@ func printReconciliation(out io.Writer, r deploy.Reconciliation) error {
 		case one.Result.Failure != nil:
 			f := one.Result.Failure
 			p.field(one.Service, "%s: %s (%s)", one.Outcome, indent(f.Message), f.Reason)
-			switch {
-			case f.Next != "":
-				p.field("", "next: %s", f.Next)
-			case f.Hint != "":
-				p.field("", "%s", f.Hint)
-			}
+			p.field("", "next: %s", f.Next)
 		default:
 			p.field(one.Service, "%s", inARow(*one.Result))
 			p.gate(one.Result.Contract, one.Result.Decision == deploy.DecidedContract)

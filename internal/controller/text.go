@@ -86,9 +86,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 		if f.Retry {
 			p.field("again?", "the same command may succeed without any change")
 		}
-		if f.Next != "" {
-			p.field("next", "%s", f.Next)
-		}
+		p.field("next", "%s", f.Next)
 	}
 	if r.Plan != nil && r.Plan.Next != "" && r.Decision == deploy.DecidedReady {
 		p.field("next", "%s", r.Plan.Next)

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -129,8 +130,8 @@ type Failure struct {
 	Message string         `json:"message"`
 	Retry   bool           `json:"retryable"`
 	Hint    string         `json:"hint,omitempty"`
-	// Next is the command to type; "" where Hint has it or there is none.
-	Next string `json:"next,omitempty"`
+	// Next is the command to type.
+	Next string `json:"next"`
 	// Logs are the last lines of a container that was not proven, scrubbed.
 	Logs []string `json:"logs,omitempty"`
 }
@@ -153,11 +154,25 @@ func (r *Result) elapsed(since time.Time) {
 func Refused(err error) Result {
 	var r Result
 	r.fail(DecidedRefused, workload.PointGuard, err)
-	switch f := r.Failure; {
-	case f.Reason == fault.UnknownService:
-		f.Next = "unidesk-controller services"
-	case f.Reason == fault.Usage && f.Hint == "":
-		f.Next = "unidesk-controller --help"
-	}
+	r.Failure.Next = afterRefusal(*r.Failure)
 	return r
+}
+
+func afterRefusal(f Failure) string {
+	switch f.Reason {
+	case fault.Usage:
+		if strings.HasPrefix(f.Hint, "unidesk-controller ") {
+			return f.Hint // the line that the command takes
+		}
+		return "unidesk-controller --help"
+	case fault.CommitNotPinned:
+		return "unidesk-controller artifact-registry list"
+	case fault.UnknownService, fault.Unsupported, fault.RuntimeNotBuilt:
+		return "unidesk-controller services"
+	case fault.ReceiptNotFound, fault.WorkloadNotFound:
+		return "unidesk-controller history"
+	case fault.Interrupted:
+		return recoverCommand
+	}
+	return "unidesk-controller doctor"
 }
