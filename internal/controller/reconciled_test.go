@@ -6,6 +6,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -83,5 +84,17 @@ func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 	}
 	if err := printWayBack(&gone, wayBack{Candidates: []candidate{{Registry: goneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
 		t.Errorf("%v\n%s", err, gone.String())
+	}
+}
+
+func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{
+		OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{},
+		Contract: &deploy.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
+	}
+	var out strings.Builder
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
+		t.Errorf("%v\n%s", err, out.String())
 	}
 }
