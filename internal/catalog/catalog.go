@@ -152,12 +152,25 @@ func (c *Catalog) Row(name string) (Row, error) {
 			return row, nil
 		}
 	}
-	var names []string
-	for _, s := range c.Services() {
-		names = append(names, s.String())
+	unknown := fault.New(fault.UnknownService, "the catalog has no service %q", name)
+	if near := c.like(name); len(near) > 0 {
+		return Row{}, unknown.WithHint("did you mean %s? `unidesk-controller services` lists all", strings.Join(near, " or "))
 	}
-	return Row{}, fault.New(fault.UnknownService, "the catalog has no service %q", name).
-		WithHint("it has: %s", strings.Join(names, ", "))
+	return Row{}, unknown.WithHint("`unidesk-controller services` lists what it has")
+}
+
+// like are the services whose names have the word in them or, for want of any, begin
+// with as much of it as any does, three letters at least.
+func (c *Catalog) like(word string) (near []string) {
+	const least = 3
+	for begin := word; len(begin) >= least && len(near) == 0; begin = begin[:len(begin)-1] {
+		for _, id := range c.Services() {
+			if name := id.String(); begin == word && strings.Contains(name, word) || strings.HasPrefix(name, begin) {
+				near = append(near, name)
+			}
+		}
+	}
+	return near
 }
 
 // Environment is what the service has there; an environment that the row does not

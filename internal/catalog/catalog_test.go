@@ -128,12 +128,16 @@ func commit(t *testing.T) artifact.Commit {
 	return c
 }
 
-func TestUnknownServiceNamesTheKnownOnes(t *testing.T) {
+func TestUnknownServiceNamesThoseThatAreLikeIt(t *testing.T) {
 	t.Parallel()
 	c := builtin(t)
-	for _, name := range []string{"nope", "", "--help", "../x"} {
+	for name, want := range map[string]string{
+		"nope": "`unidesk-controller services` lists", "": "`unidesk-controller services` lists", "--help": "`unidesk-controller services` lists", "../x": "`unidesk-controller services` lists",
+		"baidu": "did you mean baidu-netdisk?", "baidu-netdsk": "did you mean baidu-netdisk?", "netdisk": "did you mean baidu-netdisk?",
+		"codequeue": "did you mean code-queue or code-queue-mgr?", "Frontend": "`unidesk-controller services` lists",
+	} {
 		_, err := c.Row(name)
-		if fault.ReasonOf(err) != fault.UnknownService || !strings.Contains(fault.HintOf(err), "baidu-netdisk") {
+		if fault.ReasonOf(err) != fault.UnknownService || !strings.HasPrefix(fault.HintOf(err), want) {
 			t.Errorf("%q: %v, hint %q", name, err, fault.HintOf(err))
 		}
 	}

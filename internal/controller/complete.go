@@ -2,11 +2,13 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // completeWithin is the most that a shell is kept waiting for a host.
@@ -39,6 +41,27 @@ func (a *app) completeServices(*cobra.Command, []string, string) ([]cobra.Comple
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeReceipts are the ids of the receipts, the newest first, each with what it is of.
+func (a *app) completeReceipts(_ *cobra.Command, args []string, _ string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
+	c, err := LoadConfig(a.configDir)
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	receipts, _ := ledger.Open(c.ledgerDir()).History("", "")
+	for _, r := range receipts {
+		ids = append(ids, cobra.CompletionWithDesc(r.ID, fmt.Sprintf("%s %s %s %s", r.Service, r.Env, r.Commit.Short(), r.Outcome)))
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+func (a *app) completeHosts(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	c, err := LoadConfig(a.configDir)
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return sortedKeys(c.Hosts), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeEnvs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -111,6 +112,39 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		if diff := cmp.Diff(c.want, completed(t, dir, c.args...)); diff != "" {
 			t.Errorf("%v: %s", c.args, diff)
 		}
+	}
+}
+
+func TestAShellKnowsReceiptsAndHosts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	content := fmt.Sprintf("version: 1\nstate: %s/state\nhosts: {D601: {socket: /a}, D602: {socket: /b}}\nmaster: {root: /srv/unidesk}\n", dir)
+	if err := os.WriteFile(filepath.Join(dir, "controller.yaml"), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one := ledger.Receipt{
+		ID: "20260101T000000Z-1", Service: must(artifact.ParseServiceID("frontend")), Env: "prod",
+		Commit: must(artifact.ParseCommit(strings.Repeat("a", 40))), Outcome: ledger.Succeeded,
+	}
+	if err := ledger.Open(filepath.Join(dir, "state", "ledger")).Record(one); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want []string }{
+		{[]string{"history", "show", ""}, []string{one.ID + "\tfrontend prod aaaaaaaaaaaa succeeded", ":36"}},
+		{[]string{"history", "show", one.ID, ""}, []string{":4"}},
+		{[]string{"host", "bootstrap", ""}, []string{"D601", "D602", ":4"}},
+		{[]string{"host", "bootstrap", "D601", ""}, []string{":4"}},
+	} {
+		if diff := cmp.Diff(c.want, completed(t, dir, c.args...)); diff != "" {
+			t.Errorf("%v: %s", c.args, diff)
+		}
+	}
+}
+
+func TestOneIsNotMany(t *testing.T) {
+	t.Parallel()
+	if got := counted(1, "host") + ", " + counted(0, "layer") + ", " + counted(2, "service"); got != "1 host, 0 layers, 2 services" {
+		t.Error(got)
 	}
 }
 

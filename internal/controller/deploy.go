@@ -208,7 +208,7 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 			return a.finish(r)
 		}
 		return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) error {
-			return a.finish(how.one(d, ctx, contract))
+			return a.finish(withGrant(how.one(d, ctx, contract), how.grant))
 		})
 	}
 	all, err := w.all()

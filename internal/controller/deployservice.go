@@ -63,12 +63,12 @@ can take one at a time:
 			defer cancel()
 			w.remote.warm(ctx)
 			if !runNow {
-				return a.finish(w.deployer.Plan(ctx, contract))
+				return a.finish(withGrant(w.deployer.Plan(ctx, contract), file))
 			}
 			a.acts(&contract)
 			result := w.deployer.Run(ctx, contract, req.Force)
 			w.progress.close()
-			return a.finish(result)
+			return a.finish(withGrant(result, file))
 		},
 	}
 	deployFlags(cmd, &req, &dryRun)

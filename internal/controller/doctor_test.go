@@ -40,15 +40,15 @@ func TestEachFindingHasItsLevelAndAFixUnlessItIsWell(t *testing.T) {
 		// says is in what it says.
 		says string
 	}{
-		"a configuration that is read":            {judgeConfig("/etc/unidesk", defaults(), nil), levelOK, "1 hosts, registry on D601"},
+		"a configuration that is read":            {judgeConfig("/etc/unidesk", defaults(), nil), levelOK, "1 host, registry on D601"},
 		"a configuration that is not":             {judgeConfig("/x", Config{}, fault.New(fault.ConfigInvalid, "state is empty")), levelFault, "state is empty (CONFIG_INVALID)"},
 		"a catalog that is not read":              {judgeCatalog(nil, fault.New(fault.ConfigInvalid, "line 3: no")), levelFault, "line 3"},
-		"a private file":                          {judgePrivate("env file", file{path: "/e", mode: 0o600}), levelOK, "mode 0600"},
-		"a group's file":                          {judgePrivate("env file", file{path: "/e", mode: 0o640}), levelOK, "mode 0640"},
-		"a file that everybody reads":             {judgePrivate("env file", file{path: "/e", mode: 0o644}), levelWarning, "everybody may read it (mode 0644)"},
-		"a file that everybody writes":            {judgePrivate("env file", file{path: "/e", mode: 0o602}), levelWarning, "everybody may write"},
-		"a pipe for a file":                       {judgePrivate("env file", file{path: "/e", mode: fs.ModeNamedPipe | 0o600}), levelFault, "not a regular file"},
-		"a file that is not there":                {judgePrivate("env file", file{err: errDenied}), levelFault, "permission denied"},
+		"a private file":                          {judgePrivate("env file", file{path: "/e", mode: 0o600}, ""), levelOK, "mode 0600"},
+		"a group's file":                          {judgePrivate("env file", file{path: "/e", mode: 0o640}, ""), levelOK, "mode 0640"},
+		"a file that everybody reads":             {judgePrivate("env file", file{path: "/e", mode: 0o644}, ""), levelWarning, "everybody may read it (mode 0644)"},
+		"a file that everybody writes":            {judgePrivate("env file", file{path: "/e", mode: 0o602}, ""), levelWarning, "everybody may write"},
+		"a pipe for a file":                       {judgePrivate("env file", file{path: "/e", mode: fs.ModeNamedPipe | 0o600}, ""), levelFault, "not a regular file"},
+		"a file that is not there":                {judgePrivate("env file", file{err: errDenied}, ""), levelFault, "permission denied"},
 		"UniDesk's folder":                        {judgeComposeFiles(file{path: "/u", mode: fs.ModeDir}, []file{{path: "/u/docker-compose.yml"}}), levelOK, "docker-compose.yml"},
 		"no folder":                               {judgeComposeFiles(file{err: errDenied}, nil), levelFault, "permission denied"},
 		"a file for the folder":                   {judgeComposeFiles(file{path: "/u", mode: 0o600}, nil), levelFault, "not a folder"},

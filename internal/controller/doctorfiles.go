@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -15,14 +14,14 @@ func judgeConfig(dir string, c Config, err error) finding {
 	if err != nil {
 		return broken("controller.yaml", err, "docs/configuration.md describes each key")
 	}
-	return fine("controller.yaml", "%s: %d hosts, registry on %s", filepath.Join(dir, "controller.yaml"), len(c.Hosts), c.RegistryHost)
+	return fine("controller.yaml", "%s: %s, registry on %s", filepath.Join(dir, "controller.yaml"), counted(len(c.Hosts), "host"), c.RegistryHost)
 }
 
 func judgeCatalog(c *catalog.Catalog, err error) finding {
 	if err != nil {
 		return broken("services.yaml", err, "unidesk-controller catalog check FILE lists every fault")
 	}
-	return fine("services.yaml", "%d services, %s", len(c.Services()), c.Hash)
+	return fine("services.yaml", "%s, %s", counted(len(c.Services()), "service"), c.Hash)
 }
 
 // file is what can be told of one without opening it to anybody.
@@ -32,11 +31,12 @@ type file struct {
 	err  error
 }
 
-// judgePrivate is about a file that holds credentials and could be read.
-func judgePrivate(check string, f file) finding {
+// judgePrivate is about a file that holds credentials and could be read; otherwise is
+// what to do where it could not, and the error does not say it.
+func judgePrivate(check string, f file, otherwise string) finding {
 	switch {
 	case f.err != nil:
-		return broken(check, f.err, "")
+		return broken(check, f.err, otherwise)
 	case !f.mode.IsRegular():
 		return amiss(levelFault, check, "put a regular file there", "%s is not a regular file", f.path)
 	case f.mode.Perm()&0o004 != 0:
@@ -56,7 +56,7 @@ func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []
 		var have, lack []string
 		for _, s := range presence(row.Secrets) {
 			if s.Present {
-				have = append(have, fmt.Sprintf("%s %d characters", s.Name, s.Length))
+				have = append(have, s.Name+" "+counted(s.Length, "character"))
 			} else {
 				lack = append(lack, s.Name)
 			}
@@ -88,6 +88,11 @@ func judgeComposeFiles(root file, files []file) finding {
 		names = append(names, filepath.Base(f.path))
 	}
 	return fine(check, "%s, %s", root.path, strings.Join(names, ", "))
+}
+
+// unlooked is about what cannot be looked at without the UniDesk root.
+func unlooked(check string) finding {
+	return amiss(levelFault, check, "mend the UniDesk root first (master.root in controller.yaml)", "not looked at while the UniDesk root is amiss")
 }
 
 // judgeCompose is about the plugin. v1 is what a docker-compose program says of

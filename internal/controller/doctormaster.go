@@ -68,13 +68,17 @@ func (a *app) examineUniDesk(ctx context.Context, c Config, rows []catalog.Row) 
 	for _, name := range c.Master.ComposeFiles {
 		files = append(files, fileAt(below(c.Master.Root, name)))
 	}
-	list := []finding{judgeComposeFiles(fileAt(c.Master.Root), files)}
+	root := fileAt(c.Master.Root)
+	list := []finding{judgeComposeFiles(root, files)}
+	if root.err != nil || !root.mode.IsDir() {
+		return append(list, unlooked("Compose"), unlooked("config.json"))
+	}
 	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
 	config := fileAt(below(c.Master.Root, c.Master.Config))
 	if err != nil {
 		config.err = err
 	}
-	list = append(list, judgePrivate("config.json", config))
+	list = append(list, judgePrivate("config.json", config, "put UniDesk's config.json there, or name it in controller.yaml (master.config)"))
 	project := compose.Config{
 		Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
 	}
@@ -99,7 +103,7 @@ func (a *app) examineUniDesk(ctx context.Context, c Config, rows []catalog.Row) 
 	if err != nil {
 		env.err = err
 	}
-	list = append(list, judgePrivate("env file", env))
+	list = append(list, judgePrivate("env file", env, "put it there, or name it in config.json ("+unidesk.EnvFilePointer+")"))
 	if err != nil {
 		return list
 	}

@@ -10,3 +10,6 @@ func DecisionCode(d deploy.Decision) int { return decisionCode(d) }
 func RegistryResults() []any {
 	return []any{registryResult{}, registryPlan{}, dependencies{}, planned{}, registryRendered{}, renderedFile{}, registryDryRun{}}
 }
+
+// WithGrant names the file of a grant in a result.
+func WithGrant(r deploy.Result, file string) deploy.Result { return withGrant(r, file) }

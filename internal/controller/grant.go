@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
 func grantFlag(cmd *cobra.Command, file *string) {
@@ -60,6 +62,20 @@ func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (depl
 		return c, &refused, nil
 	}
 	return c.Granted(g), nil, nil
+}
+
+// withGrant names the file that was given in the lines to type next.
+func withGrant(r deploy.Result, file string) deploy.Result {
+	name := func(line string) string {
+		return strings.Replace(line, "--grant "+deploy.GrantPlaceholder, "--grant "+tunnel.Quote(file), 1)
+	}
+	if file != "" && r.Plan != nil {
+		r.Plan.Next = name(r.Plan.Next)
+	}
+	if file != "" && r.Failure != nil {
+		r.Failure.Next = name(r.Failure.Next)
+	}
+	return r
 }
 
 // grantSpent refuses a grant whose one deploy has its receipt. One that was used by

@@ -165,3 +165,14 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 		t.Errorf("k3sctl-adapter: %+v, exit %d", r.Failure, code)
 	}
 }
+
+func TestTheGrantThatWasGivenIsNamedInWhatToType(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]string{"deploy.grant": "x --grant deploy.grant", "a b": "x --grant 'a b'", "": "x --grant FILE"} {
+		line := "x --grant " + deploy.GrantPlaceholder
+		r := controller.WithGrant(deploy.Result{Plan: &deploy.Plan{Next: line}, Failure: &deploy.Failure{Next: line}}, file)
+		if r.Plan.Next != want || r.Failure.Next != want {
+			t.Errorf("%q: %q, %q", file, r.Plan.Next, r.Failure.Next)
+		}
+	}
+}

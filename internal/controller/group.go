@@ -17,11 +17,34 @@ func grouped(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		var names []string
-		for _, c := range commands {
-			names = append(names, c.Name())
-		}
-		return fault.New(fault.Usage, "%s has no command %q", cmd.CommandPath(), args[0]).WithHint("it has: %s", strings.Join(names, ", "))
+		return noCommand(cmd, args[0])
 	}
 	return cmd
+}
+
+// noCommand refuses a word that is none of a command's own, and names those that
+// are like it, or else all.
+func noCommand(cmd *cobra.Command, word string) error {
+	below := func(name string) string {
+		return strings.TrimPrefix(cmd.CommandPath()+" "+name, cmd.Root().Name()+" ")
+	}
+	cmd.SuggestionsMinimumDistance = 2 // cobra's own default
+	near := cmd.SuggestionsFor(word)
+	if len(near) == 0 {
+		var names []string
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				names = append(names, c.Name())
+			}
+		}
+		return fault.New(fault.Usage, "unknown command %q", below(word)).WithHint("it has: %s", strings.Join(names, ", "))
+	}
+	for i, name := range near {
+		near[i] = below(name)
+	}
+	err := fault.New(fault.Usage, "unknown command %q; did you mean %s?", below(word), strings.Join(near, " or "))
+	if found, _, failed := cmd.Root().Find(strings.Fields(near[0])); failed == nil && len(near) == 1 {
+		return err.WithHint("%s", useLine(found))
+	}
+	return err
 }

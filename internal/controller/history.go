@@ -59,7 +59,7 @@ func (a *app) history() *cobra.Command {
 	cmd.Flags().StringVar(&env, "env", "", "only this environment")
 	cmd.Flags().StringVar(&service, "service", "", "only this service")
 	cmd.AddCommand(&cobra.Command{
-		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeReceipts,
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, err := a.ledger()
 			if err != nil {
@@ -119,9 +119,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	if r.Provenance.Status != "" {
 		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))
 	}
-	if g := r.Grant; g != nil {
-		p.field("grant", "by %s (%s), nonce %s", g.Signer, g.Key, g.Nonce)
-	}
+	p.grant(r.Grant)
 	p.evidence(deploy.Result{Evidence: r.Evidence})
 	for _, d := range r.Disturbed {
 		p.field("disturbed", "%s %s", warn.Render("!"), d)

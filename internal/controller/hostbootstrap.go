@@ -24,7 +24,7 @@ func (a *app) hostBootstrap() *cobra.Command {
 password (or root's own login): binary, units, group, and a first agent.yaml that
 is never overwritten. A second run changes nothing. The agent that was there comes
 back when the new one does not answer.`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := LoadConfig(a.configDir)
 			if err != nil {

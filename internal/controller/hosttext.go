@@ -2,7 +2,6 @@ package controller
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
@@ -17,7 +16,7 @@ func printBootstrap(out io.Writer, host, version string, r bootstrap.Result) err
 	case r.Decision == bootstrap.Blocked:
 		style = warn
 	}
-	p.line("%s  %s  %s", style.Render(string(r.Decision)), host, changes(r))
+	p.line("%s  %s  %s", style.Render(string(r.Decision)), host, counted(r.Changes, "change"))
 	for _, act := range r.Acts {
 		word := "same"
 		switch {
@@ -50,11 +49,4 @@ func printBootstrap(out io.Writer, host, version string, r bootstrap.Result) err
 		}
 	}
 	return p.err
-}
-
-func changes(r bootstrap.Result) string {
-	if r.Changes == 1 {
-		return "1 change"
-	}
-	return fmt.Sprintf("%d changes", r.Changes)
 }

@@ -69,9 +69,16 @@ func inARow(r deploy.Result) string {
 func printComparison(out io.Writer, c deploy.Comparison) error {
 	var lines [][]string
 	for _, d := range c.Services {
-		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), short(d.Live), d.Note})
+		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), live(d), d.Note})
 	}
 	return rows(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+}
+
+func live(d deploy.Difference) string {
+	if d.LiveUnknown {
+		return "not known"
+	}
+	return short(d.Live)
 }
 
 func short(commit string) string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -66,6 +67,34 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 	r.Decision, r.Plan.Checks = deploy.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
 	out.Reset()
 	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// What nobody could look at is not nothing.
+func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
+	t.Parallel()
+	var diff, gone, back strings.Builder
+	if err := printComparison(&diff, deploy.Comparison{Services: []deploy.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+		t.Errorf("%v\n%s", err, diff.String())
+	}
+	silent := wayBack{RunningUnknown: true, Candidates: []candidate{{Registry: unknownThere}}, Unasked: []unasked{{What: "what runs"}}}
+	if err := printWayBack(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
+		t.Errorf("%v\n%s", err, back.String())
+	}
+	if err := printWayBack(&gone, wayBack{Candidates: []candidate{{Registry: goneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
+		t.Errorf("%v\n%s", err, gone.String())
+	}
+}
+
+func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{
+		OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{},
+		Contract: &deploy.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
+	}
+	var out strings.Builder
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

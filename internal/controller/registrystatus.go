@@ -36,6 +36,9 @@ func (a *app) registryQuestion(name, short string, as func(registry.Report) regi
 			} else {
 				report = registry.Judge(c.Registry, facts)
 			}
+			if report.Next == cmd.CommandPath() {
+				report.Next = "unidesk-controller doctor"
+			}
 			return a.finishRegistry(cmd.Context(), registryResult{Host: c.RegistryHost, Report: as(report)})
 		},
 	}

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -65,12 +64,8 @@ func (p *printer) check(c registry.Check) {
 }
 
 func changed(n *int) string {
-	switch {
-	case n == nil:
+	if n == nil {
 		return ""
-	case *n == 1:
-		return ", 1 change"
-	default:
-		return fmt.Sprintf(", %d changes", *n)
 	}
+	return ", " + counted(*n, "change")
 }

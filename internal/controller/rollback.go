@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +58,13 @@ type candidate struct {
 
 // wayBack is what rollback answers. docs/output.md describes its JSON.
 type wayBack struct {
-	OK         bool               `json:"ok"`
-	Service    artifact.ServiceID `json:"service"`
-	Env        catalog.Env        `json:"env"`
-	Running    string             `json:"running"`
-	Candidates []candidate        `json:"candidates"`
+	OK      bool               `json:"ok"`
+	Service artifact.ServiceID `json:"service"`
+	Env     catalog.Env        `json:"env"`
+	Running string             `json:"running"`
+	// RunningUnknown says that nobody could tell what runs.
+	RunningUnknown bool        `json:"runningUnknown,omitempty"`
+	Candidates     []candidate `json:"candidates"`
 	// Unasked are questions that were not answered.
 	Unasked []unasked `json:"unasked"`
 }
@@ -153,6 +156,7 @@ func (p *place) lookBack(ctx context.Context) (wayBack, error) {
 	var running *workload.Instance
 	seen, err := p.target.Observe(ctx, p.spec, false)
 	if err != nil {
+		r.RunningUnknown = true
 		r.Unasked = append(r.Unasked, *notAsked("what runs of "+p.row.Service.String(), err))
 	} else if in := proof.Current(p.spec, seen); in != nil && in.Running {
 		running, r.Running = in, in.Labels[artifact.LabelRevision]
@@ -220,10 +224,12 @@ func printWayBack(out io.Writer, r wayBack) error {
 		p.line("%s  %s %s", good.Render("can go back"), r.Service, r.Env)
 	case len(r.Candidates) == 0:
 		p.line("%s  %s %s: no receipt says that a commit was proven", bad.Render("nothing to go back to"), r.Service, r.Env)
+	case slices.ContainsFunc(r.Candidates, func(c candidate) bool { return c.Registry == unknownThere }):
+		p.line("%s  %s %s: not every question was answered", bad.Render("cannot tell"), r.Service, r.Env)
 	default:
 		p.line("%s  %s %s", bad.Render("nothing to go back to"), r.Service, r.Env)
 	}
-	p.field("running now", "%s", cmp.Or(r.Running, "none"))
+	p.field("running now", "%s", cmp.Or(r.Running, map[bool]string{true: "not known", false: "none"}[r.RunningUnknown]))
 	for _, c := range r.Candidates {
 		p.line("%s %s  proven %s by %s", mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
 		p.field("receipt", "%s", c.Receipt)

@@ -39,6 +39,7 @@ type Streams struct {
 type app struct {
 	Streams
 	version   string
+	args      []string
 	configDir string
 	format    string
 	onEvent   func(workload.Event)
@@ -53,7 +54,7 @@ type app struct {
 // told of each point of a deploy after the person was.
 func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
 	streams = streams.fit()
-	a := &app{Streams: streams, version: version, onEvent: onEvent, sshAlone: lookBySSH}
+	a := &app{Streams: streams, args: args, version: version, onEvent: onEvent, sshAlone: lookBySSH}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(streams.Out)
@@ -71,6 +72,7 @@ runs is that commit, and takes the switch back when it cannot.
 
 Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
 deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
+		Args:          cobra.ArbitraryArgs, // none is one: grouped says so
 		SilenceErrors: true, SilenceUsage: true, Version: a.version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.format != "text" && a.format != "json" {
@@ -81,11 +83,11 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	cmd.AddCommand(a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
+	grouped(cmd, a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	a.completions(cmd)
 	plainWords(cmd)
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fault.New(fault.Usage, "%w", err) })
+	cmd.SetFlagErrorFunc(a.flagRefused)
 	return cmd
 }
 

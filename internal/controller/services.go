@@ -150,7 +150,7 @@ func (a *app) catalog() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(a.Out, "ok: %d services, %s\n", len(c.Services()), c.Hash)
+				_, err = fmt.Fprintf(a.Out, "ok: %s, %s\n", counted(len(c.Services()), "service"), c.Hash)
 				return err
 			},
 		},

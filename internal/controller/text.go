@@ -57,6 +57,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
 		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract, false)
+		p.grant(r.Contract.Grant)
 	}
 	if r.Plan != nil {
 		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
@@ -179,7 +180,14 @@ func (p *printer) gate(c *deploy.Contract, dry bool) {
 	}
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
-		p.field("as grant.txt", "%s", indent(strings.Join(grant.Commands(), "\n")))
+		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", deploy.Command(c.Service, c.Env, c.Commit.String(), "--dry-run"))
+		p.field("signed by", "%s", indent(strings.Join(grant.Commands(), "\n")))
+	}
+}
+
+func (p *printer) grant(g *grant.Grant) {
+	if g != nil {
+		p.field("grant", "by %s (%s), nonce %s", g.Signer, g.Key, g.Nonce)
 	}
 }
 
@@ -193,7 +201,7 @@ func envFile(c *deploy.Contract) string {
 func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
-	p.field("image", "%d layers, %s, %s", plan.Layers, size(plan.Bytes), plan.Platform)
+	p.field("image", "%s, %s, %s", counted(plan.Layers, "layer"), size(plan.Bytes), plan.Platform)
 	if plan.Unseen == "" { // else nothing is brought anywhere
 		p.field("would cross", "%s", wouldCross(plan, c))
 	}
@@ -226,7 +234,7 @@ func wouldCross(plan deploy.Plan, c *deploy.Contract) string {
 	if host := besideTheRegistry(c); host != "" {
 		return "control messages only; " + host + "'s engine takes the image from the registry beside it"
 	}
-	return fmt.Sprintf("%d layers, %s", plan.Need.Layers, size(plan.Need.Bytes))
+	return counted(plan.Need.Layers, "layer") + ", " + size(plan.Need.Bytes)
 }
 
 func crossed(r deploy.Result) string {
@@ -309,6 +317,14 @@ func rows(out io.Writer, head []string, lines [][]string) error {
 		}
 	}
 	return nil
+}
+
+// counted is a number of things that are named one of them.
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // size is a number of bytes for people.

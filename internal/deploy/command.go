@@ -13,6 +13,8 @@ const (
 	PreviousPlaceholder = "<previous-full-sha>"
 	// CommitPlaceholder stands for one that nobody has named.
 	CommitPlaceholder = "<full-sha>"
+	// GrantPlaceholder stands for the file of a grant; a shell takes it as it is.
+	GrantPlaceholder = "FILE"
 )
 
 // Command is the line that deploys a commit of a service.
@@ -38,7 +40,7 @@ func liveCommand(row catalog.Row, env catalog.Env, commit string) string {
 	case e.Has(catalog.UseDeployApply):
 		return applyCommand(row.Service.String(), env, commit)
 	case e.Has(catalog.SupervisorRequired):
-		return Command(row.Service, env, commit, "--run-now", "--grant", "<file>")
+		return Command(row.Service, env, commit, "--run-now", "--grant", GrantPlaceholder)
 	}
 	return Command(row.Service, env, commit, "--run-now")
 }

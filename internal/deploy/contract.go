@@ -33,6 +33,8 @@ type Contract struct {
 	Gate      Gate               `json:"gate"`
 	// Statement is what a supervisor signs to open the gate, where one can.
 	Statement string `json:"statement,omitempty"`
+	// Grant is the one that opened the gate.
+	Grant *grant.Grant `json:"grant,omitempty"`
 
 	RegistryProbeURL string            `json:"registryProbeUrl"`
 	Image            string            `json:"image"`
@@ -60,7 +62,6 @@ type Contract struct {
 
 	row   catalog.Row
 	asked Asked
-	grant *grant.Grant
 }
 
 // Target is where the deploy acts.

@@ -29,6 +29,8 @@ type Difference struct {
 	Wanted string `json:"wanted"`
 	Proven string `json:"proven"`
 	Live   string `json:"live"`
+	// LiveUnknown says that nobody could tell what runs.
+	LiveUnknown bool `json:"liveUnknown,omitempty"`
 	// Older says that the wanted commit was first proven before the one proven last was.
 	Older bool `json:"older,omitempty"`
 	// Note says why a value is missing, or when an older wanted commit was proven.
@@ -41,7 +43,7 @@ func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (
 	for _, c := range all {
 		one := Difference{Service: c.Service, Wanted: c.Wanted}
 		if c.Err != nil {
-			one.Note = c.Err.Error()
+			one.LiveUnknown, one.Note = true, c.Err.Error()
 		} else if err := d.difference(ctx, c.Contract, &one); err != nil {
 			return out, err
 		}
@@ -69,13 +71,13 @@ func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) 
 	}
 	e := c.environment()
 	if e.Target.Compose == nil {
-		one.Note = c.Gate.Why
+		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
 	spec := c.row.Spec(c.Env, d.Project)
 	seen, err := d.target(e.Target.Host).Observe(ctx, spec, false)
 	if err != nil {
-		one.Note = "what runs could not be read: " + err.Error()
+		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
 		return nil
 	}
 	switch in := proof.Current(spec, seen); {

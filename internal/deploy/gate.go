@@ -155,6 +155,9 @@ func Gated(c Contract) Result {
 	var r Result
 	r.fail(c.Gate.decision(), workload.PointGuard, c.Gate.fault())
 	r.Failure.Next = c.Gate.Next
+	if c.WantsGrant() {
+		r.Failure.Next = c.toSign() // the gate's is for after that
+	}
 	r.Contract, r.Rollback = &c, c.Rollback
 	r.Running = "not looked at: the gate comes first"
 	return r

@@ -13,7 +13,7 @@ func (c Contract) WantsGrant() bool {
 
 // Granted is the contract with a grant in hand, which was verified for exactly it.
 func (c Contract) Granted(g grant.Grant) Contract {
-	c.grant, c.asked.Granted, c.Statement = &g, true, ""
+	c.Grant, c.asked.Granted, c.Statement = &g, true, ""
 	c.Gate = Judge(c.row, c.Env, c.asked)
 	return c
 }
@@ -31,19 +31,19 @@ func Ungranted(c Contract, err error) Result {
 // change by it, so that nothing is staged in vain. What an earlier run of the same
 // commit left is gone on with: it may be what used the grant.
 func (r *deployment) grantUsed(plan Plan) error {
-	if r.grant == nil || r.seen.Pending != nil || plan.AlreadyLive && !r.force {
+	if r.Grant == nil || r.seen.Pending != nil || plan.AlreadyLive && !r.force {
 		return nil
 	}
-	return r.GrantUsed(*r.grant)
+	return r.GrantUsed(*r.Grant)
 }
 
 // useGrant uses the grant up: for a new change, and not for going on with one. It
 // is the last thing before the switch.
 func (r *deployment) useGrant() error {
-	if r.grant == nil || r.seen.Pending != nil {
+	if r.Grant == nil || r.seen.Pending != nil {
 		return nil
 	}
-	return r.UseGrant(*r.grant, r.holder())
+	return r.UseGrant(*r.Grant, r.holder())
 }
 
 // unusable ends a pass whose grant was used before, or expired meanwhile. Nothing

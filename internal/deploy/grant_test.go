@@ -53,7 +53,11 @@ func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 		if r.Mutated || r.Changed || w.switches != 1 || w.pending != nil || w.runs() != a.String() {
 			t.Errorf("mutated %v changed %v switches %d pending %v runs %s", r.Mutated, r.Changed, w.switches, w.pending, w.runs())
 		}
-		want(t, w.Plan(t.Context(), w.granted(b, "2")), deploy.DecidedReady, "")
+		planned := w.Plan(t.Context(), w.granted(b, "2"))
+		want(t, planned, deploy.DecidedReady, "")
+		if g := planned.Contract.Grant; g == nil || g.Signer != "alice" {
+			t.Errorf("a plan with a grant does not say whose: %+v", g)
+		}
 		w.failStage = errBoom
 		want(t, w.Run(t.Context(), w.granted(b, "2"), false), deploy.DecidedFailed, fault.Internal)
 		if diff := cmp.Diff([]string{"1"}, w.used); diff != "" {

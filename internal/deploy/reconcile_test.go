@@ -179,9 +179,18 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 			t.Fatalf("%+v, %v", gone, err)
 		}
 		for _, s := range gone.Services {
-			if s.Equal || s.Note == "" || s.Wanted != a.String() {
+			if s.Equal || s.Note == "" || s.Wanted != a.String() || !s.LiveUnknown {
 				t.Errorf("%+v", s)
 			}
+		}
+		if c := diff(b); c.Services[0].LiveUnknown {
+			t.Errorf("a stopped one is known: %+v", c)
+		}
+		w.Targets[catalog.Master] = workload.Via(func(context.Context, workload.Ref) (workload.Target, error) {
+			return nil, fault.Transient(fault.HostUnreachable, "no answer")
+		})
+		if c := diff(b); c.Equal || !c.Services[0].LiveUnknown || c.Services[0].Proven != b.String() {
+			t.Errorf("nobody answers: %+v", c)
 		}
 	})
 }

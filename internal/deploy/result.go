@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -153,9 +154,25 @@ func (r *Result) elapsed(since time.Time) {
 func Refused(err error) Result {
 	var r Result
 	r.fail(DecidedRefused, workload.PointGuard, err)
-	r.Failure.Next = "unidesk-controller --help"
-	if r.Failure.Reason == fault.UnknownService {
-		r.Failure.Next = "unidesk-controller services"
-	}
+	r.Failure.Next = afterRefusal(*r.Failure)
 	return r
+}
+
+func afterRefusal(f Failure) string {
+	switch f.Reason {
+	case fault.Usage:
+		if strings.HasPrefix(f.Hint, "unidesk-controller ") {
+			return f.Hint // the line that the command takes
+		}
+		return "unidesk-controller --help"
+	case fault.CommitNotPinned:
+		return "unidesk-controller artifact-registry list"
+	case fault.UnknownService, fault.Unsupported, fault.RuntimeNotBuilt:
+		return "unidesk-controller services"
+	case fault.ReceiptNotFound, fault.WorkloadNotFound:
+		return "unidesk-controller history"
+	case fault.Interrupted:
+		return recoverCommand
+	}
+	return "unidesk-controller doctor"
 }

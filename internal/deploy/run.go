@@ -262,7 +262,7 @@ func (r *deployment) receipt(change workload.Change, verdict proof.Verdict) ledg
 		},
 		Evidence: verdict.Findings, Before: r.replaced(),
 		Bytes: ledger.Bytes{Image: r.image.Size(), Needed: r.need.Bytes, Received: received, Sent: sent},
-		Steps: r.steps, Rollback: r.result.Rollback, Grant: r.grant, Provenance: r.origin,
+		Steps: r.steps, Rollback: r.result.Rollback, Grant: r.Grant, Provenance: r.origin,
 	}
 	if in := verdict.Instance; in != nil {
 		receipt.Container, receipt.ImageID = in.ID, in.ImageID

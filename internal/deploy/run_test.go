@@ -267,6 +267,9 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			if r.OK || len(r.Hints) != 3 || w.running.Env["COMMIT"] != b.String() {
 				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running.Env)
 			}
+			if v := w.Verify(t.Context(), "prod", "baidu-netdisk"); len(v.Hints) != 3 || !strings.Contains(v.Hints[1], "with `unidesk-controller artifact-registry deploy-service ") {
+				t.Errorf("verify does not name the command: %q", v.Hints)
+			}
 			again := w.run(b)
 			want(t, again, deploy.DecidedDegraded, "")
 			if again.Mutated {

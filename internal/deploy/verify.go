@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -84,7 +85,11 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (re
 	}
 	r.result.OK, r.result.Decision = true, DecidedUnchanged
 	if verdict.Status == proof.Degraded {
-		r.result.OK, r.result.Decision, r.result.Hints = false, DecidedDegraded, row.Hints
+		r.result.OK, r.result.Decision = false, DecidedDegraded
+		deploys := "`" + liveCommand(row, env, last.Commit.String()) + "`"
+		for _, hint := range row.Hints { // they are said after a deploy, too, where it is the same
+			r.result.Hints = append(r.result.Hints, strings.ReplaceAll(hint, "the same command", deploys))
+		}
 	}
 	return r.result
 }

@@ -125,7 +125,7 @@ func FuzzQuotedWordsReachTheShellUnchanged(f *testing.F) {
 		if words("command", []string{"x", s}) != nil {
 			t.Skip("refused by Validate")
 		}
-		out, err := exec.Command("sh", "-c", "printf %s "+quote(s)).Output()
+		out, err := exec.Command("sh", "-c", "printf %s "+Quote(s)).Output()
 		if err != nil || string(out) != s {
 			t.Errorf("%q became %q, %v", s, out, err)
 		}

@@ -69,14 +69,14 @@ func (s *SSH) command() []string {
 func quoteAll(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = quote(w)
+		quoted[i] = Quote(w)
 	}
 	return strings.Join(quoted, " ")
 }
 
-// quote leaves a plain word as it is, for people who read the process list, and
+// Quote leaves a plain word as it is, for people who read the process list, and
 // puts every other one in single quotes, inside which POSIX shells read nothing.
-func quote(w string) string {
+func Quote(w string) string {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_./:@,+=", r)
 	}
