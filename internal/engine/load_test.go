@@ -202,7 +202,11 @@ func TestACancelledLoadSaysWhy(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := fault.New(fault.Interrupted, "stopped")
-	d := &daemon{load: func(http.ResponseWriter, *http.Request) { cancel(cause) }}
+	d := &daemon{load: func(_ http.ResponseWriter, r *http.Request) {
+		cancel(cause)
+		_, _ = io.Copy(io.Discard, r.Body) // an answer could be there before the client has noticed
+		<-r.Context().Done()
+	}}
 	if _, err := d.start(t).Load(ctx, engine.NewArchive(testImage(t), "x:1"), time.Minute); !errors.Is(err, cause) {
 		t.Error(err)
 	}
