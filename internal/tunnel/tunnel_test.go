@@ -43,11 +43,16 @@ func TestBytesCrossAndAreCounted(t *testing.T) {
 	t.Parallel()
 	conn := open(t, shell(greet+"exec cat"))
 	message := strings.Repeat("x\x00\xff\r\n", 100_000)
-	go func() { _, _ = io.WriteString(conn, message) }()
+	written := make(chan struct{})
+	go func() {
+		defer close(written) // what is written is counted after it went
+		_, _ = io.WriteString(conn, message)
+	}()
 	got := make([]byte, len(message))
 	if _, err := io.ReadFull(conn, got); err != nil || string(got) != message {
 		t.Fatalf("echo differs: %v", err)
 	}
+	<-written
 	sent, received := conn.Counts()
 	if sent != int64(len(message)) || received != int64(len(message)+len(Preface)) {
 		t.Errorf("sent %d, received %d of %d", sent, received, len(message))
