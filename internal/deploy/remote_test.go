@@ -227,15 +227,21 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 	})
 }
 
+// killedIn gives the world books in which alice's run of a service was killed.
+func (w *world) killedIn(env, service string) {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	w.Ledger = ledger.Open(dir)
+	lock := filepath.Join(dir, env, service, ".lock")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(lock), 0o700), os.WriteFile(lock, []byte("alice, killed"), 0o600)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // All that is known here of a silent host's change is which run was killed.
 func TestARecoverThatReachesNobodyForgetsNobody(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		dir := t.TempDir()
-		w.Ledger = ledger.Open(dir)
-		lock := filepath.Join(dir, "prod", "findjob", ".lock")
-		if err := errors.Join(os.MkdirAll(filepath.Dir(lock), 0o700), os.WriteFile(lock, []byte("alice, killed"), 0o600)); err != nil {
-			t.Fatal(err)
-		}
+		w.killedIn("prod", "findjob")
 		w.away = forever("observe")
 		done, err := w.Recover(t.Context())
 		if err != nil || len(done) != 1 || done[0].Action != deploy.Unreached {
@@ -255,12 +261,7 @@ func TestARecoverThatReachesNobodyForgetsNobody(t *testing.T) {
 func TestAKilledRunOfWhatIsNotPlacedAnyMoreIsForgotten(t *testing.T) {
 	for _, reason := range []fault.Reason{fault.WorkloadNotFound, fault.CapabilityMissing} {
 		onD601(t, func(t *testing.T, w *world) {
-			dir := t.TempDir()
-			w.Ledger = ledger.Open(dir)
-			lock := filepath.Join(dir, "prod", "findjob", ".lock")
-			if err := errors.Join(os.MkdirAll(filepath.Dir(lock), 0o700), os.WriteFile(lock, []byte("alice, killed"), 0o600)); err != nil {
-				t.Fatal(err)
-			}
+			w.killedIn("prod", "findjob")
 			w.Targets["D601"] = workload.Via(func(context.Context, workload.Ref) (workload.Target, error) { return nil, fault.New(reason, "no") })
 			done, err := w.Recover(t.Context())
 			if err != nil || len(done) > 0 || len(w.Ledger.Killed()) > 0 {
