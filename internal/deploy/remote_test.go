@@ -105,6 +105,8 @@ func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 		w.running = container(c, img.Config, img.Manifest, "by hand")
 		w.running.Running = false
 		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedReady, "")
+		w.running.Config, w.running.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store tells it
+		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedReady, "")
 	})
 }
 

@@ -61,7 +61,7 @@ func (r *deployment) cost(ctx context.Context) (Need, error) {
 // thereAlready reports whether another host's engine has the image, as far as its
 // containers and our receipts tell: those of the last proven versions stay.
 func (r *deployment) thereAlready() (bool, error) {
-	if slices.ContainsFunc(r.seen.Instances, func(in workload.Instance) bool { return in.Config == r.image.Config }) {
+	if slices.ContainsFunc(r.seen.Instances, func(in workload.Instance) bool { return in.Is(r.image.Manifest, r.image.Config) }) {
 		return true, nil
 	}
 	proven, err := r.Ledger.Proven(string(r.Env), r.Service.String())
