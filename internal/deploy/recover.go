@@ -31,7 +31,7 @@ type Action string
 const (
 	// TookBack: an unsettled change was reverted.
 	TookBack Action = "took-back"
-	// Recorded: a change that was proven and kept has its receipt in force now.
+	// Recorded: a change that had ended, kept or taken back, has its receipt in force now.
 	Recorded Action = "recorded"
 	// Busy: a run that lives has the service; nothing was done.
 	Busy Action = "busy"
@@ -40,6 +40,9 @@ const (
 	// Failed: it could not be ended.
 	Failed Action = "failed"
 )
+
+// abandoned is why a change was taken back that its run did not settle.
+const abandoned = "its run ended before the change was settled"
 
 // Recover ends what killed runs left, for every service, and returns what there
 // was to end. Services that a living run has are left to it; a host that cannot be
@@ -142,7 +145,7 @@ func (r *deployment) takeBackLeft(ctx context.Context, p *workload.Pending) erro
 		Outcome: ledger.Reverted, Started: p.Since, Finished: time.Now().UTC(),
 		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image:  ledger.Image{Repository: r.row.Repository, Manifest: p.Change.Manifest, Config: p.Change.Config},
-		Before: p.Before, Failure: "its run ended before the change was settled",
+		Before: p.Before, Failure: abandoned,
 	})
 }
 
@@ -163,7 +166,7 @@ func (r *deployment) finishReceipts() (done []Recovery, err error) {
 		}
 		last := r.seen.Last
 		if last == nil || last.ChangeID != receipt.ID || last.Outcome != workload.Keep {
-			receipt.Outcome, receipt.Failure = ledger.Reverted, "its run ended before the change was settled"
+			receipt.Outcome, receipt.Failure = ledger.Reverted, abandoned
 		}
 		faults = append(faults, r.Ledger.Record(receipt))
 		done = append(done, Recovery{
@@ -189,7 +192,7 @@ func (r *deployment) takenBackAlone() ([]Recovery, error) {
 	err = r.Ledger.Record(ledger.Receipt{
 		Schema: ledger.Schema, ID: last.ChangeID, Service: r.Service, Env: string(r.Env), Commit: last.Commit,
 		Outcome: ledger.Reverted, Started: last.At, Finished: last.At, Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
-		Image: ledger.Image{Repository: r.row.Repository}, Failure: "its run ended before the change was settled, and its host took it back at the deadline",
+		Image: ledger.Image{Repository: r.row.Repository}, Failure: abandoned,
 	})
 	return []Recovery{{
 		Service: r.Service, Env: r.Env, Change: last.ChangeID, Commit: last.Commit, Action: Recorded, Running: describe(r.spec, r.seen),
