@@ -3,6 +3,8 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,7 +63,7 @@ func (a *app) completeHosts(_ *cobra.Command, args []string, _ string) ([]cobra.
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return sortedKeys(c.Hosts), cobra.ShellCompDirectiveNoFileComp
+	return slices.Sorted(maps.Keys(c.Hosts)), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeEnvs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -83,7 +85,7 @@ func (a *app) completeCommits(cmd *cobra.Command, _ []string, _ string) ([]cobra
 	if name == "" {
 		return nil, directive
 	}
-	rows, err := a.rowsOf(name)
+	rows, err := rowsOf(a.configDir, name)
 	if err != nil {
 		return nil, directive
 	}
@@ -95,7 +97,7 @@ func (a *app) completeCommits(cmd *cobra.Command, _ []string, _ string) ([]cobra
 	defer cancel()
 	far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
 	defer func() { _ = far.Close() }()
-	return commitsOf(shelfOf(ctx, far.lister(ctx), rows[0]), time.Now()), directive
+	return commitsOf(shelfOf(ctx, listerOf(ctx, far), rows[0]), time.Now()), directive
 }
 
 // commitsOf are a shelf's commits, the newest first, each with its age.

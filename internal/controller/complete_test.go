@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +34,7 @@ func (l library) List(_ context.Context, repo artifact.Repository, _ int, _ stri
 	if repo.String() != "unidesk/frontend" {
 		return "", fault.New(fault.ArtifactNotFound, "none")
 	}
-	for _, name := range sortedKeys(l.hours) {
+	for _, name := range slices.Sorted(maps.Keys(l.hours)) {
 		each(name, artifact.DigestOf([]byte(name)))
 	}
 	return "", nil

@@ -142,3 +142,55 @@ func LoadCatalog(dir string) (*catalog.Catalog, error) {
 	}
 	return catalog.Parse(content)
 }
+
+// declared is the configuration for commands that contact nothing: where there is
+// none they tell of the defaults. From names where it comes from.
+func declared(dir string) (c Config, from string, err error) {
+	c, err = LoadConfig(dir)
+	path := filepath.Join(dir, "controller.yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		return defaults(), "the defaults (there is no " + path + ")", nil
+	}
+	return c, path, err
+}
+
+// rowsOf returns the catalog's row of a service, "" standing for all of them.
+func rowsOf(dir, service string) ([]catalog.Row, error) {
+	c, err := LoadCatalog(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{service}
+	if service == "" {
+		names = nil
+		for _, id := range c.Services() {
+			names = append(names, id.String())
+		}
+	}
+	var list []catalog.Row
+	for _, name := range names {
+		row, err := c.Row(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, row)
+	}
+	return list, nil
+}
+
+// rowsIn are the catalog's rows; none without a catalog.
+func rowsIn(services *catalog.Catalog) (rows []catalog.Row) {
+	if services == nil {
+		return nil
+	}
+	for _, id := range services.Services() {
+		if row, err := services.Row(id.String()); err == nil {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+func (c Config) ledgerDir() string  { return filepath.Join(c.State, "ledger") }
+func (c Config) changesDir() string { return filepath.Join(c.State, "changes") }
+func (c Config) grantsDir() string  { return filepath.Join(c.State, "grants") }

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/spf13/cobra"
-
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -67,7 +64,7 @@ type diagnosis struct {
 	Findings []finding `json:"findings"`
 }
 
-func diagnose(findings []finding) diagnosis {
+func diagnosisOf(findings []finding) diagnosis {
 	d := diagnosis{Decision: levelOK, Findings: findings}
 	for _, l := range []level{levelWarning, levelFault} {
 		if slices.ContainsFunc(findings, func(f finding) bool { return f.Level == l }) {
@@ -78,46 +75,23 @@ func diagnose(findings []finding) diagnosis {
 	return d
 }
 
-func (d diagnosis) exit() int {
-	switch d.Decision {
-	case levelOK:
-		return ExitOK
-	case levelWarning:
-		return ExitDegraded
-	default:
-		return ExitFailed
-	}
+// examiner looks at a whole set-up, and changes nothing.
+type examiner struct {
+	// configDir is the folder of controller.yaml and services.yaml.
+	configDir string
+	// version is this controller's.
+	version string
 }
 
-func (a *app) doctor() *cobra.Command {
-	return &cobra.Command{
-		Use: "doctor", Short: "Check the whole set-up from here, with a fix for each finding",
-		Long: `doctor checks what a deploy leans on: the configuration, UniDesk's files, Compose
-and the engine, the state folder, and every host of controller.yaml. It changes
-nothing, and of a secret it tells whether it is there and how long it is.
-
-Exit codes: 0 all is well, 4 there are warnings, 1 something would keep a deploy
-from working.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := diagnose(a.examine(cmd.Context()))
-			if a.code = d.exit(); cmd.Context().Err() != nil {
-				a.code = ExitInterrupted
-			}
-			if a.format == "json" {
-				return a.json(d)
-			}
-			return printDiagnosis(a.Out, d)
-		},
-	}
-}
+// diagnose judges all that it sees.
+func (e examiner) diagnose(ctx context.Context) diagnosis { return diagnosisOf(e.examine(ctx)) }
 
 // examine looks at everything that the configuration leads to; the hosts and the
 // master at the same time.
-func (a *app) examine(ctx context.Context) []finding {
-	services, catalogErr := LoadCatalog(a.configDir)
-	c, err := LoadConfig(a.configDir)
-	all := inGroup("configuration", judgeConfig(a.configDir, c, err), judgeCatalog(services, catalogErr))
+func (e examiner) examine(ctx context.Context) []finding {
+	services, catalogErr := LoadCatalog(e.configDir)
+	c, err := LoadConfig(e.configDir)
+	all := inGroup("configuration", judgeConfig(e.configDir, c, err), judgeCatalog(services, catalogErr))
 	if err != nil {
 		return all
 	}
@@ -125,20 +99,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		services = nil // the rest can be looked at without
 	}
 	hosts := make(chan []finding, 1)
-	go func() { hosts <- a.examineHosts(ctx, c, services) }()
-	all = append(all, a.examineMaster(ctx, c, services)...)
+	go func() { hosts <- e.examineHosts(ctx, c, services) }()
+	all = append(all, examineMaster(ctx, c, services)...)
 	return append(all, <-hosts...)
-}
-
-// rowsIn are the catalog's rows; none without a catalog.
-func rowsIn(services *catalog.Catalog) (rows []catalog.Row) {
-	if services == nil {
-		return nil
-	}
-	for _, id := range services.Services() {
-		if row, err := services.Row(id.String()); err == nil {
-			rows = append(rows, row)
-		}
-	}
-	return rows
 }

@@ -283,9 +283,9 @@ func TestTheWorstFindingDecides(t *testing.T) {
 		{[]finding{ok, warning}, levelWarning, ExitDegraded},
 		{[]finding{bad, warning, ok}, levelFault, ExitFailed},
 	} {
-		d := diagnose(c.list)
-		if d.Decision != c.decision || d.exit() != c.exit || d.OK != (c.exit == 0) {
-			t.Errorf("%v: %s, exit %d", c.list, d.Decision, d.exit())
+		d := diagnosisOf(c.list)
+		if d.Decision != c.decision || diagnosisExit(d) != c.exit || d.OK != (c.exit == 0) {
+			t.Errorf("%v: %s, exit %d", c.list, d.Decision, diagnosisExit(d))
 		}
 	}
 }
@@ -295,7 +295,7 @@ func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 	list := append(inGroup("UniDesk", fine("env file", "mode 0600")), inGroup("host D601",
 		amiss(levelWarning, "clock", "set it", "off"), amiss(levelFault, "agent", "start it\nor not", "two\nlines"))...)
 	var out strings.Builder
-	if err := printDiagnosis(&out, diagnose(list)); err != nil {
+	if err := printDiagnosis(&out, diagnosisOf(list)); err != nil {
 		t.Fatal(err)
 	}
 	want := `fault  faults: 1, warnings: 1, well: 1
@@ -331,8 +331,7 @@ func TestLookingChangesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a := &app{configDir: filepath.Join(dir, "etc")}
-	d := diagnose(a.examine(t.Context()))
+	d := examiner{configDir: filepath.Join(dir, "etc")}.diagnose(t.Context())
 	if _, err := os.Stat(filepath.Dir(state)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the state folder was made (%v)", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -52,22 +53,22 @@ type registryFacts struct {
 }
 
 // examineHosts looks at all hosts at the same time.
-func (a *app) examineHosts(ctx context.Context, c Config, services *catalog.Catalog) (all []finding) {
-	names := sortedKeys(c.Hosts)
+func (e examiner) examineHosts(ctx context.Context, c Config, services *catalog.Catalog) (all []finding) {
+	names := slices.Sorted(maps.Keys(c.Hosts))
 	lists := make([][]finding, len(names))
 	var looking sync.WaitGroup
 	for i, name := range names {
 		looking.Go(func() {
-			lists[i] = inGroup("host "+name, judgeHost(a.lookAtHost(ctx, c, name, rowsIn(services)))...)
+			lists[i] = inGroup("host "+name, judgeHost(e.lookAtHost(ctx, c, name, rowsIn(services)))...)
 		})
 	}
 	looking.Wait()
 	return slices.Concat(lists...)
 }
 
-func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []catalog.Row) hostFacts {
+func (e examiner) lookAtHost(ctx context.Context, c Config, name string, rows []catalog.Row) hostFacts {
 	host := c.Hosts[name]
-	f := hostFacts{version: a.version}
+	f := hostFacts{version: e.version}
 	for _, row := range rows {
 		if name != catalog.Master && row.LiveByCompose(name) {
 			f.services = append(f.services, row.Service.String())
@@ -80,12 +81,12 @@ func (a *app) lookAtHost(ctx context.Context, c Config, name string, rows []cata
 	var both sync.WaitGroup
 	both.Go(func() { f.dialed, f.echoed, f.echoErr = echoOver(ctx, host) })
 	both.Go(func() {
-		f.row = a.askHost(ctx, name, host)
+		f.row = askHost(ctx, e.version, name, host)
 		if f.row.Reachable && name == c.RegistryHost {
-			f.registry = a.lookAtRegistry(ctx, c, rows)
+			f.registry = e.lookAtRegistry(ctx, c, rows)
 		}
 		if len(f.services) > 0 && f.row.Reachable && slices.Contains(f.row.Agent.Capabilities, rpc.CapabilityWorkloadCompose) {
-			f.seen = a.lookAtServices(ctx, c, name, rows)
+			f.seen = e.lookAtServices(ctx, c, name, rows)
 		}
 	})
 	both.Wait()
@@ -103,8 +104,8 @@ func echoOver(ctx context.Context, host tunnel.Config) (dialed bool, e rpc.Echoe
 	return true, e, err
 }
 
-func (a *app) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) *registryFacts {
-	far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+func (e examiner) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) *registryFacts {
+	far := &remote{config: c.Hosts[c.RegistryHost], version: e.version}
 	defer func() { _ = far.Close() }()
 	var f registryFacts
 	if facts, err := far.InspectRegistry(ctx, c.Registry); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +28,7 @@ import (
 )
 
 // examineMaster reads what there is on this machine; the judging is elsewhere.
-func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Catalog) []finding {
+func examineMaster(ctx context.Context, c Config, services *catalog.Catalog) []finding {
 	rows := rowsIn(services)
 	docker, engineErr := engine.New(c.Master.Docker)
 	var info engine.Info
@@ -37,7 +38,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 		defer cancel()
 		info, engineErr = docker.Info(asking)
 	}
-	all := inGroup("UniDesk", a.examineUniDesk(ctx, c, rows)...)
+	all := inGroup("UniDesk", examineUniDesk(ctx, c, rows)...)
 	here := []finding{judgeEngine(info, engineErr)}
 	if engineErr == nil {
 		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
@@ -46,7 +47,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 	spool := filepath.Join(c.State, "spool")
 	here = append(here, judgeSpool(spool, c.SpoolQuota, weight(spool), diskOf(spool)))
 	var overSSH []string
-	for _, name := range sortedKeys(c.Hosts) {
+	for _, name := range slices.Sorted(maps.Keys(c.Hosts)) {
 		if c.Hosts[name].SSH != nil {
 			overSSH = append(overSSH, name)
 		}
@@ -63,7 +64,7 @@ func (a *app) examineMaster(ctx context.Context, c Config, services *catalog.Cat
 }
 
 // examineUniDesk looks at the canonical folder and what it leads to.
-func (a *app) examineUniDesk(ctx context.Context, c Config, rows []catalog.Row) []finding {
+func examineUniDesk(ctx context.Context, c Config, rows []catalog.Row) []finding {
 	var files []file
 	for _, name := range c.Master.ComposeFiles {
 		files = append(files, fileAt(below(c.Master.Root, name)))

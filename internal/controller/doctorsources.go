@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -16,7 +18,7 @@ func examineSources(ctx context.Context, c Config, rows []catalog.Row) []finding
 	if err != nil || len(remotes) == 0 {
 		return nil // the configuration's own finding says what is wrong with them
 	}
-	urls := sortedKeys(remotes)
+	urls := slices.Sorted(maps.Keys(remotes))
 	list := make([]finding, len(urls))
 	var asking sync.WaitGroup
 	for i, url := range urls {

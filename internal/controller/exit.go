@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -38,5 +40,15 @@ func decisionCode(d deploy.Decision) int {
 		return ExitInterrupted
 	default:
 		return ExitFailed
+	}
+}
+
+// partly sets the exit code of an answer in which something is missing.
+func (a *app) partly(ctx context.Context, missing bool) {
+	switch {
+	case ctx.Err() != nil:
+		a.code = ExitInterrupted
+	case missing:
+		a.code = ExitFailed
 	}
 }

@@ -26,7 +26,7 @@ func TestEveryDecisionHasItsExitCode(t *testing.T) {
 		deploy.DecidedDegraded:    4,
 		deploy.DecidedInterrupted: 130,
 	}
-	if diff := cmp.Diff(declared(t), slices.Sorted(maps.Keys(want))); diff != "" {
+	if diff := cmp.Diff(decisions(t), slices.Sorted(maps.Keys(want))); diff != "" {
 		t.Errorf("decisions that are declared, and those of this table: %s", diff)
 	}
 	for decision, code := range want {
@@ -41,8 +41,8 @@ func TestEveryDecisionHasItsExitCode(t *testing.T) {
 	}
 }
 
-// declared are the decisions that package deploy has, as its source says.
-func declared(t *testing.T) (all []deploy.Decision) {
+// decisions are the decisions that package deploy has, as its source says.
+func decisions(t *testing.T) (all []deploy.Decision) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../deploy/result.go", nil, 0)
 	if err != nil {

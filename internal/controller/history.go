@@ -32,7 +32,7 @@ func (a *app) history() *cobra.Command {
 				return err
 			}
 			if service != "" && len(receipts) == 0 { // one that has receipts may have left the catalog
-				if _, err := a.rowsOf(service); err != nil {
+				if _, err := rowsOf(a.configDir, service); err != nil {
 					return err
 				}
 			}

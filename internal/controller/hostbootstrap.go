@@ -1,17 +1,13 @@
 package controller
 
 import (
-	"bytes"
 	"context"
 	"os"
-	"path"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
 func (a *app) hostBootstrap() *cobra.Command {
@@ -41,7 +37,7 @@ back when the new one does not answer.`,
 			r := bootstrap.Host{
 				Shell: hostShell(host),
 				Ask: func(ctx context.Context) (rpc.Description, error) {
-					d, _, _, err := a.describe(ctx, host)
+					d, _, _, err := describe(ctx, a.version, host)
 					return d, err
 				},
 				Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(agent, self, uname) },
@@ -69,21 +65,4 @@ back when the new one does not answer.`,
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look, say what would change, and change nothing")
 	cmd.Flags().StringVar(&agent, "agent", "", "the agent's binary (default: the one beside this program, or of its package)")
 	return cmd
-}
-
-// hostShell runs commands on a host itself, past its agent.
-func hostShell(host tunnel.Config) bootstrap.Shell {
-	return func(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
-		return tunnel.Run(ctx, host, argv, bytes.NewReader(stdin))
-	}
-}
-
-// firstConfig is what a host's first agent.yaml says: of a registry only on the
-// host that holds one.
-func (c Config) firstConfig(host string) bootstrap.FirstConfig {
-	if host != c.RegistryHost {
-		return bootstrap.FirstConfig{}
-	}
-	roots := []string{path.Dir(c.Registry.Directory), path.Dir(c.Registry.Storage)}
-	return bootstrap.FirstConfig{Registry: "http://" + c.Registry.Endpoint.String(), RegistryRoots: slices.Compact(roots)}
 }

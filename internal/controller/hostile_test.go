@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -171,7 +172,7 @@ func TestNothingHostileIsActedOn(t *testing.T) { //nolint:paralleltest // PATH a
 	sent := map[string]int{}
 	for i, v := range values {
 		all := words(v)
-		for k, name := range sortedKeys(all) {
+		for k, name := range slices.Sorted(maps.Keys(all)) {
 			if (i+k)%3 != 0 {
 				continue // every value is sent, and a third of them as each word: it is seconds
 			}

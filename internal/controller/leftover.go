@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
@@ -14,29 +12,28 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// remind says on stderr what killed runs may have left. Every command that reads
-// the state does; it costs the listings of a few folders, and no host is asked:
-// of another one's changes there is only the name of the run that was killed.
-// Errors are the command's own to meet.
-func (a *app) remind(c Config) {
+// leftBehind are what killed runs may have left, a line each. It costs the listings
+// of a few folders, and no host is asked: of another one's changes there is only the
+// name of the run that was killed. Errors are the command's own to meet.
+func leftBehind(c Config, services *catalog.Catalog) (all []string) {
 	books := ledger.Open(c.ledgerDir())
 	changes, _ := confirm.New[json.RawMessage](nil, c.changesDir()).Unsettled()
 	for _, p := range dead(books, changes) {
-		a.reminder(notSettled(p))
+		all = append(all, notSettled(p))
 	}
 	receipts, _ := books.Pending()
 	for _, r := range receipts {
 		if !books.Alive(r.Service) {
-			a.reminder(notInForce(r))
+			all = append(all, notInForce(r))
 		}
 	}
-	services, _ := LoadCatalog(a.configDir)
 	for _, k := range books.Killed() {
 		told := slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Env == k.Env && r.Service.String() == k.Service })
 		if host := hostOf(services, k); host != "" && host != catalog.Master && !told {
-			a.reminder(fmt.Sprintf("a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host))
+			all = append(all, fmt.Sprintf("a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host))
 		}
 	}
+	return all
 }
 
 // hostOf is where the service of a killed run is live, "" for none.
@@ -63,8 +60,4 @@ func notSettled(p workload.Pending) string {
 
 func notInForce(r ledger.Receipt) string {
 	return fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short())
-}
-
-func (a *app) reminder(what string) {
-	lipgloss.Fprintln(a.Err, warn.Render("note:")+" "+what+"; unless that run still goes on, `unidesk-controller recover` ends it")
 }

@@ -26,13 +26,8 @@ func TestARunThatWasKilledIsReminded(t *testing.T) {
 	if err := ledger.Open(c.ledgerDir()).Prepare(receiptOf("pipeline", catalog.Prod, "a", ledger.Succeeded)); err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
-	a := &app{Streams: Streams{Err: &out}, configDir: t.TempDir()}
-	a.remind(c)
-	var notes []string
-	for line := range strings.Lines(out.String()) {
-		notes = append(notes, line)
-	}
+	services := must(catalog.Builtin())
+	notes := leftBehind(c, services)
 	// Nobody is told of a run that goes on.
 	for _, service := range []string{"findjob", "pipeline"} {
 		unlock, err := ledger.Open(c.ledgerDir()).Lock("prod", service, "bob")
@@ -41,9 +36,8 @@ func TestARunThatWasKilledIsReminded(t *testing.T) {
 		}
 		defer unlock()
 	}
-	out.Reset()
-	if a.remind(c); out.Len() > 0 {
-		t.Errorf("of runs that go on: %s", out.String())
+	if left := leftBehind(c, services); len(left) > 0 {
+		t.Errorf("of runs that go on: %q", left)
 	}
 	going := workload.Pending{Change: workload.Change{Env: map[string]string{workload.KeyServiceID: "findjob"}}}
 	ended := workload.Pending{Change: workload.Change{Env: map[string]string{workload.KeyServiceID: "frontend"}}}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
@@ -15,7 +17,7 @@ import (
 func (c Config) remotes() (map[string]source.Remote, error) {
 	remotes := map[string]source.Remote{}
 	var faults []error
-	for _, url := range sortedKeys(c.Sources) {
+	for _, url := range slices.Sorted(maps.Keys(c.Sources)) {
 		remote, err := source.ParseRemote(cmp.Or(c.Sources[url], url))
 		if err != nil {
 			faults = append(faults, fmt.Errorf("sources.%s: %w", source.Shown(url), err))

@@ -3,8 +3,6 @@ package controller
 import (
 	"cmp"
 
-	"github.com/spf13/cobra"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -20,12 +18,8 @@ type place struct {
 	target workload.Target
 }
 
-// place finds it in the catalog. Nothing is contacted yet.
-func (a *app) place(service, environment string) (*place, error) {
-	services, err := LoadCatalog(a.configDir)
-	if err != nil {
-		return nil, err
-	}
+// findPlace finds it in the catalog. Nothing is contacted yet, and it has no hands.
+func findPlace(services *catalog.Catalog, service, environment string) (*place, error) {
 	env, err := catalog.ParseEnv(environment)
 	if err != nil {
 		return nil, err
@@ -45,25 +39,15 @@ func (a *app) place(service, environment string) (*place, error) {
 	case t.Compose == nil:
 		return nil, fault.New(fault.RuntimeNotBuilt, "%s runs on Kubernetes in %s, which this version does not reach yet", service, env)
 	}
-	w, err := a.wire(services)
-	if err != nil {
-		return nil, err
-	}
-	a.remind(w.config)
-	p := &place{wired: w, row: row, env: env, host: t.Host, spec: row.Spec(env, w.config.Master.Project)}
-	if p.target = w.deployer.Targets[t.Host]; p.target == nil {
-		w.Close()
-		return nil, fault.New(fault.CapabilityMissing, "this controller cannot reach workloads on %s", t.Host).
-			WithHint("name the host in controller.yaml, and let its agent serve workloads")
-	}
-	return p, nil
+	return &place{row: row, env: env, host: t.Host}, nil
 }
 
-// serviceFlags are those of a command about one service.
-func serviceFlags(cmd *cobra.Command, service, env *string) {
-	cmd.Flags().StringVar(service, "service", "", "service of the catalog")
-	cmd.Flags().StringVar(env, "env", "", "environment, dev or prod (default prod)")
-	if err := cmd.MarkFlagRequired("service"); err != nil {
-		panic(err) // the flag is defined above
+// equip gives it the hands of what was wired.
+func (p *place) equip(w *wired) error {
+	p.wired, p.spec, p.target = w, p.row.Spec(p.env, w.config.Master.Project), w.deployer.Targets[p.host]
+	if p.target == nil {
+		return fault.New(fault.CapabilityMissing, "this controller cannot reach workloads on %s", p.host).
+			WithHint("name the host in controller.yaml, and let its agent serve workloads")
 	}
+	return nil
 }

@@ -2,17 +2,10 @@ package controller
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
 func (a *app) registry() *cobra.Command {
@@ -32,66 +25,6 @@ type registryResult struct {
 	// for an installation that did not end.
 	Changes *int                `json:"changes,omitempty"`
 	Steps   []registry.Progress `json:"steps,omitempty"`
-}
-
-// sshAlone tells what ssh alone can tell of a host whose agent did not answer. It
-// comes to an end with its context.
-type sshAlone func(context.Context, tunnel.Config) glimpse
-
-// glimpse is what was seen of a host past its agent; nothing where ssh did not get
-// there.
-type glimpse struct {
-	reached bool
-	agent   bool // an agent's binary is there
-	lines   []string
-}
-
-// sshAloneWithin is the most that is waited for it.
-const sshAloneWithin = 10 * time.Second
-
-// declared is the configuration for commands that contact nothing: where there is
-// none they tell of the defaults. From names where it comes from.
-func (a *app) declared() (c Config, from string, err error) {
-	c, err = LoadConfig(a.configDir)
-	path := filepath.Join(a.configDir, "controller.yaml")
-	if errors.Is(err, fs.ErrNotExist) {
-		return defaults(), "the defaults (there is no " + path + ")", nil
-	}
-	return c, path, err
-}
-
-// unread is the report of a registry that was not read, with what else can be
-// learned of its host.
-func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
-	r := registry.Unreachable(c.Registry, err)
-	if r.Failure.Reason == fault.HostKeyMismatch {
-		return r // nothing that this host says is worth anything
-	}
-	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has said what is missing
-		r.Summary = "the host's agent answers, and was not told that it manages a registry"
-		r.Next = "unidesk-controller artifact-registry status"
-		return r
-	}
-	var seen glimpse
-	if a.sshAlone != nil && (r.Decision == registry.AgentUnavailable || r.Decision == registry.HostUnreachable) {
-		ctx, cancel := context.WithTimeout(ctx, sshAloneWithin)
-		defer cancel()
-		seen = a.sshAlone(ctx, c.Hosts[c.RegistryHost])
-		r.Hints = seen.lines
-		if seen.reached && r.Decision == registry.HostUnreachable {
-			r = r.WithoutAgent()
-		}
-	}
-	if r.Decision == registry.AgentUnavailable {
-		r.Next = "unidesk-controller host bootstrap " + c.RegistryHost
-		switch silent := r.Failure.Reason == fault.HostUnreachable; {
-		case silent && seen.agent && r.Failure.Hint != "": // it is there: find out why it is silent
-			r.Next = r.Failure.Hint
-		case silent && seen.reached:
-			r.Failure.Hint = r.Next
-		}
-	}
-	return r
 }
 
 // registryExit is what a report comes to as an exit code.

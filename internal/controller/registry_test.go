@@ -291,16 +291,16 @@ func TestWhatSSHAloneTells(t *testing.T) {
 		},
 	} {
 		asked := false
-		a := &app{sshAlone: func(_ context.Context, host tunnel.Config) glimpse {
+		look := func(_ context.Context, host tunnel.Config) glimpse {
 			asked = host.SSH.Destination == "D601"
 			return tt.seen
-		}}
-		r := a.unread(t.Context(), c, tt.err)
+		}
+		r := unread(t.Context(), c, look, tt.err)
 		if r.Decision != tt.decision || asked != tt.asked || r.Next != tt.next || r.Failure.Hint != tt.hint || (len(r.Hints) == 1) != (tt.asked && tt.seen.reached) {
 			t.Errorf("%s: asked %v, %+v, hint %q", name, asked, r, r.Failure.Hint)
 		}
 	}
-	if r := (&app{}).unread(t.Context(), c, fault.New(fault.NotAnAgent, "none")); r.Decision != registry.AgentUnavailable {
+	if r := unread(t.Context(), c, nil, fault.New(fault.NotAnAgent, "none")); r.Decision != registry.AgentUnavailable {
 		t.Errorf("without that way: %+v", r)
 	}
 }

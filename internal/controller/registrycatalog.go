@@ -21,8 +21,9 @@ type threeWay struct {
 	Services []coverage `json:"services"`
 	// Unasked is what could not be had; the rest is what it is.
 	Unasked []unasked `json:"unasked"`
-	// noCI and noLedger say that their column is not known.
-	noCI, noLedger bool
+	// NoCI and NoLedger say that their column is not known.
+	NoCI     bool `json:"-"`
+	NoLedger bool `json:"-"`
 }
 
 func (a *app) registryCatalog() *cobra.Command {
@@ -32,7 +33,7 @@ func (a *app) registryCatalog() *cobra.Command {
 what the last proven receipt says is live. CI.json is a plan and no evidence: an
 upstream-image entry is coverage only, and makes nothing deployable.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			services, err := a.rowsOf("")
+			services, err := rowsOf(a.configDir, "")
 			if err != nil {
 				return err
 			}
@@ -44,16 +45,16 @@ upstream-image entry is coverage only, and makes nothing deployable.`,
 			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
 			defer func() { _ = far.Close() }()
 			ctx := cmd.Context()
-			held := shelves(ctx, far.lister(ctx), services)
+			held := shelves(ctx, listerOf(ctx, far), services)
 			all := threeWay{Unasked: append([]unasked{}, failures(held)...)}
 			entries, found, err := unidesk.CI(c.Master.Root)
 			if all.HasCI = found; err != nil {
-				all.noCI = true
+				all.NoCI = true
 				all.Unasked = append(all.Unasked, *notAsked("what is declared", err))
 			}
 			receipts, err := ledger.Open(c.ledgerDir()).History("", "")
 			if err != nil {
-				all.noLedger = true
+				all.NoLedger = true
 				all.Unasked = append(all.Unasked, *notAsked("what is live", err))
 			}
 			all.Services = cover(entries, services, held, receipts)
@@ -61,7 +62,7 @@ upstream-image entry is coverage only, and makes nothing deployable.`,
 			if all.OK = a.code == ExitOK; a.format == "json" {
 				return a.json(all)
 			}
-			if err := rows(a.Out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, all.lines(time.Now())); err != nil {
+			if err := rows(a.Out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, coverageLines(all, time.Now())); err != nil {
 				return err
 			}
 			return printUnasked(a.Out, all.Unasked)
@@ -69,9 +70,9 @@ upstream-image entry is coverage only, and makes nothing deployable.`,
 	}
 }
 
-func (w threeWay) lines(now time.Time) (lines [][]string) {
+func coverageLines(w threeWay, now time.Time) (lines [][]string) {
 	for _, c := range w.Services {
-		line := []string{c.Service, w.declared(c), c.published(now)}
+		line := []string{c.Service, declaredWord(w, c), publishedWord(c, now)}
 		var notes []string
 		if !c.Consumed {
 			notes = append(notes, "not in services.yaml")
@@ -79,7 +80,7 @@ func (w threeWay) lines(now time.Time) (lines [][]string) {
 		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
 			live, ok := c.Live[env]
 			switch {
-			case w.noLedger:
+			case w.NoLedger:
 				line = append(line, "?")
 			case !ok:
 				line = append(line, "-")
@@ -95,9 +96,9 @@ func (w threeWay) lines(now time.Time) (lines [][]string) {
 	return lines
 }
 
-func (w threeWay) declared(c coverage) string {
+func declaredWord(w threeWay, c coverage) string {
 	switch {
-	case w.noCI:
+	case w.NoCI:
 		return "?"
 	case !w.HasCI:
 		return "no CI.json"
@@ -118,7 +119,7 @@ func (w threeWay) declared(c coverage) string {
 	return strings.Join(words, ", ")
 }
 
-func (c coverage) published(now time.Time) string {
+func publishedWord(c coverage, now time.Time) string {
 	switch s := c.Published; {
 	case s == nil:
 		return "-"

@@ -51,7 +51,7 @@ touched. With --dry-run the steps are listed and nothing is contacted.`,
 				if begun := len(r.Steps) > 0; begun {
 					r.Report = registry.Unreachable(c.Registry, err).FailedInstall(begun) // its agent is there: nothing is asked past it
 				} else {
-					r.Report = a.unread(cmd.Context(), c, err).FailedInstall(begun)
+					r.Report = unread(cmd.Context(), c, a.sshAlone, err).FailedInstall(begun)
 				}
 				return a.finishRegistry(cmd.Context(), r)
 			}
@@ -65,7 +65,7 @@ touched. With --dry-run the steps are listed and nothing is contacted.`,
 
 // registryDryRun is given nothing to act with.
 func (a *app) registryDryRun() error {
-	c, from, err := a.declared()
+	c, from, err := declared(a.configDir)
 	if err != nil {
 		return err
 	}

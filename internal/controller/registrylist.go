@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
 func (a *app) registryList() *cobra.Command {
@@ -16,7 +14,7 @@ func (a *app) registryList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what the registry holds of each service, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			services, err := a.rowsOf(service)
+			services, err := rowsOf(a.configDir, service)
 			if err != nil {
 				return err
 			}
@@ -27,7 +25,7 @@ func (a *app) registryList() *cobra.Command {
 			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
 			defer func() { _ = far.Close() }()
 			ctx := cmd.Context()
-			list := shelves(ctx, far.lister(ctx), services)
+			list := shelves(ctx, listerOf(ctx, far), services)
 			a.partly(ctx, len(failures(list)) > 0)
 			if a.format == "json" {
 				return a.json(struct {
@@ -40,30 +38,6 @@ func (a *app) registryList() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&service, "service", "", "only this service")
 	return cmd
-}
-
-// rowsOf returns the catalog's row of a service, "" standing for all of them.
-func (a *app) rowsOf(service string) ([]catalog.Row, error) {
-	c, err := LoadCatalog(a.configDir)
-	if err != nil {
-		return nil, err
-	}
-	names := []string{service}
-	if service == "" {
-		names = nil
-		for _, id := range c.Services() {
-			names = append(names, id.String())
-		}
-	}
-	var list []catalog.Row
-	for _, name := range names {
-		row, err := c.Row(name)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, row)
-	}
-	return list, nil
 }
 
 func printShelves(out io.Writer, list []shelf, now time.Time) error {

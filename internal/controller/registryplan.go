@@ -36,7 +36,7 @@ func (a *app) registryPlan() *cobra.Command {
 	return &cobra.Command{
 		Use: "plan", Short: "Print the registry's boundary, dependencies, paths and the flow of an artifact", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			c, from, err := a.declared()
+			c, from, err := declared(a.configDir)
 			if err != nil {
 				return err
 			}

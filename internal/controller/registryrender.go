@@ -39,7 +39,7 @@ func (a *app) registryRender() *cobra.Command {
 are declared, each with its SHA-256. The same settings give the same bytes on any
 machine. Nothing is contacted. With --out the files are written below DIR instead.`,
 		RunE: func(*cobra.Command, []string) error {
-			c, from, err := a.declared()
+			c, from, err := declared(a.configDir)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func (a *app) registryQuestion(name, short string, as func(registry.Report) regi
 			defer func() { _ = far.Close() }()
 			var report registry.Report
 			if facts, err := far.InspectRegistry(cmd.Context(), c.Registry); err != nil {
-				report = a.unread(cmd.Context(), c, err)
+				report = unread(cmd.Context(), c, a.sshAlone, err)
 			} else {
 				report = registry.Judge(c.Registry, facts)
 			}

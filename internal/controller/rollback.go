@@ -83,7 +83,7 @@ Exit code 0: there is a candidate, 1: there is none.`,
 				return err
 			}
 			defer at.Close()
-			r, err := at.lookBack(cmd.Context())
+			r, err := lookBack(cmd.Context(), at)
 			if err != nil {
 				return err
 			}
@@ -146,7 +146,7 @@ func weigh(r ledger.Receipt, now remains, running *workload.Instance, command st
 }
 
 // lookBack reads receipts, registry and engine.
-func (p *place) lookBack(ctx context.Context) (wayBack, error) {
+func lookBack(ctx context.Context, p *place) (wayBack, error) {
 	r := wayBack{Service: p.row.Service, Env: p.env, Candidates: []candidate{}, Unasked: []unasked{}}
 	receipts, err := p.deployer.Ledger.History(string(p.env), p.row.Service.String())
 	if err != nil {
@@ -166,14 +166,14 @@ func (p *place) lookBack(ctx context.Context) (wayBack, error) {
 	group.SetLimit(4)
 	for i, receipt := range proven {
 		group.Go(func() error {
-			found[i] = p.remains(ctx, receipt, seen.Platform)
+			found[i] = whatRemains(ctx, p, receipt, seen.Platform)
 			return nil
 		})
 	}
 	_ = group.Wait()
 	var first error
 	for i, receipt := range proven {
-		c := weigh(receipt, found[i], running, p.command(receipt.Commit))
+		c := weigh(receipt, found[i], running, backTo(p, receipt.Commit))
 		if c.Registry == unknownThere && first == nil {
 			first = found[i].err
 			r.Unasked = append(r.Unasked, *notAsked("what the registry holds of "+p.row.Service.String(), first))
@@ -184,8 +184,8 @@ func (p *place) lookBack(ctx context.Context) (wayBack, error) {
 	return r, nil
 }
 
-// remains asks the registry, the stager and the engine for one commit.
-func (p *place) remains(ctx context.Context, r ledger.Receipt, platform artifact.Platform) (now remains) {
+// whatRemains asks the registry, the stager and the engine for one commit.
+func whatRemains(ctx context.Context, p *place, r ledger.Receipt, platform artifact.Platform) (now remains) {
 	if p.host == catalog.Master {
 		if _, err := p.engine.Image(ctx, r.ImageID); err == nil || errors.Is(err, engine.ErrNotFound) {
 			here := err == nil
@@ -208,8 +208,8 @@ func (p *place) remains(ctx context.Context, r ledger.Receipt, platform artifact
 	return now
 }
 
-// command is the one that a contract names for going back, with the commit in it.
-func (p *place) command(commit artifact.Commit) string {
+// backTo is the command that a contract names for going back, with the commit in it.
+func backTo(p *place, commit artifact.Commit) string {
 	c, err := deploy.NewContract(p.deployer.Catalog, deploy.Request{Service: p.row.Service.String(), Env: string(p.env), Commit: commit.String()})
 	if err != nil || p.row.Environment(p.env).Mode != catalog.Live {
 		return ""

@@ -10,10 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"os"
-	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -24,16 +20,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
-
-// Streams are what a command writes to.
-type Streams struct {
-	Out, Err io.Writer
-	// Terminal says that Err is a terminal.
-	Terminal bool
-	// Stop, if not nil, gives a value each time that the person says stop: at the
-	// first the command ends as well as it can, at the second at once.
-	Stop <-chan os.Signal
-}
 
 // app is what the commands share.
 type app struct {
@@ -152,5 +138,3 @@ func (a *app) versionCommand() *cobra.Command {
 		},
 	}
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -11,14 +11,6 @@ import (
 	"unicode/utf8"
 )
 
-// fit returns streams whose every text is fit for a terminal: words of a host, an
-// image's label, a container's log or a command line show themselves and do
-// nothing. It is the one place for it, whoever prints.
-func (s Streams) fit() Streams {
-	s.Out, s.Err = fitted(s.Out), fitted(s.Err)
-	return s
-}
-
 func fitted(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok {
 		return screen{f} // still a file, so that colours are as the terminal has them

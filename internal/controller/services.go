@@ -26,14 +26,14 @@ type service struct {
 	// Gates are the ones that --run-now meets.
 	Gates map[string]string `json:"gates"`
 	Why   map[string]string `json:"why"`
-	// short are the targets by name alone.
-	short map[string][]string
+	// Short are the targets by name alone.
+	Short map[string][]string `json:"-"`
 }
 
 func listed(row catalog.Row) service {
 	s := service{
 		Service: row.Service.String(), Shapes: map[string]string{}, Targets: map[string][]string{},
-		Modes: map[string]string{}, Gates: map[string]string{}, Why: map[string]string{}, short: map[string][]string{},
+		Modes: map[string]string{}, Gates: map[string]string{}, Why: map[string]string{}, Short: map[string][]string{},
 	}
 	for _, env := range catalog.Envs() {
 		e, name := row.Environment(env), string(env)
@@ -50,16 +50,16 @@ func listed(row catalog.Row) service {
 		}
 		switch t := e.Target; {
 		case t.Compose != nil:
-			s.short[name] = []string{t.Compose.Container}
+			s.Short[name] = []string{t.Compose.Container}
 			if env == catalog.Prod {
 				s.Container = t.Compose.Container
 			}
 		case t.Kubernetes != nil:
 			for _, d := range t.Kubernetes.Deployments {
-				s.short[name] = append(s.short[name], t.Kubernetes.Namespace+"/"+d)
+				s.Short[name] = append(s.Short[name], t.Kubernetes.Namespace+"/"+d)
 			}
 		case t.Shape == catalog.Infrastructure:
-			s.short[name] = []string{"none"}
+			s.Short[name] = []string{"none"}
 		}
 	}
 	return s
@@ -74,7 +74,7 @@ func (a *app) services() *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
-			catalogRows, err := a.rowsOf(name)
+			catalogRows, err := rowsOf(a.configDir, name)
 			if err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func printServices(out io.Writer, list []service) error {
 		name := s.Service
 		for _, env := range catalog.Envs() {
 			e := string(env)
-			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.short[e], "\n"), s.Gates[e]})
+			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.Short[e], "\n"), s.Gates[e]})
 			name = ""
 		}
 	}

@@ -28,8 +28,8 @@ type unreachable struct{ err error }
 // Tags implements lister.
 func (u unreachable) Tags(context.Context, artifact.Repository) ([]rpc.Tag, error) { return nil, u.err }
 
-// lister connects, once for all that will be asked.
-func (r *remote) lister(ctx context.Context) lister {
+// listerOf connects to the registry's host, once for all that will be asked.
+func listerOf(ctx context.Context, r *remote) lister {
 	client, err := r.connect(ctx)
 	if err != nil {
 		return unreachable{err}
@@ -138,16 +138,6 @@ func printUnasked(out io.Writer, list []unasked) error {
 		}
 	}
 	return p.err
-}
-
-// partly sets the exit code of an answer in which something is missing.
-func (a *app) partly(ctx context.Context, missing bool) {
-	switch {
-	case ctx.Err() != nil:
-		a.code = ExitInterrupted
-	case missing:
-		a.code = ExitFailed
-	}
 }
 
 // builtAgo is an age for people, "-" where it is not known.

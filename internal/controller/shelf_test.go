@@ -61,9 +61,9 @@ func (h held) Tags(_ context.Context, repo artifact.Repository) ([]rpc.Tag, erro
 // builtin are five rows of the built-in catalog.
 func builtin(t *testing.T) (five []catalog.Row) {
 	t.Helper()
-	a := &app{configDir: t.TempDir()}
+	dir := t.TempDir() // which has no services.yaml
 	for _, name := range []string{"baidu-netdisk", "frontend", "oa-event-flow", "project-manager", "todo-note"} {
-		five = append(five, must(a.rowsOf(name))...)
+		five = append(five, must(rowsOf(dir, name))...)
 	}
 	return five
 }
@@ -191,7 +191,7 @@ func TestTheThreeAreShownSideBySide(t *testing.T) {
 		{"project-manager", "-", "none", "-", "-", ""},
 		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12), "-", "prod's commit is not in the registry"},
 	}
-	if diff := cmp.Diff(want, joined(t).lines(now)); diff != "" {
+	if diff := cmp.Diff(want, coverageLines(joined(t), now)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -203,13 +203,13 @@ func TestAColumnThatIsNotKnownSaysSo(t *testing.T) {
 		want  []string
 	}{
 		"no CI.json":          {func(w *threeWay) { w.HasCI = false }, []string{"no CI.json", "aaaaaaaaaaaa"}},
-		"an unread CI.json":   {func(w *threeWay) { w.noCI = true }, []string{"?", "aaaaaaaaaaaa"}},
-		"an unread ledger":    {func(w *threeWay) { w.noLedger = true }, []string{"source-build", "?"}},
+		"an unread CI.json":   {func(w *threeWay) { w.NoCI = true }, []string{"?", "aaaaaaaaaaaa"}},
+		"an unread ledger":    {func(w *threeWay) { w.NoLedger = true }, []string{"source-build", "?"}},
 		"nothing of all that": {func(*threeWay) {}, []string{"source-build", "aaaaaaaaaaaa"}},
 	} {
 		w := joined(t)
 		c.spoil(&w)
-		line := w.lines(now)[1]
+		line := coverageLines(w, now)[1]
 		if diff := cmp.Diff(c.want, []string{line[1], line[3]}); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -252,7 +252,7 @@ func TestThePageNamesEveryKeyOfTheRegistry(t *testing.T) {
 	page := string(must(os.ReadFile("../../docs/output.md")))
 	for _, v := range []any{shelf{}, published{}, unasked{}, threeWay{}, coverage{}, declaration{}, provenLive{}} {
 		for f := range reflect.TypeOf(v).Fields() {
-			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); f.IsExported() && !strings.Contains(page, "`"+key+"`") {
+			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "-" && !strings.Contains(page, "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)
 			}
 		}

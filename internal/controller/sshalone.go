@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -54,3 +56,25 @@ func word(s string) string {
 	}
 	return s
 }
+
+// hostShell runs commands on a host itself, past its agent.
+func hostShell(host tunnel.Config) bootstrap.Shell {
+	return func(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
+		return tunnel.Run(ctx, host, argv, bytes.NewReader(stdin))
+	}
+}
+
+// sshAlone tells what ssh alone can tell of a host whose agent did not answer. It
+// comes to an end with its context.
+type sshAlone func(context.Context, tunnel.Config) glimpse
+
+// glimpse is what was seen of a host past its agent; nothing where ssh did not get
+// there.
+type glimpse struct {
+	reached bool
+	agent   bool // an agent's binary is there
+	lines   []string
+}
+
+// sshAloneWithin is the most that is waited for it.
+const sshAloneWithin = 10 * time.Second

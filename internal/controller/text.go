@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -138,7 +139,7 @@ func (p *printer) contract(c *deploy.Contract) {
 	p.field("shape", "%s", c.Shape)
 	p.field("registry", "%s", c.RegistryProbeURL)
 	p.field("image", "%s", c.Image)
-	for _, name := range sortedKeys(c.RequiredLabels) {
+	for _, name := range slices.Sorted(maps.Keys(c.RequiredLabels)) {
 		p.field("label", "%s=%s", name, c.RequiredLabels[name])
 	}
 	p.field("target", "%s", indent(cmp.Or(strings.Join(c.Targets, "\n"), "none")))

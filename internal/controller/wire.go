@@ -22,7 +22,6 @@ import (
 type wired struct {
 	config   Config
 	deployer *deploy.Deployer
-	progress *progress
 	remote   *remote // the registry's host
 	hosts    hosts
 	engine   *engine.Client
@@ -30,25 +29,8 @@ type wired struct {
 	watch func(ctx context.Context, log *slog.Logger)
 }
 
-func (c Config) ledgerDir() string  { return filepath.Join(c.State, "ledger") }
-func (c Config) changesDir() string { return filepath.Join(c.State, "changes") }
-func (c Config) grantsDir() string  { return filepath.Join(c.State, "grants") }
-
-// wireDefault wires with the configured catalog.
-func (a *app) wireDefault() (*wired, error) {
-	services, err := LoadCatalog(a.configDir)
-	if err != nil {
-		return nil, err
-	}
-	return a.wire(services)
-}
-
-// wire joins the parts. Nothing is contacted yet.
-func (a *app) wire(services *catalog.Catalog) (*wired, error) {
-	c, err := LoadConfig(a.configDir)
-	if err != nil {
-		return nil, err
-	}
+// wire joins the parts; emit is told of each point of a deploy. Nothing is contacted yet.
+func wire(c Config, services *catalog.Catalog, version string, emit func(workload.Event)) (*wired, error) {
 	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
 	if err != nil {
 		return nil, err
@@ -65,7 +47,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := newHosts(c, a.version)
+	all := newHosts(c, version)
 	registry := all[c.RegistryHost]
 	stager := stage.New(docker, spool, registry)
 	runtime, err := compose.New(compose.Config{
@@ -75,33 +57,20 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 		return nil, err
 	}
 	master := confirm.New(runtime, c.changesDir())
-	shown := newProgress(a.Err, a.Terminal)
 	return &wired{
-		config: c, progress: shown, remote: registry, hosts: all, engine: docker, watch: master.Watch,
+		config: c, remote: registry, hosts: all, engine: docker, watch: master.Watch,
 		deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(master),
-			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Origin: origin, GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: a.version,
+			Ledger:  ledger.Open(c.ledgerDir()), Emit: emit, Traffic: all.traffic,
+			Origin: origin, GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: version,
 		},
 	}, nil
 }
 
-// emit tells the person first and whoever else listens after.
-func (a *app) emit(shown *progress) func(workload.Event) {
-	if a.onEvent == nil {
-		return shown.event
-	}
-	return func(e workload.Event) {
-		shown.event(e)
-		a.onEvent(e)
-	}
-}
-
-// Close ends the connection and takes the progress off the screen.
+// Close ends the connections.
 func (w *wired) Close() {
-	w.progress.close()
 	_ = w.hosts.Close()
 	_ = w.engine.Close()
 }

@@ -1,0 +1,41 @@
+package controller
+
+import (
+	"cmp"
+	"io"
+	"strings"
+)
+
+// printHosts writes a block for each host: what an agent can do and how much room
+// its disks have would make a line of a table too wide for a terminal.
+func printHosts(out io.Writer, list []hostRow) error {
+	p := &printer{out: out}
+	for _, row := range list {
+		p.line("%s %s  %s", mark(row.Reachable), row.Name, row.Transport)
+		if !row.Reachable {
+			p.field("because", "%s (%s)", row.Message, row.Reason)
+			if row.Hint != "" {
+				p.field("to mend", "%s", row.Hint)
+			}
+			continue
+		}
+		d := row.Agent
+		engine := ""
+		if d.Engine != nil {
+			engine = d.Engine.Version
+		}
+		var can, disks []string
+		for _, one := range d.Capabilities {
+			can = append(can, strings.ToLower(string(one)))
+		}
+		for _, disk := range d.Disks {
+			disks = append(disks, strings.ToLower(string(disk.Purpose))+" "+size(int64(disk.Free)))
+		}
+		p.field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
+		p.field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
+		p.field("engine", "%s, Compose %s", orNotTold(engine), orNotTold(d.ComposeVersion))
+		p.field("free", "%s", orNotTold(strings.Join(disks, ", ")))
+		p.field("clock", "%s", row.clock())
+	}
+	return p.err
+}
