@@ -95,7 +95,7 @@ func (a *app) completeCommits(cmd *cobra.Command, _ []string, _ string) ([]cobra
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+	far := newRemote(c.Hosts[c.RegistryHost], a.version)
 	defer func() { _ = far.Close() }()
 	return commitsOf(shelfOf(ctx, listerOf(ctx, far), rows[0]), time.Now()), directive
 }

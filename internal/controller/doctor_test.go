@@ -277,25 +277,35 @@ func TestTheWorstFindingDecides(t *testing.T) {
 	for _, c := range []struct {
 		list     []finding
 		decision level
-		exit     int
 	}{
-		{[]finding{ok}, levelOK, ExitOK},
-		{[]finding{ok, warning}, levelWarning, ExitDegraded},
-		{[]finding{bad, warning, ok}, levelFault, ExitFailed},
+		{[]finding{ok}, levelOK},
+		{[]finding{ok, warning}, levelWarning},
+		{[]finding{bad, warning, ok}, levelFault},
 	} {
-		d := diagnosisOf(c.list)
-		if d.Decision != c.decision || diagnosisExit(d) != c.exit || d.OK != (c.exit == 0) {
-			t.Errorf("%v: %s, exit %d", c.list, d.Decision, diagnosisExit(d))
+		if d := diagnosisOf(c.list); d.Decision != c.decision || d.OK != (c.decision == levelOK) {
+			t.Errorf("%v: %+v", c.list, d)
+		}
+	}
+}
+
+func TestADiagnosisHasItsExitCode(t *testing.T) {
+	t.Parallel()
+	for decision, want := range map[level]int{levelOK: ExitOK, levelWarning: ExitDegraded, levelFault: ExitFailed} {
+		if got := diagnosisExit(diagnosis{Decision: decision}); got != want {
+			t.Errorf("%s: exit code %d, want %d", decision, got, want)
 		}
 	}
 }
 
 func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 	t.Parallel()
-	list := append(inGroup("UniDesk", fine("env file", "mode 0600")), inGroup("host D601",
-		amiss(levelWarning, "clock", "set it", "off"), amiss(levelFault, "agent", "start it\nor not", "two\nlines"))...)
+	d := diagnosis{Decision: levelFault, Findings: []finding{
+		{Group: "UniDesk", Check: "env file", OK: true, Level: levelOK, What: "mode 0600"},
+		{Group: "host D601", Check: "clock", Level: levelWarning, What: "off", Fix: "set it"},
+		{Group: "host D601", Check: "agent", Level: levelFault, What: "two\nlines", Fix: "start it\nor not"},
+	}}
 	var out strings.Builder
-	if err := printDiagnosis(&out, diagnosisOf(list)); err != nil {
+	if err := printDiagnosis(&out, d); err != nil {
 		t.Fatal(err)
 	}
 	want := `fault  faults: 1, warnings: 1, well: 1

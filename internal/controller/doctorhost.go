@@ -105,7 +105,7 @@ func echoOver(ctx context.Context, host tunnel.Config) (dialed bool, e rpc.Echoe
 }
 
 func (e examiner) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) *registryFacts {
-	far := &remote{config: c.Hosts[c.RegistryHost], version: e.version}
+	far := newRemote(c.Hosts[c.RegistryHost], e.version)
 	defer func() { _ = far.Close() }()
 	var f registryFacts
 	if facts, err := far.InspectRegistry(ctx, c.Registry); err != nil {

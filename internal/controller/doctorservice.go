@@ -21,7 +21,7 @@ type serviceFacts struct {
 // lookAtServices asks a host's agent for each service that is live there, all at
 // the same time and over one connection.
 func (e examiner) lookAtServices(ctx context.Context, c Config, name string, rows []catalog.Row) []serviceFacts {
-	agent := &remote{config: c.Hosts[name], version: e.version}
+	agent := newRemote(c.Hosts[name], e.version)
 	defer func() { _ = agent.Close() }()
 	workloads := agent.workloads()
 	var specs []workload.Spec

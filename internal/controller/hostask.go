@@ -65,7 +65,7 @@ func askHost(ctx context.Context, version, name string, host tunnel.Config) host
 // describe asks one agent, and measures the question alone: without the time that
 // the connection took.
 func describe(ctx context.Context, version string, host tunnel.Config) (d rpc.Description, sent time.Time, took time.Duration, err error) {
-	far := &remote{config: host, version: version}
+	far := newRemote(host, version)
 	defer func() { _ = far.Close() }()
 	client, err := far.connect(ctx)
 	if err != nil {

@@ -14,7 +14,7 @@ type hosts map[string]*remote
 func newHosts(c Config, version string) hosts {
 	all := hosts{}
 	for name, config := range c.Hosts {
-		all[name] = &remote{config: config, version: version}
+		all[name] = newRemote(config, version)
 	}
 	return all
 }

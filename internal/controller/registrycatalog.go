@@ -42,7 +42,7 @@ upstream-image entry is coverage only, and makes nothing deployable.`,
 				return err
 			}
 			a.remind(c)
-			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+			far := newRemote(c.Hosts[c.RegistryHost], a.version)
 			defer func() { _ = far.Close() }()
 			ctx := cmd.Context()
 			held := shelves(ctx, listerOf(ctx, far), services)

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"charm.land/lipgloss/v2"
@@ -39,7 +40,7 @@ touched. With --dry-run the steps are listed and nothing is contacted.`,
 			if err != nil {
 				return err
 			}
-			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+			far := newRemote(c.Hosts[c.RegistryHost], a.version)
 			defer func() { _ = far.Close() }()
 			r := registryResult{Host: c.RegistryHost}
 			started := time.Now()
@@ -76,7 +77,11 @@ func (a *app) registryDryRun() error {
 	if a.format == "json" {
 		return a.json(r)
 	}
-	p := &printer{out: a.Out}
+	return printRegistryDryRun(a.Out, r)
+}
+
+func printRegistryDryRun(out io.Writer, r registryDryRun) error {
+	p := &printer{out: out}
 	p.line("%s  registry on %s: these steps would be taken, in this order; nothing was contacted", good.Render(r.Decision), r.Host)
 	for _, s := range r.Steps {
 		p.field(string(s.Step), "%s", s.Target)

@@ -22,7 +22,7 @@ func (a *app) registryList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+			far := newRemote(c.Hosts[c.RegistryHost], a.version)
 			defer func() { _ = far.Close() }()
 			ctx := cmd.Context()
 			list := shelves(ctx, listerOf(ctx, far), services)

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func (a *app) registryPlan() *cobra.Command {
 			if a.format == "json" {
 				return a.json(r)
 			}
-			return printRegistryPlan(&printer{out: a.Out}, r)
+			return printRegistryPlan(a.Out, r)
 		},
 	}
 }
@@ -98,7 +99,8 @@ func newRegistryPlan(c Config, from string) registryPlan {
 	}
 }
 
-func printRegistryPlan(p *printer, r registryPlan) error {
+func printRegistryPlan(out io.Writer, r registryPlan) error {
+	p := &printer{out: out}
 	p.line("%s  registry on %s; nothing was contacted", good.Render("plan"), r.Host)
 	p.field("settings", "%s", r.Source)
 	list := func(name string, lines []string) {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,7 @@ machine. Nothing is contacted. With --out the files are written below DIR instea
 				return a.json(r)
 			}
 			lipgloss.Fprintln(a.Err, faint.Render("settings: "+from)) // the files alone do not tell of a --config that leads nowhere
-			return printRendered(&printer{out: a.Out}, r)
+			return printRendered(a.Out, r)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write the files into this folder")
@@ -76,7 +77,8 @@ func writeRendered(path string, content []byte) error {
 	return nil
 }
 
-func printRendered(p *printer, r registryRendered) error {
+func printRendered(out io.Writer, r registryRendered) error {
+	p := &printer{out: out}
 	for _, f := range r.Files {
 		if f.Written != "" {
 			p.line("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it

@@ -28,7 +28,7 @@ func (a *app) registryQuestion(name, short string, as func(registry.Report) regi
 			if err != nil {
 				return err
 			}
-			far := &remote{config: c.Hosts[c.RegistryHost], version: a.version}
+			far := newRemote(c.Hosts[c.RegistryHost], a.version)
 			defer func() { _ = far.Close() }()
 			var report registry.Report
 			if facts, err := far.InspectRegistry(cmd.Context(), c.Registry); err != nil {

@@ -24,6 +24,11 @@ type remote struct {
 	conns    []*tunnel.Conn
 }
 
+// newRemote is the agent of a host. It is not connected to yet.
+func newRemote(host tunnel.Config, version string) *remote {
+	return &remote{config: host, version: version}
+}
+
 // warm connects in the background, so that ssh's handshake costs no time of its
 // own. Whoever needs the connection meets the error, if there is one.
 func (r *remote) warm(ctx context.Context) {
