@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+func (a *app) history() *cobra.Command {
+	var env, service string
+	cmd := &cobra.Command{
+		Use: "history", Short: "List the receipts of past deploys, newest first", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			l, err := a.ledger()
+			if err != nil {
+				return err
+			}
+			if err := named(env, service); err != nil {
+				return err
+			}
+			receipts, err := l.History(env, service)
+			if err != nil {
+				return err
+			}
+			if service != "" && len(receipts) == 0 { // one that has receipts may have left the catalog
+				if _, err := site.RowsOf(a.configDir, service); err != nil {
+					return err
+				}
+			}
+			if a.format == "json" {
+				if receipts == nil {
+					receipts = []ledger.Receipt{}
+				}
+				return a.json(receipts)
+			}
+			if len(receipts) == 0 {
+				_, err := fmt.Fprintln(a.Out, "no receipt yet: a deploy writes one when it is proven or taken back")
+				return err
+			}
+			var lines [][]string
+			for _, r := range receipts {
+				lines = append(lines, []string{
+					r.ID, r.Service.String(), r.Env, r.Commit.Short(), string(r.Outcome),
+					doctor.Size(r.Bytes.Received), fmt.Sprintf("%.1f s", r.Finished.Sub(r.Started).Seconds()), r.Who,
+				})
+			}
+			return present.Rows(a.Out, []string{"RECEIPT", "SERVICE", "ENV", "COMMIT", "OUTCOME", "CROSSED", "TOOK", "WHO"}, lines)
+		},
+	}
+	cmd.Flags().StringVar(&env, "env", "", "only this environment")
+	cmd.Flags().StringVar(&service, "service", "", "only this service")
+	cmd.AddCommand(&cobra.Command{
+		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeReceipts,
+		RunE: func(_ *cobra.Command, args []string) error {
+			l, err := a.ledger()
+			if err != nil {
+				return err
+			}
+			r, err := l.Get(args[0])
+			if err != nil {
+				return err
+			}
+			if a.format == "json" {
+				return a.json(r)
+			}
+			return present.PrintReceipt(a.Out, r)
+		},
+	})
+	return cmd
+}
+
+// named refuses what can be no environment and no service: the ledger looks for
+// folders of these names. A service that the catalog has no more is one.
+func named(env, service string) error {
+	if _, err := catalog.ParseEnv(env); err != nil || service == "" {
+		return err
+	}
+	_, err := artifact.ParseServiceID(service)
+	return err
+}
+
+func (a *app) ledger() (*ledger.Ledger, error) {
+	c, err := site.LoadConfig(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	a.remind(c)
+	return ledger.Open(c.LedgerDir()), nil
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// acts says that from here on the command changes what runs, or ends such a change:
+// to stop it means more than to stop a question. c is what it is about, nil where
+// that is no one service.
+func (a *app) acts(c *deploy.Contract) {
+	a.about.Store(c)
+	a.acting.Store(true)
+}
+
+// execute runs a command until it ends, which the first word of Streams.Stop asks
+// it to do, or until the second one: then its work is left where it is.
+func (a *app) execute(ctx context.Context, root *cobra.Command) int {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() {
+		if err := root.ExecuteContext(ctx); err != nil {
+			ended <- a.failed(err)
+			return
+		}
+		ended <- a.code
+	}()
+	select {
+	case code := <-ended:
+		return code
+	case <-a.Stop:
+	}
+	if a.acting.Load() {
+		fmt.Fprintln(a.Err, "\nstopping: what ran before will run again. Once more: leave everything as it is now.")
+	} else {
+		fmt.Fprintln(a.Err, "\nstopping")
+	}
+	cancel()
+	select {
+	case code := <-ended:
+		return code
+	case <-a.Stop:
+		return a.left()
+	}
+}
+
+// left answers for a command that was told twice to stop.
+func (a *app) left() int {
+	if !a.acting.Load() {
+		return present.ExitInterrupted
+	}
+	err := fault.New(fault.Interrupted, "told twice to stop: everything was left as it was at that moment").
+		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
+	r := deploy.Result{Decision: deploy.DecidedInterrupted, Mutated: true, Contract: a.about.Load(), Running: "not known: nobody looked again"}
+	r.Failure = &deploy.Failure{
+		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: "unidesk-controller recover",
+	}
+	_ = a.finish(r) // there is nobody left to tell
+	return present.ExitInterrupted
+}

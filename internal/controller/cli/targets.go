@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+)
+
+// targets are the commits that a command of the reconciler is about.
+type targets struct {
+	*app
+	req     deploy.Request
+	env     catalog.Env
+	catalog *catalog.Catalog
+}
+
+func (a *app) targets(req deploy.Request) (*targets, error) {
+	if req.Commit != "" && req.Service == "" {
+		return nil, fault.New(fault.Usage, "--commit wants --service: a commit is one service's")
+	}
+	env, err := catalog.ParseEnv(req.Env)
+	if err != nil {
+		return nil, err
+	}
+	services, err := site.LoadCatalog(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	req.Entry, req.Statement = deploy.ByDeployApply, statement
+	return &targets{app: a, req: req, env: env, catalog: services}, nil
+}
+
+// one is the contract of --service, at --commit or the commit that is wanted.
+func (w *targets) one() (deploy.Contract, error) {
+	if w.req.Commit == "" {
+		if _, err := w.catalog.Row(w.req.Service); err != nil {
+			return deploy.Contract{}, err
+		}
+		wanted, err := w.wanted()
+		if err != nil {
+			return deploy.Contract{}, err
+		}
+		commit, ok := wanted[w.req.Service]
+		if !ok {
+			return deploy.Contract{}, fault.New(fault.ConfigInvalid, "deploy.json wants no commit of %s in %s", w.req.Service, w.env).
+				WithHint("name it there, or give --commit")
+		}
+		only := deploy.Candidates(w.catalog, w.env, map[string]string{w.req.Service: commit}, w.req)[0]
+		return only.Contract, only.Err
+	}
+	contract, err := deploy.NewContract(w.catalog, w.req)
+	if err == nil {
+		w.tellOther(contract)
+	}
+	return contract, err
+}
+
+// tellOther says that deploy.json wants another commit than the one that was given,
+// which the next deploy apply of everything would bring back. Where deploy.json
+// cannot be read it wants nothing.
+func (w *targets) tellOther(c deploy.Contract) {
+	wanted, _ := w.wanted()
+	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
+		lipgloss.Fprintln(w.Err, present.Warn.Render("note:")+fmt.Sprintf(" deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
+	}
+}
+
+// all are the contracts of every service that deploy.json names.
+func (w *targets) all() ([]deploy.Candidate, error) {
+	wanted, err := w.wanted()
+	if err != nil {
+		return nil, err
+	}
+	return deploy.Candidates(w.catalog, w.env, wanted, w.req), nil
+}
+
+func (w *targets) wanted() (map[string]string, error) {
+	c, err := site.LoadConfig(w.configDir)
+	if err != nil {
+		return nil, err
+	}
+	return unidesk.Wanted(c.Master.Root, c.Master.Deploy, string(w.env))
+}
+
+// hosts wires and runs do with everything that a deploy touches.
+func (w *targets) hosts(ctx context.Context, do func(context.Context, *deploy.Deployer) error) error {
+	wired, err := w.wire(w.catalog)
+	if err != nil {
+		return err
+	}
+	defer wired.Close()
+	w.remind(wired.Config)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wired.Remote.Warm(ctx)
+	err = do(ctx, wired.Deployer)
+	wired.progress.Close()
+	return err
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// shown is what was wired, with the progress that a person sees of it.
+type shown struct {
+	*site.Wired
+	progress *present.Progress
+}
+
+// Close ends the connections and takes the progress off the screen.
+func (s *shown) Close() {
+	s.progress.Close()
+	s.Wired.Close()
+}
+
+// wireDefault wires with the configured catalog.
+func (a *app) wireDefault() (*shown, error) {
+	services, err := site.LoadCatalog(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	return a.wire(services)
+}
+
+// wire joins the parts of the configuration.
+func (a *app) wire(services *catalog.Catalog) (*shown, error) {
+	c, err := site.LoadConfig(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	progress := present.NewProgress(a.Err, a.Terminal)
+	w, err := site.Wire(c, services, a.version, a.emit(progress))
+	if err != nil {
+		return nil, err
+	}
+	return &shown{Wired: w, progress: progress}, nil
+}
+
+// emit tells the person first and whoever else listens after.
+func (a *app) emit(progress *present.Progress) func(workload.Event) {
+	if a.onEvent == nil {
+		return progress.Event
+	}
+	return func(e workload.Event) {
+		progress.Event(e)
+		a.onEvent(e)
+	}
+}

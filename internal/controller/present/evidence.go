@@ -1,0 +1,62 @@
+package present
+
+import (
+	"cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+)
+
+func (p *printer) scope(s *deploy.Scope) {
+	switch {
+	case s == nil:
+	case !s.Observed:
+		p.field("scope", "%s", "not observed: "+s.Note)
+	case len(s.Disturbed) == 0:
+		p.field("scope", "no other container of the engine was touched")
+	}
+	if s != nil {
+		for _, d := range s.Disturbed {
+			p.field("disturbed", "%s %s", Warn.Render("!"), d.Detail)
+		}
+	}
+}
+
+func (p *printer) evidence(r deploy.Result) {
+	if n := len(r.Evidence); n > 0 {
+		held := 0
+		for _, f := range r.Evidence {
+			if f.OK {
+				held++
+			}
+		}
+		p.field("evidence", "%d of %d findings hold%s", held, n, Faint.Render("  (-o json shows each)"))
+	}
+	for _, f := range r.Evidence {
+		if !f.OK {
+			p.field("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
+		}
+	}
+	for _, w := range r.Witnesses {
+		p.field("witness", "%s", w)
+	}
+}
+
+func origin(v provenance.Verdict) string {
+	style := Warn
+	switch v.Status {
+	case provenance.Verified:
+		style = good
+	case provenance.Contradicted:
+		style = Bad
+	}
+	return style.Render(string(v.Status))
+}
+
+func findingMark(f proof.Finding) string {
+	if f.Degrades {
+		return Warn.Render("!")
+	}
+	return mark(f.OK)
+}

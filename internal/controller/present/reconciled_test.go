@@ -1,0 +1,101 @@
+package present
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func TestARowTellsWhatWouldChange(t *testing.T) {
+	t.Parallel()
+	commit, err := artifact.ParseCommit(strings.Repeat("b", 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := func(commit string) *workload.Instance {
+		return &workload.Instance{Env: map[string]string{workload.KeyCommit: commit}}
+	}
+	for want, plan := range map[string]deploy.Plan{
+		"ready  bbbbbbbbbbbb runs already: nothing would change":     {AlreadyLive: true, Live: runs(commit.String())},
+		"ready  bbbbbbbbbbbb would be the first to run":              {},
+		"ready  would change aaaaaaaaaaaa to bbbbbbbbbbbb":           {Live: runs(strings.Repeat("a", 40))},
+		"ready  would change what no deploy stamped to bbbbbbbbbbbb": {Live: runs("")},
+	} {
+		r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &plan, Contract: &deploy.Contract{Commit: commit}}
+		var out strings.Builder
+		if err := PrintReconciliation(&out, deploy.Reconciliation{OK: true, Decision: deploy.DecidedReady, Env: "prod", Services: []deploy.Reconciled{
+			{Service: "frontend", Outcome: deploy.OutcomeDone, Result: &r},
+		}}); err != nil || !strings.Contains(out.String(), "  frontend       "+want+"\n") {
+			t.Errorf("%v: want %q:\n%s", err, want, out.String())
+		}
+	}
+}
+
+func TestADegradedResultTellsHowToGoBack(t *testing.T) {
+	t.Parallel()
+	for decision, wanted := range map[deploy.Decision]bool{deploy.DecidedDegraded: true, deploy.DecidedReverted: false, deploy.DecidedSucceeded: true} {
+		var out strings.Builder
+		r := deploy.Result{OK: decision == deploy.DecidedSucceeded, Decision: decision, Rollback: "the command"}
+		if err := PrintResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
+			t.Errorf("%s: %v\n%s", decision, err, out.String())
+		}
+	}
+}
+
+func TestARowClaimsNothingOfWhatWasNotLookedAt(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{Unseen: "it is infrastructure"}, Contract: &deploy.Contract{}}
+	if row := inARow(r); !strings.HasSuffix(row, " is published as it should be; what runs was not looked at") {
+		t.Error(row)
+	}
+}
+
+func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Contract: &deploy.Contract{}, Plan: &deploy.Plan{
+		AlreadyLive: true, Checks: []proof.Check{{Name: "env file TOKEN", Detail: "is missing or empty"}},
+	}}
+	var out strings.Builder
+	if err := PrintResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	r.Decision, r.Plan.Checks = deploy.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
+	out.Reset()
+	if err := PrintResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// What nobody could look at is not nothing.
+func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
+	t.Parallel()
+	var diff, gone, back strings.Builder
+	if err := PrintComparison(&diff, deploy.Comparison{Services: []deploy.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+		t.Errorf("%v\n%s", err, diff.String())
+	}
+	silent := inventory.RollbackOptions{RunningUnknown: true, Candidates: []inventory.Candidate{{Registry: inventory.UnknownThere}}, Unasked: []inventory.Unasked{{What: "what runs"}}}
+	if err := PrintRollback(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
+		t.Errorf("%v\n%s", err, back.String())
+	}
+	if err := PrintRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
+		t.Errorf("%v\n%s", err, gone.String())
+	}
+}
+
+func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
+	t.Parallel()
+	r := deploy.Result{
+		OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{},
+		Contract: &deploy.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
+	}
+	var out strings.Builder
+	if err := PrintResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}

@@ -1,0 +1,45 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+)
+
+// RegistryDryRun is what install --dry-run answers. docs/output.md describes its JSON.
+type RegistryDryRun struct {
+	OK       bool               `json:"ok"`
+	Decision string             `json:"decision"`
+	Source   string             `json:"source"`
+	Host     string             `json:"host"`
+	Settings registry.Settings  `json:"settings"`
+	Hashes   registry.Hashes    `json:"hashes"`
+	Steps    []registry.Planned `json:"steps"`
+	Next     string             `json:"next"`
+}
+
+func PrintRegistryDryRun(out io.Writer, r RegistryDryRun) error {
+	p := &printer{out: out}
+	p.line("%s  registry on %s: these steps would be taken, in this order; nothing was contacted", good.Render(r.Decision), r.Host)
+	for _, s := range r.Steps {
+		p.field(string(s.Step), "%s", s.Target)
+		p.field("", "%s", Faint.Render(s.Does))
+	}
+	p.field("settings", "%s", r.Source)
+	p.field("next", "%s", r.Next)
+	return p.err
+}
+
+// InstallLine is a step that is done, for people.
+func InstallLine(after time.Duration, p registry.Progress) string {
+	what := Faint.Render("as it is")
+	switch {
+	case p.Kept != "":
+		what = "changed; what was there is kept at " + p.Kept
+	case p.Changed:
+		what = "changed"
+	}
+	return fmt.Sprintf("%6.1fs  %s %s  %s", after.Seconds(), pointStyle.Render(fmt.Sprintf("%-8s", p.Step)), p.Target, what)
+}

@@ -1,0 +1,107 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+)
+
+// PrintResult writes the result of a deploying command.
+func PrintResult(out io.Writer, r deploy.Result) error {
+	p := &printer{out: out}
+	p.line("%s", headline(r))
+	if f := r.Failure; f != nil {
+		p.field("failed at", "%s (%s)", f.Step, f.Reason)
+		p.field("because", "%s", indent(f.Message))
+		if len(f.Logs) > 0 {
+			p.field("its last lines", "%s", indent(strings.Join(f.Logs, "\n")))
+		}
+	}
+	if r.Decision == deploy.DecidedContract {
+		p.contract(r.Contract)
+	}
+	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
+		p.plan(*r.Plan, r.Contract)
+		p.gate(r.Contract, false)
+		p.grant(r.Contract.Grant)
+	}
+	if r.Plan != nil {
+		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
+	}
+	if r.Older {
+		p.field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
+	}
+	p.evidence(r)
+	p.scope(r.Scope)
+	if r.Running != "" {
+		p.field("running now", "%s", r.Running)
+	}
+	if r.Bytes != nil {
+		p.field("crossed", "%s", crossed(r))
+	}
+	if r.Receipt != nil {
+		p.field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
+	}
+	for i, hint := range r.Hints {
+		p.field(fmt.Sprintf("hint %d", i+1), "%s", hint)
+	}
+	if f := r.Failure; f != nil {
+		if f.Hint != "" {
+			p.field("to mend", "%s", indent(f.Hint))
+		}
+		if f.Retry {
+			p.field("again?", "the same command may succeed without any change")
+		}
+		p.field("next", "%s", f.Next)
+	}
+	if r.Plan != nil && r.Plan.Next != "" && r.Decision == deploy.DecidedReady {
+		p.field("next", "%s", r.Plan.Next)
+	}
+	switch {
+	case !r.OK && r.Decision != deploy.DecidedDegraded || r.Rollback == "":
+	case r.Decision != deploy.DecidedContract && strings.Contains(r.Rollback, deploy.PreviousPlaceholder):
+		p.field("to go back", "nothing was proven before")
+	default:
+		p.field("to go back", "%s", r.Rollback)
+	}
+	return p.err
+}
+
+// ofDecision is the colour of what a command came to.
+func ofDecision(r deploy.Result) lipgloss.Style {
+	switch {
+	case r.OK:
+		return good
+	case DecisionCode(r.Decision) == ExitDegraded || DecisionCode(r.Decision) == ExitBlocked:
+		return Warn
+	}
+	return Bad
+}
+
+func headline(r deploy.Result) string {
+	head := ofDecision(r).Render(string(r.Decision))
+	switch {
+	case r.Contract != nil:
+		head += fmt.Sprintf("  %s %s %s", r.Contract.Service, r.Contract.Env, r.Contract.Commit)
+	case r.Receipt != nil:
+		head += fmt.Sprintf("  %s %s %s", r.Receipt.Service, r.Receipt.Env, r.Receipt.Commit)
+	case r.Service != "":
+		head += fmt.Sprintf("  %s %s", r.Service, r.Env)
+	}
+	if r.Seconds > 0 {
+		head += Faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
+	}
+	return head
+}
+
+func crossed(r deploy.Result) string {
+	if host := besideTheRegistry(r.Contract); host != "" {
+		return fmt.Sprintf("%s of control messages; the image of %s stayed on %s", doctor.Size(r.Bytes.Received+r.Bytes.Sent), doctor.Size(r.Bytes.Image), host)
+	}
+	return fmt.Sprintf("%s of an image of %s (%s needed)", doctor.Size(r.Bytes.Received), doctor.Size(r.Bytes.Image), doctor.Size(r.Bytes.Needed))
+}

@@ -1,0 +1,53 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+)
+
+func PrintShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
+	var lines [][]string
+	for _, s := range list {
+		for _, one := range s.Artifacts {
+			weight := "-"
+			if one.Size > 0 {
+				weight = doctor.Size(one.Size)
+			}
+			lines = append(lines, []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, BuiltAgo(now, one.Created)})
+		}
+	}
+	if err := Rows(out, []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}, lines); err != nil {
+		return err
+	}
+	p := &printer{out: out}
+	var nothing []string
+	for _, s := range list {
+		if s.Failure == nil && len(s.Artifacts) == 0 {
+			nothing = append(nothing, s.Service.String())
+		}
+		if n := len(s.Others); n > 0 {
+			p.line("%s", Faint.Render(fmt.Sprintf("%s has %d tags that are no full commit and are never deployed: %s", s.Service, n, few(s.Others))))
+		}
+	}
+	if len(nothing) > 0 {
+		p.line("%s", Faint.Render("nothing is published of "+strings.Join(nothing, ", ")))
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return PrintUnasked(out, inventory.Failures(list))
+}
+
+// few names the first of many.
+func few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + ", …"
+}

@@ -1,0 +1,44 @@
+package site
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
+)
+
+// Remotes are those of the configured sources.
+func (c Config) Remotes() (map[string]source.Remote, error) {
+	remotes := map[string]source.Remote{}
+	var faults []error
+	for _, url := range slices.Sorted(maps.Keys(c.Sources)) {
+		remote, err := source.ParseRemote(cmp.Or(c.Sources[url], url))
+		if err != nil {
+			faults = append(faults, fmt.Errorf("sources.%s: %w", source.Shown(url), err))
+		}
+		remotes[url] = remote
+	}
+	return remotes, errors.Join(faults...)
+}
+
+// origin implements deploy.Deployer's.
+func (c Config) origin() (func(context.Context, provenance.Wanted) provenance.Verdict, error) {
+	remotes, err := c.Remotes()
+	if err != nil {
+		return nil, err
+	}
+	sources := source.New(filepath.Join(c.State, "sources"), remotes, source.Patience)
+	return func(ctx context.Context, want provenance.Wanted) provenance.Verdict {
+		verdict := provenance.Look(c.Summaries, want)
+		if on, configured := sources.Look(ctx, want.Source, want.Commit); configured {
+			verdict = verdict.And(on)
+		}
+		return verdict
+	}, nil
+}
