@@ -5,17 +5,21 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
+type deployServiceCommand struct {
+	*app
+	req            deploy.Request
+	dryRun, runNow bool
+	grant          string // its file
+}
+
 func (a *app) deployService() *cobra.Command {
-	req := deploy.Request{Statement: statement}
-	var dryRun, runNow bool
-	var file string
+	c := &deployServiceCommand{app: a, req: deploy.Request{Statement: statement}}
 	cmd := &cobra.Command{
 		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now [--grant FILE]]",
 		Short: "Bring a commit of a service live",
@@ -25,58 +29,15 @@ can take one at a time:
   --dry-run   the contract, from the catalog alone; nothing is contacted
   (no flag)   the same, and a read-only preflight against the real hosts
   --run-now   do it, prove it, or put back what ran`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dryRun && runNow {
-				return fault.New(fault.Usage, "--dry-run and --run-now exclude each other")
-			}
-			if dryRun && file != "" {
-				return errDryRunGrant()
-			}
-			services, err := site.LoadCatalog(a.configDir)
-			if err != nil {
-				return err
-			}
-			contract, err := deploy.NewContract(services, req)
-			if err != nil {
-				return err
-			}
-			if dryRun {
-				return a.finish(deploy.DryRun(contract))
-			}
-			contract, refused, err := a.granted(cmd.Context(), contract, file)
-			if err != nil {
-				return err
-			}
-			if refused != nil {
-				return a.finish(*refused)
-			}
-			if early, stopped := atGate(contract, runNow); stopped {
-				return a.finish(early)
-			}
-			w, err := a.wire(services)
-			if err != nil {
-				return err
-			}
-			defer w.Close()
-			a.remind(w.Config)
-			ctx, cancel := context.WithCancel(cmd.Context())
-			defer cancel()
-			w.Remote.Warm(ctx)
-			if !runNow {
-				return a.finish(withGrant(w.Deployer.Plan(ctx, contract), file))
-			}
-			a.acts(&contract)
-			result := w.Deployer.Run(ctx, contract, req.Force)
-			w.progress.Close()
-			return a.finish(withGrant(result, file))
-		},
+		Example: `  unidesk-controller artifact-registry deploy-service --service frontend --commit 0123456789abcdef0123456789abcdef01234567
+  unidesk-controller artifact-registry deploy-service --service frontend --commit 0123456789abcdef0123456789abcdef01234567 --run-now`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
-	deployFlags(cmd, &req, &dryRun)
-	grantFlag(cmd, &file)
+	deployFlags(cmd, &c.req, &c.dryRun)
+	grantFlag(cmd, &c.grant)
 	f := cmd.Flags()
-	f.BoolVar(&runNow, "run-now", false, "deploy")
-	f.BoolVar(&req.Force, "force", false, "recreate the service even if the commit runs already")
+	f.BoolVar(&c.runNow, "run-now", false, "deploy")
+	f.BoolVar(&c.req.Force, "force", false, "recreate the service even if the commit runs already")
 	for _, name := range []string{"service", "commit"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
 			panic(err) // the flag is defined above
@@ -85,44 +46,49 @@ can take one at a time:
 	return cmd
 }
 
-// deployFlags are what every command about a commit takes.
-func deployFlags(cmd *cobra.Command, req *deploy.Request, dryRun *bool) {
-	f := cmd.Flags()
-	f.StringVar(&req.Service, "service", "", "service of the catalog")
-	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
-	f.StringVar(&req.Commit, "commit", "", "full commit id")
-	if dryRun != nil {
-		f.BoolVar(dryRun, "dry-run", false, "print the contract and contact nothing")
+func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) {
+	if c.dryRun && c.runNow {
+		return present.Answer{}, fault.New(fault.Usage, "--dry-run and --run-now exclude each other")
 	}
-}
-
-// atGate answers, before any configuration is read, for what a gate stops whatever
-// the hosts say.
-func atGate(c deploy.Contract, live bool) (deploy.Result, bool) {
-	reach := deploy.ReachPlan
-	if live {
-		reach = deploy.ReachLive
+	if c.dryRun && c.grant != "" {
+		return present.Answer{}, errDryRunGrant()
 	}
-	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that one
-		return deploy.Gated(c), true
+	services, err := site.LoadCatalog(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
 	}
-	return deploy.Result{}, false
-}
-
-// deployBackendCore is the legacy entry: whatever it is given, it only names the
-// command to use.
-func (a *app) deployBackendCore() *cobra.Command {
-	var commit string
-	cmd := &cobra.Command{
-		Use: "deploy-backend-core", Short: "Deprecated: use deploy apply --env prod --service backend-core", Args: cobra.ArbitraryArgs,
-		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
-		RunE: func(*cobra.Command, []string) error {
-			if _, err := artifact.ParseCommit(commit); err != nil {
-				commit = deploy.CommitPlaceholder
-			}
-			return a.finish(deploy.Deprecated(commit))
-		},
+	contract, err := deploy.NewContract(services, c.req)
+	if err != nil {
+		return present.Answer{}, err
 	}
-	cmd.Flags().StringVar(&commit, "commit", "", "full commit id, for the command that is named")
-	return cmd
+	if c.dryRun {
+		return present.Deployed(deploy.DryRun(contract)), nil
+	}
+	contract, refused, err := c.granted(ctx, contract, c.grant)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if refused != nil {
+		return present.Deployed(*refused), nil
+	}
+	if early, stopped := atGate(contract, c.runNow); stopped {
+		return present.Deployed(early), nil
+	}
+	w, err := c.wire(services)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	c.remind(w.Config)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.Remote.Warm(ctx)
+	result := deploy.Result{}
+	if c.runNow {
+		c.acts(&contract)
+		result = w.Deployer.Run(ctx, contract, c.req.Force)
+	} else {
+		result = w.Deployer.Plan(ctx, contract)
+	}
+	return present.Deployed(withGrant(result, c.grant)), nil
 }

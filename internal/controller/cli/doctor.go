@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
+
+type doctorCommand struct{ *app }
 
 func (a *app) doctor() *cobra.Command {
 	return &cobra.Command{
@@ -16,16 +20,11 @@ nothing, and of a secret it tells whether it is there and how long it is.
 
 Exit codes: 0 all is well, 4 there are warnings, 1 something would keep a deploy
 from working.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := doctor.Examiner{ConfigDir: a.configDir, Version: a.version}.Diagnose(cmd.Context())
-			if a.code = present.DiagnosisExit(d); cmd.Context().Err() != nil {
-				a.code = present.ExitInterrupted
-			}
-			if a.format == "json" {
-				return a.json(d)
-			}
-			return present.PrintDiagnosis(a.Out, d)
-		},
+		Example: "  unidesk-controller doctor", Args: cobra.NoArgs, RunE: a.runs(doctorCommand{a}),
 	}
+}
+
+func (c doctorCommand) run(ctx context.Context) (present.Answer, error) {
+	d := doctor.Examiner{ConfigDir: c.configDir, Version: c.version}.Diagnose(ctx)
+	return present.Diagnosed(d).UnlessStopped(ctx), nil
 }

@@ -1,79 +1,78 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
+type historyCommand struct {
+	*app
+	env, service string
+}
+
 func (a *app) history() *cobra.Command {
-	var env, service string
+	c := &historyCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "history", Short: "List the receipts of past deploys, newest first", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			l, err := a.ledger()
-			if err != nil {
-				return err
-			}
-			if err := named(env, service); err != nil {
-				return err
-			}
-			receipts, err := l.History(env, service)
-			if err != nil {
-				return err
-			}
-			if service != "" && len(receipts) == 0 { // one that has receipts may have left the catalog
-				if _, err := site.RowsOf(a.configDir, service); err != nil {
-					return err
-				}
-			}
-			if a.format == "json" {
-				if receipts == nil {
-					receipts = []ledger.Receipt{}
-				}
-				return a.json(receipts)
-			}
-			if len(receipts) == 0 {
-				_, err := fmt.Fprintln(a.Out, "no receipt yet: a deploy writes one when it is proven or taken back")
-				return err
-			}
-			var lines [][]string
-			for _, r := range receipts {
-				lines = append(lines, []string{
-					r.ID, r.Service.String(), r.Env, r.Commit.Short(), string(r.Outcome),
-					doctor.Size(r.Bytes.Received), fmt.Sprintf("%.1f s", r.Finished.Sub(r.Started).Seconds()), r.Who,
-				})
-			}
-			return present.Rows(a.Out, []string{"RECEIPT", "SERVICE", "ENV", "COMMIT", "OUTCOME", "CROSSED", "TOOK", "WHO"}, lines)
+		Use: "history", Short: "List the receipts of past deploys, newest first",
+		Example: `  unidesk-controller history
+  unidesk-controller history --env prod --service frontend`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
+	}
+	cmd.Flags().StringVar(&c.env, "env", "", "only this environment")
+	cmd.Flags().StringVar(&c.service, "service", "", "only this service")
+	cmd.AddCommand(a.historyShow())
+	return cmd
+}
+
+func (c *historyCommand) run(context.Context) (present.Answer, error) {
+	l, err := c.ledger()
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if err := named(c.env, c.service); err != nil {
+		return present.Answer{}, err
+	}
+	receipts, err := l.History(c.env, c.service)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if c.service != "" && len(receipts) == 0 { // one that has receipts may have left the catalog
+		if _, err := site.RowsOf(c.configDir, c.service); err != nil {
+			return present.Answer{}, err
+		}
+	}
+	return present.Receipts(receipts), nil
+}
+
+type historyShowCommand struct {
+	*app
+	id string
+}
+
+func (a *app) historyShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Print one receipt whole", Example: "  unidesk-controller history show 20260102T030405Z-frontend",
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeReceipts,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.do(cmd.Context(), historyShowCommand{a, args[0]})
 		},
 	}
-	cmd.Flags().StringVar(&env, "env", "", "only this environment")
-	cmd.Flags().StringVar(&service, "service", "", "only this service")
-	cmd.AddCommand(&cobra.Command{
-		Use: "show ID", Short: "Print one receipt whole", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeReceipts,
-		RunE: func(_ *cobra.Command, args []string) error {
-			l, err := a.ledger()
-			if err != nil {
-				return err
-			}
-			r, err := l.Get(args[0])
-			if err != nil {
-				return err
-			}
-			if a.format == "json" {
-				return a.json(r)
-			}
-			return present.PrintReceipt(a.Out, r)
-		},
-	})
-	return cmd
+}
+
+func (c historyShowCommand) run(context.Context) (present.Answer, error) {
+	l, err := c.ledger()
+	if err != nil {
+		return present.Answer{}, err
+	}
+	r, err := l.Get(c.id)
+	return present.Receipt(r), err
 }
 
 // named refuses what can be no environment and no service: the ledger looks for

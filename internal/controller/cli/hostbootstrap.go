@@ -12,9 +12,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
+type hostBootstrapCommand struct {
+	*app
+	host   string
+	agent  string // the binary's file
+	dryRun bool
+}
+
 func (a *app) hostBootstrap() *cobra.Command {
-	var dryRun bool
-	var agent string
+	c := &hostBootstrapCommand{app: a}
 	cmd := &cobra.Command{
 		Use:   "bootstrap NAME [--dry-run] [--agent FILE]",
 		Short: "Put the agent on a host over ssh and sudo, or a newer one in its place",
@@ -22,49 +28,41 @@ func (a *app) hostBootstrap() *cobra.Command {
 password (or root's own login): binary, units, group, and a first agent.yaml that
 is never overwritten. A second run changes nothing. The agent that was there comes
 back when the new one does not answer.`,
+		Example: `  unidesk-controller host bootstrap D601 --dry-run
+  unidesk-controller host bootstrap D601`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := site.LoadConfig(a.configDir)
-			if err != nil {
-				return err
-			}
-			host, err := c.HostNamed(args[0])
-			if err != nil {
-				return err
-			}
-			self, err := os.Executable()
-			if err != nil {
-				return err
-			}
-			r := bootstrap.Host{
-				Shell: site.HostShell(host),
-				Ask: func(ctx context.Context) (rpc.Description, error) {
-					d, _, _, err := site.Describe(ctx, a.version, host)
-					return d, err
-				},
-				Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(agent, self, uname) },
-				Config: c.FirstConfig(args[0]),
-				Local:  host.Socket != "",
-			}.Run(cmd.Context(), dryRun)
-			switch {
-			case r.OK:
-			case cmd.Context().Err() != nil:
-				a.code = present.ExitInterrupted
-			case r.Decision == bootstrap.Blocked:
-				a.code = present.ExitBlocked
-			default:
-				a.code = present.ExitFailed
-			}
-			if a.format == "json" {
-				return a.json(struct {
-					Host string `json:"host"`
-					bootstrap.Result
-				}{args[0], r})
-			}
-			return present.PrintBootstrap(a.Out, args[0], a.version, r)
+			c.host = args[0]
+			return a.do(cmd.Context(), c)
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "look, say what would change, and change nothing")
-	cmd.Flags().StringVar(&agent, "agent", "", "the agent's binary (default: the one beside this program, or of its package)")
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "look, say what would change, and change nothing")
+	cmd.Flags().StringVar(&c.agent, "agent", "", "the agent's binary (default: the one beside this program, or of its package)")
 	return cmd
+}
+
+func (c *hostBootstrapCommand) run(ctx context.Context) (present.Answer, error) {
+	config, err := site.LoadConfig(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	host, err := config.HostNamed(c.host)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return present.Answer{}, err
+	}
+	r := bootstrap.Host{
+		Shell: site.HostShell(host),
+		Ask: func(ctx context.Context) (rpc.Description, error) {
+			d, _, _, err := site.Describe(ctx, c.version, host)
+			return d, err
+		},
+		Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(c.agent, self, uname) },
+		Config: config.FirstConfig(c.host),
+		Local:  host.Socket != "",
+	}.Run(ctx, c.dryRun)
+	return present.Bootstrapped(c.host, c.version, r).UnlessStopped(ctx), nil
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -259,24 +258,31 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			continue // it goes into hundreds of fields
 		}
 		r := spoiled[deploy.Result](v)
+		told := func(answer present.Answer) func(*app) error {
+			return func(a *app) error { return answer.Print(a.Out, "text") }
+		}
+		inJSON := func(answer present.Answer) func(*app) error {
+			return func(a *app) error { return answer.Print(a.Out, "json") }
+		}
+		contract, plan := r, r
+		contract.Decision, plan.Decision = deploy.DecidedContract, deploy.DecidedReady
 		for name, show := range map[string]func(*app) error{
-			"a result":         func(a *app) error { return a.finish(r) },
-			"a contract":       func(a *app) error { r := r; r.Decision = deploy.DecidedContract; return a.finish(r) },
-			"a plan":           func(a *app) error { r := r; r.Decision = deploy.DecidedReady; return a.finish(r) },
-			"a result in JSON": func(a *app) error { a.format = "json"; return a.finish(r) },
-			"a recovery": func(a *app) error {
-				return present.PrintRecovered(a.Out, []deploy.Recovery{spoiled[deploy.Recovery](v)})
-			},
-			"all":                   func(a *app) error { return a.finishAll(spoiled[deploy.Reconciliation](v)) },
-			"a comparison":          func(a *app) error { return present.PrintComparison(a.Out, spoiled[deploy.Comparison](v)) },
-			"a way back":            func(a *app) error { return present.PrintRollback(a.Out, spoiled[inventory.RollbackOptions](v)) },
-			"a table":               func(a *app) error { return present.Rows(a.Out, []string{v}, [][]string{{v}}) },
-			"a registry's progress": func(a *app) error { return a.json(spoiled[registry.Report](v)) },
+			"a result":            told(present.Deployed(r)),
+			"a contract":          told(present.Deployed(contract)),
+			"a plan":              told(present.Deployed(plan)),
+			"a result in JSON":    inJSON(present.Deployed(r)),
+			"a recovery":          told(present.Recovered([]deploy.Recovery{spoiled[deploy.Recovery](v)})),
+			"all":                 told(present.Reconciled(spoiled[deploy.Reconciliation](v))),
+			"a comparison":        told(present.Compared(spoiled[deploy.Comparison](v))),
+			"a way back":          told(present.Rollback(spoiled[inventory.RollbackOptions](v))),
+			"a table":             told(present.Services([]inventory.Service{spoiled[inventory.Service](v)})),
+			"a registry's report": inJSON(present.Registry(spoiled[present.RegistryResult](v))),
+			"a note":              func(a *app) error { present.Note(a.Err, v); return nil },
 			"an event": func(a *app) error {
 				present.NewProgress(a.Err, false).Event(workload.Event{Point: workload.Point(v), Text: v})
 				return nil
 			},
-			"an error": func(a *app) error { a.failed(fmt.Errorf("said: %s", v)); return nil },
+			"an error": func(a *app) error { a.exitOf(fmt.Errorf("said: %s", v)); return nil },
 		} {
 			var out bytes.Buffer
 			a := &app{Streams: Streams{Out: &out, Err: &out}.fit(), format: "text"}

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"slices"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -9,20 +9,19 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
+type hostListCommand struct{ *app }
+
 func (a *app) hostList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "Ask every host's agent at the same time what it is and can do", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := site.LoadConfig(a.configDir)
-			if err != nil {
-				return err
-			}
-			list := site.AskAll(cmd.Context(), a.version, c)
-			a.exitIncomplete(cmd.Context(), slices.ContainsFunc(list, func(row site.HostRow) bool { return !row.Reachable }))
-			if a.format == "json" {
-				return a.json(list)
-			}
-			return present.PrintHosts(a.Out, list)
-		},
+		Use: "list", Short: "Ask every host's agent at the same time what it is and can do",
+		Example: "  unidesk-controller host list", Args: cobra.NoArgs, RunE: a.runs(hostListCommand{a}),
 	}
+}
+
+func (c hostListCommand) run(ctx context.Context) (present.Answer, error) {
+	config, err := site.LoadConfig(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	return present.Hosts(site.AskAll(ctx, c.version, config)).UnlessStopped(ctx), nil
 }

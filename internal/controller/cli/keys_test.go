@@ -8,12 +8,13 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
 
 func TestThePageNamesEveryKeyForPeople(t *testing.T) {
 	t.Parallel()
 	page := string(must(os.ReadFile("../../../docs/output.md")))
-	for _, v := range []any{doctor.Diagnosis{}, doctor.Finding{}, inventory.RollbackOptions{}, inventory.Candidate{}, tailed{}} {
+	for _, v := range []any{doctor.Diagnosis{}, doctor.Finding{}, inventory.RollbackOptions{}, inventory.Candidate{}, present.Tailed{}} {
 		for f := range reflect.TypeOf(v).Fields() {
 			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); !strings.Contains(page, "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)

@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -15,58 +14,48 @@ import (
 // mostLines is what --lines may ask for; a target bounds the bytes besides.
 const mostLines = 10_000
 
-// tailed is what logs answers. docs/output.md describes its JSON.
-type tailed struct {
-	OK        bool               `json:"ok"`
-	Service   artifact.ServiceID `json:"service"`
-	Env       catalog.Env        `json:"env"`
-	Host      string             `json:"host"`
-	Container string             `json:"container"`
-	Runs      bool               `json:"runs"`
-	// Lines are the last ones, scrubbed of the secrets that the service was given.
-	Lines []string `json:"lines"`
+type logsCommand struct {
+	*app
+	service, env string
+	lines        int
 }
 
 func (a *app) logs() *cobra.Command {
-	var service, env string
-	var lines int
+	c := &logsCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "logs --service NAME [--env ENV] [--lines N]", Short: "Show the last lines of a service's output, without secrets", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if lines < 1 || lines > mostLines {
-				return fault.New(fault.Usage, "--lines %d: it is 1 to %d", lines, mostLines)
-			}
-			at, err := a.place(service, env)
-			if err != nil {
-				return err
-			}
-			defer at.Close()
-			seen, err := at.Target.Observe(cmd.Context(), at.Spec, false)
-			if err != nil {
-				return err
-			}
-			in, err := speaking(at.Spec, seen)
-			if err != nil {
-				return err
-			}
-			said, err := at.Target.Logs(cmd.Context(), at.Spec, in.ID, lines)
-			if err != nil {
-				return err
-			}
-			if a.format == "json" {
-				return a.json(tailed{true, at.Row.Service, at.Env, at.Host, in.Name, in.Running, append([]string{}, said...)})
-			}
-			for _, line := range said {
-				if _, err := fmt.Fprintln(a.Out, line); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		Use: "logs --service NAME [--env ENV] [--lines N]", Short: "Show the last lines of a service's output, without secrets",
+		Example: "  unidesk-controller logs --service frontend --lines 50",
+		Args:    cobra.NoArgs, RunE: a.runs(c),
 	}
-	serviceFlags(cmd, &service, &env)
-	cmd.Flags().IntVar(&lines, "lines", 100, "how many lines")
+	serviceFlags(cmd, &c.service, &c.env)
+	cmd.Flags().IntVar(&c.lines, "lines", 100, "how many lines")
 	return cmd
+}
+
+func (c *logsCommand) run(ctx context.Context) (present.Answer, error) {
+	if c.lines < 1 || c.lines > mostLines {
+		return present.Answer{}, fault.New(fault.Usage, "--lines %d: it is 1 to %d", c.lines, mostLines)
+	}
+	at, err := c.place(c.service, c.env)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer at.Close()
+	seen, err := at.Target.Observe(ctx, at.Spec, false)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	in, err := speaking(at.Spec, seen)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	lines, err := at.Target.Logs(ctx, at.Spec, in.ID, c.lines)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	return present.Logs(present.Tailed{
+		OK: true, Service: at.Row.Service, Env: at.Env, Host: at.Host, Container: in.Name, Runs: in.Running, Lines: append([]string{}, lines...),
+	}), nil
 }
 
 // speaking is the instance whose output is meant: the service's own or, where an

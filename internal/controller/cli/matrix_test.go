@@ -41,7 +41,7 @@ func TestTheMatrixByTheCommandLine(t *testing.T) {
 			}
 			decision, exit, reason := deploy.Decision(f[3+3*i]), f[4+3*i], fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
 			gate := strings.TrimPrefix(f[2], "-")
-			if code := strconv.Itoa(present.DecisionCode(decision)); code != exit { // of those, too, that do not get so far here
+			if code := strconv.Itoa(present.Deployed(deploy.Result{Decision: decision}).Exit); code != exit { // of those, too, that do not get so far here
 				t.Errorf("%s %s %s: %s ends with exit code %s, want %s", f[0], f[1], flag, decision, code, exit)
 			}
 			if decision == deploy.DecidedReady || decision == deploy.DecidedSucceeded {

@@ -1,9 +1,9 @@
 package cli
 
 import (
+	"context"
 	"time"
 
-	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
@@ -11,59 +11,63 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
+type registryInstallCommand struct {
+	*app
+	dryRun bool
+}
+
 func (a *app) registryInstall() *cobra.Command {
-	var dryRun bool
+	c := &registryInstallCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "install [--dry-run]", Short: "Make the registry on its host what is declared, and start it", Args: cobra.NoArgs,
+		Use: "install [--dry-run]", Short: "Make the registry on its host what is declared, and start it",
 		Long: `install makes the registry on its host what is declared: folders, the three files,
 daemon-reload, enable, start; then it judges as health does, with health's exit codes.
 What is so already is left alone, and a file that is replaced is kept beside its path.
 When a step fails, what was there before is put back. The storage's content is never
 touched. With --dry-run the steps are listed and nothing is contacted.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if dryRun {
-				return a.registryDryRun()
-			}
-			c, err := site.LoadConfig(a.configDir)
-			if err != nil {
-				return err
-			}
-			far := site.NewRemote(c.Hosts[c.RegistryHost], a.version)
-			defer func() { _ = far.Close() }()
-			r := present.RegistryResult{Host: c.RegistryHost}
-			started := time.Now()
-			done, err := far.InstallRegistry(cmd.Context(), c.Registry, registry.Render(c.Registry).Hashes(), func(p registry.Progress) {
-				r.Steps = append(r.Steps, p)
-				lipgloss.Fprintln(a.Err, present.InstallLine(time.Since(started), p))
-			})
-			if err != nil {
-				if begun := len(r.Steps) > 0; begun {
-					r.Report = registry.Unreachable(c.Registry, err).FailedInstall(begun) // its agent is there: nothing is asked past it
-				} else {
-					r.Report = site.Unread(cmd.Context(), c, a.sshAlone, err).FailedInstall(begun)
-				}
-				return a.finishRegistry(cmd.Context(), r)
-			}
-			r.Changes, r.Report = &done.Changes, registry.Judge(c.Registry, done.Facts).Health()
-			return a.finishRegistry(cmd.Context(), r)
-		},
+		Example: `  unidesk-controller artifact-registry install --dry-run
+  unidesk-controller artifact-registry install`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "list the steps and contact nothing")
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "list the steps and contact nothing")
 	return cmd
 }
 
-// registryDryRun is given nothing to act with.
-func (a *app) registryDryRun() error {
-	c, from, err := site.Declared(a.configDir)
+func (c *registryInstallCommand) run(ctx context.Context) (present.Answer, error) {
+	if c.dryRun {
+		return c.plan()
+	}
+	config, err := site.LoadConfig(c.configDir)
 	if err != nil {
-		return err
+		return present.Answer{}, err
 	}
-	r := present.RegistryDryRun{
-		OK: true, Decision: "dry-run", Source: from, Host: c.RegistryHost, Settings: c.Registry,
-		Hashes: registry.Render(c.Registry).Hashes(), Steps: registry.Steps(c.Registry), Next: "unidesk-controller artifact-registry install",
+	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	defer func() { _ = far.Close() }()
+	r := present.RegistryResult{Host: config.RegistryHost}
+	started := time.Now()
+	done, err := far.InstallRegistry(ctx, config.Registry, registry.Render(config.Registry).Hashes(), func(p registry.Progress) {
+		r.Steps = append(r.Steps, p)
+		present.Installed(c.Err, time.Since(started), p)
+	})
+	switch begun := len(r.Steps) > 0; {
+	case err == nil:
+		r.Changes, r.Report = &done.Changes, registry.Judge(config.Registry, done.Facts).Health()
+	case begun:
+		r.Report = registry.Unreachable(config.Registry, err).FailedInstall(begun) // its agent is there: nothing is asked past it
+	default:
+		r.Report = site.Unread(ctx, config, c.probe, err).FailedInstall(begun)
 	}
-	if a.format == "json" {
-		return a.json(r)
+	return present.Registry(r).UnlessStopped(ctx), nil
+}
+
+// plan is given nothing to act with.
+func (c *registryInstallCommand) plan() (present.Answer, error) {
+	config, from, err := site.Declared(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
 	}
-	return present.PrintRegistryDryRun(a.Out, r)
+	return present.DryRun(present.RegistryDryRun{
+		OK: true, Decision: "dry-run", Source: from, Host: config.RegistryHost, Settings: config.Registry,
+		Hashes: registry.Render(config.Registry).Hashes(), Steps: registry.Steps(config.Registry), Next: "unidesk-controller artifact-registry install",
+	}), nil
 }

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"time"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -10,33 +10,33 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
+type registryListCommand struct {
+	*app
+	service string // "" is all
+}
+
 func (a *app) registryList() *cobra.Command {
-	var service string
+	c := &registryListCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "list", Short: "List what the registry holds of each service, newest first", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			services, err := site.RowsOf(a.configDir, service)
-			if err != nil {
-				return err
-			}
-			c, err := site.LoadConfig(a.configDir)
-			if err != nil {
-				return err
-			}
-			far := site.NewRemote(c.Hosts[c.RegistryHost], a.version)
-			defer func() { _ = far.Close() }()
-			ctx := cmd.Context()
-			list := inventory.Shelves(ctx, inventory.ListerOf(ctx, far), services)
-			a.exitIncomplete(ctx, len(inventory.Failures(list)) > 0)
-			if a.format == "json" {
-				return a.json(struct {
-					OK       bool              `json:"ok"`
-					Services []inventory.Shelf `json:"services"`
-				}{a.code == present.ExitOK, list})
-			}
-			return present.PrintShelves(a.Out, list, time.Now())
-		},
+		Use: "list", Short: "List what the registry holds of each service, newest first",
+		Example: `  unidesk-controller artifact-registry list
+  unidesk-controller artifact-registry list --service frontend`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
-	cmd.Flags().StringVar(&service, "service", "", "only this service")
+	cmd.Flags().StringVar(&c.service, "service", "", "only this service")
 	return cmd
+}
+
+func (c *registryListCommand) run(ctx context.Context) (present.Answer, error) {
+	services, err := site.RowsOf(c.configDir, c.service)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	config, err := site.LoadConfig(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	defer func() { _ = far.Close() }()
+	return present.Shelves(inventory.Shelves(ctx, inventory.ListerOf(ctx, far), services)).UnlessStopped(ctx), nil
 }

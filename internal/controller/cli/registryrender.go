@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
-	"charm.land/lipgloss/v2"
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
@@ -14,38 +14,46 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
+type registryRenderCommand struct {
+	*app
+	out string // a folder
+}
+
 func (a *app) registryRender() *cobra.Command {
-	var out string
+	c := &registryRenderCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "render [--out DIR]", Short: "Print the registry's three files and their SHA-256", Args: cobra.NoArgs,
+		Use: "render [--out DIR]", Short: "Print the registry's three files and their SHA-256",
 		Long: `render prints the registry's configuration, Compose file and systemd unit as they
 are declared, each with its SHA-256. The same settings give the same bytes on any
 machine. Nothing is contacted. With --out the files are written below DIR instead.`,
-		RunE: func(*cobra.Command, []string) error {
-			c, from, err := site.Declared(a.configDir)
-			if err != nil {
-				return err
-			}
-			r := present.RegistryRendered{Source: from, Settings: c.Registry}
-			for _, f := range registry.Render(c.Registry) {
-				one := present.RenderedFile{Name: f.Name, Path: f.Path, SHA256: f.Hash().String(), Content: string(f.Content)}
-				if out != "" {
-					one.Written = filepath.Join(out, filepath.Base(f.Path))
-					if err := writeRendered(one.Written, f.Content); err != nil {
-						return err
-					}
-				}
-				r.Files = append(r.Files, one)
-			}
-			if a.format == "json" {
-				return a.json(r)
-			}
-			lipgloss.Fprintln(a.Err, present.Faint.Render("settings: "+from)) // the files alone do not tell of a --config that leads nowhere
-			return present.PrintRendered(a.Out, r)
-		},
+		Example: `  unidesk-controller artifact-registry render
+  unidesk-controller artifact-registry render --out ./registry`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
-	cmd.Flags().StringVar(&out, "out", "", "write the files into this folder")
+	cmd.Flags().StringVar(&c.out, "out", "", "write the files into this folder")
 	return cmd
+}
+
+func (c *registryRenderCommand) run(context.Context) (present.Answer, error) {
+	config, from, err := site.Declared(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	r := present.RegistryRendered{Source: from, Settings: config.Registry}
+	for _, f := range registry.Render(config.Registry) {
+		file := present.RenderedFile{Name: f.Name, Path: f.Path, SHA256: f.Hash().String(), Content: string(f.Content)}
+		if c.out != "" {
+			file.Written = filepath.Join(c.out, filepath.Base(f.Path))
+			if err := writeRendered(file.Written, f.Content); err != nil {
+				return present.Answer{}, err
+			}
+		}
+		r.Files = append(r.Files, file)
+	}
+	if c.format != "json" {
+		present.Aside(c.Err, "settings: "+from) // the files alone do not tell of a --config that leads nowhere
+	}
+	return present.Rendered(r), nil
 }
 
 func writeRendered(path string, content []byte) error {

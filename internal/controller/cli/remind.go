@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
@@ -12,6 +10,6 @@ import (
 func (a *app) remind(c site.Config) {
 	services, _ := site.LoadCatalog(a.configDir)
 	for _, what := range site.LeftBehind(c, services) {
-		lipgloss.Fprintln(a.Err, present.Warn.Render("note:")+" "+what+"; unless that run still goes on, `unidesk-controller recover` ends it")
+		present.Note(a.Err, what+"; unless that run still goes on, `unidesk-controller recover` ends it")
 	}
 }

@@ -7,13 +7,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"sync/atomic"
-	"syscall"
 
-	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
@@ -31,18 +26,19 @@ type app struct {
 	configDir string
 	format    string
 	onEvent   func(workload.Event)
-	// sshAlone may be nil: then nothing is asked past an agent that does not answer.
-	sshAlone site.SSHProbe
-	code     int
-	acting   atomic.Bool
-	about    atomic.Pointer[deploy.Contract]
+	// probe may be nil: then nothing is asked past an agent that does not answer.
+	probe site.SSHProbe
+	// acting says that the command changes what runs, about what it changes: a person
+	// may stop it from another goroutine.
+	acting atomic.Bool
+	about  atomic.Pointer[deploy.Contract]
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
 // told of each point of a deploy after the person was.
 func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
 	streams = streams.fit()
-	a := &app{Streams: streams, args: args, version: version, onEvent: onEvent, sshAlone: site.ProbeBySSH}
+	a := &app{Streams: streams, args: args, version: version, onEvent: onEvent, probe: site.ProbeBySSH}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(streams.Out)
@@ -79,64 +75,15 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 	return cmd
 }
 
-// failed reports an error that no command made a result of.
-func (a *app) failed(err error) int {
-	var f *fault.Error
-	switch {
-	case errors.Is(err, syscall.EPIPE): // whoever read has read enough, as head does
-		return a.code
-	case errors.Is(err, context.Canceled) && a.acting.Load():
-		err = fault.Transient(fault.Interrupted, "stopped: %w", err).WithHint("`unidesk-controller recover` ends what is left")
-	case errors.Is(err, context.Canceled):
-		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
-	case !errors.As(err, &f):
-		err = fault.New(fault.Usage, "%w", err) // cobra's own: a wrong word on the command line
-	}
-	r := deploy.Refused(err)
-	switch r.Failure.Reason {
-	case fault.Interrupted:
-		r.Decision = deploy.DecidedInterrupted
-	case fault.Unsupported, fault.RuntimeNotBuilt:
-		r.Decision = deploy.DecidedUnsupported
-	}
-	if a.format == "json" {
-		if err := a.json(r); err != nil {
-			return present.ExitFailed
-		}
-	} else {
-		lipgloss.Fprintf(a.Err, "%s %s (%s)\n", present.Bad.Render("error:"), r.Failure.Message, r.Failure.Reason)
-		if r.Failure.Hint != "" {
-			fmt.Fprintln(a.Err, " ", r.Failure.Hint)
-		}
-	}
-	return present.ExitCode(r)
-}
-
-// finish prints a result and sets the exit code.
-func (a *app) finish(r deploy.Result) error {
-	a.code = present.ExitCode(r)
-	if a.format == "json" {
-		return a.json(r)
-	}
-	return present.PrintResult(a.Out, r)
-}
-
-func (a *app) json(v any) error {
-	e := json.NewEncoder(a.Out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
+type versionCommand struct{ *app }
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if a.format == "json" {
-				return a.json(map[string]string{"version": a.version})
-			}
-			_, err := fmt.Fprintln(a.Out, a.version)
-			return err
-		},
+		Use: "version", Short: "Print the version", Example: "  unidesk-controller version -o json", Args: cobra.NoArgs,
+		RunE: a.runs(versionCommand{a}),
 	}
+}
+
+func (c versionCommand) run(context.Context) (present.Answer, error) {
+	return present.Version(c.version), nil
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -8,30 +10,38 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
+type servicesCommand struct {
+	*app
+	name string // "" is all
+}
+
 func (a *app) services() *cobra.Command {
 	return &cobra.Command{
 		Use: "services [NAME]", Short: "List the services of the catalog: where they run, how far they may go; with NAME one of them whole, and why",
+		Example: `  unidesk-controller services
+  unidesk-controller services frontend`,
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.completeServices,
-		RunE: func(_ *cobra.Command, args []string) error {
-			name := ""
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c := servicesCommand{app: a}
 			if len(args) > 0 {
-				name = args[0]
+				c.name = args[0]
 			}
-			catalogRows, err := site.RowsOf(a.configDir, name)
-			if err != nil {
-				return err
-			}
-			var list []inventory.Service
-			for _, row := range catalogRows {
-				list = append(list, inventory.Listed(row))
-			}
-			switch {
-			case a.format == "json":
-				return a.json(list)
-			case name != "":
-				return present.PrintService(a.Out, list[0])
-			}
-			return present.PrintServices(a.Out, list)
+			return a.do(cmd.Context(), c)
 		},
 	}
+}
+
+func (c servicesCommand) run(context.Context) (present.Answer, error) {
+	rows, err := site.RowsOf(c.configDir, c.name)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	var list []inventory.Service
+	for _, row := range rows {
+		list = append(list, inventory.Listed(row))
+	}
+	if c.name != "" {
+		return present.Service(list[0]), nil
+	}
+	return present.Services(list), nil
 }

@@ -27,11 +27,7 @@ func (a *app) execute(ctx context.Context, root *cobra.Command) int {
 	defer cancel()
 	ended := make(chan int, 1)
 	go func() {
-		if err := root.ExecuteContext(ctx); err != nil {
-			ended <- a.failed(err)
-			return
-		}
-		ended <- a.code
+		ended <- a.exitOf(root.ExecuteContext(ctx))
 	}()
 	select {
 	case code := <-ended:
@@ -63,6 +59,7 @@ func (a *app) left() int {
 	r.Failure = &deploy.Failure{
 		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: "unidesk-controller recover",
 	}
-	_ = a.finish(r) // there is nobody left to tell
-	return present.ExitInterrupted
+	answer := present.Deployed(r)
+	_ = answer.Print(a.Out, a.format) // there is nobody left to tell
+	return answer.Exit
 }

@@ -47,8 +47,10 @@ func toldToStop(t *testing.T, times int, acting bool, end error) (code int, out,
 			if times > 1 {
 				<-block // it cannot end
 			}
-			a.code = present.ExitInterrupted
-			return end
+			if end != nil {
+				return end
+			}
+			return ended(present.ExitInterrupted)
 		},
 	})
 	return code, stdout.String(), stderr.String()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
@@ -70,7 +68,7 @@ func (w *targets) one() (deploy.Contract, error) {
 func (w *targets) tellOther(c deploy.Contract) {
 	wanted, _ := w.wanted()
 	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
-		lipgloss.Fprintln(w.Err, present.Warn.Render("note:")+fmt.Sprintf(" deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
+		present.Note(w.Err, fmt.Sprintf("deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
 	}
 }
 
@@ -92,17 +90,15 @@ func (w *targets) wanted() (map[string]string, error) {
 }
 
 // hosts wires and runs do with everything that a deploy touches.
-func (w *targets) hosts(ctx context.Context, do func(context.Context, *deploy.Deployer) error) error {
+func (w *targets) hosts(ctx context.Context, do func(context.Context, *deploy.Deployer) (present.Answer, error)) (present.Answer, error) {
 	wired, err := w.wire(w.catalog)
 	if err != nil {
-		return err
+		return present.Answer{}, err
 	}
 	defer wired.Close()
 	w.remind(wired.Config)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wired.Remote.Warm(ctx)
-	err = do(ctx, wired.Deployer)
-	wired.progress.Close()
-	return err
+	return do(ctx, wired.Deployer)
 }

@@ -1,33 +1,40 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
 
+type verifyCommand struct {
+	*app
+	env, service string
+}
+
 func (a *app) verify() *cobra.Command {
-	var env, service string
+	c := &verifyCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "verify --service NAME [--env dev|prod]", Short: "Ask whether what the last receipt proved still runs", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			in, err := catalog.ParseEnv(env)
-			if err != nil {
-				return err
-			}
-			w, err := a.wireDefault()
-			if err != nil {
-				return err
-			}
-			defer w.Close()
-			a.remind(w.Config)
-			return a.finish(w.Deployer.Verify(cmd.Context(), in, service))
-		},
+		Use: "verify --service NAME [--env dev|prod]", Short: "Ask whether what the last receipt proved still runs",
+		Example: "  unidesk-controller verify --service frontend --env prod",
+		Args:    cobra.NoArgs, RunE: a.runs(c),
 	}
-	cmd.Flags().StringVar(&service, "service", "", "service of the catalog")
-	cmd.Flags().StringVar(&env, "env", "", "environment, dev or prod (default prod)")
-	if err := cmd.MarkFlagRequired("service"); err != nil {
-		panic(err) // the flag is defined above
-	}
+	serviceFlags(cmd, &c.service, &c.env)
 	return cmd
+}
+
+func (c *verifyCommand) run(ctx context.Context) (present.Answer, error) {
+	env, err := catalog.ParseEnv(c.env)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	w, err := c.wireDefault()
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	c.remind(w.Config)
+	return present.Deployed(w.Deployer.Verify(ctx, env, c.service)), nil
 }

@@ -6,30 +6,35 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
-// watch is to the master what an agent is to its host: when a run is killed and
-// nobody comes, its switch is taken back at the deadline. The package's unit runs it.
+// watchCommand is to the master what an agent is to its host: when a run is killed
+// and nobody comes, its switch is taken back at the deadline. The package's unit runs it.
+type watchCommand struct{ *app }
+
 func (a *app) watch() *cobra.Command {
 	return &cobra.Command{
-		Use: "watch", Short: "Take back what nobody settled on this machine, at its deadline; runs until it is stopped", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := a.wireDefault()
-			if err != nil {
-				return err
-			}
-			defer w.Close()
-			lock := site.WatchLock(w.Config)
-			defer func() { _ = lock.Close() }()
-			if err := site.TakeWatch(lock); err != nil {
-				return err
-			}
-			journal := slog.New(slog.NewTextHandler(a.Err, nil))
-			journal.Info("watching", slog.String("changes", w.Config.ChangesDir()))
-			context.AfterFunc(cmd.Context(), func() { journal.Info("stopping: what was begun is ended first") })
-			w.Watch(cmd.Context(), journal)
-			return nil
-		},
+		Use: "watch", Short: "Take back what nobody settled on this machine, at its deadline; runs until it is stopped",
+		Example: "  unidesk-controller watch", Args: cobra.NoArgs, RunE: a.runs(watchCommand{a}),
 	}
+}
+
+func (c watchCommand) run(ctx context.Context) (present.Answer, error) {
+	w, err := c.wireDefault()
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	lock := site.WatchLock(w.Config)
+	defer func() { _ = lock.Close() }()
+	if err := site.TakeWatch(lock); err != nil {
+		return present.Answer{}, err
+	}
+	journal := slog.New(slog.NewTextHandler(c.Err, nil))
+	journal.Info("watching", slog.String("changes", w.Config.ChangesDir()))
+	context.AfterFunc(ctx, func() { journal.Info("stopping: what was begun is ended first") })
+	w.Watch(ctx, journal)
+	return present.Nothing(), nil
 }

@@ -2,11 +2,13 @@ package inventory
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
@@ -100,4 +102,22 @@ type ThreeWay struct {
 	// NoCI and NoLedger say that their column is not known.
 	NoCI     bool `json:"-"`
 	NoLedger bool `json:"-"`
+}
+
+// Compare asks CI.json, the registry and the receipts for the services.
+func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row) ThreeWay {
+	held := Shelves(ctx, from, services)
+	all := ThreeWay{Unasked: append([]Unasked{}, Failures(held)...)}
+	entries, found, err := unidesk.CI(c.Master.Root)
+	if all.HasCI = found; err != nil {
+		all.NoCI = true
+		all.Unasked = append(all.Unasked, *NotAsked("what is declared", err))
+	}
+	receipts, err := ledger.Open(c.LedgerDir()).History("", "")
+	if err != nil {
+		all.NoLedger = true
+		all.Unasked = append(all.Unasked, *NotAsked("what is live", err))
+	}
+	all.Services = Cover(entries, services, held, receipts)
+	return all
 }

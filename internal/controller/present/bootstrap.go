@@ -8,16 +8,35 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 )
 
-func PrintBootstrap(out io.Writer, host, version string, r bootstrap.Result) error {
+// bootstrapped is what host bootstrap answers. docs/hosts.md describes its JSON.
+type bootstrapped struct {
+	Host string `json:"host"`
+	bootstrap.Result
+}
+
+// Bootstrapped answers with what came of an agent's installation on a host; version
+// is this controller's.
+func Bootstrapped(host, version string, r bootstrap.Result) Answer {
+	exit := ExitFailed
+	switch {
+	case r.OK:
+		exit = ExitOK
+	case r.Decision == bootstrap.Blocked:
+		exit = ExitBlocked
+	}
+	return answer(exit, bootstrapped{host, r}, func(out io.Writer, b bootstrapped) error { return printBootstrap(out, version, b) })
+}
+
+func printBootstrap(out io.Writer, version string, r bootstrapped) error {
 	p := &printer{out: out}
-	style := Bad
+	style := bad
 	switch {
 	case r.OK:
 		style = good
 	case r.Decision == bootstrap.Blocked:
-		style = Warn
+		style = warn
 	}
-	p.line("%s  %s  %s", style.Render(string(r.Decision)), host, doctor.Counted(r.Changes, "change"))
+	p.line("%s  %s  %s", style.Render(string(r.Decision)), r.Host, doctor.Counted(r.Changes, "change"))
 	for _, act := range r.Acts {
 		word := "same"
 		switch {

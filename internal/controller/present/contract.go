@@ -57,7 +57,7 @@ func (p *printer) gate(c *deploy.Contract, dry bool) {
 	if c == nil || c.Gate.Code == "" {
 		return
 	}
-	p.field("gate", "%s: %s", Warn.Render(string(c.Gate.Code)), c.Gate.Why)
+	p.field("gate", "%s: %s", warn.Render(string(c.Gate.Code)), c.Gate.Why)
 	if r := c.Gate.Next; !dry || !strings.HasSuffix(r, " --dry-run") { // this is that one
 		p.field("next", "%s", r)
 	}

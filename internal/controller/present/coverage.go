@@ -2,6 +2,7 @@ package present
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +11,20 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 )
 
-func CoverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
+// Coverage answers with each service as CI.json, registry and receipts know it.
+func Coverage(w inventory.ThreeWay) Answer {
+	w.OK = len(w.Unasked) == 0
+	return answer(exitIncomplete(!w.OK), w, printCoverage)
+}
+
+func printCoverage(out io.Writer, w inventory.ThreeWay) error {
+	if err := rows(out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, coverageLines(w, time.Now())); err != nil {
+		return err
+	}
+	return printUnasked(out, w.Unasked)
+}
+
+func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
 	for _, c := range w.Services {
 		line := []string{c.Service, declaredWord(w, c), publishedWord(c, now)}
 		var notes []string

@@ -45,7 +45,7 @@ func TestTheThreeAreShownSideBySide(t *testing.T) {
 		{"project-manager", "-", "none", "-", "-", ""},
 		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12), "-", "prod's commit is not in the registry"},
 	}
-	if diff := cmp.Diff(want, CoverageLines(joined(t), now)); diff != "" {
+	if diff := cmp.Diff(want, coverageLines(joined(t), now)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -63,7 +63,7 @@ func TestAColumnThatIsNotKnownSaysSo(t *testing.T) {
 	} {
 		w := joined(t)
 		c.spoil(&w)
-		line := CoverageLines(w, now)[1]
+		line := coverageLines(w, now)[1]
 		if diff := cmp.Diff(c.want, []string{line[1], line[3]}); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

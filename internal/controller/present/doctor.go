@@ -8,8 +8,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 )
 
-// PrintDiagnosis writes a group's findings below its name.
-func PrintDiagnosis(out io.Writer, d doctor.Diagnosis) error {
+// Diagnosed answers with a diagnosis.
+func Diagnosed(d doctor.Diagnosis) Answer { return answer(diagnosisExit(d), d, printDiagnosis) }
+
+// printDiagnosis writes a group's findings below its name.
+func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 	p := &printer{out: out}
 	counts := map[doctor.Level]int{}
 	for _, f := range d.Findings {
@@ -18,9 +21,9 @@ func PrintDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 	style := good
 	switch d.Decision {
 	case doctor.LevelWarning:
-		style = Warn
+		style = warn
 	case doctor.LevelFault:
-		style = Bad
+		style = bad
 	}
 	p.line("%s  %s", style.Render(string(d.Decision)), tally(counts))
 	group := ""
@@ -31,11 +34,11 @@ func PrintDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 		}
 		glyph := mark(f.OK)
 		if f.Level == doctor.LevelWarning {
-			glyph = Warn.Render("!")
+			glyph = warn.Render("!")
 		}
 		what := strings.ReplaceAll(f.What, "\n", "\n    ")
 		if f.OK {
-			what = Faint.Render(what)
+			what = faint.Render(what)
 		}
 		p.line("  %s %s: %s", glyph, f.Check, what)
 		if f.Fix != "" {

@@ -17,7 +17,7 @@ func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 		{Group: "host D601", Check: "agent", Level: doctor.LevelFault, What: "two\nlines", Fix: "start it\nor not"},
 	}}
 	var out strings.Builder
-	if err := PrintDiagnosis(&out, d); err != nil {
+	if err := printDiagnosis(&out, d); err != nil {
 		t.Fatal(err)
 	}
 	want := `fault  faults: 1, warnings: 1, well: 1

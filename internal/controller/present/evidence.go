@@ -18,7 +18,7 @@ func (p *printer) scope(s *deploy.Scope) {
 	}
 	if s != nil {
 		for _, d := range s.Disturbed {
-			p.field("disturbed", "%s %s", Warn.Render("!"), d.Detail)
+			p.field("disturbed", "%s %s", warn.Render("!"), d.Detail)
 		}
 	}
 }
@@ -31,7 +31,7 @@ func (p *printer) evidence(r deploy.Result) {
 				held++
 			}
 		}
-		p.field("evidence", "%d of %d findings hold%s", held, n, Faint.Render("  (-o json shows each)"))
+		p.field("evidence", "%d of %d findings hold%s", held, n, faint.Render("  (-o json shows each)"))
 	}
 	for _, f := range r.Evidence {
 		if !f.OK {
@@ -44,19 +44,19 @@ func (p *printer) evidence(r deploy.Result) {
 }
 
 func origin(v provenance.Verdict) string {
-	style := Warn
+	style := warn
 	switch v.Status {
 	case provenance.Verified:
 		style = good
 	case provenance.Contradicted:
-		style = Bad
+		style = bad
 	}
 	return style.Render(string(v.Status))
 }
 
 func findingMark(f proof.Finding) string {
 	if f.Degrades {
-		return Warn.Render("!")
+		return warn.Render("!")
 	}
 	return mark(f.OK)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// DiagnosisExit is what a diagnosis comes to as an exit code.
-func DiagnosisExit(d doctor.Diagnosis) int {
+// diagnosisExit is what a diagnosis comes to as an exit code.
+func diagnosisExit(d doctor.Diagnosis) int {
 	switch d.Decision {
 	case doctor.LevelOK:
 		return ExitOK
@@ -19,28 +19,18 @@ func DiagnosisExit(d doctor.Diagnosis) int {
 	}
 }
 
-// The exit codes of every command.
-const (
-	ExitOK          = 0
-	ExitFailed      = 1
-	ExitUsage       = 2
-	ExitBlocked     = 3
-	ExitDegraded    = 4
-	ExitInterrupted = 130
-)
-
-// ExitCode is the one place where a result becomes an exit code.
-func ExitCode(r deploy.Result) int {
+// exitCode is the one place where a result becomes an exit code.
+func exitCode(r deploy.Result) int {
 	if r.Failure != nil {
 		switch r.Failure.Reason {
 		case fault.Usage, fault.CommitNotPinned, fault.UnknownService:
 			return ExitUsage
 		}
 	}
-	return DecisionCode(r.Decision)
+	return decisionCode(r.Decision)
 }
 
-func DecisionCode(d deploy.Decision) int {
+func decisionCode(d deploy.Decision) int {
 	switch d {
 	case deploy.DecidedContract, deploy.DecidedReady, deploy.DecidedSucceeded, deploy.DecidedUnchanged:
 		return ExitOK
@@ -55,8 +45,8 @@ func DecisionCode(d deploy.Decision) int {
 	}
 }
 
-// RegistryExit is what a report comes to as an exit code.
-func RegistryExit(r registry.Report) int {
+// registryExit is what a report comes to as an exit code.
+func registryExit(r registry.Report) int {
 	switch {
 	case r.OK:
 		return ExitOK

@@ -19,7 +19,7 @@ import (
 func TestADiagnosisHasItsExitCode(t *testing.T) {
 	t.Parallel()
 	for decision, want := range map[doctor.Level]int{doctor.LevelOK: ExitOK, doctor.LevelWarning: ExitDegraded, doctor.LevelFault: ExitFailed} {
-		if got := DiagnosisExit(doctor.Diagnosis{Decision: decision}); got != want {
+		if got := diagnosisExit(doctor.Diagnosis{Decision: decision}); got != want {
 			t.Errorf("%s: exit code %d, want %d", decision, got, want)
 		}
 	}
@@ -40,12 +40,12 @@ func TestEveryDecisionHasItsExitCode(t *testing.T) {
 		t.Errorf("decisions that are declared, and those of this table: %s", diff)
 	}
 	for decision, code := range want {
-		if got := ExitCode(deploy.Result{Decision: decision}); got != code {
+		if got := exitCode(deploy.Result{Decision: decision}); got != code {
 			t.Errorf("%s: exit code %d, want %d", decision, got, code)
 		}
 	}
 	for _, reason := range []fault.Reason{fault.Usage, fault.CommitNotPinned, fault.UnknownService} {
-		if got := ExitCode(deploy.Refused(fault.New(reason, "the request is wrong"))); got != 2 {
+		if got := exitCode(deploy.Refused(fault.New(reason, "the request is wrong"))); got != 2 {
 			t.Errorf("refused for %s: exit code %d, want 2", reason, got)
 		}
 	}

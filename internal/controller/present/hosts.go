@@ -3,15 +3,22 @@ package present
 import (
 	"cmp"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
-// PrintHosts writes a block for each host: what an agent can do and how much room
+// Hosts answers with what each host's agent said.
+func Hosts(list []site.HostRow) Answer {
+	silent := slices.ContainsFunc(list, func(row site.HostRow) bool { return !row.Reachable })
+	return answer(exitIncomplete(silent), list, printHosts)
+}
+
+// printHosts writes a block for each host: what an agent can do and how much room
 // its disks have would make a line of a table too wide for a terminal.
-func PrintHosts(out io.Writer, list []site.HostRow) error {
+func printHosts(out io.Writer, list []site.HostRow) error {
 	p := &printer{out: out}
 	for _, row := range list {
 		p.line("%s %s  %s", mark(row.Reachable), row.Name, row.Transport)

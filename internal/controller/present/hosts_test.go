@@ -21,7 +21,7 @@ func TestAHostIsABlockThatFitsATerminal(t *testing.T) {
 		{Name: "a", Transport: "ssh a", Reachable: true, Agent: &d, SkewSeconds: 3660, RoundTripSeconds: 0.4},
 		{Name: "d", Transport: "ssh nowhere", Reason: fault.HostUnreachable, Message: "no answer"},
 	}
-	if err := PrintHosts(&out, list); err != nil {
+	if err := printHosts(&out, list); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"1.2", "role read", "image_stream", "28.2", "2.29.1", "state 5.00 GB", "+36", "✗ d  ssh nowhere"} {

@@ -21,13 +21,13 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 	}
 	for _, c := range plan.Checks {
 		if !c.OK && plan.AlreadyLive && c.Name != "provenance" {
-			p.field("check", "%s %s %s", Warn.Render("!"), c.Name, Faint.Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
+			p.field("check", "%s %s %s", warn.Render("!"), c.Name, faint.Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
 			continue
 		}
 		if c.Name == "provenance" && c.OK {
 			continue // it has a line of its own
 		}
-		p.field("check", "%s %s %s", mark(c.OK), c.Name, Faint.Render(indent(c.Detail)))
+		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint.Render(indent(c.Detail)))
 	}
 }
 

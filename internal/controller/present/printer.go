@@ -13,9 +13,9 @@ import (
 
 var (
 	good  = lipgloss.NewStyle().Foreground(lipgloss.Green).Bold(true)
-	Warn  = lipgloss.NewStyle().Foreground(lipgloss.Yellow).Bold(true)
-	Bad   = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
-	Faint = lipgloss.NewStyle().Faint(true)
+	warn  = lipgloss.NewStyle().Foreground(lipgloss.Yellow).Bold(true)
+	bad   = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
+	faint = lipgloss.NewStyle().Faint(true)
 )
 
 // printer writes a result for people.
@@ -38,7 +38,7 @@ func mark(ok bool) string {
 	if ok {
 		return good.Render("✓")
 	}
-	return Bad.Render("✗")
+	return bad.Render("✗")
 }
 
 // indent keeps the lines of a value under it, so that none passes for a field of its

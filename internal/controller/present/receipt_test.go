@@ -34,7 +34,7 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 		Disturbed:  []string{"database was restarted"},
 	}
 	var out bytes.Buffer
-	if err := PrintReceipt(&out, r); err != nil {
+	if err := printReceipt(&out, r); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range []string{

@@ -8,16 +8,21 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// PrintReconciliation writes a line for each service, and what to do about those
+// Reconciled answers with what came of all services of an environment.
+func Reconciled(r deploy.Reconciliation) Answer {
+	return answer(decisionCode(r.Decision), r, printReconciliation)
+}
+
+// printReconciliation writes a line for each service, and what to do about those
 // that are not done.
-func PrintReconciliation(out io.Writer, r deploy.Reconciliation) error {
+func printReconciliation(out io.Writer, r deploy.Reconciliation) error {
 	p := &printer{out: out}
-	style := Bad
-	switch DecisionCode(r.Decision) {
+	style := bad
+	switch decisionCode(r.Decision) {
 	case ExitOK:
 		style = good
 	case ExitBlocked, ExitDegraded:
-		style = Warn
+		style = warn
 	}
 	p.line("%s  %s", style.Render(string(r.Decision)), r.Env)
 	for _, one := range r.Services {
@@ -60,7 +65,7 @@ func inARow(r deploy.Result) string {
 		}
 	}
 	if r.Seconds > 0 {
-		what += Faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
+		what += faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
 	}
 	return ofDecision(r).Render(string(r.Decision)) + "  " + what
 }

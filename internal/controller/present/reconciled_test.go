@@ -29,7 +29,7 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 	} {
 		r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &plan, Contract: &deploy.Contract{Commit: commit}}
 		var out strings.Builder
-		if err := PrintReconciliation(&out, deploy.Reconciliation{OK: true, Decision: deploy.DecidedReady, Env: "prod", Services: []deploy.Reconciled{
+		if err := printReconciliation(&out, deploy.Reconciliation{OK: true, Decision: deploy.DecidedReady, Env: "prod", Services: []deploy.Reconciled{
 			{Service: "frontend", Outcome: deploy.OutcomeDone, Result: &r},
 		}}); err != nil || !strings.Contains(out.String(), "  frontend       "+want+"\n") {
 			t.Errorf("%v: want %q:\n%s", err, want, out.String())
@@ -42,7 +42,7 @@ func TestADegradedResultTellsHowToGoBack(t *testing.T) {
 	for decision, wanted := range map[deploy.Decision]bool{deploy.DecidedDegraded: true, deploy.DecidedReverted: false, deploy.DecidedSucceeded: true} {
 		var out strings.Builder
 		r := deploy.Result{OK: decision == deploy.DecidedSucceeded, Decision: decision, Rollback: "the command"}
-		if err := PrintResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
+		if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
 			t.Errorf("%s: %v\n%s", decision, err, out.String())
 		}
 	}
@@ -62,12 +62,12 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 		AlreadyLive: true, Checks: []proof.Check{{Name: "env file TOKEN", Detail: "is missing or empty"}},
 	}}
 	var out strings.Builder
-	if err := PrintResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
+	if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 	r.Decision, r.Plan.Checks = deploy.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
 	out.Reset()
-	if err := PrintResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }
@@ -76,14 +76,14 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 	t.Parallel()
 	var diff, gone, back strings.Builder
-	if err := PrintComparison(&diff, deploy.Comparison{Services: []deploy.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+	if err := printComparison(&diff, deploy.Comparison{Services: []deploy.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
 		t.Errorf("%v\n%s", err, diff.String())
 	}
 	silent := inventory.RollbackOptions{RunningUnknown: true, Candidates: []inventory.Candidate{{Registry: inventory.UnknownThere}}, Unasked: []inventory.Unasked{{What: "what runs"}}}
-	if err := PrintRollback(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
+	if err := printRollback(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
 		t.Errorf("%v\n%s", err, back.String())
 	}
-	if err := PrintRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
+	if err := printRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
 		t.Errorf("%v\n%s", err, gone.String())
 	}
 }
@@ -95,7 +95,7 @@ func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
 		Contract: &deploy.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
 	}
 	var out strings.Builder
-	if err := PrintResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 }

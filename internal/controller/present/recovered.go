@@ -3,11 +3,25 @@ package present
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
-func PrintRecovered(out io.Writer, done []deploy.Recovery) error {
+// recoveries are what recover answers. docs/output.md describes its JSON.
+type recoveries struct {
+	OK        bool              `json:"ok"`
+	Recovered []deploy.Recovery `json:"recovered"`
+}
+
+// Recovered answers with what became of each thing that killed runs left.
+func Recovered(done []deploy.Recovery) Answer {
+	left := slices.ContainsFunc(done, func(r deploy.Recovery) bool { return r.Action == deploy.Failed || r.Action == deploy.Busy })
+	return answer(exitIncomplete(left), recoveries{!left, append([]deploy.Recovery{}, done...)}, printRecovered)
+}
+
+func printRecovered(out io.Writer, r recoveries) error {
+	done := r.Recovered
 	p := &printer{out: out}
 	if len(done) == 0 {
 		p.line("nothing to recover")
@@ -38,10 +52,10 @@ func recovered(one deploy.Recovery) string {
 	case deploy.Recorded:
 		return good.Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
 	case deploy.Unreached:
-		return Warn.Render("unreached") + fmt.Sprintf("  %s %s and whatever else runs there: its host ends by itself what nobody settles", one.Service, one.Env)
+		return warn.Render("unreached") + fmt.Sprintf("  %s %s and whatever else runs there: its host ends by itself what nobody settles", one.Service, one.Env)
 	case deploy.Busy:
-		return Warn.Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
+		return warn.Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
 	default:
-		return Bad.Render("failed") + fmt.Sprintf("  to end the change of %s %s to %s", one.Service, one.Env, one.Commit)
+		return bad.Render("failed") + fmt.Sprintf("  to end the change of %s %s to %s", one.Service, one.Env, one.Commit)
 	}
 }

@@ -19,15 +19,18 @@ type RegistryResult struct {
 	Steps   []registry.Progress `json:"steps,omitempty"`
 }
 
-// PrintRegistry writes a report for people.
-func PrintRegistry(out io.Writer, r RegistryResult) error {
+// Registry answers with a report of the registry.
+func Registry(r RegistryResult) Answer { return answer(registryExit(r.Report), r, printRegistry) }
+
+// printRegistry writes a report for people.
+func printRegistry(out io.Writer, r RegistryResult) error {
 	p := &printer{out: out}
-	style := Bad
+	style := bad
 	switch r.Decision {
 	case registry.Healthy:
 		style = good
 	case registry.ServiceDegraded, registry.Drifted, registry.NotInstalled:
-		style = Warn
+		style = warn
 	}
 	p.line("%s  registry on %s at %s%s", style.Render(string(r.Decision)), r.Host, r.Endpoint, changed(r.Changes))
 	p.field("because", "%s", indent(r.Summary))
@@ -49,7 +52,7 @@ func PrintRegistry(out io.Writer, r RegistryResult) error {
 		}
 	}
 	for _, w := range r.Warnings {
-		p.field("warning", "%s", Warn.Render(w))
+		p.field("warning", "%s", warn.Render(w))
 	}
 	for _, h := range r.Hints {
 		p.field("ssh tells", "%s", h)
@@ -68,7 +71,7 @@ func PrintRegistry(out io.Writer, r RegistryResult) error {
 
 func (p *printer) check(c registry.Check) {
 	if c.OK {
-		p.field("check", "%s %s %s", mark(true), c.Name, Faint.Render(c.Got))
+		p.field("check", "%s %s %s", mark(true), c.Name, faint.Render(c.Got))
 		return
 	}
 	p.field("check", "%s %s is %s, want %s", mark(false), c.Name, c.Got, c.Want)

@@ -20,21 +20,24 @@ type RegistryDryRun struct {
 	Next     string             `json:"next"`
 }
 
-func PrintRegistryDryRun(out io.Writer, r RegistryDryRun) error {
+// DryRun answers with the steps of an installation of the registry.
+func DryRun(r RegistryDryRun) Answer { return answer(ExitOK, r, printRegistryDryRun) }
+
+func printRegistryDryRun(out io.Writer, r RegistryDryRun) error {
 	p := &printer{out: out}
 	p.line("%s  registry on %s: these steps would be taken, in this order; nothing was contacted", good.Render(r.Decision), r.Host)
 	for _, s := range r.Steps {
 		p.field(string(s.Step), "%s", s.Target)
-		p.field("", "%s", Faint.Render(s.Does))
+		p.field("", "%s", faint.Render(s.Does))
 	}
 	p.field("settings", "%s", r.Source)
 	p.field("next", "%s", r.Next)
 	return p.err
 }
 
-// InstallLine is a step that is done, for people.
-func InstallLine(after time.Duration, p registry.Progress) string {
-	what := Faint.Render("as it is")
+// installLine is a step that is done, for people.
+func installLine(after time.Duration, p registry.Progress) string {
+	what := faint.Render("as it is")
 	switch {
 	case p.Kept != "":
 		what = "changed; what was there is kept at " + p.Kept

@@ -7,7 +7,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 )
 
-func PrintRegistryPlan(out io.Writer, r inventory.RegistryPlan) error {
+// RegistryPlan answers with the specification of the registry.
+func RegistryPlan(r inventory.RegistryPlan) Answer { return answer(ExitOK, r, printRegistryPlan) }
+
+func printRegistryPlan(out io.Writer, r inventory.RegistryPlan) error {
 	p := &printer{out: out}
 	p.line("%s  registry on %s; nothing was contacted", good.Render("plan"), r.Host)
 	p.field("settings", "%s", r.Source)

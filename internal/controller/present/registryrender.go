@@ -25,7 +25,10 @@ type RegistryRendered struct {
 	Files    []RenderedFile    `json:"files"`
 }
 
-func PrintRendered(out io.Writer, r RegistryRendered) error {
+// Rendered answers with the registry's files.
+func Rendered(r RegistryRendered) Answer { return answer(ExitOK, r, printRendered) }
+
+func printRendered(out io.Writer, r RegistryRendered) error {
 	p := &printer{out: out}
 	for _, f := range r.Files {
 		if f.Written != "" {
@@ -33,7 +36,7 @@ func PrintRendered(out io.Writer, r RegistryRendered) error {
 			continue
 		}
 		p.line("%s", good.Render(fmt.Sprintf("== %s", f.Path)))
-		p.line("%s", Faint.Render("== "+f.SHA256))
+		p.line("%s", faint.Render("== "+f.SHA256))
 		p.line("%s", f.Content)
 	}
 	return p.err

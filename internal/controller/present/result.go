@@ -11,8 +11,23 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
-// PrintResult writes the result of a deploying command.
-func PrintResult(out io.Writer, r deploy.Result) error {
+// Deployed answers with the result of a deploying command.
+func Deployed(r deploy.Result) Answer { return answer(exitCode(r), r, printResult) }
+
+// Refused answers with an error that no command made a result of; as text it is two
+// lines for stderr.
+func Refused(r deploy.Result) Answer { return answer(exitCode(r), r, printRefusal) }
+
+func printRefusal(out io.Writer, r deploy.Result) error {
+	_, err := lipgloss.Fprintf(out, "%s %s (%s)\n", bad.Render("error:"), r.Failure.Message, r.Failure.Reason)
+	if err == nil && r.Failure.Hint != "" {
+		_, err = fmt.Fprintln(out, " ", r.Failure.Hint)
+	}
+	return err
+}
+
+// printResult writes the result of a deploying command.
+func printResult(out io.Writer, r deploy.Result) error {
 	p := &printer{out: out}
 	p.line("%s", headline(r))
 	if f := r.Failure; f != nil {
@@ -77,10 +92,10 @@ func ofDecision(r deploy.Result) lipgloss.Style {
 	switch {
 	case r.OK:
 		return good
-	case DecisionCode(r.Decision) == ExitDegraded || DecisionCode(r.Decision) == ExitBlocked:
-		return Warn
+	case decisionCode(r.Decision) == ExitDegraded || decisionCode(r.Decision) == ExitBlocked:
+		return warn
 	}
-	return Bad
+	return bad
 }
 
 func headline(r deploy.Result) string {
@@ -94,7 +109,7 @@ func headline(r deploy.Result) string {
 		head += fmt.Sprintf("  %s %s", r.Service, r.Env)
 	}
 	if r.Seconds > 0 {
-		head += Faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
+		head += faint.Render(fmt.Sprintf("  %.1f s", r.Seconds))
 	}
 	return head
 }

@@ -9,17 +9,22 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 )
 
-func PrintRollback(out io.Writer, r inventory.RollbackOptions) error {
+// Rollback answers with what a service can go back to.
+func Rollback(r inventory.RollbackOptions) Answer {
+	return answer(exitIncomplete(!r.OK), r, printRollback)
+}
+
+func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	p := &printer{out: out}
 	switch {
 	case r.OK:
 		p.line("%s  %s %s", good.Render("can go back"), r.Service, r.Env)
 	case len(r.Candidates) == 0:
-		p.line("%s  %s %s: no receipt says that a commit was proven", Bad.Render("nothing to go back to"), r.Service, r.Env)
+		p.line("%s  %s %s: no receipt says that a commit was proven", bad.Render("nothing to go back to"), r.Service, r.Env)
 	case slices.ContainsFunc(r.Candidates, func(c inventory.Candidate) bool { return c.Registry == inventory.UnknownThere }):
-		p.line("%s  %s %s: not every question was answered", Bad.Render("cannot tell"), r.Service, r.Env)
+		p.line("%s  %s %s: not every question was answered", bad.Render("cannot tell"), r.Service, r.Env)
 	default:
-		p.line("%s  %s %s", Bad.Render("nothing to go back to"), r.Service, r.Env)
+		p.line("%s  %s %s", bad.Render("nothing to go back to"), r.Service, r.Env)
 	}
 	p.field("running now", "%s", cmp.Or(r.Running, map[bool]string{true: "not known", false: "none"}[r.RunningUnknown]))
 	for _, c := range r.Candidates {
@@ -45,5 +50,5 @@ func PrintRollback(out io.Writer, r inventory.RollbackOptions) error {
 	if p.err != nil {
 		return p.err
 	}
-	return PrintUnasked(out, r.Unasked)
+	return printUnasked(out, r.Unasked)
 }

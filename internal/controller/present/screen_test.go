@@ -12,7 +12,7 @@ func TestWhatIsFitIsAsItWas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"plain, ä 中文 \U0001f600\n\tx": "plain, ä 中文 \U0001f600\n\tx",
-		Bad.Render("x"):               "\x1b[1;31mx\x1b[m",
+		bad.Render("x"):               "\x1b[1;31mx\x1b[m",
 		pointStyle.Render("x"):        "\x1b[36mx\x1b[m",
 		"\x1b[2Jx":                    `\u001b[2Jx`,
 		"\x1b[31mx":                   `\u001b[31mx`,

@@ -10,9 +10,17 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 )
 
-// PrintServices writes a line for each service and environment that it has, no
+// Services answers with all services of the catalog.
+func Services(list []inventory.Service) Answer { return answer(ExitOK, list, printServices) }
+
+// Service answers with all that the catalog says of one, in the same JSON as [Services].
+func Service(one inventory.Service) Answer {
+	return answer(ExitOK, []inventory.Service{one}, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
+}
+
+// printServices writes a line for each service and environment that it has, no
 // wider than most terminals; the shape tells the host.
-func PrintServices(out io.Writer, list []inventory.Service) error {
+func printServices(out io.Writer, list []inventory.Service) error {
 	var lines [][]string
 	for _, s := range list {
 		name := s.Service
@@ -22,15 +30,15 @@ func PrintServices(out io.Writer, list []inventory.Service) error {
 			name = ""
 		}
 	}
-	if err := Rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
+	if err := rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
 		return err
 	}
-	_, err := lipgloss.Fprintln(out, Faint.Render("unidesk-controller services NAME shows one whole, and why"))
+	_, err := lipgloss.Fprintln(out, faint.Render("unidesk-controller services NAME shows one whole, and why"))
 	return err
 }
 
-// PrintService writes all that the catalog says of one.
-func PrintService(out io.Writer, s inventory.Service) error {
+// printService writes all that the catalog says of one.
+func printService(out io.Writer, s inventory.Service) error {
 	p := &printer{out: out}
 	for _, env := range catalog.Envs() {
 		e := string(env)

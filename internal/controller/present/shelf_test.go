@@ -13,7 +13,7 @@ import (
 func TestWhatIsHeldIsListedNewestFirstAndOnlyCommitsCount(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := PrintShelves(&out, inventory.Shelves(t.Context(), registryOf, builtin(t)), now); err != nil {
+	if err := printShelves(&out, inventory.Shelves(t.Context(), registryOf, builtin(t)), now); err != nil {
 		t.Fatal(err)
 	}
 	digest := func(name string) string { return artifact.DigestOf([]byte(name)).Hex()[:12] }

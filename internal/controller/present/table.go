@@ -8,8 +8,8 @@ import (
 	"charm.land/lipgloss/v2/table"
 )
 
-// Rows writes a table.
-func Rows(out io.Writer, head []string, lines [][]string) error {
+// rows writes a table.
+func rows(out io.Writer, head []string, lines [][]string) error {
 	t := table.New().Headers(head...).Rows(lines...).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderHeader(false).BorderColumn(false).
 		StyleFunc(func(row, _ int) lipgloss.Style {
