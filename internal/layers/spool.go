@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -39,17 +40,21 @@ type Spool struct {
 	quota int64
 }
 
-// OpenSpool makes the folder where there is none. A quota of 0 is [DefaultQuota].
+// OpenSpool writes nothing: a folder that is not there is made by [Spool.Lock], so
+// that a question about the spool leaves none. A quota of 0 is [DefaultQuota].
 func OpenSpool(dir string, quota int64) (*Spool, error) {
-	if err := inherit.Folder(dir, 0o700); err != nil {
-		return nil, fault.New(fault.ConfigInvalid, "make the spool: %w", err)
+	if info, err := os.Stat(existing(dir)); err != nil || !info.IsDir() {
+		return nil, fault.New(fault.ConfigInvalid, "the spool %s: %w", dir, cmp.Or(err, error(syscall.ENOTDIR)))
 	}
 	return &Spool{dir, cmp.Or(quota, DefaultQuota)}, nil
 }
 
 // Lock waits until the spool is this process's own, telling waiting once when
-// that is not at once. What is too old for anybody to continue is swept then.
+// that is not at once. It makes the folder if there is none. What is too old for anybody to continue is swept then.
 func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err error) {
+	if err := inherit.Folder(s.dir, 0o700); err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "make the spool: %w", err)
+	}
 	lock := flock.New(filepath.Join(s.dir, lockName))
 	f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
@@ -167,10 +172,20 @@ const reserve = 64 << 20
 // Free is how many bytes the spool's disk has left for a process like this one.
 func (s *Spool) Free() (int64, error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(s.dir, &st); err != nil {
+	if err := unix.Statfs(existing(s.dir), &st); err != nil {
 		return 0, fault.New(fault.Internal, "ask the spool's disk: %w", err)
 	}
 	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// existing is the path, or the nearest above it that is there.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
 }
 
 type entry struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
@@ -24,10 +25,11 @@ each service of an environment. With --service it is about that one, with
 // reconciler is how far a command goes, for one service and for all. Early may
 // answer from the contract alone; without an all nothing else is asked.
 type reconciler struct {
-	grant string // its file
-	early func(deploy.Contract) (deploy.Result, bool)
-	one   func(*deploy.Deployer, context.Context, deploy.Contract) deploy.Result
-	all   func(context.Context, *deploy.Deployer, catalog.Env, []deploy.Candidate) deploy.Reconciliation
+	access site.Access
+	grant  string // its file
+	early  func(deploy.Contract) (deploy.Result, bool)
+	one    func(*deploy.Deployer, context.Context, deploy.Contract) deploy.Result
+	all    func(context.Context, *deploy.Deployer, catalog.Env, []deploy.Candidate) deploy.Reconciliation
 }
 
 func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler) (present.Answer, error) {
@@ -50,7 +52,7 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 		if r, done := how.early(contract); done {
 			return present.Deployed(r), nil
 		}
-		return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+		return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
 			return present.Deployed(withGrant(how.one(d, ctx, contract), how.grant)), nil
 		})
 	}
@@ -61,7 +63,7 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 	if how.all == nil {
 		return present.Reconciled(deploy.LookAll(w.env, all, deploy.DryRun)), nil
 	}
-	return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+	return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
 		return present.Reconciled(how.all(ctx, d, w.env, all)), nil
 	})
 }

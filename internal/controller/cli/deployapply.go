@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -47,7 +48,7 @@ func (c *deployApplyCommand) run(ctx context.Context) (present.Answer, error) {
 		return c.reconcile(ctx, c.req, reconciler{early: func(c deploy.Contract) (deploy.Result, bool) { return deploy.DryRun(c), true }})
 	}
 	return c.reconcile(ctx, c.req, reconciler{
-		grant: c.grant,
+		access: site.Acting, grant: c.grant,
 		early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
 		one: func(d *deploy.Deployer, ctx context.Context, contract deploy.Contract) deploy.Result {
 			c.acts(&contract)

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
@@ -44,7 +45,7 @@ func (c *deployDiffCommand) run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+	return w.hosts(ctx, site.Reading, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
 		compared, err := d.Diff(ctx, w.env, all)
 		return present.Compared(compared), err
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
@@ -29,8 +30,9 @@ func (a *app) deployPlan() *cobra.Command {
 
 func (c *deployPlanCommand) run(ctx context.Context) (present.Answer, error) {
 	return c.reconcile(ctx, c.req, reconciler{
-		early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, false) },
-		one:   (*deploy.Deployer).Plan,
+		access: site.Reading,
+		early:  func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, false) },
+		one:    (*deploy.Deployer).Plan,
 		all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
 			return deploy.LookAll(env, all, func(c deploy.Contract) deploy.Result { return d.Plan(ctx, c) })
 		},

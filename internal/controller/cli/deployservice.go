@@ -74,7 +74,11 @@ func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) 
 	if early, stopped := atGate(contract, c.runNow); stopped {
 		return present.Deployed(early), nil
 	}
-	w, err := c.wire(services)
+	access := site.Reading
+	if c.runNow {
+		access = site.Acting
+	}
+	w, err := c.wire(services, access)
 	if err != nil {
 		return present.Answer{}, err
 	}

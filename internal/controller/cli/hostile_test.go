@@ -166,7 +166,6 @@ func TestNothingHostileIsActedOn(t *testing.T) { //nolint:paralleltest // PATH a
 	if err := os.Remove(w.started); err != nil {
 		t.Fatal(err)
 	}
-	w.run(t, "verify", "--service", "frontend") // makes the state folder's own
 	before := w.tree(t)
 	values := hostile.Values()
 	sent := map[string]int{}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
 type recoverCommand struct{ *app }
@@ -18,7 +19,7 @@ func (a *app) recover() *cobra.Command {
 }
 
 func (c recoverCommand) run(ctx context.Context) (present.Answer, error) {
-	w, err := c.wireDefault()
+	w, err := c.wireDefault(site.Acting)
 	if err != nil {
 		return present.Answer{}, err
 	}

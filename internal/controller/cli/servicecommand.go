@@ -15,7 +15,7 @@ func serviceFlags(cmd *cobra.Command, service, env *string) {
 	}
 }
 
-// place is where a service runs, with the hands there.
+// place is where a service runs, with the hands there, for a question.
 func (a *app) place(service, environment string) (*site.Place, error) {
 	services, err := site.LoadCatalog(a.configDir)
 	if err != nil {
@@ -25,7 +25,7 @@ func (a *app) place(service, environment string) (*site.Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := a.wire(services)
+	w, err := a.wire(services, site.Reading)
 	if err != nil {
 		return nil, err
 	}

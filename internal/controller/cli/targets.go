@@ -90,8 +90,8 @@ func (w *targets) wanted() (map[string]string, error) {
 }
 
 // hosts wires and runs do with everything that a deploy touches.
-func (w *targets) hosts(ctx context.Context, do func(context.Context, *deploy.Deployer) (present.Answer, error)) (present.Answer, error) {
-	wired, err := w.wire(w.catalog)
+func (w *targets) hosts(ctx context.Context, access site.Access, do func(context.Context, *deploy.Deployer) (present.Answer, error)) (present.Answer, error) {
+	wired, err := w.wire(w.catalog, access)
 	if err != nil {
 		return present.Answer{}, err
 	}

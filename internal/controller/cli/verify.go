@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
 type verifyCommand struct {
@@ -30,7 +31,7 @@ func (c *verifyCommand) run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	w, err := c.wireDefault()
+	w, err := c.wireDefault(site.Reading)
 	if err != nil {
 		return present.Answer{}, err
 	}

@@ -22,7 +22,7 @@ func (a *app) watch() *cobra.Command {
 }
 
 func (c watchCommand) run(ctx context.Context) (present.Answer, error) {
-	w, err := c.wireDefault()
+	w, err := c.wireDefault(site.Acting)
 	if err != nil {
 		return present.Answer{}, err
 	}

@@ -20,22 +20,22 @@ func (s *shown) Close() {
 }
 
 // wireDefault wires with the configured catalog.
-func (a *app) wireDefault() (*shown, error) {
+func (a *app) wireDefault(access site.Access) (*shown, error) {
 	services, err := site.LoadCatalog(a.configDir)
 	if err != nil {
 		return nil, err
 	}
-	return a.wire(services)
+	return a.wire(services, access)
 }
 
 // wire joins the parts of the configuration.
-func (a *app) wire(services *catalog.Catalog) (*shown, error) {
+func (a *app) wire(services *catalog.Catalog, access site.Access) (*shown, error) {
 	c, err := site.LoadConfig(a.configDir)
 	if err != nil {
 		return nil, err
 	}
 	progress := present.NewProgress(a.Err, a.Terminal)
-	w, err := site.Wire(c, services, a.version, a.emit(progress))
+	w, err := site.Wire(c, services, a.version, access, a.emit(progress))
 	if err != nil {
 		return nil, err
 	}

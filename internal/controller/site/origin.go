@@ -27,18 +27,26 @@ func (c Config) Remotes() (map[string]source.Remote, error) {
 	return remotes, errors.Join(faults...)
 }
 
-// origin implements deploy.Deployer's.
-func (c Config) origin() (func(context.Context, provenance.Wanted) provenance.Verdict, error) {
+// remotesFor are the remotes to ask, for a command that acts or only reads.
+func (c Config) remotesFor(access Access) (*source.Remotes, error) {
 	remotes, err := c.Remotes()
 	if err != nil {
 		return nil, err
 	}
 	sources := source.New(filepath.Join(c.State, "sources"), remotes, source.Patience)
+	if access == Reading {
+		sources.Reading()
+	}
+	return sources, nil
+}
+
+// origin implements deploy.Deployer's.
+func (c Config) origin(sources *source.Remotes) func(context.Context, provenance.Wanted) provenance.Verdict {
 	return func(ctx context.Context, want provenance.Wanted) provenance.Verdict {
 		verdict := provenance.Look(c.Summaries, want)
 		if on, configured := sources.Look(ctx, want.Source, want.Commit); configured {
 			verdict = verdict.And(on)
 		}
 		return verdict
-	}, nil
+	}
 }

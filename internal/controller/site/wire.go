@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -25,12 +26,24 @@ type Wired struct {
 	Remote   *Remote // the registry's host
 	hosts    hosts
 	Engine   *engine.Client
+	sources  *source.Remotes
 	// Watch takes back, until ctx ends, what nobody settles on the master.
 	Watch func(ctx context.Context, log *slog.Logger)
 }
 
-// Wire joins the parts; emit is told of each point of a deploy. Nothing is contacted yet.
-func Wire(c Config, services *catalog.Catalog, version string, emit func(workload.Event)) (*Wired, error) {
+// Access is what a command does with the state folder.
+type Access int
+
+const (
+	// Reading leaves it as it is, so an account that may not write to it can read.
+	Reading Access = iota
+	// Acting writes what a deploy leaves there.
+	Acting
+)
+
+// Wire joins the parts; emit is told of each point of a deploy. Nothing is contacted
+// or written yet.
+func Wire(c Config, services *catalog.Catalog, version string, access Access, emit func(workload.Event)) (*Wired, error) {
 	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
 	if err != nil {
 		return nil, err
@@ -43,7 +56,7 @@ func Wire(c Config, services *catalog.Catalog, version string, emit func(workloa
 	if err != nil {
 		return nil, err
 	}
-	origin, err := c.origin()
+	sources, err := c.remotesFor(access)
 	if err != nil {
 		return nil, err
 	}
@@ -58,19 +71,20 @@ func Wire(c Config, services *catalog.Catalog, version string, emit func(workloa
 	}
 	master := confirm.New(runtime, c.ChangesDir())
 	return &Wired{
-		Config: c, Remote: registry, hosts: all, Engine: docker, Watch: master.Watch,
+		Config: c, Remote: registry, hosts: all, Engine: docker, sources: sources, Watch: master.Watch,
 		Deployer: &deploy.Deployer{
 			Catalog: services, Project: c.Master.Project,
 			Artifacts: registry, Estimator: estimator{stager},
 			Targets: all.targets(master),
 			Ledger:  ledger.Open(c.LedgerDir()), Emit: emit, Traffic: all.traffic,
-			Origin: origin, GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: version,
+			Origin: c.origin(sources), GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: version,
 		},
 	}, nil
 }
 
-// Close ends the connections.
+// Close ends the connections, and removes what was kept for this command alone.
 func (w *Wired) Close() {
+	_ = w.sources.Close()
 	_ = w.hosts.Close()
 	_ = w.Engine.Close()
 }
