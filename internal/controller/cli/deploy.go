@@ -42,7 +42,7 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 		if err != nil {
 			return present.Answer{}, err
 		}
-		contract, refused, err := a.granted(ctx, contract, how.grant)
+		contract, refused, err := site.Granted(ctx, a.configDir, contract, how.grant)
 		if err != nil {
 			return present.Answer{}, err
 		}
@@ -68,10 +68,15 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 	})
 }
 
-func withEnv(cmd *cobra.Command) *cobra.Command {
-	if err := cmd.MarkFlagRequired("env"); err != nil {
-		panic(err) // the flag is defined by deployFlags
+// atGate answers, before any configuration is read, for what a gate stops whatever
+// the hosts say.
+func atGate(c deploy.Contract, live bool) (deploy.Result, bool) {
+	reach := deploy.ReachPlan
+	if live {
+		reach = deploy.ReachLive
 	}
-	cmd.Flags().Lookup("env").Usage = "environment, dev or prod"
-	return cmd
+	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that one
+		return deploy.Gated(c), true
+	}
+	return deploy.Result{}, false
 }

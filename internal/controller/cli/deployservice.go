@@ -19,7 +19,7 @@ type deployServiceCommand struct {
 }
 
 func (a *app) deployService() *cobra.Command {
-	c := &deployServiceCommand{app: a, req: deploy.Request{Statement: statement}}
+	c := &deployServiceCommand{app: a, req: deploy.Request{Statement: site.Statement}}
 	cmd := &cobra.Command{
 		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now [--grant FILE]]",
 		Short: "Bring a commit of a service live",
@@ -64,7 +64,7 @@ func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) 
 	if c.dryRun {
 		return present.Deployed(deploy.DryRun(contract)), nil
 	}
-	contract, refused, err := c.granted(ctx, contract, c.grant)
+	contract, refused, err := site.Granted(ctx, c.configDir, contract, c.grant)
 	if err != nil {
 		return present.Answer{}, err
 	}

@@ -1,66 +1,15 @@
 package cli
 
 import (
-	"context"
 	"strings"
-	"time"
 
-	"github.com/spf13/cobra"
-
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
-func grantFlag(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "grant", "", "file of a supervisor's grant; the dry run prints what to sign")
-}
-
 func errDryRunGrant() error {
 	return fault.New(fault.Usage, "--dry-run contacts nothing and wants no --grant")
-}
-
-// statement is what a supervisor signs, new each time.
-func statement(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) string {
-	return string(grant.Draft(granting(service, env, commit), time.Now()).Bytes())
-}
-
-func granting(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) grant.Deploy {
-	return grant.Deploy{Service: service, Env: string(env), Commit: commit}
-}
-
-// granted is the contract with the grant of a file, which is verified here, before
-// anything is contacted. What no grant opens stays as it is; a grant that does not
-// open what one could is answered with a result.
-func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (deploy.Contract, *deploy.Result, error) {
-	switch {
-	case file == "":
-		return c, nil, nil
-	case c.Gate.Code == "":
-		return c, nil, fault.New(fault.Usage, "%s wants no grant in %s", c.Service, c.Env)
-	case !c.WantsGrant():
-		return c, nil, nil // the gate answers
-	}
-	config, err := site.LoadConfig(a.configDir)
-	if err != nil {
-		return c, nil, err
-	}
-	g, err := grant.Verify(ctx, file, granting(c.Service, c.Env, c.Commit), config.AllowedSigners, time.Now())
-	if err == nil {
-		err = config.GrantSpent(c, g)
-	}
-	if fault.ReasonOf(err) == fault.LedgerUnavailable {
-		return c, nil, err
-	}
-	if err != nil {
-		refused := deploy.Ungranted(c, err)
-		return c, &refused, nil
-	}
-	return c.Granted(g), nil, nil
 }
 
 // withGrant names the file that was given in the lines to type next.

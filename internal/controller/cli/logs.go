@@ -7,8 +7,6 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // mostLines is what --lines may ask for; a target bounds the bytes besides.
@@ -41,32 +39,11 @@ func (c *logsCommand) run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	defer at.Close()
-	seen, err := at.Target.Observe(ctx, at.Spec, false)
-	if err != nil {
-		return present.Answer{}, err
-	}
-	in, err := speaking(at.Spec, seen)
-	if err != nil {
-		return present.Answer{}, err
-	}
-	lines, err := at.Target.Logs(ctx, at.Spec, in.ID, c.lines)
+	in, lines, err := at.Logs(ctx, c.lines)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	return present.Logs(present.Tailed{
 		OK: true, Service: at.Row.Service, Env: at.Env, Host: at.Host, Container: in.Name, Runs: in.Running, Lines: append([]string{}, lines...),
 	}), nil
-}
-
-// speaking is the instance whose output is meant: the service's own or, where an
-// interrupted switch left it under another name, the newest.
-func speaking(spec workload.Spec, seen workload.Observation) (workload.Instance, error) {
-	if in := proof.Current(spec, seen); in != nil {
-		return *in, nil
-	}
-	if len(seen.Instances) > 0 {
-		return seen.Instances[0], nil
-	}
-	return workload.Instance{}, fault.New(fault.WorkloadNotFound, "there is no container of %s: it was never started, or was removed", spec.Container).
-		WithHint("unidesk-controller history lists what was deployed")
 }

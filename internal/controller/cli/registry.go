@@ -1,8 +1,6 @@
 package cli
 
-import (
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func (a *app) registry() *cobra.Command {
 	cmd := &cobra.Command{Use: "artifact-registry", Short: "The registry, and deploys of what it holds"}

@@ -66,8 +66,5 @@ func (c *registryInstallCommand) plan() (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.DryRun(present.RegistryDryRun{
-		OK: true, Decision: "dry-run", Source: from, Host: config.RegistryHost, Settings: config.Registry,
-		Hashes: registry.Render(config.Registry).Hashes(), Steps: registry.Steps(config.Registry), Next: "unidesk-controller artifact-registry install",
-	}), nil
+	return present.DryRun(config, from), nil
 }

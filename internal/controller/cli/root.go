@@ -7,6 +7,8 @@ package cli
 
 import (
 	"context"
+	"io"
+	"os"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -17,6 +19,24 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
+
+// Streams are what a command writes to.
+type Streams struct {
+	Out, Err io.Writer
+	// Terminal says that Err is a terminal.
+	Terminal bool
+	// Stop, if not nil, gives a value each time that the person says stop: at the
+	// first the command ends as well as it can, at the second at once.
+	Stop <-chan os.Signal
+}
+
+// fit returns streams whose every text is fit for a terminal: words of a host, an
+// image's label, a container's log or a command line show themselves and do
+// nothing. It is the one place for it, whoever prints.
+func (s Streams) fit() Streams {
+	s.Out, s.Err = present.Fitted(s.Out), present.Fitted(s.Err)
+	return s
+}
 
 // app is what the commands share.
 type app struct {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
 type servicesCommand struct {
@@ -32,13 +31,9 @@ func (a *app) services() *cobra.Command {
 }
 
 func (c servicesCommand) run(context.Context) (present.Answer, error) {
-	rows, err := site.RowsOf(c.configDir, c.name)
+	list, err := inventory.Services(c.configDir, c.name)
 	if err != nil {
 		return present.Answer{}, err
-	}
-	var list []inventory.Service
-	for _, row := range rows {
-		list = append(list, inventory.Listed(row))
 	}
 	if c.name != "" {
 		return present.Service(list[0]), nil

@@ -33,7 +33,7 @@ func (a *app) targets(req deploy.Request) (*targets, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Entry, req.Statement = deploy.ByDeployApply, statement
+	req.Entry, req.Statement = deploy.ByDeployApply, site.Statement
 	return &targets{app: a, req: req, env: env, catalog: services}, nil
 }
 

@@ -52,3 +52,34 @@ func (a *app) emit(progress *present.Progress) func(workload.Event) {
 		a.onEvent(e)
 	}
 }
+
+// place is where a service runs, with the hands there, for a question.
+func (a *app) place(service, environment string) (*site.Place, error) {
+	services, err := site.LoadCatalog(a.configDir)
+	if err != nil {
+		return nil, err
+	}
+	at, err := site.FindPlace(services, service, environment)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.wire(services, site.Reading)
+	if err != nil {
+		return nil, err
+	}
+	a.remind(w.Config)
+	if err := at.Equip(w.Wired); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return at, nil
+}
+
+// remind says on stderr what killed runs may have left. Every command that reads
+// the state does.
+func (a *app) remind(c site.Config) {
+	services, _ := site.LoadCatalog(a.configDir)
+	for _, what := range site.LeftBehind(c, services) {
+		present.Note(a.Err, what+"; unless that run still goes on, `unidesk-controller recover` ends it")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 )
 
@@ -22,7 +23,20 @@ type Service struct {
 	Short map[string][]string `json:"-"`
 }
 
-func Listed(row catalog.Row) Service {
+// Services lists a service of the catalog, "" standing for all of them.
+func Services(configDir, name string) ([]Service, error) {
+	rows, err := site.RowsOf(configDir, name)
+	if err != nil {
+		return nil, err
+	}
+	var list []Service
+	for _, row := range rows {
+		list = append(list, listed(row))
+	}
+	return list, nil
+}
+
+func listed(row catalog.Row) Service {
 	s := Service{
 		Service: row.Service.String(), Shapes: map[string]string{}, Targets: map[string][]string{},
 		Modes: map[string]string{}, Gates: map[string]string{}, Why: map[string]string{}, Short: map[string][]string{},

@@ -14,6 +14,7 @@ type Unasked struct {
 	Hint    string       `json:"hint,omitempty"`
 }
 
+// NotAsked is the question, with the error that kept it from its answer.
 func NotAsked(what string, err error) *Unasked {
 	return &Unasked{What: what, Reason: fault.ReasonOf(err), Message: err.Error(), Retry: fault.Retryable(err), Hint: fault.HintOf(err)}
 }

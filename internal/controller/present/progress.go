@@ -27,12 +27,14 @@ type Progress struct {
 	last  string
 }
 
+// NewProgress writes to out, which is stderr; terminal says that it is a terminal.
 func NewProgress(out io.Writer, terminal bool) *Progress {
 	return &Progress{out: out, live: terminal, start: time.Now()}
 }
 
 var pointStyle = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 
+// Event shows one event. Several goroutines may call it.
 func (p *Progress) Event(e workload.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,6 +89,7 @@ func (p *Progress) stop() {
 	p.bars, p.bar = nil, nil
 }
 
+// Close takes the bar off the screen. It may be called twice.
 func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

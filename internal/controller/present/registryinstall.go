@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -20,8 +21,14 @@ type RegistryDryRun struct {
 	Next     string             `json:"next"`
 }
 
-// DryRun answers with the steps of an installation of the registry.
-func DryRun(r RegistryDryRun) Answer { return answer(ExitOK, r, printRegistryDryRun) }
+// DryRun answers with the steps of an installation of the registry; from is where the
+// settings come from.
+func DryRun(c site.Config, from string) Answer {
+	return answer(ExitOK, RegistryDryRun{
+		OK: true, Decision: "dry-run", Source: from, Host: c.RegistryHost, Settings: c.Registry,
+		Hashes: registry.Render(c.Registry).Hashes(), Steps: registry.Steps(c.Registry), Next: "unidesk-controller artifact-registry install",
+	}, printRegistryDryRun)
+}
 
 func printRegistryDryRun(out io.Writer, r RegistryDryRun) error {
 	p := &printer{out: out}

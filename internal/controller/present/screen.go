@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 )
 
+// Fitted is the writer with every text made fit for a terminal: what a terminal would
+// act on shows itself and does nothing.
 func Fitted(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok {
 		return screen{f} // still a file, so that colours are as the terminal has them

@@ -57,6 +57,7 @@ type Master struct {
 	Docker string `yaml:"docker"`
 }
 
+// Defaults are what a key has that controller.yaml leaves out.
 func Defaults() Config {
 	return Config{
 		State:        "/var/lib/unidesk",
@@ -144,8 +145,10 @@ func Declared(dir string) (c Config, from string, err error) {
 	return c, path, err
 }
 
+// LedgerDir is the folder of the receipts.
 func (c Config) LedgerDir() string { return filepath.Join(c.State, "ledger") }
 
+// ChangesDir is the folder of the changes on this machine that are not settled.
 func (c Config) ChangesDir() string { return filepath.Join(c.State, "changes") }
 
 func (c Config) grantsDir() string { return filepath.Join(c.State, "grants") }

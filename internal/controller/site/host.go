@@ -46,6 +46,8 @@ func AskAll(ctx context.Context, version string, c Config) []HostRow {
 	return list
 }
 
+// AskHost asks one host's agent what it is. A host that does not answer in time has
+// its row, too, with the reason.
 func AskHost(ctx context.Context, version, name string, host tunnel.Config) HostRow {
 	row := HostRow{Name: name, Transport: transport(host)}
 	ctx, cancel := context.WithTimeoutCause(ctx, host.Patience()+answerTime,

@@ -54,10 +54,12 @@ func Dead(books *ledger.Ledger, changes []workload.Pending) []workload.Pending {
 	})
 }
 
+// NotSettled names a change that a killed run left.
 func NotSettled(p workload.Pending) string {
 	return fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Spec.Container, p.Change.Commit.Short(), p.Change.Holder)
 }
 
+// NotInForce names a receipt that a killed run left unfinished.
 func NotInForce(r ledger.Receipt) string {
 	return fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short())
 }

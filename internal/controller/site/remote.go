@@ -12,24 +12,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
-// InspectRegistry reads what there is of the registry.
-func (r *Remote) InspectRegistry(ctx context.Context, s registry.Settings) (registry.Facts, error) {
-	client, err := r.Connect(ctx)
-	if err != nil {
-		return registry.Facts{}, err
-	}
-	return client.Inspect(ctx, s)
-}
-
-// InstallRegistry makes it what the settings say; each step is told when it is done.
-func (r *Remote) InstallRegistry(ctx context.Context, s registry.Settings, expected registry.Hashes, each func(registry.Progress)) (registry.Installed, error) {
-	client, err := r.Connect(ctx)
-	if err != nil {
-		return registry.Installed{}, err
-	}
-	return client.Install(ctx, s, expected, each)
-}
-
 // Remote is the agent on the registry's host. It is connected to once, when it is
 // first needed; a command that needs nothing of it opens no connection.
 type Remote struct {
@@ -72,6 +54,7 @@ func (r *Remote) Stream(ctx context.Context, repo artifact.Repository, ranges []
 	return client.Stream(ctx, repo, ranges, each)
 }
 
+// Connect returns the one connection to the agent, and makes it the first time.
 func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 	r.dialing.Lock()
 	defer r.dialing.Unlock()
@@ -118,4 +101,22 @@ func (r *Remote) Close() error {
 		return nil
 	}
 	return r.client.Close()
+}
+
+// InspectRegistry reads what there is of the registry.
+func (r *Remote) InspectRegistry(ctx context.Context, s registry.Settings) (registry.Facts, error) {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return registry.Facts{}, err
+	}
+	return client.Inspect(ctx, s)
+}
+
+// InstallRegistry makes it what the settings say; each step is told when it is done.
+func (r *Remote) InstallRegistry(ctx context.Context, s registry.Settings, expected registry.Hashes, each func(registry.Progress)) (registry.Installed, error) {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return registry.Installed{}, err
+	}
+	return client.Install(ctx, s, expected, each)
 }

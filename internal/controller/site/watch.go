@@ -17,6 +17,7 @@ import (
 // WatchLock is held by the one process that watches.
 func WatchLock(c Config) *flock.Flock { return flock.New(filepath.Join(c.State, "watch.lock")) }
 
+// TakeWatch takes the lock. LOCKED if another process has it.
 func TakeWatch(lock *flock.Flock) error {
 	if err := inherit.Folder(filepath.Dir(lock.Path()), 0o750); err != nil {
 		return fault.New(fault.Internal, "watch: %w", err)
