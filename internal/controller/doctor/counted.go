@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// Counted is a number of things that are named one of them.
+// Counted formats n with its noun: "1 layer", "3 layers".
 func Counted(n int, one string) string {
 	if n == 1 {
 		return "1 " + one

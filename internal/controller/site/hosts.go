@@ -19,8 +19,8 @@ func newHosts(c Config, version string) hosts {
 	return all
 }
 
-// targets are the hands on each host; those on the master are no agent's, whatever
-// a host is called.
+// targets maps host names to their targets. The master's is local and replaces a
+// configured host of the same name.
 func (h hosts) targets(master workload.Target) map[string]workload.Target {
 	all := map[string]workload.Target{}
 	for name, r := range h {

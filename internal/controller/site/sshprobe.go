@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
-// ProbeBySSH is [sshAlone] over the host's own transport.
+// ProbeBySSH is an [SSHProbe] over the host's own transport.
 func ProbeBySSH(ctx context.Context, host tunnel.Config) SSHFacts {
 	facts, err := bootstrap.Look(ctx, HostShell(host))
 	if err != nil {
@@ -68,8 +68,8 @@ func HostShell(host tunnel.Config) bootstrap.Shell {
 // comes to an end with its context.
 type SSHProbe func(context.Context, tunnel.Config) SSHFacts
 
-// SSHFacts is what was seen of a host past its agent; nothing where ssh did not get
-// there.
+// SSHFacts are what ssh can see of a host when its agent does not answer; they are
+// empty if ssh did not get there.
 type SSHFacts struct {
 	reached bool
 	agent   bool // an agent's binary is there
