@@ -87,12 +87,9 @@ func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w.Remote.Warm(ctx)
-	result := deploy.Result{}
-	if c.runNow {
-		c.acts(&contract)
-		result = w.Deployer.Run(ctx, contract, c.req.Force)
-	} else {
-		result = w.Deployer.Plan(ctx, contract)
+	if !c.runNow {
+		return present.Deployed(withGrant(w.Deployer.Plan(ctx, contract), c.grant)), nil
 	}
-	return present.Deployed(withGrant(result, c.grant)), nil
+	c.acts(&contract)
+	return present.Deployed(withGrant(w.Deployer.Run(ctx, contract, c.req.Force), c.grant)), nil
 }
