@@ -9,6 +9,7 @@ import (
 // banned are packages, and all below them, that the agent must not link, and why.
 var banned = map[string]string{
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog":    "the agent decides nothing that the catalog decides",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract":   "the agent acts, the controller decides",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy":     "the agent acts, the controller decides",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller": "arrows point one way",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger":     "receipts are the controller's",

@@ -7,7 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
@@ -69,8 +69,8 @@ func cover(entries []unidesk.Declared, services []catalog.Row, held []shelf, rec
 		c.Consumed, c.Published = true, &held[i]
 		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
 			// With all that a person can bring: what a gate stops even then, nobody can deploy.
-			gate := deploy.Judge(row, env, deploy.Asked{Entry: deploy.ByDeployApply, Granted: true, Promoted: true})
-			if !gate.Stops(deploy.ReachLive) && len(held[i].Artifacts) > 0 {
+			gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployApply, Granted: true, Promoted: true})
+			if !gate.Stops(contract.ReachLive) && len(held[i].Artifacts) > 0 {
 				c.Deployable = append(c.Deployable, env)
 			}
 		}

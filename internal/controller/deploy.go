@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
@@ -28,12 +29,12 @@ each service of an environment. With --service it is about that one, with
 // wishes are the commits that a command of the reconciler is about.
 type wishes struct {
 	*app
-	req     deploy.Request
+	req     contract.Request
 	env     catalog.Env
 	catalog *catalog.Catalog
 }
 
-func (a *app) wishes(req deploy.Request) (*wishes, error) {
+func (a *app) wishes(req contract.Request) (*wishes, error) {
 	if req.Commit != "" && req.Service == "" {
 		return nil, fault.New(fault.Usage, "--commit wants --service: a commit is one service's")
 	}
@@ -45,39 +46,39 @@ func (a *app) wishes(req deploy.Request) (*wishes, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Entry, req.Statement = deploy.ByDeployApply, statement
+	req.Entry, req.Statement = contract.ByDeployApply, statement
 	return &wishes{app: a, req: req, env: env, catalog: services}, nil
 }
 
 // one is the contract of --service, at --commit or the commit that is wanted.
-func (w *wishes) one() (deploy.Contract, error) {
+func (w *wishes) one() (contract.Contract, error) {
 	if w.req.Commit == "" {
 		if _, err := w.catalog.Row(w.req.Service); err != nil {
-			return deploy.Contract{}, err
+			return contract.Contract{}, err
 		}
 		wanted, err := w.wanted()
 		if err != nil {
-			return deploy.Contract{}, err
+			return contract.Contract{}, err
 		}
 		commit, ok := wanted[w.req.Service]
 		if !ok {
-			return deploy.Contract{}, fault.New(fault.ConfigInvalid, "deploy.json wants no commit of %s in %s", w.req.Service, w.env).
+			return contract.Contract{}, fault.New(fault.ConfigInvalid, "deploy.json wants no commit of %s in %s", w.req.Service, w.env).
 				WithHint("name it there, or give --commit")
 		}
-		only := deploy.Candidates(w.catalog, w.env, map[string]string{w.req.Service: commit}, w.req)[0]
+		only := contract.Candidates(w.catalog, w.env, map[string]string{w.req.Service: commit}, w.req)[0]
 		return only.Contract, only.Err
 	}
-	contract, err := deploy.NewContract(w.catalog, w.req)
+	c, err := contract.NewContract(w.catalog, w.req)
 	if err == nil {
-		w.tellOther(contract)
+		w.tellOther(c)
 	}
-	return contract, err
+	return c, err
 }
 
 // tellOther says that deploy.json wants another commit than the one that was given,
 // which the next deploy apply of everything would bring back. Where deploy.json
 // cannot be read it wants nothing.
-func (w *wishes) tellOther(c deploy.Contract) {
+func (w *wishes) tellOther(c contract.Contract) {
 	wanted, _ := w.wanted()
 	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
 		lipgloss.Fprintln(w.Err, warn.Render("note:")+fmt.Sprintf(" deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
@@ -85,12 +86,12 @@ func (w *wishes) tellOther(c deploy.Contract) {
 }
 
 // all are the contracts of every service that deploy.json names.
-func (w *wishes) all() ([]deploy.Candidate, error) {
+func (w *wishes) all() ([]contract.Candidate, error) {
 	wanted, err := w.wanted()
 	if err != nil {
 		return nil, err
 	}
-	return deploy.Candidates(w.catalog, w.env, wanted, w.req), nil
+	return contract.Candidates(w.catalog, w.env, wanted, w.req), nil
 }
 
 func (w *wishes) wanted() (map[string]string, error) {
@@ -118,15 +119,15 @@ func (w *wishes) hosts(ctx context.Context, do func(context.Context, *deploy.Dep
 }
 
 func (a *app) deployPlan() *cobra.Command {
-	var req deploy.Request
+	var req contract.Request
 	cmd := &cobra.Command{
 		Use: "plan --env ENV [--service NAME [--commit FULL-SHA]]", Short: "Check against the real hosts, and change nothing", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.reconcile(cmd.Context(), req, reconciler{
-				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, false) },
+				early: func(c contract.Contract) (contract.Result, bool) { return atGate(c, false) },
 				one:   (*deploy.Deployer).Plan,
-				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
-					return deploy.LookAll(env, all, func(c deploy.Contract) deploy.Result { return d.Plan(ctx, c) })
+				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []contract.Candidate) contract.Reconciliation {
+					return contract.LookAll(env, all, func(c contract.Contract) contract.Result { return d.Plan(ctx, c) })
 				},
 			})
 		},
@@ -136,7 +137,7 @@ func (a *app) deployPlan() *cobra.Command {
 }
 
 func (a *app) deployApply() *cobra.Command {
-	var req deploy.Request
+	var req contract.Request
 	var dryRun bool
 	var file string
 	cmd := &cobra.Command{
@@ -156,18 +157,18 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 			}
 			how := reconciler{
 				grant: file,
-				early: func(c deploy.Contract) (deploy.Result, bool) { return atGate(c, true) },
-				one: func(d *deploy.Deployer, ctx context.Context, c deploy.Contract) deploy.Result {
+				early: func(c contract.Contract) (contract.Result, bool) { return atGate(c, true) },
+				one: func(d *deploy.Deployer, ctx context.Context, c contract.Contract) contract.Result {
 					a.acts(&c)
 					return d.Apply(ctx, c, req.Force)
 				},
-				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []deploy.Candidate) deploy.Reconciliation {
+				all: func(ctx context.Context, d *deploy.Deployer, env catalog.Env, all []contract.Candidate) contract.Reconciliation {
 					a.acts(nil)
 					return d.ApplyAll(ctx, env, all, req.Force)
 				},
 			}
 			if dryRun {
-				how = reconciler{early: func(c deploy.Contract) (deploy.Result, bool) { return deploy.DryRun(c), true }}
+				how = reconciler{early: func(c contract.Contract) (contract.Result, bool) { return contract.DryRun(c), true }}
 			}
 			return a.reconcile(cmd.Context(), req, how)
 		},
@@ -182,33 +183,33 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 // answer from the contract alone; without an all nothing else is asked.
 type reconciler struct {
 	grant string // its file
-	early func(deploy.Contract) (deploy.Result, bool)
-	one   func(*deploy.Deployer, context.Context, deploy.Contract) deploy.Result
-	all   func(context.Context, *deploy.Deployer, catalog.Env, []deploy.Candidate) deploy.Reconciliation
+	early func(contract.Contract) (contract.Result, bool)
+	one   func(*deploy.Deployer, context.Context, contract.Contract) contract.Result
+	all   func(context.Context, *deploy.Deployer, catalog.Env, []contract.Candidate) contract.Reconciliation
 }
 
-func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler) error {
+func (a *app) reconcile(ctx context.Context, req contract.Request, how reconciler) error {
 	w, err := a.wishes(req)
 	if err != nil {
 		return err
 	}
 	if req.Service != "" {
-		contract, err := w.one()
+		c, err := w.one()
 		if err != nil {
 			return err
 		}
-		contract, refused, err := a.granted(ctx, contract, how.grant)
+		c, refused, err := a.granted(ctx, c, how.grant)
 		if err != nil {
 			return err
 		}
 		if refused != nil {
 			return a.finish(*refused)
 		}
-		if r, done := how.early(contract); done {
+		if r, done := how.early(c); done {
 			return a.finish(r)
 		}
 		return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) error {
-			return a.finish(withGrant(how.one(d, ctx, contract), how.grant))
+			return a.finish(withGrant(how.one(d, ctx, c), how.grant))
 		})
 	}
 	all, err := w.all()
@@ -216,7 +217,7 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 		return err
 	}
 	if how.all == nil {
-		return a.finishAll(deploy.LookAll(w.env, all, deploy.DryRun))
+		return a.finishAll(contract.LookAll(w.env, all, contract.DryRun))
 	}
 	return w.hosts(ctx, func(ctx context.Context, d *deploy.Deployer) error {
 		return a.finishAll(how.all(ctx, d, w.env, all))
@@ -224,7 +225,7 @@ func (a *app) reconcile(ctx context.Context, req deploy.Request, how reconciler)
 }
 
 func (a *app) deployDiff() *cobra.Command {
-	var req deploy.Request
+	var req contract.Request
 	cmd := &cobra.Command{
 		Use: "diff --env ENV [--service NAME [--commit FULL-SHA]]", Short: "Compare what is wanted with what was proven and what runs",
 		Long: `diff compares the wanted commits with the newest receipts and with what runs.
@@ -235,13 +236,13 @@ Exit code 0: equal, 1: different.`,
 			if err != nil {
 				return err
 			}
-			var all []deploy.Candidate
+			var all []contract.Candidate
 			if req.Service == "" {
 				all, err = w.all()
 			} else {
-				var contract deploy.Contract
-				contract, err = w.one()
-				all = []deploy.Candidate{{Service: req.Service, Contract: contract}}
+				var c contract.Contract
+				c, err = w.one()
+				all = []contract.Candidate{{Service: req.Service, Contract: c}}
 			}
 			if err != nil {
 				return err
@@ -274,7 +275,7 @@ func withEnv(cmd *cobra.Command) *cobra.Command {
 }
 
 // finishAll prints what came of all services and sets the exit code.
-func (a *app) finishAll(r deploy.Reconciliation) error {
+func (a *app) finishAll(r contract.Reconciliation) error {
 	a.code = decisionCode(r.Decision)
 	if a.format == "json" {
 		return a.json(r)

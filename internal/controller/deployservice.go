@@ -7,12 +7,12 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 func (a *app) deployService() *cobra.Command {
-	req := deploy.Request{Statement: statement}
+	req := contract.Request{Statement: statement}
 	var dryRun, runNow bool
 	var file string
 	cmd := &cobra.Command{
@@ -36,21 +36,21 @@ can take one at a time:
 			if err != nil {
 				return err
 			}
-			contract, err := deploy.NewContract(services, req)
+			c, err := contract.NewContract(services, req)
 			if err != nil {
 				return err
 			}
 			if dryRun {
-				return a.finish(deploy.DryRun(contract))
+				return a.finish(contract.DryRun(c))
 			}
-			contract, refused, err := a.granted(cmd.Context(), contract, file)
+			c, refused, err := a.granted(cmd.Context(), c, file)
 			if err != nil {
 				return err
 			}
 			if refused != nil {
 				return a.finish(*refused)
 			}
-			if early, stopped := atGate(contract, runNow); stopped {
+			if early, stopped := atGate(c, runNow); stopped {
 				return a.finish(early)
 			}
 			w, err := a.wire(services)
@@ -63,10 +63,10 @@ can take one at a time:
 			defer cancel()
 			w.remote.warm(ctx)
 			if !runNow {
-				return a.finish(withGrant(w.deployer.Plan(ctx, contract), file))
+				return a.finish(withGrant(w.deployer.Plan(ctx, c), file))
 			}
-			a.acts(&contract)
-			result := w.deployer.Run(ctx, contract, req.Force)
+			a.acts(&c)
+			result := w.deployer.Run(ctx, c, req.Force)
 			w.progress.close()
 			return a.finish(withGrant(result, file))
 		},
@@ -85,7 +85,7 @@ can take one at a time:
 }
 
 // deployFlags are what every command about a commit takes.
-func deployFlags(cmd *cobra.Command, req *deploy.Request, dryRun *bool) {
+func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
 	f := cmd.Flags()
 	f.StringVar(&req.Service, "service", "", "service of the catalog")
 	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
@@ -97,15 +97,15 @@ func deployFlags(cmd *cobra.Command, req *deploy.Request, dryRun *bool) {
 
 // atGate answers, before any configuration is read, for what a gate stops whatever
 // the hosts say.
-func atGate(c deploy.Contract, live bool) (deploy.Result, bool) {
-	reach := deploy.ReachPlan
+func atGate(c contract.Contract, live bool) (contract.Result, bool) {
+	reach := contract.ReachPlan
 	if live {
-		reach = deploy.ReachLive
+		reach = contract.ReachLive
 	}
 	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that one
-		return deploy.Gated(c), true
+		return contract.Gated(c), true
 	}
-	return deploy.Result{}, false
+	return contract.Result{}, false
 }
 
 // deployBackendCore is the legacy entry: whatever it is given, it only names the
@@ -117,9 +117,9 @@ func (a *app) deployBackendCore() *cobra.Command {
 		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := artifact.ParseCommit(commit); err != nil {
-				commit = deploy.CommitPlaceholder
+				commit = contract.CommitPlaceholder
 			}
-			return a.finish(deploy.Deprecated(commit))
+			return a.finish(contract.Deprecated(commit))
 		},
 	}
 	cmd.Flags().StringVar(&commit, "commit", "", "full commit id, for the command that is named")

@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -16,7 +16,7 @@ const (
 )
 
 // exitCode is the one place where a result becomes an exit code.
-func exitCode(r deploy.Result) int {
+func exitCode(r contract.Result) int {
 	if r.Failure != nil {
 		switch r.Failure.Reason {
 		case fault.Usage, fault.CommitNotPinned, fault.UnknownService:
@@ -26,15 +26,15 @@ func exitCode(r deploy.Result) int {
 	return decisionCode(r.Decision)
 }
 
-func decisionCode(d deploy.Decision) int {
+func decisionCode(d contract.Decision) int {
 	switch d {
-	case deploy.DecidedContract, deploy.DecidedReady, deploy.DecidedSucceeded, deploy.DecidedUnchanged:
+	case contract.DecidedContract, contract.DecidedReady, contract.DecidedSucceeded, contract.DecidedUnchanged:
 		return ExitOK
-	case deploy.DecidedBlocked, deploy.DecidedUnsupported, deploy.DecidedGated, deploy.DecidedDeprecated, deploy.DecidedIncomplete:
+	case contract.DecidedBlocked, contract.DecidedUnsupported, contract.DecidedGated, contract.DecidedDeprecated, contract.DecidedIncomplete:
 		return ExitBlocked
-	case deploy.DecidedDegraded:
+	case contract.DecidedDegraded:
 		return ExitDegraded
-	case deploy.DecidedInterrupted:
+	case contract.DecidedInterrupted:
 		return ExitInterrupted
 	default:
 		return ExitFailed

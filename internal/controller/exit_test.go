@@ -11,40 +11,40 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // The exit code of every decision there is.
 func TestEveryDecisionHasItsExitCode(t *testing.T) {
 	t.Parallel()
-	want := map[deploy.Decision]int{
-		deploy.DecidedContract: 0, deploy.DecidedReady: 0, deploy.DecidedSucceeded: 0, deploy.DecidedUnchanged: 0,
-		deploy.DecidedRefused: 1, deploy.DecidedFailed: 1, deploy.DecidedReverted: 1, deploy.DecidedRevertFailed: 1,
-		deploy.DecidedUnsettled: 1, deploy.DecidedDrifted: 1, deploy.DecidedBusy: 1,
-		deploy.DecidedBlocked: 3, deploy.DecidedUnsupported: 3, deploy.DecidedGated: 3, deploy.DecidedDeprecated: 3, deploy.DecidedIncomplete: 3,
-		deploy.DecidedDegraded:    4,
-		deploy.DecidedInterrupted: 130,
+	want := map[contract.Decision]int{
+		contract.DecidedContract: 0, contract.DecidedReady: 0, contract.DecidedSucceeded: 0, contract.DecidedUnchanged: 0,
+		contract.DecidedRefused: 1, contract.DecidedFailed: 1, contract.DecidedReverted: 1, contract.DecidedRevertFailed: 1,
+		contract.DecidedUnsettled: 1, contract.DecidedDrifted: 1, contract.DecidedBusy: 1,
+		contract.DecidedBlocked: 3, contract.DecidedUnsupported: 3, contract.DecidedGated: 3, contract.DecidedDeprecated: 3, contract.DecidedIncomplete: 3,
+		contract.DecidedDegraded:    4,
+		contract.DecidedInterrupted: 130,
 	}
 	if diff := cmp.Diff(declared(t), slices.Sorted(maps.Keys(want))); diff != "" {
 		t.Errorf("decisions that are declared, and those of this table: %s", diff)
 	}
 	for decision, code := range want {
-		if got := exitCode(deploy.Result{Decision: decision}); got != code {
+		if got := exitCode(contract.Result{Decision: decision}); got != code {
 			t.Errorf("%s: exit code %d, want %d", decision, got, code)
 		}
 	}
 	for _, reason := range []fault.Reason{fault.Usage, fault.CommitNotPinned, fault.UnknownService} {
-		if got := exitCode(deploy.Refused(fault.New(reason, "the request is wrong"))); got != 2 {
+		if got := exitCode(contract.Refused(fault.New(reason, "the request is wrong"))); got != 2 {
 			t.Errorf("refused for %s: exit code %d, want 2", reason, got)
 		}
 	}
 }
 
-// declared are the decisions that package deploy has, as its source says.
-func declared(t *testing.T) (all []deploy.Decision) {
+// declared are the decisions that package contract has, as its source says.
+func declared(t *testing.T) (all []contract.Decision) {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../deploy/result.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../contract/decision.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func declared(t *testing.T) (all []deploy.Decision) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, deploy.Decision(literal))
+			all = append(all, contract.Decision(literal))
 		}
 		return true
 	})

@@ -1,9 +1,9 @@
 package controller
 
-import "github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+import "github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 
 // DecisionCode is the exit code of a decision, for the test of the whole matrix.
-func DecisionCode(d deploy.Decision) int { return decisionCode(d) }
+func DecisionCode(d contract.Decision) int { return decisionCode(d) }
 
 // RegistryResults are what the registry's commands answer, for the test that the
 // page on output names each key.
@@ -12,4 +12,4 @@ func RegistryResults() []any {
 }
 
 // WithGrant names the file of a grant in a result.
-func WithGrant(r deploy.Result, file string) deploy.Result { return withGrant(r, file) }
+func WithGrant(r contract.Result, file string) contract.Result { return withGrant(r, file) }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -37,7 +37,7 @@ func granting(service artifact.ServiceID, env catalog.Env, commit artifact.Commi
 // granted is the contract with the grant of a file, which is verified here, before
 // anything is contacted. What no grant opens stays as it is; a grant that does not
 // open what one could is answered with a result.
-func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (deploy.Contract, *deploy.Result, error) {
+func (a *app) granted(ctx context.Context, c contract.Contract, file string) (contract.Contract, *contract.Result, error) {
 	switch {
 	case file == "":
 		return c, nil, nil
@@ -58,16 +58,16 @@ func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (depl
 		return c, nil, err
 	}
 	if err != nil {
-		refused := deploy.Ungranted(c, err)
+		refused := contract.Ungranted(c, err)
 		return c, &refused, nil
 	}
 	return c.Granted(g), nil, nil
 }
 
 // withGrant names the file that was given in the lines to type next.
-func withGrant(r deploy.Result, file string) deploy.Result {
+func withGrant(r contract.Result, file string) contract.Result {
 	name := func(line string) string {
-		return strings.Replace(line, "--grant "+deploy.GrantPlaceholder, "--grant "+tunnel.Quote(file), 1)
+		return strings.Replace(line, "--grant "+contract.GrantPlaceholder, "--grant "+tunnel.Quote(file), 1)
 	}
 	if file != "" && r.Plan != nil {
 		r.Plan.Next = name(r.Plan.Next)
@@ -81,12 +81,12 @@ func withGrant(r deploy.Result, file string) deploy.Result {
 // grantSpent refuses a grant whose one deploy has its receipt. One that was used by
 // a run without a receipt goes on: that run may have left a change, and only its
 // host can tell.
-func (c Config) grantSpent(contract deploy.Contract, g grant.Grant) error {
+func (c Config) grantSpent(wanted contract.Contract, g grant.Grant) error {
 	used := c.grantUsed(g)
 	if used == nil {
 		return nil
 	}
-	receipts, err := ledger.Open(c.ledgerDir()).History(string(contract.Env), contract.Service.String())
+	receipts, err := ledger.Open(c.ledgerDir()).History(string(wanted.Env), wanted.Service.String())
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -66,11 +66,11 @@ func (s supervised) sign(t *testing.T, name, statement string) string {
 	return s.write(t, name+".grant", statement+string(signature))
 }
 
-func (s supervised) run(t *testing.T, words ...string) (deploy.Result, int) {
+func (s supervised) run(t *testing.T, words ...string) (contract.Result, int) {
 	t.Helper()
 	var out, stderr bytes.Buffer
 	code := controller.Run(t.Context(), append([]string{"--config", s.dir, "-o", "json"}, words...), controller.Streams{Out: &out, Err: &stderr}, "test", nil)
-	var r deploy.Result
+	var r contract.Result
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v: %v: %s", words, err, out.String())
 	}
@@ -98,16 +98,16 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 	good := s.sign(t, "good", shown.Contract.Statement)
 	for name, c := range map[string]struct {
 		file     string
-		decision deploy.Decision
+		decision contract.Decision
 		reason   fault.Reason
 		exit     int
 	}{
-		"none":           {"", deploy.DecidedGated, fault.SupervisorRequired, 3},
-		"no such file":   {filepath.Join(s.dir, "nothing"), deploy.DecidedGated, fault.GrantInvalid, 3},
-		"edited":         {s.sign(t, "edited", strings.Replace(shown.Contract.Statement, "nonce: ", "nonce: 0", 1)), deploy.DecidedGated, fault.GrantInvalid, 3},
-		"another commit": {s.sign(t, "other", strings.ReplaceAll(shown.Contract.Statement, commit, strings.Repeat("b", 40))), deploy.DecidedGated, fault.GrantMismatch, 3},
-		"expired":        {s.sign(t, "late", string(grant.Draft(late, time.Now().Add(-5*time.Hour)).Bytes())), deploy.DecidedGated, fault.GrantExpired, 3},
-		"good":           {good, deploy.DecidedRefused, fault.ConfigInvalid, 1}, // there is no config.json
+		"none":           {"", contract.DecidedGated, fault.SupervisorRequired, 3},
+		"no such file":   {filepath.Join(s.dir, "nothing"), contract.DecidedGated, fault.GrantInvalid, 3},
+		"edited":         {s.sign(t, "edited", strings.Replace(shown.Contract.Statement, "nonce: ", "nonce: 0", 1)), contract.DecidedGated, fault.GrantInvalid, 3},
+		"another commit": {s.sign(t, "other", strings.ReplaceAll(shown.Contract.Statement, commit, strings.Repeat("b", 40))), contract.DecidedGated, fault.GrantMismatch, 3},
+		"expired":        {s.sign(t, "late", string(grant.Draft(late, time.Now().Add(-5*time.Hour)).Bytes())), contract.DecidedGated, fault.GrantExpired, 3},
+		"good":           {good, contract.DecidedRefused, fault.ConfigInvalid, 1}, // there is no config.json
 	} {
 		for _, words := range [][]string{append(deployService, "--run-now"), deployService, append([]string{"deploy", "apply"}, flags...)} {
 			if c.file == "" && len(words) == len(deployService) {
@@ -147,7 +147,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 	}
 	for _, words := range all {
 		r, code := s.run(t, append(words, "--grant", good)...)
-		if r.Decision != deploy.DecidedGated || r.Failure.Reason != fault.GrantUsed || code != controller.ExitBlocked || !strings.HasSuffix(r.Failure.Next, " --dry-run") {
+		if r.Decision != contract.DecidedGated || r.Failure.Reason != fault.GrantUsed || code != controller.ExitBlocked || !strings.HasSuffix(r.Failure.Next, " --dry-run") {
 			t.Errorf("used, %v: %s, %+v, exit %d", words, r.Decision, r.Failure, code)
 		}
 	}
@@ -169,8 +169,8 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 func TestTheGrantThatWasGivenIsNamedInWhatToType(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]string{"deploy.grant": "x --grant deploy.grant", "a b": "x --grant 'a b'", "": "x --grant FILE"} {
-		line := "x --grant " + deploy.GrantPlaceholder
-		r := controller.WithGrant(deploy.Result{Plan: &deploy.Plan{Next: line}, Failure: &deploy.Failure{Next: line}}, file)
+		line := "x --grant " + contract.GrantPlaceholder
+		r := controller.WithGrant(contract.Result{Plan: &contract.Plan{Next: line}, Failure: &contract.Failure{Next: line}}, file)
 		if r.Plan.Next != want || r.Failure.Next != want {
 			t.Errorf("%q: %q, %q", file, r.Plan.Next, r.Failure.Next)
 		}

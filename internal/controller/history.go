@@ -11,7 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -120,14 +120,14 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))
 	}
 	p.grant(r.Grant)
-	p.evidence(deploy.Result{Evidence: r.Evidence})
+	p.evidence(contract.Result{Evidence: r.Evidence})
 	for _, d := range r.Disturbed {
 		p.field("disturbed", "%s %s", warn.Render("!"), d)
 	}
 	for i, s := range r.Steps {
 		p.field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}
-	if r.Outcome == ledger.Succeeded && r.Rollback != "" && !strings.Contains(r.Rollback, deploy.PreviousPlaceholder) {
+	if r.Outcome == ledger.Succeeded && r.Rollback != "" && !strings.Contains(r.Rollback, contract.PreviousPlaceholder) {
 		p.field("to go back", "%s", r.Rollback)
 	}
 	return p.err

@@ -15,7 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -256,15 +256,15 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 		if len(v) > 10_000 || unfit(v) == "" {
 			continue // it goes into hundreds of fields
 		}
-		r := spoiled[deploy.Result](v)
+		r := spoiled[contract.Result](v)
 		for name, show := range map[string]func(*app) error{
 			"a result":              func(a *app) error { return a.finish(r) },
-			"a contract":            func(a *app) error { r := r; r.Decision = deploy.DecidedContract; return a.finish(r) },
-			"a plan":                func(a *app) error { r := r; r.Decision = deploy.DecidedReady; return a.finish(r) },
+			"a contract":            func(a *app) error { r := r; r.Decision = contract.DecidedContract; return a.finish(r) },
+			"a plan":                func(a *app) error { r := r; r.Decision = contract.DecidedReady; return a.finish(r) },
 			"a result in JSON":      func(a *app) error { a.format = "json"; return a.finish(r) },
-			"a recovery":            func(a *app) error { return printRecovered(a.Out, []deploy.Recovery{spoiled[deploy.Recovery](v)}) },
-			"all":                   func(a *app) error { return a.finishAll(spoiled[deploy.Reconciliation](v)) },
-			"a comparison":          func(a *app) error { return printComparison(a.Out, spoiled[deploy.Comparison](v)) },
+			"a recovery":            func(a *app) error { return printRecovered(a.Out, []contract.Recovery{spoiled[contract.Recovery](v)}) },
+			"all":                   func(a *app) error { return a.finishAll(spoiled[contract.Reconciliation](v)) },
+			"a comparison":          func(a *app) error { return printComparison(a.Out, spoiled[contract.Comparison](v)) },
 			"a way back":            func(a *app) error { return printWayBack(a.Out, spoiled[wayBack](v)) },
 			"a table":               func(a *app) error { return rows(a.Out, []string{v}, [][]string{{v}}) },
 			"a registry's progress": func(a *app) error { return a.json(spoiled[registry.Report](v)) },

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -38,17 +38,17 @@ func TestTheMatrixByTheCommandLine(t *testing.T) {
 			if flag != "" {
 				args = append(args, flag)
 			}
-			decision, exit, reason := deploy.Decision(f[3+3*i]), f[4+3*i], fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
+			decision, exit, reason := contract.Decision(f[3+3*i]), f[4+3*i], fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
 			gate := strings.TrimPrefix(f[2], "-")
 			if code := strconv.Itoa(controller.DecisionCode(decision)); code != exit { // of those, too, that do not get so far here
 				t.Errorf("%s %s %s: %s ends with exit code %s, want %s", f[0], f[1], flag, decision, code, exit)
 			}
-			if decision == deploy.DecidedReady || decision == deploy.DecidedSucceeded {
-				decision, exit, reason, gate = deploy.DecidedRefused, "1", fault.ConfigInvalid, ""
+			if decision == contract.DecidedReady || decision == contract.DecidedSucceeded {
+				decision, exit, reason, gate = contract.DecidedRefused, "1", fault.ConfigInvalid, ""
 			}
 			var out, stderr bytes.Buffer
 			code := controller.Run(t.Context(), args, controller.Streams{Out: &out, Err: &stderr}, "test", nil)
-			var r deploy.Result
+			var r contract.Result
 			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 				t.Fatalf("%v: %v: %s", args, err, out.String())
 			}

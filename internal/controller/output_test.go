@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -20,16 +20,16 @@ func TestOutputPageIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := []any{
-		deploy.Result{},
-		deploy.Failure{},
-		deploy.Recovery{},
-		deploy.Gate{},
-		deploy.AuthSync{},
-		deploy.Reconciliation{},
-		deploy.Reconciled{},
-		deploy.Comparison{},
-		deploy.Difference{},
-		deploy.Scope{},
+		contract.Result{},
+		contract.Failure{},
+		contract.Recovery{},
+		contract.Gate{},
+		contract.AuthSync{},
+		contract.Reconciliation{},
+		contract.Reconciled{},
+		contract.Comparison{},
+		contract.Difference{},
+		contract.Scope{},
 		registry.Report{},
 		registry.Check{},
 		registry.Failure{},

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // printReconciliation writes a line for each service, and what to do about those
 // that are not done.
-func printReconciliation(out io.Writer, r deploy.Reconciliation) error {
+func printReconciliation(out io.Writer, r contract.Reconciliation) error {
 	p := &printer{out: out}
 	style := bad
 	switch decisionCode(r.Decision) {
@@ -30,20 +30,20 @@ func printReconciliation(out io.Writer, r deploy.Reconciliation) error {
 			p.field("", "next: %s", f.Next)
 		default:
 			p.field(one.Service, "%s", inARow(*one.Result))
-			p.gate(one.Result.Contract, one.Result.Decision == deploy.DecidedContract)
+			p.gate(one.Result.Contract, one.Result.Decision == contract.DecidedContract)
 		}
 	}
 	return p.err
 }
 
 // inARow is what came of one service, beside its name.
-func inARow(r deploy.Result) string {
+func inARow(r contract.Result) string {
 	c := r.Contract
 	if c == nil {
 		return headline(r)
 	}
 	what := c.Commit.Short()
-	if plan := r.Plan; plan != nil && r.Decision == deploy.DecidedReady {
+	if plan := r.Plan; plan != nil && r.Decision == contract.DecidedReady {
 		switch {
 		case plan.AlreadyLive:
 			what += " runs already: nothing would change"
@@ -66,7 +66,7 @@ func inARow(r deploy.Result) string {
 }
 
 // printComparison writes a table of commits.
-func printComparison(out io.Writer, c deploy.Comparison) error {
+func printComparison(out io.Writer, c contract.Comparison) error {
 	var lines [][]string
 	for _, d := range c.Services {
 		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), live(d), d.Note})
@@ -74,7 +74,7 @@ func printComparison(out io.Writer, c deploy.Comparison) error {
 	return rows(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
 }
 
-func live(d deploy.Difference) string {
+func live(d contract.Difference) string {
 	if d.LiveUnknown {
 		return "not known"
 	}

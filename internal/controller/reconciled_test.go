@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -20,16 +20,16 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 	runs := func(commit string) *workload.Instance {
 		return &workload.Instance{Env: map[string]string{workload.KeyCommit: commit}}
 	}
-	for want, plan := range map[string]deploy.Plan{
+	for want, plan := range map[string]contract.Plan{
 		"ready  bbbbbbbbbbbb runs already: nothing would change":     {AlreadyLive: true, Live: runs(commit.String())},
 		"ready  bbbbbbbbbbbb would be the first to run":              {},
 		"ready  would change aaaaaaaaaaaa to bbbbbbbbbbbb":           {Live: runs(strings.Repeat("a", 40))},
 		"ready  would change what no deploy stamped to bbbbbbbbbbbb": {Live: runs("")},
 	} {
-		r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &plan, Contract: &deploy.Contract{Commit: commit}}
+		r := contract.Result{OK: true, Decision: contract.DecidedReady, Plan: &plan, Contract: &contract.Contract{Commit: commit}}
 		var out strings.Builder
-		if err := printReconciliation(&out, deploy.Reconciliation{OK: true, Decision: deploy.DecidedReady, Env: "prod", Services: []deploy.Reconciled{
-			{Service: "frontend", Outcome: deploy.OutcomeDone, Result: &r},
+		if err := printReconciliation(&out, contract.Reconciliation{OK: true, Decision: contract.DecidedReady, Env: "prod", Services: []contract.Reconciled{
+			{Service: "frontend", Outcome: contract.OutcomeDone, Result: &r},
 		}}); err != nil || !strings.Contains(out.String(), "  frontend       "+want+"\n") {
 			t.Errorf("%v: want %q:\n%s", err, want, out.String())
 		}
@@ -38,9 +38,9 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 
 func TestADegradedResultTellsHowToGoBack(t *testing.T) {
 	t.Parallel()
-	for decision, wanted := range map[deploy.Decision]bool{deploy.DecidedDegraded: true, deploy.DecidedReverted: false, deploy.DecidedSucceeded: true} {
+	for decision, wanted := range map[contract.Decision]bool{contract.DecidedDegraded: true, contract.DecidedReverted: false, contract.DecidedSucceeded: true} {
 		var out strings.Builder
-		r := deploy.Result{OK: decision == deploy.DecidedSucceeded, Decision: decision, Rollback: "the command"}
+		r := contract.Result{OK: decision == contract.DecidedSucceeded, Decision: decision, Rollback: "the command"}
 		if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
 			t.Errorf("%s: %v\n%s", decision, err, out.String())
 		}
@@ -49,7 +49,7 @@ func TestADegradedResultTellsHowToGoBack(t *testing.T) {
 
 func TestARowClaimsNothingOfWhatWasNotLookedAt(t *testing.T) {
 	t.Parallel()
-	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{Unseen: "it is infrastructure"}, Contract: &deploy.Contract{}}
+	r := contract.Result{OK: true, Decision: contract.DecidedReady, Plan: &contract.Plan{Unseen: "it is infrastructure"}, Contract: &contract.Contract{}}
 	if row := inARow(r); !strings.HasSuffix(row, " is published as it should be; what runs was not looked at") {
 		t.Error(row)
 	}
@@ -57,14 +57,14 @@ func TestARowClaimsNothingOfWhatWasNotLookedAt(t *testing.T) {
 
 func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 	t.Parallel()
-	r := deploy.Result{OK: true, Decision: deploy.DecidedReady, Contract: &deploy.Contract{}, Plan: &deploy.Plan{
+	r := contract.Result{OK: true, Decision: contract.DecidedReady, Contract: &contract.Contract{}, Plan: &contract.Plan{
 		AlreadyLive: true, Checks: []proof.Check{{Name: "env file TOKEN", Detail: "is missing or empty"}},
 	}}
 	var out strings.Builder
 	if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
-	r.Decision, r.Plan.Checks = deploy.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
+	r.Decision, r.Plan.Checks = contract.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
 	out.Reset()
 	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
 		t.Errorf("%v\n%s", err, out.String())
@@ -75,7 +75,7 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 	t.Parallel()
 	var diff, gone, back strings.Builder
-	if err := printComparison(&diff, deploy.Comparison{Services: []deploy.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+	if err := printComparison(&diff, contract.Comparison{Services: []contract.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
 		t.Errorf("%v\n%s", err, diff.String())
 	}
 	silent := wayBack{RunningUnknown: true, Candidates: []candidate{{Registry: unknownThere}}, Unasked: []unasked{{What: "what runs"}}}
@@ -89,9 +89,9 @@ func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 
 func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
 	t.Parallel()
-	r := deploy.Result{
-		OK: true, Decision: deploy.DecidedReady, Plan: &deploy.Plan{},
-		Contract: &deploy.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
+	r := contract.Result{
+		OK: true, Decision: contract.DecidedReady, Plan: &contract.Plan{},
+		Contract: &contract.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
 	}
 	var out strings.Builder
 	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {

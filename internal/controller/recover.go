@@ -3,7 +3,7 @@ package controller
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 )
 
 func (a *app) recover() *cobra.Command {
@@ -21,15 +21,15 @@ func (a *app) recover() *cobra.Command {
 				return err
 			}
 			for _, one := range done {
-				if one.Action == deploy.Failed || one.Action == deploy.Busy {
+				if one.Action == contract.Failed || one.Action == contract.Busy {
 					a.code = ExitFailed
 				}
 			}
 			if a.format == "json" {
 				return a.json(struct {
-					OK        bool              `json:"ok"`
-					Recovered []deploy.Recovery `json:"recovered"`
-				}{a.code == ExitOK, append([]deploy.Recovery{}, done...)})
+					OK        bool                `json:"ok"`
+					Recovered []contract.Recovery `json:"recovered"`
+				}{a.code == ExitOK, append([]contract.Recovery{}, done...)})
 			}
 			return printRecovered(a.Out, done)
 		},

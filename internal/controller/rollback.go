@@ -14,7 +14,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -210,11 +210,11 @@ func (p *place) remains(ctx context.Context, r ledger.Receipt, platform artifact
 
 // command is the one that a contract names for going back, with the commit in it.
 func (p *place) command(commit artifact.Commit) string {
-	c, err := deploy.NewContract(p.deployer.Catalog, deploy.Request{Service: p.row.Service.String(), Env: string(p.env), Commit: commit.String()})
+	c, err := contract.NewContract(p.deployer.Catalog, contract.Request{Service: p.row.Service.String(), Env: string(p.env), Commit: commit.String()})
 	if err != nil || p.row.Environment(p.env).Mode != catalog.Live {
 		return ""
 	}
-	return strings.ReplaceAll(c.Rollback, deploy.PreviousPlaceholder, commit.String())
+	return strings.ReplaceAll(c.Rollback, contract.PreviousPlaceholder, commit.String())
 }
 
 func printWayBack(out io.Writer, r wayBack) error {

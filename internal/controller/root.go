@@ -20,7 +20,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -47,7 +47,7 @@ type app struct {
 	sshAlone sshAlone
 	code     int
 	acting   atomic.Bool
-	about    atomic.Pointer[deploy.Contract]
+	about    atomic.Pointer[contract.Contract]
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
@@ -104,12 +104,12 @@ func (a *app) failed(err error) int {
 	case !errors.As(err, &f):
 		err = fault.New(fault.Usage, "%w", err) // cobra's own: a wrong word on the command line
 	}
-	r := deploy.Refused(err)
+	r := contract.Refused(err)
 	switch r.Failure.Reason {
 	case fault.Interrupted:
-		r.Decision = deploy.DecidedInterrupted
+		r.Decision = contract.DecidedInterrupted
 	case fault.Unsupported, fault.RuntimeNotBuilt:
-		r.Decision = deploy.DecidedUnsupported
+		r.Decision = contract.DecidedUnsupported
 	}
 	if a.format == "json" {
 		if err := a.json(r); err != nil {
@@ -125,7 +125,7 @@ func (a *app) failed(err error) int {
 }
 
 // finish prints a result and sets the exit code.
-func (a *app) finish(r deploy.Result) error {
+func (a *app) finish(r contract.Result) error {
 	a.code = exitCode(r)
 	if a.format == "json" {
 		return a.json(r)

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -41,7 +41,7 @@ func listed(row catalog.Row) service {
 		if e.Target.Shape != "" {
 			s.Shapes[name] = string(e.Target.Shape)
 		}
-		gate := deploy.Judge(row, env, deploy.Asked{Entry: deploy.ByDeployService, Commit: deploy.CommitPlaceholder})
+		gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployService, Commit: contract.CommitPlaceholder})
 		if gate.Code != "" {
 			s.Gates[name] = string(gate.Code)
 		}

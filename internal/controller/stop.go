@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -14,7 +14,7 @@ import (
 // acts says that from here on the command changes what runs, or ends such a change:
 // to stop it means more than to stop a question. c is what it is about, nil where
 // that is no one service.
-func (a *app) acts(c *deploy.Contract) {
+func (a *app) acts(c *contract.Contract) {
 	a.about.Store(c)
 	a.acting.Store(true)
 }
@@ -58,8 +58,8 @@ func (a *app) left() int {
 	}
 	err := fault.New(fault.Interrupted, "told twice to stop: everything was left as it was at that moment").
 		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
-	r := deploy.Result{Decision: deploy.DecidedInterrupted, Mutated: true, Contract: a.about.Load(), Running: "not known: nobody looked again"}
-	r.Failure = &deploy.Failure{
+	r := contract.Result{Decision: contract.DecidedInterrupted, Mutated: true, Contract: a.about.Load(), Running: "not known: nobody looked again"}
+	r.Failure = &contract.Failure{
 		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: "unidesk-controller recover",
 	}
 	_ = a.finish(r) // there is nobody left to tell

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -26,7 +26,7 @@ func toldToStop(t *testing.T, times int, acting bool, end error) (code int, out,
 	if err != nil {
 		t.Fatal(err)
 	}
-	contract, err := deploy.NewContract(services, deploy.Request{Service: "frontend", Commit: strings.Repeat("a", 40)})
+	c, err := contract.NewContract(services, contract.Request{Service: "frontend", Commit: strings.Repeat("a", 40)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func toldToStop(t *testing.T, times int, acting bool, end error) (code int, out,
 		Use: "story", SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if acting {
-				a.acts(&contract)
+				a.acts(&c)
 			}
 			for range times {
 				stop <- os.Interrupt
@@ -69,8 +69,8 @@ func TestADeployToldTwiceLeavesAResult(t *testing.T) {
 	if code != ExitInterrupted || !strings.Contains(said, "what ran before will run again") {
 		t.Errorf("exit %d, said %q", code, said)
 	}
-	var r deploy.Result
-	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != deploy.DecidedInterrupted || r.Failure.Next != "unidesk-controller recover" || !strings.Contains(headline(r), "  frontend prod aaaa") {
+	var r contract.Result
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != contract.DecidedInterrupted || r.Failure.Next != "unidesk-controller recover" || !strings.Contains(headline(r), "  frontend prod aaaa") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"charm.land/lipgloss/v2/table"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -41,7 +41,7 @@ func (p *printer) field(name, format string, args ...any) {
 }
 
 // printResult writes the result of a deploying command.
-func printResult(out io.Writer, r deploy.Result) error {
+func printResult(out io.Writer, r contract.Result) error {
 	p := &printer{out: out}
 	p.line("%s", headline(r))
 	if f := r.Failure; f != nil {
@@ -51,10 +51,10 @@ func printResult(out io.Writer, r deploy.Result) error {
 			p.field("its last lines", "%s", indent(strings.Join(f.Logs, "\n")))
 		}
 	}
-	if r.Decision == deploy.DecidedContract {
+	if r.Decision == contract.DecidedContract {
 		p.contract(r.Contract)
 	}
-	if r.Plan != nil && (r.Decision == deploy.DecidedReady || r.Decision == deploy.DecidedBlocked) {
+	if r.Plan != nil && (r.Decision == contract.DecidedReady || r.Decision == contract.DecidedBlocked) {
 		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract, false)
 		p.grant(r.Contract.Grant)
@@ -88,12 +88,12 @@ func printResult(out io.Writer, r deploy.Result) error {
 		}
 		p.field("next", "%s", f.Next)
 	}
-	if r.Plan != nil && r.Plan.Next != "" && r.Decision == deploy.DecidedReady {
+	if r.Plan != nil && r.Plan.Next != "" && r.Decision == contract.DecidedReady {
 		p.field("next", "%s", r.Plan.Next)
 	}
 	switch {
-	case !r.OK && r.Decision != deploy.DecidedDegraded || r.Rollback == "":
-	case r.Decision != deploy.DecidedContract && strings.Contains(r.Rollback, deploy.PreviousPlaceholder):
+	case !r.OK && r.Decision != contract.DecidedDegraded || r.Rollback == "":
+	case r.Decision != contract.DecidedContract && strings.Contains(r.Rollback, contract.PreviousPlaceholder):
 		p.field("to go back", "nothing was proven before")
 	default:
 		p.field("to go back", "%s", r.Rollback)
@@ -102,7 +102,7 @@ func printResult(out io.Writer, r deploy.Result) error {
 }
 
 // ofDecision is the colour of what a command came to.
-func ofDecision(r deploy.Result) lipgloss.Style {
+func ofDecision(r contract.Result) lipgloss.Style {
 	switch {
 	case r.OK:
 		return good
@@ -112,7 +112,7 @@ func ofDecision(r deploy.Result) lipgloss.Style {
 	return bad
 }
 
-func headline(r deploy.Result) string {
+func headline(r contract.Result) string {
 	head := ofDecision(r).Render(string(r.Decision))
 	switch {
 	case r.Contract != nil:
@@ -128,7 +128,7 @@ func headline(r deploy.Result) string {
 	return head
 }
 
-func (p *printer) contract(c *deploy.Contract) {
+func (p *printer) contract(c *contract.Contract) {
 	if c == nil {
 		return
 	}
@@ -170,7 +170,7 @@ func (p *printer) contract(c *deploy.Contract) {
 
 // gate writes what stands before a live deploy, if anything does.
 // dry says that the dry run itself is being told.
-func (p *printer) gate(c *deploy.Contract, dry bool) {
+func (p *printer) gate(c *contract.Contract, dry bool) {
 	if c == nil || c.Gate.Code == "" {
 		return
 	}
@@ -180,7 +180,7 @@ func (p *printer) gate(c *deploy.Contract, dry bool) {
 	}
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
-		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", deploy.Command(c.Service, c.Env, c.Commit.String(), "--dry-run"))
+		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", contract.DeployCommand(c.Service, c.Env, c.Commit.String(), "--dry-run"))
 		p.field("signed by", "%s", indent(strings.Join(grant.Commands(), "\n")))
 	}
 }
@@ -191,14 +191,14 @@ func (p *printer) grant(g *grant.Grant) {
 	}
 }
 
-func envFile(c *deploy.Contract) string {
+func envFile(c *contract.Contract) string {
 	if c.Target.Host != catalog.Master {
 		return "placed by " + c.Target.Host + "'s " + c.EnvFile
 	}
 	return "named by config.json's " + c.EnvFile
 }
 
-func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
+func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 	p.field("manifest", "%s", plan.Manifest)
 	p.field("config", "%s", plan.Config)
 	p.field("image", "%s, %s, %s", counted(plan.Layers, "layer"), size(plan.Bytes), plan.Platform)
@@ -223,28 +223,28 @@ func (p *printer) plan(plan deploy.Plan, c *deploy.Contract) {
 
 // besideTheRegistry names the host that takes the image from the registry without
 // the master's line, if it is one.
-func besideTheRegistry(c *deploy.Contract) string {
+func besideTheRegistry(c *contract.Contract) string {
 	if c == nil || c.Shape != catalog.D601Compose {
 		return ""
 	}
 	return c.Target.Host
 }
 
-func wouldCross(plan deploy.Plan, c *deploy.Contract) string {
+func wouldCross(plan contract.Plan, c *contract.Contract) string {
 	if host := besideTheRegistry(c); host != "" {
 		return "control messages only; " + host + "'s engine takes the image from the registry beside it"
 	}
 	return counted(plan.Need.Layers, "layer") + ", " + size(plan.Need.Bytes)
 }
 
-func crossed(r deploy.Result) string {
+func crossed(r contract.Result) string {
 	if host := besideTheRegistry(r.Contract); host != "" {
 		return fmt.Sprintf("%s of control messages; the image of %s stayed on %s", size(r.Bytes.Received+r.Bytes.Sent), size(r.Bytes.Image), host)
 	}
 	return fmt.Sprintf("%s of an image of %s (%s needed)", size(r.Bytes.Received), size(r.Bytes.Image), size(r.Bytes.Needed))
 }
 
-func (p *printer) scope(s *deploy.Scope) {
+func (p *printer) scope(s *contract.Scope) {
 	switch {
 	case s == nil:
 	case !s.Observed:
@@ -259,7 +259,7 @@ func (p *printer) scope(s *deploy.Scope) {
 	}
 }
 
-func (p *printer) evidence(r deploy.Result) {
+func (p *printer) evidence(r contract.Result) {
 	if n := len(r.Evidence); n > 0 {
 		held := 0
 		for _, f := range r.Evidence {
@@ -350,14 +350,14 @@ func indent(s string) string {
 // wrapped breaks a sentence into lines that fit beside a field's name.
 func wrapped(s string) string { return lipgloss.Wrap(s, 83, "") }
 
-func printRecovered(out io.Writer, done []deploy.Recovery) error {
+func printRecovered(out io.Writer, done []contract.Recovery) error {
 	p := &printer{out: out}
 	if len(done) == 0 {
 		p.line("nothing to recover")
 	}
 	for _, one := range done {
 		p.line("%s", recovered(one))
-		if one.Action == deploy.Busy {
+		if one.Action == contract.Busy {
 			p.field("because", "%s", one.Running)
 			p.field("next", "wait for it to end, and ask again")
 			continue
@@ -374,15 +374,15 @@ func printRecovered(out io.Writer, done []deploy.Recovery) error {
 	return p.err
 }
 
-func recovered(one deploy.Recovery) string {
+func recovered(one contract.Recovery) string {
 	switch one.Action {
-	case deploy.TookBack:
+	case contract.TookBack:
 		return good.Render("taken back") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
-	case deploy.Recorded:
+	case contract.Recorded:
 		return good.Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
-	case deploy.Unreached:
+	case contract.Unreached:
 		return warn.Render("unreached") + fmt.Sprintf("  %s %s and whatever else runs there: its host ends by itself what nobody settles", one.Service, one.Env)
-	case deploy.Busy:
+	case contract.Busy:
 		return warn.Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
 	default:
 		return bad.Render("failed") + fmt.Sprintf("  to end the change of %s %s to %s", one.Service, one.Env, one.Commit)

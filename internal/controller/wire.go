@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
@@ -110,12 +111,12 @@ func (w *wired) Close() {
 type estimator struct{ stager *stage.Stager }
 
 // Need implements deploy.Estimator.
-func (e estimator) Need(ctx context.Context, image artifact.Image) (deploy.Need, error) {
+func (e estimator) Need(ctx context.Context, image artifact.Image) (contract.Need, error) {
 	p, err := e.stager.Plan(ctx, image)
 	if err != nil {
-		return deploy.Need{}, err
+		return contract.Need{}, err
 	}
-	return deploy.Need{
+	return contract.Need{
 		Layers: len(p.Missing), Bytes: p.Bytes, Spool: p.Bytes, SpoolFree: p.SpoolFree, Engine: p.EngineBytes,
 	}, nil
 }

@@ -1,6 +1,5 @@
-// Package deploy is the brain: what a deploy promises (Contract), what it finds
-// (Plan), how it is done (Run) and how what a killed run left is ended (Recover).
-// Straight lines of Go; no I/O of its own but through what it is given.
+// Package deploy is the brain: it acts by a contract. What a deploy finds (Plan), how
+// it is done (Run) and how what a killed run left is ended (Recover). Straight lines of Go; no I/O of its own but through what it is given.
 //
 // Until Switch nothing that runs is touched. From Switch on there is a change on
 // the host that is provisional: whatever happens next, this run, the same
@@ -16,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -32,7 +32,7 @@ type Artifacts interface {
 
 // Estimator tells, without changing anything, what staging an image will cost.
 type Estimator interface {
-	Need(ctx context.Context, image artifact.Image) (Need, error)
+	Need(ctx context.Context, image artifact.Image) (contract.Need, error)
 }
 
 // Deployer is given everything that a deploy touches.
@@ -62,7 +62,8 @@ type Deployer struct {
 // deployment is one pass over one service.
 type deployment struct {
 	*Deployer
-	Contract
+	contract.Contract
+	row     catalog.Row
 	spec    workload.Spec
 	host    workload.Target
 	force   bool
@@ -78,22 +79,25 @@ type deployment struct {
 	wanted   proof.Wanted
 	origin   provenance.Verdict
 	before   *bystander.Snapshot // everything on the engine, when the switch began
-	need     Need
+	need     contract.Need
 	steps    []ledger.Step
 	at       workload.Point
-	result   Result
+	result   contract.Result
 }
 
-func (d *Deployer) begin(c Contract, force bool) *deployment {
+func (d *Deployer) begin(row catalog.Row, c contract.Contract, force bool) *deployment {
 	now := time.Now()
 	r := &deployment{
-		Deployer: d, Contract: c, spec: c.row.Spec(c.Env, d.Project), host: d.target(c.environment().Target.Host),
+		Deployer: d, Contract: c, row: row, spec: row.Spec(c.Env, d.Project), host: d.target(row.Environment(c.Env).Target.Host),
 		force: force, started: now, id: ledger.NewID(now), at: workload.PointGuard,
 	}
 	r.result.Contract = &r.Contract
 	r.result.Rollback = c.Rollback
 	return r
 }
+
+// environment is what the catalog says of the service there.
+func (r *deployment) environment() catalog.Environment { return r.row.Environment(r.Env) }
 
 // reach tells that a point was reached and what comes next, for the error that
 // may follow.
@@ -146,10 +150,11 @@ func (r *deployment) judgePromotion() error {
 		return nil
 	}
 	receipts, err := r.Ledger.History("", r.Service.String())
-	r.asked.Promoted = slices.ContainsFunc(receipts, func(done ledger.Receipt) bool {
+	if slices.ContainsFunc(receipts, func(done ledger.Receipt) bool {
 		return done.Outcome == ledger.Succeeded && done.Image.Manifest == r.image.Manifest
-	})
-	r.Gate = Judge(r.row, r.Env, r.asked)
+	}) {
+		r.Contract = r.Promoted()
+	}
 	return err
 }
 
@@ -177,7 +182,7 @@ func (r *deployment) rollback() (string, error) {
 	r.result.Older = goesBack(proven, r.Commit)
 	for _, done := range proven {
 		if done.Commit != r.Commit {
-			return liveCommand(r.row, r.Env, done.Commit.String()), nil
+			return contract.LiveCommand(r.row, r.Env, done.Commit.String()), nil
 		}
 	}
 	return r.Rollback, nil

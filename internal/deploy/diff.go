@@ -7,41 +7,17 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Comparison is an environment as deploy.json wants it, beside what is there.
-type Comparison struct {
-	OK       bool         `json:"ok"`
-	Equal    bool         `json:"equal"`
-	Env      catalog.Env  `json:"env"`
-	Services []Difference `json:"services"`
-}
-
-// Difference is one service of it. Equal wants all three commits to be the same.
-type Difference struct {
-	Service string `json:"service"`
-	Equal   bool   `json:"equal"`
-	// Wanted is deploy.json's, Proven the newest receipt's, Live what the running
-	// container was stamped with; "" where there is none.
-	Wanted string `json:"wanted"`
-	Proven string `json:"proven"`
-	Live   string `json:"live"`
-	// LiveUnknown says that nobody could tell what runs.
-	LiveUnknown bool `json:"liveUnknown,omitempty"`
-	// Older says that the wanted commit was first proven before the one proven last was.
-	Older bool `json:"older,omitempty"`
-	// Note says why a value is missing, or when an older wanted commit was proven.
-	Note string `json:"note,omitempty"`
-}
-
 // Diff compares; it changes nothing, and what cannot be read counts as different.
-func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (Comparison, error) {
-	out := Comparison{OK: true, Equal: true, Env: env, Services: []Difference{}}
+func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []contract.Candidate) (contract.Comparison, error) {
+	out := contract.Comparison{OK: true, Equal: true, Env: env, Services: []contract.Difference{}}
 	for _, c := range all {
-		one := Difference{Service: c.Service, Wanted: c.Wanted}
+		one := contract.Difference{Service: c.Service, Wanted: c.Wanted}
 		if c.Err != nil {
 			one.LiveUnknown, one.Note = true, c.Err.Error()
 		} else if err := d.difference(ctx, c.Contract, &one); err != nil {
@@ -53,7 +29,7 @@ func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (
 	return out, nil
 }
 
-func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) error {
+func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *contract.Difference) error {
 	one.Wanted = c.Commit.String()
 	receipts, err := d.Ledger.History(string(c.Env), one.Service)
 	if err != nil {
@@ -69,12 +45,12 @@ func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) 
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+kept[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	e := c.environment()
+	e := c.Environment()
 	if e.Target.Compose == nil {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
-	spec := c.row.Spec(c.Env, d.Project)
+	spec := c.Row().Spec(c.Env, d.Project)
 	seen, err := d.target(e.Target.Host).Observe(ctx, spec, false)
 	if err != nil {
 		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
@@ -287,8 +288,8 @@ func (s store) add(t *testing.T, commit artifact.Commit, labels map[string]strin
 
 type estimate struct{}
 
-func (estimate) Need(context.Context, artifact.Image) (deploy.Need, error) {
-	return deploy.Need{Layers: 1, Bytes: 100, SpoolFree: 1 << 40}, nil
+func (estimate) Need(context.Context, artifact.Image) (contract.Need, error) {
+	return contract.Need{Layers: 1, Bytes: 100, SpoolFree: 1 << 40}, nil
 }
 
 // world is one master with its deployer.
@@ -341,9 +342,9 @@ func (w *world) grantUsed(g grant.Grant) error {
 	return nil
 }
 
-func (w *world) contract(commit artifact.Commit) deploy.Contract {
+func (w *world) contract(commit artifact.Commit) contract.Contract {
 	w.t.Helper()
-	c, err := deploy.NewContract(w.Catalog, deploy.Request{Service: w.service, Commit: commit.String()})
+	c, err := contract.NewContract(w.Catalog, contract.Request{Service: w.service, Commit: commit.String()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -351,7 +352,7 @@ func (w *world) contract(commit artifact.Commit) deploy.Contract {
 }
 
 // run deploys a commit.
-func (w *world) run(commit artifact.Commit) deploy.Result {
+func (w *world) run(commit artifact.Commit) contract.Result {
 	w.t.Helper()
 	return w.Run(w.t.Context(), w.contract(commit), false)
 }
@@ -360,7 +361,7 @@ func (w *world) run(commit artifact.Commit) deploy.Result {
 func (w *world) live(commit artifact.Commit) {
 	w.t.Helper()
 	w.images.add(w.t, commit, labels(commit))
-	if r := w.run(commit); r.Decision != deploy.DecidedSucceeded {
+	if r := w.run(commit); r.Decision != contract.DecidedSucceeded {
 		w.t.Fatalf("first deploy: %s: %+v", r.Decision, r.Failure)
 	}
 }

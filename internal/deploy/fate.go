@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -62,7 +63,7 @@ func (r *deployment) takenBack(seen workload.Observation) error {
 }
 
 // unswitched ends a run whose switch failed, or whose end it did not hear of.
-func (r *deployment) unswitched(ctx context.Context, change workload.Change, err error) Result {
+func (r *deployment) unswitched(ctx context.Context, change workload.Change, err error) contract.Result {
 	became, seen := r.fate(ctx)
 	switch became {
 	case unmade:
@@ -76,15 +77,15 @@ func (r *deployment) unswitched(ctx context.Context, change workload.Change, err
 
 // unsettled ends a run that cannot ask its host any more. A receipt is pending;
 // whoever asks the host next finishes it.
-func (r *deployment) unsettled(ctx context.Context, change workload.Change, cause error) Result {
-	decision := DecidedUnsettled
+func (r *deployment) unsettled(ctx context.Context, change workload.Change, cause error) contract.Result {
+	decision := contract.DecidedUnsettled
 	if ctx.Err() != nil {
-		decision = DecidedInterrupted
+		decision = contract.DecidedInterrupted
 	}
 	host := r.environment().Target.Host
-	r.result.fail(decision, r.at, fault.Transient(fault.HostUnreachable,
+	r.result.Fail(decision, r.at, fault.Transient(fault.HostUnreachable,
 		"%w; %s cannot be asked what became of the change: %s", cause, host, r.byItself(change)).
-		WithHint("the same command goes on with whatever became of it; `%s` takes it back", recoverCommand))
+		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand))
 	r.result.Running = "not known: " + host + " cannot be asked; " + r.byItself(change)
 	r.result.Failure.Next = r.next()
 	return r.result
@@ -98,13 +99,13 @@ func (r *deployment) byItself(change workload.Change) string {
 
 // unrecorded ends a run whose change is made and proven but whose books are not
 // closed. Recover closes them.
-func (r *deployment) unrecorded(ctx context.Context, change workload.Change, err error) Result {
+func (r *deployment) unrecorded(ctx context.Context, change workload.Change, err error) contract.Result {
 	err = fault.New(fault.RecoveryNeeded, "the new version runs and is proven, but: %w", err)
 	r.lookAgain(ctx)
 	if p := r.seen.Pending; p != nil && p.Change.ID == r.id && r.environment().Target.Host != catalog.Master {
 		err = fault.New(fault.RecoveryNeeded, "%w; %s", err, r.byItself(change))
 	}
-	r.result.fail(DecidedFailed, r.at, err)
+	r.result.Fail(contract.DecidedFailed, r.at, err)
 	r.result.Changed = true
 	r.result.Running = describe(r.spec, r.seen)
 	r.result.Failure.Next = r.next()

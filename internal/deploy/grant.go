@@ -1,36 +1,14 @@
 package deploy
 
 import (
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 )
-
-// WantsGrant reports whether a supervisor's grant is what opens the gate.
-func (c Contract) WantsGrant() bool {
-	return c.Gate.Code == catalog.SupervisorRequired && c.Gate.Mode == catalog.Live
-}
-
-// Granted is the contract with a grant in hand, which was verified for exactly it.
-func (c Contract) Granted(g grant.Grant) Contract {
-	c.Grant, c.asked.Granted, c.Statement = &g, true, ""
-	c.Gate = Judge(c.row, c.Env, c.asked)
-	return c
-}
-
-// Ungranted is the result of a grant that does not open the gate: nothing was
-// contacted.
-func Ungranted(c Contract, err error) Result {
-	r := Gated(c)
-	r.fail(DecidedGated, r.Failure.Step, err)
-	r.Failure.Next = c.toSign()
-	return r
-}
 
 // grantUsed refuses a grant that was used before where the run would begin a
 // change by it, so that nothing is staged in vain. What an earlier run of the same
 // commit left is gone on with: it may be what used the grant.
-func (r *deployment) grantUsed(plan Plan) error {
+func (r *deployment) grantUsed(plan contract.Plan) error {
 	if r.Grant == nil || r.seen.Pending != nil || plan.AlreadyLive && !r.force {
 		return nil
 	}
@@ -48,15 +26,12 @@ func (r *deployment) useGrant() error {
 
 // unusable ends a pass whose grant was used before, or expired meanwhile. Nothing
 // that runs was touched, so there is no scope to tell of.
-func (r *deployment) unusable(err error) Result {
+func (r *deployment) unusable(err error) contract.Result {
 	r.result.Scope = nil
 	if fault.ReasonOf(err) == fault.LedgerUnavailable {
-		return r.refused(DecidedFailed, err)
+		return r.refused(contract.DecidedFailed, err)
 	}
-	r.refused(DecidedGated, err)
-	r.result.Failure.Next = r.toSign()
+	r.refused(contract.DecidedGated, err)
+	r.result.Failure.Next = r.ToSign()
 	return r.result
 }
-
-// toSign is the dry run, which prints what a supervisor signs.
-func (c Contract) toSign() string { return Command(c.Service, c.Env, c.Commit.String(), "--dry-run") }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -32,7 +32,7 @@ func behindTheGate(t *testing.T, story func(t *testing.T, w *world)) {
 	})
 }
 
-func (w *world) granted(commit artifact.Commit, nonce string) deploy.Contract {
+func (w *world) granted(commit artifact.Commit, nonce string) contract.Contract {
 	c := w.contract(commit)
 	return c.Granted(grant.Grant{
 		Statement: grant.Statement{Deploy: grant.Deploy{Service: c.Service, Env: string(c.Env), Commit: c.Commit}, Nonce: nonce}, Signer: "alice",
@@ -41,25 +41,25 @@ func (w *world) granted(commit artifact.Commit, nonce string) deploy.Contract {
 
 func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.run(a), deploy.DecidedGated, fault.SupervisorRequired)
+		want(t, w.run(a), contract.DecidedGated, fault.SupervisorRequired)
 		r := w.Run(t.Context(), w.granted(a, "1"), false)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Receipt.Grant == nil || r.Receipt.Grant.Signer != "alice" {
 			t.Errorf("%+v", r.Receipt.Grant)
 		}
-		want(t, w.Run(t.Context(), w.granted(a, "2"), false), deploy.DecidedUnchanged, "")
+		want(t, w.Run(t.Context(), w.granted(a, "2"), false), contract.DecidedUnchanged, "")
 		r = w.Run(t.Context(), w.granted(b, "1"), false)
-		want(t, r, deploy.DecidedGated, fault.GrantUsed)
+		want(t, r, contract.DecidedGated, fault.GrantUsed)
 		if r.Mutated || r.Changed || w.switches != 1 || w.pending != nil || w.runs() != a.String() {
 			t.Errorf("mutated %v changed %v switches %d pending %v runs %s", r.Mutated, r.Changed, w.switches, w.pending, w.runs())
 		}
 		planned := w.Plan(t.Context(), w.granted(b, "2"))
-		want(t, planned, deploy.DecidedReady, "")
+		want(t, planned, contract.DecidedReady, "")
 		if g := planned.Contract.Grant; g == nil || g.Signer != "alice" {
 			t.Errorf("a plan with a grant does not say whose: %+v", g)
 		}
 		w.failStage = errBoom
-		want(t, w.Run(t.Context(), w.granted(b, "2"), false), deploy.DecidedFailed, fault.Internal)
+		want(t, w.Run(t.Context(), w.granted(b, "2"), false), contract.DecidedFailed, fault.Internal)
 		if diff := cmp.Diff([]string{"1"}, w.used); diff != "" {
 			t.Errorf("used up by what switched nothing: %s", diff)
 		}
@@ -68,9 +68,9 @@ func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 
 func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedSucceeded, "")
 		staged := len(w.staged)
-		for name, r := range map[string]deploy.Result{
+		for name, r := range map[string]contract.Result{
 			"plan":             w.Plan(t.Context(), w.granted(b, "1")),
 			"apply":            w.Apply(t.Context(), w.granted(b, "1"), false),
 			"run":              w.Run(t.Context(), w.granted(b, "1"), false),
@@ -78,7 +78,7 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 			"apply, live":      w.Apply(t.Context(), w.granted(a, "1"), true),
 			"at the last step": w.beaten(t, w.granted(b, "1")),
 		} {
-			want(t, r, deploy.DecidedGated, fault.GrantUsed)
+			want(t, r, contract.DecidedGated, fault.GrantUsed)
 			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next, " --dry-run") || !strings.Contains(r.Running, a.String()) {
 				t.Errorf("%s: scope %+v, mutated %v, next %q, running %s", name, r.Scope, r.Mutated, r.Failure.Next, r.Running)
 			}
@@ -93,7 +93,7 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 }
 
 // beaten runs beside another that has used the grant when it comes to the switch.
-func (w *world) beaten(t *testing.T, c deploy.Contract) deploy.Result {
+func (w *world) beaten(t *testing.T, c contract.Contract) contract.Result {
 	early := w.GrantUsed
 	defer func() { w.GrantUsed = early }()
 	w.GrantUsed = func(grant.Grant) error { return nil }
@@ -104,21 +104,21 @@ func (w *world) beaten(t *testing.T, c deploy.Contract) deploy.Result {
 // books were open: the same command closes them.
 func TestTheBooksAreClosedByTheGrantThatOpenedThem(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedSucceeded, "")
 		w.Ledger = ledger.Open(t.TempDir())
-		want(t, w.Plan(t.Context(), w.granted(a, "1")), deploy.DecidedReady, "")
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedUnchanged, "")
+		want(t, w.Plan(t.Context(), w.granted(a, "1")), contract.DecidedReady, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedUnchanged, "")
 	})
 }
 
 func TestGoingOnWithAChangeUsesNoGrant(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedSucceeded, "")
 		w.killed(b)
-		want(t, w.run(b), deploy.DecidedGated, fault.SupervisorRequired)
-		want(t, w.Run(t.Context(), w.granted(b, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.run(b), contract.DecidedGated, fault.SupervisorRequired)
+		want(t, w.Run(t.Context(), w.granted(b, "1"), false), contract.DecidedSucceeded, "")
 		w.killed(a)
-		want(t, w.Run(t.Context(), w.granted(a, "1"), true), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), true), contract.DecidedSucceeded, "")
 		if !slices.Equal(w.used, []string{"1"}) {
 			t.Errorf("used: %q", w.used)
 		}
@@ -132,11 +132,11 @@ func TestOnlyAGateThatAGrantOpensWantsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for service, wants := range map[string]bool{"code-queue-mgr": true, "k3sctl-adapter": false, "met-nonlinear": false, "frontend": false, "backend-core": false} {
-		contract, err := deploy.NewContract(c, deploy.Request{Service: service, Commit: a.String()})
-		if err != nil || contract.WantsGrant() != wants {
-			t.Errorf("%s: %v, %v", service, contract.WantsGrant(), err)
+		promise, err := contract.NewContract(c, contract.Request{Service: service, Commit: a.String()})
+		if err != nil || promise.WantsGrant() != wants {
+			t.Errorf("%s: %v, %v", service, promise.WantsGrant(), err)
 		}
-		if contract.Granted(grant.Grant{}).WantsGrant() {
+		if promise.Granted(grant.Grant{}).WantsGrant() {
 			t.Errorf("%s wants one more", service)
 		}
 	}

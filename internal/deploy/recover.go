@@ -6,39 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
-)
-
-// Recovery is what Recover did about one service.
-type Recovery struct {
-	Service artifact.ServiceID `json:"service"`
-	Env     catalog.Env        `json:"env"`
-	Change  string             `json:"change,omitempty"`
-	Commit  artifact.Commit    `json:"commit"`
-	Action  Action             `json:"action"`
-	Running string             `json:"running"`
-	Failure *Failure           `json:"failure,omitempty"`
-}
-
-// Action is what was done.
-type Action string
-
-// The actions.
-const (
-	// TookBack: an unsettled change was reverted.
-	TookBack Action = "took-back"
-	// Recorded: a change that had ended, kept or taken back, has its receipt in force now.
-	Recorded Action = "recorded"
-	// Busy: a run that lives has the service; nothing was done.
-	Busy Action = "busy"
-	// Unreached: the service's host could not be asked.
-	Unreached Action = "unreached"
-	// Failed: it could not be ended.
-	Failed Action = "failed"
 )
 
 // abandoned is why a change was taken back that its run did not settle.
@@ -48,7 +20,7 @@ const abandoned = "its run ended before the change was settled"
 // was to end. Services that a living run has are left to it; a host that cannot be
 // asked is said once, and does not keep the others waiting: its agent takes back
 // by itself what nobody settles.
-func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
+func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err error) {
 	silent := map[string]bool{}
 	for _, id := range d.Catalog.Services() {
 		row, err := d.Catalog.Row(id.String())
@@ -60,7 +32,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
 			if e.Mode != catalog.Live || e.Target.Compose == nil || silent[e.Target.Host] {
 				continue
 			}
-			r := d.begin(Contract{Service: id, Env: env, row: row}, false)
+			r := d.begin(row, contract.Contract{Service: id, Env: env}, false)
 			one, err := r.recover(ctx)
 			done = append(done, one...)
 			switch {
@@ -69,10 +41,10 @@ func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
 				return done, err
 			default:
 				silent[e.Target.Host] = true
-				r.result.fail(DecidedFailed, workload.PointGuard, err)
-				r.result.Failure.Next = recoverCommand
-				done = append(done, Recovery{
-					Service: id, Env: env, Action: Unreached, Running: "not known: " + e.Target.Host + " could not be asked", Failure: r.result.Failure,
+				r.result.Fail(contract.DecidedFailed, workload.PointGuard, err)
+				r.result.Failure.Next = contract.RecoverCommand
+				done = append(done, contract.Recovery{
+					Service: id, Env: env, Action: contract.Unreached, Running: "not known: " + e.Target.Host + " could not be asked", Failure: r.result.Failure,
 				})
 			}
 		}
@@ -80,7 +52,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []Recovery, err error) {
 	return done, nil
 }
 
-func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
+func (r *deployment) recover(ctx context.Context) (done []contract.Recovery, err error) {
 	// Asked before the lock is taken, too: with it goes the name of the run that was
 	// killed, which is all that is known here of a host that does not answer.
 	_, err = r.host.Observe(ctx, r.spec, false)
@@ -90,7 +62,7 @@ func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
 	}
 	unlock, err := r.Ledger.Lock(string(r.Env), r.Service.String(), r.holder())
 	if fault.ReasonOf(err) == fault.Locked {
-		return []Recovery{{Service: r.Service, Env: r.Env, Action: Busy, Running: err.Error()}}, nil
+		return []contract.Recovery{{Service: r.Service, Env: r.Env, Action: contract.Busy, Running: err.Error()}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -103,12 +75,12 @@ func (r *deployment) recover(ctx context.Context) (done []Recovery, err error) {
 		return nil, err
 	}
 	if p := r.seen.Pending; p != nil {
-		one := Recovery{Service: r.Service, Env: r.Env, Change: p.Change.ID, Commit: p.Change.Commit, Action: TookBack}
+		one := contract.Recovery{Service: r.Service, Env: r.Env, Change: p.Change.ID, Commit: p.Change.Commit, Action: contract.TookBack}
 		if err := r.takeBackLeft(ctx, p); err != nil {
-			one.Action = Failed
-			r.result.fail(DecidedRevertFailed, r.at, err)
+			one.Action = contract.Failed
+			r.result.Fail(contract.DecidedRevertFailed, r.at, err)
 			one.Failure = r.result.Failure
-			one.Failure.Next = recoverCommand
+			one.Failure.Next = contract.RecoverCommand
 		}
 		r.lookAgain(ctx)
 		one.Running = describe(r.spec, r.seen)
@@ -151,7 +123,7 @@ func (r *deployment) takeBackLeft(ctx context.Context, p *workload.Pending) erro
 
 // finishReceipts puts receipts that a run left pending into force, as the host
 // says its change ended: kept, or else taken back.
-func (r *deployment) finishReceipts() (done []Recovery, err error) {
+func (r *deployment) finishReceipts() (done []contract.Recovery, err error) {
 	pending, err := r.Ledger.Pending()
 	if err != nil {
 		return nil, err
@@ -169,8 +141,8 @@ func (r *deployment) finishReceipts() (done []Recovery, err error) {
 			receipt.Outcome, receipt.Failure = ledger.Reverted, abandoned
 		}
 		faults = append(faults, r.Ledger.Record(receipt))
-		done = append(done, Recovery{
-			Service: r.Service, Env: r.Env, Change: receipt.ID, Commit: receipt.Commit, Action: Recorded,
+		done = append(done, contract.Recovery{
+			Service: r.Service, Env: r.Env, Change: receipt.ID, Commit: receipt.Commit, Action: contract.Recorded,
 			Running: describe(r.spec, r.seen),
 		})
 	}
@@ -180,7 +152,7 @@ func (r *deployment) finishReceipts() (done []Recovery, err error) {
 
 // takenBackAlone writes the receipt of a change that its host took back when nobody
 // came, if there is none.
-func (r *deployment) takenBackAlone() ([]Recovery, error) {
+func (r *deployment) takenBackAlone() ([]contract.Recovery, error) {
 	last := r.seen.Last
 	if last == nil || last.Outcome != workload.Revert {
 		return nil, nil
@@ -194,7 +166,7 @@ func (r *deployment) takenBackAlone() ([]Recovery, error) {
 		Outcome: ledger.Reverted, Started: last.At, Finished: last.At, Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image: ledger.Image{Repository: r.row.Repository}, Failure: abandoned,
 	})
-	return []Recovery{{
-		Service: r.Service, Env: r.Env, Change: last.ChangeID, Commit: last.Commit, Action: Recorded, Running: describe(r.spec, r.seen),
+	return []contract.Recovery{{
+		Service: r.Service, Env: r.Env, Change: last.ChangeID, Commit: last.Commit, Action: contract.Recorded, Running: describe(r.spec, r.seen),
 	}}, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -18,10 +19,10 @@ const lastLines = 20
 
 // takeBack ends a change that was not proven: the old version runs again, and is
 // seen to. A person's stop ends here as well.
-func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdict proof.Verdict, cause error) Result {
-	step, decision := r.at, DecidedReverted
+func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdict proof.Verdict, cause error) contract.Result {
+	step, decision := r.at, contract.DecidedReverted
 	if ctx.Err() != nil {
-		decision = DecidedInterrupted
+		decision = contract.DecidedInterrupted
 		cause = fault.Transient(fault.Interrupted, "stopped by you; the change was taken back")
 	}
 	ctx, cancel := detach(ctx)
@@ -38,7 +39,7 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 		return r.unsettled(ctx, change, fmt.Errorf("%w; and then: %w", cause, err))
 	}
 	if err != nil {
-		decision, receipt.Outcome = DecidedRevertFailed, ledger.RevertFailed
+		decision, receipt.Outcome = contract.DecidedRevertFailed, ledger.RevertFailed
 		cause = fault.New(fault.RevertFailed, "%w; and what ran before could not be brought back: %w", cause, err)
 		receipt.Failure = cause.Error()
 	}
@@ -48,7 +49,7 @@ func (r *deployment) takeBack(ctx context.Context, change workload.Change, verdi
 		cause = errors.Join(cause, err)
 	}
 	r.lookAgain(ctx)
-	r.result.fail(decision, step, cause)
+	r.result.Fail(decision, step, cause)
 	r.result.Receipt, r.result.Bytes = &receipt, &receipt.Bytes
 	r.result.Failure.Logs = logs
 	r.result.Running = describe(r.spec, r.seen)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -15,12 +16,12 @@ import (
 
 // Run brings the commit live, or leaves what ran before running. Ending ctx
 // before the switch stops the run; after it, it means: take the change back.
-func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Result) {
-	if c.Gate.Stops(ReachLive) && c.Gate.Code != catalog.Promote { // that one wants the digest
-		return Gated(c)
+func (d *Deployer) Run(ctx context.Context, c contract.Contract, force bool) (result contract.Result) {
+	if c.Gate.Stops(contract.ReachLive) && c.Gate.Code != catalog.Promote { // that one wants the digest
+		return contract.Gated(c)
 	}
-	r := d.begin(c, force)
-	defer func() { result.elapsed(r.started) }()
+	r := d.begin(c.Row(), c, force)
+	defer func() { result.Seconds = elapsed(r.started) }()
 	unlock, err := r.Ledger.Lock(string(r.Env), r.Service.String(), r.holder())
 	if err != nil {
 		return r.stopped(ctx, err)
@@ -30,8 +31,8 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 	if err := r.look(ctx); err != nil {
 		return r.stopped(ctx, err)
 	}
-	if r.Gate.Stops(ReachLive) {
-		result = Gated(r.Contract)
+	if r.Gate.Stops(contract.ReachLive) {
+		result = contract.Gated(r.Contract)
 		result.Running = describe(r.spec, r.seen)
 		return result
 	}
@@ -63,7 +64,7 @@ func (d *Deployer) Run(ctx context.Context, c Contract, force bool) (result Resu
 }
 
 // change does everything from the switch on.
-func (r *deployment) change(ctx context.Context) Result {
+func (r *deployment) change(ctx context.Context) contract.Result {
 	if ctx.Err() != nil {
 		return r.stopped(ctx, context.Cause(ctx))
 	}
@@ -89,7 +90,7 @@ func (r *deployment) change(ctx context.Context) Result {
 
 // keep settles a proven change. The receipt is pending before the host keeps the
 // change and in force after, so that a crash between leaves it to be finished.
-func (r *deployment) keep(ctx context.Context, change workload.Change, verdict proof.Verdict) Result {
+func (r *deployment) keep(ctx context.Context, change workload.Change, verdict proof.Verdict) contract.Result {
 	ctx, cancel := detach(ctx)
 	defer cancel()
 	receipt := r.receipt(change, verdict)
@@ -121,9 +122,9 @@ func (r *deployment) keep(ctx context.Context, change workload.Change, verdict p
 	}
 	r.reach(workload.PointRecord, workload.PointRecord, "receipt "+receipt.ID)
 
-	r.result.OK, r.result.Decision, r.result.Changed = true, DecidedSucceeded, true
+	r.result.OK, r.result.Decision, r.result.Changed = true, contract.DecidedSucceeded, true
 	if verdict.Status == proof.Degraded {
-		r.result.OK, r.result.Decision, r.result.Hints = false, DecidedDegraded, r.row.Hints
+		r.result.OK, r.result.Decision, r.result.Hints = false, contract.DecidedDegraded, r.row.Hints
 	}
 	r.amiss()
 	r.result.Receipt, r.result.Bytes = &receipt, &receipt.Bytes
@@ -133,7 +134,7 @@ func (r *deployment) keep(ctx context.Context, change workload.Change, verdict p
 
 // proveAgain answers for a commit that runs already: by a fresh proof, with
 // nothing sent and nothing recreated.
-func (r *deployment) proveAgain(ctx context.Context) Result {
+func (r *deployment) proveAgain(ctx context.Context) contract.Result {
 	r.at = workload.PointProve
 	verdict, err := r.prove(ctx, r.wanted)
 	r.result.Evidence = verdict.Findings
@@ -144,19 +145,19 @@ func (r *deployment) proveAgain(ctx context.Context) Result {
 	r.reach(workload.PointProve, workload.PointProve, r.Commit.Short()+" runs already, "+string(verdict.Status))
 	r.result.Running = describeInstance(r.spec, verdict.Instance)
 	if verdict.Status == proof.Degraded {
-		r.result.OK, r.result.Decision, r.result.Hints = false, DecidedDegraded, r.row.Hints
+		r.result.OK, r.result.Decision, r.result.Hints = false, contract.DecidedDegraded, r.row.Hints
 	}
 	if c := r.origin.Check(r.row.Provenance); !c.OK { // it runs well, and should not have been let in
-		r.result.OK, r.result.Decision = false, DecidedDegraded
+		r.result.OK, r.result.Decision = false, contract.DecidedDegraded
 		r.result.Hints = append([]string{"the provenance is " + c.Detail + ": " + c.Fix}, r.result.Hints...)
 	}
-	if r.result.Decision == DecidedDegraded {
+	if r.result.Decision == contract.DecidedDegraded {
 		return r.result
 	}
 	if err := r.promote(verdict); err != nil {
 		return r.stopped(ctx, err)
 	}
-	r.result.OK, r.result.Decision = true, DecidedUnchanged
+	r.result.OK, r.result.Decision = true, contract.DecidedUnchanged
 	return r.result
 }
 
@@ -174,10 +175,10 @@ func (r *deployment) promote(verdict proof.Verdict) error {
 }
 
 // stopped ends a run that touched nothing that runs.
-func (r *deployment) stopped(ctx context.Context, err error) Result {
-	decision := DecidedFailed
+func (r *deployment) stopped(ctx context.Context, err error) contract.Result {
+	decision := contract.DecidedFailed
 	if ctx.Err() != nil {
-		decision = DecidedInterrupted
+		decision = contract.DecidedInterrupted
 		err = fault.Transient(fault.Interrupted, "stopped before anything that runs was touched")
 	}
 	at := r.at

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -23,7 +23,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) { story(t, newWorld(t)) })
 }
 
-func want(t *testing.T, r deploy.Result, decision deploy.Decision, reason fault.Reason) {
+func want(t *testing.T, r contract.Result, decision contract.Decision, reason fault.Reason) {
 	t.Helper()
 	got := fault.Reason("")
 	if r.Failure != nil {
@@ -44,7 +44,7 @@ func TestFirstDeployGoesLiveWithAReceipt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, a, labels(a))
 		r := w.run(a)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Seconds < 5 {
 			t.Errorf("took %v s, and the proof alone is 5", r.Seconds)
 		}
@@ -57,7 +57,7 @@ func TestFirstDeployGoesLiveWithAReceipt(t *testing.T) {
 		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
 		}
-		if !strings.Contains(r.Rollback, deploy.PreviousPlaceholder) {
+		if !strings.Contains(r.Rollback, contract.PreviousPlaceholder) {
 			t.Errorf("rollback %q names a commit, and there was none before", r.Rollback)
 		}
 	})
@@ -68,7 +68,7 @@ func TestSecondDeployTellsHowToGoBack(t *testing.T) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		again := w.Run(t.Context(), w.contract(b), true)
 		for _, rollback := range []string{r.Rollback, again.Rollback} {
 			if !strings.Contains(rollback, "--commit "+a.String()) {
@@ -83,14 +83,14 @@ func TestTheSameCommitAgainChangesNothing(t *testing.T) {
 		w.live(a)
 		w.staged, w.switches = nil, 0
 		r := w.run(a)
-		want(t, r, deploy.DecidedUnchanged, "")
+		want(t, r, contract.DecidedUnchanged, "")
 		if r.Changed || r.Mutated || r.Receipt != nil || w.switches != 0 || len(w.staged) != 0 {
 			t.Errorf("changed %v mutated %v receipt %v switches %d staged %v", r.Changed, r.Mutated, r.Receipt, w.switches, w.staged)
 		}
 		if len(r.Evidence) == 0 {
 			t.Error("no fresh proof")
 		}
-		if forced := w.Run(t.Context(), w.contract(a), true); forced.Decision != deploy.DecidedSucceeded || w.switches != 1 {
+		if forced := w.Run(t.Context(), w.contract(a), true); forced.Decision != contract.DecidedSucceeded || w.switches != 1 {
 			t.Errorf("--force: %s after %d switches", forced.Decision, w.switches)
 		}
 	})
@@ -117,7 +117,7 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 					return honest(in)
 				}
 				r := w.run(b)
-				want(t, r, deploy.DecidedReverted, fault.NotProven)
+				want(t, r, contract.DecidedReverted, fault.NotProven)
 				if r.Failure.Next != "unidesk-controller history show "+r.Receipt.ID {
 					t.Errorf("next %q: the commit is broken and stays so", r.Failure.Next)
 				}
@@ -140,7 +140,7 @@ func TestWithoutAVersionBeforeTheNewContainerGoes(t *testing.T) {
 		w.images.add(t, a, labels(a))
 		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(a)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if w.running != nil || len(r.Failure.Logs) == 0 {
 			t.Errorf("running %v, logs %v", w.running, r.Failure.Logs)
 		}
@@ -161,8 +161,8 @@ func TestAWrongImageIsNeverStaged(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.readOnly = true
 				w.images.add(t, a, l)
-				want(t, w.run(a), deploy.DecidedFailed, fault.LabelMismatch)
-				want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedBlocked, fault.LabelMismatch)
+				want(t, w.run(a), contract.DecidedFailed, fault.LabelMismatch)
+				want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedBlocked, fault.LabelMismatch)
 			})
 		})
 	}
@@ -184,7 +184,7 @@ func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 				w.images.add(t, b, labels(b))
 				s.arrange(w)
 				r := w.run(b)
-				want(t, r, deploy.DecidedFailed, s.reason)
+				want(t, r, contract.DecidedFailed, s.reason)
 				if r.Mutated || r.Changed || w.switches != 1 {
 					t.Errorf("mutated %v changed %v switches %d", r.Mutated, r.Changed, w.switches)
 				}
@@ -198,7 +198,7 @@ func TestAFailedSwitchIsTakenBack(t *testing.T) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
 		w.failSwitch = fault.New(fault.ComposeFailed, "compose says no")
-		want(t, w.run(b), deploy.DecidedReverted, fault.ComposeFailed)
+		want(t, w.run(b), contract.DecidedReverted, fault.ComposeFailed)
 		if w.pending != nil || w.running.Env["COMMIT"] != a.String() {
 			t.Errorf("pending %v, runs %v", w.pending, w.running)
 		}
@@ -211,7 +211,7 @@ func TestAFailedRevertIsLoud(t *testing.T) {
 		w.images.add(t, b, labels(b))
 		w.failSwitch, w.failRevert = errBoom, errBoom
 		r := w.run(b)
-		want(t, r, deploy.DecidedRevertFailed, fault.RevertFailed)
+		want(t, r, contract.DecidedRevertFailed, fault.RevertFailed)
 		if r.Failure.Next != "unidesk-controller recover" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
@@ -230,7 +230,7 @@ func TestStopMeansOldOrNew(t *testing.T) {
 				}
 			}
 			r := w.Run(ctx, w.contract(b), false)
-			want(t, r, deploy.DecidedInterrupted, fault.Interrupted)
+			want(t, r, contract.DecidedInterrupted, fault.Interrupted)
 			if r.Mutated || w.switches != 1 {
 				t.Errorf("mutated %v, switches %d", r.Mutated, w.switches)
 			}
@@ -242,7 +242,7 @@ func TestStopMeansOldOrNew(t *testing.T) {
 			w.images.add(t, b, labels(b))
 			ctx, cancel := context.WithCancel(t.Context())
 			w.onSwitch = cancel
-			want(t, w.Run(ctx, w.contract(b), false), deploy.DecidedInterrupted, fault.Interrupted)
+			want(t, w.Run(ctx, w.contract(b), false), contract.DecidedInterrupted, fault.Interrupted)
 			if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
 				t.Errorf("runs %v, pending %v", w.running, w.pending)
 			}
@@ -263,7 +263,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			w.images.add(t, b, labels(b))
 			w.health = loggedOut
 			r := w.run(b)
-			want(t, r, deploy.DecidedDegraded, "")
+			want(t, r, contract.DecidedDegraded, "")
 			if r.OK || len(r.Hints) != 3 || w.running.Env["COMMIT"] != b.String() {
 				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running.Env)
 			}
@@ -271,7 +271,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 				t.Errorf("verify does not name the command: %q", v.Hints)
 			}
 			again := w.run(b)
-			want(t, again, deploy.DecidedDegraded, "")
+			want(t, again, contract.DecidedDegraded, "")
 			if again.Mutated {
 				t.Error("the same command again recreated the service")
 			}
@@ -281,7 +281,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			}
 			w.health = honest // somebody has logged in
 			well := w.run(b)
-			want(t, well, deploy.DecidedUnchanged, "")
+			want(t, well, contract.DecidedUnchanged, "")
 			commits, err = w.Ledger.Proven("prod", "baidu-netdisk")
 			if err != nil || well.Mutated || !slices.Contains(commits, b) {
 				t.Errorf("well again, and still not one to go back to: mutated %v, %v %v", well.Mutated, commits, err)
@@ -298,7 +298,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 				}
 				return honest(in)
 			}
-			want(t, w.run(b), deploy.DecidedReverted, fault.NotProven)
+			want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
 		})
 	})
 }
@@ -329,17 +329,17 @@ func TestOneRunAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := w.run(a)
-		want(t, r, deploy.DecidedFailed, fault.Locked)
+		want(t, r, contract.DecidedFailed, fault.Locked)
 		plan := w.Plan(t.Context(), w.contract(a)) // it says so, though the other run has changed nothing yet
-		want(t, plan, deploy.DecidedBlocked, fault.Locked)
-		for _, f := range []*deploy.Failure{r.Failure, plan.Failure} {
+		want(t, plan, contract.DecidedBlocked, fault.Locked)
+		for _, f := range []*contract.Failure{r.Failure, plan.Failure} {
 			if !strings.Contains(f.Message, "somebody else") || !f.Retry {
 				t.Errorf("%+v", f)
 			}
 		}
 		unlock()
-		want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedReady, "")
-		want(t, w.run(a), deploy.DecidedSucceeded, "")
+		want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedReady, "")
+		want(t, w.run(a), contract.DecidedSucceeded, "")
 	})
 }
 
@@ -349,7 +349,7 @@ func TestPlanOnlyReads(t *testing.T) {
 		w.images.add(t, b, labels(b))
 		w.readOnly = true
 		r := w.Plan(t.Context(), w.contract(b))
-		want(t, r, deploy.DecidedReady, "")
+		want(t, r, contract.DecidedReady, "")
 		if r.Mutated || r.Plan.Next != "unidesk-controller artifact-registry deploy-service --service baidu-netdisk --env prod --commit "+b.String()+" --run-now" {
 			t.Errorf("mutated %v next %q", r.Mutated, r.Plan.Next)
 		}
@@ -369,7 +369,7 @@ func TestACrashLoopEndsTheWait(t *testing.T) {
 			return honest(in)
 		}
 		r := w.run(b)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if !strings.Contains(r.Failure.Message, "restarted") || r.Seconds > 20 {
 			t.Errorf("%q after %v s", r.Failure.Message, r.Seconds)
 		}
@@ -388,7 +388,7 @@ func TestARevertIsSeenAndNotBelieved(t *testing.T) {
 			}
 			return honest(in)
 		}
-		want(t, w.run(b), deploy.DecidedRevertFailed, fault.RevertFailed)
+		want(t, w.run(b), contract.DecidedRevertFailed, fault.RevertFailed)
 	})
 }
 
@@ -400,7 +400,7 @@ func TestTakingBackToAVersionThatWasDown(t *testing.T) {
 		w.images.add(t, b, labels(b))
 		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(b)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if w.running.Env["COMMIT"] != a.String() {
 			t.Errorf("runs %v", w.running)
 		}
@@ -409,7 +409,7 @@ func TestTakingBackToAVersionThatWasDown(t *testing.T) {
 
 func TestOfACommitThatIsNotPublishedTheListComesNext(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		for _, r := range []deploy.Result{w.Plan(t.Context(), w.contract(b)), w.run(b)} {
+		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(b)), w.run(b)} {
 			if r.Failure == nil || r.Failure.Reason != fault.ArtifactNotFound || r.Failure.Next != "unidesk-controller artifact-registry list --service baidu-netdisk" {
 				t.Errorf("%+v", r.Failure)
 			}

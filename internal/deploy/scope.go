@@ -8,20 +8,10 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
-
-// Scope says what happened to everything but the target while it was changed.
-type Scope struct {
-	// Observed says that all containers of the target's engine were compared, as they
-	// were before the switch and after the settlement.
-	Observed bool `json:"observed"`
-	// Note is why they were not.
-	Note string `json:"note,omitempty"`
-	// Disturbed are those that changed, and that no run of ours explains.
-	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
-}
 
 // beginScope notes everything that is there before the switch. It is no reason to
 // stop that it cannot: then the result says so.
@@ -29,10 +19,10 @@ func (r *deployment) beginScope(ctx context.Context) {
 	at := r.hostNow()
 	all, err := r.host.Containers(ctx, r.spec)
 	if err != nil {
-		r.result.Scope = &Scope{Note: err.Error()}
+		r.result.Scope = &contract.Scope{Note: err.Error()}
 		return
 	}
-	r.result.Scope = &Scope{Note: "the run ended before it could compare"}
+	r.result.Scope = &contract.Scope{Note: "the run ended before it could compare"}
 	r.before = &bystander.Snapshot{At: at, Containers: all}
 	r.exclude(all)
 }
@@ -52,7 +42,7 @@ func (r *deployment) endScope(ctx context.Context) {
 	if len(disturbed) > 0 {
 		disturbed = bystander.Disturbed(*r.before, after, *r.spec.Ref.Compose, r.otherRuns(ctx))
 	}
-	r.result.Scope = &Scope{Observed: true, Disturbed: disturbed}
+	r.result.Scope = &contract.Scope{Observed: true, Disturbed: disturbed}
 }
 
 // disturbed are the sentences about it.
@@ -132,7 +122,7 @@ func (r *deployment) amiss() {
 	if len(said) == 0 {
 		return
 	}
-	r.result.OK, r.result.Decision = false, DecidedDegraded
+	r.result.OK, r.result.Decision = false, contract.DecidedDegraded
 	r.result.Hints = append(slices.Clone(r.result.Hints),
 		"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(said, "; "))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -39,7 +39,7 @@ func (w *world) restarts(name string) {
 	}
 }
 
-func names(s *deploy.Scope) (out []string) {
+func names(s *contract.Scope) (out []string) {
 	for _, d := range s.Disturbed {
 		out = append(out, d.Name+" "+string(d.Kind))
 	}
@@ -50,7 +50,7 @@ func TestADisturbedNeighbourDegradesTheResult(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.restarts("database")
 		r := w.run(b)
-		want(t, r, deploy.DecidedDegraded, "")
+		want(t, r, contract.DecidedDegraded, "")
 		if diff := cmp.Diff([]string{"database restarted"}, names(r.Scope)); diff != "" || !r.Scope.Observed {
 			t.Errorf("%+v: %s", r.Scope, diff)
 		}
@@ -66,7 +66,7 @@ func TestADisturbedNeighbourDegradesTheResult(t *testing.T) {
 func TestAnUndisturbedNeighbourhoodIsAsserted(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if !r.Scope.Observed || len(r.Scope.Disturbed) > 0 || len(r.Receipt.Disturbed) > 0 {
 			t.Errorf("%+v", r.Scope)
 		}
@@ -108,11 +108,11 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			besideOthers(t, func(t *testing.T, w *world) {
 				w.restarts("todo-note-backend")
-				want(t, w.run(b), deploy.DecidedDegraded, "")
+				want(t, w.run(b), contract.DecidedDegraded, "")
 				arrange(t, w)
 				w.restarts("todo-note-backend")
 				r := w.Run(t.Context(), w.contract(b), true)
-				want(t, r, deploy.DecidedSucceeded, "")
+				want(t, r, contract.DecidedSucceeded, "")
 				if len(r.Scope.Disturbed) > 0 {
 					t.Errorf("%+v", r.Scope)
 				}
@@ -133,7 +133,7 @@ func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 			w.others[0].Started = time.Now()
 		}
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if len(r.Scope.Disturbed) > 0 {
 			t.Errorf("%+v", r.Scope)
 		}
@@ -145,11 +145,11 @@ func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 	for name, c := range map[string]struct {
 		began, ended time.Duration // of the other run, by the clock here
-		want         deploy.Decision
+		want         contract.Decision
 	}{
-		"while the other run lasted": {0, time.Minute, deploy.DecidedSucceeded},
-		"after it":                   {-time.Hour, -time.Minute, deploy.DecidedDegraded},
-		"before it":                  {time.Hour, 2 * time.Hour, deploy.DecidedDegraded},
+		"while the other run lasted": {0, time.Minute, contract.DecidedSucceeded},
+		"after it":                   {-time.Hour, -time.Minute, contract.DecidedDegraded},
+		"before it":                  {time.Hour, 2 * time.Hour, contract.DecidedDegraded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
@@ -193,7 +193,7 @@ func TestARevertNamesWhoWasDisturbed(t *testing.T) {
 		w.restarts("database")
 		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(b)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if diff := cmp.Diff([]string{"database restarted"}, names(r.Scope)); diff != "" {
 			t.Error(diff)
 		}
@@ -204,7 +204,7 @@ func TestAScopeThatWasNotObservedSaysSo(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.failList = errBoom
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Scope.Observed || r.Scope.Note != "boom" {
 			t.Errorf("%+v", r.Scope)
 		}
@@ -212,7 +212,7 @@ func TestAScopeThatWasNotObservedSaysSo(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.away = times("containers", 1, 1)
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Scope.Observed || !strings.Contains(r.Scope.Note, "the way is cut") {
 			t.Errorf("%+v", r.Scope)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -47,15 +48,15 @@ func (r *deployment) running() string {
 // cost is what staging the image will need. To another host nothing crosses the
 // master's line: its agent pulls from the registry beside it, and refuses by the
 // same measure what its engine's disk cannot take.
-func (r *deployment) cost(ctx context.Context) (Need, error) {
+func (r *deployment) cost(ctx context.Context) (contract.Need, error) {
 	if r.environment().Target.Host == catalog.Master {
 		return r.Estimator.Need(ctx, r.image)
 	}
 	there, err := r.thereAlready()
 	if there || err != nil {
-		return Need{}, err
+		return contract.Need{}, err
 	}
-	return Need{Engine: workload.Room(r.image.Size())}, nil
+	return contract.Need{Engine: workload.Room(r.image.Size())}, nil
 }
 
 // thereAlready reports whether another host's engine has the image, as far as its
@@ -81,7 +82,7 @@ func (r *deployment) mendedThere(checks []proof.Check) []proof.Check {
 	host := r.environment().Target.Host
 	for i, c := range checks {
 		if host != catalog.Master && !c.OK {
-			checks[i].Fix = "on " + host + ", where its " + AgentPlacement + " places the project: " + c.Fix
+			checks[i].Fix = "on " + host + ", where its " + contract.AgentPlacement + " places the project: " + c.Fix
 		}
 	}
 	return checks

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -21,7 +22,7 @@ const answerTime = 10 * time.Second
 // Verify asks whether what the newest receipt of a service proved is still what
 // runs. It changes nothing, and answers soon: a container that does not run is not
 // waited for, and while a deploy of the service goes on it says no more than that.
-func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (result Result) {
+func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (result contract.Result) {
 	defer func() { result.Service, result.Env = name, env }()
 	row, err := d.Catalog.Row(name)
 	if err != nil {
@@ -36,11 +37,11 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (re
 	})
 	if i < 0 {
 		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
-			WithHint("deploy it; the deploy proves it"), liveCommand(row, env, CommitPlaceholder))
+			WithHint("deploy it; the deploy proves it"), contract.LiveCommand(row, env, contract.CommitPlaceholder))
 	}
 	last := &receipts[i]
-	r := d.begin(Contract{Service: row.Service, Env: env, Commit: last.Commit, row: row}, false)
-	defer func() { result.elapsed(r.started) }()
+	r := d.begin(row, contract.Contract{Service: row.Service, Env: env, Commit: last.Commit}, false)
+	defer func() { result.Seconds = elapsed(r.started) }()
 	r.patience = min(answerTime, r.environment().Timeout)
 	r.result.Contract = nil
 	r.result.Receipt = last
@@ -51,7 +52,7 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (re
 	})
 	again := fmt.Sprintf("unidesk-controller verify --service %s --env %s", name, env)
 	if ctx.Err() != nil {
-		r.result = r.refused(DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
+		r.result = r.refused(contract.DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
 		r.result.Failure.Next = again
 		return r.result
 	}
@@ -66,27 +67,27 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (re
 	switch pending := r.seen.Pending; {
 	case err == nil:
 	case holder != "": // whatever was seen may be another thing by now
-		r.result.fail(DecidedBusy, workload.PointGuard,
+		r.result.Fail(contract.DecidedBusy, workload.PointGuard,
 			fault.Transient(fault.Locked, "a run has %s (%s): %s", name, env, holder).WithHint("ask again when it ends"))
 		r.result.Failure.Next = again
 		return r.result
 	case pending != nil:
-		r.result.fail(DecidedDrifted, workload.PointProve, pendingFault(pending))
-		r.result.Failure.Next = recoverCommand
+		r.result.Fail(contract.DecidedDrifted, workload.PointProve, pendingFault(pending))
+		r.result.Failure.Next = contract.RecoverCommand
 		return r.result
 	case fault.ReasonOf(err) == fault.NotProven:
-		r.result.fail(DecidedDrifted, workload.PointProve, err)
-		r.result.Failure.Next = liveCommand(row, r.Env, last.Commit.String())
+		r.result.Fail(contract.DecidedDrifted, workload.PointProve, err)
+		r.result.Failure.Next = contract.LiveCommand(row, r.Env, last.Commit.String())
 		return r.result
 	default: // it could not be looked at
-		r.result = r.refused(DecidedFailed, err)
+		r.result = r.refused(contract.DecidedFailed, err)
 		r.result.Failure.Next = again
 		return r.result
 	}
-	r.result.OK, r.result.Decision = true, DecidedUnchanged
+	r.result.OK, r.result.Decision = true, contract.DecidedUnchanged
 	if verdict.Status == proof.Degraded {
-		r.result.OK, r.result.Decision = false, DecidedDegraded
-		deploys := "`" + liveCommand(row, env, last.Commit.String()) + "`"
+		r.result.OK, r.result.Decision = false, contract.DecidedDegraded
+		deploys := "`" + contract.LiveCommand(row, env, last.Commit.String()) + "`"
 		for _, hint := range row.Hints { // they are said after a deploy, too, where it is the same
 			r.result.Hints = append(r.result.Hints, strings.ReplaceAll(hint, "the same command", deploys))
 		}
@@ -114,9 +115,9 @@ func (r *deployment) still(ctx context.Context, want proof.Wanted) (proof.Verdic
 	return r.prove(ctx, want)
 }
 
-func failed(err error, next string) Result {
-	var r Result
-	r.fail(DecidedFailed, workload.PointGuard, err)
+func failed(err error, next string) contract.Result {
+	var r contract.Result
+	r.Fail(contract.DecidedFailed, workload.PointGuard, err)
 	r.Failure.Next = next
 	return r
 }

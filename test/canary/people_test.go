@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -42,8 +42,8 @@ func rollback(t *testing.T, service string) (w wayBack) {
 func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	const service = "frontend"
 	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, first).Want(t, deploy.DecidedSucceeded, "", 0)
-	world.DeployNow(t, service, second).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, first).Want(t, contract.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, second).Want(t, contract.DecidedSucceeded, "", 0)
 	before := files(t, world.Controller.State)
 	w := rollback(t, service)
 	if after := files(t, world.Controller.State); !slices.Equal(after, before) {
@@ -59,7 +59,7 @@ func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	if c.Commit != first || c.Registry != "same" || !c.InEngine || c.BytesToSend == nil || *c.BytesToSend != 0 {
 		t.Fatalf("the first one: %+v", c)
 	}
-	world.Run(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.Run(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 
 	other, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
@@ -170,7 +170,7 @@ func TestTheDoctorFindsWhatIsBroken(t *testing.T) {
 func TestLogsAreTheContainersLastLines(t *testing.T) {
 	const service = "frontend"
 	commit := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, commit).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, commit).Want(t, contract.DecidedSucceeded, "", 0)
 	a := world.Run(t, "logs", "--service", service, "--lines", "1")
 	a.Exits(t, 0)
 	var got struct {

@@ -1,4 +1,4 @@
-package deploy
+package contract
 
 import (
 	"fmt"
@@ -17,8 +17,8 @@ const (
 	GrantPlaceholder = "FILE"
 )
 
-// Command is the line that deploys a commit of a service.
-func Command(service artifact.ServiceID, env catalog.Env, commit string, flags ...string) string {
+// DeployCommand is the line that deploys a commit of a service.
+func DeployCommand(service artifact.ServiceID, env catalog.Env, commit string, flags ...string) string {
 	words := append([]string{
 		"unidesk-controller artifact-registry deploy-service --service", service.String(),
 		"--env", string(env), "--commit", commit,
@@ -30,22 +30,30 @@ func applyCommand(service string, env catalog.Env, commit string) string {
 	return "unidesk-controller deploy apply --env " + string(env) + " --service " + service + " --commit " + commit
 }
 
-// liveCommand is the line that brings a commit live, by the entry that the row
+// LiveCommand is the line that brings a commit live, by the entry that the row
 // wants; where nothing can, the one that shows it.
-func liveCommand(row catalog.Row, env catalog.Env, commit string) string {
+func LiveCommand(row catalog.Row, env catalog.Env, commit string) string {
 	e := row.Environment(env)
 	switch {
 	case e.Mode != catalog.Live:
-		return Command(row.Service, env, commit, "--dry-run")
+		return DeployCommand(row.Service, env, commit, "--dry-run")
 	case e.Has(catalog.UseDeployApply):
 		return applyCommand(row.Service.String(), env, commit)
 	case e.Has(catalog.SupervisorRequired):
-		return Command(row.Service, env, commit, "--run-now", "--grant", GrantPlaceholder)
+		return DeployCommand(row.Service, env, commit, "--run-now", "--grant", GrantPlaceholder)
 	}
-	return Command(row.Service, env, commit, "--run-now")
+	return DeployCommand(row.Service, env, commit, "--run-now")
 }
 
 // serviceProxy is the path below the Kubernetes API at which health is asked.
 func serviceProxy(t catalog.Kubernetes, path string) string {
 	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", t.Namespace, t.Service, t.Port, path)
+}
+
+// RecoverCommand ends what was left.
+const RecoverCommand = "unidesk-controller recover"
+
+// ListCommand is the line that lists what the registry holds of a service.
+func ListCommand(service string) string {
+	return "unidesk-controller artifact-registry list --service " + service
 }

@@ -1,60 +1,14 @@
-package deploy
+package contract
 
 import (
-	"strings"
-	"time"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
-)
-
-// Decision is what a command came to, in one word.
-type Decision string
-
-// The decisions.
-const (
-	// DecidedRefused: the request itself is wrong; nothing was begun.
-	DecidedRefused Decision = "refused"
-	// DecidedContract: a dry run; nothing was contacted.
-	DecidedContract Decision = "contract"
-	// DecidedReady: every read-only check holds.
-	DecidedReady Decision = "ready"
-	// DecidedBlocked: a check does not hold; --run-now would refuse.
-	DecidedBlocked Decision = "blocked"
-	// DecidedUnsupported: the service cannot be brought live in this environment.
-	DecidedUnsupported Decision = "unsupported"
-	// DecidedGated: a gate stands before it; the result says what opens it.
-	DecidedGated Decision = "gated"
-	// DecidedDeprecated: the command is a legacy one, and names the one to use.
-	DecidedDeprecated Decision = "deprecated"
-	// DecidedIncomplete: all that may be done is done; some services were skipped.
-	DecidedIncomplete Decision = "incomplete"
-	// DecidedSucceeded: the commit is live, and proven.
-	DecidedSucceeded Decision = "succeeded"
-	// DecidedUnchanged: it was live already, and is proven afresh.
-	DecidedUnchanged Decision = "unchanged"
-	// DecidedDegraded: it is live, but flags that were false before still are.
-	DecidedDegraded Decision = "degraded"
-	// DecidedReverted: it was not proven; what ran before runs again.
-	DecidedReverted Decision = "reverted"
-	// DecidedRevertFailed: neither could be had; the result says what to type.
-	DecidedRevertFailed Decision = "revert-failed"
-	// DecidedUnsettled: the host of an unsettled change cannot be asked any more; it
-	// takes the change back by itself, unless somebody settles it.
-	DecidedUnsettled Decision = "unsettled"
-	// DecidedFailed: it failed before anything that runs was touched.
-	DecidedFailed Decision = "failed"
-	// DecidedInterrupted: a person stopped it; the result says what runs.
-	DecidedInterrupted Decision = "interrupted"
-	// DecidedDrifted: what runs is not what the receipt proved.
-	DecidedDrifted Decision = "drifted"
-	// DecidedBusy: a deploy of it goes on, so that what runs is not settled.
-	DecidedBusy Decision = "busy"
 )
 
 // Result is what every deploying command answers. docs/output.md describes its
@@ -136,8 +90,8 @@ type Failure struct {
 	Logs []string `json:"logs,omitempty"`
 }
 
-// fail makes the result that of a failure at a step.
-func (r *Result) fail(decision Decision, step workload.Point, err error) {
+// Fail makes the result that of a failure at a step.
+func (r *Result) Fail(decision Decision, step workload.Point, err error) {
 	r.OK, r.Decision = false, decision
 	r.Failure = &Failure{
 		Step: step, Reason: fault.ReasonOf(err), Message: err.Error(),
@@ -145,34 +99,13 @@ func (r *Result) fail(decision Decision, step workload.Point, err error) {
 	}
 }
 
-// elapsed sets the wall time, in seconds with milliseconds.
-func (r *Result) elapsed(since time.Time) {
-	r.Seconds = float64(time.Since(since).Milliseconds()) / 1000
-}
-
-// Refused is the result of a request that was never begun.
-func Refused(err error) Result {
-	var r Result
-	r.fail(DecidedRefused, workload.PointGuard, err)
-	r.Failure.Next = afterRefusal(*r.Failure)
-	return r
-}
-
-func afterRefusal(f Failure) string {
-	switch f.Reason {
-	case fault.Usage:
-		if strings.HasPrefix(f.Hint, "unidesk-controller ") {
-			return f.Hint // the line that the command takes
-		}
-		return "unidesk-controller --help"
-	case fault.CommitNotPinned:
-		return "unidesk-controller artifact-registry list"
-	case fault.UnknownService, fault.Unsupported, fault.RuntimeNotBuilt:
-		return "unidesk-controller services"
-	case fault.ReceiptNotFound, fault.WorkloadNotFound:
-		return "unidesk-controller history"
-	case fault.Interrupted:
-		return recoverCommand
-	}
-	return "unidesk-controller doctor"
+// Scope says what happened to everything but the target while it was changed.
+type Scope struct {
+	// Observed says that all containers of the target's engine were compared, as they
+	// were before the switch and after the settlement.
+	Observed bool `json:"observed"`
+	// Note is why they were not.
+	Note string `json:"note,omitempty"`
+	// Disturbed are those that changed, and that no run of ours explains.
+	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
 }

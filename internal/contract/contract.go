@@ -1,4 +1,8 @@
-package deploy
+// Package contract holds what a deploy promises before it begins (Contract, Gate)
+// and what each deploying command answers (Decision, Result, Reconciliation).
+// It reads the catalog and nothing else: no host, no file and no clock, so that a
+// dry run cannot touch anything. Package deploy acts by it.
+package contract
 
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -133,14 +137,17 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	return out, nil
 }
 
-// environment is what the catalog says of the service there.
-func (c Contract) environment() catalog.Environment { return c.row.Environment(c.Env) }
+// Row returns the catalog's row of the service.
+func (c Contract) Row() catalog.Row { return c.row }
+
+// Environment is what the catalog says of the service there.
+func (c Contract) Environment() catalog.Environment { return c.row.Environment(c.Env) }
 
 // fill tells what a deploy acts on.
 func (c *Contract) fill(services *catalog.Catalog, req Request) {
-	e := c.environment()
+	e := c.Environment()
 	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()
-	c.Rollback = liveCommand(c.row, c.Env, PreviousPlaceholder)
+	c.Rollback = LiveCommand(c.row, c.Env, PreviousPlaceholder)
 	if e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Live && req.Statement != nil {
 		c.Statement = req.Statement(c.Service, c.Env, c.Commit)
 	}

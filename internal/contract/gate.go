@@ -1,4 +1,4 @@
-package deploy
+package contract
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Gate says whether the service may be brought live, and what stands before it.
@@ -68,8 +67,8 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 	shut := func(code catalog.Gate, next, format string, args ...any) Gate {
 		return Gate{Mode: e.Mode, Code: code, Next: next, Why: fmt.Sprintf(format, args...)}
 	}
-	dryRun := Command(row.Service, env, a.Commit, "--dry-run")
-	live := liveCommand(row, env, a.Commit)
+	dryRun := DeployCommand(row.Service, env, a.Commit, "--dry-run")
+	live := LiveCommand(row, env, a.Commit)
 	switch {
 	case a.Entry == ByDeployBackendCore:
 		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
@@ -90,7 +89,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 		return shut(catalog.SupervisorRequired, live,
 			"a live deploy of %s wants a grant that a supervisor signed for exactly this service, environment and commit", row.Service)
 	case e.Has(catalog.Promote) && !a.Promoted:
-		return shut(catalog.Promote, liveCommand(row, catalog.Dev, a.Commit),
+		return shut(catalog.Promote, LiveCommand(row, catalog.Dev, a.Commit),
 			"%s goes to prod once a dev deploy has proven the same digest", row.Service)
 	}
 	return Gate{Mode: e.Mode, Why: e.Why}
@@ -101,11 +100,11 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 func elsewhere(row catalog.Row, env catalog.Env, commit string) string {
 	for _, other := range catalog.Envs() {
 		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
-			return Command(row.Service, other, commit)
+			return DeployCommand(row.Service, other, commit)
 		}
 	}
 	if row.Environment(env).Mode == catalog.Validate {
-		return Command(row.Service, env, commit, "--dry-run")
+		return DeployCommand(row.Service, env, commit, "--dry-run")
 	}
 	return "unidesk-controller services"
 }
@@ -148,24 +147,4 @@ func (g Gate) fault() error {
 		return err.WithHint("the dry run prints the statement to sign and the commands that make a grant of it")
 	}
 	return err
-}
-
-// Gated is the result of a command that ends at its gate: nothing was contacted.
-func Gated(c Contract) Result {
-	var r Result
-	r.fail(c.Gate.decision(), workload.PointGuard, c.Gate.fault())
-	r.Failure.Next = c.Gate.Next
-	if c.WantsGrant() {
-		r.Failure.Next = c.toSign() // the gate's is for after that
-	}
-	r.Contract, r.Rollback = &c, c.Rollback
-	r.Running = "not looked at: the gate comes first"
-	return r
-}
-
-// Deprecated is all that deploy-backend-core answers.
-func Deprecated(commit string) Result {
-	r := Gated(Contract{Gate: Judge(catalog.Row{}, catalog.Prod, Asked{Entry: ByDeployBackendCore, Commit: commit})})
-	r.Contract = nil
-	return r
 }
