@@ -82,7 +82,7 @@ func withGrant(r contract.Result, file string) contract.Result {
 // a run without a receipt goes on: that run may have left a change, and only its
 // host can tell.
 func (c Config) grantSpent(wanted contract.Contract, g grant.Grant) error {
-	used := c.grantUsed(g)
+	used := grants(c.grantsDir()).Used(g)
 	if used == nil {
 		return nil
 	}
@@ -96,10 +96,11 @@ func (c Config) grantSpent(wanted contract.Contract, g grant.Grant) error {
 	return nil
 }
 
-// grantUsed implements deploy.Deployer's.
-func (c Config) grantUsed(g grant.Grant) error { return grant.Used(c.grantsDir(), g) }
+// grants implements [deploy.Grants] by a folder.
+type grants string
 
-// useGrant implements deploy.Deployer's.
-func (c Config) useGrant(g grant.Grant, by string) error {
-	return grant.Use(c.grantsDir(), g, by, time.Now())
+func (g grants) Used(one grant.Grant) error { return grant.Used(string(g), one) }
+
+func (g grants) Use(one grant.Grant, by string) error {
+	return grant.Use(string(g), one, by, time.Now())
 }

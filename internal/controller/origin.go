@@ -25,18 +25,25 @@ func (c Config) remotes() (map[string]source.Remote, error) {
 	return remotes, errors.Join(faults...)
 }
 
-// origin implements deploy.Deployer's.
-func (c Config) origin() (func(context.Context, provenance.Wanted) provenance.Verdict, error) {
+// origins implements [deploy.Provenance]: by the producer's summaries and, if it is
+// configured, by the remote of the source.
+type origins struct {
+	summaries string
+	sources   *source.Remotes
+}
+
+func (c Config) origin() (origins, error) {
 	remotes, err := c.remotes()
 	if err != nil {
-		return nil, err
+		return origins{}, err
 	}
-	sources := source.New(filepath.Join(c.State, "sources"), remotes, source.Patience)
-	return func(ctx context.Context, want provenance.Wanted) provenance.Verdict {
-		verdict := provenance.Look(c.Summaries, want)
-		if on, configured := sources.Look(ctx, want.Source, want.Commit); configured {
-			verdict = verdict.And(on)
-		}
-		return verdict
-	}, nil
+	return origins{c.Summaries, source.New(filepath.Join(c.State, "sources"), remotes, source.Patience)}, nil
+}
+
+func (o origins) Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict {
+	verdict := provenance.Look(o.summaries, want)
+	if on, configured := o.sources.Look(ctx, want.Source, want.Commit); configured {
+		verdict = verdict.And(on)
+	}
+	return verdict
 }

@@ -51,7 +51,7 @@ func (a *app) place(service, environment string) (*place, error) {
 	}
 	a.remind(w.config)
 	p := &place{wired: w, row: row, env: env, host: t.Host, spec: row.Spec(env, w.config.Master.Project)}
-	if p.target = w.deployer.Targets[t.Host]; p.target == nil {
+	if p.target = w.parts.Targets[t.Host]; p.target == nil {
 		w.Close()
 		return nil, fault.New(fault.CapabilityMissing, "this controller cannot reach workloads on %s", t.Host).
 			WithHint("name the host in controller.yaml, and let its agent serve workloads")

@@ -148,7 +148,7 @@ func weigh(r ledger.Receipt, now remains, running *workload.Instance, command st
 // lookBack reads receipts, registry and engine.
 func (p *place) lookBack(ctx context.Context) (wayBack, error) {
 	r := wayBack{Service: p.row.Service, Env: p.env, Candidates: []candidate{}, Unasked: []unasked{}}
-	receipts, err := p.deployer.Ledger.History(string(p.env), p.row.Service.String())
+	receipts, err := p.parts.Ledger.History(string(p.env), p.row.Service.String())
 	if err != nil {
 		return r, err
 	}
@@ -202,7 +202,7 @@ func (p *place) remains(ctx context.Context, r ledger.Receipt, platform artifact
 	if now.image, now.err = p.remote.Resolve(ctx, p.row.Repository, r.Commit, platform); now.err != nil || p.host != catalog.Master {
 		return now
 	}
-	if need, err := p.deployer.Estimator.Need(ctx, now.image); err == nil {
+	if need, err := p.parts.Estimator.Need(ctx, now.image); err == nil {
 		now.bytes = &need.Bytes
 	}
 	return now
@@ -210,7 +210,7 @@ func (p *place) remains(ctx context.Context, r ledger.Receipt, platform artifact
 
 // command is the one that a contract names for going back, with the commit in it.
 func (p *place) command(commit artifact.Commit) string {
-	c, err := contract.NewContract(p.deployer.Catalog, contract.Request{Service: p.row.Service.String(), Env: string(p.env), Commit: commit.String()})
+	c, err := contract.NewContract(p.parts.Catalog, contract.Request{Service: p.row.Service.String(), Env: string(p.env), Commit: commit.String()})
 	if err != nil || p.row.Environment(p.env).Mode != catalog.Live {
 		return ""
 	}

@@ -22,6 +22,7 @@ import (
 // wired is a deployer with everything that it touches.
 type wired struct {
 	config   Config
+	parts    deploy.Config
 	deployer *deploy.Deployer
 	progress *progress
 	remote   *remote // the registry's host
@@ -62,7 +63,7 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
-	origin, err := c.origin()
+	from, err := c.origin()
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +78,19 @@ func (a *app) wire(services *catalog.Catalog) (*wired, error) {
 	}
 	master := confirm.New(runtime, c.changesDir())
 	shown := newProgress(a.Err, a.Terminal)
+	parts := deploy.Config{
+		Catalog: services, Project: c.Master.Project,
+		Artifacts: registry, Estimator: estimator{stager},
+		Targets: all.targets(master),
+		Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
+		Provenance: from, Grants: grants(c.grantsDir()), Who: who(), Version: a.version,
+	}
+	deployer, err := deploy.New(parts)
+	if err != nil {
+		return nil, err
+	}
 	return &wired{
-		config: c, progress: shown, remote: registry, hosts: all, engine: docker, watch: master.Watch,
-		deployer: &deploy.Deployer{
-			Catalog: services, Project: c.Master.Project,
-			Artifacts: registry, Estimator: estimator{stager},
-			Targets: all.targets(master),
-			Ledger:  ledger.Open(c.ledgerDir()), Emit: a.emit(shown), Traffic: all.traffic,
-			Origin: origin, GrantUsed: c.grantUsed, UseGrant: c.useGrant, Who: who(), Version: a.version,
-		},
+		config: c, parts: parts, deployer: deployer, progress: shown, remote: registry, hosts: all, engine: docker, watch: master.Watch,
 	}, nil
 }
 

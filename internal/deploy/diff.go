@@ -31,32 +31,29 @@ func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []contract.Can
 
 func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *contract.Difference) error {
 	one.Wanted = c.Commit.String()
-	receipts, err := d.Ledger.History(string(c.Env), one.Service)
+	s := d.session(c.Row(), c.Env)
+	receipts, err := s.history()
 	if err != nil {
 		return err
 	}
-	kept := slices.DeleteFunc(receipts, func(r ledger.Receipt) bool {
-		return r.Outcome != ledger.Succeeded && r.Outcome != ledger.Degraded
-	})
-	if len(kept) > 0 {
-		one.Proven = kept[0].Commit.String()
-		if goesBack(kept, c.Commit) {
-			i := slices.IndexFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
-			one.Older, one.Note = true, "going back: this commit was proven earlier ("+kept[i].Finished.Format(time.DateOnly)+")"
+	proven := slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return !kept(r) })
+	if len(proven) > 0 {
+		one.Proven = proven[0].Commit.String()
+		if goesBack(proven, c.Commit) {
+			i := slices.IndexFunc(proven, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
+			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	e := c.Environment()
-	if e.Target.Compose == nil {
+	if s.place.Target.Compose == nil {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
-	spec := c.Row().Spec(c.Env, d.Project)
-	seen, err := d.target(e.Target.Host).Observe(ctx, spec, false)
+	seen, err := s.look(ctx, false)
 	if err != nil {
 		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
 		return nil
 	}
-	switch in := proof.Current(spec, seen); {
+	switch in := proof.Current(s.spec, seen.Observation); {
 	case in == nil:
 		one.Note = join(one.Note, "there is no container")
 	case !in.Running:

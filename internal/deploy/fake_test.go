@@ -296,11 +296,11 @@ func (estimate) Need(context.Context, artifact.Image) (contract.Need, error) {
 type world struct {
 	t *testing.T
 	*host
-	*deploy.Deployer
+	deploy.Config
 	images store
-	used   []string // grants, by their nonce
 	// summaries are those that the producer published.
 	summaries map[artifact.Commit]*provenance.Summary
+	grants    *used
 	service   string
 	events    []workload.Point
 }
@@ -315,31 +315,79 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, service: "baidu-netdisk", images: store{}, host: &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: labels}}
-	w.Deployer = &deploy.Deployer{
+	w := &world{t: t, service: "baidu-netdisk", images: store{}, grants: &used{}, host: &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: labels}}
+	w.Config = deploy.Config{
 		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
-		Origin: func(_ context.Context, want provenance.Wanted) provenance.Verdict {
+		Provenance: judge(func(_ context.Context, want provenance.Wanted) provenance.Verdict {
 			return provenance.Compare(w.summaries[want.Commit], want)
-		},
-		GrantUsed: w.grantUsed,
-		UseGrant: func(g grant.Grant, _ string) error {
-			if err := w.grantUsed(g); err != nil {
-				return err
-			}
-			w.used = append(w.used, g.Nonce)
-			return nil
-		},
+		}),
+		Grants: w.grants,
 	}
 	return w
 }
 
-func (w *world) grantUsed(g grant.Grant) error {
-	if slices.Contains(w.used, g.Nonce) {
+// judge is a function as [deploy.Provenance].
+type judge func(context.Context, provenance.Wanted) provenance.Verdict
+
+func (j judge) Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict {
+	return j(ctx, want)
+}
+
+// used are the grants that were used, by their nonce.
+type used struct{ nonces []string }
+
+func (u *used) Used(g grant.Grant) error {
+	if slices.Contains(u.nonces, g.Nonce) {
 		return fault.New(fault.GrantUsed, "used before")
 	}
 	return nil
+}
+
+func (u *used) Use(g grant.Grant, _ string) error {
+	if err := u.Used(g); err != nil {
+		return err
+	}
+	u.nonces = append(u.nonces, g.Nonce)
+	return nil
+}
+
+func (w *world) deployer() *deploy.Deployer {
+	w.t.Helper()
+	d, err := deploy.New(w.Config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+func (w *world) Run(ctx context.Context, c contract.Contract, force bool) contract.Result {
+	return w.deployer().Run(ctx, c, force)
+}
+
+func (w *world) Plan(ctx context.Context, c contract.Contract) contract.Result {
+	return w.deployer().Plan(ctx, c)
+}
+
+func (w *world) Apply(ctx context.Context, c contract.Contract, force bool) contract.Result {
+	return w.deployer().Apply(ctx, c, force)
+}
+
+func (w *world) ApplyAll(ctx context.Context, env catalog.Env, all []contract.Candidate, force bool) contract.Reconciliation {
+	return w.deployer().ApplyAll(ctx, env, all, force)
+}
+
+func (w *world) Diff(ctx context.Context, env catalog.Env, all []contract.Candidate) (contract.Comparison, error) {
+	return w.deployer().Diff(ctx, env, all)
+}
+
+func (w *world) Verify(ctx context.Context, env catalog.Env, service string) contract.Result {
+	return w.deployer().Verify(ctx, env, service)
+}
+
+func (w *world) Recover(ctx context.Context) ([]contract.Recovery, error) {
+	return w.deployer().Recover(ctx)
 }
 
 func (w *world) contract(commit artifact.Commit) contract.Contract {

@@ -60,7 +60,7 @@ func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 		}
 		w.failStage = errBoom
 		want(t, w.Run(t.Context(), w.granted(b, "2"), false), contract.DecidedFailed, fault.Internal)
-		if diff := cmp.Diff([]string{"1"}, w.used); diff != "" {
+		if diff := cmp.Diff([]string{"1"}, w.grants.nonces); diff != "" {
 			t.Errorf("used up by what switched nothing: %s", diff)
 		}
 	})
@@ -92,11 +92,15 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 	})
 }
 
+// unseen are grants whose use is noticed only when they are used up.
+type unseen struct{ *used }
+
+func (unseen) Used(grant.Grant) error { return nil }
+
 // beaten runs beside another that has used the grant when it comes to the switch.
 func (w *world) beaten(t *testing.T, c contract.Contract) contract.Result {
-	early := w.GrantUsed
-	defer func() { w.GrantUsed = early }()
-	w.GrantUsed = func(grant.Grant) error { return nil }
+	w.Grants = unseen{w.grants}
+	defer func() { w.Grants = w.grants }()
 	return w.Run(t.Context(), c, false)
 }
 
@@ -119,8 +123,8 @@ func TestGoingOnWithAChangeUsesNoGrant(t *testing.T) {
 		want(t, w.Run(t.Context(), w.granted(b, "1"), false), contract.DecidedSucceeded, "")
 		w.killed(a)
 		want(t, w.Run(t.Context(), w.granted(a, "1"), true), contract.DecidedSucceeded, "")
-		if !slices.Equal(w.used, []string{"1"}) {
-			t.Errorf("used: %q", w.used)
+		if !slices.Equal(w.grants.nonces, []string{"1"}) {
+			t.Errorf("used: %q", w.grants.nonces)
 		}
 	})
 }

@@ -122,7 +122,10 @@ func TestCodeQueueInProdContactsNothing(t *testing.T) {
 		if len(promise.Targets)+len(promise.Deployments)+len(promise.EnvKeys) > 0 || promise.Rollback != "" || promise.Target.Host != "" {
 			t.Errorf("there is a target: %+v", promise)
 		}
-		d := &deploy.Deployer{Catalog: c} // whatever it would touch is nil
+		w := newWorld(t)
+		w.Targets = map[string]workload.Target{"nowhere": nil} // to ask one is a panic
+		w.Artifacts = struct{ deploy.Artifacts }{}
+		d := w.deployer()
 		for _, r := range []contract.Result{d.Plan(t.Context(), promise), d.Run(t.Context(), promise, true), d.Apply(t.Context(), promise, true)} {
 			if r.Decision != contract.DecidedUnsupported || r.OK || r.Mutated {
 				t.Errorf("%+v", r)
@@ -300,7 +303,7 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 				t.Errorf("%s: the host was asked: %s", req.Service, call)
 				return true
 			}
-			w.Estimator = nil
+			w.Estimator = struct{ deploy.Estimator }{} // to ask it is a panic
 			req.Commit = a.String()
 			r := w.reaching(t, req, contract.ReachPlan)
 			want(t, r, contract.DecidedReady, "")

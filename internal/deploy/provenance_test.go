@@ -142,10 +142,10 @@ func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
 			start(t, func(t *testing.T, w *world) {
 				w.images.add(t, b, w.labels(b))
 				ctx, stop := context.WithCancel(t.Context())
-				w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+				w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
 					stop()
 					return provenance.Verdict{Status: provenance.Unverified}
-				}
+				})
 				want(t, w.Plan(ctx, w.contract(b)), contract.DecidedInterrupted, fault.Interrupted)
 			})
 		})
@@ -158,9 +158,9 @@ func TestWhatMayBeVerifiedLaterMayBeTriedAgain(t *testing.T) {
 		w := worldOf(t, required(t), "project-manager", catalog.Prod)
 		w.service = "project-manager"
 		w.images.add(t, a, w.labels(a))
-		w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+		w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
 			return provenance.Verdict{Status: provenance.Unverified, Detail: "no answer", Fix: "ask it", Retry: true}
-		}
+		})
 		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(a)), w.run(a)} {
 			if f := r.Failure; f == nil || f.Reason != fault.ProvenanceMissing || !f.Retry || f.Hint != "ask it" {
 				t.Errorf("%s: %+v", r.Decision, f)

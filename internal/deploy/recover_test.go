@@ -245,10 +245,10 @@ func TestAPlanBesideARunThatEndsMayBeAskedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.killed(b)
-		w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+		w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
 			w.end(workload.Revert)
 			return provenance.Verdict{Status: provenance.Unverified}
-		}
+		})
 		plan := w.Plan(t.Context(), w.contract(a))
 		want(t, plan, contract.DecidedBlocked, fault.Locked)
 		if !plan.Failure.Retry {

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,108 +15,135 @@ import (
 )
 
 // answerTime is how long Verify waits for good answers of a container that runs:
-// nothing is coming up, so that what does not answer by then is the answer.
+// nothing is coming up, so a container that does not answer by then is not well.
 const answerTime = 10 * time.Second
 
 // Verify asks whether what the newest receipt of a service proved is still what
-// runs. It changes nothing, and answers soon: a container that does not run is not
-// waited for, and while a deploy of the service goes on it says no more than that.
-func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (result contract.Result) {
-	defer func() { result.Service, result.Env = name, env }()
-	row, err := d.Catalog.Row(name)
+// runs. It changes nothing, and answers soon: it does not wait for a container that
+// does not run, and while a deploy of the service goes on it says no more than that.
+func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (out contract.Result) {
+	defer func() { out.Service, out.Env = name, env }()
+	row, err := d.config.Catalog.Row(name)
 	if err != nil {
 		return failed(err, "unidesk-controller services")
 	}
-	receipts, err := d.Ledger.History(string(env), name)
+	s := d.session(row, env)
+	receipts, err := s.history()
 	if err != nil {
 		return failed(err, "unidesk-controller doctor")
 	}
-	i := slices.IndexFunc(receipts, func(r ledger.Receipt) bool {
-		return r.Outcome == ledger.Succeeded || r.Outcome == ledger.Degraded
-	})
-	if i < 0 {
+	last := lastKept(receipts)
+	if last == nil {
 		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
 			WithHint("deploy it; the deploy proves it"), contract.LiveCommand(row, env, contract.CommitPlaceholder))
 	}
-	last := &receipts[i]
-	r := d.begin(row, contract.Contract{Service: row.Service, Env: env, Commit: last.Commit}, false)
-	defer func() { result.Seconds = elapsed(r.started) }()
-	r.patience = min(answerTime, r.environment().Timeout)
-	r.result.Contract = nil
-	r.result.Receipt = last
-	r.result.Rollback = last.Rollback
-	verdict, err := r.still(ctx, proof.Wanted{
-		Spec: r.spec, Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest,
-		Labels: row.Labels(last.Commit), Composed: row.Witness == catalog.Composed,
-	})
-	again := fmt.Sprintf("unidesk-controller verify --service %s --env %s", name, env)
-	if ctx.Err() != nil {
-		r.result = r.refused(contract.DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
-		r.result.Failure.Next = again
-		return r.result
+	started := time.Now()
+	defer func() { out.Seconds = elapsed(started) }()
+	verdict, seen, err := s.still(ctx, last)
+	return s.answer(s.stand(ctx, verdict, seen, err), last)
+}
+
+func failed(err error, next string) (out contract.Result) {
+	out.Fail(contract.DecidedFailed, workload.PointGuard, err)
+	out.Failure.Next = next
+	return out
+}
+
+// still proves again, once a first look has shown that there is something to prove.
+func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdict, seen view, err error) {
+	if holder := s.Ledger.Holder(string(s.env), s.name()); holder != "" {
+		return v, seen, fault.Transient(fault.Locked, "%s", holder)
 	}
-	if err != nil && !cut(err) {
-		r.lookAgain(ctx)
+	want := proof.Wanted{
+		Spec: s.spec, Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest,
+		Labels: s.row.Labels(last.Commit), Composed: s.row.Witness == catalog.Composed,
 	}
-	r.result.Evidence, r.result.Running = verdict.Findings, describe(r.spec, r.seen)
+	if seen, err = s.look(ctx, false); err != nil {
+		return v, seen, err
+	}
+	if p := seen.Pending; p != nil {
+		return v, seen, pendingFault(p)
+	}
+	if in := proof.Current(s.spec, seen.Observation); in == nil || !in.Running {
+		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.describeInstance(in))
+	}
+	v, err = s.prove(ctx, want, waiting{timeout: min(answerTime, s.place.Timeout)})
+	return v, seen, err
+}
+
+// standing is how what runs stands to what was proven.
+type standing struct {
+	verdict proof.Verdict
+	kind    standingKind
+	running string
+	err     error // why it is not same
+}
+
+type standingKind int
+
+const (
+	same    standingKind = iota
+	drifted              // something else runs, or it is not well
+	pending              // a killed run has left a change
+	busy                 // a deploy goes on: what was seen may be another thing by now
+	unread               // the host could not be asked
+	stopped              // a person stopped the question
+)
+
+// stand says what the proof came to, by a second look if it failed.
+func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, err error) standing {
 	if err == nil {
-		r.result.Running = describeInstance(r.spec, verdict.Instance)
+		return standing{verdict, same, s.describeInstance(verdict.Instance), nil}
 	}
-	holder := r.Ledger.Holder(string(env), name)
-	switch pending := r.seen.Pending; {
-	case err == nil:
-	case holder != "": // whatever was seen may be another thing by now
-		r.result.Fail(contract.DecidedBusy, workload.PointGuard,
-			fault.Transient(fault.Locked, "a run has %s (%s): %s", name, env, holder).WithHint("ask again when it ends"))
-		r.result.Failure.Next = again
-		return r.result
-	case pending != nil:
-		r.result.Fail(contract.DecidedDrifted, workload.PointProve, pendingFault(pending))
-		r.result.Failure.Next = contract.RecoverCommand
-		return r.result
+	if ctx.Err() != nil {
+		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
+		return standing{kind: stopped, running: s.describe(seen), err: err}
+	}
+	if seen = (view{}); !cut(err) {
+		seen, _ = s.lookAgain(ctx)
+	}
+	st := standing{verdict, unread, s.describe(seen), err}
+	holder := s.Ledger.Holder(string(s.env), s.name())
+	switch {
+	case holder != "":
+		st.kind = busy
+		st.err = fault.Transient(fault.Locked, "a run has %s (%s): %s", s.name(), s.env, holder).WithHint("ask again when it ends")
+	case seen.Pending != nil:
+		st.kind, st.err = pending, pendingFault(seen.Pending)
 	case fault.ReasonOf(err) == fault.NotProven:
-		r.result.Fail(contract.DecidedDrifted, workload.PointProve, err)
-		r.result.Failure.Next = contract.LiveCommand(row, r.Env, last.Commit.String())
-		return r.result
-	default: // it could not be looked at
-		r.result = r.refused(contract.DecidedFailed, err)
-		r.result.Failure.Next = again
-		return r.result
+		st.kind = drifted
 	}
-	r.result.OK, r.result.Decision = true, contract.DecidedUnchanged
-	if verdict.Status == proof.Degraded {
-		r.result.OK, r.result.Decision = false, contract.DecidedDegraded
-		deploys := "`" + contract.LiveCommand(row, env, last.Commit.String()) + "`"
-		for _, hint := range row.Hints { // they are said after a deploy, too, where it is the same
-			r.result.Hints = append(r.result.Hints, strings.ReplaceAll(hint, "the same command", deploys))
+	return st
+}
+
+// answer puts a standing into words.
+func (s session) answer(st standing, last *ledger.Receipt) contract.Result {
+	deploys := contract.LiveCommand(s.row, s.env, last.Commit.String())
+	out := contract.Result{Receipt: last, Rollback: last.Rollback, Evidence: st.verdict.Findings, Running: st.running}
+	fail := func(decision contract.Decision, point workload.Point, next string) contract.Result {
+		out.Fail(decision, point, st.err)
+		out.Failure.Next = next
+		return out
+	}
+	again := fmt.Sprintf("unidesk-controller verify --service %s --env %s", s.name(), s.env)
+	switch st.kind {
+	case drifted:
+		return fail(contract.DecidedDrifted, workload.PointProve, deploys)
+	case pending:
+		return fail(contract.DecidedDrifted, workload.PointProve, contract.RecoverCommand)
+	case busy:
+		return fail(contract.DecidedBusy, workload.PointGuard, again)
+	case stopped:
+		return fail(contract.DecidedInterrupted, workload.PointProve, again)
+	case unread:
+		return fail(contract.DecidedFailed, workload.PointProve, again)
+	}
+	out.OK, out.Decision = true, contract.DecidedUnchanged
+	if st.verdict.Status == proof.Degraded {
+		out.OK, out.Decision = false, contract.DecidedDegraded
+		for _, hint := range s.row.Hints { // they are said after a deploy, too, where it is the same
+			out.Hints = append(out.Hints, strings.ReplaceAll(hint, "the same command", "`"+deploys+"`"))
 		}
 	}
-	return r.result
-}
-
-// still proves, once a first look has shown that there is something to prove.
-func (r *deployment) still(ctx context.Context, want proof.Wanted) (proof.Verdict, error) {
-	r.at = workload.PointProve
-	if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
-		return proof.Verdict{}, fault.Transient(fault.Locked, "%s", holder)
-	}
-	seen, err := r.host.Observe(ctx, r.spec, false)
-	if err != nil {
-		return proof.Verdict{}, err
-	}
-	r.seen = seen
-	if p := seen.Pending; p != nil {
-		return proof.Verdict{}, pendingFault(p)
-	}
-	if in := proof.Current(r.spec, seen); in == nil || !in.Running {
-		return proof.Judge(want, seen), fault.New(fault.NotProven, "%s", describeInstance(r.spec, in))
-	}
-	return r.prove(ctx, want)
-}
-
-func failed(err error, next string) contract.Result {
-	var r contract.Result
-	r.Fail(contract.DecidedFailed, workload.PointGuard, err)
-	r.Failure.Next = next
-	return r
+	return out
 }

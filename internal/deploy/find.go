@@ -1,0 +1,180 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// facts are what the steps that only read have learnt.
+type facts struct {
+	// terms are the contract, its gate judged by what the receipts prove.
+	terms  contract.Contract
+	seen   view
+	image  artifact.Image
+	origin provenance.Verdict
+}
+
+// find looks at the workload and resolves the commit. If the workload cannot be
+// seen, only the artifact is looked at. With an error it returns what it has learnt
+// until then.
+func (s session) find(ctx context.Context, log *journal, c contract.Contract) (f facts, err error) {
+	f.terms = c
+	platform := s.place.Target.Platform
+	if s.unseen() == "" {
+		if f.seen, err = s.look(ctx, true); err != nil {
+			return f, at(workload.PointGuard, err)
+		}
+		platform = f.seen.Platform
+	} else {
+		f.seen.Platform = platform
+	}
+	if f.image, err = s.Artifacts.Resolve(ctx, s.row.Repository, c.Commit, platform); err != nil {
+		return f, at(workload.PointResolve, err)
+	}
+	f.origin = s.Provenance.Judge(ctx, provenance.Wanted{
+		Service: s.row.Service, Commit: c.Commit, Repository: s.row.Repository, Source: s.row.Source,
+		Manifest: f.image.Manifest, Index: f.image.Index,
+	})
+	if ctx.Err() != nil {
+		return f, at(workload.PointResolve, context.Cause(ctx))
+	}
+	log.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
+	f.terms, err = s.promoted(c, f.image.Manifest)
+	return f, at(workload.PointPreflight, err)
+}
+
+// promoted returns the contract, its promotion gate open if any environment has
+// proven the digest: prod too, so that prod can go back to what it had.
+func (s session) promoted(c contract.Contract, manifest artifact.Digest) (contract.Contract, error) {
+	if c.Gate.Code != catalog.Promote {
+		return c, nil
+	}
+	proven, err := s.everProven(manifest)
+	if proven {
+		c = c.Promoted()
+	}
+	return c, err
+}
+
+// wanted is what the new version is proven by.
+func (s session) wanted(f facts) proof.Wanted {
+	return proof.Wanted{
+		Spec: s.spec, Commit: f.terms.Commit, Config: f.image.Config, Manifest: f.image.Manifest,
+		Labels: f.terms.RequiredLabels, Composed: s.row.Witness == catalog.Composed, FlagsBefore: s.flagsBefore(f.seen),
+	}
+}
+
+// flagsBefore are the health flags that the proof measures the new version by: those
+// of what runs, or of what ran before an unsettled change.
+func (s session) flagsBefore(seen view) map[string]bool {
+	if p := seen.Pending; p != nil {
+		return p.Change.FlagsBefore
+	}
+	if in := proof.Current(s.spec, seen.Observation); in != nil && in.Health != nil {
+		return in.Health.Flags
+	}
+	return nil
+}
+
+// preflight makes every check that changes nothing.
+func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) {
+	plan := contract.Plan{
+		Index: f.image.Index, Manifest: f.image.Manifest, Config: f.image.Config, Platform: f.image.Platform,
+		Layers: len(f.image.Layers), Bytes: f.image.Size(), Provenance: f.origin,
+		Checks: append(proof.Labels(f.terms.RequiredLabels, f.image.Labels),
+			proof.Runs(f.seen.Platform, f.image.Platform), f.origin.Check(s.row.Provenance)),
+	}
+	if plan.Unseen = s.unseen(); plan.Unseen != "" {
+		return plan, nil
+	}
+	need, err := s.cost(ctx, f)
+	if err != nil {
+		return contract.Plan{}, at(workload.PointPreflight, err)
+	}
+	plan.Need = need
+	plan.Checks = append(plan.Checks, s.fixedThere(proof.Fit(s.spec, f.seen.Observation))...)
+	if host := s.hostName(); host == catalog.Master {
+		plan.Checks = append(plan.Checks,
+			proof.Room("of the engine", need.Engine, f.seen.FreeBytes),
+			proof.Room("of the spool", need.Spool, need.SpoolFree))
+	} else {
+		plan.Checks = append(plan.Checks, proof.Room("of "+host+"'s engine", need.Engine, f.seen.FreeBytes))
+	}
+	verdict := proof.Judge(s.wanted(f), f.seen.Observation)
+	plan.Live = proof.Current(s.spec, f.seen.Observation)
+	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
+	return plan, nil
+}
+
+// cost is what staging the image needs. To another host nothing crosses the master's
+// line: its agent pulls from the registry beside it, and refuses by the same measure
+// what its engine's disk cannot take.
+func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
+	if s.hostName() == catalog.Master {
+		return s.Estimator.Need(ctx, f.image)
+	}
+	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.image.Manifest, f.image.Config) })
+	if !there {
+		var err error
+		if there, err = s.keepsImage(f.terms.Commit); err != nil {
+			return contract.Need{}, err
+		}
+	}
+	if there {
+		return contract.Need{}, nil
+	}
+	return contract.Need{Engine: workload.Room(f.image.Size())}, nil
+}
+
+// toBring says what staging moves, and from where.
+func (s session) toBring(f facts, need contract.Need) string {
+	if host := s.hostName(); host != catalog.Master {
+		return host + "'s engine takes the image from the registry beside it"
+	}
+	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.image.Layers))
+}
+
+// fixedThere prefixes the fix of each failed check with the host to apply it on.
+func (s session) fixedThere(checks []proof.Check) []proof.Check {
+	host := s.hostName()
+	for i, c := range checks {
+		if host != catalog.Master && !c.OK {
+			checks[i].Fix = "on " + host + ", where its " + contract.AgentPlacement + " places the project: " + c.Fix
+		}
+	}
+	return checks
+}
+
+// blocked turns the first check that does not hold into an error.
+func blocked(checks []proof.Check) error {
+	c, found := proof.Blocking(checks)
+	if !found {
+		return nil
+	}
+	f := fault.New(c.Reason, "%s %s", c.Name, c.Detail).WithHint("%s", c.Fix)
+	f.Retry = c.Retry
+	return at(workload.PointPreflight, f)
+}
+
+// exclude adds the other services of the target's Compose project to what the
+// contract leaves alone.
+func (s session) exclude(c contract.Contract, all []workload.Container) contract.Contract {
+	ref, excluded := s.spec.Ref.Compose, slices.Clone(c.ExcludedTargets)
+	for _, other := range all {
+		name := catalog.Target{Host: s.hostName(), Compose: &catalog.Compose{Service: other.Service, Container: other.Name}}.Names()[0]
+		if other.Project == ref.Project && other.Service != ref.Service && !slices.Contains(excluded, name) {
+			excluded = append(excluded, name)
+		}
+	}
+	c.ExcludedTargets = excluded
+	return c
+}
