@@ -164,23 +164,3 @@ var (
 	// variableForm is what Compose would put in, nested ones too. $$ is a dollar sign.
 	variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
 )
-
-// unfit says why a service cannot be switched, "" when it can.
-func unfit(spec workload.Spec, d workload.Definition) string {
-	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
-	switch {
-	case d.Image != spec.Image && d.Image != spec.Image+":latest":
-		return "its image is " + d.Image + " and not " + spec.Image
-	case d.ContainerName != spec.Container:
-		return "its container_name is " + strconv.Quote(d.ContainerName) + " and not " + spec.Container
-	case d.PullPolicy == "always" || d.PullPolicy == "build":
-		return "its pull_policy is " + d.PullPolicy + ", by which Compose would replace the verified image"
-	case d.Replicas != 1:
-		return "it has not exactly one replica"
-	case len(unset) > 0:
-		return "its environment does not hand on " + strings.Join(unset, ", ")
-	case len(unlabelled) > 0:
-		return "its labels do not name " + strings.Join(unlabelled, ", ")
-	}
-	return ""
-}

@@ -80,35 +80,3 @@ func TestADefinitionThatIsNone(t *testing.T) {
 		}
 	}
 }
-
-func TestWhatMakesAServiceUnfit(t *testing.T) {
-	t.Parallel()
-	spec := workload.Spec{Image: "sample", Container: "sample-backend", EnvPrefix: "K_"}
-	fit := workload.Definition{Image: "sample", ContainerName: "sample-backend", Replicas: 1}
-	for _, k := range workload.Keys() {
-		fit.References = append(fit.References, "K_"+k)
-		fit.LabelReferences = append(fit.LabelReferences, "K_"+k)
-	}
-	if why := unfit(spec, fit); why != "" {
-		t.Error(why)
-	}
-	latest := fit
-	latest.Image = "sample:latest"
-	if why := unfit(spec, latest); why != "" {
-		t.Error(why)
-	}
-	for want, spoil := range map[string]func(*workload.Definition){
-		"its image is ":                                  func(d *workload.Definition) { d.Image = "other" },
-		"its container_name is ":                         func(d *workload.Definition) { d.ContainerName = "" },
-		"its pull_policy is ":                            func(d *workload.Definition) { d.PullPolicy = "build" },
-		"it has not exactly":                             func(d *workload.Definition) { d.Replicas = 0 },
-		"its environment does not hand on K_DEPLOYED_AT": func(d *workload.Definition) { d.References = d.References[:6] },
-		"its labels do not name K_DEPLOYED_AT":           func(d *workload.Definition) { d.LabelReferences = d.LabelReferences[:6] },
-	} {
-		d := fit
-		spoil(&d)
-		if why := unfit(spec, d); !strings.HasPrefix(why, want) {
-			t.Errorf("%q, want %q", why, want)
-		}
-	}
-}

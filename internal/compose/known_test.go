@@ -86,7 +86,7 @@ func TestALookRemembersAndASwitchAsksAnew(t *testing.T) {
 	}
 	put(t, r, "project.json", `{"services":{"one":{"image":"other"}}}`) // for a reason that is in no file
 	_, _, err := r.Snapshot(t.Context(), workload.Change{Spec: spec})
-	if fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(err.Error(), "its image is other") {
+	if fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(err.Error(), "compose image is other, want ") {
 		t.Error(err)
 	}
 }

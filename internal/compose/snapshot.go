@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -39,8 +40,9 @@ func (r *Runtime) Snapshot(ctx context.Context, change workload.Change) (workloa
 	if err != nil {
 		return workload.Before{}, State{}, err
 	}
-	if why := unfit(spec, d); why != "" {
-		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit, "the Compose service %s cannot be switched: %s", spec.Ref.Compose.Service, why)
+	if c, found := proof.Blocking(proof.FitCompose(spec, d)); found {
+		return workload.Before{}, State{}, fault.New(c.Reason, "the Compose service %s cannot be switched: %s %s",
+			spec.Ref.Compose.Service, c.Name, c.Detail).WithHint("%s", c.Fix)
 	}
 	f, err := r.fleet(ctx, spec)
 	if err != nil {

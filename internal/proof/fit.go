@@ -51,7 +51,12 @@ func Labels(required, have map[string]string) (checks []Check) {
 
 // Fit checks that the host's configuration lets a switch succeed and be proven.
 func Fit(spec workload.Spec, seen workload.Observation) []Check {
-	d := seen.Definition
+	return append(FitCompose(spec, seen.Definition), secrets(seen.Secrets)...)
+}
+
+// FitCompose checks that a Compose service, as it is declared, can be switched and
+// then shows what it runs. The plan and the host that refuses a switch use it alike.
+func FitCompose(spec workload.Spec, d workload.Definition) []Check {
 	checks := []Check{
 		unfit("compose image", d.Image == spec.Image || d.Image == spec.Image+":latest",
 			fmt.Sprintf("is %s, want %s", cmp.Or(d.Image, "missing"), spec.Image),
@@ -66,14 +71,18 @@ func Fit(spec workload.Spec, seen workload.Observation) []Check {
 			fmt.Sprintf("is %d, want 1", d.Replicas), "run the service with one container"),
 	}
 	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
-	checks = append(checks,
+	return append(checks,
 		unfit("compose environment", len(unset) == 0,
 			fmt.Sprintf("does not hand on %s, each under its own name, so the container would not show what it runs", strings.Join(unset, ", ")),
 			"add to the service:\n"+yaml(spec, "environment", func(k string) string { return spec.EnvPrefix + k })),
 		unfit("compose labels", len(unlabelled) == 0,
 			fmt.Sprintf("do not name %s, so the container would not show what it runs", strings.Join(unlabelled, ", ")),
 			"add to the service:\n"+yaml(spec, "labels", label)))
-	for _, s := range seen.Secrets {
+}
+
+// secrets checks that the env file has a value for each secret.
+func secrets(seen []workload.Secret) (checks []Check) {
+	for _, s := range seen {
 		c := Check{Name: "env file " + s.Name, OK: s.Present, Detail: fmt.Sprintf("present, %d bytes", s.Length)}
 		if !s.Present {
 			c.Reason, c.Detail, c.Fix = fault.EnvKeyMissing, "is missing or empty", "restore the value in the env file"
