@@ -2,6 +2,9 @@
 // and what each deploying command answers (Decision, Result, Reconciliation).
 // It reads the catalog and nothing else: no host, no file and no clock, so that a
 // dry run cannot touch anything. Package deploy acts by it.
+//
+// A file uses those that stand before it: command, decision, gate, contract, grant,
+// result, refusal, candidate, reconciliation, comparison, recovery.
 package contract
 
 import (

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -133,14 +132,32 @@ func (g Gate) decision() Decision {
 	return DecidedGated
 }
 
-func (g Gate) fault() error {
-	reason := fault.Unsupported
-	switch g.Code {
-	case catalog.Promote:
-		reason = fault.PromoteFirst
+// GateReason returns the reason of a refusal at a gate. It is total: a gate that is not
+// here has none, and a test finds it.
+func GateReason(code catalog.Gate) (fault.Reason, bool) {
+	switch code {
 	case GateUnsupported, GatePlanOnly:
-	default:
-		reason = fault.Reason(strings.ToUpper(strings.ReplaceAll(string(g.Code), "-", "_")))
+		return fault.Unsupported, true
+	case GateDeprecated:
+		return fault.Deprecated, true
+	case GateRuntimeNotBuilt:
+		return fault.RuntimeNotBuilt, true
+	case catalog.ContractMismatch:
+		return fault.ContractMismatch, true
+	case catalog.SupervisorRequired:
+		return fault.SupervisorRequired, true
+	case catalog.UseDeployApply:
+		return fault.UseDeployApply, true
+	case catalog.Promote:
+		return fault.PromoteFirst, true
+	}
+	return "", false
+}
+
+func (g Gate) fault() error {
+	reason, known := GateReason(g.Code)
+	if !known {
+		reason = fault.Internal
 	}
 	err := fault.New(reason, "%s", g.Why)
 	if g.Code == catalog.SupervisorRequired && g.Mode == catalog.Live {

@@ -11,7 +11,7 @@
 // The files have an order. A file uses those that stand before it, and none after:
 //
 //	deploy    what a deploy works through
-//	step      the points of a run: events, and the point at which a run failed
+//	journal   the points of a run: events, and the point at which a run failed
 //	session   one service on its host; what was seen, and when
 //	history   what the receipts say
 //	find      the steps that only read: look, resolve, preflight
@@ -21,7 +21,8 @@
 //	receipt   what is written down
 //	revert    take a change back; end what an earlier run left
 //	ends      the results of runs that did not succeed
-//	run       the ten steps
+//	steps     the steps of a run
+//	run       their order
 //	plan, recover, verify, diff
 //	apply     the reconciler over deploy.json
 package deploy
