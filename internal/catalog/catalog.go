@@ -95,7 +95,8 @@ type Row struct {
 	Witness Witness
 	// Provenance is how much the service asks of it.
 	Provenance provenance.Policy
-	// Hints are what to do, in this order, when the service runs degraded.
+	// Hints are what to do, in this order, when the service runs degraded. CommandWord
+	// in them stands for the command that deploys it.
 	Hints []string
 	// Excluded are neighbours that people might take for a target, and that a
 	// deploy does not touch.
@@ -211,4 +212,15 @@ func (r Row) Labels(commit artifact.Commit) map[string]string {
 		artifact.LabelSource:   r.Source,
 		artifact.LabelService:  r.Service.String(),
 	}
+}
+
+// CommandWord stands in a hint for the command that deploys the service.
+const CommandWord = "{command}"
+
+// HintsWith returns the hints with words for the command that deploys the service.
+func (r Row) HintsWith(command string) (hints []string) {
+	for _, h := range r.Hints {
+		hints = append(hints, strings.ReplaceAll(h, CommandWord, command))
+	}
+	return hints
 }

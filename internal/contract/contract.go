@@ -3,11 +3,13 @@
 // It reads the catalog and nothing else: no host, no file and no clock, so that a
 // dry run cannot touch anything. Package deploy acts by it.
 //
-// A file uses those that stand before it: command, decision, gate, contract, grant,
+// A file uses those that stand before it: command, commands, decision, gate, contract, grant,
 // result, refusal, candidate, reconciliation, comparison, recovery.
 package contract
 
 import (
+	"fmt"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
@@ -64,8 +66,8 @@ type Contract struct {
 	AuthSync        *AuthSync `json:"authSync,omitempty"`
 	RequiredSecrets []string  `json:"requiredSecrets"`
 	Health          Health    `json:"health"`
-	// Rollback is the command that goes back; "" where nothing is deployed.
-	Rollback string `json:"rollback"`
+	// Rollback is the command that goes back; none where nothing is deployed.
+	Rollback Command `json:"rollback"`
 
 	row   catalog.Row
 	asked Asked
@@ -150,7 +152,7 @@ func (c Contract) Environment() catalog.Environment { return c.row.Environment(c
 func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	e := c.Environment()
 	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()
-	c.Rollback = LiveCommand(c.row, c.Env, PreviousPlaceholder)
+	c.Rollback = LiveCommand(c.row, c.Env, string(PreviousCommit))
 	if e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Live && req.Statement != nil {
 		c.Statement = req.Statement(c.Service, c.Env, c.Commit)
 	}
@@ -216,4 +218,9 @@ func (c *Contract) kubernetes(t catalog.Kubernetes) {
 	c.Target.Namespace, c.Target.Container = t.Namespace, t.Container
 	c.Target.ServiceProxy = serviceProxy(t, c.Health.Path)
 	c.ExcludedTargets = append(c.ExcludedTargets, "every other Deployment", "every other Secret and ConfigMap", "every Service, NodePort, hostPort and Ingress", "every Compose project")
+}
+
+// serviceProxy is the path below the Kubernetes API at which health is asked.
+func serviceProxy(t catalog.Kubernetes, path string) string {
+	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", t.Namespace, t.Service, t.Port, path)
 }

@@ -15,7 +15,7 @@ type Gate struct {
 	// Code is the gate that --run-now meets, "" when it is open.
 	Code catalog.Gate `json:"code,omitempty"`
 	// Next is the command to type instead, or after what opens the gate.
-	Next string `json:"next,omitempty"`
+	Next Command `json:"next,omitzero"`
 }
 
 // The gates that no row asks for: they follow from its mode, its shape or the
@@ -63,7 +63,7 @@ type Asked struct {
 // a dry run shows what --run-now would meet.
 func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 	e := row.Environment(env)
-	shut := func(code catalog.Gate, next, format string, args ...any) Gate {
+	shut := func(code catalog.Gate, next Command, format string, args ...any) Gate {
 		return Gate{Mode: e.Mode, Code: code, Next: next, Why: fmt.Sprintf(format, args...)}
 	}
 	dryRun := DeployCommand(row.Service, env, a.Commit, "--dry-run")
@@ -73,7 +73,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
 			"deploy-backend-core is a legacy entry and does nothing; backend-core is deployed by deploy apply")
 	case e.Mode == catalog.Unsupported:
-		return shut(GateUnsupported, "unidesk-controller services "+row.Service.String(), "%s is not deployed to %s: %s", row.Service, env, e.Why)
+		return shut(GateUnsupported, Ours("services", row.Service.String()), "%s is not deployed to %s: %s", row.Service, env, e.Why)
 	case e.Has(catalog.ContractMismatch):
 		return shut(catalog.ContractMismatch, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
 	case e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Validate:
@@ -96,7 +96,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 
 // elsewhere is the plan for the other environment where there is one, else the
 // list of what there is.
-func elsewhere(row catalog.Row, env catalog.Env, commit string) string {
+func elsewhere(row catalog.Row, env catalog.Env, commit string) Command {
 	for _, other := range catalog.Envs() {
 		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
 			return DeployCommand(row.Service, other, commit)
@@ -105,7 +105,7 @@ func elsewhere(row catalog.Row, env catalog.Env, commit string) string {
 	if row.Environment(env).Mode == catalog.Validate {
 		return DeployCommand(row.Service, env, commit, "--dry-run")
 	}
-	return "unidesk-controller services"
+	return Ours("services")
 }
 
 // Stops reports whether a command that goes so far ends at the gate. Where there

@@ -25,6 +25,6 @@ func (c Contract) Promoted() Contract {
 }
 
 // ToSign is the dry run, which prints what a supervisor signs.
-func (c Contract) ToSign() string {
+func (c Contract) ToSign() Command {
 	return DeployCommand(c.Service, c.Env, c.Commit.String(), "--dry-run")
 }

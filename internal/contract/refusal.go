@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"strings"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -49,25 +47,24 @@ func Ungranted(c Contract, err error) Result {
 func Refused(err error) Result {
 	var r Result
 	r.Fail(DecidedRefused, workload.PointGuard, err)
-	r.Failure.Next = afterRefusal(*r.Failure)
+	if r.Failure.Next = nextOf(err); r.Failure.Next.IsZero() {
+		r.Failure.Next = afterRefusal(r.Failure.Reason)
+	}
 	return r
 }
 
-func afterRefusal(f Failure) string {
-	switch f.Reason {
+func afterRefusal(reason fault.Reason) Command {
+	switch reason {
 	case fault.Usage:
-		if strings.HasPrefix(f.Hint, "unidesk-controller ") {
-			return f.Hint // the line that the command takes
-		}
-		return "unidesk-controller --help"
+		return Ours("--help")
 	case fault.CommitNotPinned:
-		return "unidesk-controller artifact-registry list"
+		return Ours("artifact-registry", "list")
 	case fault.UnknownService, fault.Unsupported, fault.RuntimeNotBuilt:
-		return "unidesk-controller services"
+		return Ours("services")
 	case fault.ReceiptNotFound, fault.WorkloadNotFound:
-		return "unidesk-controller history"
+		return Ours("history")
 	case fault.Interrupted:
-		return RecoverCommand
+		return RecoverCommand()
 	}
-	return "unidesk-controller doctor"
+	return Ours("doctor")
 }

@@ -38,7 +38,7 @@ type Result struct {
 	// Running is what runs at the end, in a sentence.
 	Running string `json:"running,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
-	Rollback string   `json:"rollback,omitempty"`
+	Rollback Command  `json:"rollback,omitzero"`
 	Hints    []string `json:"hints,omitempty"`
 	Failure  *Failure `json:"failure,omitempty"`
 }
@@ -62,7 +62,7 @@ type Plan struct {
 	AlreadyLive bool          `json:"alreadyLive"`
 	Checks      []proof.Check `json:"checks"`
 	// Next is the command that does it.
-	Next string `json:"next,omitempty"`
+	Next Command `json:"next,omitzero"`
 }
 
 // Need is what staging an image will cost.
@@ -85,7 +85,7 @@ type Failure struct {
 	Retry   bool           `json:"retryable"`
 	Hint    string         `json:"hint,omitempty"`
 	// Next is the command to type.
-	Next string `json:"next"`
+	Next Command `json:"next"`
 	// Logs are the last lines of a container that was not proven, scrubbed.
 	Logs []string `json:"logs,omitempty"`
 }

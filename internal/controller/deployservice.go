@@ -117,7 +117,7 @@ func (a *app) deployBackendCore() *cobra.Command {
 		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := artifact.ParseCommit(commit); err != nil {
-				commit = contract.CommitPlaceholder
+				commit = string(contract.AnyCommit)
 			}
 			return a.finish(contract.Deprecated(commit))
 		},

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
 func grantFlag(cmd *cobra.Command, file *string) {
@@ -66,14 +64,11 @@ func (a *app) granted(ctx context.Context, c contract.Contract, file string) (co
 
 // withGrant names the file that was given in the lines to type next.
 func withGrant(r contract.Result, file string) contract.Result {
-	name := func(line string) string {
-		return strings.Replace(line, "--grant "+contract.GrantPlaceholder, "--grant "+tunnel.Quote(file), 1)
-	}
 	if file != "" && r.Plan != nil {
-		r.Plan.Next = name(r.Plan.Next)
+		r.Plan.Next = r.Plan.Next.With(contract.GrantFile, file)
 	}
 	if file != "" && r.Failure != nil {
-		r.Failure.Next = name(r.Failure.Next)
+		r.Failure.Next = r.Failure.Next.With(contract.GrantFile, file)
 	}
 	return r
 }

@@ -147,7 +147,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 	}
 	for _, words := range all {
 		r, code := s.run(t, append(words, "--grant", good)...)
-		if r.Decision != contract.DecidedGated || r.Failure.Reason != fault.GrantUsed || code != controller.ExitBlocked || !strings.HasSuffix(r.Failure.Next, " --dry-run") {
+		if r.Decision != contract.DecidedGated || r.Failure.Reason != fault.GrantUsed || code != controller.ExitBlocked || !strings.HasSuffix(r.Failure.Next.String(), " --dry-run") {
 			t.Errorf("used, %v: %s, %+v, exit %d", words, r.Decision, r.Failure, code)
 		}
 	}
@@ -169,9 +169,9 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 func TestTheGrantThatWasGivenIsNamedInWhatToType(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]string{"deploy.grant": "x --grant deploy.grant", "a b": "x --grant 'a b'", "": "x --grant FILE"} {
-		line := "x --grant " + contract.GrantPlaceholder
+		line := contract.Words("x", "--grant", string(contract.GrantFile))
 		r := controller.WithGrant(contract.Result{Plan: &contract.Plan{Next: line}, Failure: &contract.Failure{Next: line}}, file)
-		if r.Plan.Next != want || r.Failure.Next != want {
+		if r.Plan.Next.String() != want || r.Failure.Next.String() != want {
 			t.Errorf("%q: %q, %q", file, r.Plan.Next, r.Failure.Next)
 		}
 	}

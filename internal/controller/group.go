@@ -44,7 +44,7 @@ func noCommand(cmd *cobra.Command, word string) error {
 	}
 	err := fault.New(fault.Usage, "unknown command %q; did you mean %s?", below(word), strings.Join(near, " or "))
 	if found, _, failed := cmd.Root().Find(strings.Fields(near[0])); failed == nil && len(near) == 1 {
-		return err.WithHint("%s", useLine(found))
+		return usage(found, err)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,7 +126,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	for i, s := range r.Steps {
 		p.field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}
-	if r.Outcome == ledger.Succeeded && r.Rollback != "" && !strings.Contains(r.Rollback, contract.PreviousPlaceholder) {
+	if back, err := contract.ParseCommand(r.Rollback); err == nil && r.Outcome == ledger.Succeeded && back.Complete() {
 		p.field("to go back", "%s", r.Rollback)
 	}
 	return p.err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -214,7 +213,7 @@ func (p *place) command(commit artifact.Commit) string {
 	if err != nil || p.row.Environment(p.env).Mode != catalog.Live {
 		return ""
 	}
-	return strings.ReplaceAll(c.Rollback, contract.PreviousPlaceholder, commit.String())
+	return c.Rollback.With(contract.PreviousCommit, commit.String()).String()
 }
 
 func printWayBack(out io.Writer, r wayBack) error {

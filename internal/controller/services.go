@@ -41,7 +41,7 @@ func listed(row catalog.Row) service {
 		if e.Target.Shape != "" {
 			s.Shapes[name] = string(e.Target.Shape)
 		}
-		gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployService, Commit: contract.CommitPlaceholder})
+		gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployService, Commit: string(contract.AnyCommit)})
 		if gate.Code != "" {
 			s.Gates[name] = string(gate.Code)
 		}

@@ -60,7 +60,7 @@ func (a *app) left() int {
 		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
 	r := contract.Result{Decision: contract.DecidedInterrupted, Mutated: true, Contract: a.about.Load(), Running: "not known: nobody looked again"}
 	r.Failure = &contract.Failure{
-		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: "unidesk-controller recover",
+		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: contract.RecoverCommand(),
 	}
 	_ = a.finish(r) // there is nobody left to tell
 	return ExitInterrupted

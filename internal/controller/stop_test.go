@@ -70,7 +70,7 @@ func TestADeployToldTwiceLeavesAResult(t *testing.T) {
 		t.Errorf("exit %d, said %q", code, said)
 	}
 	var r contract.Result
-	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != contract.DecidedInterrupted || r.Failure.Next != "unidesk-controller recover" || !strings.Contains(headline(r), "  frontend prod aaaa") {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Decision != contract.DecidedInterrupted || r.Failure.Next.String() != "unidesk-controller recover" || !strings.Contains(headline(r), "  frontend prod aaaa") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

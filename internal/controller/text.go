@@ -88,12 +88,12 @@ func printResult(out io.Writer, r contract.Result) error {
 		}
 		p.field("next", "%s", f.Next)
 	}
-	if r.Plan != nil && r.Plan.Next != "" && r.Decision == contract.DecidedReady {
+	if r.Plan != nil && !r.Plan.Next.IsZero() && r.Decision == contract.DecidedReady {
 		p.field("next", "%s", r.Plan.Next)
 	}
 	switch {
-	case !r.OK && r.Decision != contract.DecidedDegraded || r.Rollback == "":
-	case r.Decision != contract.DecidedContract && strings.Contains(r.Rollback, contract.PreviousPlaceholder):
+	case !r.OK && r.Decision != contract.DecidedDegraded || r.Rollback.IsZero():
+	case r.Decision != contract.DecidedContract && !r.Rollback.Complete():
 		p.field("to go back", "nothing was proven before")
 	default:
 		p.field("to go back", "%s", r.Rollback)
@@ -175,12 +175,12 @@ func (p *printer) gate(c *contract.Contract, dry bool) {
 		return
 	}
 	p.field("gate", "%s: %s", warn.Render(string(c.Gate.Code)), c.Gate.Why)
-	if r := c.Gate.Next; !dry || !strings.HasSuffix(r, " --dry-run") { // this is that one
-		p.field("next", "%s", r)
+	if next := c.Gate.Next; !dry || !next.Equal(c.ToSign()) { // this is that one
+		p.field("next", "%s", next)
 	}
 	if c.Statement != "" {
 		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
-		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", contract.DeployCommand(c.Service, c.Env, c.Commit.String(), "--dry-run"))
+		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", c.ToSign())
 		p.field("signed by", "%s", indent(strings.Join(grant.Commands(), "\n")))
 	}
 }

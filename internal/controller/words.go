@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -23,9 +24,9 @@ func plainWords(cmd *cobra.Command) {
 				return noCommand(cmd, args[0])
 			}
 			if len(args) == 0 {
-				return fault.New(fault.Usage, "%s: a word is missing", cmd.CommandPath()).WithHint("%s", useLine(cmd))
+				return usage(cmd, fault.New(fault.Usage, "%s: a word is missing", cmd.CommandPath()))
 			}
-			return fault.New(fault.Usage, "%s does not take %q", cmd.CommandPath(), strings.Join(args, " ")).WithHint("%s", useLine(cmd))
+			return usage(cmd, fault.New(fault.Usage, "%s does not take %q", cmd.CommandPath(), strings.Join(args, " ")))
 		}
 	}
 	for _, one := range cmd.Commands() {
@@ -35,6 +36,12 @@ func plainWords(cmd *cobra.Command) {
 
 // useLine is what a command takes.
 func useLine(cmd *cobra.Command) string { return strings.TrimSuffix(cmd.UseLine(), " [flags]") }
+
+// usage adds the line that the command takes to what is wrong with the request.
+func usage(cmd *cobra.Command, err *fault.Error) error {
+	line := useLine(cmd)
+	return contract.Next(err.WithHint("%s", line), contract.Form(line))
+}
 
 // flagRefused says what is wrong with a flag, or with the word before it that made
 // no command to take it.
@@ -63,7 +70,7 @@ func (a *app) flagRefused(cmd *cobra.Command, err error) error {
 		is := map[string]string{"int": "a whole number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
 		err = fault.New(fault.Usage, "--%s %s: it is %s", invalid.GetFlag().Name, invalid.GetValue(), is)
 	}
-	return fault.New(fault.Usage, "%w", err).WithHint("%s", useLine(cmd))
+	return usage(cmd, fault.New(fault.Usage, "%w", err))
 }
 
 // flagsGiven refuses a command without a flag that it needs.
@@ -77,5 +84,5 @@ func flagsGiven(cmd *cobra.Command) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return fault.New(fault.Usage, "%s needs %s", cmd.CommandPath(), strings.Join(missing, " and ")).WithHint("%s", useLine(cmd))
+	return usage(cmd, fault.New(fault.Usage, "%s needs %s", cmd.CommandPath(), strings.Join(missing, " and ")))
 }

@@ -32,17 +32,17 @@ func (s session) fail(out contract.Result, decision contract.Decision, err error
 
 // next is the command to type after a failure. A pass that only reads never names
 // the command that acts.
-func (s session) next(out contract.Result, acts bool) string {
+func (s session) next(out contract.Result, acts bool) contract.Command {
 	f, commit := out.Failure, out.Contract.Commit
 	switch {
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
-		return contract.RecoverCommand
+		return contract.RecoverCommand()
 	case f.Reason == fault.CapabilityMissing:
-		return "unidesk-controller doctor"
+		return contract.Ours("doctor")
 	case f.Reason == fault.ArtifactNotFound:
 		return contract.ListCommand(s.name())
 	case out.Decision == contract.DecidedReverted && !f.Retry && out.Receipt != nil:
-		return "unidesk-controller history show " + out.Receipt.ID
+		return contract.Ours("history", "show", out.Receipt.ID)
 	case acts && (f.Retry || f.Reason == fault.RecoveryNeeded || out.Decision == contract.DecidedInterrupted):
 		return contract.LiveCommand(s.row, s.env, commit.String())
 	}
@@ -165,7 +165,7 @@ func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cau
 	out.Running = "not known: " + r.hostName() + " cannot be asked; " + r.byItself(a.change)
 	return r.fail(out, decision, fault.Transient(fault.HostUnreachable,
 		"%w; %s cannot be asked what became of the change: %s", cause, r.hostName(), r.byItself(a.change)).
-		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand))
+		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand()))
 }
 
 // unrecorded ends a run whose change is made and proven but whose books are not

@@ -79,7 +79,7 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 			"at the last step": w.beaten(t, w.granted(b, "1")),
 		} {
 			want(t, r, contract.DecidedGated, fault.GrantUsed)
-			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next, " --dry-run") || !strings.Contains(r.Running, a.String()) {
+			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next.String(), " --dry-run") || !strings.Contains(r.Running, a.String()) {
 				t.Errorf("%s: scope %+v, mutated %v, next %q, running %s", name, r.Scope, r.Mutated, r.Failure.Next, r.Running)
 			}
 			if name == "at the last step" {

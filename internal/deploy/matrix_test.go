@@ -66,7 +66,7 @@ func TestTheMatrix(t *testing.T) {
 					got := fault.Reason("")
 					if r.Failure != nil {
 						got = r.Failure.Reason
-						if r.Failure.Next == "" {
+						if r.Failure.Next.IsZero() {
 							t.Error("no next command")
 						}
 					}
@@ -76,7 +76,7 @@ func TestTheMatrix(t *testing.T) {
 					if k3s := r.Contract.Shape == catalog.K3s; k3s && r.Plan != nil && !strings.Contains(r.Running, "Kubernetes") {
 						t.Errorf("running: %s", r.Running)
 					}
-					if gate != "" && r.Plan != nil && r.Plan.Next != "" {
+					if gate != "" && r.Plan != nil && !r.Plan.Next.IsZero() {
 						t.Errorf("the plan names %q, which the gate stops", r.Plan.Next)
 					}
 					if r.Contract.EnvSource != map[bool]string{true: "default", false: "flag"}[flag == ""] {
@@ -119,7 +119,7 @@ func TestCodeQueueInProdContactsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(promise.Targets)+len(promise.Deployments)+len(promise.EnvKeys) > 0 || promise.Rollback != "" || promise.Target.Host != "" {
+		if len(promise.Targets)+len(promise.Deployments)+len(promise.EnvKeys) > 0 || !promise.Rollback.IsZero() || promise.Target.Host != "" {
 			t.Errorf("there is a target: %+v", promise)
 		}
 		w := newWorld(t)
@@ -165,7 +165,7 @@ func TestGatesOpenForWhatTheyWant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := contract.Judge(row, catalog.Prod, g.asked); got.Code != g.want || g.want != "" && (got.Why == "" || got.Next == "") {
+		if got := contract.Judge(row, catalog.Prod, g.asked); got.Code != g.want || g.want != "" && (got.Why == "" || got.Next.IsZero()) {
 			t.Errorf("%s: %+v, want %q", name, got, g.want)
 		}
 	}
@@ -191,17 +191,17 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 		if strings.Contains(r.Running, "not looked at") {
 			t.Errorf("running: %s", r.Running)
 		}
-		if !strings.Contains(r.Failure.Next, "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
+		if !strings.Contains(r.Failure.Next.String(), "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
 			t.Errorf("next %q after %d switches", r.Failure.Next, w.switches)
 		}
 		plan := w.reaching(t, prod, contract.ReachPlan)
 		want(t, plan, contract.DecidedReady, "")
-		if plan.Contract.Gate.Code != catalog.Promote || plan.Plan.Next != "" {
+		if plan.Contract.Gate.Code != catalog.Promote || !plan.Plan.Next.IsZero() {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
 		want(t, w.reaching(t, contract.Request{Service: "wiki", Env: "dev", Commit: a.String()}, contract.ReachLive), contract.DecidedSucceeded, "")
 		w.running = nil
-		if plan := w.reaching(t, prod, contract.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next, "--run-now") {
+		if plan := w.reaching(t, prod, contract.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next.String(), "--run-now") {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
 		want(t, w.reaching(t, prod, contract.ReachLive), contract.DecidedSucceeded, "")
@@ -232,7 +232,7 @@ func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
 		w.Catalog = wiki("promote")
 		want(t, w.run(commit("c")), contract.DecidedGated, fault.PromoteFirst)
 		plan := w.Plan(t.Context(), w.contract(a))
-		if want(t, plan, contract.DecidedReady, ""); plan.Plan.Next == "" || !plan.Older {
+		if want(t, plan, contract.DecidedReady, ""); plan.Plan.Next.IsZero() || !plan.Older {
 			t.Errorf("next %q, older %v", plan.Plan.Next, plan.Older)
 		}
 		want(t, w.run(a), contract.DecidedSucceeded, "")
@@ -307,7 +307,7 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 			req.Commit = a.String()
 			r := w.reaching(t, req, contract.ReachPlan)
 			want(t, r, contract.DecidedReady, "")
-			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || r.Plan.Next != "" || len(r.Plan.Checks) == 0 {
+			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || !r.Plan.Next.IsZero() || len(r.Plan.Checks) == 0 {
 				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
 			}
 			w.images.add(t, a, w.labels(b))
@@ -353,7 +353,7 @@ func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
 		want(t, plan, contract.DecidedBlocked, fault.CapabilityMissing)
 		want(t, live, contract.DecidedFailed, fault.CapabilityMissing)
 		for _, r := range []contract.Result{plan, live} { // asking again changes nothing
-			if r.Failure.Next != "unidesk-controller doctor" {
+			if r.Failure.Next.String() != "unidesk-controller doctor" {
 				t.Errorf("next: %s", r.Failure.Next)
 			}
 		}

@@ -14,7 +14,7 @@ import (
 const abandoned = "its run ended before the change was settled"
 
 // receipt is what is written down of a deploy.
-func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verdict, rollback string) ledger.Receipt {
+func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verdict, rollback contract.Command) ledger.Receipt {
 	layers := make([]artifact.Digest, 0, len(f.image.Layers))
 	for _, l := range f.image.Layers {
 		layers = append(layers, l.Digest)
@@ -30,7 +30,7 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 		},
 		Evidence: verdict.Findings, Before: r.replaced(f.seen),
 		Bytes: ledger.Bytes{Image: f.image.Size(), Needed: need.Bytes, Received: received, Sent: sent},
-		Steps: r.log.steps, Rollback: rollback, Grant: f.terms.Grant, Provenance: f.origin,
+		Steps: r.log.steps, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
 	}
 	if in := verdict.Instance; in != nil {
 		receipt.Container, receipt.ImageID = in.ID, in.ImageID

@@ -118,11 +118,11 @@ func TestAFailureStopsTheRest(t *testing.T) {
 		w, _ := reconciled(t, nil)
 		r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"frontend": "hunter2"}, contract.Request{}), false)
 		f := r.Services[0].Result.Failure
-		if r.Decision != contract.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") || f.Next != "unidesk-controller artifact-registry list --service frontend" {
+		if r.Decision != contract.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") || f.Next.String() != "unidesk-controller artifact-registry list --service frontend" {
 			t.Errorf("%s %+v", r.Decision, f)
 		}
 		r = w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"stranger": a.String()}, contract.Request{}), false)
-		if f := r.Services[0].Result.Failure; f.Next != "unidesk-controller services" {
+		if f := r.Services[0].Result.Failure; f.Next.String() != "unidesk-controller services" {
 			t.Errorf("a stranger: %+v", f)
 		}
 	})

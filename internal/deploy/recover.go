@@ -90,6 +90,6 @@ func (r *run) recovery(a contract.Action, change string, commit artifact.Commit,
 func recoverFailure(decision contract.Decision, p workload.Point, err error) *contract.Failure {
 	var out contract.Result
 	out.Fail(decision, p, err)
-	out.Failure.Next = contract.RecoverCommand
+	out.Failure.Next = contract.RecoverCommand()
 	return out.Failure
 }

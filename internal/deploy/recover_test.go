@@ -145,7 +145,7 @@ func TestVerifySaysThatADeployGoesOn(t *testing.T) {
 				t.Errorf("%q does not say %q", asked.Failure.Message, word)
 			}
 		}
-		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next, "verify") {
+		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next.String(), "verify") {
 			t.Errorf("%+v", asked.Failure)
 		}
 		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), contract.DecidedUnchanged, "")
@@ -158,7 +158,7 @@ func TestVerifyOfAKilledRunNamesRecover(t *testing.T) {
 		w.killed(b)
 		r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
 		want(t, r, contract.DecidedDrifted, fault.ChangePending)
-		if r.Failure.Next != "unidesk-controller recover" {
+		if r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
 	})
@@ -196,7 +196,7 @@ func TestAnInterruptedVerifySaysNoMoreThanThat(t *testing.T) {
 		defer cancel()
 		r := w.Verify(ctx, catalog.Prod, "baidu-netdisk")
 		want(t, r, contract.DecidedInterrupted, fault.Interrupted)
-		if r.Failure.Next != "unidesk-controller verify --service baidu-netdisk --env prod" {
+		if r.Failure.Next.String() != "unidesk-controller verify --service baidu-netdisk --env prod" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
 	})

@@ -170,7 +170,7 @@ func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 					t.Error(diff)
 				}
-				if !strings.Contains(r.Failure.Next, "--run-now") {
+				if !strings.Contains(r.Failure.Next.String(), "--run-now") {
 					t.Errorf("next: %s", r.Failure.Next)
 				}
 			})
@@ -213,7 +213,7 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 				t.Errorf("%s", said)
 			}
 		}
-		if !strings.Contains(r.Failure.Next, b.String()+" --run-now") || !strings.Contains(r.Failure.Hint, "recover") {
+		if !strings.Contains(r.Failure.Next.String(), b.String()+" --run-now") || !strings.Contains(r.Failure.Hint, "recover") {
 			t.Errorf("%+v", r.Failure)
 		}
 		done, err := w.Recover(t.Context())
@@ -308,7 +308,7 @@ func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
 		w.pending.Failed = "no engine"
 		r := w.Plan(t.Context(), w.contract(b))
 		want(t, r, contract.DecidedBlocked, fault.RevertFailed)
-		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next != "unidesk-controller recover" {
+		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("%+v", r.Failure)
 		}
 		w.failRevert = nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -110,9 +111,9 @@ func pendingFault(p *workload.Pending) error {
 	if p.Failed != "" {
 		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be taken back: %s",
 			p.Change.Commit.Short(), p.Change.Holder, p.Since.Format(begun), p.Failed).
-			WithHint("`unidesk-controller recover` tries again, and prints the commands to type on the host where that fails")
+			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", contract.RecoverCommand())
 	}
 	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
 		p.Change.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
-		WithHint("the same command for that commit proves it; `unidesk-controller recover` takes it back")
+		WithHint("the same command for that commit proves it; `%s` takes it back", contract.RecoverCommand())
 }

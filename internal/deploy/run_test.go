@@ -28,7 +28,7 @@ func want(t *testing.T, r contract.Result, decision contract.Decision, reason fa
 	got := fault.Reason("")
 	if r.Failure != nil {
 		got = r.Failure.Reason
-		if r.Failure.Next == "" || r.Failure.Step == "" {
+		if r.Failure.Next.IsZero() || r.Failure.Step == "" {
 			t.Errorf("failure without step or next command: %+v", r.Failure)
 		}
 	}
@@ -57,7 +57,7 @@ func TestFirstDeployGoesLiveWithAReceipt(t *testing.T) {
 		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
 		}
-		if !strings.Contains(r.Rollback, contract.PreviousPlaceholder) {
+		if r.Rollback.Complete() {
 			t.Errorf("rollback %q names a commit, and there was none before", r.Rollback)
 		}
 	})
@@ -70,7 +70,7 @@ func TestSecondDeployTellsHowToGoBack(t *testing.T) {
 		r := w.run(b)
 		want(t, r, contract.DecidedSucceeded, "")
 		again := w.Run(t.Context(), w.contract(b), true)
-		for _, rollback := range []string{r.Rollback, again.Rollback} {
+		for _, rollback := range []string{r.Rollback.String(), again.Rollback.String()} {
 			if !strings.Contains(rollback, "--commit "+a.String()) {
 				t.Errorf("rollback %q, want the command for %s", rollback, a)
 			}
@@ -118,7 +118,7 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 				}
 				r := w.run(b)
 				want(t, r, contract.DecidedReverted, fault.NotProven)
-				if r.Failure.Next != "unidesk-controller history show "+r.Receipt.ID {
+				if r.Failure.Next.String() != "unidesk-controller history show "+r.Receipt.ID {
 					t.Errorf("next %q: the commit is broken and stays so", r.Failure.Next)
 				}
 				if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
@@ -212,7 +212,7 @@ func TestAFailedRevertIsLoud(t *testing.T) {
 		w.failSwitch, w.failRevert = errBoom, errBoom
 		r := w.run(b)
 		want(t, r, contract.DecidedRevertFailed, fault.RevertFailed)
-		if r.Failure.Next != "unidesk-controller recover" {
+		if r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
 	})
@@ -350,7 +350,7 @@ func TestPlanOnlyReads(t *testing.T) {
 		w.readOnly = true
 		r := w.Plan(t.Context(), w.contract(b))
 		want(t, r, contract.DecidedReady, "")
-		if r.Mutated || r.Plan.Next != "unidesk-controller artifact-registry deploy-service --service baidu-netdisk --env prod --commit "+b.String()+" --run-now" {
+		if r.Mutated || r.Plan.Next.String() != "unidesk-controller artifact-registry deploy-service --service baidu-netdisk --env prod --commit "+b.String()+" --run-now" {
 			t.Errorf("mutated %v next %q", r.Mutated, r.Plan.Next)
 		}
 	})
@@ -410,7 +410,7 @@ func TestTakingBackToAVersionThatWasDown(t *testing.T) {
 func TestOfACommitThatIsNotPublishedTheListComesNext(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(b)), w.run(b)} {
-			if r.Failure == nil || r.Failure.Reason != fault.ArtifactNotFound || r.Failure.Next != "unidesk-controller artifact-registry list --service baidu-netdisk" {
+			if r.Failure == nil || r.Failure.Reason != fault.ArtifactNotFound || r.Failure.Next.String() != "unidesk-controller artifact-registry list --service baidu-netdisk" {
 				t.Errorf("%+v", r.Failure)
 			}
 		}

@@ -49,7 +49,7 @@ func (r *run) clear(ctx context.Context, f facts) (_ facts, mutated bool, err er
 
 // rollback returns the command for the newest proven commit that is not the one
 // asked for, or the contract's, and whether the one asked for is older than that.
-func (s session) rollback(f facts) (command string, older bool, err error) {
+func (s session) rollback(f facts) (command contract.Command, older bool, err error) {
 	commit, found, older, err := s.previous(f.terms.Commit)
 	if !found {
 		return f.terms.Rollback, older, at(workload.PointPreflight, err)
@@ -137,7 +137,7 @@ func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, error) {
 
 // enter writes the receipt, not yet in force, so that a crash between the settlement
 // and the books leaves it to be finished. It returns the commits to retire, too.
-func (r *run) enter(a attempt, rollback string) (ledger.Receipt, []artifact.Commit, error) {
+func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []artifact.Commit, error) {
 	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, rollback)
 	if err := r.Ledger.Prepare(receipt); err != nil {
 		return receipt, nil, at(workload.PointPending, err)
@@ -175,7 +175,7 @@ func (r *run) record(receipt ledger.Receipt) error {
 func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) contract.Result {
 	out.OK, out.Decision, out.Changed = true, contract.DecidedSucceeded, true
 	if a.verdict.Status == proof.Degraded {
-		out.OK, out.Decision, out.Hints = false, contract.DecidedDegraded, r.row.Hints
+		out.OK, out.Decision, out.Hints = false, contract.DecidedDegraded, r.hints()
 	}
 	if amiss := disturbances(out.Scope); len(amiss) > 0 {
 		out.OK, out.Decision = false, contract.DecidedDegraded
@@ -186,6 +186,9 @@ func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) 
 	out.Running = r.describeInstance(a.verdict.Instance)
 	return out
 }
+
+// hints are what to do about a degraded service, after the command that deployed it.
+func (s session) hints() []string { return s.row.HintsWith("the same command") }
 
 // proveAgain answers for a commit that runs already: by a fresh proof, with nothing
 // sent and nothing recreated.
@@ -199,7 +202,7 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
 	out.Running = r.describeInstance(verdict.Instance)
 	if verdict.Status == proof.Degraded {
-		out.Decision, out.Hints = contract.DecidedDegraded, r.row.Hints
+		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
 	}
 	if c := f.origin.Check(r.row.Provenance); !c.OK { // it runs well, and should not have been let in
 		out.Decision = contract.DecidedDegraded

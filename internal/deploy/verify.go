@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -25,17 +23,17 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (ou
 	defer func() { out.Service, out.Env = name, env }()
 	row, err := d.config.Catalog.Row(name)
 	if err != nil {
-		return failed(err, "unidesk-controller services")
+		return failed(err, contract.Ours("services"))
 	}
 	s := d.session(row, env)
 	receipts, err := s.history()
 	if err != nil {
-		return failed(err, "unidesk-controller doctor")
+		return failed(err, contract.Ours("doctor"))
 	}
 	last := lastKept(receipts)
 	if last == nil {
 		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
-			WithHint("deploy it; the deploy proves it"), contract.LiveCommand(row, env, contract.CommitPlaceholder))
+			WithHint("deploy it; the deploy proves it"), contract.LiveCommand(row, env, string(contract.AnyCommit)))
 	}
 	started := time.Now()
 	defer func() { out.Seconds = elapsed(started) }()
@@ -43,7 +41,7 @@ func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (ou
 	return s.answer(s.stand(ctx, verdict, seen, err), last)
 }
 
-func failed(err error, next string) (out contract.Result) {
+func failed(err error, next contract.Command) (out contract.Result) {
 	out.Fail(contract.DecidedFailed, workload.PointGuard, err)
 	out.Failure.Next = next
 	return out
@@ -119,18 +117,19 @@ func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, er
 // answer puts a standing into words.
 func (s session) answer(st standing, last *ledger.Receipt) contract.Result {
 	deploys := contract.LiveCommand(s.row, s.env, last.Commit.String())
-	out := contract.Result{Receipt: last, Rollback: last.Rollback, Evidence: st.verdict.Findings, Running: st.running}
-	fail := func(decision contract.Decision, point workload.Point, next string) contract.Result {
+	out := contract.Result{Receipt: last, Evidence: st.verdict.Findings, Running: st.running}
+	out.Rollback, _ = contract.ParseCommand(last.Rollback) // a line that cannot be read is none
+	fail := func(decision contract.Decision, point workload.Point, next contract.Command) contract.Result {
 		out.Fail(decision, point, st.err)
 		out.Failure.Next = next
 		return out
 	}
-	again := fmt.Sprintf("unidesk-controller verify --service %s --env %s", s.name(), s.env)
+	again := contract.VerifyCommand(s.name(), s.env)
 	switch st.kind {
 	case drifted:
 		return fail(contract.DecidedDrifted, workload.PointProve, deploys)
 	case pending:
-		return fail(contract.DecidedDrifted, workload.PointProve, contract.RecoverCommand)
+		return fail(contract.DecidedDrifted, workload.PointProve, contract.RecoverCommand())
 	case busy:
 		return fail(contract.DecidedBusy, workload.PointGuard, again)
 	case stopped:
@@ -141,9 +140,7 @@ func (s session) answer(st standing, last *ledger.Receipt) contract.Result {
 	out.OK, out.Decision = true, contract.DecidedUnchanged
 	if st.verdict.Status == proof.Degraded {
 		out.OK, out.Decision = false, contract.DecidedDegraded
-		for _, hint := range s.row.Hints { // they are said after a deploy, too, where it is the same
-			out.Hints = append(out.Hints, strings.ReplaceAll(hint, "the same command", "`"+deploys+"`"))
-		}
+		out.Hints = s.row.HintsWith("`" + deploys.String() + "`")
 	}
 	return out
 }

@@ -47,7 +47,7 @@ func (a Answer) Want(t *testing.T, decision contract.Decision, reason fault.Reas
 	var got fault.Reason
 	if f := a.Result.Failure; f != nil {
 		got = f.Reason
-		if f.Step == "" || f.Message == "" || f.Next == "" {
+		if f.Step == "" || f.Message == "" || f.Next.IsZero() {
 			t.Errorf("failure without step, message or next command: %+v", f)
 		}
 	}

@@ -45,7 +45,7 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 	must(t, two.D601.Cut(t.Context()))
 	cut := time.Now()
 	a := r.end(t)
-	if f := a.result.Failure; f == nil || f.Reason != fault.HostUnreachable && f.Reason != fault.Stalled || !f.Retry || f.Next == "" || a.exit != 1 {
+	if f := a.result.Failure; f == nil || f.Reason != fault.HostUnreachable && f.Reason != fault.Stalled || !f.Retry || f.Next.IsZero() || a.exit != 1 {
 		t.Fatalf("exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 	}
 	t.Logf("told after %s: %s", time.Since(cut).Round(time.Second), a.result.Failure.Message)

@@ -107,7 +107,7 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	}
 	runsOnD601(t, service, second)
 
-	back := strings.Fields(two.result.Rollback)
+	back := strings.Fields(two.result.Rollback.String())
 	controller(t, back[1:]...).want(t, contract.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, first)
 }

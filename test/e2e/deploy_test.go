@@ -43,7 +43,7 @@ func TestACommitGoesLiveAcrossTwoHosts(t *testing.T) {
 		t.Errorf("unchanged: %s", again.stdout)
 	}
 
-	back := strings.Fields(two.result.Rollback)
+	back := strings.Fields(two.result.Rollback.String())
 	if len(back) == 0 || back[0] != "unidesk-controller" {
 		t.Fatalf("rollback %q", two.result.Rollback)
 	}

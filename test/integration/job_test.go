@@ -19,7 +19,7 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 
 	plan := world.Run(t, "artifact-registry", "deploy-service", "--commit", first, "--service", service)
 	plan.Want(t, contract.DecidedReady, "", 0)
-	if plan.Result.Mutated || plan.Result.Plan.Need.Bytes == 0 || plan.Result.Plan.Next == "" {
+	if plan.Result.Mutated || plan.Result.Plan.Need.Bytes == 0 || plan.Result.Plan.Next.IsZero() {
 		t.Errorf("plan: %s", plan.Stdout)
 	}
 
@@ -54,10 +54,10 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 
 	world.Run(t, "verify", "--service", service).Want(t, contract.DecidedUnchanged, "", 0)
 
-	if !strings.HasPrefix(two.Result.Rollback, "unidesk-controller ") || !strings.Contains(two.Result.Rollback, first) {
+	if !strings.HasPrefix(two.Result.Rollback.String(), "unidesk-controller ") || !strings.Contains(two.Result.Rollback.String(), first) {
 		t.Fatalf("rollback %q", two.Result.Rollback)
 	}
-	back := world.Run(t, strings.Fields(strings.TrimPrefix(two.Result.Rollback, "unidesk-controller "))...)
+	back := world.Run(t, strings.Fields(strings.TrimPrefix(two.Result.Rollback.String(), "unidesk-controller "))...)
 	back.Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 	if b := back.Result.Bytes; b.Needed != 0 {

@@ -59,7 +59,7 @@ func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 	drive.Must(t, <-stopped)
 	drive.Must(t, world.SSH.Start(t.Context()))
 	a.Want(t, contract.DecidedFailed, fault.HostUnreachable, 1)
-	if !a.Result.Failure.Retry || !strings.Contains(a.Result.Failure.Next, s.SourceCommit) {
+	if !a.Result.Failure.Retry || !strings.Contains(a.Result.Failure.Next.String(), s.SourceCommit) {
 		t.Errorf("failure %+v", a.Result.Failure)
 	}
 	again := world.DeployNow(t, "todo-note", s.SourceCommit)
