@@ -54,8 +54,8 @@ type Target[S any] struct {
 	// Patience bounds the work that goes on after the caller has given up: taking
 	// a change back, letting images go.
 	Patience time.Duration
-	// now is the wall clock, which may be set at any time.
-	now func() time.Time
+	// Now is the wall clock, which may be set at any time.
+	Now func() time.Time
 }
 
 // Defaults of [Target]'s settings.
@@ -66,7 +66,7 @@ const (
 
 // New returns a target that keeps its state in the folder dir, made when needed.
 func New[S any](runtime Runtime[S], dir string) *Target[S] {
-	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, now: time.Now}
+	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, Now: time.Now}
 }
 
 var (

@@ -63,7 +63,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 	case last != nil && last.ChangeID == change.ID:
 		return nil, fault.New(fault.Stale, "change %s was %s already", change.ID, last.Outcome)
 	}
-	if now := t.now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
+	if now := t.Now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
 		return nil, fault.New(fault.InvalidRequest, "the change would be taken back at once: its time ended at %s, and it is %s here",
 			change.Deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339)).
 			WithHint("the two hosts' clocks differ: set them by NTP (timedatectl tells whether they are)")
@@ -76,7 +76,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 		return nil, fault.New(fault.Stale, "what runs is container %s, the plan was made for %s", shown(before.Container), shown(change.Saw)).
 			WithHint("somebody recreated it meanwhile: run the same command again, it makes a new plan")
 	}
-	r = &record[S]{Change: change, Since: t.now().UTC(), Before: before, State: state}
+	r = &record[S]{Change: change, Since: t.Now().UTC(), Before: before, State: state}
 	if err := t.store.save(ref, *r); err != nil {
 		return nil, err
 	}

@@ -100,7 +100,7 @@ func (w *watcher[S]) round(ctx context.Context) {
 // than it was granted, however wrong the clock is now.
 func (t *Target[S]) left(p workload.Pending) time.Duration {
 	granted := p.Change.Deadline.Sub(p.Since)
-	return max(0, min(p.Change.Deadline.Sub(t.now()), granted))
+	return max(0, min(p.Change.Deadline.Sub(t.Now()), granted))
 }
 
 func (w *waiting) busy() bool {

@@ -303,11 +303,11 @@ func TestAClockThatIsSetChangesNothing(t *testing.T) {
 				var mu sync.Mutex
 				var off time.Duration
 				target := w.target()
-				target.SetClock(func() time.Time {
+				target.Now = func() time.Time {
 					mu.Lock()
 					defer mu.Unlock()
 					return time.Now().Round(0).Add(off)
-				})
+				}
 				stop := watch(t, target, &journal{})
 				w.provisional(t, time.Minute)
 				time.Sleep(10 * time.Second)
@@ -333,7 +333,7 @@ func TestAClockThatWasSetBackStretchesNothingForEver(t *testing.T) {
 		w := newWorld(t)
 		w.provisional(t, time.Minute)
 		target := w.target()
-		target.SetClock(func() time.Time { return time.Now().Add(-100 * 24 * time.Hour) })
+		target.Now = func() time.Time { return time.Now().Add(-100 * 24 * time.Hour) }
 		stop := watch(t, target, &journal{})
 		time.Sleep(65 * time.Second)
 		w.want(t, 0)

@@ -50,15 +50,15 @@ func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 		want(t, w.Run(t.Context(), w.granted(a, "2"), false), contract.DecidedUnchanged, "")
 		r = w.Run(t.Context(), w.granted(b, "1"), false)
 		want(t, r, contract.DecidedGated, fault.GrantUsed)
-		if r.Mutated || r.Changed || w.switches != 1 || w.pending != nil || w.runs() != a.String() {
-			t.Errorf("mutated %v changed %v switches %d pending %v runs %s", r.Mutated, r.Changed, w.switches, w.pending, w.runs())
+		if r.Mutated || r.Changed || w.switches != 1 || w.pending() != nil || w.runs() != a.String() {
+			t.Errorf("mutated %v changed %v switches %d pending %v runs %s", r.Mutated, r.Changed, w.switches, w.pending(), w.runs())
 		}
 		planned := w.Plan(t.Context(), w.granted(b, "2"))
 		want(t, planned, contract.DecidedReady, "")
 		if g := planned.Contract.Grant; g == nil || g.Signer != "alice" {
 			t.Errorf("a plan with a grant does not say whose: %+v", g)
 		}
-		w.failStage = errBoom
+		w.FailStage(errBoom)
 		want(t, w.Run(t.Context(), w.granted(b, "2"), false), contract.DecidedFailed, fault.Internal)
 		if diff := cmp.Diff([]string{"1"}, w.grants.nonces); diff != "" {
 			t.Errorf("used up by what switched nothing: %s", diff)

@@ -25,8 +25,7 @@ func worldOf(t *testing.T, c *catalog.Catalog, service string, env catalog.Env) 
 		t.Fatal(err)
 	}
 	w.Catalog = c
-	w.spec = row.Spec(env, "unidesk")
-	w.labels = row.Labels
+	w.host = newHost(t, row.Spec(env, "unidesk"), row.Labels)
 	w.Targets = map[string]workload.Target{row.Environment(env).Target.Host: w.host}
 	return w
 }
@@ -200,7 +199,7 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
 		want(t, w.reaching(t, contract.Request{Service: "wiki", Env: "dev", Commit: a.String()}, contract.ReachLive), contract.DecidedSucceeded, "")
-		w.running = nil
+		w.Kill()
 		if plan := w.reaching(t, prod, contract.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next.String(), "--run-now") {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
@@ -236,7 +235,7 @@ func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
 			t.Errorf("next %q, older %v", plan.Plan.Next, plan.Older)
 		}
 		want(t, w.run(a), contract.DecidedSucceeded, "")
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		w.Catalog = wiki("")
 		want(t, w.run(commit("c")), contract.DecidedReverted, fault.NotProven)
 		w.Catalog = wiki("promote")

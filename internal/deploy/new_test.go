@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -66,10 +67,11 @@ func TestApplyIsRefusedByAHostThatRunsAnotherThing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		img := w.images.add(t, b, labels(b))
-		w.Emit = func(e workload.Event) {
-			if e.Point == workload.PointStaged {
-				w.running = container(a, img.Config, img.Manifest, "by hand")
+		w.away = func(call string) bool {
+			if call == "switch" {
+				w.Put(container(a, img.Config, img.Manifest, "by hand"))
 			}
+			return false
 		}
 		want(t, w.Apply(t.Context(), w.contract(b), false), contract.DecidedFailed, fault.Stale)
 	})
@@ -81,7 +83,7 @@ func TestWhatRunsIsNotKnownWhenTheLastLookFails(t *testing.T) {
 		over := false
 		w.Emit = func(e workload.Event) { over = over || e.Text == "taken back" }
 		w.away = func(call string) bool { return over && call == "observe" }
-		w.failSwitch = errBoom
+		w.Fail(confirmtest.Retag, errBoom)
 		r := w.run(b)
 		want(t, r, contract.DecidedReverted, fault.Internal)
 		if !strings.HasPrefix(r.Running, "not known: D601 could not be asked; before the switch ") || !strings.Contains(r.Running, a.String()) {
@@ -97,10 +99,10 @@ func TestAFailureNamesItsStep(t *testing.T) {
 		want    workload.Point
 	}{
 		"no such commit":       {func(w *world) { delete(w.images, b) }, workload.PointResolve},
-		"a check":              {func(w *world) { w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"} }, workload.PointPreflight},
-		"the transfer":         {func(w *world) { w.failStage = errBoom }, workload.PointTransfer},
-		"the switch":           {func(w *world) { w.failSwitch = errBoom }, workload.PointBefore},
-		"the proof":            {func(w *world) { w.health = func(workload.Instance) workload.Health { return workload.Health{} } }, workload.PointProve},
+		"a check":              {func(w *world) { w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY") }, workload.PointPreflight},
+		"the transfer":         {func(w *world) { w.FailStage(errBoom) }, workload.PointTransfer},
+		"the switch":           {func(w *world) { w.Fail(confirmtest.Retag, errBoom) }, workload.PointBefore},
+		"the proof":            {func(w *world) { w.Health = func(workload.Instance) workload.Health { return workload.Health{} } }, workload.PointProve},
 		"the settlement":       {func(w *world) { w.failKeep = errBoom }, workload.PointSettle},
 		"the host is not seen": {func(w *world) { w.away = forever("observe") }, workload.PointGuard},
 	} {

@@ -88,7 +88,7 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 func TestALiveCommitNeedsNothingToBeMadeAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"}
+		w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY")
 		want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedReady, "")
 		want(t, w.run(a), contract.DecidedUnchanged, "")
 	})
@@ -109,8 +109,9 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 				w := worldOf(t, required(t), c.service, catalog.Prod)
 				w.service = c.service
 				img := w.images.add(t, a, w.labels(a))
-				w.running = container(a, img.Config, img.Manifest, "live")
-				w.running.Name, w.running.Labels = w.spec.Container, w.labels(a)
+				live := container(a, img.Config, img.Manifest, "live")
+				live.Name, live.Labels = w.spec.Container, w.labels(a)
+				w.Put(live)
 				if err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: "prod", Commit: a, Outcome: ledger.Degraded}); err != nil {
 					t.Fatal(err)
 				}

@@ -36,7 +36,7 @@ func reconciled(t *testing.T, services map[string]artifact.Commit) (*world, host
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[service] = &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: row.Labels}
+		all[service] = newHost(t, row.Spec(catalog.Prod, "unidesk"), row.Labels)
 		w.images.add(t, commit, row.Labels(commit))
 	}
 	w.Targets = map[string]workload.Target{catalog.Master: workload.Via(all.of)}
@@ -75,8 +75,8 @@ func TestApplyWithoutAServiceDoesWhatMayBeDone(t *testing.T) {
 		if r.OK || r.Decision != contract.DecidedIncomplete {
 			t.Errorf("%v %s", r.OK, r.Decision)
 		}
-		if all["frontend"].running.Env["COMMIT"] != b.String() {
-			t.Errorf("runs %v", all["frontend"].running)
+		if all["frontend"].runs() != b.String() {
+			t.Errorf("runs %v", all["frontend"].runs())
 		}
 		delete(wanted, "code-queue")
 		delete(wanted, "code-queue-mgr")
@@ -105,7 +105,7 @@ func TestAFailureStopsTheRest(t *testing.T) {
 	t.Run("in a run", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, all := reconciled(t, map[string]artifact.Commit{"backend-core": a, "frontend": b, "project-manager": commit("c")})
-			all["frontend"].health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+			all["frontend"].Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 			wanted := map[string]string{"backend-core": a.String(), "frontend": b.String(), "project-manager": commit("c").String()}
 			r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
 			if diff := cmp.Diff([]string{"backend-core done succeeded", "frontend failed reverted", "project-manager not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedReverted {
@@ -164,11 +164,11 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 			t.Errorf("an older one is wanted: %+v", c)
 		}
 		img := w.images.add(t, commit("c"), labels(commit("c")))
-		w.running = container(commit("c"), img.Config, img.Manifest, "by hand")
+		w.Put(container(commit("c"), img.Config, img.Manifest, "by hand"))
 		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() {
 			t.Errorf("another one runs: %+v", c)
 		}
-		w.running.Running = false
+		w.Stop()
 		if c := diff(b); c.Equal || c.Services[0].Live != "" || c.Services[0].Note != "its container is stopped" {
 			t.Errorf("nothing runs: %+v", c)
 		}

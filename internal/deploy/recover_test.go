@@ -19,15 +19,27 @@ import (
 // killed leaves the world as a run that was killed right after its switch.
 func (w *world) killed(commit artifact.Commit) {
 	w.t.Helper()
+	w.killedUntil(commit, time.Time{})
+}
+
+// killedUntil leaves a change that its host takes back at a deadline.
+func (w *world) killedUntil(commit artifact.Commit, deadline time.Time) {
+	w.t.Helper()
 	img := w.images.add(w.t, commit, w.labels(commit))
 	saw := ""
-	if w.running != nil {
-		saw = w.running.ID
+	if in := w.running(); in != nil {
+		saw = in.ID
 	}
-	err := w.Switch(w.t.Context(), workload.Change{
-		ID: "killed", Spec: w.spec, Commit: commit, Config: img.Config, Manifest: img.Manifest, Saw: saw, Holder: "a run that was killed",
-	}, func(workload.Event) {})
-	if err != nil {
+	defer func() { w.kills++ }()
+	silent := func(workload.Event) {}
+	if err := w.target.Stage(w.t.Context(), w.spec, img, silent); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.Switch(w.t.Context(), workload.Change{
+		ID: "killed" + strings.Repeat("-again", w.kills), Spec: w.spec, Commit: commit, Config: img.Config, Manifest: img.Manifest, Saw: saw, Holder: "a run that was killed",
+		Env:      map[string]string{workload.KeyCommit: commit.String(), workload.KeyRequestedCommit: commit.String(), workload.KeyDigest: img.Manifest.String()},
+		Deadline: deadline,
+	}, silent); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -40,8 +52,8 @@ func TestRecoverBringsTheOldVersionBack(t *testing.T) {
 		if err != nil || len(done) != 1 || done[0].Action != contract.TookBack || done[0].Commit != b {
 			t.Fatalf("%+v, %v", done, err)
 		}
-		if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
-			t.Errorf("runs %v, pending %v", w.running, w.pending)
+		if w.runs() != a.String() || w.pending() != nil {
+			t.Errorf("runs %v, pending %v", w.running(), w.pending())
 		}
 		if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
@@ -87,7 +99,7 @@ func TestPlanReportsAKilledRunAndLeavesIt(t *testing.T) {
 		w.killed(b)
 		w.readOnly = true
 		want(t, w.Plan(t.Context(), w.contract(b)), contract.DecidedBlocked, fault.ChangePending)
-		if w.pending == nil {
+		if w.pending() == nil {
 			t.Error("the change is gone")
 		}
 	})
@@ -101,8 +113,8 @@ func TestAKeptChangeGetsItsReceipt(t *testing.T) {
 		r := w.run(b)
 		want(t, r, contract.DecidedFailed, fault.RecoveryNeeded)
 		// The host kept it after all; only the answer was lost.
-		w.last = &workload.Settled{ChangeID: w.pending.Change.ID, Commit: b, Outcome: workload.Keep, At: time.Now()}
-		w.pending, w.failKeep = nil, nil
+		w.end(workload.Keep)
+		w.failKeep = nil
 		done, err := w.Recover(t.Context())
 		if err != nil || len(done) != 1 || done[0].Action != contract.Recorded {
 			t.Fatalf("%+v, %v", done, err)
@@ -120,7 +132,7 @@ func TestVerifySeesDrift(t *testing.T) {
 			t.Fatalf("%s: %+v", r.Decision, r.Failure)
 		}
 		img := w.images.add(t, b, labels(b))
-		w.running = container(b, img.Config, img.Manifest, "by hand")
+		w.Put(container(b, img.Config, img.Manifest, "by hand"))
 		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), contract.DecidedDrifted, fault.NotProven)
 		if dev := w.Verify(t.Context(), catalog.Dev, "baidu-netdisk"); dev.Failure == nil || dev.Failure.Reason != fault.ReceiptNotFound {
 			t.Errorf("dev: %+v", dev)
@@ -169,10 +181,10 @@ func TestVerifyAnswersSoon(t *testing.T) {
 		change func(w *world)
 		within time.Duration
 	}{
-		"stopped": {func(w *world) { w.running.Running = false }, time.Second},
-		"removed": {func(w *world) { w.running = nil }, time.Second},
+		"stopped": {func(w *world) { w.Stop() }, time.Second},
+		"removed": {func(w *world) { w.Kill() }, time.Second},
 		"not well": {func(w *world) {
-			w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+			w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		}, 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +274,7 @@ func TestAWaitIsHeardOf(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		told := map[string]bool{}
 		w.Emit = func(e workload.Event) {
 			if _, left, ok := strings.Cut(e.Text, "given up in "); ok {

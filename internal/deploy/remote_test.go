@@ -14,6 +14,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -30,7 +31,8 @@ func onD601(t *testing.T, story func(t *testing.T, w *world)) {
 			t.Fatal(err)
 		}
 		w := worldOf(t, c, "findjob", catalog.Prod)
-		w.service, w.watched = "findjob", true
+		w.service = "findjob"
+		defer w.watch()()
 		w.images.add(t, a, w.labels(a))
 		w.images.add(t, b, w.labels(b))
 		if r := w.run(a); r.Decision != contract.DecidedSucceeded {
@@ -64,13 +66,6 @@ func forever(call string) func(string) bool {
 	}
 }
 
-func (w *world) runs() string {
-	if w.running == nil {
-		return ""
-	}
-	return w.running.Env["COMMIT"]
-}
-
 func TestNothingButMessagesCrossesForAnotherHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.events = nil
@@ -85,15 +80,15 @@ func TestNothingButMessagesCrossesForAnotherHost(t *testing.T) {
 // Its agent refuses by the same measure.
 func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		w.full = 1<<40 - 399
+		w.Fill(1<<40 - 399)
 		r := w.Plan(t.Context(), w.contract(b))
 		want(t, r, contract.DecidedBlocked, fault.DiskFull)
 		if r.Failure.Message != "disk of D601's engine needs 400 B, 399 B free" {
 			t.Error(r.Failure.Message)
 		}
-		w.full--
+		w.Fill(1<<40 - 400)
 		want(t, w.run(b), contract.DecidedSucceeded, "")
-		w.full = 1 << 40
+		w.Fill(1 << 40)
 		r = w.Plan(t.Context(), w.contract(a)) // what it has needs no room: one can go back
 		want(t, r, contract.DecidedReady, "")
 		if r.Plan.Need != (contract.Need{}) {
@@ -102,10 +97,12 @@ func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 		c := commit("c")
 		img := w.images.add(t, c, w.labels(c))
 		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedBlocked, fault.DiskFull)
-		w.running = container(c, img.Config, img.Manifest, "by hand")
-		w.running.Running = false
+		down := container(c, img.Config, img.Manifest, "by hand")
+		down.Running = false
+		w.Put(down)
 		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedReady, "")
-		w.running.Config, w.running.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store tells it
+		down.Config, down.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store tells it
+		w.Put(down)
 		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedReady, "")
 	})
 }
@@ -113,9 +110,9 @@ func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 func TestADeadlineGoesByTheHostsClock(t *testing.T) {
 	for _, clock := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
 		onD601(t, func(t *testing.T, w *world) {
-			w.clock = clock
+			w.SetAhead(clock)
 			w.onSwitch = func() {
-				if left := w.pending.Change.Deadline.Sub(w.now()); left < 3*time.Minute || left > 10*time.Minute {
+				if left := w.pending().Change.Deadline.Sub(w.Now()); left < 3*time.Minute || left > 10*time.Minute {
 					t.Errorf("clock %v: %v are left", clock, left)
 				}
 			}
@@ -126,8 +123,7 @@ func TestADeadlineGoesByTheHostsClock(t *testing.T) {
 
 func TestARunThatTakesOverHasTheWholeTime(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		w.killed(b)
-		w.pending.Change.Deadline = w.now().Add(time.Second)
+		w.killedUntil(b, w.Now().Add(time.Second))
 		want(t, w.run(b), contract.DecidedSucceeded, "")
 		if w.runs() != b.String() {
 			t.Errorf("runs %s", w.runs())
@@ -138,11 +134,11 @@ func TestARunThatTakesOverHasTheWholeTime(t *testing.T) {
 func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 	for name, arrange := range map[string]func(w *world){
 		"during the proof": func(w *world) {
-			w.onSwitch = func() { w.pending.Change.Deadline = w.now().Add(2 * time.Second) }
+			w.onSwitch = func() { time.AfterFunc(2*time.Second, func() { w.end(workload.Revert) }) }
 		},
 		"just before it is kept": func(w *world) {
 			w.onSettle = func() {
-				if w.pending != nil {
+				if w.pending() != nil {
 					w.end(workload.Revert)
 				}
 			}
@@ -194,8 +190,8 @@ func TestACutThatMendsHidesNothing(t *testing.T) {
 				w.away = c.away
 				want(t, w.run(b), c.decision, c.reason)
 				runs := map[bool]artifact.Commit{true: b, false: a}[c.reason == ""]
-				if w.pending != nil || w.runs() != runs.String() {
-					t.Errorf("pending %v, runs %s", w.pending, w.runs())
+				if w.pending() != nil || w.runs() != runs.String() {
+					t.Errorf("pending %v, runs %s", w.pending(), w.runs())
 				}
 			})
 		})
@@ -207,7 +203,7 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 		w.away = forever("switched")
 		r := w.run(b)
 		want(t, r, contract.DecidedUnsettled, fault.HostUnreachable)
-		when := w.pending.Change.Deadline.UTC().Format("15:04:05Z")
+		when := w.pending().Change.Deadline.UTC().Format("15:04:05Z")
 		for _, said := range []string{r.Running, r.Failure.Message} {
 			if !strings.Contains(said, "D601 takes it back by itself at "+when) {
 				t.Errorf("%s", said)
@@ -299,19 +295,17 @@ func TestAKeepThatNobodyHeardOfIsFinishedLater(t *testing.T) {
 func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.killed(b)
-		w.failRevert = fault.New(fault.RevertFailed, "no engine").WithHint("docker start it")
-		w.pending.Change.Deadline = w.now().Add(time.Hour)
+		w.Fail(confirmtest.PutEnv, fault.New(fault.RevertFailed, "no engine"))
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) != 1 || done[0].Action != contract.Failed || done[0].Failure.Hint != "docker start it" {
+		if err != nil || len(done) != 1 || done[0].Action != contract.Failed || done[0].Failure.Hint != "turn it off and on again" {
 			t.Fatalf("%+v, %v", done, err)
 		}
-		w.pending.Failed = "no engine"
 		r := w.Plan(t.Context(), w.contract(b))
 		want(t, r, contract.DecidedBlocked, fault.RevertFailed)
 		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("%+v", r.Failure)
 		}
-		w.failRevert = nil
+		w.Fail(confirmtest.PutEnv, nil)
 		if done, err = w.Recover(t.Context()); err != nil || len(done) != 1 || done[0].Action != contract.TookBack {
 			t.Fatalf("%+v, %v", done, err)
 		}
@@ -331,7 +325,7 @@ func TestWhatCannotBeLookedAtHasNotDrifted(t *testing.T) {
 
 func TestWhatDoesNotFitIsMendedOnItsHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		w.unfit = true
+		w.Misfit()
 		r := w.run(b)
 		want(t, r, contract.DecidedFailed, fault.WorkloadUnfit)
 		if !strings.HasPrefix(r.Failure.Hint, "on D601, where its agent.yaml places the project: ") {

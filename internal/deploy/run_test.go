@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -51,7 +52,7 @@ func TestFirstDeployGoesLiveWithAReceipt(t *testing.T) {
 		if !r.OK || !r.Changed || !r.Mutated || r.Receipt == nil {
 			t.Errorf("ok %v changed %v mutated %v receipt %v", r.OK, r.Changed, r.Mutated, r.Receipt)
 		}
-		if got := w.running.Env["COMMIT"]; got != a.String() {
+		if got := w.runs(); got != a.String() {
 			t.Errorf("runs %s", got)
 		}
 		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {
@@ -110,7 +111,7 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.live(a)
 				w.images.add(t, b, labels(b))
-				w.health = func(in workload.Instance) workload.Health {
+				w.Health = func(in workload.Instance) workload.Health {
 					if in.Env["COMMIT"] == b.String() {
 						return answer(in)
 					}
@@ -121,11 +122,11 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 				if r.Failure.Next.String() != "unidesk-controller history show "+r.Receipt.ID {
 					t.Errorf("next %q: the commit is broken and stays so", r.Failure.Next)
 				}
-				if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
-					t.Errorf("runs %s, pending %v", w.running.Env["COMMIT"], w.pending)
+				if w.runs() != a.String() || w.pending() != nil {
+					t.Errorf("runs %s, pending %v", w.runs(), w.pending())
 				}
-				if diff := cmp.Diff([]string{"the last line"}, r.Failure.Logs); diff != "" {
-					t.Error(diff)
+				if logs := r.Failure.Logs; len(logs) != 1 || !strings.HasPrefix(logs[0], "hello from ") {
+					t.Errorf("logs %q", logs)
 				}
 				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 					t.Error(diff)
@@ -138,11 +139,11 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 func TestWithoutAVersionBeforeTheNewContainerGoes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, a, labels(a))
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(a)
 		want(t, r, contract.DecidedReverted, fault.NotProven)
-		if w.running != nil || len(r.Failure.Logs) == 0 {
-			t.Errorf("running %v, logs %v", w.running, r.Failure.Logs)
+		if w.running() != nil || len(r.Failure.Logs) == 0 {
+			t.Errorf("running %v, logs %v", w.running(), r.Failure.Logs)
 		}
 	})
 }
@@ -174,8 +175,8 @@ func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 		reason  fault.Reason
 	}{
 		"no such commit":      {func(w *world) { delete(w.images, b) }, fault.ArtifactNotFound},
-		"a secret is missing": {func(w *world) { w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"} }, fault.EnvKeyMissing},
-		"the transfer fails":  {func(w *world) { w.failStage = fault.Transient(fault.HostUnreachable, "cut") }, fault.HostUnreachable},
+		"a secret is missing": {func(w *world) { w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY") }, fault.EnvKeyMissing},
+		"the transfer fails":  {func(w *world) { w.FailStage(fault.Transient(fault.HostUnreachable, "cut")) }, fault.HostUnreachable},
 	}
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
@@ -197,10 +198,10 @@ func TestAFailedSwitchIsTakenBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.failSwitch = fault.New(fault.ComposeFailed, "compose says no")
+		w.Fail(confirmtest.Retag, fault.New(fault.ComposeFailed, "compose says no"))
 		want(t, w.run(b), contract.DecidedReverted, fault.ComposeFailed)
-		if w.pending != nil || w.running.Env["COMMIT"] != a.String() {
-			t.Errorf("pending %v, runs %v", w.pending, w.running)
+		if w.pending() != nil || w.runs() != a.String() {
+			t.Errorf("pending %v, runs %v", w.pending(), w.running())
 		}
 	})
 }
@@ -209,7 +210,8 @@ func TestAFailedRevertIsLoud(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.failSwitch, w.failRevert = errBoom, errBoom
+		w.Fail(confirmtest.Retag, errBoom)
+		w.Fail(confirmtest.PutEnv, errBoom)
 		r := w.run(b)
 		want(t, r, contract.DecidedRevertFailed, fault.RevertFailed)
 		if r.Failure.Next.String() != "unidesk-controller recover" {
@@ -243,8 +245,8 @@ func TestStopMeansOldOrNew(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			w.onSwitch = cancel
 			want(t, w.Run(ctx, w.contract(b), false), contract.DecidedInterrupted, fault.Interrupted)
-			if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
-				t.Errorf("runs %v, pending %v", w.running, w.pending)
+			if w.runs() != a.String() || w.pending() != nil {
+				t.Errorf("runs %v, pending %v", w.running(), w.pending())
 			}
 		})
 	})
@@ -261,11 +263,11 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.live(a)
 			w.images.add(t, b, labels(b))
-			w.health = loggedOut
+			w.Health = loggedOut
 			r := w.run(b)
 			want(t, r, contract.DecidedDegraded, "")
-			if r.OK || len(r.Hints) != 3 || w.running.Env["COMMIT"] != b.String() {
-				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running.Env)
+			if r.OK || len(r.Hints) != 3 || w.runs() != b.String() {
+				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running().Env)
 			}
 			if v := w.Verify(t.Context(), "prod", "baidu-netdisk"); len(v.Hints) != 3 || !strings.Contains(v.Hints[1], "with `unidesk-controller artifact-registry deploy-service ") {
 				t.Errorf("verify does not name the command: %q", v.Hints)
@@ -279,7 +281,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			if err != nil || slices.Contains(commits, b) {
 				t.Errorf("a degraded version is one to go back to: %v %v", commits, err)
 			}
-			w.health = honest // somebody has logged in
+			w.Health = honest // somebody has logged in
 			well := w.run(b)
 			want(t, well, contract.DecidedUnchanged, "")
 			commits, err = w.Ledger.Proven("prod", "baidu-netdisk")
@@ -292,7 +294,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.live(a)
 			w.images.add(t, b, labels(b))
-			w.health = func(in workload.Instance) workload.Health {
+			w.Health = func(in workload.Instance) workload.Health {
 				if in.Env["COMMIT"] == b.String() {
 					return loggedOut(in)
 				}
@@ -361,9 +363,9 @@ func TestACrashLoopEndsTheWait(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.health = func(in workload.Instance) workload.Health {
+		w.Health = func(in workload.Instance) workload.Health {
 			if in.Env["COMMIT"] == b.String() {
-				w.running.Restarts++
+				w.Crash()
 				return workload.Health{Error: "connection refused"}
 			}
 			return honest(in)
@@ -381,9 +383,9 @@ func TestARevertIsSeenAndNotBelieved(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		img := w.images.add(t, b, labels(b))
-		w.health = func(in workload.Instance) workload.Health {
+		w.onReverted = func() { w.Put(container(b, img.Config, img.Manifest, "not the old one")) }
+		w.Health = func(in workload.Instance) workload.Health {
 			if in.Env["COMMIT"] == b.String() {
-				w.old = container(b, img.Config, img.Manifest, "not the old one")
 				return workload.Health{Status: 503}
 			}
 			return honest(in)
@@ -396,13 +398,13 @@ func TestARevertIsSeenAndNotBelieved(t *testing.T) {
 func TestTakingBackToAVersionThatWasDown(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		w.running.Running = false
+		w.Stop()
 		w.images.add(t, b, labels(b))
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(b)
 		want(t, r, contract.DecidedReverted, fault.NotProven)
-		if w.running.Env["COMMIT"] != a.String() {
-			t.Errorf("runs %v", w.running)
+		if w.runs() != a.String() {
+			t.Errorf("runs %v", w.running())
 		}
 	})
 }

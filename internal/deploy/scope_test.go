@@ -21,10 +21,8 @@ func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) {
 		began := time.Now().Add(-time.Hour)
-		w.others = []workload.Container{
-			{ID: "1", Name: "todo-note-backend", Project: "unidesk", Service: "todo-note", Running: true, Started: began},
-			{ID: "2", Name: "database", Project: "unidesk", Service: "database", Running: true, Started: began},
-		}
+		w.Neighbour(workload.Container{ID: "1", Name: "todo-note-backend", Project: "unidesk", Service: "todo-note", Running: true, Started: began})
+		w.Neighbour(workload.Container{ID: "2", Name: "database", Project: "unidesk", Service: "database", Running: true, Started: began})
 		w.live(a)
 		w.images.add(t, b, labels(b))
 		story(t, w)
@@ -33,10 +31,7 @@ func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 
 // restarts makes a container restart while the service is switched.
 func (w *world) restarts(name string) {
-	w.onSwitch = func() {
-		i := slices.IndexFunc(w.others, func(c workload.Container) bool { return c.Name == name })
-		w.others[i].Started = time.Now()
-	}
+	w.onSwitch = func() { w.RestartNeighbour(name) }
 }
 
 func names(s *contract.Scope) (out []string) {
@@ -124,13 +119,13 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 // A look that takes long makes nobody's clock late.
 func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
-		w.health = func(in workload.Instance) workload.Health {
+		w.Health = func(in workload.Instance) workload.Health {
 			time.Sleep(3 * time.Second)
 			return honest(in)
 		}
 		w.onSettle = func() {
 			w.beside = map[string]workload.Observation{"todo-note": {Pending: &workload.Pending{Since: time.Now()}}}
-			w.others[0].Started = time.Now()
+			w.RestartNeighbour("todo-note-backend")
 		}
 		r := w.run(b)
 		want(t, r, contract.DecidedSucceeded, "")
@@ -153,14 +148,13 @@ func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
-				w.clock = 3 * time.Hour
-				w.others = []workload.Container{{ID: "1", Name: "pipeline", Project: "unidesk", Service: "pipeline", Running: true, Started: w.now()}}
+				w.SetAhead(3 * time.Hour)
 				row, err := w.Catalog.Row("pipeline")
 				if err != nil {
 					t.Fatal(err)
 				}
 				ref := row.Spec(catalog.Prod, w.Project).Ref.Compose
-				w.others[0].Project, w.others[0].Service = ref.Project, ref.Service
+				w.Neighbour(workload.Container{ID: "1", Name: "pipeline", Project: ref.Project, Service: ref.Service, Running: true, Started: w.Now().Add(-24 * time.Hour)})
 				receipt := w.receipt()
 				receipt.ID, receipt.Service = "other", row.Service
 				receipt.Started, receipt.Finished = time.Now().Add(c.began), time.Now().Add(c.ended)
@@ -191,7 +185,7 @@ func (w *world) receipt() ledger.Receipt {
 func TestARevertNamesWhoWasDisturbed(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.restarts("database")
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(b)
 		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if diff := cmp.Diff([]string{"database restarted"}, names(r.Scope)); diff != "" {
@@ -202,7 +196,7 @@ func TestARevertNamesWhoWasDisturbed(t *testing.T) {
 
 func TestAScopeThatWasNotObservedSaysSo(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
-		w.failList = errBoom
+		w.FailList(errBoom)
 		r := w.run(b)
 		want(t, r, contract.DecidedSucceeded, "")
 		if r.Scope.Observed || r.Scope.Note != "boom" {

@@ -60,6 +60,7 @@ type Host struct {
 	env     map[string]string
 	main    *workload.Instance
 	clock   time.Time
+	faults  faults
 }
 
 // State is what the host needs to take a change back.
@@ -79,10 +80,13 @@ func New(spec workload.Spec, secrets map[string]string) *Host {
 }
 
 func (h *Host) step(s Step) error {
-	if h.Break == nil {
-		return nil
+	h.mu.Lock()
+	err := h.faults.steps[s]
+	h.mu.Unlock()
+	if err == nil && h.Break != nil {
+		err = h.Break(s)
 	}
-	return h.Break(s)
+	return err
 }
 
 func (h *Host) has(spec workload.Spec) error {
@@ -97,11 +101,27 @@ func (h *Host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 	if err := h.has(spec); err != nil {
 		return workload.Observation{}, err
 	}
+	seen, in := h.see(spec)
+	if in != nil {
+		if probe && in.Running && h.Health != nil { // which may act on the host
+			answer := h.Health(*in)
+			in.Health = &answer
+		}
+		seen.Instances = []workload.Instance{*in}
+	}
+	return seen, nil
+}
+
+func (h *Host) see(spec workload.Spec) (workload.Observation, *workload.Instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	seen := workload.Observation{
-		At: time.Now().UTC(), Deployed: maps.Clone(h.env), FreeBytes: 1 << 40,
+		At: time.Now().UTC().Add(h.faults.ahead), Deployed: maps.Clone(h.env), FreeBytes: 1<<40 - h.faults.used,
+		Platform:   artifact.Platform{OS: "linux", Architecture: "amd64"},
 		Definition: workload.Definition{Image: spec.Image, ContainerName: spec.Container, Replicas: 1},
+	}
+	if h.faults.misfit {
+		seen.Definition.ContainerName = "another"
 	}
 	for _, k := range workload.Keys() {
 		seen.Definition.References = append(seen.Definition.References, spec.EnvPrefix+k)
@@ -111,16 +131,12 @@ func (h *Host) Observe(_ context.Context, spec workload.Spec, probe bool) (workl
 		v := h.secrets[name]
 		seen.Secrets = append(seen.Secrets, workload.Secret{Name: name, Present: v != "", Length: len(v)})
 	}
-	if h.main != nil {
-		in := *h.main
-		in.Env = maps.Clone(in.Env)
-		if probe && in.Running && h.Health != nil {
-			answer := h.Health(in)
-			in.Health = &answer
-		}
-		seen.Instances = []workload.Instance{in}
+	if h.main == nil {
+		return seen, nil
 	}
-	return seen, nil
+	in := *h.main
+	in.Env = maps.Clone(in.Env)
+	return seen, &in
 }
 
 // Containers implements [confirm.Runtime].
@@ -130,6 +146,10 @@ func (h *Host) Containers(_ context.Context, spec workload.Spec) (all []workload
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.faults.list != nil {
+		return nil, h.faults.list
+	}
+	all = slices.Clone(h.faults.neighbours)
 	if in := h.main; in != nil {
 		ref := spec.Ref.Compose
 		all = append(all, workload.Container{ID: in.ID, Name: in.Name, Project: ref.Project, Service: ref.Service, Running: in.Running, Started: in.Started})
@@ -144,6 +164,9 @@ func (h *Host) Stage(_ context.Context, spec workload.Spec, image artifact.Image
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.faults.stage != nil {
+		return h.faults.stage
+	}
 	h.images[image.Config.String()] = image
 	h.names[image.Commit.String()] = image.Config.String()
 	emit(workload.Event{Point: workload.PointStaged, Text: image.Commit.Short()})
