@@ -100,9 +100,18 @@ func New(c Config) (*Deployer, error) {
 		name string
 		set  bool
 	}{
-		{"Catalog", c.Catalog != nil}, {"Project", c.Project != ""}, {"Artifacts", c.Artifacts != nil}, {"Targets", len(c.Targets) > 0},
-		{"Estimator", c.Estimator != nil}, {"Ledger", c.Ledger != nil}, {"Provenance", c.Provenance != nil}, {"Grants", c.Grants != nil},
-		{"Emit", c.Emit != nil}, {"Traffic", c.Traffic != nil}, {"Who", c.Who != ""}, {"Version", c.Version != ""},
+		{"Catalog", c.Catalog != nil},
+		{"Project", c.Project != ""},
+		{"Artifacts", c.Artifacts != nil},
+		{"Targets", len(c.Targets) > 0},
+		{"Estimator", c.Estimator != nil},
+		{"Ledger", c.Ledger != nil},
+		{"Provenance", c.Provenance != nil},
+		{"Grants", c.Grants != nil},
+		{"Emit", c.Emit != nil},
+		{"Traffic", c.Traffic != nil},
+		{"Who", c.Who != ""},
+		{"Version", c.Version != ""},
 	} {
 		if !part.set {
 			missing = append(missing, fmt.Errorf("deploy: Config.%s is missing", part.name))

@@ -26,7 +26,7 @@ type facts struct {
 // find looks at the workload and resolves the commit. If the workload cannot be
 // seen, only the artifact is looked at. With an error it returns what it has learnt
 // until then.
-func (s session) find(ctx context.Context, log *journal, c contract.Contract) (f facts, err error) {
+func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f facts, err error) {
 	f.terms = c
 	platform := s.place.Target.Platform
 	if s.unseen() == "" {
@@ -47,7 +47,7 @@ func (s session) find(ctx context.Context, log *journal, c contract.Contract) (f
 	if ctx.Err() != nil {
 		return f, at(workload.PointResolve, context.Cause(ctx))
 	}
-	log.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
+	j.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
 	f.terms, err = s.promoted(c, f.image.Manifest)
 	return f, at(workload.PointPreflight, err)
 }

@@ -23,11 +23,11 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 	if c.Gate.Stops(contract.ReachPlan) {
 		return contract.Gated(c), nil
 	}
-	s, log, started := d.session(c.Row(), c.Env), &journal{emit: d.config.Emit}, time.Now()
+	s, j, started := d.session(c.Row(), c.Env), &journal{emit: d.config.Emit}, time.Now()
 	defer func() { out.Seconds = elapsed(started) }()
 	out = contract.Result{Contract: &c, Rollback: c.Rollback}
 
-	found, err := s.find(ctx, log, c)
+	found, err := s.find(ctx, j, c)
 	if out.Contract = &found.terms; err != nil {
 		return s.unplanned(ctx, out, found.seen, err), nil
 	}
