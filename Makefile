@@ -56,6 +56,14 @@ mutants: ## put named faults into the code, one at a time: the unit tests must c
 rooms: ## packages, their size, the arrows between them and between their files, against docs/layout.md; ARGS=-print, ARGS=-write
 	go run -C tools ./rooms $(ARGS)
 
+.PHONY: commits
+commits: ## check the subjects of new commits
+	tools/commits.sh
+
+.PHONY: hooks
+hooks: ## have git check the subject of each commit here
+	git config core.hooksPath tools
+
 # A fresh Engine of today has containerd's image store; one that was there before keeps its own. Never from the cache: go
 # test does not see that a TestMain has started another engine.
 ENGINES := 29-containerd 28-classic
@@ -108,4 +116,4 @@ release-contract: ## make today's contract the one that later ones must not brea
 	$(BUF) build -o proto/contract.binpb
 
 .PHONY: check
-check: lint rooms test mutants engines e2e ## all that CI checks
+check: lint rooms commits test mutants engines e2e ## all that CI checks
