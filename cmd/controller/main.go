@@ -39,5 +39,5 @@ func run() int {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	streams := controller.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), Stop: stop}
-	return controller.Run(context.Background(), os.Args[1:], streams, version, onEvent)
+	return controller.Run(context.Background(), os.Args[1:], streams, version, onEvent())
 }

@@ -139,27 +139,27 @@ func TestTheSocketIsForItsFoldersGroup(t *testing.T) {
 		}
 		return info.Mode().Perm()
 	}
-	l, err := listen(path)
+	l, err := listen(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if mode(dir) != 0o750 || mode(path) != 0o660 {
 		t.Errorf("folder %o, socket %o", mode(dir), mode(path))
 	}
-	if _, err := listen(path); err == nil || !strings.Contains(err.Error(), "another agent") {
+	if _, err := listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another agent") {
 		t.Errorf("a second agent: %v", err)
 	}
 	// A killed agent leaves its socket behind.
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	_ = l.Close()
-	if l, err = listen(path); err != nil {
+	if l, err = listen(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 	_ = l.Close()
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(path); err == nil {
+	if _, err := listen(t.Context(), path); err == nil {
 		t.Error("took the place of a file")
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "precious" {
@@ -174,7 +174,7 @@ func TestTheSocketIsForItsFoldersGroup(t *testing.T) {
 	if err := os.Chown(dir, 0, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if l, err = listen(path); err != nil {
+	if l, err = listen(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()

@@ -58,7 +58,7 @@ func victim(config string, at workload.Point) int {
 				}
 			})
 			var l net.Listener
-			if l, err = agent.Listen(c.Socket); err == nil {
+			if l, err = agent.Listen(context.Background(), c.Socket); err == nil {
 				err = a.Run(context.Background(), l)
 			}
 		}
@@ -154,7 +154,7 @@ func newAgent(t *testing.T, c agent.Config) (a *agent.Agent, socket string) {
 // runAgent runs it until the test ends or stop is called, which waits.
 func runAgent(t *testing.T, a *agent.Agent, socket string) (stop func()) {
 	t.Helper()
-	l, err := agent.Listen(socket)
+	l, err := agent.Listen(t.Context(), socket)
 	if err != nil {
 		t.Fatal(err)
 	}

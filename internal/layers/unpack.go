@@ -1,7 +1,6 @@
 package layers
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -17,7 +16,7 @@ import (
 
 // zstdMagic begins a zstd frame (RFC 8878, 3.1.1). Media types are not relied on:
 // engines look at the content too.
-var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+const zstdMagic = "\x28\xb5\x2f\xfd"
 
 // IsZstd reports whether a whole blob is compressed with zstd.
 func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
@@ -28,7 +27,7 @@ func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
 	defer f.Close()
 	head := make([]byte, len(zstdMagic))
 	_, err = io.ReadFull(f, head)
-	return err == nil && bytes.Equal(head, zstdMagic), nil
+	return err == nil && string(head) == zstdMagic, nil
 }
 
 // maxWindow bounds what a zstd frame may make the decoder hold: levels up to 19

@@ -11,9 +11,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// reserved begin labels that container runtimes act upon; an image that carries
-// one could steer the host that runs it.
-var reserved = []string{"containerd.io/", "io.cri-containerd", "io.kubernetes.", "com.docker.compose."}
+// reserved returns how labels begin that container runtimes act upon; an image that
+// carries one could steer the host that runs it.
+func reserved() []string {
+	return []string{"containerd.io/", "io.cri-containerd", "io.kubernetes.", "com.docker.compose."}
+}
 
 // Check is a condition that must hold before anything changes.
 type Check struct {
@@ -39,7 +41,7 @@ func Labels(required, have map[string]string) (checks []Check) {
 		checks = append(checks, c)
 	}
 	for _, name := range sortedKeys(have) {
-		if slices.ContainsFunc(reserved, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		if slices.ContainsFunc(reserved(), func(p string) bool { return strings.HasPrefix(name, p) }) {
 			checks = append(checks, Check{
 				Name: "label " + name, Reason: fault.LabelMismatch,
 				Detail: "is in a namespace that container runtimes reserve", Fix: "remove the label from the Dockerfile",
