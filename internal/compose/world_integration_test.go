@@ -45,7 +45,7 @@ type machine struct {
 	program string // the service, built
 }
 
-var shared machine //nolint:gochecknoglobals // set once by TestMain
+var shared machine
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("COMPOSE_TEST_VICTIM"); dir != "" {

@@ -132,7 +132,7 @@ func (w *world) registryAnswers(ctx context.Context) error {
 	defer cancel()
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DialContext: w.D601.Dial, DisableKeepAlives: true}}
 	for {
-		response, err := client.Get("http://" + registryAddr + "/v2/") //nolint:noctx // its client has a limit
+		response, err := client.Get("http://" + registryAddr + "/v2/")
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
