@@ -49,7 +49,7 @@ func run(args []string, out io.Writer) error {
 		return os.WriteFile(name, []byte(table.withImports(rooms)), 0o644)
 	}
 	show(out, rooms)
-	broken := check(rooms, table, thisRepository)
+	broken := check(rooms, table, ours())
 	for _, f := range broken {
 		fmt.Fprintln(out, "broken:", f)
 	}
