@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -84,12 +82,12 @@ func (s store[S]) loadPending(path string) (*record[S], error) {
 
 func (s store[S]) save(ref workload.Ref, r record[S]) error {
 	r.Schema = schema
-	return write(s.path(ref, pendingSuffix), r)
+	return s.write(s.path(ref, pendingSuffix), r)
 }
 
 // settle makes the outcome durable, then removes the pending file.
 func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
-	if err := write(s.path(ref, lastSuffix), last); err != nil {
+	if err := s.write(s.path(ref, lastSuffix), last); err != nil {
 		return err
 	}
 	return s.tidy(ref)
@@ -98,9 +96,12 @@ func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
 // tidy removes a pending file.
 func (s store[S]) tidy(ref workload.Ref) error {
 	if err := os.Remove(s.path(ref, pendingSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return unwritable(err)
+		return s.unwritable(err)
 	}
-	return syncDir(s.dir)
+	if err := statefile.Sync(s.dir); err != nil {
+		return s.unwritable(err)
+	}
+	return nil
 }
 
 func (s store[S]) unsettled() (found []workload.Pending, err error) {
@@ -128,19 +129,15 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 
 // sweep removes what writes that were killed have left. The lock must be held.
 func (s store[S]) sweep(ref workload.Ref) {
-	// renameio's names: a dot, the file's, a random number. One that cannot be
-	// removed is in nobody's way.
+	// A file that cannot be removed is in no one's way.
 	for _, suffix := range []string{pendingSuffix, lastSuffix} {
-		left, _ := filepath.Glob(filepath.Join(s.dir, "."+ref.String()+suffix+"[0-9]*"))
-		for _, name := range left {
-			_ = os.Remove(name)
-		}
+		_ = statefile.Sweep(s.path(ref, suffix))
 	}
 }
 
 // read returns what the file holds, nil when there is none.
 func read[T any](path string) (*T, error) {
-	b, err := os.ReadFile(path)
+	b, err := statefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -157,32 +154,13 @@ func read[T any](path string) (*T, error) {
 }
 
 // write is durable when it returns: the file and its name.
-func write(path string, v any) error {
+func (s store[S]) write(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fault.New(fault.Internal, "encode the state of a change: %w", err)
 	}
-	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(inherit.Mode(filepath.Dir(path), 0o600)))
-	if err != nil {
-		return unwritable(err)
-	}
-	defer func() { _ = t.Cleanup() }()
-	if _, err := t.Write(append(b, '\n')); err != nil {
-		return unwritable(err)
-	}
-	if err := t.CloseAtomicallyReplace(); err != nil {
-		return unwritable(err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return unwritable(err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return unwritable(err)
+	if err := statefile.Replace(path, append(b, '\n'), 0o600); err != nil {
+		return s.unwritable(err)
 	}
 	return nil
 }

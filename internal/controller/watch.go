@@ -3,17 +3,14 @@ package controller
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // watch is to the master what an agent is to its host: when a run is killed and
@@ -27,11 +24,11 @@ func (a *app) watch() *cobra.Command {
 				return err
 			}
 			defer w.Close()
-			lock := watchLock(w.config)
-			defer func() { _ = lock.Close() }()
-			if err := takeWatch(lock); err != nil {
+			unlock, err := takeWatch(w.config)
+			if err != nil {
 				return err
 			}
+			defer unlock()
 			journal := slog.New(slog.NewTextHandler(a.Err, nil))
 			journal.Info("watching", slog.String("changes", w.config.changesDir()))
 			context.AfterFunc(cmd.Context(), func() { journal.Info("stopping: what was begun is ended first") })
@@ -41,37 +38,31 @@ func (a *app) watch() *cobra.Command {
 	}
 }
 
-// watchLock is held by the one process that watches.
-func watchLock(c Config) *flock.Flock { return flock.New(filepath.Join(c.State, "watch.lock")) }
+// watchLock is the file of the lock that the watching process has.
+func watchLock(c Config) string { return filepath.Join(c.State, "watch.lock") }
 
-func takeWatch(lock *flock.Flock) error {
-	if err := inherit.Folder(filepath.Dir(lock.Path()), 0o750); err != nil {
-		return fault.New(fault.Internal, "watch: %w", err)
+func takeWatch(c Config) (unlock func(), err error) {
+	broken := func(err error) error { return statefile.Fault(fault.Internal, c.State, "watch", err) }
+	if err := statefile.Folder(c.State, 0o750); err != nil {
+		return nil, broken(err)
 	}
-	f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o640)
+	lock, err := statefile.OpenLock(watchLock(c), 0o640)
 	if err != nil {
-		return fault.New(fault.Internal, "watch: %w", err)
+		return nil, broken(err)
 	}
-	_ = f.Close()
-	// Whoever asks whether somebody watches has the lock for a moment.
+	// A process that asks whether one watches has the lock for a moment.
 	wait, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	switch got, err := lock.TryLockContext(wait, 20*time.Millisecond); {
-	case err != nil && !errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.Internal, "watch: %w", err)
-	case !got:
-		return fault.Transient(fault.Locked, "another process watches already").WithHint("`lslocks | grep watch.lock` names it")
+	switch err := lock.Wait(wait); {
+	case errors.Is(err, context.DeadlineExceeded):
+		_ = lock.Close()
+		return nil, fault.Transient(fault.Locked, "another process watches already").WithHint("`lslocks | grep watch.lock` names it")
+	case err != nil:
+		_ = lock.Close()
+		return nil, broken(err)
 	}
-	return nil
+	return func() { _ = lock.Unlock() }, nil
 }
 
 // watchHeld reports whether a process watches now.
-func watchHeld(c Config) (bool, error) {
-	lock := flock.New(watchLock(c).Path(), flock.SetFlag(os.O_RDONLY))
-	defer func() { _ = lock.Close() }()
-	free, err := lock.TryRLock()
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && !free, err
-}
+func watchHeld(c Config) (bool, error) { return statefile.Held(watchLock(c)) }

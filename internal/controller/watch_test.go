@@ -12,25 +12,22 @@ func TestOneProcessWatches(t *testing.T) {
 	if held, err := watchHeld(c); held || err != nil {
 		t.Errorf("nobody watches, and it is said that somebody does (%v)", err)
 	}
-	first := watchLock(c)
-	if err := takeWatch(first); err != nil {
+	stop, err := takeWatch(c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if held, err := watchHeld(c); !held || err != nil {
 		t.Errorf("one watches, and it is said that nobody does (%v)", err)
 	}
-	second := watchLock(c)
-	if err := takeWatch(second); fault.ReasonOf(err) != fault.Locked {
+	if _, err := takeWatch(c); fault.ReasonOf(err) != fault.Locked {
 		t.Errorf("a second one: %v", err)
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	if held, err := watchHeld(c); held || err != nil {
 		t.Errorf("it ended, and it is said to watch (%v)", err)
 	}
-	if err := takeWatch(second); err != nil {
-		t.Error(err)
+	if stop, err = takeWatch(c); err != nil {
+		t.Fatal(err)
 	}
-	_ = second.Close()
+	stop()
 }

@@ -50,7 +50,7 @@ func (r *deployment) useGrant() error {
 // that runs was touched, so there is no scope to tell of.
 func (r *deployment) unusable(err error) Result {
 	r.result.Scope = nil
-	if fault.ReasonOf(err) == fault.LedgerUnavailable {
+	if reason := fault.ReasonOf(err); reason == fault.LedgerUnavailable || reason == fault.DiskFull {
 		return r.refused(DecidedFailed, err)
 	}
 	r.refused(DecidedGated, err)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // zstdMagic begins a zstd frame (RFC 8878, 3.1.1). Media types are not relied on:
@@ -53,9 +53,9 @@ func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact
 		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
 	}
 	defer dec.Close()
-	out, err := inherit.OpenFile(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := statefile.Open(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
+		return "", 0, s.broken("unpack "+l.Digest.String(), err)
 	}
 	defer func() {
 		if err = errors.Join(err, out.Close()); err != nil {
@@ -76,7 +76,7 @@ func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact
 			break
 		}
 		if path := (*os.PathError)(nil); errors.As(err, &path) {
-			return "", 0, writeFault(err)
+			return "", 0, s.broken("write blob", err)
 		}
 		if err != nil {
 			return "", 0, fault.New(fault.DigestMismatch, "unpack %s: %w", l.Digest, err)

@@ -1,4 +1,4 @@
-package inherit_test
+package statefile_test
 
 import (
 	"io/fs"
@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 func TestWhatIsMadeFitsItsFolder(t *testing.T) {
@@ -28,12 +28,12 @@ func TestWhatIsMadeFitsItsFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 {
-				if err := inherit.Folder(filepath.Join(state, "ledger", "prod"), 0o750); err != nil {
+				if err := statefile.Folder(filepath.Join(state, "ledger", "prod"), 0o750); err != nil {
 					t.Fatal(err)
 				}
 			}
 			file := filepath.Join(state, "ledger", "prod", "lock")
-			f, err := inherit.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+			f, err := statefile.Open(file, os.O_RDWR|os.O_CREATE, 0o600)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +57,7 @@ func TestAFileIsNoFolder(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if inherit.Folder(file, 0o750) == nil || inherit.Folder(filepath.Join(file, "in"), 0o750) == nil {
+	if statefile.Folder(file, 0o750) == nil || statefile.Folder(filepath.Join(file, "in"), 0o750) == nil {
 		t.Error("a folder was made of a file")
 	}
 }

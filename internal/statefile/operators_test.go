@@ -1,4 +1,4 @@
-package inherit_test
+package statefile_test
 
 import (
 	"errors"
