@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -46,7 +47,7 @@ type Image struct {
 	Commit     Commit
 	// Index is the digest under the tag where that is an index, else zero.
 	Index Digest
-	// Manifest and Config are the digests; ConfigDigest is the image id of the
+	// Manifest and Config are the digests; Config is the image id of the
 	// classic Docker store, the manifest's digest that of containerd's.
 	Manifest          Digest
 	ManifestMediaType string
@@ -128,4 +129,10 @@ func ParseImage(raw Raw) (Image, error) {
 		img.Layers = append(img.Layers, Layer{Digest: l.Digest, DiffID: c.RootFS.DiffIDs[i], Size: l.Size, MediaType: l.MediaType})
 	}
 	return img, nil
+}
+
+// Familiar returns the name of an image in Docker's short form, in which an
+// engine answers: without what Docker adds to the names of its own hub.
+func Familiar(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
 }

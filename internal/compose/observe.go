@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/scrub"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -100,7 +101,7 @@ func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string,
 	text := scrub.New(append(env.Values(), r.given(ctx, spec, c)...)).String(strings.Join(out, "\n"))
 	out = out[:0]
 	for line := range strings.SplitSeq(text, "\n") {
-		out = append(out, strings.Map(visible, line))
+		out = append(out, plain.Line(line))
 	}
 	return out, nil
 }

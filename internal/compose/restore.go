@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -146,10 +147,10 @@ func (r *Runtime) manual(spec workload.Spec, before State) string {
 		}
 	}
 	if before.Container == "" {
-		lines = append(lines, typed("docker", "rm", "-f", spec.Container))
+		lines = append(lines, plain.Command("docker", "rm", "-f", spec.Container))
 	} else {
-		lines = append(lines, typed("docker", "tag", before.ImageID, spec.Image),
-			"cd "+typed(r.config.Root)+" && "+typed(append([]string{"docker"}, r.upArguments(spec.Ref.Compose.Service)...)...))
+		lines = append(lines, plain.Command("docker", "tag", before.ImageID, spec.Image),
+			"cd "+plain.Command(r.config.Root)+" && "+plain.Command(append([]string{"docker"}, r.upArguments(spec.Ref.Compose.Service)...)...))
 	}
 	return strings.Join(append(lines, "unidesk-controller recover"), "\n")
 }

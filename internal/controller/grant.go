@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 func grantFlag(cmd *cobra.Command, file *string) {
@@ -67,7 +67,7 @@ func (a *app) granted(ctx context.Context, c deploy.Contract, file string) (depl
 // withGrant names the file that was given in the lines to type next.
 func withGrant(r deploy.Result, file string) deploy.Result {
 	name := func(line string) string {
-		return strings.Replace(line, "--grant "+deploy.GrantPlaceholder, "--grant "+tunnel.Quote(file), 1)
+		return strings.Replace(line, "--grant "+deploy.GrantPlaceholder, "--grant "+plain.Quote(file), 1)
 	}
 	if file != "" && r.Plan != nil {
 		r.Plan.Next = name(r.Plan.Next)

@@ -6,9 +6,10 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // fit returns streams whose every text is fit for a terminal: words of a host, an
@@ -23,7 +24,7 @@ func fitted(w io.Writer) io.Writer {
 	if f, ok := w.(*os.File); ok {
 		return screen{f} // still a file, so that colours are as the terminal has them
 	}
-	return plain{w}
+	return stream{w}
 }
 
 // screen is a file that fits what it is given.
@@ -34,11 +35,11 @@ func (s screen) Read(b []byte) (int, error)  { return s.file.Read(b) }
 func (s screen) Close() error                { return s.file.Close() }
 func (s screen) Fd() uintptr                 { return s.file.Fd() }
 
-// plain is any other writer that does.
-type plain struct{ io.Writer }
+// stream is any other writer that does.
+type stream struct{ io.Writer }
 
 // Write implements io.Writer.
-func (p plain) Write(b []byte) (int, error) { return writeFit(p.Writer, b) }
+func (s stream) Write(b []byte) (int, error) { return writeFit(s.Writer, b) }
 
 func writeFit(w io.Writer, b []byte) (int, error) {
 	if _, err := io.WriteString(w, legible(string(b))); err != nil {
@@ -52,7 +53,7 @@ func unfitted(w io.Writer) io.Writer {
 	switch w := w.(type) {
 	case screen:
 		return w.file
-	case plain:
+	case stream:
 		return w.Writer
 	}
 	return w
@@ -78,7 +79,7 @@ func legible(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			b.WriteRune(utf8.RuneError)
-		case r == '\n' || r == '\t' || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+		case r == '\n' || r == '\t' || !plain.Acts(r):
 			b.WriteString(s[:n])
 		default:
 			for _, unit := range utf16.Encode([]rune{r}) {

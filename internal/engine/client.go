@@ -250,17 +250,6 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	return out, nil
 }
 
-// ImagesOf returns the images that have a tag in a local repository, with the
-// tags in that repository only, newest first.
-func (c *Client) ImagesOf(ctx context.Context, repository string) ([]Image, error) {
-	found, err := c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", repository))})
-	for i := range found {
-		found[i].Tags = slices.DeleteFunc(found[i].Tags, func(t string) bool { return !isOf(t, repository) })
-	}
-	slices.SortStableFunc(found, func(a, b Image) int { return b.Created.Compare(a.Created) })
-	return slices.DeleteFunc(found, func(i Image) bool { return len(i.Tags) == 0 }), err
-}
-
 // ImagesWithLabel returns the images that carry a label, whatever its value.
 func (c *Client) ImagesWithLabel(ctx context.Context, label string) ([]Image, error) {
 	return c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", label))})

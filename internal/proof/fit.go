@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -108,24 +109,11 @@ func label(key string) string {
 
 // Room checks that a disk takes what a deploy writes.
 func Room(name string, need, free int64) Check {
-	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", size(need), size(free))}
+	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", plain.Size(need), plain.Size(free))}
 	if !c.OK {
 		c.Reason, c.Fix = fault.DiskFull, "free space there: `docker image prune` removes unused layers"
 	}
 	return c
-}
-
-// size is a number of bytes for people.
-func size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
 }
 
 // Runs checks that the image is for the engine's platform.

@@ -185,7 +185,7 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 
 func TestRoomIsToldInUnitsThatPeopleRead(t *testing.T) {
 	t.Parallel()
-	if c := proof.Room("of the engine", 0, 75_902_100_000); !c.OK || c.Detail != "needs 0 B, 75.9 GB free" {
+	if c := proof.Room("of the engine", 0, 75_902_100_000); !c.OK || c.Detail != "needs 0 B, 75.90 GB free" {
 		t.Errorf("%+v", c)
 	}
 }

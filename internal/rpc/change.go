@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -54,7 +55,7 @@ func changeToProto(c workload.Change) *artifactv1.Change {
 	return &artifactv1.Change{
 		Id: c.ID, Workload: workloadToProto(c.Spec), Commit: c.Commit.String(),
 		ManifestDigest: c.Manifest.String(), ConfigDigest: c.Config.String(), Saw: c.Saw,
-		Env: variablesToProto(c.Env), Deadline: momentToProto(c.Deadline), Holder: visible(c.Holder),
+		Env: variablesToProto(c.Env), Deadline: momentToProto(c.Deadline), Holder: plain.Line(c.Holder),
 		FlagsBefore: flagsToProto(c.FlagsBefore),
 	}
 }

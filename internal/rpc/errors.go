@@ -14,6 +14,7 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // domain is google.rpc.ErrorInfo.domain of this project's reasons.
@@ -120,7 +121,7 @@ func toStatus(err error) error {
 	}
 	info := &errdetails.ErrorInfo{Reason: strings.TrimPrefix(reason.String(), reasonPrefix), Domain: domain}
 	if hint := fault.HintOf(err); hint != "" {
-		info.Metadata = map[string]string{hintKey: clip(legible(hint))}
+		info.Metadata = map[string]string{hintKey: clip(plain.Text(hint))}
 	}
 	details := []protoadapt.MessageV1{info}
 	if f.Retry {
@@ -129,7 +130,7 @@ func toStatus(err error) error {
 	// gRPC percent-encodes a message that is not UTF-8, HTTP/2 limits headers and a
 	// terminal obeys; the words of a registry or an engine are fit for none of them
 	// for certain.
-	st, detailErr := status.New(codeOf(reason), clip(legible(err.Error()))).WithDetails(details...)
+	st, detailErr := status.New(codeOf(reason), clip(plain.Text(err.Error()))).WithDetails(details...)
 	if detailErr != nil {
 		return status.Error(codeOf(reason), "error without details")
 	}

@@ -13,6 +13,7 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // The forms of what a message may name. None begins with a dash, holds a blank or
@@ -72,24 +73,6 @@ func (f *fields) words(field, s string, most int) string {
 		return ""
 	}
 	return s
-}
-
-// visible makes words of any text.
-func visible(s string) string { return strings.ReplaceAll(legible(s), "\n", "?") }
-
-// legible is visible but for lines, which stay. What turns or hides the text around
-// it goes as well: it would read otherwise than it is.
-func legible(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
-			return '?'
-		default:
-			return r
-		}
-	}, strings.ToValidUTF8(s, "?"))
 }
 
 func (f *fields) digest(field, s string) artifact.Digest {
@@ -181,7 +164,7 @@ func (f *fields) variables(field string, in []*artifactv1.Variable, name func(st
 // variablesToProto are sorted, so that the same change is the same bytes.
 func variablesToProto(in map[string]string) (out []*artifactv1.Variable) {
 	for _, k := range slices.Sorted(maps.Keys(in)) {
-		out = append(out, &artifactv1.Variable{Name: visible(k), Value: visible(in[k])})
+		out = append(out, &artifactv1.Variable{Name: plain.Line(k), Value: plain.Line(in[k])})
 	}
 	return out
 }

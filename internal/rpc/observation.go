@@ -4,6 +4,7 @@ import (
 	"math"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -21,7 +22,7 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	m := &artifactv1.Observation{
 		Time: momentToProto(o.At), FreeBytes: uint64(max(0, o.FreeBytes)), Platform: platformToProto(o.Platform),
 		Definition: &artifactv1.Definition{
-			Image: visible(d.Image), ContainerName: visible(d.ContainerName), PullPolicy: visible(d.PullPolicy),
+			Image: plain.Line(d.Image), ContainerName: plain.Line(d.ContainerName), PullPolicy: plain.Line(d.PullPolicy),
 			Replicas: uint32(min(max(0, d.Replicas), math.MaxInt32)), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
 		},
 		Deployed: variablesToProto(o.Deployed), Pending: pendingToProto(o.Pending),
@@ -80,14 +81,14 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 
 func instanceToProto(in workload.Instance) *artifactv1.Instance {
 	m := &artifactv1.Instance{
-		Id: in.ID, Name: visible(in.Name), ImageId: visible(in.ImageID), Image: visible(in.Image),
+		Id: in.ID, Name: plain.Line(in.Name), ImageId: plain.Line(in.ImageID), Image: plain.Line(in.Image),
 		Created: momentToProto(in.Created), Started: momentToProto(in.Started), Running: in.Running,
 		ExitCode: int32(in.ExitCode), Restarts: uint32(in.Restarts), ConfigDigest: in.Config.String(),
 		Labels: variablesToProto(in.Labels), Env: variablesToProto(in.Env),
 	}
 	if h := in.Health; h != nil {
 		m.Health = &artifactv1.Health{
-			Status: uint32(h.Status), Error: visible(h.Error), Ok: h.OK, Commit: visible(h.Commit), RequestedCommit: visible(h.RequestedCommit),
+			Status: uint32(h.Status), Error: plain.Line(h.Error), Ok: h.OK, Commit: plain.Line(h.Commit), RequestedCommit: plain.Line(h.RequestedCommit),
 			Flags: flagsToProto(h.Flags),
 		}
 	}
@@ -116,7 +117,7 @@ func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 
 func containerToProto(c workload.Container) *artifactv1.Container {
 	return &artifactv1.Container{
-		Id: c.ID, Name: visible(c.Name), Project: visible(c.Project), Service: visible(c.Service),
+		Id: c.ID, Name: plain.Line(c.Name), Project: plain.Line(c.Project), Service: plain.Line(c.Service),
 		Running: c.Running, Started: momentToProto(c.Started), Restarts: uint32(c.Restarts), Fleeting: c.Fleeting,
 	}
 }
@@ -135,9 +136,9 @@ func pendingToProto(p *workload.Pending) *artifactv1.PendingChange {
 	}
 	b := p.Before
 	return &artifactv1.PendingChange{
-		Change: changeToProto(p.Change), Since: momentToProto(p.Since), Failed: visible(p.Failed),
+		Change: changeToProto(p.Change), Since: momentToProto(p.Since), Failed: plain.Line(p.Failed),
 		Before: &artifactv1.Before{
-			Container: b.Container, ImageId: visible(b.ImageID), Commit: visible(b.Commit), ConfigDigest: b.Config.String(), Running: b.Running,
+			Container: b.Container, ImageId: plain.Line(b.ImageID), Commit: plain.Line(b.Commit), ConfigDigest: b.Config.String(), Running: b.Running,
 		},
 	}
 }
@@ -168,7 +169,7 @@ func isTold(s string) bool {
 
 func visibleAll(in []string) (out []string) {
 	for _, s := range in {
-		out = append(out, visible(s))
+		out = append(out, plain.Line(s))
 	}
 	return out
 }

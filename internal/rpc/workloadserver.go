@@ -14,6 +14,7 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -217,6 +218,6 @@ func fmtErr(err error, doing string) error {
 
 func eventToProto(e workload.Event) *artifactv1.Progress {
 	return &artifactv1.Progress{
-		Point: string(e.Point), Text: clip(visible(e.Text)), DoneBytes: uint64(max(0, e.Done)), TotalBytes: uint64(max(0, e.Total)),
+		Point: string(e.Point), Text: clip(plain.Line(e.Text)), DoneBytes: uint64(max(0, e.Done)), TotalBytes: uint64(max(0, e.Total)),
 	}
 }

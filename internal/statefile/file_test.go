@@ -139,7 +139,7 @@ func TestASweepTakesOnlyWhatAKilledWriteLeft(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "web.pending.json")
 	left, kept := []string{".web.pending.json123456789012345"}, []string{
-		"web.pending.json", ".web.pending.json", ".web.pending.json.bak", ".web.pending.json1234", ".webxpending.json123456789012345", "web.pending.json123456789012345",
+		"web.pending.json", ".web.pending.json", ".web.pending.json.bak", ".web.pending.json1234", ".webxpending.json123456789012345", "web.pending.json123456789012345", "xweb.pending.json123456789012345",
 	}
 	for _, name := range append(left, kept...) {
 		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
