@@ -3,7 +3,6 @@ package controller
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -151,18 +151,4 @@ func (a *app) partly(ctx context.Context, missing bool) {
 }
 
 // builtAgo is an age for people, "-" where it is not known.
-func builtAgo(now, then time.Time) string {
-	if then.IsZero() {
-		return "-"
-	}
-	switch d := now.Sub(then); {
-	case d < time.Minute: // or built by a clock that is ahead
-		return "now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	default:
-		return fmt.Sprintf("%d d", d/(24*time.Hour))
-	}
-}
+func builtAgo(now, then time.Time) string { return plain.Age(now, then) }
