@@ -91,11 +91,8 @@ type Result struct {
 // Failure is an error as a result carries it.
 type Failure struct {
 	// Step is look, plan, apply or ask.
-	Step    string       `json:"step"`
-	Reason  fault.Reason `json:"reason"`
-	Message string       `json:"message"`
-	Retry   bool         `json:"retryable"`
-	Hint    string       `json:"hint,omitempty"`
+	Step string `json:"step"`
+	fault.Report
 	// Now is what the host has now.
 	Now string `json:"now"`
 }
@@ -104,9 +101,7 @@ const untouched = "the host is as it was"
 
 func (r *Result) fail(d Decision, step string, err error, now string) {
 	r.OK, r.Decision = false, d
-	r.Failure = &Failure{
-		Step: step, Reason: fault.ReasonOf(err), Message: err.Error(), Retry: fault.Retryable(err), Hint: fault.HintOf(err), Now: now,
-	}
+	r.Failure = &Failure{Step: step, Report: fault.ReportOf(err), Now: now}
 }
 
 // Run does it, or says what it would do.

@@ -72,7 +72,8 @@ func (a *app) askHost(ctx context.Context, name string, host tunnel.Config) host
 	defer cancel()
 	d, sent, took, err := a.describe(ctx, host)
 	if err != nil {
-		row.Reason, row.Message, row.Hint = fault.ReasonOf(err), err.Error(), fault.HintOf(err)
+		why := fault.ReportOf(err)
+		row.Reason, row.Message, row.Hint = why.Reason, why.Message, why.Hint
 		return row
 	}
 	row.Reachable, row.Agent = true, &d

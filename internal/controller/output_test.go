@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -22,6 +23,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 	results := []any{
 		deploy.Result{},
 		deploy.Failure{},
+		fault.Report{},
 		deploy.Recovery{},
 		deploy.Gate{},
 		deploy.AuthSync{},
@@ -40,10 +42,10 @@ func TestOutputPageIsComplete(t *testing.T) {
 	results = append(results, controller.RegistryResults()...)
 	for _, v := range results {
 		for f := range reflect.TypeOf(v).Fields() {
-			if f.Anonymous {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous || key == "-" {
 				continue
 			}
-			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if !strings.Contains(string(page), "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)
 			}

@@ -61,15 +61,12 @@ type published struct {
 // unasked is a question that was not answered.
 type unasked struct {
 	// What was to be asked, of whom.
-	What    string       `json:"what"`
-	Reason  fault.Reason `json:"reason"`
-	Message string       `json:"message"`
-	Retry   bool         `json:"retryable"`
-	Hint    string       `json:"hint,omitempty"`
+	What string `json:"what"`
+	fault.Report
 }
 
 func notAsked(what string, err error) *unasked {
-	return &unasked{What: what, Reason: fault.ReasonOf(err), Message: err.Error(), Retry: fault.Retryable(err), Hint: fault.HintOf(err)}
+	return &unasked{What: what, Report: fault.ReportOf(err)}
 }
 
 // shelves asks for each of the services, some at a time, in their order.

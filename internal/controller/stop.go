@@ -60,7 +60,7 @@ func (a *app) left() int {
 		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
 	r := deploy.Result{Decision: deploy.DecidedInterrupted, Mutated: true, Contract: a.about.Load(), Running: "not known: nobody looked again"}
 	r.Failure = &deploy.Failure{
-		Step: workload.PointSettle, Reason: err.Reason, Message: err.Error(), Hint: err.Hint, Next: "unidesk-controller recover",
+		Step: workload.PointSettle, Report: fault.ReportOf(err), Next: "unidesk-controller recover",
 	}
 	_ = a.finish(r) // there is nobody left to tell
 	return ExitInterrupted

@@ -125,11 +125,8 @@ type Need struct {
 
 // Failure is an error as a result carries it.
 type Failure struct {
-	Step    workload.Point `json:"step"`
-	Reason  fault.Reason   `json:"reason"`
-	Message string         `json:"message"`
-	Retry   bool           `json:"retryable"`
-	Hint    string         `json:"hint,omitempty"`
+	Step workload.Point `json:"step"`
+	fault.Report
 	// Next is the command to type.
 	Next string `json:"next"`
 	// Logs are the last lines of a container that was not proven, scrubbed.
@@ -139,10 +136,7 @@ type Failure struct {
 // fail makes the result that of a failure at a step.
 func (r *Result) fail(decision Decision, step workload.Point, err error) {
 	r.OK, r.Decision = false, decision
-	r.Failure = &Failure{
-		Step: step, Reason: fault.ReasonOf(err), Message: err.Error(),
-		Retry: fault.Retryable(err), Hint: fault.HintOf(err),
-	}
+	r.Failure = &Failure{Step: step, Report: fault.ReportOf(err)}
 }
 
 // elapsed sets the wall time, in seconds with milliseconds.
