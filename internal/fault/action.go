@@ -16,3 +16,6 @@ const (
 	// RegistryStatus shows what the managed registry is like.
 	RegistryStatus Action = "REGISTRY_STATUS"
 )
+
+// Actions returns all actions.
+func Actions() []Action { return []Action{Recover, ListReceipts, RegistryHealth, RegistryStatus} }
