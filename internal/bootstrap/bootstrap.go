@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
@@ -101,7 +102,7 @@ const untouched = "the host is as it was"
 
 func (r *Result) fail(d Decision, step string, err error, now string) {
 	r.OK, r.Decision = false, d
-	r.Failure = &Failure{Step: step, Report: fault.ReportOf(err), Now: now}
+	r.Failure = &Failure{Step: step, Report: remedy.Report(err), Now: now}
 }
 
 // Run does it, or says what it would do.

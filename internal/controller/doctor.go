@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 // level is what a finding means for deploys.
@@ -45,7 +46,7 @@ func amiss(l level, check, fix, format string, args ...any) finding {
 // broken is an error as a fault that would keep a deploy from working, with the
 // error's own hint or what is to be done otherwise.
 func broken(check string, err error, otherwise string) finding {
-	f := amiss(levelFault, check, fault.HintOf(err), "%v (%s)", err, fault.ReasonOf(err))
+	f := amiss(levelFault, check, remedy.Hint(err), "%v (%s)", err, fault.ReasonOf(err))
 	if f.Fix == "" {
 		f.Fix = otherwise
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
@@ -108,7 +109,7 @@ func (a *app) lookAtRegistry(ctx context.Context, c Config, rows []catalog.Row) 
 	defer func() { _ = far.Close() }()
 	var f registryFacts
 	if facts, err := far.InspectRegistry(ctx, c.Registry); err != nil {
-		f.report = registry.Unreachable(c.Registry, err)
+		f.report = registry.Unreachable(c.Registry, remedy.Report(err))
 	} else {
 		f.report = registry.Judge(c.Registry, facts)
 	}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -160,7 +160,7 @@ func judgeSigners(rows []catalog.Row, path string, err error) (list []finding) {
 	}
 	who := strings.Join(gated, ", ")
 	if err != nil {
-		fix := cmp.Or(fault.HintOf(err), "docs/grants.md, \"Who may sign\": root's "+path+", a line for each supervisor")
+		fix := cmp.Or(remedy.Hint(err), "docs/grants.md, \"Who may sign\": root's "+path+", a line for each supervisor")
 		return []finding{amiss(levelWarning, check, fix, "nobody can grant a deploy of %s: %v", who, err)}
 	}
 	return []finding{fine(check, "%s, for %s", path, who)}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
@@ -72,7 +73,7 @@ func (a *app) askHost(ctx context.Context, name string, host tunnel.Config) host
 	defer cancel()
 	d, sent, took, err := a.describe(ctx, host)
 	if err != nil {
-		why := fault.ReportOf(err)
+		why := remedy.Report(err)
 		row.Reason, row.Message, row.Hint = why.Reason, why.Message, why.Hint
 		return row
 	}

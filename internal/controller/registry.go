@@ -11,6 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
@@ -63,7 +64,7 @@ func (a *app) declared() (c Config, from string, err error) {
 // unread is the report of a registry that was not read, with what else can be
 // learned of its host.
 func (a *app) unread(ctx context.Context, c Config, err error) registry.Report {
-	r := registry.Unreachable(c.Registry, err)
+	r := registry.Unreachable(c.Registry, remedy.Report(err))
 	if r.Failure.Reason == fault.HostKeyMismatch {
 		return r // nothing that this host says is worth anything
 	}

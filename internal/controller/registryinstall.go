@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 // registryDryRun is what install --dry-run answers. docs/output.md describes its JSON.
@@ -49,7 +50,7 @@ touched. With --dry-run the steps are listed and nothing is contacted.`,
 			})
 			if err != nil {
 				if begun := len(r.Steps) > 0; begun {
-					r.Report = registry.Unreachable(c.Registry, err).FailedInstall(begun) // its agent is there: nothing is asked past it
+					r.Report = registry.Unreachable(c.Registry, remedy.Report(err)).FailedInstall(begun) // its agent is there: nothing is asked past it
 				} else {
 					r.Report = a.unread(cmd.Context(), c, err).FailedInstall(begun)
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -66,7 +67,7 @@ type unasked struct {
 }
 
 func notAsked(what string, err error) *unasked {
-	return &unasked{What: what, Report: fault.ReportOf(err)}
+	return &unasked{What: what, Report: remedy.Report(err)}
 }
 
 // shelves asks for each of the services, some at a time, in their order.

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -136,7 +137,7 @@ type Failure struct {
 // fail makes the result that of a failure at a step.
 func (r *Result) fail(decision Decision, step workload.Point, err error) {
 	r.OK, r.Decision = false, decision
-	r.Failure = &Failure{Step: step, Report: fault.ReportOf(err)}
+	r.Failure = &Failure{Step: step, Report: remedy.Report(err)}
 }
 
 // elapsed sets the wall time, in seconds with milliseconds.

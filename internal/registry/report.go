@@ -125,9 +125,8 @@ const (
 )
 
 // Unreachable is the report of a registry that could not be read.
-func Unreachable(s Settings, err error) Report {
+func Unreachable(s Settings, why fault.Report) Report {
 	r := newReport(s)
-	why := fault.ReportOf(err)
 	r.Failure = &Failure{Reason: why.Reason, Message: why.Message, Hint: why.Hint}
 	r.Retryable = why.Retry
 	check := Check{Scope: ScopeHost, Name: "registry-readable", Want: "an answer of the host's agent", Got: string(r.Failure.Reason), Fix: r.Failure.Hint}
