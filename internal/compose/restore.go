@@ -19,7 +19,7 @@ import (
 func (r *Runtime) Restore(ctx context.Context, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
 	if err := r.restore(ctx, change, before, lock, emit); err != nil {
 		f := &fault.Error{Reason: fault.ReasonOf(err), Retry: fault.Retryable(err), Err: err}
-		return f.WithHint("%s", r.manual(change.Spec, before))
+		return f.WithHint("%s", r.manual(change.Spec, before)).WithAction(fault.Recover)
 	}
 	return nil
 }
@@ -152,5 +152,5 @@ func (r *Runtime) manual(spec workload.Spec, before State) string {
 		lines = append(lines, plain.Command("docker", "tag", before.ImageID, spec.Image),
 			"cd "+plain.Command(r.config.Root)+" && "+plain.Command(append([]string{"docker"}, r.upArguments(spec.Ref.Compose.Service)...)...))
 	}
-	return strings.Join(append(lines, "unidesk-controller recover"), "\n")
+	return strings.Join(lines, "\n") + "\n"
 }

@@ -94,7 +94,7 @@ func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit
 		failed.Err = fmt.Errorf("%w (and this could not be written down: %w)", failed.Err, err)
 	}
 	failed.Retry = fault.Retryable(err)
-	failed.Hint = fault.HintOf(err)
+	failed.Hint, failed.Action = fault.HintOf(err), fault.ActionOf(err)
 	return failed
 }
 

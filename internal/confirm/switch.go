@@ -86,7 +86,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 
 func pendingFault(c workload.Change) error {
 	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet (%s)", c.Commit.Short(), c.Holder).
-		WithHint("let it end, or take it back: unidesk-controller recover")
+		WithHint("let it end, or take it back").WithAction(fault.Recover)
 }
 
 func shown(container string) string {

@@ -85,7 +85,7 @@ func (l *Ledger) Get(id string) (Receipt, error) {
 	i := slices.IndexFunc(all, func(r Receipt) bool { return r.ID == id })
 	if i < 0 {
 		return Receipt{}, fault.New(fault.ReceiptNotFound, "there is no receipt %q", id).
-			WithHint("unidesk-controller history lists them")
+			WithHint("look for it in the list of receipts").WithAction(fault.ListReceipts)
 	}
 	return all[i], nil
 }

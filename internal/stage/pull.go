@@ -108,5 +108,5 @@ func (p *Puller) explain(err error) error {
 		return err
 	}
 	return fault.New(fault.ImageUnavailable, "%w", err).
-		WithHint("see whether the registry on %s answers and still has it: unidesk-controller artifact-registry health", p.registry)
+		WithHint("see whether the registry on %s answers and still has it", p.registry).WithAction(fault.RegistryHealth)
 }
