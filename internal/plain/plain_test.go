@@ -45,6 +45,9 @@ func TestAShellReadsTheWordsThatWereQuoted(t *testing.T) {
 			t.Errorf("a shell reads %q as %q (%v)", plain.Quote(w), out, err)
 		}
 	}
+	if got := plain.Quote("=cmd"); got != "'=cmd'" {
+		t.Errorf("zsh looks for a program in %s", got)
+	}
 	if got := plain.Command("docker", "tag", "sha256:12", "a/b:c", "x y"); got != "docker tag sha256:12 a/b:c 'x y'" {
 		t.Errorf("a person reads %s", got)
 	}
