@@ -41,11 +41,29 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
 	@lab/setup.sh engine sshd
 	@lab/tools/build.sh --installed compose registry >/dev/null
+	go test -C tools ./...
 	$(SUM) -- -tags integration -timeout 15m -p 4 $(LONG) ./...
 
 .PHONY: unit
 unit: ## only what needs nothing but Go
 	$(SUM) -- ./...
+	go test -C tools ./...
+
+.PHONY: mutants
+mutants: ## put named faults into the code, one at a time: the unit tests must catch each; ARGS="-only proof"
+	go run -C tools ./mutants $(ARGS)
+
+.PHONY: rooms
+rooms: ## packages, their size, the arrows between them and between their files, against docs/layout.md; ARGS=-print, ARGS=-write
+	go run -C tools ./rooms $(ARGS)
+
+.PHONY: commits
+commits: ## check the subjects of new commits
+	tools/commits.sh
+
+.PHONY: hooks
+hooks: ## have git check the subject of each commit here
+	git config core.hooksPath tools
 
 # A fresh Engine of today has containerd's image store; one that was there before keeps its own. Never from the cache: go
 # test does not see that a TestMain has started another engine.
@@ -80,6 +98,7 @@ bench: ## measure against docker pull through a tunnel, in the lab of two hosts
 lint: ## formatting, linters, the contract's own lint and its breaking changes
 	$(LINT) run ./...
 	$(LINT) fmt --diff ./...
+	cd tools && go tool -modfile=lint/go.mod golangci-lint run ./...
 	$(BUF) format --diff --exit-code
 	$(BUF) lint
 	$(BUF) breaking --against proto/contract.binpb
@@ -98,4 +117,4 @@ release-contract: ## make today's contract the one that later ones must not brea
 	$(BUF) build -o proto/contract.binpb
 
 .PHONY: check
-check: lint test engines e2e ## all that CI checks
+check: lint rooms commits test mutants engines e2e ## all that CI checks

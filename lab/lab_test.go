@@ -277,7 +277,7 @@ func testCorrupt(t *testing.T, w *lab.World) {
 	if err := w.Registry.Corrupt(layer.String()); err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.Get(w.Registry.URL() + "/v2/unidesk/baidu-netdisk/blobs/" + layer.String()) //nolint:noctx // loopback
+	res, err := http.Get(w.Registry.URL() + "/v2/unidesk/baidu-netdisk/blobs/" + layer.String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func startProc(d daemon) (*Proc, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer out.Close()
-		cmd := exec.Command(path, d.argv[1:]...) //nolint:noctx // a daemon outlives the context it was started under; Stop ends it
+		cmd := exec.Command(path, d.argv[1:]...) // a daemon outlives the context it was started under; Stop ends it
 		cmd.Env, cmd.Stdout, cmd.Stderr = d.env, out, out
 		if d.stdin != nil {
 			cmd.Stdin = d.stdin

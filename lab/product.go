@@ -10,6 +10,10 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 )
 
 // Agent is the product's agent, running on what plays D601.
@@ -27,19 +31,43 @@ type Agent struct {
 // of D601 are placed in projects below dir, on the engine that plays D601's.
 func newAgent(program, dir, sample, prefix string, registry *Registry, engine *Engine) (*Agent, error) {
 	a := &Agent{Program: program, Socket: filepath.Join(dir, "agent.sock"), Config: filepath.Join(dir, "agent.yaml"), dir: dir, engine: engine}
-	content := fmt.Sprintf("version: 1\nsocket: %s\nregistry: %s\ndocker: %s\nstate: %s\nroles: {admin: [%d]}\nprojects:\n",
-		a.Socket, registry.URL(), strings.TrimPrefix(engine.Host, "unix://"), filepath.Join(dir, "state"), os.Getuid())
+	config := agentConfig{
+		Version: 2, Socket: a.Socket, Registry: registry.URL(), Docker: strings.TrimPrefix(engine.Host, "unix://"), State: filepath.Join(dir, "state"),
+		Roles: map[string][]int{"admin": {os.Getuid()}}, Projects: map[string]agentProject{},
+	}
 	for _, s := range servicesOfD601() {
 		root := filepath.Join(dir, "projects", s.id)
 		if err := layOutProject(filepath.Join(sample, "d601", s.id+".yaml"), root, prefix); err != nil {
 			return nil, fmt.Errorf("place %s on D601: %w", s.id, err)
 		}
-		content += fmt.Sprintf("  %s%s: {root: %s, files: [docker-compose.yml], envFile: %s, services: [%[2]s]}\n", prefix, s.id, root, filepath.Join(root, ".state", "compose.env"))
+		config.Projects[prefix+s.id] = agentProject{
+			Root: root, Files: []string{"docker-compose.yml"}, EnvFile: filepath.Join(root, ".state", "compose.env"),
+			Services: placement.Services{s.id: s.placed(prefix)},
+		}
 	}
-	if err := os.WriteFile(a.Config, []byte(content), 0o600); err != nil {
+	content, err := yaml.Dump(config)
+	if err == nil {
+		err = os.WriteFile(a.Config, content, 0o600)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("configure the agent: %w", err)
 	}
 	return a, nil
+}
+
+// agentConfig is agent.yaml, agentProject a project in it.
+type agentConfig struct {
+	Version                         int
+	Socket, Registry, Docker, State string
+	Roles                           map[string][]int
+	Projects                        map[string]agentProject
+}
+
+type agentProject struct {
+	Root     string
+	Files    []string
+	EnvFile  string `yaml:"envFile"`
+	Services placement.Services
 }
 
 // layOutProject makes a project's folder of a sample's Compose file, with an env file.

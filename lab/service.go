@@ -1,5 +1,12 @@
 package lab
 
+import (
+	"strconv"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
+)
+
 // The repositories that the sample's commits claim to come from: what the
 // product's catalog wants to see in an image's source label.
 const (
@@ -29,6 +36,17 @@ func servicesOfD601() []service {
 	return []service{
 		{"findjob", unideskSource, "findjob-backend", "findjob", ":8080/health"},
 		{"pipeline", unideskSource, "pipeline-backend", "pipeline", ":8080/health"},
+	}
+}
+
+// placed is the service as the agent of its host places it; prefix is the lab's.
+func (s service) placed(prefix string) *placement.Service {
+	port, path, _ := strings.Cut(strings.TrimPrefix(s.probe, ":"), "/")
+	n, _ := strconv.Atoi(port)
+	return &placement.Service{
+		Container: prefix + s.container, Image: prefix + s.image,
+		KeyPrefix: "UNIDESK_" + strings.ToUpper(strings.ReplaceAll(s.id, "-", "_")) + "_DEPLOY_",
+		Probe:     placement.Probe{Port: n, Path: "/" + path},
 	}
 }
 

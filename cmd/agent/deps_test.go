@@ -9,9 +9,11 @@ import (
 // banned are packages, and all below them, that the agent must not link, and why.
 var banned = map[string]string{
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog":    "the agent decides nothing that the catalog decides",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract":   "the agent acts, the controller decides",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy":     "the agent acts, the controller decides",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller": "arrows point one way",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger":     "receipts are the controller's",
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy":     "a host names actions, the controller knows its own lines",
 	"github.com/compose-spec/compose-go/v2/loader":                 "a Compose project is read by the host's own Compose, which also runs it: two readers could differ",
 	"github.com/docker/compose":                                    "as compose-go: Compose is a program that is run, and that outlives us",
 	"github.com/moby/moby/client":                                  "internal/engine speaks docker/docker/client; two of them would be two truths",

@@ -61,7 +61,7 @@ func serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l, err := agent.Listen(c.Socket)
+			l, err := agent.Listen(cmd.Context(), c.Socket)
 			if err != nil {
 				return fmt.Errorf("listen: %w", err)
 			}
@@ -81,8 +81,8 @@ func stdio() *cobra.Command {
 		Use:   "stdio",
 		Short: "Join standard input and output to the agent's socket",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return agent.Stdio(socket, os.Stdin, os.Stdout)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return agent.Stdio(cmd.Context(), socket, os.Stdin, os.Stdout)
 		},
 	}
 	cmd.Flags().StringVar(&socket, "socket", agent.DefaultSocket, "the agent's socket")

@@ -4,5 +4,5 @@ package main
 
 import "github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 
-// onEvent does nothing in a build that people get.
-var onEvent func(workload.Event)
+// onEvent returns nothing in a build that people get.
+func onEvent() func(workload.Event) { return nil }

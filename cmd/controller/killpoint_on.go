@@ -9,11 +9,13 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// onEvent kills this process, as kill -9 does, when the point named by
+// onEvent returns what kills this process, as kill -9 does, when the point named by
 // UNIDESK_KILL_AT is reached. Only the kill tests build with it.
-var onEvent = func(e workload.Event) {
-	if string(e.Point) == os.Getenv("UNIDESK_KILL_AT") {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // the signal is on its way
+func onEvent() func(workload.Event) {
+	return func(e workload.Event) {
+		if string(e.Point) == os.Getenv("UNIDESK_KILL_AT") {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // the signal is on its way
+		}
 	}
 }

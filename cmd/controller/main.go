@@ -1,5 +1,5 @@
 // Command unidesk-controller brings exactly the asked commit live, and proves
-// it. See internal/controller for the commands.
+// it. See internal/controller/cli for the commands.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli"
 )
 
 // version is set by the build.
@@ -38,6 +38,6 @@ func run() int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGPIPE)
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
-	streams := controller.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), Stop: stop}
-	return controller.Run(context.Background(), os.Args[1:], streams, version, onEvent)
+	streams := cli.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), Stop: stop}
+	return cli.Run(context.Background(), os.Args[1:], streams, version, onEvent())
 }

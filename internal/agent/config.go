@@ -20,6 +20,10 @@ const (
 	defaultState  = "/var/lib/unidesk-agent"
 )
 
+// version is that of agent.yaml. Version 1 is read, too; its projects list services
+// without their placement, so that these can be observed and not switched.
+const version = 2
+
 // maxConfig is far more than any configuration needs.
 const maxConfig = 1 << 20
 
@@ -83,8 +87,8 @@ func Load(r io.Reader) (Config, error) {
 // Validate checks all keys and reports every fault at once.
 func (c Config) Validate() error {
 	var errs []error
-	if c.Version != 1 {
-		errs = append(errs, fmt.Errorf("version: %d, this agent knows 1", c.Version))
+	if c.Version != 1 && c.Version != version {
+		errs = append(errs, fmt.Errorf("version: %d, this agent knows 1 and %d", c.Version, version))
 	}
 	paths := []struct {
 		key, value string

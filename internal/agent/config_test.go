@@ -6,22 +6,25 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v4"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 func TestConfigIsStrict(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
 		"no version":           {"socket: /run/s", "version"},
-		"another version":      {"version: 2", "this agent knows 1"},
+		"another version":      {"version: 3", "this agent knows 1 and 2"},
 		"an unknown key":       {"version: 1\nregisty: http://127.0.0.1:5000", "registy"},
 		"an unknown role":      {"version: 1\nroles: {write: [0]}", "write"},
 		"a key twice":          {"version: 1\nversion: 1", "version"},
@@ -37,16 +40,22 @@ func TestConfigIsStrict(t *testing.T) {
 		"an account twice":     {"version: 1\nroles: {read: [7], operate: ['7']}", "role read already"},
 		"nothing":              {"", "no documents"},
 		"too much":             {"version: 1 #" + strings.Repeat("x", maxConfig), "longer"},
-		"a relative project":   {projectYAML("root: srv, files: [a], envFile: /e, services: [s]"), "projects.p: the Compose project's folder"},
-		"no Compose file":      {projectYAML("root: /srv, envFile: /e, services: [s]"), "no Compose file"},
-		"a relative env file":  {projectYAML("root: /srv, files: [a], envFile: e, services: [s]"), "env file"},
+		"a relative project":   {projectYAML("root: srv, files: [a], envFile: /e, services: {s: " + wholeService + "}"), "projects.p: the Compose project's folder"},
+		"no Compose file":      {projectYAML("root: /srv, envFile: /e, services: {s: " + wholeService + "}"), "no Compose file"},
+		"a relative env file":  {projectYAML("root: /srv, files: [a], envFile: e, services: {s: " + wholeService + "}"), "env file"},
 		"no service":           {projectYAML("root: /srv, files: [a], envFile: /e"), "projects.p.services: none"},
-		"a service twice":      {projectYAML("root: /srv, files: [a], envFile: /e, services: [s, s]"), "twice"},
-		"a hostile service":    {projectYAML("root: /srv, files: [a], envFile: /e, services: [--all]"), "not a service's name"},
-		"a project's key":      {projectYAML("root: /srv, files: [a], envfile: /e, services: [s]"), "envfile"},
-		"a project's name":     {strings.Replace(projectYAML("root: /srv, files: [a], envFile: /e, services: [s]"), " p:", " ../p:", 1), "not a Compose project name"},
-		"a project, no engine": {"version: 1\nregistry: http://127.0.0.1:5000\nprojects: {p: {root: /srv, files: [a], envFile: /e, services: [s]}}", "docker and registry"},
-		"a project, no images": {"version: 1\ndocker: /run/docker.sock\nprojects: {p: {root: /srv, files: [a], envFile: /e, services: [s]}}", "docker and registry"},
+		"a service twice":      {servicesYAML("{s: " + wholeService + ", s: " + wholeService + "}"), `"s" already defined`},
+		"a hostile service":    {servicesYAML("{--all: " + wholeService + "}"), "not a Compose service name"},
+		"a project's key":      {projectYAML("root: /srv, files: [a], envfile: /e, services: {s: " + wholeService + "}"), "envfile"},
+		"a project's name":     {strings.Replace(servicesYAML("{s: "+wholeService+"}"), " p:", " ../p:", 1), "not a Compose project name"},
+		"a project, no engine": {"version: 2\nregistry: http://127.0.0.1:5000\n" + ofProjects("{s: "+wholeService+"}"), "docker and registry"},
+		"a project, no images": {"version: 2\ndocker: /run/docker.sock\n" + ofProjects("{s: "+wholeService+"}"), "docker and registry"},
+		"a service's key":      {servicesYAML("{s: {container: c, envPrefix: A_DEPLOY_}}"), "envPrefix"},
+		"a service by name":    {servicesYAML("[s]"), "version 2 says of each service how it is placed"},
+		"a service of nothing": {servicesYAML("{s: " + wholeService + ", t: }"), "version 2 says of each service how it is placed"},
+		"version 1, placed":    {strings.Replace(servicesYAML("{s: "+wholeService+"}"), "version: 2", "version: 1", 1), "version 1 has a list of names"},
+		"version 1, twice":     {strings.Replace(servicesYAML("[s, s]"), "version: 2", "version: 1", 1), "twice"},
+		"version 1, hostile":   {strings.Replace(servicesYAML("[--all]"), "version: 2", "version: 1", 1), "not a Compose service name"},
 	} {
 		if _, err := Load(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -58,8 +67,88 @@ func TestConfigIsStrict(t *testing.T) {
 	}
 }
 
+// wholeService is a service that agent.yaml places.
+const wholeService = "{container: c, image: i, keyPrefix: A_DEPLOY_, probe: {port: 8080, path: /health}}"
+
 func projectYAML(keys string) string {
-	return "version: 1\nregistry: http://127.0.0.1:5000\ndocker: /run/docker.sock\nprojects:\n  p: {" + keys + "}"
+	return "version: 2\nregistry: http://127.0.0.1:5000\ndocker: /run/docker.sock\nprojects:\n  p: {" + keys + "}"
+}
+
+func servicesYAML(services string) string {
+	return projectYAML("root: /srv, files: [a], envFile: /e, services: " + services)
+}
+
+func ofProjects(services string) string {
+	return "projects: {p: {root: /srv, files: [a], envFile: /e, services: " + services + "}}"
+}
+
+// An agent is updated before its agent.yaml is.
+func TestVersion1IsRead(t *testing.T) {
+	t.Parallel()
+	c, err := Load(strings.NewReader(strings.Replace(servicesYAML("[web, api]"), "version: 2", "version: 1", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(placement.Services{"api": nil, "web": nil}, c.Projects["p"].Services); d != "" {
+		t.Error(d)
+	}
+	project, err := c.Projects["p"].compose("p", c.Docker)
+	if err != nil || len(project.Workloads) != 2 {
+		t.Fatalf("%+v, %v", project, err)
+	}
+	for _, w := range project.Workloads {
+		if w.Placed() {
+			t.Errorf("%s can be switched", w.Ref)
+		}
+	}
+	for _, step := range []string{"/etc/unidesk/agent.yaml", "unidesk-controller host placement", "systemctl restart unidesk-agent"} {
+		if !strings.Contains(project.Placing, step) {
+			t.Errorf("%s is not named: %s", step, project.Placing)
+		}
+	}
+}
+
+// What the controller prints from its catalog is what the agent reads.
+func TestThePlacementThatIsPrintedIsRead(t *testing.T) {
+	t.Parallel()
+	spec := workloadtest.SampleSpec("p")
+	spec.Probe.Flags = []string{"auth.loggedIn"}
+	lines, err := placement.Of("p", spec).YAML(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(strings.NewReader("version: 2\nregistry: http://127.0.0.1:5000\ndocker: /run/docker.sock\nprojects:\n" +
+		"  p:\n    root: /srv\n    files: [a]\n    envFile: /e\n" + lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := c.Projects["p"].compose("p", c.Docker)
+	if d := cmp.Diff([]workload.Spec{spec}, project.Workloads, cmp.AllowUnexported(workload.Ref{})); err != nil || d != "" {
+		t.Error(err, d)
+	}
+}
+
+func TestFaultsOfAPlacementAreNamedWithTheirPlace(t *testing.T) {
+	t.Parallel()
+	_, err := Load(strings.NewReader("version: 2\nregistry: http://127.0.0.1:5000\ndocker: /run/docker.sock\nprojects:\n" +
+		"  p: {root: /srv, files: [a], envFile: /e, services: {web: {container: c, image: i, keyPrefix: DB_, secrets: [lower], probe: {port: 0, path: /}}}}\n" +
+		"  q: {root: srv, files: [a], envFile: /e, services: {web: {container: -c, image: i, keyPrefix: A_DEPLOY_, probe: {port: 1, path: x, flags: [.]}}}}"))
+	if err == nil {
+		t.Fatal("it is taken")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	want := []string{
+		"projects.p.services.web.keyPrefix: ", "projects.p.services.web.secrets: ", "projects.p.services.web.probe.port: ",
+		"projects.q.services.web.container: ", "projects.q.services.web.probe.path: ", "projects.q.services.web.probe.flags: ", "projects.q: ",
+	}
+	for _, w := range want {
+		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, w) }) {
+			t.Errorf("no line begins with %s", w)
+		}
+	}
+	if len(lines) != len(want) {
+		t.Errorf("%d faults, want %d:\n%v", len(lines), len(want), err)
+	}
 }
 
 func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
@@ -75,13 +164,16 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var keys map[string]any
-	if err := yaml.Load(b, &keys); err != nil {
-		t.Fatal(err)
-	}
-	for f := range reflect.TypeFor[Config]().Fields() {
-		if _, ok := keys[f.Tag.Get("yaml")]; !ok {
-			t.Errorf("%s does not show %s", path, f.Tag.Get("yaml"))
+	for _, of := range []reflect.Type{
+		reflect.TypeFor[Config](), reflect.TypeFor[Roles](), reflect.TypeFor[Project](), reflect.TypeFor[placement.Service](), reflect.TypeFor[placement.Probe](),
+	} {
+		for f := range of.Fields() {
+			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			// Where it comes first, a comment stands above it.
+			first := regexp.MustCompile(`(?m)^(.*)\n *` + key + `:`).FindStringSubmatch(string(b))
+			if first == nil || !strings.HasPrefix(strings.TrimSpace(first[1]), "#") {
+				t.Errorf("%s does not describe %s of %s", path, key, of)
+			}
 		}
 	}
 	if c.Socket != DefaultSocket || c.State != defaultState {
@@ -99,13 +191,25 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := row.Environment(catalog.Prod)
-		if e.Mode != catalog.Live || e.Target.Host != "D601" || e.Target.Compose == nil {
+		if e.Target.Host != "D601" || e.Target.Compose == nil {
 			continue
 		}
-		if at := e.Target.Compose; slices.Contains(c.Projects[at.Project].Services, at.Service) {
-			placed++
-		} else {
+		at, spec := e.Target.Compose, row.Spec(catalog.Prod, "")
+		project, err := c.Projects[at.Project].compose(at.Project, c.Docker)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := slices.IndexFunc(project.Workloads, func(w workload.Spec) bool { return w.Ref == spec.Ref })
+		switch {
+		case here < 0 && e.Mode == catalog.Live:
 			t.Errorf("%s does not place %s", path, id)
+		case here >= 0:
+			if d := placement.Differences(spec, project.Workloads[here]); len(d) > 0 {
+				t.Errorf("%s places %s otherwise than the catalog: %q", path, id, d)
+			}
+			if e.Mode == catalog.Live {
+				placed++
+			}
 		}
 	}
 	if placed == 0 {
@@ -139,27 +243,27 @@ func TestTheSocketIsForItsFoldersGroup(t *testing.T) {
 		}
 		return info.Mode().Perm()
 	}
-	l, err := listen(path)
+	l, err := listen(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if mode(dir) != 0o750 || mode(path) != 0o660 {
 		t.Errorf("folder %o, socket %o", mode(dir), mode(path))
 	}
-	if _, err := listen(path); err == nil || !strings.Contains(err.Error(), "another agent") {
+	if _, err := listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another agent") {
 		t.Errorf("a second agent: %v", err)
 	}
 	// A killed agent leaves its socket behind.
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	_ = l.Close()
-	if l, err = listen(path); err != nil {
+	if l, err = listen(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 	_ = l.Close()
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen(path); err == nil {
+	if _, err := listen(t.Context(), path); err == nil {
 		t.Error("took the place of a file")
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "precious" {
@@ -174,7 +278,7 @@ func TestTheSocketIsForItsFoldersGroup(t *testing.T) {
 	if err := os.Chown(dir, 0, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if l, err = listen(path); err != nil {
+	if l, err = listen(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()

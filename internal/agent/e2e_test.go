@@ -30,6 +30,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -58,7 +59,7 @@ func victim(config string, at workload.Point) int {
 				}
 			})
 			var l net.Listener
-			if l, err = agent.Listen(c.Socket); err == nil {
+			if l, err = agent.Listen(context.Background(), c.Socket); err == nil {
 				err = a.Run(context.Background(), l)
 			}
 		}
@@ -154,7 +155,7 @@ func newAgent(t *testing.T, c agent.Config) (a *agent.Agent, socket string) {
 // runAgent runs it until the test ends or stop is called, which waits.
 func runAgent(t *testing.T, a *agent.Agent, socket string) (stop func()) {
 	t.Helper()
-	l, err := agent.Listen(socket)
+	l, err := agent.Listen(t.Context(), socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,8 +255,8 @@ func TestAnImageCrossesStandardStreamsWhole(t *testing.T) {
 					t.Errorf("layer %s arrived as %s", l.Digest, sum)
 				}
 			}
-			if int64(got.Len()) != img.Size() {
-				t.Errorf("%d bytes of %d", got.Len(), img.Size())
+			if int64(got.Len()) != img.Bytes {
+				t.Errorf("%d bytes of %d", got.Len(), img.Bytes)
 			}
 			tags, next, err := client.List(t.Context(), img.Repository, 0, "")
 			if err != nil || next != "" || len(tags) != 1 || tags[0].Name != commitID || tags[0].Digest != img.Manifest {
@@ -270,7 +271,7 @@ func TestTheCapabilityIsListedOnlyWhereProjectsArePlaced(t *testing.T) {
 	for _, placed := range []bool{true, false} {
 		c := agent.Config{Registry: "http://127.0.0.1:1", Docker: filepath.Join(dir, "no-engine.sock")}
 		if placed {
-			c.Projects = map[string]agent.Project{"p": {Root: dir, Files: []string{"f"}, EnvFile: filepath.Join(dir, "env"), Services: []string{"s"}}}
+			c.Projects = map[string]agent.Project{"p": {Root: dir, Files: []string{"f"}, EnvFile: filepath.Join(dir, "env"), Services: placement.Services{"s": nil}}}
 		}
 		client := dial(t, tunnel.Config{Socket: serve(t, c)})
 		d, err := client.Describe(t.Context())
@@ -281,7 +282,7 @@ func TestTheCapabilityIsListedOnlyWhereProjectsArePlaced(t *testing.T) {
 		if !placed {
 			want = fault.CapabilityMissing
 		}
-		if _, err = client.Workloads().Observe(t.Context(), workloadtest.SampleSpec("q"), false); fault.ReasonOf(err) != want {
+		if _, err = client.Workloads().Observe(t.Context(), workloadtest.Ref("q", "sample"), false); fault.ReasonOf(err) != want {
 			t.Errorf("placed %t: %v", placed, err)
 		}
 	}

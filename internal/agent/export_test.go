@@ -34,6 +34,6 @@ func (t tapped) Switch(ctx context.Context, c workload.Change, emit func(workloa
 	return t.Target.Switch(ctx, c, func(e workload.Event) { t.f(e); emit(e) })
 }
 
-func (t tapped) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
-	return t.Target.Settle(ctx, spec, s, func(e workload.Event) { t.f(e); emit(e) })
+func (t tapped) Settle(ctx context.Context, ref workload.Ref, s workload.Settlement, emit func(workload.Event)) error {
+	return t.Target.Settle(ctx, ref, s, func(e workload.Event) { t.f(e); emit(e) })
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,14 +22,15 @@ const (
 	folderMode = 0o750
 )
 
-// Listen returns systemd's socket where it hands one over, else one of our own.
-func Listen(path string) (net.Listener, error) {
+// Listen returns systemd's socket where it hands one over, else one of our own. It
+// does not end with ctx.
+func Listen(ctx context.Context, path string) (net.Listener, error) {
 	given, err := activation.Listeners()
 	if err != nil {
 		return nil, fmt.Errorf("socket activation: %w", err)
 	}
 	if len(given) == 0 {
-		return listen(path)
+		return listen(ctx, path)
 	}
 	unix, ok := given[0].(*net.UnixListener)
 	if !ok || len(given) > 1 {
@@ -45,17 +47,17 @@ func Listen(path string) (net.Listener, error) {
 // listen makes a socket that only its owner and its folder's group may open. The
 // folder decides who gets that far (0750 when we make it); a socket's mode alone
 // is not honoured everywhere (unix(7)).
-func listen(path string) (net.Listener, error) {
+func listen(ctx context.Context, path string) (net.Listener, error) {
 	dir := filepath.Dir(path)
 	if err := os.Mkdir(dir, folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if err := removeStale(path); err != nil {
+	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
 	// Bound with the mode it is to have: between bind and chmod anybody could come in.
 	old := syscall.Umask(0o777 &^ socketMode)
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	syscall.Umask(old)
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func listen(path string) (net.Listener, error) {
 }
 
 // removeStale removes a socket that nobody listens on any more.
-func removeStale(path string) error {
+func removeStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -83,7 +85,7 @@ func removeStale(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return fault.New(fault.ConfigInvalid, "%s exists and is not a socket", path)
 	}
-	if conn, err := net.Dial("unix", path); err == nil {
+	if conn, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
 		_ = conn.Close()
 		return fault.New(fault.Busy, "another agent listens on %s", path)
 	}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -30,14 +30,20 @@ type Project struct {
 	// EnvFile is the controlled env file.
 	EnvFile string `yaml:"envFile"`
 	// Services are those that may be observed and switched; no other one is.
-	Services []string `yaml:"services"`
+	Services placement.Services `yaml:"services"`
 }
 
-var serviceForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+// placing is what to do about a service that agent.yaml names and no more.
+const placing = "on this host: say in /etc/unidesk/agent.yaml how the service is stamped and asked; " +
+	"on the controller's machine `unidesk-controller host placement HOST` prints the lines; then systemctl restart unidesk-agent"
 
 // compose is the project as the runtime wants it.
-func (p Project) compose(name, docker string) compose.Config {
-	return compose.Config{Root: p.Root, Project: name, Files: p.Files, EnvFile: p.EnvFile, DockerHost: "unix://" + docker}
+func (p Project) compose(name, docker string) (compose.Config, error) {
+	workloads, err := p.Services.Specs(name)
+	return compose.Config{
+		Root: p.Root, Project: name, Files: p.Files, EnvFile: p.EnvFile, DockerHost: "unix://" + docker,
+		Workloads: workloads, Placing: placing,
+	}, err
 }
 
 // validateProjects reports every fault of the projects.
@@ -45,15 +51,20 @@ func (c Config) validateProjects() error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Projects)) {
 		p := c.Projects[name]
-		if err := p.compose(name, c.Docker).Validate(); err != nil {
+		project, err := p.compose(name, c.Docker)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if err := project.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("projects.%s: %w", name, err))
 		}
 		if len(p.Services) == 0 {
 			errs = append(errs, fmt.Errorf("projects.%s.services: none, so that nothing of it could be switched", name))
 		}
-		for i, s := range p.Services {
-			if !serviceForm.MatchString(s) || slices.Contains(p.Services[:i], s) {
-				errs = append(errs, fmt.Errorf("projects.%s.services: %q is not a service's name, or is there twice", name, s))
+		for _, s := range slices.Sorted(maps.Keys(p.Services)) {
+			if placed := p.Services[s] != nil; placed != (c.Version == version) {
+				errs = append(errs, fmt.Errorf("projects.%s.services: version 1 has a list of names, version 2 says of each service how it is placed", name))
+				break
 			}
 		}
 	}
@@ -72,7 +83,7 @@ type placed struct {
 }
 
 type place struct {
-	services []string
+	services placement.Services
 	target   workload.Target
 	fault    error // why it has no target
 	watch    func(context.Context)
@@ -92,13 +103,18 @@ func newPlaced(c Config, logger *slog.Logger) (*placed, error) {
 	p := &placed{engine: e, projects: make(map[string]place)}
 	for name, project := range c.Projects {
 		journal := logger.With(slog.String("project", name))
-		r, err := compose.New(project.compose(name, c.Docker), e, stage.NewPuller(e, registry.Host))
+		config, err := project.compose(name, c.Docker)
+		if err != nil {
+			return nil, fault.New(fault.ConfigInvalid, "%w", err)
+		}
+		r, err := compose.New(config, e, stage.NewPuller(e, registry.Host))
 		if err != nil {
 			journal.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
 			p.projects[name] = place{services: project.Services, fault: err}
 			continue
 		}
 		target := confirm.New(r, filepath.Join(c.State, "changes", name))
+		target.Lease = confirm.Lease
 		p.projects[name] = place{services: project.Services, target: target, watch: func(ctx context.Context) { target.Watch(ctx, journal) }}
 	}
 	return p, nil
@@ -117,8 +133,9 @@ func (p *placed) watch(ctx context.Context) {
 
 // find leads to the target of a workload.
 func (p *placed) find(_ context.Context, ref workload.Ref) (workload.Target, error) {
-	if c := ref.Compose; c != nil {
-		if one, ok := p.projects[c.Project]; ok && slices.Contains(one.services, c.Service) {
+	if ref.Runtime() == workload.Compose {
+		one := p.projects[ref.Scope()]
+		if _, ok := one.services[ref.Name()]; ok {
 			return one.target, one.fault
 		}
 	}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,9 +18,10 @@ import (
 // then: what reads it ends with the process.
 //
 // Before the socket has answered nothing is written to out, so that a failure is
-// a failure there and not a connection that breaks.
-func Stdio(path string, in io.Reader, out io.Writer) error {
-	raw, err := net.Dial("unix", path)
+// a failure there and not a connection that breaks. ctx bounds the wait for its
+// answer and nothing after it.
+func Stdio(ctx context.Context, path string, in io.Reader, out io.Writer) error {
+	raw, err := new(net.Dialer).DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return fault.New(fault.RoleMissing, "%w", err)

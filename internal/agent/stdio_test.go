@@ -205,7 +205,7 @@ func TestAnAgentKilledInMidStreamIsPickedUpFromThere(t *testing.T) {
 		}
 		return take(c)
 	})
-	if fault.ReasonOf(err) != fault.HostUnreachable || !fault.Retryable(err) || at == img.Size() {
+	if fault.ReasonOf(err) != fault.HostUnreachable || !fault.Retryable(err) || at == img.Bytes {
 		t.Fatalf("at %d: %v", at, err)
 	}
 	first.start() // over the socket that the killed one left behind

@@ -34,6 +34,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
@@ -79,6 +80,7 @@ func TestProjects(t *testing.T) {
 	t.Run("an agent killed in mid-switch", func(t *testing.T) { killed(t, h) })
 	t.Run("what the registry does not have", func(t *testing.T) { notThere(t, h) })
 	t.Run("what is not placed", func(t *testing.T) { notPlaced(t, h) })
+	t.Run("what is only named", func(t *testing.T) { onlyNamed(t, h) })
 }
 
 // project is a Compose project, placed by an agent of its own.
@@ -97,8 +99,8 @@ func newProject(t *testing.T, h *host, versions int) *project {
 	p := &project{host: h, spec: workloadtest.SampleSpec("uat" + hex.EncodeToString(id[:])), root: t.TempDir()}
 	p.write(t, "docker-compose.yml", `services:
   sample:
-    image: `+p.spec.Image+`
-    container_name: `+p.spec.Container+`
+    image: `+p.spec.Compose.Image+`
+    container_name: `+p.spec.Compose.ContainerName+`
     stop_grace_period: 2s
     environment:
       - UNIDESK_SAMPLE_DEPLOY_COMMIT
@@ -125,14 +127,13 @@ func newProject(t *testing.T, h *host, versions int) *project {
 	}
 	dir := t.TempDir()
 	p.process = &process{t: t, socket: filepath.Join(dir, "run", "agent.sock"), config: filepath.Join(dir, "agent.yaml")}
-	text := fmt.Sprintf("version: 1\nsocket: %s\nregistry: %s\ndocker: %s\nstate: %s\nprojects:\n  %s:\n    root: %s\n    files: [docker-compose.yml]\n    envFile: %s\n    services: [sample, nobody]\n",
-		p.socket, h.registry, strings.TrimPrefix(h.engine.Host, "unix://"), filepath.Join(dir, "state"), p.spec.Ref.Compose.Project, p.root, filepath.Join(p.root, ".state", "compose.env"))
-	if os.Getuid() != 0 {
-		text += fmt.Sprintf("roles: {admin: [%d]}\n", os.Getuid())
-	}
-	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
+	nobody := p.spec
+	nobody.Ref = workloadtest.Ref(p.spec.Ref.Scope(), "nobody")
+	services, err := placement.Of(p.spec.Ref.Scope(), p.spec, nobody).YAML(4)
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.configure(t, 2, services)
 	t.Cleanup(func() {
 		if p.cmd != nil {
 			p.kill()
@@ -143,6 +144,20 @@ func newProject(t *testing.T, h *host, versions int) *project {
 		p.tearDown(t)
 	})
 	return p
+}
+
+// configure writes agent.yaml with these lines for the services.
+func (p *project) configure(t *testing.T, version int, services string) {
+	t.Helper()
+	text := fmt.Sprintf("version: %d\nsocket: %s\nregistry: %s\ndocker: %s\nstate: %s\nprojects:\n  %s:\n    root: %s\n    files: [docker-compose.yml]\n    envFile: %s\n%s",
+		version, p.socket, p.host.registry, strings.TrimPrefix(p.host.engine.Host, "unix://"), filepath.Join(filepath.Dir(p.config), "state"),
+		p.spec.Ref.Scope(), p.root, filepath.Join(p.root, ".state", "compose.env"), services)
+	if os.Getuid() != 0 {
+		text += fmt.Sprintf("roles: {admin: [%d]}\n", os.Getuid())
+	}
+	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (p *project) write(t *testing.T, name, text string) {
@@ -168,7 +183,7 @@ func (p *project) push(t *testing.T, n int) {
 	for _, f := range []struct {
 		name string
 		b    []byte
-	}{{"service", b}, {"mark", []byte(p.spec.Image)}} {
+	}{{"service", b}, {"mark", []byte(p.spec.Compose.Image)}} {
 		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o755, Size: int64(len(f.b))}); err != nil {
 			t.Fatal(err)
 		}
@@ -197,12 +212,12 @@ func (p *project) push(t *testing.T, n int) {
 	file.OS, file.Architecture = "linux", runtime.GOARCH
 	file.Config = v1.Config{
 		Entrypoint: []string{"/service"}, Env: []string{"VERSION=" + commit.String()},
-		Labels: map[string]string{artifact.LabelRevision: commit.String(), "project": p.spec.Ref.Compose.Project},
+		Labels: map[string]string{artifact.LabelRevision: commit.String(), "project": p.spec.Ref.Scope()},
 	}
 	if img, err = mutate.ConfigFile(img, file); err != nil {
 		t.Fatal(err)
 	}
-	repo, err := artifact.ParseRepository("unidesk/" + p.spec.Image)
+	repo, err := artifact.ParseRepository("unidesk/" + p.spec.Compose.Image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,11 +284,11 @@ func (p *project) target(t *testing.T) workload.Target {
 
 func (p *project) tearDown(t *testing.T) {
 	ctx := context.WithoutCancel(t.Context())
-	filter := "label=com.docker.compose.project=" + p.spec.Ref.Compose.Project
+	filter := "label=com.docker.compose.project=" + p.spec.Ref.Scope()
 	for _, err := range []error{
 		p.host.engine.RemoveAll(ctx, []string{"ps", "-aq", "--filter", filter}, "rm", "-f", "-v"),
 		p.host.engine.RemoveAll(ctx, []string{"network", "ls", "-q", "--filter", filter}, "network", "rm"),
-		p.host.engine.RemoveAll(ctx, []string{"images", "-q", "--filter", "label=project=" + p.spec.Ref.Compose.Project}, "rmi", "-f"),
+		p.host.engine.RemoveAll(ctx, []string{"images", "-q", "--filter", "label=project=" + p.spec.Ref.Scope()}, "rmi", "-f"),
 	} {
 		if err != nil {
 			t.Log(err)
@@ -303,26 +318,35 @@ func ignore(workload.Event) {}
 func (p *project) plan(t *testing.T, target workload.Target, n int, id string, d time.Duration) workload.Change {
 	t.Helper()
 	img := p.images[n]
-	if err := target.Stage(t.Context(), p.spec, img, ignore); err != nil {
+	if err := target.Stage(t.Context(), p.spec.Ref, img.Pinned, ignore); err != nil {
 		t.Fatal(err, fault.HintOf(err))
 	}
 	c := workload.Change{
-		ID: id, Spec: p.spec, Commit: img.Commit, Manifest: img.Manifest, Config: img.Config, Holder: "a test", Env: map[string]string{},
+		ID: id, Ref: p.spec.Ref, Image: img.Pinned, Basis: p.observe(t, target).Basis, Holder: "a test", Stamps: map[string]string{},
 		Deadline: time.Now().Add(d),
 	}
 	for _, k := range workload.Keys() {
-		c.Env[k] = id + "-" + strings.ToLower(k)
+		c.Stamps[k] = id + "-" + strings.ToLower(k)
 	}
-	c.Env[workload.KeyCommit] = img.Commit.String()
-	for _, in := range p.observe(t, target).Instances {
-		c.Saw = in.ID
-	}
+	c.Stamps[workload.KeyCommit] = img.Commit.String()
 	return c
+}
+
+// keep settles a change for what runs.
+func (p *project) keep(t *testing.T, target workload.Target, id string) {
+	t.Helper()
+	s := workload.Settlement{ChangeID: id, Outcome: workload.Keep}
+	for _, in := range p.observe(t, target).Instances {
+		s.Proven = append(s.Proven, in.Copy())
+	}
+	if err := target.Settle(t.Context(), p.spec.Ref, s, ignore); err != nil {
+		t.Fatal(err, fault.HintOf(err))
+	}
 }
 
 func (p *project) observe(t *testing.T, target workload.Target) workload.Observation {
 	t.Helper()
-	seen, err := target.Observe(t.Context(), p.spec, false)
+	seen, err := target.Observe(t.Context(), p.spec.Ref, false)
 	if err != nil {
 		t.Fatal(err, fault.HintOf(err))
 	}
@@ -333,10 +357,10 @@ func (p *project) observe(t *testing.T, target workload.Target) workload.Observa
 func (p *project) want(t *testing.T, target workload.Target, n int) {
 	t.Helper()
 	seen, img := p.observe(t, target), p.images[n]
-	if seen.Pending != nil || len(seen.Instances) != 1 || seen.Deployed[workload.KeyCommit] != img.Commit.String() {
-		t.Fatalf("want version %d: pending %+v, containers %+v, env file %v", n, seen.Pending, seen.Instances, seen.Deployed)
+	if seen.Pending != nil || len(seen.Instances) != 1 || seen.Stamped[workload.KeyCommit] != img.Commit.String() {
+		t.Fatalf("want version %d: pending %+v, containers %+v, env file %v", n, seen.Pending, seen.Instances, seen.Stamped)
 	}
-	if in := seen.Instances[0]; !in.Running || in.Name != p.spec.Container || !in.Is(img.Manifest, img.Config) || in.Env[workload.KeyCommit] != img.Commit.String() {
+	if in := seen.Instances[0]; !in.Running || in.Name != p.spec.Compose.ContainerName || !in.Is(img.Pinned) || in.Stamped[workload.KeyCommit] != img.Commit.String() {
 		t.Fatalf("want version %d: %+v", n, in)
 	}
 }
@@ -350,9 +374,7 @@ func (p *project) live(t *testing.T) {
 	if err := target.Switch(t.Context(), c, ignore); err != nil {
 		t.Fatal(err, fault.HintOf(err))
 	}
-	if err := target.Settle(t.Context(), p.spec, workload.Settlement{ChangeID: "a", Outcome: workload.Keep}, ignore); err != nil {
-		t.Fatal(err)
-	}
+	p.keep(t, target, "a")
 	p.want(t, target, 0)
 	if peak := peakRSS(t, p.cmd.Process.Pid); peak > 64<<20 {
 		t.Errorf("the agent's peak is %d bytes", peak)
@@ -362,7 +384,7 @@ func (p *project) live(t *testing.T) {
 // killed kills the agent at each point of a switch, and after it.
 func killed(t *testing.T, h *host) {
 	const never = workload.Point("never")
-	for _, at := range []workload.Point{workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointRecreate, workload.PointSwitch, never} {
+	for _, at := range []workload.Point{workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointReplace, workload.PointSwitch, never} {
 		t.Run("at "+string(at)+" takes the change back at its deadline", func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, h, 2)
@@ -422,9 +444,7 @@ func killed(t *testing.T, h *host) {
 				p.kill()
 				p.run(t, "")
 			}
-			if err := target.Settle(t.Context(), p.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Keep}, ignore); err != nil {
-				t.Fatal(err)
-			}
+			p.keep(t, target, "b")
 			p.want(t, target, 1)
 		})
 	}
@@ -446,12 +466,12 @@ func notThere(t *testing.T, h *host) {
 	p := newProject(t, h, 1)
 	p.run(t, "")
 	target := p.target(t)
-	img := p.images[0]
+	img := p.images[0].Pinned
 	img.Manifest = artifact.DigestOf([]byte("another"))
-	if err := target.Stage(t.Context(), p.spec, img, ignore); fault.ReasonOf(err) != fault.ImageUnavailable || err == nil {
+	if err := target.Stage(t.Context(), p.spec.Ref, img, ignore); fault.ReasonOf(err) != fault.ImageUnavailable || err == nil {
 		t.Errorf("%v (%s)", err, fault.ReasonOf(err))
 	}
-	img = p.images[0]
+	img = p.images[0].Pinned
 	img.Config = artifact.DigestOf([]byte("another"))
 	client, err := engine.New(h.engine.Host)
 	if err != nil {
@@ -464,16 +484,16 @@ func notThere(t *testing.T, h *host) {
 	}
 	// In containerd's store the id is the manifest's digest, and that says which
 	// config there is: a wrong one beside it misleads nobody.
-	err = target.Stage(t.Context(), p.spec, img, ignore)
+	err = target.Stage(t.Context(), p.spec.Ref, img, ignore)
 	if info.Store == engine.Classic && (fault.ReasonOf(err) != fault.DigestMismatch || err == nil) || info.Store == engine.Containerd && err != nil {
 		t.Errorf("%v (%s)", err, fault.ReasonOf(err))
 	}
 	// Staging leaves the commit's name and none of the registry's.
-	if err := target.Stage(t.Context(), p.spec, p.images[0], ignore); err != nil {
+	if err := target.Stage(t.Context(), p.spec.Ref, p.images[0].Pinned, ignore); err != nil {
 		t.Fatal(err)
 	}
-	got, err := client.Image(t.Context(), info.Store.ID(p.images[0]))
-	if err != nil || !slices.Equal(got.Tags, []string{p.spec.Image + ":" + p.images[0].Commit.String()}) ||
+	got, err := client.Image(t.Context(), info.Store.ID(p.images[0].Pinned))
+	if err != nil || !slices.Equal(got.Tags, []string{p.spec.Compose.Image + ":" + p.images[0].Commit.String()}) ||
 		slices.ContainsFunc(got.RepoDigests, func(d string) bool { return strings.HasPrefix(d, strings.TrimPrefix(h.registry, "http://")) }) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -484,23 +504,75 @@ func notPlaced(t *testing.T, h *host) {
 	p.run(t, "")
 	target := p.target(t)
 	var answers []string
-	for _, ref := range []workload.ComposeRef{
-		{Project: p.spec.Ref.Compose.Project, Service: "beside"},
-		{Project: p.spec.Ref.Compose.Project, Service: "no-such-service"},
-		{Project: "elsewhere", Service: "sample"},
+	for _, ref := range []workload.Ref{
+		workloadtest.Ref(p.spec.Ref.Scope(), "beside"),
+		workloadtest.Ref(p.spec.Ref.Scope(), "no-such-service"),
+		workloadtest.Ref("elsewhere", "sample"),
 	} {
-		spec := p.spec
-		spec.Ref = workload.Ref{Compose: &ref}
-		_, err := target.Observe(t.Context(), spec, false)
+		_, err := target.Observe(t.Context(), ref, false)
 		if fault.ReasonOf(err) != fault.WorkloadNotFound || err == nil {
-			t.Errorf("%+v: %v", ref, err)
+			t.Errorf("%s: %v", ref, err)
 			continue
 		}
-		answers = append(answers, strings.ReplaceAll(err.Error(), spec.Ref.String(), "it"))
+		answers = append(answers, strings.ReplaceAll(err.Error(), ref.String(), "it"))
 	}
 	for _, a := range answers {
 		if a != answers[0] {
 			t.Errorf("answers differ: %q", answers)
 		}
 	}
+}
+
+// onlyNamed: agent.yaml version 1 lists the service. It is observed, and nothing of it
+// is staged or switched until version 2 places it; a change from then can be ended.
+func onlyNamed(t *testing.T, h *host) {
+	p := newProject(t, h, 2)
+	placed, err := os.ReadFile(p.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func() workload.Target {
+		p.configure(t, 1, "    services: [sample]\n")
+		p.run(t, "")
+		return p.target(t)
+	}
+	target := named()
+	seen := p.observe(t, target)
+	if seen.Placement.Placed() || seen.Placement.Ref != p.spec.Ref || len(seen.Units) != 1 || seen.ImageRoom <= 0 {
+		t.Errorf("%+v", seen)
+	}
+	refused := func(err error) {
+		t.Helper()
+		if fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(fault.HintOf(err), "unidesk-controller host placement") {
+			t.Errorf("%v (%s)", err, fault.HintOf(err))
+		}
+	}
+	refused(target.Stage(t.Context(), p.spec.Ref, p.images[0].Pinned, ignore))
+	refused(target.Switch(t.Context(), workload.Change{
+		ID: "a", Ref: p.spec.Ref, Image: p.images[0].Pinned, Holder: "a test", Deadline: time.Now().Add(time.Minute),
+		Stamps: map[string]string{workload.KeyCommit: p.images[0].Commit.String()},
+	}, ignore))
+	p.kill()
+	if err := os.WriteFile(p.config, placed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.live(t)
+	target = p.target(t)
+	if err := target.Switch(t.Context(), p.plan(t, target, 1, "b", 5*time.Minute), ignore); err != nil {
+		t.Fatal(err, fault.HintOf(err))
+	}
+	p.kill()
+	target = named()
+	runs := func(n int, pending bool) {
+		t.Helper()
+		seen := p.observe(t, target)
+		if (seen.Pending != nil) != pending || len(seen.Instances) != 1 || !seen.Instances[0].Running || !seen.Instances[0].Is(p.images[n].Pinned) {
+			t.Fatalf("want version %d, pending %t: %+v", n, pending, seen)
+		}
+	}
+	runs(1, true)
+	if err := target.Settle(t.Context(), p.spec.Ref, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore); err != nil {
+		t.Fatal(err, fault.HintOf(err))
+	}
+	runs(0, false)
 }

@@ -3,6 +3,7 @@ package artifact_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -70,7 +71,7 @@ func TestParseImageBelievesOnlyDigests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if img.Size() != 7 || img.Labels["a"] != "b" || img.Layers[0].DiffID != diff || img.Platform.String() != "linux/amd64" {
+	if img.Bytes != 7 || img.Labels["a"] != "b" || img.Layers[0].DiffID != diff || img.Platform.String() != "linux/amd64" {
 		t.Errorf("%+v", img)
 	}
 
@@ -93,6 +94,41 @@ func TestParseImageBelievesOnlyDigests(t *testing.T) {
 	_, err = artifact.ParseImage(artifact.Raw{Manifest: diff, ManifestBytes: []byte(manifest(config, one)), ConfigBytes: []byte(config)})
 	if fault.ReasonOf(err) != fault.DigestMismatch {
 		t.Errorf("a manifest under another digest: %v", err)
+	}
+}
+
+// What a first deploy moves is known without the layers: a host judges its disk by it.
+func TestAnImagesBytesAreTheSumOfItsLayers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sizes []int64
+		want  int64 // 0 for none
+	}{
+		"one layer":              {[]int64{7}, 7},
+		"several":                {[]int64{7, 30, 500}, 537},
+		"the same layer twice":   {[]int64{7, 7}, 14},
+		"more than 32 bits":      {[]int64{1 << 31, 1 << 31, 5}, 1<<32 + 5},
+		"the most that there is": {[]int64{math.MaxInt64 - 1, 1}, math.MaxInt64},
+		"more than there is":     {[]int64{math.MaxInt64, 1}, 0},
+		"so much more that it would look like some": {[]int64{math.MaxInt64, math.MaxInt64, 9}, 0},
+	} {
+		var layers, diffs []string
+		for _, size := range c.sizes {
+			layers = append(layers, fmt.Sprintf(`{"digest":%q,"size":%d}`, artifact.DigestOf(fmt.Append(nil, size)), size))
+			diffs = append(diffs, fmt.Sprintf("%q", artifact.DigestOf(fmt.Append(nil, "diff", size))))
+		}
+		config := fmt.Sprintf(`{"rootfs":{"diff_ids":[%s]}}`, strings.Join(diffs, ","))
+		manifest := fmt.Sprintf(`{"config":{"digest":%q},"layers":[%s]}`, artifact.DigestOf([]byte(config)), strings.Join(layers, ","))
+		img, err := parse(t, manifest, config)
+		if c.want == 0 {
+			if fault.ReasonOf(err) != fault.InvalidRequest || err == nil {
+				t.Errorf("%s: %d bytes, %v", name, img.Bytes, err)
+			}
+			continue
+		}
+		if err != nil || img.Bytes != c.want {
+			t.Errorf("%s: %d bytes (%v), want %d", name, img.Bytes, err, c.want)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package artifact
 
 import (
 	"encoding/json"
+	"regexp"
+	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -19,6 +21,18 @@ type Platform struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"`
 	Variant      string `json:"variant,omitempty"`
+}
+
+// platformForm is what GOOS, GOARCH and OCI's variants consist of.
+var platformForm = regexp.MustCompile(`^[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9]{1,32})?$`)
+
+// ParsePlatform reads os/architecture[/variant].
+func ParsePlatform(s string) (Platform, error) {
+	if !platformForm.MatchString(s) {
+		return Platform{}, fault.New(fault.InvalidRequest, "%.100q is not os/architecture", s)
+	}
+	parts := append(strings.Split(s, "/"), "")
+	return Platform{OS: parts[0], Architecture: parts[1], Variant: parts[2]}, nil
 }
 
 // String returns os/architecture[/variant].
@@ -42,28 +56,13 @@ type Layer struct {
 // Image is one platform's image, resolved from a commit's tag once. Everything
 // in it follows from the digest of its manifest.
 type Image struct {
-	Repository Repository
-	Commit     Commit
-	// Index is the digest under the tag where that is an index, else zero.
-	Index Digest
-	// Manifest and Config are the digests; ConfigDigest is the image id of the
-	// classic Docker store, the manifest's digest that of containerd's.
-	Manifest          Digest
+	Pinned
 	ManifestMediaType string
 	ManifestBytes     []byte
-	Config            Digest
 	ConfigBytes       []byte
 	Platform          Platform
 	Labels            map[string]string
 	Layers            []Layer
-}
-
-// Size is the sum of the layers as stored, in bytes: what a first deploy moves.
-func (i Image) Size() (n int64) {
-	for _, l := range i.Layers {
-		n += l.Size
-	}
-	return n
 }
 
 // Raw is what Parse makes an Image of: a manifest and a config, as stored.
@@ -116,9 +115,8 @@ func ParseImage(raw Raw) (Image, error) {
 			"manifest %s names %d layers, its config %d; 1 to %d are possible", raw.Manifest, n, len(c.RootFS.DiffIDs), MaxLayers)
 	}
 	img := Image{
-		Repository: raw.Repository, Commit: raw.Commit, Index: raw.Index,
-		Manifest: raw.Manifest, ManifestMediaType: raw.ManifestMediaType, ManifestBytes: raw.ManifestBytes,
-		Config: m.Config.Digest, ConfigBytes: raw.ConfigBytes,
+		Pinned:            Pinned{Repository: raw.Repository, Commit: raw.Commit, Index: raw.Index, Manifest: raw.Manifest, Config: m.Config.Digest},
+		ManifestMediaType: raw.ManifestMediaType, ManifestBytes: raw.ManifestBytes, ConfigBytes: raw.ConfigBytes,
 		Platform: c.Platform, Labels: c.Config.Labels,
 	}
 	for i, l := range m.Layers {
@@ -126,6 +124,15 @@ func ParseImage(raw Raw) (Image, error) {
 			return Image{}, fault.New(fault.InvalidRequest, "manifest %s: layer %d has no size or digest", raw.Manifest, i)
 		}
 		img.Layers = append(img.Layers, Layer{Digest: l.Digest, DiffID: c.RootFS.DiffIDs[i], Size: l.Size, MediaType: l.MediaType})
+		if img.Bytes += l.Size; img.Bytes < 0 {
+			return Image{}, fault.New(fault.InvalidRequest, "manifest %s: the sizes of its layers have no sum", raw.Manifest)
+		}
 	}
 	return img, nil
+}
+
+// Familiar returns the name of an image in Docker's short form, in which an
+// engine answers: without what Docker adds to the names of its own hub.
+func Familiar(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 var (
@@ -31,18 +32,8 @@ func ParseCommit(s string) (Commit, error) {
 	case s != lower && commitForm.MatchString(lower):
 		return Commit{}, e.WithHint("write it in lower case: %s", lower)
 	default:
-		return Commit{}, e.WithHint("git rev-parse '%s^{commit}' prints the full id of what you mean", printable(s[:min(len(s), 100)]))
+		return Commit{}, e.WithHint("git rev-parse %s prints the full id of what you mean", plain.Quote(plain.Line(s[:min(len(s), 100)])+"^{commit}"))
 	}
-}
-
-// printable keeps a hint from carrying what a terminal or a shell would act on.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || strings.ContainsRune("'\"`$\\;&|<>", r) {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // String returns the object id, or "" for the zero value.

@@ -20,18 +20,15 @@ type machine struct {
 	elf    elf.Machine
 }
 
-// machines are those that an agent is built for, by the kernel's names.
-var machines = map[string]machine{
-	"x86_64":  {"amd64", elf.EM_X86_64},
-	"aarch64": {"arm64", elf.EM_AARCH64},
-}
-
+// machineOf returns the machine that an agent is built for, by the kernel's name.
 func machineOf(uname string) (machine, error) {
-	m, known := machines[uname]
-	if !known {
-		return m, fault.New(fault.Unsupported, "no agent is built for %q hosts; there are ones for x86_64 and aarch64", uname)
+	switch uname {
+	case "x86_64":
+		return machine{"amd64", elf.EM_X86_64}, nil
+	case "aarch64":
+		return machine{"arm64", elf.EM_AARCH64}, nil
 	}
-	return m, nil
+	return machine{}, fault.New(fault.Unsupported, "no agent is built for %q hosts; there are ones for x86_64 and aarch64", uname)
 }
 
 // LibDir is where the controller's package keeps the agents that it can put on hosts.

@@ -16,10 +16,10 @@ import (
 	_ "embed" // the script that acts
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
@@ -91,11 +91,8 @@ type Result struct {
 // Failure is an error as a result carries it.
 type Failure struct {
 	// Step is look, plan, apply or ask.
-	Step    string       `json:"step"`
-	Reason  fault.Reason `json:"reason"`
-	Message string       `json:"message"`
-	Retry   bool         `json:"retryable"`
-	Hint    string       `json:"hint,omitempty"`
+	Step string `json:"step"`
+	fault.Report
 	// Now is what the host has now.
 	Now string `json:"now"`
 }
@@ -104,9 +101,7 @@ const untouched = "the host is as it was"
 
 func (r *Result) fail(d Decision, step string, err error, now string) {
 	r.OK, r.Decision = false, d
-	r.Failure = &Failure{
-		Step: step, Reason: fault.ReasonOf(err), Message: err.Error(), Retry: fault.Retryable(err), Hint: fault.HintOf(err), Now: now,
-	}
+	r.Failure = &Failure{Step: step, Report: remedy.Report(err), Now: now}
 }
 
 // Run does it, or says what it would do.
@@ -172,47 +167,6 @@ func (h Host) act(ctx context.Context, p parcel, a act) (said, error) {
 	p.act = a
 	out, err := h.Shell(ctx, argv, p.pack())
 	return parseSaid(out), explain(err)
-}
-
-// said are the script's lines.
-type said struct {
-	acts     []Act
-	restored bool
-	// failed says that what was restored does not start.
-	failed bool
-}
-
-func parseSaid(out []byte) (s said) {
-	for line := range strings.Lines(string(out)) {
-		verb, target, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch verb {
-		case "changed", "same":
-			s.acts = append(s.acts, Act{target, verb == "changed"})
-		case "restored":
-			s.restored = true
-		case "failed":
-			s.failed = true
-		}
-	}
-	return s
-}
-
-// explain gives the script's exit codes their reasons.
-func explain(err error) error {
-	exit := (*tunnel.ExitError)(nil)
-	if !errors.As(err, &exit) {
-		return err
-	}
-	reason, known := map[int]fault.Reason{
-		exitDamaged: fault.DigestMismatch, exitUnfit: fault.Unsupported, exitNotRunning: fault.UnitFailed, exitInTheWay: fault.PathRefused,
-		exitNoRoom: fault.DiskFull, exitBusy: fault.Busy, exitNotRoot: fault.RoleMissing,
-	}[exit.Code]
-	if !known {
-		reason = fault.Internal
-	}
-	f := fault.New(reason, "%w", err)
-	f.Retry = reason == fault.Busy || reason == fault.DigestMismatch
-	return f
 }
 
 func (h Host) apply(ctx context.Context, r *Result, p parcel) {

@@ -15,6 +15,9 @@ type FirstConfig struct {
 	Registry string
 	// RegistryRoots are the folders below which a registry may be installed.
 	RegistryRoots []string
+	// Placement is the section "projects" with places to fill in, "" on a host that
+	// has no Compose service. It is written as comments.
+	Placement string
 }
 
 // toDo says of each root that the agent's unit may not write to how it is let: a
@@ -46,7 +49,7 @@ func (c FirstConfig) toDo() (list []string) {
 func (c FirstConfig) render(account string) []byte {
 	var b strings.Builder
 	b.WriteString("# What unidesk-agent may know and do on this host. Written once by `unidesk-controller host bootstrap` and never\n" +
-		"# overwritten; docs/agent.yaml describes each key. After an edit: systemctl restart unidesk-agent\nversion: 1\n")
+		"# overwritten; docs/agent.yaml describes each key. After an edit: systemctl restart unidesk-agent\nversion: 2\n")
 	if c.Registry != "" {
 		fmt.Fprintf(&b, "registry: %q\nregistryRoots:\n", c.Registry)
 		for _, root := range c.RegistryRoots {
@@ -58,5 +61,12 @@ func (c FirstConfig) render(account string) []byte {
 		admins = strconv.Quote(account)
 	}
 	fmt.Fprintf(&b, "docker: /run/docker.sock\nroles:\n  read: []\n  operate: []\n  admin: [%s]\n", admins)
+	if c.Placement != "" {
+		b.WriteString("\n# The catalog's services on this host. To let them be switched, fill in root, files and envFile of each project\n" +
+			"# that is here, and take the first \"# \" away from each of its lines and from projects:\n")
+		for line := range strings.Lines(c.Placement) {
+			b.WriteString("# " + line)
+		}
+	}
 	return []byte(b.String())
 }

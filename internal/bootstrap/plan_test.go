@@ -307,12 +307,46 @@ func TestTheFirstConfigurationIsOneThatTheAgentReads(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got.Registry != c.want.Registry || !slices.Equal(got.RegistryRoots, c.want.RegistryRoots) || got.Docker != "/run/docker.sock" {
+		// What `host placement` prints is for this version.
+		if got.Version != 2 || got.Registry != c.want.Registry || !slices.Equal(got.RegistryRoots, c.want.RegistryRoots) || got.Docker != "/run/docker.sock" {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
 	if got, err := agent.Load(bytes.NewReader(registry.render("games"))); err != nil || !slices.Equal(got.Roles.Admin, []string{"games"}) {
 		t.Errorf("admins are %q, %v", got.Roles.Admin, err)
+	}
+}
+
+// What a host is to place is written as comments: where a project is, only a person knows.
+func TestTheFirstConfigurationPlacesServicesOnceItIsFilledIn(t *testing.T) {
+	t.Parallel()
+	c := FirstConfig{
+		Registry: "http://127.0.0.1:5000",
+		Placement: `projects:
+  wiki:
+    root: /FILL-IN # the folder
+    files: [docker-compose.yml]
+    envFile: /FILL-IN # the env file
+    services:
+      wiki: {container: wiki-1, image: wiki, keyPrefix: UNIDESK_WIKI_DEPLOY_, probe: {port: 80, path: /health}}
+`,
+	}
+	written := string(c.render("root"))
+	if got, err := agent.Load(strings.NewReader(written)); err != nil || len(got.Projects) > 0 {
+		t.Errorf("as it is written it places %v, %v", got.Projects, err)
+	}
+	head, rest, _ := strings.Cut(written, "# projects:\n")
+	filled := head + "projects:\n" + strings.ReplaceAll(strings.ReplaceAll("\n"+rest, "\n# ", "\n"), "/FILL-IN", "/srv/wiki")
+	got, err := agent.Load(strings.NewReader(filled))
+	if err != nil || got.Projects["wiki"].Root != "/srv/wiki" || got.Projects["wiki"].EnvFile != "/srv/wiki" {
+		t.Fatalf("%+v, %v\n%s", got.Projects, err, filled)
+	}
+	specs, err := got.Projects["wiki"].Services.Specs("wiki")
+	if err != nil || len(specs) != 1 || specs[0].Display() != "wiki-1" {
+		t.Errorf("%+v, %v", specs, err)
+	}
+	if none := string(FirstConfig{}.render("root")); strings.Contains(none, "projects") {
+		t.Errorf("a host without services: %s", none)
 	}
 }
 

@@ -21,12 +21,12 @@ import (
 // Snapshot is every container of an engine at one time, by the engine's clock.
 type Snapshot struct {
 	At         time.Time
-	Containers []workload.Container
+	Containers []workload.Neighbour
 }
 
 // Run is another run of ours: a deploy, a revert, by this controller or another.
 type Run struct {
-	Target workload.ComposeRef
+	Target workload.Ref
 	Began  time.Time
 	// Ended is zero while it lasts.
 	Ended time.Time
@@ -61,25 +61,24 @@ type Disturbance struct {
 // Disturbed returns what happened between the two snapshots to containers that
 // are not the target's, in the order of their names. A run among others explains
 // whatever happened to its own target, if it overlaps the time between the two.
-func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run) []Disturbance {
-	explained := func(c workload.Container) bool {
-		ref := workload.ComposeRef{Project: c.Project, Service: c.Service}
-		return ref == target || slices.ContainsFunc(others, func(r Run) bool {
-			return r.Target == ref && !r.Began.After(after.At) && (r.Ended.IsZero() || !r.Ended.Before(before.At))
+func Disturbed(before, after Snapshot, target workload.Ref, others []Run) []Disturbance {
+	explained := func(c workload.Neighbour) bool {
+		return c.Of(target) || slices.ContainsFunc(others, func(r Run) bool {
+			return c.Of(r.Target) && !r.Began.After(after.At) && (r.Ended.IsZero() || !r.Ended.Before(before.At))
 		})
 	}
 	had, now := index(before.Containers), index(after.Containers)
-	fresh := slices.DeleteFunc(slices.Clone(after.Containers), func(c workload.Container) bool {
+	fresh := slices.DeleteFunc(slices.Clone(after.Containers), func(c workload.Neighbour) bool {
 		_, old := had[c.ID]
 		return old
 	})
-	var gone []workload.Container
+	var gone []workload.Neighbour
 	var found []Disturbance
-	tell := func(b, a workload.Container) {
+	tell := func(b, a workload.Neighbour) {
 		known := cmp.Or(b, a)
 		if kind, detail := compare(b, a); kind != "" && !explained(known) {
 			found = append(found, Disturbance{
-				Kind: kind, Name: known.Name, Project: known.Project, Service: known.Service, Before: b.ID, After: a.ID,
+				Kind: kind, Name: known.Name, Project: known.Scope, Service: known.Group, Before: b.ID, After: a.ID,
 				Detail: called(known) + " " + detail,
 			})
 		}
@@ -93,14 +92,14 @@ func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run)
 	}
 	// By name before by service: of a service with several containers each is to
 	// find its own successor.
-	for _, same := range []func(b, a workload.Container) bool{
-		func(b, a workload.Container) bool { return b.Name == a.Name },
-		func(b, a workload.Container) bool {
-			return b.Service != "" && b.Project == a.Project && b.Service == a.Service
+	for _, same := range []func(b, a workload.Neighbour) bool{
+		func(b, a workload.Neighbour) bool { return b.Name == a.Name },
+		func(b, a workload.Neighbour) bool {
+			return b.Group != "" && b.Scope == a.Scope && b.Group == a.Group
 		},
 	} {
-		gone = slices.DeleteFunc(gone, func(b workload.Container) bool {
-			i := slices.IndexFunc(fresh, func(a workload.Container) bool { return same(b, a) })
+		gone = slices.DeleteFunc(gone, func(b workload.Neighbour) bool {
+			i := slices.IndexFunc(fresh, func(a workload.Neighbour) bool { return same(b, a) })
 			if i < 0 {
 				return false
 			}
@@ -110,11 +109,11 @@ func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run)
 		})
 	}
 	for _, b := range gone {
-		tell(b, workload.Container{})
+		tell(b, workload.Neighbour{})
 	}
 	for _, a := range fresh {
-		if a.Project == target.Project {
-			tell(workload.Container{}, a)
+		if a.Scope == target.Scope() {
+			tell(workload.Neighbour{}, a)
 		}
 	}
 	slices.SortFunc(found, func(a, b Disturbance) int {
@@ -123,8 +122,8 @@ func Disturbed(before, after Snapshot, target workload.ComposeRef, others []Run)
 	return found
 }
 
-func index(containers []workload.Container) map[string]workload.Container {
-	byID := make(map[string]workload.Container, len(containers))
+func index(containers []workload.Neighbour) map[string]workload.Neighbour {
+	byID := make(map[string]workload.Neighbour, len(containers))
 	for _, c := range containers {
 		byID[c.ID] = c
 	}
@@ -133,12 +132,12 @@ func index(containers []workload.Container) map[string]workload.Container {
 
 // compare says what happened to one container, nothing or a kind and the rest of
 // a sentence about it.
-func compare(b, a workload.Container) (Kind, string) {
+func compare(b, a workload.Neighbour) (Kind, string) {
 	since := " since " + a.Started.UTC().Format(time.TimeOnly+"Z")
 	switch {
 	case b.ID == "":
 		return Created, "is new in the target's project: " + workload.ShortID(a.ID)
-	case b.Fleeting && (a.ID != b.ID || !a.Running):
+	case b.AutoRemove && (a.ID != b.ID || !a.Running):
 		return "", ""
 	case a.ID == "":
 		return Removed, "was removed: " + workload.ShortID(b.ID)
@@ -159,9 +158,9 @@ func compare(b, a workload.Container) (Kind, string) {
 }
 
 // called is how a sentence names a container.
-func called(c workload.Container) string {
-	if c.Service == "" {
+func called(c workload.Neighbour) string {
+	if c.Group == "" {
 		return c.Name
 	}
-	return fmt.Sprintf("%s (service %s of project %s)", c.Name, c.Service, c.Project)
+	return fmt.Sprintf("%s (service %s of project %s)", c.Name, c.Group, c.Scope)
 }

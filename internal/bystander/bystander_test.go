@@ -12,14 +12,20 @@ import (
 )
 
 type (
-	container = workload.Container
+	container = workload.Neighbour
 	run       = bystander.Run
 )
 
 var (
 	noon   = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	target = workload.ComposeRef{Project: "unidesk", Service: "frontend"}
+	target = ref("unidesk", "frontend")
 )
+
+// ref is a Compose service's name.
+func ref(project, service string) workload.Ref {
+	r, _ := workload.NewRef(workload.Compose, project, service)
+	return r
+}
 
 func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 
@@ -28,7 +34,7 @@ func id(letter string) string { return strings.Repeat(letter, 64) }
 
 // of is a running container of a service of the target's project.
 func of(letter, service string, started int) container {
-	return container{ID: id(letter), Name: service + "-1", Project: "unidesk", Service: service, Running: true, Started: at(started)}
+	return container{ID: id(letter), Name: service + "-1", Scope: "unidesk", Group: service, Running: true, Started: at(started)}
 }
 
 func with(c container, change func(*container)) container {
@@ -41,7 +47,7 @@ func TestWhatAnotherContainerWentThrough(t *testing.T) {
 	web, db := of("a", "frontend", -60), of("b", "database", -60)
 	registry := container{ID: id("c"), Name: "registry", Running: true, Started: at(-600)}
 	stopped := func(c *container) { c.Running = false }
-	fleeting := with(registry, func(c *container) { c.Name, c.Fleeting = "job", true })
+	fleeting := with(registry, func(c *container) { c.Name, c.AutoRemove = "job", true })
 	for name, c := range map[string]struct {
 		before, after []container
 		want          []string
@@ -84,7 +90,7 @@ func TestWhatAnotherContainerWentThrough(t *testing.T) {
 		"stopped all the time":  {[]container{with(db, stopped)}, []container{with(of("b", "database", 0), stopped)}, nil},
 		"new in the project":    {[]container{web}, []container{web, db}, []string{"created: database-1 (service database of project unidesk) is new in the target's project: bbbbbbbbbbbb"}},
 		"new elsewhere": {
-			nil, []container{registry, with(db, func(c *container) { c.Project = "other" })}, nil,
+			nil, []container{registry, with(db, func(c *container) { c.Scope = "other" })}, nil,
 		},
 		"one without a service is nobody's successor": {
 			[]container{registry},
@@ -93,11 +99,11 @@ func TestWhatAnotherContainerWentThrough(t *testing.T) {
 		},
 		"nor is one of another project": {
 			[]container{with(db, func(c *container) { c.Name = "old" })},
-			[]container{with(db, func(c *container) { c.ID, c.Project = id("e"), "other" })},
+			[]container{with(db, func(c *container) { c.ID, c.Scope = id("e"), "other" })},
 			[]string{"removed: old (service database of project unidesk) was removed: bbbbbbbbbbbb"},
 		},
 		"the same service of another project": {
-			[]container{with(web, func(c *container) { c.Project = "other" })},
+			[]container{with(web, func(c *container) { c.Scope = "other" })},
 			nil,
 			[]string{"removed: frontend-1 (service frontend of project other) was removed: aaaaaaaaaaaa"},
 		},
@@ -134,7 +140,7 @@ func TestWhatAnotherContainerWentThrough(t *testing.T) {
 
 func TestAnotherRunExplainsItsOwnTarget(t *testing.T) {
 	t.Parallel()
-	database := workload.ComposeRef{Project: "unidesk", Service: "database"}
+	database := ref("unidesk", "database")
 	for name, c := range map[string]struct {
 		others    []run
 		explained bool
@@ -149,8 +155,8 @@ func TestAnotherRunExplainsItsOwnTarget(t *testing.T) {
 		"one before":                 {[]run{{database, at(-9), at(-1)}}, false},
 		"one after":                  {[]run{{database, at(6), at(9)}}, false},
 		"one that is to come":        {[]run{{Target: database, Began: at(6)}}, false},
-		"one of another service":     {[]run{{workload.ComposeRef{Project: "unidesk", Service: "api"}, at(1), at(2)}}, false},
-		"one of another project":     {[]run{{workload.ComposeRef{Project: "other", Service: "database"}, at(1), at(2)}}, false},
+		"one of another service":     {[]run{{ref("unidesk", "api"), at(1), at(2)}}, false},
+		"one of another project":     {[]run{{ref("other", "database"), at(1), at(2)}}, false},
 		"one of several":             {[]run{{database, at(-9), at(-1)}, {database, at(1), at(2)}}, true},
 	} {
 		before := bystander.Snapshot{At: noon, Containers: []container{of("b", "database", -60)}}

@@ -3,6 +3,8 @@ package catalog
 import (
 	"fmt"
 	"regexp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // AuthSync names what the auth object of the master's config.json becomes in a
@@ -22,8 +24,8 @@ func authSync(in *AuthSync, at place) *AuthSync {
 	if in == nil {
 		return nil
 	}
-	at.in("secret").check(dnsForm.MatchString(in.Secret), "%q is not a Secret's name", in.Secret)
-	at.in("configMap").check(dnsForm.MatchString(in.ConfigMap), "%q is not a ConfigMap's name", in.ConfigMap)
+	at.in("secret").check(workload.KubernetesName.Match(in.Secret), "%q is not a Secret's name", in.Secret)
+	at.in("configMap").check(workload.KubernetesName.Match(in.ConfigMap), "%q is not a ConfigMap's name", in.ConfigMap)
 	at.in("credentials").check(len(in.Credentials) > 0, "none: the keys that are for the Secret alone must be named")
 	for _, key := range in.Credentials {
 		at.in("credentials").check(dataKeyForm.MatchString(key), "%q is not a key of a Secret", key)

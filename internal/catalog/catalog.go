@@ -95,7 +95,8 @@ type Row struct {
 	Witness Witness
 	// Provenance is how much the service asks of it.
 	Provenance provenance.Policy
-	// Hints are what to do, in this order, when the service runs degraded.
+	// Hints are what to do, in this order, when the service runs degraded. CommandWord
+	// in them stands for the command that deploys it.
 	Hints []string
 	// Excluded are neighbours that people might take for a target, and that a
 	// deploy does not touch.
@@ -132,7 +133,7 @@ type Catalog struct {
 // Builtin is the catalog that the binary carries, the same one each time.
 func Builtin() (*Catalog, error) { return parsedBuiltin() }
 
-var parsedBuiltin = sync.OnceValues(func() (*Catalog, error) { return Parse(builtin) })
+var parsedBuiltin = sync.OnceValues(func() (*Catalog, error) { return Parse(builtin) }) //nolint:gochecknoglobals // parsed once, never changed
 
 // BuiltinFile is the built-in catalog's file, to start one's own from.
 func BuiltinFile() []byte { return slices.Clone(builtin) }
@@ -194,6 +195,26 @@ func (e Environment) LiveByCompose(host string) bool {
 	return e.Mode == Live && e.Target.Host == host && e.Target.Compose != nil
 }
 
+// Workloads returns what a host must place: the services that run in Compose there, of
+// all environments, in the order of their names. project is the master's. If two
+// environments share a service, the row that brings it live counts.
+func (c *Catalog) Workloads(host, project string) (specs []workload.Spec) {
+	for _, mode := range []Mode{Live, Validate} {
+		for _, id := range c.Services() {
+			row := c.rows[id]
+			for _, env := range Envs() {
+				e, spec := row.Environment(env), row.Spec(env, project)
+				known := slices.ContainsFunc(specs, func(s workload.Spec) bool { return s.Ref == spec.Ref })
+				if e.Mode == mode && e.Target.Host == host && spec.Compose != nil && !known {
+					specs = append(specs, spec)
+				}
+			}
+		}
+	}
+	slices.SortFunc(specs, func(a, b workload.Spec) int { return strings.Compare(a.Ref.String(), b.Ref.String()) })
+	return specs
+}
+
 // ImageRef is the commit-pinned reference as the registry's host knows it.
 func (c *Catalog) ImageRef(r Row, commit artifact.Commit) string {
 	return fmt.Sprintf("%s/%s:%s", c.Registry, r.Repository, commit)
@@ -211,4 +232,15 @@ func (r Row) Labels(commit artifact.Commit) map[string]string {
 		artifact.LabelSource:   r.Source,
 		artifact.LabelService:  r.Service.String(),
 	}
+}
+
+// CommandWord stands in a hint for the command that deploys the service.
+const CommandWord = "{command}"
+
+// HintsWith returns the hints with words for the command that deploys the service.
+func (r Row) HintsWith(command string) (hints []string) {
+	for _, h := range r.Hints {
+		hints = append(hints, strings.ReplaceAll(h, CommandWord, command))
+	}
+	return hints
 }

@@ -109,7 +109,7 @@ func TestBuiltinHoldsTheFifteenServices(t *testing.T) {
 			if diff := cmp.Diff(envs[i].targets, e.Target.Names()); diff != "" {
 				t.Errorf("%s %s: %s", service, env, diff)
 			}
-			if got := row.EnvPrefix(env); got != envs[i].prefix {
+			if got := row.KeyPrefix(env); got != envs[i].prefix {
 				t.Errorf("%s %s: %s, want %s", service, env, got, envs[i].prefix)
 			}
 		}

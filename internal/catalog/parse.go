@@ -79,17 +79,7 @@ type environment struct {
 	}
 }
 
-var (
-	hostPortForm  = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]{1,5}$`)
-	hostForm      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-	projectForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-	containerForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
-	dnsForm       = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	keyForm       = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	flagForm      = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
-	pathForm      = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
-	platformForm  = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+$`)
-)
+var hostPortForm = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]{1,5}$`)
 
 // Parse reads a catalog. The error lists everything that is wrong with it.
 func Parse(content []byte) (*Catalog, error) {
@@ -140,10 +130,10 @@ func (f *file) row(name string, at place) Row {
 	source := cmp.Or(in.Source, f.Defaults.Source)
 	at.in("source").check(source != "", "is missing, and there is no default")
 	for _, key := range in.Secrets {
-		at.in("secrets").check(keyForm.MatchString(key), "%q is not a variable's name", key)
+		at.in("secrets").check(workload.VariableKey.Match(key), "%q is not a variable's name", key)
 	}
 	for _, flag := range in.Probe.Flags {
-		at.in("probe", "flags").check(flagForm.MatchString(flag), "%q is not a dotted path", flag)
+		at.in("probe", "flags").check(workload.FlagPath.Match(flag), "%q is not a dotted path", flag)
 	}
 	witness := cmp.Or(in.Probe.Witness, Payload)
 	at.in("probe", "witness").check(witness == Payload || witness == Composed, "%q is not payload or composed", witness)
@@ -182,7 +172,7 @@ func (f *file) environment(name string, env Env, row place) Environment {
 	s := f.Defaults.Shapes[kind]
 	out.Target = Target{Shape: kind, Host: cmp.Or(s.Host, defaultHost(kind))}
 	shape := row.at("defaults", "shapes", string(kind))
-	shape.in("host").check(hostForm.MatchString(out.Target.Host), "%q is not a host's name", out.Target.Host)
+	shape.in("host").check(workload.HostName.Match(out.Target.Host), "%q is not a host's name", out.Target.Host)
 	shape.in("host").check((out.Target.Host == Master) == (kind == MasterCompose), "%q: %s is the host of %s, and of it alone", out.Target.Host, Master, MasterCompose)
 	out.Target.Platform = platform(cmp.Or(s.Platform, "linux/amd64"), shape.in("platform"))
 	if kind == Infrastructure {
@@ -191,7 +181,7 @@ func (f *file) environment(name string, env Env, row place) Environment {
 	}
 	out.Probe = workload.Probe{Port: cmp.Or(in.Probe.Port, s.Probe.Port), Path: cmp.Or(in.Probe.Path, s.Probe.Path), Flags: in.Probe.Flags}
 	row.in("probe", "port").check(out.Probe.Port > 0 && out.Probe.Port < 65536, "%d is not a port", out.Probe.Port)
-	row.in("probe", "path").check(pathForm.MatchString(out.Probe.Path), "%q is not a plain URL path", out.Probe.Path)
+	row.in("probe", "path").check(workload.HealthPath.Match(out.Probe.Path), "%q is not a plain URL path", out.Probe.Path)
 	out.Stable = duration(cmp.Or(in.Stable, s.Stable, f.Defaults.Stable, "5s"), row.in("stable"))
 	out.Timeout = duration(cmp.Or(in.Timeout, s.Timeout, f.Defaults.Timeout, "60s"), row.in("timeout"))
 	if kind == K3s {
@@ -248,10 +238,10 @@ func compose(c *Compose, kind Shape, at place) *Compose {
 	if c == nil {
 		return &Compose{}
 	}
-	at.in("project").check(projectForm.MatchString(c.Project) || c.Project == "" && kind == MasterCompose,
+	at.in("project").check(workload.ProjectName.Match(c.Project) || c.Project == "" && kind == MasterCompose,
 		"%q is not a Compose project's name (only the master has a default)", c.Project)
-	at.in("service").check(containerForm.MatchString(c.Service), "%q is not a name", c.Service)
-	at.in("container").check(containerForm.MatchString(c.Container), "%q is not a name", c.Container)
+	at.in("service").check(workload.ServiceName.Match(c.Service), "%q is not a name", c.Service)
+	at.in("container").check(workload.ContainerName.Match(c.Container), "%q is not a name", c.Container)
 	_, err := artifact.ParseRepository(c.Image)
 	at.in("image").check(err == nil, "%q is not an image name without a tag", c.Image)
 	out := *c
@@ -273,20 +263,20 @@ func (f *file) kubernetes(name string, env Env, port int, at place) *Kubernetes 
 		k.Deployments = []string{name + s.Namespaces[env].Suffix}
 	}
 	k.Service = cmp.Or(in.Service, k.Deployments[0])
-	at.in("namespace").check(dnsForm.MatchString(k.Namespace), "%q is not a namespace", k.Namespace)
+	at.in("namespace").check(workload.KubernetesName.Match(k.Namespace), "%q is not a namespace", k.Namespace)
 	for _, d := range k.Deployments {
-		at.in("deployments").check(dnsForm.MatchString(d), "%q is not a Deployment's name", d)
+		at.in("deployments").check(workload.KubernetesName.Match(d), "%q is not a Deployment's name", d)
 	}
-	at.in("container").check(dnsForm.MatchString(k.Container), "%q is not a container's name", k.Container)
-	at.in("service").check(dnsForm.MatchString(k.Service), "%q is not a Service's name", k.Service)
+	at.in("container").check(workload.KubernetesName.Match(k.Container), "%q is not a container's name", k.Container)
+	at.in("service").check(workload.KubernetesName.Match(k.Service), "%q is not a Service's name", k.Service)
 	at.in("port").check(k.Port > 0 && k.Port < 65536, "%d is not a port", k.Port)
 	return k
 }
 
 func platform(s string, at place) artifact.Platform {
-	at.check(platformForm.MatchString(s), "%q is not os/architecture", s)
-	os, architecture, _ := strings.Cut(s, "/")
-	return artifact.Platform{OS: os, Architecture: architecture}
+	p, err := artifact.ParsePlatform(s)
+	at.check(err == nil, "%q is not os/architecture", s)
+	return p
 }
 
 func duration(s string, at place) time.Duration {

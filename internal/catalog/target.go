@@ -109,9 +109,9 @@ func (t Target) Beside(o Target) bool {
 	return false
 }
 
-// EnvPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ where
+// KeyPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ where
 // services share an env file, UNIDESK_DEPLOY_ in a pod of its own.
-func (r Row) EnvPrefix(env Env) string {
+func (r Row) KeyPrefix(env Env) string {
 	if r.Environment(env).Target.Shape == K3s {
 		return "UNIDESK_DEPLOY_"
 	}
@@ -126,17 +126,20 @@ func Annotations() (names []string) {
 	return names
 }
 
-// Spec is the row as a host needs it; project is the master's.
+// Spec is the placement that the row's host must have; project is the master's, a
+// [workload.ProjectName]. The Ref of a row without a target is zero.
 func (r Row) Spec(env Env, project string) workload.Spec {
 	e := r.Environment(env)
-	spec := workload.Spec{EnvPrefix: r.EnvPrefix(env), Secrets: r.Secrets, Probe: e.Probe}
+	spec := workload.Spec{KeyPrefix: r.KeyPrefix(env), Secrets: r.Secrets, Probe: e.Probe}
 	switch {
 	case e.Target.Compose != nil:
-		c := *e.Target.Compose
-		spec.Ref.Compose = &workload.ComposeRef{Project: cmp.Or(c.Project, project), Service: c.Service}
-		spec.Container, spec.Image = c.Container, c.Image
+		c := e.Target.Compose
+		spec.Ref, _ = workload.NewRef(workload.Compose, cmp.Or(c.Project, project), c.Service)
+		spec.Compose = &workload.ComposeSpec{ContainerName: c.Container, Image: c.Image}
 	case e.Target.Kubernetes != nil:
-		spec.Container = e.Target.Kubernetes.Container
+		k := e.Target.Kubernetes
+		spec.Ref, _ = workload.NewRef(workload.Kubernetes, k.Namespace, r.Service.String())
+		spec.Kubernetes = &workload.KubernetesSpec{Deployments: k.Deployments, Container: k.Container, Service: k.Service, Port: k.Port}
 	}
 	return spec
 }

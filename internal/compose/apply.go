@@ -13,18 +13,17 @@ import (
 // Apply implements [confirm.Runtime]. Tags and env keys are set again when it
 // goes on with a change, since that costs nothing; a recreate is an outage and
 // happens once.
-func (r *Runtime) Apply(ctx context.Context, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
-	spec := change.Spec
-	id, err := r.staged(ctx, change)
+func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
+	id, err := r.staged(ctx, spec, change)
 	if err != nil {
 		return err
 	}
-	if err := r.retag(ctx, change, before, id); err != nil {
+	if err := r.retag(ctx, spec, change, before, id); err != nil {
 		return err
 	}
-	emit(workload.Event{Point: workload.PointTag, Text: spec.Image + " is " + workload.ShortID(id)})
+	emit(workload.Event{Point: workload.PointTag, Text: spec.Compose.Image + " is " + workload.ShortID(id)})
 	err = envfile.Update(ctx, r.config.EnvFile, func(c envfile.Content) (envfile.Content, error) {
-		after, _, err := envfile.Edit(c, assignments(change))
+		after, _, err := envfile.Edit(c, assignments(spec, change))
 		return after, err
 	})
 	if err != nil {
@@ -35,14 +34,14 @@ func (r *Runtime) Apply(ctx context.Context, change workload.Change, before Stat
 	if err != nil {
 		return err
 	}
-	if f.disturbed() || !isNew(f.main, change, id) {
+	if f.disturbed() || !isNew(f.main, spec, change, id) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if _, err := r.clear(ctx, spec, f); err != nil {
 			return err
 		}
-		emit(workload.Event{Point: workload.PointRecreate, Text: "docker compose recreates " + spec.Ref.Compose.Service})
+		emit(workload.Event{Point: workload.PointReplace, Text: "docker compose recreates " + spec.Ref.Name()})
 		if err := r.up(ctx, spec, lock); err != nil {
 			return err
 		}
@@ -52,7 +51,7 @@ func (r *Runtime) Apply(ctx context.Context, change workload.Change, before Stat
 			return err
 		}
 		if f.main == nil || f.main.ImageID != id {
-			return fault.New(fault.ComposeFailed, "docker compose ended well, but %s does not run image %s", spec.Container, workload.ShortID(id))
+			return fault.New(fault.ComposeFailed, "docker compose ended well, but %s does not run image %s", spec.Compose.ContainerName, workload.ShortID(id))
 		}
 	}
 	emit(workload.Event{Point: workload.PointSwitch, Text: "container " + workload.ShortID(f.main.ID)})
@@ -61,30 +60,30 @@ func (r *Runtime) Apply(ctx context.Context, change workload.Change, before Stat
 
 // retag gives the old image a name of its own, so that no prune takes it, before
 // the names that it had go to the new one.
-func (r *Runtime) retag(ctx context.Context, change workload.Change, before State, id string) error {
+func (r *Runtime) retag(ctx context.Context, spec workload.Spec, change workload.Change, before State, id string) error {
 	for _, old := range []string{before.ImageID, before.Stable} {
 		if old == "" {
 			continue
 		}
-		if err := r.engine.Tag(ctx, old, keepRepository(change.Spec)+":"+workload.ShortID(old)); err != nil {
+		if err := r.engine.Tag(ctx, old, keepRepository(spec)+":"+workload.ShortID(old)); err != nil {
 			return err
 		}
 	}
-	if err := r.engine.Tag(ctx, id, commitTag(change.Spec, change.Commit)); err != nil {
+	if err := r.engine.Tag(ctx, id, commitTag(spec, change.Image.Commit)); err != nil {
 		return err
 	}
-	return r.engine.Tag(ctx, id, change.Spec.Image)
+	return r.engine.Tag(ctx, id, spec.Compose.Image)
 }
 
 // isNew reports whether a container is what the change wants: made of the image,
 // by this change and no other.
-func isNew(c *engine.Container, change workload.Change, imageID string) bool {
-	if c == nil || !c.Running || c.ID == change.Saw || c.ImageID != imageID {
+func isNew(c *engine.Container, spec workload.Spec, change workload.Change, imageID string) bool {
+	if c == nil || !c.Running || workload.Basis(c.ID) == change.Basis || c.ImageID != imageID {
 		return false
 	}
-	env := deployEnv(*c, change.Spec.EnvPrefix)
+	env := deployEnv(*c, spec.KeyPrefix)
 	for k, v := range env {
-		if change.Env[k] != v {
+		if change.Stamps[k] != v {
 			return false
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Version asks the Compose plugin which version it is.
 func (r *Runtime) Version(ctx context.Context) (string, error) {
 	out, err := r.read(ctx, envfile.Content{}, "compose", "version", "--short")
-	return strings.TrimPrefix(strings.Map(visible, strings.TrimSpace(string(out))), "v"), err
+	return strings.TrimPrefix(plain.Line(strings.TrimSpace(string(out))), "v"), err
 }
 
 // Check has Compose read the project twice and print nothing: as it is read for a

@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -44,13 +42,13 @@ func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) err
 	secrets := func() []string {
 		values := env.Values()
 		// An engine that does not answer has quoted nothing either.
-		found, _ := r.engine.Containers(context.WithoutCancel(ctx), spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+		found, _ := r.engine.Containers(context.WithoutCancel(ctx), spec.Ref.Scope(), spec.Ref.Name())
 		for _, c := range found {
 			values = append(values, r.given(context.WithoutCancel(ctx), spec, c)...)
 		}
 		return values
 	}
-	return r.runApart(ctx, lock, secrets, r.upArguments(spec.Ref.Compose.Service)...)
+	return r.runApart(ctx, lock, secrets, r.upArguments(spec.Ref.Name())...)
 }
 
 func (r *Runtime) upArguments(service string) []string {
@@ -76,18 +74,4 @@ func (r *Runtime) readEnv() (envfile.Content, error) {
 			WithHint("remove %s from %s: the project, its files and its name are given on the command line", key, r.config.EnvFile)
 	}
 	return c, nil
-}
-
-var plainForm = regexp.MustCompile(`^[A-Za-z0-9_./:@=+,-]+$`)
-
-// typed is a command as a person would type it.
-func typed(words ...string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		if !plainForm.MatchString(w) {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		quoted[i] = w
-	}
-	return strings.Join(quoted, " ")
 }

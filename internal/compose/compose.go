@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +23,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/probe"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -43,21 +41,29 @@ type Config struct {
 	DockerHost string
 	// Docker is the docker command; "" looks for it in PATH.
 	Docker string
+	// Workloads are the services of the project that may be observed and switched. One
+	// that is not [workload.Spec.Placed] can only be observed.
+	Workloads []workload.Spec
+	// Placing is what to do about one that is not placed, for people.
+	Placing string
 }
-
-var projectForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 
 // Validate reports what is wrong with c.
 func (c Config) Validate() error {
 	switch {
 	case !filepath.IsAbs(c.Root):
 		return fault.New(fault.ConfigInvalid, "the Compose project's folder %q is not an absolute path", c.Root)
-	case !projectForm.MatchString(c.Project):
+	case !workload.ProjectName.Match(c.Project):
 		return fault.New(fault.ConfigInvalid, "%q is not a Compose project name", c.Project)
 	case len(c.Files) == 0:
 		return fault.New(fault.ConfigInvalid, "the Compose project %s has no Compose file", c.Project)
 	case !filepath.IsAbs(c.EnvFile):
 		return fault.New(fault.ConfigInvalid, "the env file %q is not an absolute path", c.EnvFile)
+	}
+	for _, w := range c.Workloads {
+		if w.Ref.Runtime() != workload.Compose || w.Ref.Scope() != c.Project || w.Kubernetes != nil {
+			return fault.New(fault.ConfigInvalid, "%s is not a service of the Compose project %s", w.Ref, c.Project)
+		}
 	}
 	return nil
 }
@@ -73,7 +79,7 @@ type Engine interface {
 
 type containers interface {
 	Containers(ctx context.Context, project, service string) ([]engine.Container, error)
-	AllContainers(ctx context.Context) ([]workload.Container, error)
+	AllContainers(ctx context.Context) ([]workload.Neighbour, error)
 	Container(ctx context.Context, id string) (engine.Container, error)
 	RenameContainer(ctx context.Context, id, name string) error
 	RemoveContainer(ctx context.Context, id string) error
@@ -86,9 +92,9 @@ type images interface {
 	Untag(ctx context.Context, ref string) error
 }
 
-// Stager brings an image into the engine under a tag; [stage.Stager] is one.
+// Stager brings an image into the engine under a tag; [stage.Puller] is one.
 type Stager interface {
-	Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (stage.Staged, error)
+	Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error
 }
 
 // Runtime is a Compose project on this host.
@@ -157,22 +163,34 @@ func environment(dockerHost string) []string {
 }
 
 // Stage implements [confirm.Runtime].
-func (r *Runtime) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
-	if err := r.owns(spec); err != nil {
+func (r *Runtime) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
+	spec, err := r.Placement(ref)
+	if err != nil {
 		return err
 	}
-	_, err := r.stager.Stage(ctx, image, commitTag(spec, image.Commit), emit)
-	return err
+	return r.stager.Stage(ctx, image, commitTag(spec, image.Commit), emit)
 }
 
-// owns refuses a workload of another project.
-func (r *Runtime) owns(spec workload.Spec) error {
-	if c := spec.Ref.Compose; c == nil || c.Project != r.config.Project {
-		return fault.New(fault.WorkloadNotFound, "this host has the Compose project %s only", r.config.Project)
+// Placement implements [confirm.Runtime].
+func (r *Runtime) Placement(ref workload.Ref) (workload.Spec, error) {
+	spec, err := r.find(ref)
+	if err == nil && !spec.Placed() {
+		return workload.Spec{}, fault.New(fault.WorkloadUnfit, "the configuration of this host names %s and does not say how it is stamped and asked", ref).
+			WithHint("%s", r.config.Placing)
 	}
-	return nil
+	return spec, err
+}
+
+// find returns what the configuration says about a workload.
+func (r *Runtime) find(ref workload.Ref) (workload.Spec, error) {
+	for _, w := range r.config.Workloads {
+		if w.Ref == ref {
+			return w, nil
+		}
+	}
+	return workload.Spec{}, fault.New(fault.WorkloadNotFound, "this host has placed no %s", ref)
 }
 
 func commitTag(spec workload.Spec, commit artifact.Commit) string {
-	return spec.Image + ":" + commit.String()
+	return spec.Compose.Image + ":" + commit.String()
 }

@@ -25,11 +25,11 @@ type fleet struct {
 }
 
 func (r *Runtime) fleet(ctx context.Context, spec workload.Spec) (fleet, error) {
-	found, err := r.engine.Containers(ctx, spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+	found, err := r.engine.Containers(ctx, spec.Ref.Scope(), spec.Ref.Name())
 	if err != nil {
 		return fleet{}, err
 	}
-	return classify(spec.Container, found), nil
+	return classify(spec.Compose.ContainerName, found), nil
 }
 
 func classify(name string, found []engine.Container) (f fleet) {
@@ -59,10 +59,10 @@ func (r *Runtime) clear(ctx context.Context, spec workload.Spec, f fleet) (main 
 	main = f.main
 	if main == nil && len(left) > 0 {
 		heir := left[0]
-		if err := r.engine.RenameContainer(ctx, heir.ID, spec.Container); err != nil {
+		if err := r.engine.RenameContainer(ctx, heir.ID, spec.Compose.ContainerName); err != nil {
 			return nil, err
 		}
-		heir.Name = spec.Container
+		heir.Name = spec.Compose.ContainerName
 		main, left = &heir, left[1:]
 	}
 	for _, c := range left {

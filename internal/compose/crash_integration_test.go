@@ -21,20 +21,19 @@ func ignore(workload.Event) {}
 func (w *world) plan(n int, id string) workload.Change {
 	w.t.Helper()
 	img := w.images[n]
-	if err := w.target().Stage(w.t.Context(), w.spec, img, ignore); err != nil {
+	if err := w.target().Stage(w.t.Context(), w.spec.Ref, img.Pinned, ignore); err != nil {
 		w.t.Fatal(err)
 	}
 	c := workload.Change{
-		ID: id, Spec: w.spec, Commit: img.Commit, Manifest: img.Manifest, Config: img.Config, Holder: "a test",
-		Env: map[string]string{},
+		ID: id, Ref: w.spec.Ref, Image: img.Pinned, Holder: "a test", Stamps: map[string]string{},
 	}
 	for _, k := range workload.Keys() {
-		c.Env[k] = id + "-" + strings.ToLower(k)
+		c.Stamps[k] = id + "-" + strings.ToLower(k)
 	}
-	c.Env[workload.KeyCommit] = img.Commit.String()
+	c.Stamps[workload.KeyCommit] = img.Commit.String()
 	for _, in := range w.observe().Instances {
-		if in.Name == w.spec.Container {
-			c.Saw = in.ID
+		if in.Name == w.spec.Compose.ContainerName {
+			c.Basis = workload.Basis(in.ID)
 		}
 	}
 	return c
@@ -42,7 +41,7 @@ func (w *world) plan(n int, id string) workload.Change {
 
 func (w *world) observe() workload.Observation {
 	w.t.Helper()
-	seen, err := w.target().Observe(w.t.Context(), w.spec, false)
+	seen, err := w.target().Observe(w.t.Context(), w.spec.Ref, false)
 	if err != nil {
 		w.t.Fatalf("%v (%s)", err, fault.HintOf(err))
 	}
@@ -51,7 +50,13 @@ func (w *world) observe() workload.Observation {
 
 func (w *world) settle(id string, o workload.Outcome) {
 	w.t.Helper()
-	if err := w.target().Settle(w.t.Context(), w.spec, workload.Settlement{ChangeID: id, Outcome: o}, ignore); err != nil {
+	s := workload.Settlement{ChangeID: id, Outcome: o}
+	if o == workload.Keep {
+		for _, in := range w.observe().Instances {
+			s.Proven = append(s.Proven, in.Copy())
+		}
+	}
+	if err := w.target().Settle(w.t.Context(), w.spec.Ref, s, ignore); err != nil {
 		w.t.Fatalf("%v (%s)", err, fault.HintOf(err))
 	}
 }
@@ -74,14 +79,14 @@ func (w *world) want(n int) workload.Instance {
 		w.t.Fatalf("pending %+v, containers %+v", seen.Pending, seen.Instances)
 	}
 	in := seen.Instances[0]
-	if in.Name != w.spec.Container || !in.Running || in.Config != img.Config || in.Env[workload.KeyCommit] != img.Commit.String() {
+	if in.Name != w.spec.Compose.ContainerName || !in.Running || in.Config != img.Config || in.Stamped[workload.KeyCommit] != img.Commit.String() {
 		w.t.Fatalf("want version %d: %+v", n, in)
 	}
-	if seen.Deployed[workload.KeyCommit] != img.Commit.String() {
-		w.t.Fatalf("want version %d: the env file says %v", n, seen.Deployed)
+	if seen.Stamped[workload.KeyCommit] != img.Commit.String() {
+		w.t.Fatalf("want version %d: the env file says %v", n, seen.Stamped)
 	}
-	if got := w.docker("image", "inspect", "-f", "{{.Id}}", w.spec.Image); got != in.ImageID {
-		w.t.Fatalf("%s is %s, the container's image %s", w.spec.Image, got, in.ImageID)
+	if got := w.docker("image", "inspect", "-f", "{{.Id}}", w.spec.Compose.Image); got != in.ImageID {
+		w.t.Fatalf("%s is %s, the container's image %s", w.spec.Compose.Image, got, in.ImageID)
 	}
 	w.wantBeside()
 	return in
@@ -91,7 +96,7 @@ func (w *world) want(n int) workload.Instance {
 func (w *world) beside() {
 	w.t.Helper()
 	w.plan(0, "none")
-	w.docker("tag", w.spec.Image+":"+w.images[0].Commit.String(), w.spec.Image+"-beside")
+	w.docker("tag", w.spec.Compose.Image+":"+w.images[0].Commit.String(), w.spec.Compose.Image+"-beside")
 	w.docker("compose", "--project-directory", w.root, "-p", w.project, "--env-file", w.config.EnvFile, "up", "-d", "--no-build", "--no-deps", "beside")
 	w.besideID = w.docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", w.project+"-beside")
 }
@@ -110,10 +115,10 @@ func (w *world) wantBeside() {
 // of Compose's work, while the old container, which does not listen, is stopped.
 func moments() []order {
 	all := []order{
-		{At: workload.PointBefore}, {At: workload.PointTag}, {At: workload.PointConfigure}, {At: workload.PointRecreate}, {At: workload.PointSwitch},
+		{At: workload.PointBefore}, {At: workload.PointTag}, {At: workload.PointConfigure}, {At: workload.PointReplace}, {At: workload.PointSwitch},
 	}
 	for _, d := range []time.Duration{200 * time.Millisecond, 700 * time.Millisecond, 1500 * time.Millisecond} {
-		all = append(all, order{At: workload.PointRecreate, After: d})
+		all = append(all, order{At: workload.PointReplace, After: d})
 	}
 	return all
 }
@@ -128,7 +133,7 @@ func TestAKilledSwitchIsTakenBack(t *testing.T) {
 			env := w.read(".state/compose.env")
 			o.Change = w.plan(1, "b")
 			w.kill(t, o)
-			if p := w.observe().Pending; p == nil || p.Change.ID != "b" || p.Before.Container != old.ID {
+			if p := w.observe().Pending; p == nil || p.Change.ID != "b" || p.Before.Basis != workload.Basis(old.ID) {
 				t.Fatalf("nobody knows of it: %+v", p)
 			}
 			w.settle("b", workload.Revert)
@@ -153,7 +158,7 @@ func TestAKilledSwitchIsGoneOnWithByTheSameCommand(t *testing.T) {
 			w.kill(t, o)
 			recreated := 0
 			err := w.target().Switch(t.Context(), o.Change, func(e workload.Event) {
-				if e.Point == workload.PointRecreate {
+				if e.Point == workload.PointReplace {
 					recreated++
 				}
 			})
@@ -162,7 +167,7 @@ func TestAKilledSwitchIsGoneOnWithByTheSameCommand(t *testing.T) {
 			}
 			// A Compose that was running has made the container by the time that the
 			// lock is free: there is one outage and not two.
-			if ours := o.At == workload.PointRecreate && o.After > 0 || o.At == workload.PointSwitch; ours && recreated > 0 {
+			if ours := o.At == workload.PointReplace && o.After > 0 || o.At == workload.PointSwitch; ours && recreated > 0 {
 				t.Errorf("recreated once more")
 			}
 			w.settle("b", workload.Keep)
@@ -207,7 +212,7 @@ func TestAKilledComposeLeavesNothing(t *testing.T) {
 			w.deploy(0, "a")
 			c := w.plan(1, "b")
 			err := w.target().Switch(t.Context(), c, func(e workload.Event) {
-				if e.Point == workload.PointRecreate {
+				if e.Point == workload.PointReplace {
 					go w.killCompose(t, 0)
 				}
 			})
@@ -215,7 +220,7 @@ func TestAKilledComposeLeavesNothing(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 			names := w.docker("ps", "-a", "--format", "{{.Names}} {{.State}}", "--filter", "label=com.docker.compose.project="+w.project)
-			if !strings.Contains(names, "_"+w.spec.Container) {
+			if !strings.Contains(names, "_"+w.spec.Compose.ContainerName) {
 				t.Fatalf("no leftover, the test is worth nothing: %s", names)
 			}
 			end(w, c)
@@ -230,7 +235,7 @@ func TestAnOldContainerThatIsAboutToStopIsNotTrusted(t *testing.T) {
 	w := newWorld(t, "slow", "")
 	old := w.deploy(0, "a")
 	err := w.target().Switch(t.Context(), w.plan(1, "b"), func(e workload.Event) {
-		if e.Point == workload.PointRecreate {
+		if e.Point == workload.PointReplace {
 			go w.killCompose(t, 500*time.Millisecond)
 		}
 	})
@@ -254,7 +259,7 @@ func TestAContainerThatWasStoppedMeanwhileRunsAgain(t *testing.T) {
 	w.deploy(0, "a")
 	c := w.plan(1, "b")
 	w.kill(t, order{At: workload.PointConfigure, Change: c})
-	w.docker("stop", w.spec.Container)
+	w.docker("stop", w.spec.Compose.ContainerName)
 	w.settle("b", workload.Revert)
 	w.want(0)
 }
@@ -263,7 +268,7 @@ func TestAContainerThatWasStoppedMeanwhileRunsAgain(t *testing.T) {
 func (w *world) killCompose(t *testing.T, after time.Duration) {
 	for range 200 {
 		names := w.docker("ps", "-a", "--format", "{{.Names}}", "--filter", "label=com.docker.compose.project="+w.project)
-		if strings.Contains(names, "_"+w.spec.Container) {
+		if strings.Contains(names, "_"+w.spec.Compose.ContainerName) {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -287,7 +292,7 @@ func TestALeftoverWhoseNameIsFreeIsTakenOver(t *testing.T) {
 	}
 	made := w.want1(1)
 	w.docker("stop", "-t", "1", made.ID)
-	w.docker("rename", made.ID, "0123456789ab_"+w.spec.Container)
+	w.docker("rename", made.ID, "0123456789ab_"+w.spec.Compose.ContainerName)
 	w.settle("b", workload.Revert)
 	in = w.want(0)
 	if got := w.docker("inspect", "-f", "{{(index .Mounts 0).Name}}", in.ID); got != volume {

@@ -29,13 +29,13 @@ type service struct {
 }
 
 // define has Compose read the project now.
-func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
+func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.ComposeDefinition, error) {
 	project, err := r.readProject(ctx, env)
 	return r.pick(ctx, env, name, project, err)
 }
 
 // pick finds a service in what Compose said about the project.
-func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, project []byte, err error) (d workload.Definition, _ error) {
+func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, project []byte, err error) (d workload.ComposeDefinition, _ error) {
 	if err == nil {
 		d, err = parseDefinition(project, r.config.Project, name)
 	}
@@ -57,20 +57,20 @@ func (r *Runtime) configArguments(service ...string) []string {
 	return r.arguments(append([]string{"config", "--no-interpolate", "--no-env-resolution", "--format", "json"}, service...)...)
 }
 
-func parseDefinition(b []byte, project, name string) (workload.Definition, error) {
+func parseDefinition(b []byte, project, name string) (workload.ComposeDefinition, error) {
 	var p struct {
 		Services map[string]service `json:"services"`
 	}
 	if err := json.Unmarshal(b, &p); err != nil {
 		// The error would quote the file.
-		return workload.Definition{}, fault.New(fault.ComposeFailed, "docker compose config did not print the project as JSON")
+		return workload.ComposeDefinition{}, fault.New(fault.ComposeFailed, "docker compose config did not print the project as JSON")
 	}
 	s, ok := p.Services[name]
 	if !ok {
-		return workload.Definition{}, fault.New(fault.WorkloadNotFound, "the Compose project %s has no service %s, it has: %s",
+		return workload.ComposeDefinition{}, fault.New(fault.WorkloadNotFound, "the Compose project %s has no service %s, it has: %s",
 			project, name, strings.Join(names(p.Services), ", "))
 	}
-	d := workload.Definition{
+	d := workload.ComposeDefinition{
 		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
 		References: handedOn(s.Environment), LabelReferences: named(s.Labels),
 	}
@@ -80,11 +80,9 @@ func parseDefinition(b []byte, project, name string) (workload.Definition, error
 	return d, nil
 }
 
-var serviceForm = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-
 // names are the services', those that Compose would accept.
 func names(services map[string]service) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !serviceForm.MatchString(s) })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !workload.ServiceName.Match(s) })
 }
 
 // replicas returns 0 where the number depends on a variable or is none.
@@ -164,23 +162,3 @@ var (
 	// variableForm is what Compose would put in, nested ones too. $$ is a dollar sign.
 	variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
 )
-
-// unfit says why a service cannot be switched, "" when it can.
-func unfit(spec workload.Spec, d workload.Definition) string {
-	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
-	switch {
-	case d.Image != spec.Image && d.Image != spec.Image+":latest":
-		return "its image is " + d.Image + " and not " + spec.Image
-	case d.ContainerName != spec.Container:
-		return "its container_name is " + strconv.Quote(d.ContainerName) + " and not " + spec.Container
-	case d.PullPolicy == "always" || d.PullPolicy == "build":
-		return "its pull_policy is " + d.PullPolicy + ", by which Compose would replace the verified image"
-	case d.Replicas != 1:
-		return "it has not exactly one replica"
-	case len(unset) > 0:
-		return "its environment does not hand on " + strings.Join(unset, ", ")
-	case len(unlabelled) > 0:
-		return "its labels do not name " + strings.Join(unlabelled, ", ")
-	}
-	return ""
-}

@@ -20,35 +20,35 @@ func TestAServicesDefinition(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		service string
-		want    workload.Definition
+		want    workload.ComposeDefinition
 	}{
 		"a list": {
 			`{"image":"sample","container_name":"sample-backend","environment":["A","B=${B}","C=${C:-}","E=${E:-${E2}}","F=$F","G=${G-d}","H=${H:?no}"],"labels":["l=${LL}","m","n=x${N1:-${N2}}y$N3 $$N4"]}`,
-			workload.Definition{
+			workload.ComposeDefinition{
 				Image: "sample", ContainerName: "sample-backend", Replicas: 1,
 				References: []string{"A", "B", "C", "E", "F", "G", "H"}, LabelReferences: []string{"LL", "N1", "N2", "N3"},
 			},
 		},
 		"a map": {
 			`{"image":"sample","environment":{"A":null,"B":"${B?no}","C":7,"D":true,"E":""},"labels":{"l":"$LL","n":null},"pull_policy":"always"}`,
-			workload.Definition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "B"}, LabelReferences: []string{"LL"}},
+			workload.ComposeDefinition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "B"}, LabelReferences: []string{"LL"}},
 		},
 		"what does not hand on the variable of its name": {
 			`{"image":"x","environment":["A=${AA}","B=x${B}","C=${C}y","D=${D:+x}","E=$$E","F=${F:-}${G}","H=1","I="," J=$J","K=${K:-a}b}"],"labels":["A"]}`,
-			workload.Definition{Image: "x", Replicas: 1},
+			workload.ComposeDefinition{Image: "x", Replicas: 1},
 		},
-		"built here, no image":      {`{"build":{"context":"."}}`, workload.Definition{Image: "unidesk-sample", Replicas: 1}},
-		"scaled":                    {`{"image":"x","scale":3}`, workload.Definition{Image: "x", Replicas: 3}},
-		"replicas":                  {`{"image":"x","deploy":{"replicas":2}}`, workload.Definition{Image: "x", Replicas: 2}},
-		"replicas by a variable":    {`{"image":"x","deploy":{"replicas":"${N:-1}"}}`, workload.Definition{Image: "x", Replicas: 0}},
-		"one replica, as text":      {`{"image":"x","deploy":{"replicas":"1"}}`, workload.Definition{Image: "x", Replicas: 1}},
-		"stopped by replicas":       {`{"image":"x","deploy":{"replicas":0}}`, workload.Definition{Image: "x", Replicas: 0}},
-		"half a replica":            {`{"image":"x","scale":1.5}`, workload.Definition{Image: "x", Replicas: 0}},
-		"more than can be":          {`{"image":"x","scale":1e300}`, workload.Definition{Image: "x", Replicas: 0}},
-		"fewer than none":           {`{"image":"x","scale":"-1"}`, workload.Definition{Image: "x", Replicas: 0}},
-		"what names no variable":    {`{"image":"x","environment":["A B",7,null,"","9"]}`, workload.Definition{Image: "x", Replicas: 1}},
-		"nor in a map":              {`{"image":"x","environment":{"A B":null,"":null}}`, workload.Definition{Image: "x", Replicas: 1}},
-		"nothing of what is wanted": {`{}`, workload.Definition{Image: "unidesk-sample", Replicas: 1}},
+		"built here, no image":      {`{"build":{"context":"."}}`, workload.ComposeDefinition{Image: "unidesk-sample", Replicas: 1}},
+		"scaled":                    {`{"image":"x","scale":3}`, workload.ComposeDefinition{Image: "x", Replicas: 3}},
+		"replicas":                  {`{"image":"x","deploy":{"replicas":2}}`, workload.ComposeDefinition{Image: "x", Replicas: 2}},
+		"replicas by a variable":    {`{"image":"x","deploy":{"replicas":"${N:-1}"}}`, workload.ComposeDefinition{Image: "x", Replicas: 0}},
+		"one replica, as text":      {`{"image":"x","deploy":{"replicas":"1"}}`, workload.ComposeDefinition{Image: "x", Replicas: 1}},
+		"stopped by replicas":       {`{"image":"x","deploy":{"replicas":0}}`, workload.ComposeDefinition{Image: "x", Replicas: 0}},
+		"half a replica":            {`{"image":"x","scale":1.5}`, workload.ComposeDefinition{Image: "x", Replicas: 0}},
+		"more than can be":          {`{"image":"x","scale":1e300}`, workload.ComposeDefinition{Image: "x", Replicas: 0}},
+		"fewer than none":           {`{"image":"x","scale":"-1"}`, workload.ComposeDefinition{Image: "x", Replicas: 0}},
+		"what names no variable":    {`{"image":"x","environment":["A B",7,null,"","9"]}`, workload.ComposeDefinition{Image: "x", Replicas: 1}},
+		"nor in a map":              {`{"image":"x","environment":{"A B":null,"":null}}`, workload.ComposeDefinition{Image: "x", Replicas: 1}},
+		"nothing of what is wanted": {`{}`, workload.ComposeDefinition{Image: "unidesk-sample", Replicas: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,38 +77,6 @@ func TestADefinitionThatIsNone(t *testing.T) {
 		_, err := parseDefinition([]byte(b), "unidesk", "sample")
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", b, err)
-		}
-	}
-}
-
-func TestWhatMakesAServiceUnfit(t *testing.T) {
-	t.Parallel()
-	spec := workload.Spec{Image: "sample", Container: "sample-backend", EnvPrefix: "K_"}
-	fit := workload.Definition{Image: "sample", ContainerName: "sample-backend", Replicas: 1}
-	for _, k := range workload.Keys() {
-		fit.References = append(fit.References, "K_"+k)
-		fit.LabelReferences = append(fit.LabelReferences, "K_"+k)
-	}
-	if why := unfit(spec, fit); why != "" {
-		t.Error(why)
-	}
-	latest := fit
-	latest.Image = "sample:latest"
-	if why := unfit(spec, latest); why != "" {
-		t.Error(why)
-	}
-	for want, spoil := range map[string]func(*workload.Definition){
-		"its image is ":                                  func(d *workload.Definition) { d.Image = "other" },
-		"its container_name is ":                         func(d *workload.Definition) { d.ContainerName = "" },
-		"its pull_policy is ":                            func(d *workload.Definition) { d.PullPolicy = "build" },
-		"it has not exactly":                             func(d *workload.Definition) { d.Replicas = 0 },
-		"its environment does not hand on K_DEPLOYED_AT": func(d *workload.Definition) { d.References = d.References[:6] },
-		"its labels do not name K_DEPLOYED_AT":           func(d *workload.Definition) { d.LabelReferences = d.LabelReferences[:6] },
-	} {
-		d := fit
-		spoil(&d)
-		if why := unfit(spec, d); !strings.HasPrefix(why, want) {
-			t.Errorf("%q, want %q", why, want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 func TestAnExportedVariableChangesNothing(t *testing.T) {
@@ -36,10 +37,10 @@ func TestAServiceThatCannotBeSwitchedIsRefusedBeforeAnything(t *testing.T) {
 		"two of it":      func(w *world) { w.write("docker-compose.yml", w.composeFile("    scale: 2")) },
 		"as many as you": func(w *world) { w.write("docker-compose.yml", w.composeFile("    deploy: {replicas: \"${N:-1}\"}")) },
 		"another image": func(w *world) {
-			w.write("docker-compose.yml", strings.Replace(w.composeFile(""), "image: "+w.spec.Image+"\n", "image: other\n", 1))
+			w.write("docker-compose.yml", strings.Replace(w.composeFile(""), "image: "+w.spec.Compose.Image+"\n", "image: other\n", 1))
 		},
 		"another name": func(w *world) {
-			w.write("docker-compose.yml", strings.Replace(w.composeFile(""), "container_name: "+w.spec.Container, "container_name: other", 1))
+			w.write("docker-compose.yml", strings.Replace(w.composeFile(""), "container_name: "+w.spec.Compose.ContainerName, "container_name: other", 1))
 		},
 		"keys not named": func(w *world) {
 			w.write("docker-compose.yml", strings.Replace(w.composeFile(""), "      - UNIDESK_SAMPLE_DEPLOY_SERVICE_ID\n", "", 1))
@@ -51,7 +52,7 @@ func TestAServiceThatCannotBeSwitchedIsRefusedBeforeAnything(t *testing.T) {
 		},
 		"a container of another name": func(w *world) {
 			w.docker("create", "--name", w.project+"-sample-1", "--label", "com.docker.compose.project="+w.project,
-				"--label", "com.docker.compose.service=sample", w.spec.Image)
+				"--label", "com.docker.compose.service=sample", w.spec.Compose.Image)
 		},
 	} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they spoil one world, one after the other
@@ -79,9 +80,9 @@ func TestAServiceThatCannotBeSwitchedIsRefusedBeforeAnything(t *testing.T) {
 func TestAServiceThatIsNotThereNamesThoseThatAre(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	spec := w.spec
-	spec.Ref = workload.Ref{Compose: &workload.ComposeRef{Project: w.project, Service: "nobody"}}
-	_, err := w.target().Observe(t.Context(), spec, false)
+	nobody := workload.Spec{Ref: workloadtest.Ref(w.project, "nobody")}
+	w.config.Workloads = append(w.config.Workloads, nobody)
+	_, err := w.target().Observe(t.Context(), nobody.Ref, false)
 	if fault.ReasonOf(err) != fault.WorkloadNotFound || !strings.Contains(err.Error(), "beside, sample") {
 		t.Error(err)
 	}
@@ -91,7 +92,7 @@ func TestAnEnvFileThatComposeCannotReadIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write(".state/compose.env", "A=1\nSAMPLE_CLIENT_SECRET=\""+secret+"\n")
-	_, err := w.target().Observe(t.Context(), w.spec, false)
+	_, err := w.target().Observe(t.Context(), w.spec.Ref, false)
 	if fault.ReasonOf(err) != fault.EnvFileInvalid || !strings.Contains(err.Error(), "line 2") || strings.Contains(err.Error()+fault.HintOf(err), "hunter2") {
 		t.Error(err)
 	}
@@ -144,13 +145,13 @@ func TestAFailedRevertSaysWhatToTypeAndCanBeTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.write("docker-compose.yml", "services: {sample: {image: [}}")
-	err := w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore)
+	err := w.target().Settle(t.Context(), w.spec.Ref, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore)
 	hint := fault.HintOf(err)
 	if fault.ReasonOf(err) != fault.RevertFailed {
 		t.Fatal(err)
 	}
 	for _, part := range []string{
-		"docker tag sha256:", w.spec.Image + "\n", "UNIDESK_SAMPLE_DEPLOY_COMMIT=" + w.images[0].Commit.String(), "cd " + w.root + " && docker compose",
+		"docker tag sha256:", w.spec.Compose.Image + "\n", "UNIDESK_SAMPLE_DEPLOY_COMMIT=" + w.images[0].Commit.String(), "cd " + w.root + " && docker compose",
 		"up -d --no-build --no-deps --force-recreate sample",
 	} {
 		if !strings.Contains(hint, part) {
@@ -172,7 +173,7 @@ func TestGivingUpDuringARecreateLetsItEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := w.target().Switch(ctx, w.plan(1, "b"), func(e workload.Event) {
-		if e.Point == workload.PointRecreate {
+		if e.Point == workload.PointReplace {
 			time.AfterFunc(time.Second, cancel)
 		}
 	})
@@ -208,8 +209,8 @@ func TestAStableNameThatMeantSomethingElseMeansItAgain(t *testing.T) {
 	w := newWorld(t, "", "", "")
 	w.deploy(0, "a")
 	w.plan(1, "only staged")
-	built := w.spec.Image + ":" + w.images[1].Commit.String()
-	w.docker("tag", built, w.spec.Image)
+	built := w.spec.Compose.Image + ":" + w.images[1].Commit.String()
+	w.docker("tag", built, w.spec.Compose.Image)
 	if err := w.target().Switch(t.Context(), w.plan(2, "b"), ignore); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +218,7 @@ func TestAStableNameThatMeantSomethingElseMeansItAgain(t *testing.T) {
 	if in := w.want1(0); !in.Running {
 		t.Errorf("%+v", in)
 	}
-	if got, want := w.docker("image", "inspect", "-f", "{{.Id}}", w.spec.Image), shared.store.ID(w.images[1]); got != want {
+	if got, want := w.docker("image", "inspect", "-f", "{{.Id}}", w.spec.Compose.Image), shared.store.ID(w.images[1].Pinned); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -228,7 +229,7 @@ func TestAStableNameThatMeantSomethingElseMeansItAgain(t *testing.T) {
 func TestAnOldImageWithoutANameOfItsOwnSurvivesAPrune(t *testing.T) {
 	w := newWorld(t, "", "")
 	w.deploy(0, "a")
-	w.docker("rmi", w.spec.Image+":"+w.images[0].Commit.String())
+	w.docker("rmi", w.spec.Compose.Image+":"+w.images[0].Commit.String())
 	if err := w.target().Switch(t.Context(), w.plan(1, "b"), ignore); err != nil {
 		t.Fatal(err)
 	}
@@ -248,19 +249,19 @@ func TestOnlyOurNamesAreTakenOff(t *testing.T) {
 		commits[i] = img.Commit
 	}
 	// The user has a name for 1, and a container of his made of 2.
-	w.docker("tag", w.spec.Image+":"+commits[1].String(), w.spec.Image+":mine")
-	w.docker("create", "--name", w.project+"-mine", "--label", "com.docker.compose.project="+w.project, shared.store.ID(w.images[2]))
+	w.docker("tag", w.spec.Compose.Image+":"+commits[1].String(), w.spec.Compose.Image+":mine")
+	w.docker("create", "--name", w.project+"-mine", "--label", "com.docker.compose.project="+w.project, shared.store.ID(w.images[2].Pinned))
 	if err := w.runtime().Retire(t.Context(), w.spec, commits, ignore); err != nil {
 		t.Fatal(err)
 	}
 	got := strings.Fields(w.docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "label=project="+w.project))
 	slices.Sort(got)
-	short := func(n int) string { return workload.ShortID(shared.store.ID(w.images[n])) }
+	short := func(n int) string { return workload.ShortID(shared.store.ID(w.images[n].Pinned)) }
 	keep := "unidesk-keep/sample:"
 	want := []string{
-		w.spec.Image + ":" + commits[3].String(), w.spec.Image + ":latest", // it runs
-		w.spec.Image + ":mine", keep + short(1), // somebody else's too
-		w.spec.Image + ":" + commits[2].String(), // a container is made of it
+		w.spec.Compose.Image + ":" + commits[3].String(), w.spec.Compose.Image + ":latest", // it runs
+		w.spec.Compose.Image + ":mine", keep + short(1), // somebody else's too
+		w.spec.Compose.Image + ":" + commits[2].String(), // a container is made of it
 	}
 	slices.Sort(want)
 	if d := cmp.Diff(want, got); d != "" {

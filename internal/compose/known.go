@@ -26,7 +26,7 @@ type known struct {
 // recall is [Runtime.define] for who looks again and again, during a proof or over
 // all services of a project: Compose is run, for a tenth of a second, only where
 // the files have other bytes than at its last answer.
-func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) (workload.Definition, error) {
+func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) (workload.ComposeDefinition, error) {
 	if k := r.known.Load(); k != nil && time.Since(k.at) < fresh {
 		if sum, whole := r.sum(); whole && sum == k.sum {
 			return r.pick(ctx, env, name, k.project, nil)
@@ -49,12 +49,10 @@ func (r *Runtime) readProject(ctx context.Context, env envfile.Content) ([]byte,
 	return project, nil
 }
 
-// elsewhere are the words by which a Compose file makes others a part of it.
-var elsewhere = [][]byte{[]byte("include"), []byte("extends"), []byte("label_file")}
-
 // sum is of what the Compose files and the env file hold now; whole says that they
 // are all of the project.
 func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
+	elsewhere := [...]string{"include", "extends", "label_file"} // by these words a Compose file makes others a part of it
 	all := sha256.New()
 	for _, name := range append(r.files(), r.config.EnvFile) {
 		content, err := os.ReadFile(name)
@@ -62,7 +60,7 @@ func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
 			return sum, false
 		}
 		for _, word := range elsewhere {
-			if name != r.config.EnvFile && bytes.Contains(content, word) {
+			if name != r.config.EnvFile && bytes.Contains(content, []byte(word)) {
 				return sum, false
 			}
 		}

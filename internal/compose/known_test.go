@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 // counted is a runtime whose Compose prints project.json and counts how often it
@@ -75,9 +76,10 @@ func TestALookRemembersAndASwitchAsksAnew(t *testing.T) {
 	t.Parallel()
 	r, asked := counted(t)
 	r.engine = gone{}
-	spec := workload.Spec{Ref: workload.Ref{Compose: &workload.ComposeRef{Project: "unidesk", Service: "one"}}, Image: "1"}
+	spec := workload.Spec{Ref: workloadtest.Ref("unidesk", "one"), Compose: &workload.ComposeSpec{Image: "1"}}
+	r.config.Workloads = []workload.Spec{spec}
 	for range 3 {
-		if _, err := r.Observe(t.Context(), spec, true); !errors.Is(err, io.EOF) {
+		if _, err := r.Observe(t.Context(), spec.Ref, true); !errors.Is(err, io.EOF) {
 			t.Fatal(err)
 		}
 	}
@@ -85,8 +87,8 @@ func TestALookRemembersAndASwitchAsksAnew(t *testing.T) {
 		t.Errorf("asked %d times", n)
 	}
 	put(t, r, "project.json", `{"services":{"one":{"image":"other"}}}`) // for a reason that is in no file
-	_, _, err := r.Snapshot(t.Context(), workload.Change{Spec: spec})
-	if fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(err.Error(), "its image is other") {
+	_, _, err := r.Snapshot(t.Context(), spec, workload.Change{Ref: spec.Ref})
+	if fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(err.Error(), "compose image is other, want ") {
 		t.Error(err)
 	}
 }

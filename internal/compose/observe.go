@@ -9,65 +9,84 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/scrub"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Observe implements [confirm.Runtime].
-func (r *Runtime) Observe(ctx context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
-	if err := r.owns(spec); err != nil {
+// Observe implements [confirm.Runtime]. Of a workload that is not placed nothing is
+// known that the configuration would have to say: no stamps, and no question for its
+// health.
+func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (workload.Observation, error) {
+	spec, err := r.find(ref)
+	if err != nil {
 		return workload.Observation{}, err
 	}
 	env, err := r.readEnv()
 	if err != nil {
 		return workload.Observation{}, err
 	}
-	seen := workload.Observation{At: time.Now().UTC(), Deployed: env.Deploy(spec.EnvPrefix), Secrets: env.Presence(spec.Secrets)}
-	if seen.Definition, err = r.recall(ctx, env, spec.Ref.Compose.Service); err != nil {
+	d, err := r.recall(ctx, env, ref.Name())
+	if err != nil {
 		return workload.Observation{}, err
+	}
+	seen := workload.Observation{
+		At: time.Now().UTC(), Placement: spec, Secrets: env.Presence(spec.Secrets),
+		Units: []workload.Unit{{Name: ref.Name(), Compose: &d}},
+	}
+	name := d.ContainerName
+	if spec.Placed() {
+		name = spec.Compose.ContainerName
+		seen.Stamped = env.Deploy(spec.KeyPrefix)
 	}
 	info, err := r.engine.Info(ctx)
 	if err != nil {
 		return workload.Observation{}, err
 	}
 	seen.Platform = info.Platform
-	if seen.FreeBytes, err = info.Free(); err != nil {
+	if seen.ImageRoom, err = info.Free(); err != nil {
 		return workload.Observation{}, err
 	}
-	found, err := r.engine.Containers(ctx, spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+	found, err := r.engine.Containers(ctx, ref.Scope(), ref.Name())
 	if err != nil {
 		return workload.Observation{}, err
 	}
 	for _, c := range found {
-		in, err := r.instance(ctx, spec, c, probe)
+		in, err := r.instance(ctx, spec, c)
 		if err != nil {
 			return workload.Observation{}, err
+		}
+		if in.Current = c.Name == name; in.Current {
+			seen.Basis = workload.Basis(c.ID)
+		}
+		if probe && c.Running && in.Current && spec.Placed() {
+			h := r.prober.Ask(ctx, c.Addresses, spec.Probe)
+			in.Health = &h
 		}
 		seen.Instances = append(seen.Instances, in)
 	}
 	return seen, nil
 }
 
-func (r *Runtime) instance(ctx context.Context, spec workload.Spec, c engine.Container, probe bool) (workload.Instance, error) {
+func (r *Runtime) instance(ctx context.Context, spec workload.Spec, c engine.Container) (workload.Instance, error) {
 	in := workload.Instance{
-		ID: c.ID, Name: c.Name, ImageID: c.ImageID, Image: c.ImageRef, Created: c.Created, Started: c.Started,
-		Running: c.Running, ExitCode: c.ExitCode, Restarts: c.Restarts, Env: deployEnv(c, spec.EnvPrefix),
+		ID: c.ID, Name: c.Name, Unit: spec.Ref.Name(), ImageID: c.ImageID, Image: c.ImageRef, Created: c.Created, Started: c.Started,
+		Running: c.Running, ExitCode: c.ExitCode, Restarts: c.Restarts,
+	}
+	if spec.Placed() {
+		in.Stamped = deployEnv(c, spec.KeyPrefix)
 	}
 	img, err := r.engine.Image(ctx, c.ImageID)
 	if err != nil && !errors.Is(err, engine.ErrNotFound) {
 		return workload.Instance{}, err
 	}
 	in.Config, in.Labels = img.Config, img.Labels
-	if probe && c.Running && c.Name == spec.Container {
-		h := r.prober.Ask(ctx, c.Addresses, spec.Probe)
-		in.Health = &h
-	}
 	return in, nil
 }
 
-// Containers implements [workload.Observer].
-func (r *Runtime) Containers(ctx context.Context, spec workload.Spec) ([]workload.Container, error) {
-	if err := r.owns(spec); err != nil {
+// Neighbours implements [workload.Observer].
+func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.Neighbour, error) {
+	if _, err := r.find(ref); err != nil {
 		return nil, err
 	}
 	return r.engine.AllContainers(ctx)
@@ -77,8 +96,9 @@ func (r *Runtime) Containers(ctx context.Context, spec workload.Spec) ([]workloa
 const maxLogs = 64 << 10
 
 // Logs implements [confirm.Runtime].
-func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
-	if err := r.owns(spec); err != nil {
+func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+	spec, err := r.find(ref)
+	if err != nil {
 		return nil, err
 	}
 	env, err := r.readEnv()
@@ -89,7 +109,7 @@ func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string,
 	if err != nil {
 		return nil, err
 	}
-	if c.Labels["com.docker.compose.project"] != spec.Ref.Compose.Project || c.Labels["com.docker.compose.service"] != spec.Ref.Compose.Service {
+	if c.Labels["com.docker.compose.project"] != spec.Ref.Scope() || c.Labels["com.docker.compose.service"] != spec.Ref.Name() {
 		return nil, fault.New(fault.WorkloadNotFound, "container %s is not one of %s", workload.ShortID(instance), spec.Ref)
 	}
 	out, err := r.engine.Logs(ctx, c.ID, lines, maxLogs)
@@ -100,7 +120,7 @@ func (r *Runtime) Logs(ctx context.Context, spec workload.Spec, instance string,
 	text := scrub.New(append(env.Values(), r.given(ctx, spec, c)...)).String(strings.Join(out, "\n"))
 	out = out[:0]
 	for line := range strings.SplitSeq(text, "\n") {
-		out = append(out, strings.Map(visible, line))
+		out = append(out, plain.Line(line))
 	}
 	return out, nil
 }
@@ -112,10 +132,13 @@ func (r *Runtime) given(ctx context.Context, spec workload.Spec, c engine.Contai
 	if err != nil {
 		image = engine.Image{} // then none of them is known to be harmless
 	}
-	names := []string{spec.Ref.Compose.Project, spec.Ref.Compose.Service, spec.Container, spec.Image}
+	names := []string{spec.Ref.Scope(), spec.Ref.Name()}
+	if spec.Placed() {
+		names = append(names, spec.Compose.ContainerName, spec.Compose.Image)
+	}
 	for _, e := range c.Env {
 		key, value, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(key, spec.EnvPrefix) && !slices.Contains(image.Env, e) && !slices.Contains(names, value) {
+		if (spec.KeyPrefix == "" || !strings.HasPrefix(key, spec.KeyPrefix)) && !slices.Contains(image.Env, e) && !slices.Contains(names, value) {
 			values = append(values, value)
 		}
 	}

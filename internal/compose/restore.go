@@ -11,40 +11,38 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Restore implements [confirm.Runtime].
-func (r *Runtime) Restore(ctx context.Context, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
-	if err := r.restore(ctx, change, before, lock, emit); err != nil {
+func (r *Runtime) Restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
+	if err := r.restore(ctx, spec, change, before, lock, emit); err != nil {
 		f := &fault.Error{Reason: fault.ReasonOf(err), Retry: fault.Retryable(err), Err: err}
-		return f.WithHint("%s", r.manual(change.Spec, before))
+		return f.WithHint("%s", r.manual(spec, before)).WithAction(fault.Recover)
 	}
 	return nil
 }
 
-func (r *Runtime) restore(ctx context.Context, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
-	if err := r.owns(change.Spec); err != nil {
-		return err
-	}
+func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
 	err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert)
 	if err != nil {
 		return err
 	}
 	if before.Container == "" {
-		err = r.removeNew(ctx, change)
+		err = r.removeNew(ctx, spec)
 	} else {
-		err = r.bringBack(ctx, change, before, lock, emit)
+		err = r.bringBack(ctx, spec, change, before, lock, emit)
 	}
 	if err != nil {
 		return err
 	}
-	return r.restoreName(ctx, change.Spec, before)
+	return r.restoreName(ctx, spec, before)
 }
 
 // removeNew ends a change before which nothing ran.
-func (r *Runtime) removeNew(ctx context.Context, change workload.Change) error {
-	f, err := r.fleet(ctx, change.Spec)
+func (r *Runtime) removeNew(ctx context.Context, spec workload.Spec) error {
+	f, err := r.fleet(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -62,8 +60,7 @@ func (r *Runtime) removeNew(ctx context.Context, change workload.Change) error {
 
 // bringBack recreates the old container, unless it was never touched or has been
 // brought back already.
-func (r *Runtime) bringBack(ctx context.Context, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
-	spec := change.Spec
+func (r *Runtime) bringBack(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
 	f, err := r.fleet(ctx, spec)
 	if err != nil {
 		return err
@@ -72,12 +69,12 @@ func (r *Runtime) bringBack(ctx context.Context, change workload.Change, before 
 	if err != nil {
 		return err
 	}
-	if f.disturbed() || !isOld(main, change, before) {
+	if f.disturbed() || !isOld(main, spec, change, before) {
 		// Compose runs what the stable name means, which is put right afterwards.
-		if err := r.engine.Tag(ctx, before.ImageID, spec.Image); err != nil {
+		if err := r.engine.Tag(ctx, before.ImageID, spec.Compose.Image); err != nil {
 			return err
 		}
-		emit(workload.Event{Point: workload.PointSettle, Text: "docker compose recreates " + spec.Ref.Compose.Service + " as it was"})
+		emit(workload.Event{Point: workload.PointSettle, Text: "docker compose recreates " + spec.Ref.Name() + " as it was"})
 		if err := r.up(ctx, spec, lock); err != nil {
 			return err
 		}
@@ -87,14 +84,14 @@ func (r *Runtime) bringBack(ctx context.Context, change workload.Change, before 
 
 // isOld reports whether a container is the one that ran before, or another one
 // made of the same image and not by this change.
-func isOld(c *engine.Container, change workload.Change, before State) bool {
+func isOld(c *engine.Container, spec workload.Spec, change workload.Change, before State) bool {
 	switch {
 	case c == nil || c.ImageID != before.ImageID:
 		return false
 	case c.ID == before.Container:
 		return c.Running || !before.Running
 	default:
-		return c.Running && !isNew(c, change, c.ImageID)
+		return c.Running && !isNew(c, spec, change, c.ImageID)
 	}
 }
 
@@ -118,7 +115,7 @@ func (r *Runtime) awaitOld(ctx context.Context, spec workload.Spec, before State
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
-			return fault.New(fault.ComposeFailed, "%s does not run image %s again", spec.Container, workload.ShortID(before.ImageID))
+			return fault.New(fault.ComposeFailed, "%s does not run image %s again", spec.Compose.ContainerName, workload.ShortID(before.ImageID))
 		}
 	}
 }
@@ -126,9 +123,9 @@ func (r *Runtime) awaitOld(ctx context.Context, spec workload.Spec, before State
 // restoreName lets the stable name mean what it meant before.
 func (r *Runtime) restoreName(ctx context.Context, spec workload.Spec, before State) error {
 	if before.Stable != "" {
-		return r.engine.Tag(ctx, before.Stable, spec.Image)
+		return r.engine.Tag(ctx, before.Stable, spec.Compose.Image)
 	}
-	err := r.engine.Untag(ctx, spec.Image)
+	err := r.engine.Untag(ctx, spec.Compose.Image)
 	if errors.Is(err, engine.ErrInUse) {
 		return nil // it is a name and no more
 	}
@@ -146,10 +143,10 @@ func (r *Runtime) manual(spec workload.Spec, before State) string {
 		}
 	}
 	if before.Container == "" {
-		lines = append(lines, typed("docker", "rm", "-f", spec.Container))
+		lines = append(lines, plain.Command("docker", "rm", "-f", spec.Compose.ContainerName))
 	} else {
-		lines = append(lines, typed("docker", "tag", before.ImageID, spec.Image),
-			"cd "+typed(r.config.Root)+" && "+typed(append([]string{"docker"}, r.upArguments(spec.Ref.Compose.Service)...)...))
+		lines = append(lines, plain.Command("docker", "tag", before.ImageID, spec.Compose.Image),
+			"cd "+plain.Command(r.config.Root)+" && "+plain.Command(append([]string{"docker"}, r.upArguments(spec.Ref.Name())...)...))
 	}
-	return strings.Join(append(lines, "unidesk-controller recover"), "\n")
+	return strings.Join(lines, "\n") + "\n"
 }

@@ -16,9 +16,6 @@ import (
 // gave, never by force. An image goes with its last name; one that anybody else
 // named, or that a container uses, stays.
 func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
-	if err := r.owns(spec); err != nil {
-		return err
-	}
 	used, err := r.used(ctx, spec)
 	if err != nil {
 		return err
@@ -35,11 +32,11 @@ func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []arti
 // used are the ids of the images that the service's containers are made of, and
 // of the one that its stable name means.
 func (r *Runtime) used(ctx context.Context, spec workload.Spec) ([]string, error) {
-	stable, err := r.imageID(ctx, spec.Image)
+	stable, err := r.imageID(ctx, spec.Compose.Image)
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.engine.Containers(ctx, spec.Ref.Compose.Project, spec.Ref.Compose.Service)
+	found, err := r.engine.Containers(ctx, spec.Ref.Scope(), spec.Ref.Name())
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/scrub"
 )
 
@@ -146,18 +147,10 @@ func excerpt(output []byte, secrets []string) string {
 	for line := range strings.Lines(scrub.New(secrets).String(string(output))) {
 		line = strings.TrimRight(line, " \t\r\n")
 		if line != "" && !strings.Contains(line, "variable is not set") {
-			lines = append(lines, strings.Map(visible, line))
+			lines = append(lines, plain.Line(line))
 		}
 	}
 	return strings.Join(lines[max(0, len(lines)-excerptLines):], "; ")
-}
-
-// visible keeps what a terminal would act on out of an error.
-func visible(r rune) rune {
-	if r < ' ' && r != '\t' || r == 0x7f {
-		return -1
-	}
-	return r
 }
 
 // limited fails a program that prints more than anybody has a use for.

@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -26,21 +27,18 @@ type State struct {
 }
 
 // Snapshot implements [confirm.Runtime].
-func (r *Runtime) Snapshot(ctx context.Context, change workload.Change) (workload.Before, State, error) {
-	spec := change.Spec
-	if err := r.owns(spec); err != nil {
-		return workload.Before{}, State{}, err
-	}
+func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workload.Change) (workload.Before, State, error) {
 	env, err := r.readEnv()
 	if err != nil {
 		return workload.Before{}, State{}, err
 	}
-	d, err := r.define(ctx, env, spec.Ref.Compose.Service)
+	d, err := r.define(ctx, env, spec.Ref.Name())
 	if err != nil {
 		return workload.Before{}, State{}, err
 	}
-	if why := unfit(spec, d); why != "" {
-		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit, "the Compose service %s cannot be switched: %s", spec.Ref.Compose.Service, why)
+	if c, found := proof.Blocking(proof.FitCompose(spec, d)); found {
+		return workload.Before{}, State{}, fault.New(c.Reason, "the Compose service %s cannot be switched: %s %s",
+			spec.Ref.Name(), c.Name, c.Detail).WithHint("%s", c.Fix)
 	}
 	f, err := r.fleet(ctx, spec)
 	if err != nil {
@@ -49,17 +47,17 @@ func (r *Runtime) Snapshot(ctx context.Context, change workload.Change) (workloa
 	if len(f.others) > 0 {
 		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit,
 			"container %s belongs to the service too and is not called %s: Compose would replace it and nobody could bring it back",
-			f.others[0].Name, spec.Container).WithHint("docker rename %s %s, or remove it", f.others[0].Name, spec.Container)
+			f.others[0].Name, spec.Compose.ContainerName).WithHint("docker rename %s %s, or remove it", f.others[0].Name, spec.Compose.ContainerName)
 	}
 	var s State
 	var before workload.Before
-	if _, s.Undo, err = envfile.Edit(env, assignments(change)); err != nil {
+	if _, s.Undo, err = envfile.Edit(env, assignments(spec, change)); err != nil {
 		return workload.Before{}, State{}, err
 	}
-	if s.Stable, err = r.imageID(ctx, spec.Image); err != nil {
+	if s.Stable, err = r.imageID(ctx, spec.Compose.Image); err != nil {
 		return workload.Before{}, State{}, err
 	}
-	if _, err := r.staged(ctx, change); err != nil {
+	if _, err := r.staged(ctx, spec, change); err != nil {
 		return workload.Before{}, State{}, err
 	}
 	if c := f.main; c != nil {
@@ -72,16 +70,16 @@ func (r *Runtime) Snapshot(ctx context.Context, change workload.Change) (workloa
 		if err != nil {
 			return workload.Before{}, State{}, err
 		}
-		before = workload.Before{Container: c.ID, Running: c.Running, ImageID: c.ImageID, Config: img.Config, Commit: deployEnv(*c, spec.EnvPrefix)[workload.KeyCommit]}
+		before = workload.Before{Basis: workload.Basis(c.ID), Running: c.Running, ImageID: c.ImageID, Config: img.Config, Commit: deployEnv(*c, spec.KeyPrefix)[workload.KeyCommit]}
 	}
 	return before, s, nil
 }
 
 // assignments are the change's deploy keys with their prefix.
-func assignments(change workload.Change) map[string]string {
-	keys := make(map[string]string, len(change.Env))
-	for k, v := range change.Env {
-		keys[change.Spec.EnvPrefix+k] = v
+func assignments(spec workload.Spec, change workload.Change) map[string]string {
+	keys := make(map[string]string, len(change.Stamps))
+	for k, v := range change.Stamps {
+		keys[spec.KeyPrefix+k] = v
 	}
 	return keys
 }
@@ -98,8 +96,8 @@ func (r *Runtime) imageID(ctx context.Context, ref string) (string, error) {
 // staged returns the id of the image to run. Its name may have been moved since
 // it was staged, so that the digests decide: an image's id is its config's digest
 // or its manifest's, depending on the engine's store.
-func (r *Runtime) staged(ctx context.Context, change workload.Change) (string, error) {
-	for _, ref := range []string{commitTag(change.Spec, change.Commit), change.Config.String(), change.Manifest.String()} {
+func (r *Runtime) staged(ctx context.Context, spec workload.Spec, change workload.Change) (string, error) {
+	for _, ref := range []string{commitTag(spec, change.Image.Commit), change.Image.Config.String(), change.Image.Manifest.String()} {
 		img, err := r.engine.Image(ctx, ref)
 		if errors.Is(err, engine.ErrNotFound) {
 			continue
@@ -107,16 +105,16 @@ func (r *Runtime) staged(ctx context.Context, change workload.Change) (string, e
 		if err != nil {
 			return "", err
 		}
-		if img.Config == change.Config || img.ID == change.Manifest.String() {
+		if img.Config == change.Image.Config || img.ID == change.Image.Manifest.String() {
 			return img.ID, nil
 		}
 	}
-	return "", fault.New(fault.ArtifactNotFound, "the image of %s is not staged here", change.Commit.Short())
+	return "", fault.New(fault.ArtifactNotFound, "the image of %s is not staged here", change.Image.Commit.Short())
 }
 
 var noName = regexp.MustCompile(`[^a-z0-9]+`)
 
 // keepRepository holds the names by which old images stay, whatever is pruned.
 func keepRepository(spec workload.Spec) string {
-	return "unidesk-keep/" + strings.Trim(noName.ReplaceAllString(strings.ToLower(spec.Ref.Compose.Service), "-"), "-")
+	return "unidesk-keep/" + strings.Trim(noName.ReplaceAllString(strings.ToLower(spec.Ref.Name()), "-"), "-")
 }

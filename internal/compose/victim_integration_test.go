@@ -16,7 +16,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -62,7 +61,7 @@ func victim(file string) int {
 		}
 	}
 	if o.Revert {
-		err = target.Settle(context.Background(), o.Change.Spec, workload.Settlement{ChangeID: o.Change.ID, Outcome: workload.Revert}, emit)
+		err = target.Settle(context.Background(), o.Change.Ref, workload.Settlement{ChangeID: o.Change.ID, Outcome: workload.Revert}, emit)
 	} else {
 		err = target.Switch(context.Background(), o.Change, emit)
 	}
@@ -72,8 +71,8 @@ func victim(file string) int {
 
 type noStager struct{}
 
-func (noStager) Stage(context.Context, artifact.Image, string, func(workload.Event)) (stage.Staged, error) {
-	return stage.Staged{}, nil
+func (noStager) Stage(context.Context, artifact.Pinned, string, func(workload.Event)) error {
+	return nil
 }
 
 // kill runs a victim and wants it dead.

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,13 +30,13 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
-const secret = "hunter2/of+the&suite"
+// secret has more bytes than letters.
+const secret = "hunter2/of+the&süite"
 
 // machine is the engine that all tests of the package share.
 type machine struct {
@@ -45,7 +46,7 @@ type machine struct {
 	program string // the service, built
 }
 
-var shared machine //nolint:gochecknoglobals // set once by TestMain
+var shared machine
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("COMPOSE_TEST_VICTIM"); dir != "" {
@@ -133,7 +134,7 @@ func newWorld(t *testing.T, modes ...string) *world {
 	w.spec = workloadtest.SampleSpec(w.project)
 	w.config = compose.Config{
 		Root: w.root, Project: w.project, Files: []string{"docker-compose.yml"},
-		EnvFile: filepath.Join(w.root, ".state", "compose.env"), DockerHost: shared.engine.Host,
+		EnvFile: filepath.Join(w.root, ".state", "compose.env"), DockerHost: shared.engine.Host, Workloads: []workload.Spec{w.spec},
 	}
 	w.write("docker-compose.yml", w.composeFile(""))
 	w.write(".state/compose.env", "# controlled\r\nSAMPLE_CLIENT_SECRET='"+secret+"'\r\nOTHER=1")
@@ -169,8 +170,8 @@ func (w *world) read(name string) string {
 func (w *world) composeFile(more string) string {
 	return `services:
   sample:
-    image: ` + w.spec.Image + `
-    container_name: ` + w.spec.Container + `
+    image: ` + w.spec.Compose.Image + `
+    container_name: ` + w.spec.Compose.ContainerName + `
     stop_grace_period: 3s
     depends_on: [beside]
     volumes: [/data]
@@ -193,7 +194,7 @@ func (w *world) composeFile(more string) string {
       unidesk.source: ${UNIDESK_SAMPLE_DEPLOY_SOURCE_REPO:-}
 ` + more + `
   beside:
-    image: ` + w.spec.Image + `-beside
+    image: ` + w.spec.Compose.Image + `-beside
     container_name: ` + w.project + `-beside
     environment: {SEEN: "${UNIDESK_SAMPLE_DEPLOY_COMMIT:-}"}
 `
@@ -243,26 +244,31 @@ func (w *world) makeImage(n int, mode string) {
 }
 
 // Stage implements compose.Stager by loading the image from here, where it is missing.
-func (w *world) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (stage.Staged, error) {
+func (w *world) Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if have, err := shared.client.Image(ctx, tag); err == nil && have.Config == image.Config {
 		emit(workload.Event{Point: workload.PointStaged})
-		return stage.Staged{}, nil
+		return nil
 	}
+	i := slices.IndexFunc(w.images, func(img artifact.Image) bool { return img.Pinned == image })
+	if i < 0 {
+		return fmt.Errorf("nobody made %+v", image)
+	}
+	whole := w.images[i]
 	layers, err := w.loads[image.Commit].Layers()
 	if err != nil {
-		return stage.Staged{}, err
+		return err
 	}
 	files := make([]engine.File, len(layers))
-	for i, l := range image.Layers {
+	for i, l := range whole.Layers {
 		files[i] = engine.File{Layer: l.Digest, Size: l.Size, Open: layers[i].Compressed}
 	}
-	if _, err := shared.client.Load(ctx, engine.NewArchive(image, tag, files...), time.Minute); err != nil {
-		return stage.Staged{}, err
+	if _, err := shared.client.Load(ctx, engine.NewArchive(whole, tag, files...), time.Minute); err != nil {
+		return err
 	}
 	emit(workload.Event{Point: workload.PointStaged})
-	return stage.Staged{}, nil
+	return nil
 }
 
 func (w *world) runtime() *compose.Runtime {

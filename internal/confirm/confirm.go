@@ -12,7 +12,6 @@ package confirm
 import (
 	"context"
 	"os"
-	"regexp"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -26,19 +25,23 @@ type Runtime[S any] interface {
 	// Observe is as in [workload.Observer], without Pending and Last.
 	workload.Observer
 	// Stage and Logs are as in [workload.Target].
-	Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error
-	Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error)
+	Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error
+	Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error)
+	// Placement returns the workload as the host's configuration has it: all that a
+	// switch needs, or WORKLOAD_UNFIT with what to add to the configuration, or
+	// WORKLOAD_NOT_FOUND.
+	Placement(ref workload.Ref) (workload.Spec, error)
 	// Snapshot reads what the change will replace and changes nothing. It refuses
 	// what cannot be switched, or could not be taken back, with WORKLOAD_UNFIT.
-	Snapshot(ctx context.Context, change workload.Change) (workload.Before, S, error)
+	Snapshot(ctx context.Context, spec workload.Spec, change workload.Change) (workload.Before, S, error)
 	// Apply makes the change, emitting PointTag to PointSwitch. It may find itself
 	// or a Restore half done and goes on from there; what is done is not done
 	// again. Every program that goes on without this process inherits lock.
-	Apply(ctx context.Context, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
+	Apply(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
 	// Restore takes the change back from wherever it is, and returns without error
 	// only when what ran before runs again. Its error's hint are the commands by
 	// which a person does the same.
-	Restore(ctx context.Context, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
+	Restore(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
 	// Retire lets the images of these commits go, but for those in use.
 	Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error
 }
@@ -54,8 +57,12 @@ type Target[S any] struct {
 	// Patience bounds the work that goes on after the caller has given up: taking
 	// a change back, letting images go.
 	Patience time.Duration
-	// now is the wall clock, which may be set at any time.
-	now func() time.Time
+	// Lease is how long a change's run is believed to live since it last said so; 0 on
+	// a host on which a run holds its own lock.
+	Lease  time.Duration
+	leases *leases
+	// Now is the wall clock, which may be set at any time.
+	Now func() time.Time
 }
 
 // Defaults of [Target]'s settings.
@@ -66,64 +73,62 @@ const (
 
 // New returns a target that keeps its state in the folder dir, made when needed.
 func New[S any](runtime Runtime[S], dir string) *Target[S] {
-	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, now: time.Now}
+	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, leases: newLeases(), Now: time.Now}
 }
 
-var (
-	projectForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-	serviceForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`)
-)
-
-// check refuses a name that is not fit for a file name.
-func check(spec workload.Spec) error {
-	if c := spec.Ref.Compose; c == nil || !projectForm.MatchString(c.Project) || !serviceForm.MatchString(c.Service) {
-		return fault.New(fault.InvalidRequest, "the workload's name is not a Compose project and service")
+// check refuses a name that names nothing; every other one is fit for a file name.
+func check(ref workload.Ref) error {
+	if ref.IsZero() {
+		return fault.New(fault.InvalidRequest, "the request names no workload")
 	}
 	return nil
 }
 
 // Observe implements [workload.Observer].
-func (t *Target[S]) Observe(ctx context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
-	if err := check(spec); err != nil {
+func (t *Target[S]) Observe(ctx context.Context, ref workload.Ref, probe bool) (workload.Observation, error) {
+	if err := check(ref); err != nil {
 		return workload.Observation{}, err
 	}
-	seen, err := t.runtime.Observe(ctx, spec, probe)
+	seen, err := t.runtime.Observe(ctx, ref, probe)
 	if err != nil {
 		return workload.Observation{}, err
 	}
-	r, last, err := t.store.load(spec.Ref)
+	r, last, err := t.store.load(ref)
 	if err != nil {
 		return workload.Observation{}, err
 	}
 	if r != nil {
 		seen.Pending = r.pending()
+		if t.Lease > 0 {
+			seen.Pending.HeldUntil = t.leases.until(r.Change.ID, t.Lease)
+		}
 	}
 	seen.Last = last
 	return seen, nil
 }
 
-// Containers implements [workload.Observer].
-func (t *Target[S]) Containers(ctx context.Context, spec workload.Spec) ([]workload.Container, error) {
-	if err := check(spec); err != nil {
+// Neighbours implements [workload.Observer].
+func (t *Target[S]) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.Neighbour, error) {
+	if err := check(ref); err != nil {
 		return nil, err
 	}
-	return t.runtime.Containers(ctx, spec)
+	return t.runtime.Neighbours(ctx, ref)
 }
 
 // Stage implements [workload.Target].
-func (t *Target[S]) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
-	if err := check(spec); err != nil {
+func (t *Target[S]) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
+	if err := check(ref); err != nil {
 		return err
 	}
-	return t.runtime.Stage(ctx, spec, image, emit)
+	return t.runtime.Stage(ctx, ref, image, emit)
 }
 
 // Logs implements [workload.Target].
-func (t *Target[S]) Logs(ctx context.Context, spec workload.Spec, instance string, lines int) ([]string, error) {
-	if err := check(spec); err != nil {
+func (t *Target[S]) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+	if err := check(ref); err != nil {
 		return nil, err
 	}
-	return t.runtime.Logs(ctx, spec, instance, lines)
+	return t.runtime.Logs(ctx, ref, instance, lines)
 }
 
 // Unsettled returns the changes that nobody has settled yet, of all workloads;

@@ -25,7 +25,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	workloadtest.Run(t, func(t *testing.T) workloadtest.Harness {
 		t.Helper()
-		const secret = "hunter2-of-the-suite"
+		const secret = "hunter2-of-the-süite"
 		spec := workloadtest.SampleSpec("fake")
 		host := confirmtest.New(spec, map[string]string{spec.Secrets[0]: secret})
 		dir := filepath.Join(t.TempDir(), "state")
@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	spec := workloadtest.SampleSpec("fake")
 	w := &world{host: confirmtest.New(spec, nil), dir: t.TempDir(), spec: spec}
 	for i, img := range workloadtest.FakeImages(t, 3) {
-		if err := w.target().Stage(t.Context(), spec, img, ignore); err != nil {
+		if err := w.target().Stage(t.Context(), spec.Ref, img.Pinned, ignore); err != nil {
 			t.Fatal(err)
 		}
 		if i > 0 {
@@ -59,7 +59,7 @@ func newWorld(t *testing.T) *world {
 		c := w.change(t, 0, "live")
 		if err := errors.Join(
 			w.target().Switch(t.Context(), c, ignore),
-			w.target().Settle(t.Context(), spec, workload.Settlement{ChangeID: c.ID, Outcome: workload.Keep}, ignore),
+			w.keep(t, c.ID),
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -69,22 +69,38 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) target() *confirm.Target[confirmtest.State] { return confirm.New(w.host, w.dir) }
 
+// keep settles a change, what runs being what was proven.
+func (w *world) keep(t *testing.T, id string) error {
+	t.Helper()
+	s := workload.Settlement{ChangeID: id, Outcome: workload.Keep, Proven: w.running(t)}
+	return w.target().Settle(t.Context(), w.spec.Ref, s, ignore)
+}
+
+// running are the copies that run.
+func (w *world) running(t *testing.T) (all []workload.Copy) {
+	t.Helper()
+	for _, in := range w.observe(t).Instances {
+		all = append(all, in.Copy())
+	}
+	return all
+}
+
 func (w *world) change(t *testing.T, n int, id string) workload.Change {
 	t.Helper()
 	img := workloadtest.FakeImages(t, n+1)[n]
 	c := workload.Change{
-		ID: id, Spec: w.spec, Commit: img.Commit, Manifest: img.Manifest, Config: img.Config, Holder: "somebody",
-		Env: map[string]string{workload.KeyCommit: img.Commit.String(), workload.KeyDeployedAt: id},
+		ID: id, Ref: w.spec.Ref, Image: img.Pinned, Holder: "somebody",
+		Stamps: map[string]string{workload.KeyCommit: img.Commit.String(), workload.KeyDeployedAt: id},
 	}
 	if in := w.observe(t).Instances; len(in) > 0 {
-		c.Saw = in[0].ID
+		c.Basis = workload.Basis(in[0].ID)
 	}
 	return c
 }
 
 func (w *world) observe(t *testing.T) workload.Observation {
 	t.Helper()
-	seen, err := w.target().Observe(t.Context(), w.spec, false)
+	seen, err := w.target().Observe(t.Context(), w.spec.Ref, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,8 +117,8 @@ func (w *world) want(t *testing.T, n int) {
 		t.Fatalf("unsettled: %+v", seen.Pending)
 	case len(seen.Instances) != 1 || !seen.Instances[0].Running || seen.Instances[0].Config != img.Config:
 		t.Fatalf("want version %d: %+v", n, seen.Instances)
-	case seen.Deployed[workload.KeyCommit] != img.Commit.String() || seen.Instances[0].Env[workload.KeyCommit] != img.Commit.String():
-		t.Fatalf("want version %d: env file %v, container %v", n, seen.Deployed, seen.Instances[0].Env)
+	case seen.Stamped[workload.KeyCommit] != img.Commit.String() || seen.Instances[0].Stamped[workload.KeyCommit] != img.Commit.String():
+		t.Fatalf("want version %d: env file %v, container %v", n, seen.Stamped, seen.Instances[0].Stamped)
 	}
 }
 
@@ -133,7 +149,7 @@ func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 			if p := w.observe(t).Pending; p == nil || p.Change.ID != "b" {
 				t.Fatalf("nobody knows of the change: %+v", p)
 			}
-			if err := w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore); err != nil {
+			if err := w.target().Settle(t.Context(), w.spec.Ref, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore); err != nil {
 				t.Fatal(err)
 			}
 			w.want(t, 0)
@@ -149,7 +165,7 @@ func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 			w.host.Break = nil
 			if err := errors.Join(
 				w.target().Switch(t.Context(), c, ignore),
-				w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Keep}, ignore),
+				w.keep(t, "b"),
 			); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +180,7 @@ func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 				_ = w.target().Switch(t.Context(), c, ignore)
 				w.host.Break = crashAt(again)
 				revert := workload.Settlement{ChangeID: "b", Outcome: workload.Revert}
-				err := w.target().Settle(t.Context(), w.spec, revert, ignore)
+				err := w.target().Settle(t.Context(), w.spec.Ref, revert, ignore)
 				if fault.ReasonOf(err) != fault.RevertFailed || fault.HintOf(err) != "turn it off and on again" {
 					t.Fatalf("%v (%s, %q)", err, fault.ReasonOf(err), fault.HintOf(err))
 				}
@@ -175,7 +191,7 @@ func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 					t.Fatalf("another change over a failed revert: %v", err)
 				}
 				w.host.Break = nil
-				if err := w.target().Settle(t.Context(), w.spec, revert, ignore); err != nil {
+				if err := w.target().Settle(t.Context(), w.spec.Ref, revert, ignore); err != nil {
 					t.Fatal(err)
 				}
 				w.want(t, 0)
@@ -233,8 +249,8 @@ func TestACrashBetweenTheOutcomeAndTheCleanUpIsASettledChange(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := workload.Settlement{ChangeID: "b", Outcome: outcome}
-			if err := w.target().Settle(t.Context(), w.spec, s, ignore); err != nil {
+			s := workload.Settlement{ChangeID: "b", Outcome: outcome, Proven: w.running(t)}
+			if err := w.target().Settle(t.Context(), w.spec.Ref, s, ignore); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(name, left, 0o600); err != nil {
@@ -244,7 +260,7 @@ func TestACrashBetweenTheOutcomeAndTheCleanUpIsASettledChange(t *testing.T) {
 				t.Fatalf("it counts as unsettled: %v %v", all, err)
 			}
 			w.host.Break = func(s confirmtest.Step) error { t.Errorf("settling again does %s", s); return nil }
-			if err := w.target().Settle(t.Context(), w.spec, s, ignore); err != nil {
+			if err := w.target().Settle(t.Context(), w.spec.Ref, s, ignore); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
@@ -279,7 +295,7 @@ func TestWhatAKilledProcessLeftRunningIsWaitedFor(t *testing.T) {
 	impatient := w.target()
 	impatient.Wait = 200 * time.Millisecond
 	revert := workload.Settlement{ChangeID: "b", Outcome: workload.Revert}
-	if err := impatient.Settle(t.Context(), w.spec, revert, ignore); fault.ReasonOf(err) != fault.Busy || !fault.Retryable(err) {
+	if err := impatient.Settle(t.Context(), w.spec.Ref, revert, ignore); fault.ReasonOf(err) != fault.Busy || !fault.Retryable(err) {
 		t.Fatalf("while it runs: %v", err)
 	}
 	if err := impatient.Switch(t.Context(), c, ignore); fault.ReasonOf(err) != fault.Busy {
@@ -287,14 +303,14 @@ func TestWhatAKilledProcessLeftRunningIsWaitedFor(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.target().Settle(ctx, w.spec, revert, ignore); !errors.Is(err, context.Canceled) {
+	if err := w.target().Settle(ctx, w.spec.Ref, revert, ignore); !errors.Is(err, context.Canceled) {
 		t.Fatalf("waiting goes on after the caller left: %v", err)
 	}
 	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = inherited.Close()
 	}()
-	if err := w.target().Settle(t.Context(), w.spec, revert, ignore); err != nil {
+	if err := w.target().Settle(t.Context(), w.spec.Ref, revert, ignore); err != nil {
 		t.Fatal(err)
 	}
 	w.want(t, 0)
@@ -308,7 +324,7 @@ func TestARevertGoesOnWhenItsCallerLeaves(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	w.host.Break = func(confirmtest.Step) error { cancel(); return nil }
-	if err := w.target().Settle(ctx, w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore); err != nil {
+	if err := w.target().Settle(ctx, w.spec.Ref, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, ignore); err != nil {
 		t.Fatal(err)
 	}
 	w.host.Break = nil
@@ -317,7 +333,7 @@ func TestARevertGoesOnWhenItsCallerLeaves(t *testing.T) {
 
 func TestAStateFileThatIsNoneIsNotTakenForNothing(t *testing.T) {
 	t.Parallel()
-	for name, content := range map[string]string{"empty": "", "cut": `{"schema":1,"cha`, "of another version": `{"schema":99}`} {
+	for name, content := range map[string]string{"empty": "", "cut": `{"version":2,"cha`, "of a newer version": `{"version":99}`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -331,7 +347,7 @@ func TestAStateFileThatIsNoneIsNotTakenForNothing(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), file) {
 				t.Errorf("switch: %v", err)
 			}
-			if _, err := w.target().Observe(t.Context(), w.spec, false); err == nil {
+			if _, err := w.target().Observe(t.Context(), w.spec.Ref, false); err == nil {
 				t.Error("observe says nothing")
 			}
 		})

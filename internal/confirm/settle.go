@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -12,39 +13,68 @@ import (
 
 // Settle implements [workload.Target]. Once it has the lock it ends what it has
 // begun, whether its caller still waits or not.
-func (t *Target[S]) Settle(ctx context.Context, spec workload.Spec, s workload.Settlement, emit func(workload.Event)) error {
-	if err := check(spec); err != nil {
+func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Settlement, emit func(workload.Event)) error {
+	if err := check(ref); err != nil {
 		return err
 	}
 	if s.Outcome != workload.Keep && s.Outcome != workload.Revert {
 		return fault.New(fault.InvalidRequest, "%q is not an outcome", s.Outcome)
 	}
-	return t.locked(ctx, spec.Ref, func(ctx context.Context, lock *os.File) error {
-		r, last, err := t.store.load(spec.Ref)
+	return t.locked(ctx, ref, func(ctx context.Context, lock *os.File) error {
+		r, last, err := t.store.load(ref)
 		if err != nil {
 			return err
 		}
 		if r == nil || r.Change.ID != s.ChangeID {
-			return t.settled(spec.Ref, r, last, s)
+			return t.settled(ref, r, last, s)
 		}
 		if s.Outcome == workload.Revert {
 			return t.revert(ctx, *r, lock, emit)
 		}
-		if err := t.store.settle(spec.Ref, outcome(r.Change, workload.Keep)); err != nil {
+		if err := t.proven(ctx, ref, s.Proven); err != nil {
 			return err
 		}
+		if err := t.store.settle(ref, outcome(r.Change, workload.Keep)); err != nil {
+			return err
+		}
+		t.leases.end(r.Change.ID)
 		// The change is kept: what happens to older images cannot make it fail.
-		if err := t.runtime.Retire(ctx, r.Change.Spec, s.Retire, emit); err != nil {
-			emit(workload.Event{Point: workload.PointSettle, Text: fmt.Sprintf("older images stay: %v", err)})
+		if err := t.runtime.Retire(ctx, r.Spec, s.Retire, emit); err != nil {
+			emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("older images stay: %v", err)})
 		}
 		return nil
 	})
 }
 
+// proven refuses to keep what was not proven: between the proof and the lock another
+// copy may have taken the place of the one that was looked at.
+func (t *Target[S]) proven(ctx context.Context, ref workload.Ref, want []workload.Copy) error {
+	if len(want) == 0 {
+		return fault.New(fault.InvalidRequest, "a change is kept with the copies that were proven, and the request names none")
+	}
+	seen, err := t.runtime.Observe(ctx, ref, false)
+	if err != nil {
+		return err
+	}
+	var run []workload.Copy
+	for _, in := range seen.Instances {
+		if in.Current && in.Running {
+			run = append(run, in.Copy())
+		}
+	}
+	same := len(run) == len(want) && !slices.ContainsFunc(want, func(c workload.Copy) bool {
+		return !slices.ContainsFunc(run, c.Equal)
+	})
+	if !same {
+		return fault.Transient(fault.Stale, "what runs is not what was proven: something recreated, restarted or stopped it meanwhile")
+	}
+	return nil
+}
+
 // expire takes a change back whose time is over, and reports whether it had to:
 // not when it was settled, or got more time, before the lock was free.
 func (t *Target[S]) expire(ctx context.Context, change workload.Change, emit func(workload.Event)) (took bool, err error) {
-	ref := change.Spec.Ref
+	ref := change.Ref
 	err = t.locked(ctx, ref, func(ctx context.Context, lock *os.File) error {
 		r, _, err := t.store.load(ref)
 		if err != nil || r == nil || r.Change.ID != change.ID || !r.Change.Deadline.Equal(change.Deadline) {
@@ -84,20 +114,21 @@ func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settl
 }
 
 func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit func(workload.Event)) error {
-	err := t.runtime.Restore(ctx, r.Change, r.State, lock, emit)
+	err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, emit)
 	if err == nil {
-		return t.store.settle(r.Change.Spec.Ref, outcome(r.Change, workload.Revert))
+		t.leases.end(r.Change.ID)
+		return t.store.settle(r.Change.Ref, outcome(r.Change, workload.Revert))
 	}
 	r.Failed = err.Error()
-	failed := fault.New(fault.RevertFailed, "what ran before %s could not be brought back: %w", r.Change.Commit.Short(), err)
-	if err := t.store.save(r.Change.Spec.Ref, r); err != nil {
+	failed := fault.New(fault.RevertFailed, "what ran before %s could not be brought back: %w", r.Change.Image.Commit.Short(), err)
+	if err := t.store.save(r.Change.Ref, r); err != nil {
 		failed.Err = fmt.Errorf("%w (and this could not be written down: %w)", failed.Err, err)
 	}
 	failed.Retry = fault.Retryable(err)
-	failed.Hint = fault.HintOf(err)
+	failed.Hint, failed.Action = fault.HintOf(err), fault.ActionOf(err)
 	return failed
 }
 
 func outcome(c workload.Change, o workload.Outcome) workload.Settled {
-	return workload.Settled{ChangeID: c.ID, Commit: c.Commit, Outcome: o, At: time.Now().UTC()}
+	return workload.Settled{ChangeID: c.ID, Commit: c.Image.Commit, Outcome: o, At: time.Now().UTC()}
 }

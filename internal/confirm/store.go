@@ -1,19 +1,15 @@
 package confirm
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -31,25 +27,6 @@ const (
 	lastSuffix    = ".last.json"
 )
 
-// schema is that of the pending file. Another one is refused: what it says may
-// mean something else.
-const schema = 1
-
-// record is a pending file.
-type record[S any] struct {
-	Schema int             `json:"schema"`
-	Change workload.Change `json:"change"`
-	Since  time.Time       `json:"since"`
-	Before workload.Before `json:"before"`
-	// State is what the runtime needs to take the change back.
-	State  S      `json:"state"`
-	Failed string `json:"failed,omitempty"`
-}
-
-func (r record[S]) pending() *workload.Pending {
-	return &workload.Pending{Change: r.Change, Since: r.Since, Before: r.Before, Failed: r.Failed}
-}
-
 type store[S any] struct{ dir string }
 
 func (s store[S]) path(ref workload.Ref, suffix string) string {
@@ -59,7 +36,7 @@ func (s store[S]) path(ref workload.Ref, suffix string) string {
 // load returns the unsettled change and the last settled one, nil for none. The
 // order of the two reads makes it right without the lock.
 func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) {
-	r, err := s.loadPending(s.path(ref, pendingSuffix))
+	r, err := readRecord[S](s.path(ref, pendingSuffix))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,23 +50,14 @@ func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) 
 	return r, last, nil
 }
 
-func (s store[S]) loadPending(path string) (*record[S], error) {
-	r, err := read[record[S]](path)
-	if err == nil && r != nil && r.Schema != schema {
-		return nil, fault.New(fault.CapabilityMissing, "%s is of schema %d, this program knows %d", path, r.Schema, schema).
-			WithHint("settle the change with the version of the program that began it")
-	}
-	return r, err
-}
-
 func (s store[S]) save(ref workload.Ref, r record[S]) error {
-	r.Schema = schema
-	return write(s.path(ref, pendingSuffix), r)
+	r.Version = version
+	return s.write(s.path(ref, pendingSuffix), r)
 }
 
 // settle makes the outcome durable, then removes the pending file.
 func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
-	if err := write(s.path(ref, lastSuffix), last); err != nil {
+	if err := s.write(s.path(ref, lastSuffix), last); err != nil {
 		return err
 	}
 	return s.tidy(ref)
@@ -98,9 +66,12 @@ func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
 // tidy removes a pending file.
 func (s store[S]) tidy(ref workload.Ref) error {
 	if err := os.Remove(s.path(ref, pendingSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return unwritable(err)
+		return s.unwritable(err)
 	}
-	return syncDir(s.dir)
+	if err := statefile.Sync(s.dir); err != nil {
+		return s.unwritable(err)
+	}
+	return nil
 }
 
 func (s store[S]) unsettled() (found []workload.Pending, err error) {
@@ -114,9 +85,9 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 		if !ok || strings.HasPrefix(name, ".") {
 			continue
 		}
-		r, err := s.loadPending(filepath.Join(s.dir, e.Name()))
-		if err == nil && r != nil && check(r.Change.Spec) == nil {
-			r, _, err = s.load(r.Change.Spec.Ref)
+		r, err := readRecord[S](filepath.Join(s.dir, e.Name()))
+		if err == nil && r != nil && check(r.Change.Ref) == nil {
+			r, _, err = s.load(r.Change.Ref)
 			if err == nil && r != nil {
 				found = append(found, *r.pending())
 			}
@@ -128,61 +99,32 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 
 // sweep removes what writes that were killed have left. The lock must be held.
 func (s store[S]) sweep(ref workload.Ref) {
-	// renameio's names: a dot, the file's, a random number. One that cannot be
-	// removed is in nobody's way.
+	// A file that cannot be removed is in no one's way.
 	for _, suffix := range []string{pendingSuffix, lastSuffix} {
-		left, _ := filepath.Glob(filepath.Join(s.dir, "."+ref.String()+suffix+"[0-9]*"))
-		for _, name := range left {
-			_ = os.Remove(name)
-		}
+		_ = statefile.Sweep(s.path(ref, suffix))
 	}
 }
 
 // read returns what the file holds, nil when there is none.
 func read[T any](path string) (*T, error) {
-	b, err := os.ReadFile(path)
+	b, err := statefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fault.New(fault.Internal, "read the state of a change: %w", err)
 	}
-	v := new(T)
-	dec := json.NewDecoder(bytes.NewReader(b))
-	if err := dec.Decode(v); err != nil {
-		return nil, fault.New(fault.Internal, "%s is not a change's state: %w", path, err).
-			WithHint("it is never written by halves: something else wrote to it; look at it before moving it away")
-	}
-	return v, nil
+	return parse[T](path, b)
 }
 
 // write is durable when it returns: the file and its name.
-func write(path string, v any) error {
+func (s store[S]) write(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fault.New(fault.Internal, "encode the state of a change: %w", err)
 	}
-	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(inherit.Mode(filepath.Dir(path), 0o600)))
-	if err != nil {
-		return unwritable(err)
-	}
-	defer func() { _ = t.Cleanup() }()
-	if _, err := t.Write(append(b, '\n')); err != nil {
-		return unwritable(err)
-	}
-	if err := t.CloseAtomicallyReplace(); err != nil {
-		return unwritable(err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return unwritable(err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return unwritable(err)
+	if err := statefile.Replace(path, append(b, '\n'), 0o600); err != nil {
+		return s.unwritable(err)
 	}
 	return nil
 }

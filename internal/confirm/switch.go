@@ -10,13 +10,13 @@ import (
 
 // Switch implements [workload.Target].
 func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
-	if err := check(change.Spec); err != nil {
+	if err := check(change.Ref); err != nil {
 		return err
 	}
-	if change.ID == "" || change.Commit.IsZero() || change.Config.IsZero() {
+	if change.ID == "" || change.Image.Commit.IsZero() || change.Image.Config.IsZero() {
 		return fault.New(fault.InvalidRequest, "a change needs an id, a commit and a config digest")
 	}
-	ref := change.Spec.Ref
+	ref := change.Ref
 	// A change that somebody else has under way is told at once, not after a wait
 	// for his lock.
 	if r, _, err := t.store.load(ref); err != nil {
@@ -33,21 +33,22 @@ func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit fun
 	if err != nil {
 		return err
 	}
-	return t.runtime.Apply(ctx, r.Change, r.State, lock, emit)
+	defer t.leases.hold(change.ID)()
+	return t.runtime.Apply(ctx, r.Spec, r.Change, r.State, lock, emit)
 }
 
 // begin returns the record of the change: the one that is there, or a new one,
 // durable before anything is touched.
 func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func(workload.Event)) (*record[S], error) {
-	ref := change.Spec.Ref
+	ref := change.Ref
 	r, last, err := t.store.load(ref)
 	switch {
 	case err != nil:
 		return nil, err
 	case r != nil && r.Change.ID != change.ID:
 		return nil, pendingFault(r.Change)
-	case r != nil && (r.Change.Commit != change.Commit || r.Change.Config != change.Config):
-		return nil, fault.New(fault.InvalidRequest, "change %s is to %s and not to %s", change.ID, r.Change.Commit.Short(), change.Commit.Short())
+	case r != nil && (r.Change.Image.Commit != change.Image.Commit || r.Change.Image.Config != change.Image.Config):
+		return nil, fault.New(fault.InvalidRequest, "change %s is to %s and not to %s", change.ID, r.Change.Image.Commit.Short(), change.Image.Commit.Short())
 	case r != nil:
 		if later := change.Deadline.After(r.Change.Deadline); later || r.Failed != "" {
 			r.Failed = ""
@@ -63,35 +64,39 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 	case last != nil && last.ChangeID == change.ID:
 		return nil, fault.New(fault.Stale, "change %s was %s already", change.ID, last.Outcome)
 	}
-	if now := t.now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
+	if now := t.Now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
 		return nil, fault.New(fault.InvalidRequest, "the change would be taken back at once: its time ended at %s, and it is %s here",
 			change.Deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339)).
 			WithHint("the two hosts' clocks differ: set them by NTP (timedatectl tells whether they are)")
 	}
-	before, state, err := t.runtime.Snapshot(ctx, change)
+	spec, err := t.runtime.Placement(ref)
 	if err != nil {
 		return nil, err
 	}
-	if before.Container != change.Saw {
-		return nil, fault.New(fault.Stale, "what runs is container %s, the plan was made for %s", shown(before.Container), shown(change.Saw)).
+	before, state, err := t.runtime.Snapshot(ctx, spec, change)
+	if err != nil {
+		return nil, err
+	}
+	if before.Basis != change.Basis {
+		return nil, fault.New(fault.Stale, "what runs is container %s, the plan was made for %s", shown(before.Basis), shown(change.Basis)).
 			WithHint("somebody recreated it meanwhile: run the same command again, it makes a new plan")
 	}
-	r = &record[S]{Change: change, Since: t.now().UTC(), Before: before, State: state}
+	r = &record[S]{Spec: spec, Change: change, Since: t.Now().UTC(), Before: before, State: state}
 	if err := t.store.save(ref, *r); err != nil {
 		return nil, err
 	}
-	emit(workload.Event{Point: workload.PointBefore, Text: "what runs now is written down: " + shown(before.Container)})
+	emit(workload.Event{Point: workload.PointBefore, Text: "what runs now is written down: " + shown(before.Basis)})
 	return r, nil
 }
 
 func pendingFault(c workload.Change) error {
-	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet (%s)", c.Commit.Short(), c.Holder).
-		WithHint("let it end, or take it back: unidesk-controller recover")
+	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet (%s)", c.Image.Commit.Short(), c.Holder).
+		WithHint("let it end, or take it back").WithAction(fault.Recover)
 }
 
-func shown(container string) string {
-	if container == "" {
+func shown(basis workload.Basis) string {
+	if basis == "" {
 		return "none"
 	}
-	return workload.ShortID(container)
+	return workload.ShortID(string(basis))
 }

@@ -73,7 +73,7 @@ func (w *watcher[S]) round(ctx context.Context) {
 	}
 	there := make(map[string]bool, len(found))
 	for _, p := range found {
-		id := p.Change.Spec.Ref.String() + " " + p.Change.ID
+		id := p.Change.Ref.String() + " " + p.Change.ID
 		there[id] = true
 		one := w.known[id]
 		switch {
@@ -100,7 +100,7 @@ func (w *watcher[S]) round(ctx context.Context) {
 // than it was granted, however wrong the clock is now.
 func (t *Target[S]) left(p workload.Pending) time.Duration {
 	granted := p.Change.Deadline.Sub(p.Since)
-	return max(0, min(p.Change.Deadline.Sub(t.now()), granted))
+	return max(0, min(p.Change.Deadline.Sub(t.Now()), granted))
 }
 
 func (w *waiting) busy() bool {
@@ -123,8 +123,8 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 	one.over = over
 	w.wg.Go(func() {
 		defer close(over)
-		journal := w.log.With(slog.String("target", one.change.Spec.Ref.String()), slog.String("change", one.change.ID),
-			slog.String("commit", one.change.Commit.String()))
+		journal := w.log.With(slog.String("target", one.change.Ref.String()), slog.String("change", one.change.ID),
+			slog.String("commit", one.change.Image.Commit.String()))
 		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
 			journal.Info("taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
 		})

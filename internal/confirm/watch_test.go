@@ -84,7 +84,7 @@ func TestWhatIsSettledInTimeStays(t *testing.T) {
 		stop := watch(t, w.target(), &journal{})
 		w.provisional(t, time.Minute)
 		time.Sleep(59 * time.Second)
-		if err := w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Keep}, ignore); err != nil {
+		if err := w.keep(t, "b"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -117,7 +117,7 @@ func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
 		if n.Load() != 1 || j.count("it is taken back") != 1 {
 			t.Errorf("taken back %d times, told %d times", n.Load(), j.count("it is taken back"))
 		}
-		err := w.target().Settle(t.Context(), w.spec, workload.Settlement{ChangeID: "b", Outcome: workload.Keep}, ignore)
+		err := w.keep(t, "b")
 		if fault.ReasonOf(err) != fault.Stale {
 			t.Errorf("keeping it afterwards: %v", err)
 		}
@@ -303,11 +303,11 @@ func TestAClockThatIsSetChangesNothing(t *testing.T) {
 				var mu sync.Mutex
 				var off time.Duration
 				target := w.target()
-				target.SetClock(func() time.Time {
+				target.Now = func() time.Time {
 					mu.Lock()
 					defer mu.Unlock()
 					return time.Now().Round(0).Add(off)
-				})
+				}
 				stop := watch(t, target, &journal{})
 				w.provisional(t, time.Minute)
 				time.Sleep(10 * time.Second)
@@ -333,7 +333,7 @@ func TestAClockThatWasSetBackStretchesNothingForEver(t *testing.T) {
 		w := newWorld(t)
 		w.provisional(t, time.Minute)
 		target := w.target()
-		target.SetClock(func() time.Time { return time.Now().Add(-100 * 24 * time.Hour) })
+		target.Now = func() time.Time { return time.Now().Add(-100 * 24 * time.Hour) }
 		stop := watch(t, target, &journal{})
 		time.Sleep(65 * time.Second)
 		w.want(t, 0)

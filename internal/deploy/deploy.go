@@ -1,24 +1,43 @@
-// Package deploy is the brain: what a deploy promises (Contract), what it finds
-// (Plan), how it is done (Run) and how what a killed run left is ended (Recover).
-// Straight lines of Go; no I/O of its own but through what it is given.
+// Package deploy is the brain: it acts by a contract. Start at [Deployer.Run], which
+// is the ten steps of a deploy in their order. [Deployer.Plan] stops after the steps
+// that only read, [Deployer.Recover] ends what a killed run left, and
+// [Deployer.Verify] proves again. The package does no I/O of its own: it works
+// through what [Config] holds.
 //
-// Until Switch nothing that runs is touched. From Switch on there is a change on
-// the host that is provisional: whatever happens next, this run, the same
-// command again or Recover ends it, in the new version proven or the old one
-// back.
+// Until the switch nothing that runs is touched. From the switch on the host holds a
+// provisional change: this run, the same command again or Recover ends it, with the
+// new version proven or the old version back.
+//
+// Files, from the top: apply.go, diff.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
+// receipt.go, scope.go, prove.go, change.go, find.go, session.go, journal.go, deploy.go.
+// A file uses those after it and none before:
+//
+//	apply                 the reconciler over deploy.json
+//	plan, recover, verify, diff
+//	run                   the order of a deploy's steps
+//	steps                 the steps of a run
+//	ends                  the results of runs that did not succeed
+//	revert                take a change back; end what an earlier run left
+//	receipt               what is written down
+//	scope                 what happened to everything else
+//	prove                 is the new version, or the old one, what runs?
+//	change                the change, and what became of it on its host
+//	find                  the steps that only read: look, resolve, preflight
+//	session               one service on its host; what was seen, and when
+//	journal               the points of a run
+//	deploy                what a deploy works through
 package deploy
 
 import (
 	"context"
-	"slices"
-	"time"
+	"errors"
+	"fmt"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -30,167 +49,77 @@ type Artifacts interface {
 	Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, platform artifact.Platform) (artifact.Image, error)
 }
 
-// Estimator tells, without changing anything, what staging an image will cost.
+// Estimator computes what staging an image costs, without changing anything.
 type Estimator interface {
-	Need(ctx context.Context, image artifact.Image) (Need, error)
+	Need(ctx context.Context, image artifact.Image) (contract.Need, error)
 }
 
-// Deployer is given everything that a deploy touches.
-type Deployer struct {
-	Catalog   *catalog.Catalog
+// Provenance judges where an artifact comes from.
+type Provenance interface {
+	// Judge compares what was resolved with the producer's summary and, if a remote of
+	// its source is configured, with that. What cannot be read is a verdict, too.
+	Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict
+}
+
+// Grants remembers which supervisors' grants were used.
+type Grants interface {
+	// Used returns GRANT_USED for a grant that was used before, and uses up none.
+	Used(g grant.Grant) error
+	// Use uses a grant up. Of all calls for a grant only the first succeeds; by names
+	// the run.
+	Use(g grant.Grant, by string) error
+}
+
+// Config is everything that a deploy works through. All of it is required.
+type Config struct {
+	Catalog *catalog.Catalog
+	// Project is the Compose project of the master.
 	Project   string
 	Artifacts Artifacts
-	// Targets are the hands on each host, by its name in the catalog.
-	Targets   map[string]workload.Target
-	Estimator Estimator
-	Ledger    *ledger.Ledger
-	// Emit is told of every point, as it is reached.
+	// Targets are the targets on each host, by the host's name in the catalog. A host
+	// without an entry cannot be deployed to.
+	Targets    map[string]workload.Target
+	Estimator  Estimator
+	Ledger     *ledger.Ledger
+	Provenance Provenance
+	Grants     Grants
+	// Emit receives each point as it is reached.
 	Emit func(workload.Event)
-	// Origin judges where an artifact comes from: by the producer's summary and, where
-	// one is configured, by the remote of its source.
-	Origin func(context.Context, provenance.Wanted) provenance.Verdict
-	// GrantUsed tells, without using it up, whether a grant was used: GRANT_USED.
-	GrantUsed func(g grant.Grant) error
-	// UseGrant uses a grant up, once of all times; by says for what.
-	UseGrant func(g grant.Grant, by string) error
-	// Traffic returns the payload of the connection so far, both ways.
+	// Traffic returns the payload of the connection so far, both ways, in bytes.
 	Traffic func() (sent, received int64)
-	// Who runs this, and with which version of the controller.
+	// Who is the person, Version the controller's version.
 	Who, Version string
 }
 
-// deployment is one pass over one service.
-type deployment struct {
-	*Deployer
-	Contract
-	spec    workload.Spec
-	host    workload.Target
-	force   bool
-	planned bool // this pass only plans
-	// patience is how long a proof waits for good answers; 0 means the catalog's
-	// time for a version to come up.
-	patience time.Duration
-	started  time.Time
-	id       string
-	seen     workload.Observation
-	looked   time.Time // when, by the clock here, that was asked for
-	image    artifact.Image
-	wanted   proof.Wanted
-	origin   provenance.Verdict
-	before   *bystander.Snapshot // everything on the engine, when the switch began
-	need     Need
-	steps    []ledger.Step
-	at       workload.Point
-	result   Result
-}
+// Deployer deploys. It keeps nothing between two calls.
+type Deployer struct{ config Config }
 
-func (d *Deployer) begin(c Contract, force bool) *deployment {
-	now := time.Now()
-	r := &deployment{
-		Deployer: d, Contract: c, spec: c.row.Spec(c.Env, d.Project), host: d.target(c.environment().Target.Host),
-		force: force, started: now, id: ledger.NewID(now), at: workload.PointGuard,
-	}
-	r.result.Contract = &r.Contract
-	r.result.Rollback = c.Rollback
-	return r
-}
-
-// reach tells that a point was reached and what comes next, for the error that
-// may follow.
-func (r *deployment) reach(point, next workload.Point, text string) {
-	r.pass(workload.Event{Point: point, Text: text})
-	r.at = next
-}
-
-// pass hands an event on and remembers when its point was first reached.
-func (r *deployment) pass(e workload.Event) {
-	if n := len(r.steps); n == 0 || r.steps[n-1].Point != e.Point {
-		r.steps = append(r.steps, ledger.Step{Point: e.Point, At: time.Now().UTC()})
-	}
-	r.at = e.Point
-	r.Emit(e)
-}
-
-// look observes the workload and resolves the commit; both only read. Of what
-// cannot be seen only the artifact is looked at.
-func (r *deployment) look(ctx context.Context) (err error) {
-	r.at, r.looked = workload.PointGuard, time.Now()
-	if r.unseen() != "" {
-		r.seen.Platform = r.environment().Target.Platform
-	} else if r.seen, err = r.host.Observe(ctx, r.spec, true); err != nil {
-		return err
-	}
-	r.at = workload.PointResolve
-	if r.image, err = r.Artifacts.Resolve(ctx, r.row.Repository, r.Commit, r.seen.Platform); err != nil {
-		return err
-	}
-	r.origin = r.Origin(ctx, provenance.Wanted{
-		Service: r.Service, Commit: r.Commit, Repository: r.row.Repository, Source: r.row.Source,
-		Manifest: r.image.Manifest, Index: r.image.Index,
-	})
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	r.wanted = proof.Wanted{
-		Spec: r.spec, Commit: r.Commit, Config: r.image.Config, Manifest: r.image.Manifest,
-		Labels: r.RequiredLabels, Composed: r.row.Witness == catalog.Composed, FlagsBefore: r.flagsBefore(),
-	}
-	r.reach(workload.PointResolve, workload.PointPreflight, "manifest "+r.image.Manifest.String())
-	return r.judgePromotion()
-}
-
-// judgePromotion asks the gates again where receipts can open one: dev's, or prod's
-// own, so that whatever was proven in prod can be gone back to.
-func (r *deployment) judgePromotion() error {
-	if r.Gate.Code != catalog.Promote {
-		return nil
-	}
-	receipts, err := r.Ledger.History("", r.Service.String())
-	r.asked.Promoted = slices.ContainsFunc(receipts, func(done ledger.Receipt) bool {
-		return done.Outcome == ledger.Succeeded && done.Image.Manifest == r.image.Manifest
-	})
-	r.Gate = Judge(r.row, r.Env, r.asked)
-	return err
-}
-
-// flagsBefore are the health flags that the proof measures the new version by:
-// those of what runs, or of what ran before a change that this run attaches to.
-func (r *deployment) flagsBefore() map[string]bool {
-	if p := r.seen.Pending; p != nil {
-		return p.Change.FlagsBefore
-	}
-	if in := proof.Current(r.spec, r.seen); in != nil && in.Health != nil {
-		return in.Health.Flags
-	}
-	return nil
-}
-
-// rollback is the command for the newest proven commit that is not the one asked
-// for; where there is none, the contract's, with its placeholder. It notes whether
-// the one asked for is older than the one proven last.
-func (r *deployment) rollback() (string, error) {
-	receipts, err := r.Ledger.History(string(r.Env), r.Service.String())
-	if err != nil {
-		return "", err
-	}
-	proven := slices.DeleteFunc(receipts, func(done ledger.Receipt) bool { return done.Outcome != ledger.Succeeded })
-	r.result.Older = goesBack(proven, r.Commit)
-	for _, done := range proven {
-		if done.Commit != r.Commit {
-			return liveCommand(r.row, r.Env, done.Commit.String()), nil
+// New returns a deployer, or an error that names each part that is missing.
+func New(c Config) (*Deployer, error) {
+	var missing []error
+	for _, part := range []struct {
+		name string
+		set  bool
+	}{
+		{"Catalog", c.Catalog != nil},
+		{"Project", c.Project != ""},
+		{"Artifacts", c.Artifacts != nil},
+		{"Targets", len(c.Targets) > 0},
+		{"Estimator", c.Estimator != nil},
+		{"Ledger", c.Ledger != nil},
+		{"Provenance", c.Provenance != nil},
+		{"Grants", c.Grants != nil},
+		{"Emit", c.Emit != nil},
+		{"Traffic", c.Traffic != nil},
+		{"Who", c.Who != ""},
+		{"Version", c.Version != ""},
+	} {
+		if !part.set {
+			missing = append(missing, fmt.Errorf("deploy: Config.%s is missing", part.name))
 		}
 	}
-	return r.Rollback, nil
-}
-
-// goesBack reports whether a commit is older than the one that was proven last, by
-// receipts of what was proven, the newest first: each is as old as its first one, so
-// that who went back and goes forward again is not told to go back.
-func goesBack(proven []ledger.Receipt, to artifact.Commit) bool {
-	first := map[artifact.Commit]int{}
-	for i, receipt := range proven {
-		first[receipt.Commit] = i
+	if err := errors.Join(missing...); err != nil {
+		return nil, err
 	}
-	i, known := first[to]
-	return known && i > first[proven[0].Commit]
+	return &Deployer{c}, nil
 }

@@ -7,41 +7,16 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Comparison is an environment as deploy.json wants it, beside what is there.
-type Comparison struct {
-	OK       bool         `json:"ok"`
-	Equal    bool         `json:"equal"`
-	Env      catalog.Env  `json:"env"`
-	Services []Difference `json:"services"`
-}
-
-// Difference is one service of it. Equal wants all three commits to be the same.
-type Difference struct {
-	Service string `json:"service"`
-	Equal   bool   `json:"equal"`
-	// Wanted is deploy.json's, Proven the newest receipt's, Live what the running
-	// container was stamped with; "" where there is none.
-	Wanted string `json:"wanted"`
-	Proven string `json:"proven"`
-	Live   string `json:"live"`
-	// LiveUnknown says that nobody could tell what runs.
-	LiveUnknown bool `json:"liveUnknown,omitempty"`
-	// Older says that the wanted commit was first proven before the one proven last was.
-	Older bool `json:"older,omitempty"`
-	// Note says why a value is missing, or when an older wanted commit was proven.
-	Note string `json:"note,omitempty"`
-}
-
 // Diff compares; it changes nothing, and what cannot be read counts as different.
-func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (Comparison, error) {
-	out := Comparison{OK: true, Equal: true, Env: env, Services: []Difference{}}
+func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []contract.Candidate) (contract.Comparison, error) {
+	out := contract.Comparison{OK: true, Equal: true, Env: env, Services: []contract.Difference{}}
 	for _, c := range all {
-		one := Difference{Service: c.Service, Wanted: c.Wanted}
+		one := contract.Difference{Service: c.Service, Wanted: c.Wanted}
 		if c.Err != nil {
 			one.LiveUnknown, one.Note = true, c.Err.Error()
 		} else if err := d.difference(ctx, c.Contract, &one); err != nil {
@@ -53,40 +28,37 @@ func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []Candidate) (
 	return out, nil
 }
 
-func (d *Deployer) difference(ctx context.Context, c Contract, one *Difference) error {
+func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *contract.Difference) error {
 	one.Wanted = c.Commit.String()
-	receipts, err := d.Ledger.History(string(c.Env), one.Service)
+	s := d.session(c.Row(), c.Env)
+	receipts, err := s.history()
 	if err != nil {
 		return err
 	}
-	kept := slices.DeleteFunc(receipts, func(r ledger.Receipt) bool {
-		return r.Outcome != ledger.Succeeded && r.Outcome != ledger.Degraded
-	})
-	if len(kept) > 0 {
-		one.Proven = kept[0].Commit.String()
-		if goesBack(kept, c.Commit) {
-			i := slices.IndexFunc(kept, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
-			one.Older, one.Note = true, "going back: this commit was proven earlier ("+kept[i].Finished.Format(time.DateOnly)+")"
+	proven := slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return !r.Kept() })
+	if len(proven) > 0 {
+		one.Proven = proven[0].Commit.String()
+		if ledger.GoesBack(proven, c.Commit) {
+			i := slices.IndexFunc(proven, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
+			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	e := c.environment()
-	if e.Target.Compose == nil {
+	if s.place.Target.Compose == nil {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
-	spec := c.row.Spec(c.Env, d.Project)
-	seen, err := d.target(e.Target.Host).Observe(ctx, spec, false)
+	seen, err := s.look(ctx, false)
 	if err != nil {
 		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
 		return nil
 	}
-	switch in := proof.Current(spec, seen); {
+	switch in := seen.Current(); {
 	case in == nil:
 		one.Note = join(one.Note, "there is no container")
 	case !in.Running:
 		one.Note = join(one.Note, "its container is stopped")
 	default:
-		one.Live = in.Env[workload.KeyCommit]
+		one.Live = in.Stamped[workload.KeyCommit]
 	}
 	one.Equal = one.Wanted == one.Proven && one.Wanted == one.Live
 	return nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -32,7 +32,7 @@ func behindTheGate(t *testing.T, story func(t *testing.T, w *world)) {
 	})
 }
 
-func (w *world) granted(commit artifact.Commit, nonce string) deploy.Contract {
+func (w *world) granted(commit artifact.Commit, nonce string) contract.Contract {
 	c := w.contract(commit)
 	return c.Granted(grant.Grant{
 		Statement: grant.Statement{Deploy: grant.Deploy{Service: c.Service, Env: string(c.Env), Commit: c.Commit}, Nonce: nonce}, Signer: "alice",
@@ -41,36 +41,46 @@ func (w *world) granted(commit artifact.Commit, nonce string) deploy.Contract {
 
 func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.run(a), deploy.DecidedGated, fault.SupervisorRequired)
+		want(t, w.run(a), contract.DecidedGated, fault.SupervisorRequired)
 		r := w.Run(t.Context(), w.granted(a, "1"), false)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Receipt.Grant == nil || r.Receipt.Grant.Signer != "alice" {
 			t.Errorf("%+v", r.Receipt.Grant)
 		}
-		want(t, w.Run(t.Context(), w.granted(a, "2"), false), deploy.DecidedUnchanged, "")
+		want(t, w.Run(t.Context(), w.granted(a, "2"), false), contract.DecidedUnchanged, "")
 		r = w.Run(t.Context(), w.granted(b, "1"), false)
-		want(t, r, deploy.DecidedGated, fault.GrantUsed)
-		if r.Mutated || r.Changed || w.switches != 1 || w.pending != nil || w.runs() != a.String() {
-			t.Errorf("mutated %v changed %v switches %d pending %v runs %s", r.Mutated, r.Changed, w.switches, w.pending, w.runs())
+		want(t, r, contract.DecidedGated, fault.GrantUsed)
+		if r.Mutated || r.Changed || w.switches != 1 || w.pending() != nil || w.runs() != a.String() {
+			t.Errorf("mutated %v changed %v switches %d pending %v runs %s", r.Mutated, r.Changed, w.switches, w.pending(), w.runs())
 		}
 		planned := w.Plan(t.Context(), w.granted(b, "2"))
-		want(t, planned, deploy.DecidedReady, "")
+		want(t, planned, contract.DecidedReady, "")
 		if g := planned.Contract.Grant; g == nil || g.Signer != "alice" {
 			t.Errorf("a plan with a grant does not say whose: %+v", g)
 		}
-		w.failStage = errBoom
-		want(t, w.Run(t.Context(), w.granted(b, "2"), false), deploy.DecidedFailed, fault.Internal)
-		if diff := cmp.Diff([]string{"1"}, w.used); diff != "" {
+		w.FailStage(errBoom)
+		want(t, w.Run(t.Context(), w.granted(b, "2"), false), contract.DecidedFailed, fault.Internal)
+		if diff := cmp.Diff([]string{"1"}, w.grants.nonces); diff != "" {
 			t.Errorf("used up by what switched nothing: %s", diff)
 		}
 	})
 }
 
+func TestAShutGateIsToldBeforeTheHostIsAsked(t *testing.T) {
+	behindTheGate(t, func(t *testing.T, w *world) {
+		w.away = func(call string) bool {
+			t.Errorf("the host is asked: %s", call)
+			return false
+		}
+		want(t, w.run(a), contract.DecidedGated, fault.SupervisorRequired)
+	})
+}
+
 func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedSucceeded, "")
 		staged := len(w.staged)
-		for name, r := range map[string]deploy.Result{
+		for name, r := range map[string]contract.Result{
 			"plan":             w.Plan(t.Context(), w.granted(b, "1")),
 			"apply":            w.Apply(t.Context(), w.granted(b, "1"), false),
 			"run":              w.Run(t.Context(), w.granted(b, "1"), false),
@@ -78,8 +88,8 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 			"apply, live":      w.Apply(t.Context(), w.granted(a, "1"), true),
 			"at the last step": w.beaten(t, w.granted(b, "1")),
 		} {
-			want(t, r, deploy.DecidedGated, fault.GrantUsed)
-			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next, " --dry-run") || !strings.Contains(r.Running, a.String()) {
+			want(t, r, contract.DecidedGated, fault.GrantUsed)
+			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next.String(), " --dry-run") || !strings.Contains(r.Running, a.String()) {
 				t.Errorf("%s: scope %+v, mutated %v, next %q, running %s", name, r.Scope, r.Mutated, r.Failure.Next, r.Running)
 			}
 			if name == "at the last step" {
@@ -92,11 +102,15 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 	})
 }
 
+// unseen are grants whose use is noticed only when they are used up.
+type unseen struct{ *used }
+
+func (unseen) Used(grant.Grant) error { return nil }
+
 // beaten runs beside another that has used the grant when it comes to the switch.
-func (w *world) beaten(t *testing.T, c deploy.Contract) deploy.Result {
-	early := w.GrantUsed
-	defer func() { w.GrantUsed = early }()
-	w.GrantUsed = func(grant.Grant) error { return nil }
+func (w *world) beaten(t *testing.T, c contract.Contract) contract.Result {
+	w.Grants = unseen{w.grants}
+	defer func() { w.Grants = w.grants }()
 	return w.Run(t.Context(), c, false)
 }
 
@@ -104,23 +118,23 @@ func (w *world) beaten(t *testing.T, c deploy.Contract) deploy.Result {
 // books were open: the same command closes them.
 func TestTheBooksAreClosedByTheGrantThatOpenedThem(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedSucceeded, "")
 		w.Ledger = ledger.Open(t.TempDir())
-		want(t, w.Plan(t.Context(), w.granted(a, "1")), deploy.DecidedReady, "")
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedUnchanged, "")
+		want(t, w.Plan(t.Context(), w.granted(a, "1")), contract.DecidedReady, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedUnchanged, "")
 	})
 }
 
 func TestGoingOnWithAChangeUsesNoGrant(t *testing.T) {
 	behindTheGate(t, func(t *testing.T, w *world) {
-		want(t, w.Run(t.Context(), w.granted(a, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.Run(t.Context(), w.granted(a, "1"), false), contract.DecidedSucceeded, "")
 		w.killed(b)
-		want(t, w.run(b), deploy.DecidedGated, fault.SupervisorRequired)
-		want(t, w.Run(t.Context(), w.granted(b, "1"), false), deploy.DecidedSucceeded, "")
+		want(t, w.run(b), contract.DecidedGated, fault.SupervisorRequired)
+		want(t, w.Run(t.Context(), w.granted(b, "1"), false), contract.DecidedSucceeded, "")
 		w.killed(a)
-		want(t, w.Run(t.Context(), w.granted(a, "1"), true), deploy.DecidedSucceeded, "")
-		if !slices.Equal(w.used, []string{"1"}) {
-			t.Errorf("used: %q", w.used)
+		want(t, w.Run(t.Context(), w.granted(a, "1"), true), contract.DecidedSucceeded, "")
+		if !slices.Equal(w.grants.nonces, []string{"1"}) {
+			t.Errorf("used: %q", w.grants.nonces)
 		}
 	})
 }
@@ -132,11 +146,11 @@ func TestOnlyAGateThatAGrantOpensWantsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for service, wants := range map[string]bool{"code-queue-mgr": true, "k3sctl-adapter": false, "met-nonlinear": false, "frontend": false, "backend-core": false} {
-		contract, err := deploy.NewContract(c, deploy.Request{Service: service, Commit: a.String()})
-		if err != nil || contract.WantsGrant() != wants {
-			t.Errorf("%s: %v, %v", service, contract.WantsGrant(), err)
+		promise, err := contract.NewContract(c, contract.Request{Service: service, Commit: a.String()})
+		if err != nil || promise.WantsGrant() != wants {
+			t.Errorf("%s: %v, %v", service, promise.WantsGrant(), err)
 		}
-		if contract.Granted(grant.Grant{}).WantsGrant() {
+		if promise.Granted(grant.Grant{}).WantsGrant() {
 			t.Errorf("%s wants one more", service)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -24,8 +25,7 @@ func worldOf(t *testing.T, c *catalog.Catalog, service string, env catalog.Env) 
 		t.Fatal(err)
 	}
 	w.Catalog = c
-	w.spec = row.Spec(env, "unidesk")
-	w.labels = row.Labels
+	w.host = newHost(t, row.Spec(env, "unidesk"), row.Labels)
 	w.Targets = map[string]workload.Target{row.Environment(env).Target.Host: w.host}
 	return w
 }
@@ -53,19 +53,19 @@ func TestTheMatrix(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, reach := range []deploy.Reach{deploy.ReachContract, deploy.ReachPlan, deploy.ReachLive} {
+		for i, reach := range []contract.Reach{contract.ReachContract, contract.ReachPlan, contract.ReachLive} {
 			cells++
-			decision, reason := deploy.Decision(f[3+3*i]), fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
+			decision, reason := contract.Decision(f[3+3*i]), fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
 			t.Run(service+" "+f[1]+" "+string(reach), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := worldOf(t, c, service, env)
 					w.images.add(t, a, w.labels(a))
-					w.readOnly = reach != deploy.ReachLive || gate != ""
-					r := w.reaching(t, deploy.Request{Service: service, Env: flag, Commit: a.String()}, reach)
+					w.readOnly = reach != contract.ReachLive || gate != ""
+					r := w.reaching(t, contract.Request{Service: service, Env: flag, Commit: a.String()}, reach)
 					got := fault.Reason("")
 					if r.Failure != nil {
 						got = r.Failure.Reason
-						if r.Failure.Next == "" {
+						if r.Failure.Next.IsZero() {
 							t.Error("no next command")
 						}
 					}
@@ -75,7 +75,7 @@ func TestTheMatrix(t *testing.T) {
 					if k3s := r.Contract.Shape == catalog.K3s; k3s && r.Plan != nil && !strings.Contains(r.Running, "Kubernetes") {
 						t.Errorf("running: %s", r.Running)
 					}
-					if gate != "" && r.Plan != nil && r.Plan.Next != "" {
+					if gate != "" && r.Plan != nil && !r.Plan.Next.IsZero() {
 						t.Errorf("the plan names %q, which the gate stops", r.Plan.Next)
 					}
 					if r.Contract.EnvSource != map[bool]string{true: "default", false: "flag"}[flag == ""] {
@@ -91,16 +91,16 @@ func TestTheMatrix(t *testing.T) {
 }
 
 // reaching goes as far as it is told.
-func (w *world) reaching(t *testing.T, req deploy.Request, reach deploy.Reach) deploy.Result {
+func (w *world) reaching(t *testing.T, req contract.Request, reach contract.Reach) contract.Result {
 	t.Helper()
-	c, err := deploy.NewContract(w.Catalog, req)
+	c, err := contract.NewContract(w.Catalog, req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch reach {
-	case deploy.ReachContract:
-		return deploy.DryRun(c)
-	case deploy.ReachPlan:
+	case contract.ReachContract:
+		return contract.DryRun(c)
+	case contract.ReachPlan:
 		return w.Plan(t.Context(), c)
 	}
 	return w.Run(t.Context(), c, false)
@@ -114,16 +114,19 @@ func TestCodeQueueInProdContactsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, env := range []string{"", "prod"} {
-		contract, err := deploy.NewContract(c, deploy.Request{Service: "code-queue", Env: env, Commit: a.String()})
+		promise, err := contract.NewContract(c, contract.Request{Service: "code-queue", Env: env, Commit: a.String()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(contract.Targets)+len(contract.Deployments)+len(contract.EnvKeys) > 0 || contract.Rollback != "" || contract.Target.Host != "" {
-			t.Errorf("there is a target: %+v", contract)
+		if len(promise.Targets)+len(promise.Deployments)+len(promise.EnvKeys) > 0 || !promise.Rollback.IsZero() || promise.Target.Host != "" {
+			t.Errorf("there is a target: %+v", promise)
 		}
-		d := &deploy.Deployer{Catalog: c} // whatever it would touch is nil
-		for _, r := range []deploy.Result{d.Plan(t.Context(), contract), d.Run(t.Context(), contract, true), d.Apply(t.Context(), contract, true)} {
-			if r.Decision != deploy.DecidedUnsupported || r.OK || r.Mutated {
+		w := newWorld(t)
+		w.Targets = map[string]workload.Target{"nowhere": nil} // to ask one is a panic
+		w.Artifacts = struct{ deploy.Artifacts }{}
+		d := w.deployer()
+		for _, r := range []contract.Result{d.Plan(t.Context(), promise), d.Run(t.Context(), promise, true), d.Apply(t.Context(), promise, true)} {
+			if r.Decision != contract.DecidedUnsupported || r.OK || r.Mutated {
 				t.Errorf("%+v", r)
 			}
 		}
@@ -142,26 +145,26 @@ func TestGatesOpenForWhatTheyWant(t *testing.T) {
 	}
 	for name, g := range map[string]struct {
 		service string
-		asked   deploy.Asked
+		asked   contract.Asked
 		want    catalog.Gate
 	}{
-		"backend-core by deploy apply":       {"backend-core", deploy.Asked{Entry: deploy.ByDeployApply}, ""},
-		"backend-core by deploy-service":     {"backend-core", deploy.Asked{Entry: deploy.ByDeployService}, catalog.UseDeployApply},
-		"code-queue-mgr with a grant":        {"code-queue-mgr", deploy.Asked{Granted: true}, ""},
-		"code-queue-mgr by deploy apply":     {"code-queue-mgr", deploy.Asked{Entry: deploy.ByDeployApply}, catalog.SupervisorRequired},
-		"k3sctl-adapter with a grant":        {"k3sctl-adapter", deploy.Asked{Granted: true}, catalog.SupervisorRequired},
-		"met-nonlinear with a grant":         {"met-nonlinear", deploy.Asked{Granted: true}, catalog.ContractMismatch},
-		"code-queue with everything":         {"code-queue", deploy.Asked{Granted: true, Promoted: true, Entry: deploy.ByDeployApply}, deploy.GateUnsupported},
-		"two gates, neither open":            {"wiki", deploy.Asked{}, catalog.SupervisorRequired},
-		"two gates, one open":                {"wiki", deploy.Asked{Granted: true}, catalog.Promote},
-		"two gates, both open":               {"wiki", deploy.Asked{Granted: true, Promoted: true}, ""},
-		"the legacy entry, whatever it asks": {"frontend", deploy.Asked{Entry: deploy.ByDeployBackendCore, Granted: true}, deploy.GateDeprecated},
+		"backend-core by deploy apply":       {"backend-core", contract.Asked{Entry: contract.ByDeployApply}, ""},
+		"backend-core by deploy-service":     {"backend-core", contract.Asked{Entry: contract.ByDeployService}, catalog.UseDeployApply},
+		"code-queue-mgr with a grant":        {"code-queue-mgr", contract.Asked{Granted: true}, ""},
+		"code-queue-mgr by deploy apply":     {"code-queue-mgr", contract.Asked{Entry: contract.ByDeployApply}, catalog.SupervisorRequired},
+		"k3sctl-adapter with a grant":        {"k3sctl-adapter", contract.Asked{Granted: true}, catalog.SupervisorRequired},
+		"met-nonlinear with a grant":         {"met-nonlinear", contract.Asked{Granted: true}, catalog.ContractMismatch},
+		"code-queue with everything":         {"code-queue", contract.Asked{Granted: true, Promoted: true, Entry: contract.ByDeployApply}, contract.GateUnsupported},
+		"two gates, neither open":            {"wiki", contract.Asked{}, catalog.SupervisorRequired},
+		"two gates, one open":                {"wiki", contract.Asked{Granted: true}, catalog.Promote},
+		"two gates, both open":               {"wiki", contract.Asked{Granted: true, Promoted: true}, ""},
+		"the legacy entry, whatever it asks": {"frontend", contract.Asked{Entry: contract.ByDeployBackendCore, Granted: true}, contract.GateDeprecated},
 	} {
 		row, err := c.Row(g.service)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := deploy.Judge(row, catalog.Prod, g.asked); got.Code != g.want || g.want != "" && (got.Why == "" || got.Next == "") {
+		if got := contract.Judge(row, catalog.Prod, g.asked); got.Code != g.want || g.want != "" && (got.Why == "" || got.Next.IsZero()) {
 			t.Errorf("%s: %+v, want %q", name, got, g.want)
 		}
 	}
@@ -181,26 +184,26 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 		w := worldOf(t, c, "wiki", catalog.Prod)
 		w.Targets["D601"] = w.host // which has one container at a time
 		w.images.add(t, a, w.labels(a))
-		prod := deploy.Request{Service: "wiki", Env: "prod", Commit: a.String()}
-		r := w.reaching(t, prod, deploy.ReachLive)
-		want(t, r, deploy.DecidedGated, fault.PromoteFirst)
+		prod := contract.Request{Service: "wiki", Env: "prod", Commit: a.String()}
+		r := w.reaching(t, prod, contract.ReachLive)
+		want(t, r, contract.DecidedGated, fault.PromoteFirst)
 		if strings.Contains(r.Running, "not looked at") {
 			t.Errorf("running: %s", r.Running)
 		}
-		if !strings.Contains(r.Failure.Next, "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
+		if !strings.Contains(r.Failure.Next.String(), "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
 			t.Errorf("next %q after %d switches", r.Failure.Next, w.switches)
 		}
-		plan := w.reaching(t, prod, deploy.ReachPlan)
-		want(t, plan, deploy.DecidedReady, "")
-		if plan.Contract.Gate.Code != catalog.Promote || plan.Plan.Next != "" {
+		plan := w.reaching(t, prod, contract.ReachPlan)
+		want(t, plan, contract.DecidedReady, "")
+		if plan.Contract.Gate.Code != catalog.Promote || !plan.Plan.Next.IsZero() {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
-		want(t, w.reaching(t, deploy.Request{Service: "wiki", Env: "dev", Commit: a.String()}, deploy.ReachLive), deploy.DecidedSucceeded, "")
-		w.running = nil
-		if plan := w.reaching(t, prod, deploy.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next, "--run-now") {
+		want(t, w.reaching(t, contract.Request{Service: "wiki", Env: "dev", Commit: a.String()}, contract.ReachLive), contract.DecidedSucceeded, "")
+		w.Kill()
+		if plan := w.reaching(t, prod, contract.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next.String(), "--run-now") {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
-		want(t, w.reaching(t, prod, deploy.ReachLive), deploy.DecidedSucceeded, "")
+		want(t, w.reaching(t, prod, contract.ReachLive), contract.DecidedSucceeded, "")
 	})
 }
 
@@ -223,20 +226,20 @@ func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
 		for _, c := range []artifact.Commit{a, b, commit("c")} {
 			w.images.add(t, c, w.labels(c))
 		}
-		want(t, w.run(a), deploy.DecidedSucceeded, "")
-		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		want(t, w.run(a), contract.DecidedSucceeded, "")
+		want(t, w.run(b), contract.DecidedSucceeded, "")
 		w.Catalog = wiki("promote")
-		want(t, w.run(commit("c")), deploy.DecidedGated, fault.PromoteFirst)
+		want(t, w.run(commit("c")), contract.DecidedGated, fault.PromoteFirst)
 		plan := w.Plan(t.Context(), w.contract(a))
-		if want(t, plan, deploy.DecidedReady, ""); plan.Plan.Next == "" || !plan.Older {
+		if want(t, plan, contract.DecidedReady, ""); plan.Plan.Next.IsZero() || !plan.Older {
 			t.Errorf("next %q, older %v", plan.Plan.Next, plan.Older)
 		}
-		want(t, w.run(a), deploy.DecidedSucceeded, "")
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		want(t, w.run(a), contract.DecidedSucceeded, "")
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		w.Catalog = wiki("")
-		want(t, w.run(commit("c")), deploy.DecidedReverted, fault.NotProven)
+		want(t, w.run(commit("c")), contract.DecidedReverted, fault.NotProven)
 		w.Catalog = wiki("promote")
-		want(t, w.run(commit("c")), deploy.DecidedGated, fault.PromoteFirst)
+		want(t, w.run(commit("c")), contract.DecidedGated, fault.PromoteFirst)
 	})
 }
 
@@ -247,7 +250,7 @@ func TestTheStatementIsMadeWhereASignatureOpensTheGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for service, want := range map[string]string{"code-queue-mgr": "sign code-queue-mgr prod aaaa", "k3sctl-adapter": "", "frontend": ""} {
-		contract, err := deploy.NewContract(c, deploy.Request{
+		contract, err := contract.NewContract(c, contract.Request{
 			Service: service, Commit: a.String(),
 			Statement: func(s artifact.ServiceID, env catalog.Env, c artifact.Commit) string {
 				return "sign " + s.String() + " " + string(env) + " " + c.Short()[:4]
@@ -268,13 +271,13 @@ func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, c, "findjob", catalog.Prod)
 		w.images.add(t, a, w.labels(a))
-		r := w.reaching(t, deploy.Request{Service: "findjob", Commit: a.String()}, deploy.ReachPlan)
-		want(t, r, deploy.DecidedReady, "")
-		if r.Plan.Need != (deploy.Need{Engine: 400}) {
+		r := w.reaching(t, contract.Request{Service: "findjob", Commit: a.String()}, contract.ReachPlan)
+		want(t, r, contract.DecidedReady, "")
+		if r.Plan.Need != (contract.Need{Engine: 400}) {
 			t.Errorf("need %+v", r.Plan.Need)
 		}
-		if len(w.spec.Ref.Compose.Project) == 0 || w.spec.Ref.Compose.Project == "unidesk" {
-			t.Errorf("project %q is the master's", w.spec.Ref.Compose.Project)
+		if len(w.spec.Ref.Scope()) == 0 || w.spec.Ref.Scope() == "unidesk" {
+			t.Errorf("project %q is the master's", w.spec.Ref.Scope())
 		}
 	})
 }
@@ -286,7 +289,7 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, req := range []deploy.Request{
+	for _, req := range []contract.Request{
 		{Service: "met-nonlinear", Env: "dev"},
 		{Service: "met-nonlinear", Env: "prod"},
 		{Service: "k3sctl-adapter", Env: "prod"},
@@ -299,15 +302,15 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 				t.Errorf("%s: the host was asked: %s", req.Service, call)
 				return true
 			}
-			w.Estimator = nil
+			w.Estimator = struct{ deploy.Estimator }{} // to ask it is a panic
 			req.Commit = a.String()
-			r := w.reaching(t, req, deploy.ReachPlan)
-			want(t, r, deploy.DecidedReady, "")
-			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || r.Plan.Next != "" || len(r.Plan.Checks) == 0 {
+			r := w.reaching(t, req, contract.ReachPlan)
+			want(t, r, contract.DecidedReady, "")
+			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || !r.Plan.Next.IsZero() || len(r.Plan.Checks) == 0 {
 				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
 			}
 			w.images.add(t, a, w.labels(b))
-			want(t, w.reaching(t, req, deploy.ReachPlan), deploy.DecidedBlocked, fault.LabelMismatch)
+			want(t, w.reaching(t, req, contract.ReachPlan), contract.DecidedBlocked, fault.LabelMismatch)
 		})
 	}
 }
@@ -319,19 +322,19 @@ func TestInfrastructureHasNoTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contract, err := deploy.NewContract(c, deploy.Request{Service: "k3sctl-adapter", Commit: a.String()})
+	promise, err := contract.NewContract(c, contract.Request{Service: "k3sctl-adapter", Commit: a.String()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if contract.Shape != catalog.Infrastructure || contract.Gate.Code != catalog.SupervisorRequired {
-		t.Errorf("shape %s, gate %+v", contract.Shape, contract.Gate)
+	if promise.Shape != catalog.Infrastructure || promise.Gate.Code != catalog.SupervisorRequired {
+		t.Errorf("shape %s, gate %+v", promise.Shape, promise.Gate)
 	}
-	if n := len(contract.Targets) + len(contract.Deployments) + len(contract.EnvKeys) + len(contract.Target.Tags); n != 0 || contract.Target.Command != "" || contract.EnvFile != "" {
-		t.Errorf("it has a target: %+v", contract)
+	if n := len(promise.Targets) + len(promise.Deployments) + len(promise.EnvKeys) + len(promise.Target.Tags); n != 0 || promise.Target.Command != "" || promise.EnvFile != "" {
+		t.Errorf("it has a target: %+v", promise)
 	}
 	for _, left := range []string{"every Compose project", "every Kubernetes object"} {
-		if !slices.Contains(contract.ExcludedTargets, left) {
-			t.Errorf("%q is not among what is left alone: %q", left, contract.ExcludedTargets)
+		if !slices.Contains(promise.ExcludedTargets, left) {
+			t.Errorf("%q is not among what is left alone: %q", left, promise.ExcludedTargets)
 		}
 	}
 }
@@ -344,12 +347,12 @@ func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, c, "findjob", catalog.Prod)
 		w.Targets = map[string]workload.Target{catalog.Master: w.host}
-		req := deploy.Request{Service: "findjob", Commit: a.String()}
-		plan, live := w.reaching(t, req, deploy.ReachPlan), w.reaching(t, req, deploy.ReachLive)
-		want(t, plan, deploy.DecidedBlocked, fault.CapabilityMissing)
-		want(t, live, deploy.DecidedFailed, fault.CapabilityMissing)
-		for _, r := range []deploy.Result{plan, live} { // asking again changes nothing
-			if r.Failure.Next != "unidesk-controller doctor" {
+		req := contract.Request{Service: "findjob", Commit: a.String()}
+		plan, live := w.reaching(t, req, contract.ReachPlan), w.reaching(t, req, contract.ReachLive)
+		want(t, plan, contract.DecidedBlocked, fault.CapabilityMissing)
+		want(t, live, contract.DecidedFailed, fault.CapabilityMissing)
+		for _, r := range []contract.Result{plan, live} { // asking again changes nothing
+			if r.Failure.Next.String() != "unidesk-controller doctor" {
 				t.Errorf("next: %s", r.Failure.Next)
 			}
 		}

@@ -2,164 +2,116 @@ package deploy
 
 import (
 	"context"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// DryRun answers with the contract alone.
-func DryRun(c Contract) Result {
-	if c.Gate.Stops(ReachContract) {
-		return Gated(c)
-	}
-	return Result{OK: true, Decision: DecidedContract, Contract: &c, Rollback: c.Rollback}
-}
-
 // Plan looks at the real hosts and says whether a deploy would go through. It
 // changes nothing.
-func (d *Deployer) Plan(ctx context.Context, c Contract) (result Result) {
-	if c.Gate.Stops(ReachPlan) {
-		return Gated(c)
+func (d *Deployer) Plan(ctx context.Context, c contract.Contract) contract.Result {
+	out, _ := d.plan(ctx, c)
+	return out
+}
+
+// PlanAll plans each service of an environment that is wanted.
+func (d *Deployer) PlanAll(ctx context.Context, env catalog.Env, all []contract.Candidate) contract.Reconciliation {
+	return contract.LookAll(env, all, func(c contract.Contract) contract.Result { return d.Plan(ctx, c) })
+}
+
+// plan returns what it has found, too, for a run that follows at once; nil if a run
+// must look for itself.
+func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.Result, _ *facts) {
+	if c.Gate.Stops(contract.ReachPlan) {
+		return contract.Gated(c), nil
 	}
-	r := d.begin(c, false)
-	r.planned = true
-	defer func() { result.elapsed(r.started) }()
-	if err := r.look(ctx); err != nil {
-		return r.unplanned(ctx, err)
+	s, j, started := d.session(c.Row(), c.Env), &journal{emit: d.config.Emit}, time.Now()
+	defer func() { out.Seconds = elapsed(started) }()
+	out = contract.Result{Contract: &c, Rollback: c.Rollback}
+
+	found, err := s.find(ctx, j, c)
+	if out.Contract = &found.terms; err != nil {
+		return s.unplanned(ctx, out, found.seen, err), nil
 	}
-	plan, err := r.preflight(ctx)
+	plan, err := s.preflight(ctx, found)
 	if err != nil {
-		return r.unplanned(ctx, err)
+		return s.unplanned(ctx, out, found.seen, err), nil
 	}
-	r.result.Plan = &plan
-	if r.unseen() == "" {
-		if all, err := r.host.Containers(ctx, r.spec); err == nil {
-			r.exclude(all)
+	out.Plan = &plan
+	if s.unseen() == "" {
+		if all, err := s.host.Neighbours(ctx, s.spec.Ref); err == nil {
+			found.terms = found.terms.Excluding(s.spec, all)
 		}
 	}
-	if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
-		return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run has %s (%s): %s", r.Service, r.Env, holder).
-			WithHint("ask again when it ends"))
+	if seen, err := s.idle(ctx, found.seen); err != nil {
+		return s.refused(out, seen, contract.DecidedBlocked, err), nil
 	}
-	if r.seen.Pending != nil {
-		r.lookAgain(ctx) // the run that made it may have ended while this looked
-		if p := r.seen.Pending; p != nil {
-			return r.refused(DecidedBlocked, pendingFault(p))
-		}
-		return r.refused(DecidedBlocked, fault.Transient(fault.Locked, "a run had %s (%s), and ended while this looked", r.Service, r.Env).
-			WithHint("ask again"))
-	}
-	if err := r.grantUsed(plan); err != nil {
-		return r.unusable(err)
+	if err := s.grantUnused(found, plan, false); err != nil {
+		return s.asks(s.ungranted(out, found.seen, err)), nil
 	}
 	checks := plan.Checks
 	if plan.AlreadyLive { // nothing would be recreated; where it comes from counts all the same
-		checks = []proof.Check{r.origin.Check(r.row.Provenance)}
+		checks = []proof.Check{found.origin.Check(s.row.Provenance)}
 	}
-	if err := blocked(checks); err != nil {
-		return r.refused(DecidedBlocked, err)
+	if err := workload.At(workload.PointPreflight, proof.Fault(checks)); err != nil {
+		return s.refused(out, found.seen, contract.DecidedBlocked, err), nil
 	}
-	r.result.OK, r.result.Decision = true, DecidedReady
-	if r.result.Rollback, err = r.rollback(); err != nil {
-		return r.refused(DecidedBlocked, err)
+	if out.Rollback, out.Older, err = s.rollback(found); err != nil {
+		return s.refused(out, found.seen, contract.DecidedBlocked, err), nil
 	}
-	if !r.Gate.Stops(ReachLive) {
-		r.result.Plan.Next = liveCommand(r.row, r.Env, r.Commit.String())
+	if !found.terms.Gate.Stops(contract.ReachLive) {
+		plan.Next = contract.LiveCommand(s.row, s.env, c.Commit.String())
 	}
-	r.result.Running = r.running()
-	return r.result
+	out.OK, out.Decision, out.Running = true, contract.DecidedReady, s.running(found.seen)
+	return out, &found
+}
+
+// idle refuses if another run has the service, or has left a change of it. It
+// returns the newest look.
+func (s session) idle(ctx context.Context, seen view) (view, error) {
+	if holder := s.Ledger.Holder(string(s.env), s.name()); holder != "" {
+		return seen, workload.At(workload.PointPreflight,
+			fault.Transient(fault.Locked, "a run has %s (%s): %s", s.name(), s.env, holder).WithHint("ask again when it ends"))
+	}
+	if seen.Pending == nil {
+		return seen, nil
+	}
+	if again, err := s.lookAgain(ctx); err == nil { // the run that made it may have ended while this looked
+		seen = again
+	}
+	if p := seen.Pending; p != nil {
+		return seen, workload.At(workload.PointPreflight, contract.Unsettled(p))
+	}
+	return seen, workload.At(workload.PointPreflight,
+		fault.Transient(fault.Locked, "a run had %s (%s), and ended while this looked", s.name(), s.env).WithHint("ask again"))
 }
 
 // unplanned ends a plan that cannot be made.
-func (r *deployment) unplanned(ctx context.Context, err error) Result {
+func (s session) unplanned(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
 	switch {
 	case ctx.Err() != nil:
-		return r.refused(DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
+		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
+		return s.refused(out, seen, contract.DecidedInterrupted, err)
 	case fault.Retryable(err):
-		return r.refused(DecidedFailed, err)
+		return s.refused(out, seen, contract.DecidedFailed, err)
 	}
-	return r.refused(DecidedBlocked, err)
+	return s.refused(out, seen, contract.DecidedBlocked, err)
 }
 
-// recoverCommand ends what was left.
-const recoverCommand = "unidesk-controller recover"
-
-// refused ends a pass that changed nothing.
-func (r *deployment) refused(decision Decision, err error) Result {
-	r.result.fail(decision, r.at, err)
-	r.result.Running = r.running()
-	r.result.Failure.Next = r.next()
-	return r.result
+// refused ends a pass that only reads.
+func (s session) refused(out contract.Result, seen view, decision contract.Decision, err error) contract.Result {
+	out.Running = s.running(seen)
+	return s.asks(s.fail(out, decision, err))
 }
 
-// next is the command to type after a failure.
-func (r *deployment) next() string {
-	f := r.result.Failure
-	switch {
-	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
-		return recoverCommand
-	case f.Reason == fault.CapabilityMissing:
-		return "unidesk-controller doctor"
-	case f.Reason == fault.ArtifactNotFound:
-		return listCommand(r.Service.String())
-	case r.result.Decision == DecidedReverted && !f.Retry && r.result.Receipt != nil:
-		return "unidesk-controller history show " + r.result.Receipt.ID
-	case !r.planned && (f.Retry || f.Reason == fault.RecoveryNeeded || r.result.Decision == DecidedInterrupted):
-		return liveCommand(r.row, r.Env, r.Commit.String())
-	default:
-		return Command(r.Service, r.Env, r.Commit.String()) // the plan tells when the cause is gone
+// asks names the next command of a pass that only reads.
+func (s session) asks(out contract.Result) contract.Result {
+	if out.Decision != contract.DecidedGated {
+		out.Failure.Next = contract.After(out, s.row, s.env, false)
 	}
-}
-
-// preflight gathers every check that can be made without changing anything.
-func (r *deployment) preflight(ctx context.Context) (Plan, error) {
-	plan := Plan{
-		Index: r.image.Index, Manifest: r.image.Manifest, Config: r.image.Config, Platform: r.image.Platform,
-		Layers: len(r.image.Layers), Bytes: r.image.Size(), Provenance: r.origin,
-		Checks: append(proof.Labels(r.RequiredLabels, r.image.Labels), proof.Runs(r.seen.Platform, r.image.Platform), r.origin.Check(r.row.Provenance)),
-	}
-	if plan.Unseen = r.unseen(); plan.Unseen != "" {
-		return plan, nil
-	}
-	need, err := r.cost(ctx)
-	if err != nil {
-		return Plan{}, err
-	}
-	plan.Need, r.need = need, need
-	plan.Checks = append(plan.Checks, r.mendedThere(proof.Fit(r.spec, r.seen))...)
-	if host := r.environment().Target.Host; host == catalog.Master {
-		plan.Checks = append(plan.Checks,
-			proof.Room("of the engine", need.Engine, r.seen.FreeBytes),
-			proof.Room("of the spool", need.Spool, need.SpoolFree))
-	} else {
-		plan.Checks = append(plan.Checks, proof.Room("of "+host+"'s engine", need.Engine, r.seen.FreeBytes))
-	}
-	verdict := proof.Judge(r.wanted, r.seen)
-	plan.Live = proof.Current(r.spec, r.seen)
-	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
-	return plan, nil
-}
-
-// blocked turns the first check that does not hold into an error.
-func blocked(checks []proof.Check) error {
-	c, found := proof.Blocking(checks)
-	if !found {
-		return nil
-	}
-	f := fault.New(c.Reason, "%s %s", c.Name, c.Detail).WithHint("%s", c.Fix)
-	f.Retry = c.Retry
-	return f
-}
-
-func pendingFault(p *workload.Pending) error {
-	if p.Failed != "" {
-		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be taken back: %s",
-			p.Change.Commit.Short(), p.Change.Holder, p.Since.Format("2006-01-02 15:04:05Z07:00"), p.Failed).
-			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", recoverCommand)
-	}
-	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
-		p.Change.Commit.Short(), p.Change.Holder, p.Since.Format("2006-01-02 15:04:05Z07:00")).
-		WithHint("the same command for that commit proves it; `unidesk-controller recover` takes it back")
+	return out
 }

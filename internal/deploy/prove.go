@@ -14,24 +14,41 @@ import (
 // crashLoop is how many restarts of a new container end the wait for its health.
 const crashLoop = 3
 
+// renewEvery is how often a run tells its host that it lives: three times in the lease
+// of an agent.
+const renewEvery = 10 * time.Second
+
+// waiting is how a proof waits.
+type waiting struct {
+	// timeout is the time until the answers must be good.
+	timeout time.Duration
+	// change is the unsettled change that is waited for, "" if there is none. The
+	// connection may break meanwhile, and the host may end the change.
+	change string
+}
+
 // prove asks until the answers have been good, and the same, for long enough. It
 // fails with NOT_PROVEN once waiting cannot help any more.
-func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdict, error) {
-	r.at = workload.PointProve
-	streak := proof.Streak{Stable: r.environment().Stable}
-	pause := time.NewTicker(min(time.Second, r.environment().Stable/proof.Enough))
+func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdict proof.Verdict, err error) {
+	defer func() { err = workload.At(workload.PointProve, err) }()
+	streak := proof.Streak{Stable: s.place.Stable}
+	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
 	defer pause.Stop()
-	timeout := cmp.Or(r.patience, r.environment().Timeout)
-	deadline := time.Now().Add(timeout)
-	for {
-		seen, err := r.ask(ctx, true, deadline)
+	deadline := time.Now().Add(w.timeout)
+	for renewed := time.Now(); ; {
+		if w.change != "" && time.Since(renewed) >= renewEvery {
+			// A lease that is not renewed changes nothing here: what counts is asked next.
+			_ = s.host.Renew(ctx, s.spec.Ref, w.change)
+			renewed = time.Now()
+		}
+		seen, err := s.ask(ctx, workload.PointProve, true, w.change != "", deadline)
 		if err == nil {
-			err = r.takenBack(seen)
+			err = s.revertedByHost(w.change, seen.Observation)
 		}
 		if err != nil {
 			return proof.Verdict{}, err
 		}
-		verdict := proof.Judge(want, seen)
+		verdict := proof.Judge(want, seen.Observation)
 		final := streak.Add(verdict, time.Now())
 		switch {
 		case final && (verdict.Status == proof.Proven || verdict.Status == proof.Degraded):
@@ -39,13 +56,13 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 		case final:
 			return verdict, notProven(verdict, "and stays so")
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
-			return verdict, notProven(verdict, "after "+timeout.String())
-		case time.Now().After(deadline.Add(2 * r.environment().Stable)):
+			return verdict, notProven(verdict, "after "+w.timeout.String())
+		case time.Now().After(deadline.Add(2 * s.place.Stable)):
 			return verdict, notProven(verdict, "and its answers keep changing")
 		case verdict.Instance != nil && verdict.Instance.Restarts >= crashLoop:
 			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Instance.Restarts))
 		}
-		r.Emit(workload.Event{Point: workload.PointProve, Text: progress(verdict, streak.Count(), streak.Stable, time.Until(deadline))})
+		s.Emit(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -54,15 +71,56 @@ func (r *deployment) prove(ctx context.Context, want proof.Wanted) (proof.Verdic
 	}
 }
 
-// ask observes. While a change waits for its proof or its end, a connection that
-// broke is no answer: it is asked again, until the wait is over.
-func (r *deployment) ask(ctx context.Context, probe bool, until time.Time) (workload.Observation, error) {
+// proveOld waits until the same image as before has run unchanged for long enough,
+// or, if nothing ran before, until nothing does. A container that was down before
+// must only be there again.
+func (s session) proveOld(ctx context.Context, before workload.Before) error {
+	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
+	defer pause.Stop()
+	deadline := time.Now().Add(s.place.Timeout)
+	var first *workload.Instance
+	var since time.Time
 	for {
-		seen, err := r.host.Observe(ctx, r.spec, probe)
-		if !cut(err) || !r.result.Mutated || time.Now().After(until) {
+		seen, err := s.ask(ctx, workload.PointSettle, false, true, deadline)
+		if err != nil {
+			return err
+		}
+		in := seen.Current()
+		switch {
+		case before.Basis == "" && in == nil:
+			return nil
+		case before.Basis != "" && !before.Running && in != nil && in.ImageID == before.ImageID:
+			return nil
+		case before.Basis != "" && in != nil && in.Running && in.ImageID == before.ImageID:
+			if first == nil || first.ID != in.ID || first.Restarts != in.Restarts {
+				first, since = in, time.Now()
+			}
+			if time.Since(since) >= s.place.Stable {
+				return nil
+			}
+		default:
+			first = nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("after %s: %s", s.place.Timeout, s.describe(seen))
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// ask observes. With again set, a connection that broke is no answer: it is asked
+// again until the wait is over.
+func (s session) ask(ctx context.Context, p workload.Point, probe, again bool, until time.Time) (view, error) {
+	for {
+		seen, err := s.look(ctx, probe)
+		if !again || !cut(err) || time.Now().After(until) {
 			return seen, err
 		}
-		r.Emit(workload.Event{Point: r.at, Text: "waiting: " + err.Error()})
+		s.Emit(workload.Event{Point: p, Text: "waiting: " + err.Error()})
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -71,71 +129,6 @@ func (r *deployment) ask(ctx context.Context, probe bool, until time.Time) (work
 	}
 }
 
-// progress tells of a proof under way. What is waited for is told anew every ten
-// seconds, with the time that is left.
-func progress(v proof.Verdict, count int, stable, left time.Duration) string {
-	if reason := v.Reason(); reason != "" {
-		const step = 10 * time.Second
-		return fmt.Sprintf("waiting: %s; given up in %s", reason, max(left+step-1, 0).Truncate(step))
-	}
-	answers := "equal answers"
-	if count == 1 {
-		answers = "answer"
-	}
-	return fmt.Sprintf("%s so far: %d %s; they must stay equal for %s", v.Status, count, answers, stable)
-}
-
 func notProven(v proof.Verdict, how string) error {
-	reason := v.Reason()
-	if reason == "" {
-		reason = "it is " + string(v.Status)
-	}
-	return fault.New(fault.NotProven, "%s, %s", reason, how)
-}
-
-// witnesses says, for people, what the proof stands on.
-func (r *deployment) witnesses() []string {
-	w := []string{
-		"real: container, image, config digest, manifest digest of the commit's tag",
-		"real: the image's labels, which the config digest covers",
-	}
-	if r.wanted.Composed {
-		return append(w, "an echo: the container's environment, and the health answer's commit that is composed from it")
-	}
-	return append(w,
-		"real: the commit that the service itself answers with",
-		"an echo: the container's environment, and the health answer's requestedCommit")
-}
-
-// describe says what runs.
-func describe(spec workload.Spec, seen workload.Observation) string {
-	if seen.At.IsZero() {
-		return "not known: its host's engine or project could not be read"
-	}
-	return describeInstance(spec, proof.Current(spec, seen))
-}
-
-func describeInstance(spec workload.Spec, in *workload.Instance) string {
-	switch {
-	case in == nil:
-		return spec.Container + ": no container"
-	case !in.Running:
-		return fmt.Sprintf("%s is stopped (exit code %d, container %s)", in.Name, in.ExitCode, workload.ShortID(in.ID))
-	}
-	version := "a version that no deploy stamped"
-	if commit := in.Env[workload.KeyCommit]; commit != "" {
-		version = commit
-	}
-	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, version, workload.ShortID(in.ID), workload.ShortID(in.ImageID))
-}
-
-// lookAgain refreshes what was seen, for the last word of a result; a failure
-// leaves what is known.
-func (r *deployment) lookAgain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	asked := time.Now()
-	if seen, err := r.host.Observe(ctx, r.spec, false); err == nil {
-		r.seen, r.looked = seen, asked
-	}
+	return fault.New(fault.NotProven, "%s, %s", cmp.Or(v.Reason(), "it is "+string(v.Status)), how)
 }

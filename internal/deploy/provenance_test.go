@@ -11,7 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -35,25 +35,25 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 	for name, c := range map[string]struct {
 		service           string
 		publish           func(*provenance.Summary) *provenance.Summary
-		planned, decision deploy.Decision
+		planned, decision contract.Decision
 		reason            fault.Reason
 		status            provenance.Status
 	}{
 		"verified": {
 			"project-manager", func(s *provenance.Summary) *provenance.Summary { return s },
-			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Verified,
+			contract.DecidedReady, contract.DecidedSucceeded, "", provenance.Verified,
 		},
 		"missing, and required": {
 			"project-manager", func(*provenance.Summary) *provenance.Summary { return nil },
-			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceMissing, provenance.Unverified,
+			contract.DecidedBlocked, contract.DecidedFailed, fault.ProvenanceMissing, provenance.Unverified,
 		},
 		"missing, and optional": {
 			"oa-event-flow", func(*provenance.Summary) *provenance.Summary { return nil },
-			deploy.DecidedReady, deploy.DecidedSucceeded, "", provenance.Unverified,
+			contract.DecidedReady, contract.DecidedSucceeded, "", provenance.Unverified,
 		},
 		"contradicted": {
 			"oa-event-flow", func(s *provenance.Summary) *provenance.Summary { s.Digest = artifact.DigestOf(nil).String(); return s },
-			deploy.DecidedBlocked, deploy.DecidedFailed, fault.ProvenanceContradicted, provenance.Contradicted,
+			contract.DecidedBlocked, contract.DecidedFailed, fault.ProvenanceContradicted, provenance.Contradicted,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,9 +88,9 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 func TestALiveCommitNeedsNothingToBeMadeAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"}
-		want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedReady, "")
-		want(t, w.run(a), deploy.DecidedUnchanged, "")
+		w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY")
+		want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedReady, "")
+		want(t, w.run(a), contract.DecidedUnchanged, "")
 	})
 }
 
@@ -109,21 +109,22 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 				w := worldOf(t, required(t), c.service, catalog.Prod)
 				w.service = c.service
 				img := w.images.add(t, a, w.labels(a))
-				w.running = container(a, img.Config, img.Manifest, "live")
-				w.running.Name, w.running.Labels = w.spec.Container, w.labels(a)
+				live := container(a, img.Config, img.Manifest, "live")
+				live.Name, live.Labels = w.spec.Compose.ContainerName, w.labels(a)
+				w.Put(live)
 				if err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: "prod", Commit: a, Outcome: ledger.Degraded}); err != nil {
 					t.Fatal(err)
 				}
 				w.readOnly = true
 				w.summaries = map[artifact.Commit]*provenance.Summary{a: c.summary(a)}
 				plan := w.Plan(t.Context(), w.contract(a))
-				want(t, plan, deploy.DecidedBlocked, c.reason)
+				want(t, plan, contract.DecidedBlocked, c.reason)
 				if !plan.Plan.AlreadyLive {
 					t.Error("it is not live already: the test is worth nothing")
 				}
-				want(t, w.Apply(t.Context(), w.contract(a), false), deploy.DecidedBlocked, c.reason)
+				want(t, w.Apply(t.Context(), w.contract(a), false), contract.DecidedBlocked, c.reason)
 				r := w.run(a)
-				want(t, r, deploy.DecidedDegraded, "")
+				want(t, r, contract.DecidedDegraded, "")
 				if r.OK || r.Mutated || r.Receipt != nil || len(r.Hints) == 0 || !strings.Contains(r.Hints[0], "provenance") {
 					t.Errorf("ok %v, mutated %v, receipt %+v, hints %q", r.OK, r.Mutated, r.Receipt, r.Hints)
 				}
@@ -142,11 +143,11 @@ func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
 			start(t, func(t *testing.T, w *world) {
 				w.images.add(t, b, w.labels(b))
 				ctx, stop := context.WithCancel(t.Context())
-				w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+				w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
 					stop()
 					return provenance.Verdict{Status: provenance.Unverified}
-				}
-				want(t, w.Plan(ctx, w.contract(b)), deploy.DecidedInterrupted, fault.Interrupted)
+				})
+				want(t, w.Plan(ctx, w.contract(b)), contract.DecidedInterrupted, fault.Interrupted)
 			})
 		})
 	}
@@ -158,10 +159,10 @@ func TestWhatMayBeVerifiedLaterMayBeTriedAgain(t *testing.T) {
 		w := worldOf(t, required(t), "project-manager", catalog.Prod)
 		w.service = "project-manager"
 		w.images.add(t, a, w.labels(a))
-		w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+		w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
 			return provenance.Verdict{Status: provenance.Unverified, Detail: "no answer", Fix: "ask it", Retry: true}
-		}
-		for _, r := range []deploy.Result{w.Plan(t.Context(), w.contract(a)), w.run(a)} {
+		})
+		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(a)), w.run(a)} {
 			if f := r.Failure; f == nil || f.Reason != fault.ProvenanceMissing || !f.Retry || f.Hint != "ask it" {
 				t.Errorf("%s: %+v", r.Decision, f)
 			}

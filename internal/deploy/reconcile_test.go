@@ -10,7 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -19,10 +19,10 @@ import (
 type hosts map[string]*host
 
 func (h hosts) of(_ context.Context, ref workload.Ref) (workload.Target, error) {
-	if one, ok := h[ref.Compose.Service]; ok {
+	if one, ok := h[ref.Name()]; ok {
 		return one, nil
 	}
-	return nil, fault.New(fault.WorkloadNotFound, "no service %s", ref.Compose.Service)
+	return nil, fault.New(fault.WorkloadNotFound, "no service %s", ref.Name())
 }
 
 // reconciled is a master that runs these services, each with an image of its own
@@ -36,14 +36,14 @@ func reconciled(t *testing.T, services map[string]artifact.Commit) (*world, host
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[service] = &host{t: t, spec: row.Spec(catalog.Prod, "unidesk"), health: honest, labels: row.Labels}
+		all[service] = newHost(t, row.Spec(catalog.Prod, "unidesk"), row.Labels)
 		w.images.add(t, commit, row.Labels(commit))
 	}
 	w.Targets = map[string]workload.Target{catalog.Master: workload.Via(all.of)}
 	return w, all
 }
 
-func outcomes(r deploy.Reconciliation) (lines []string) {
+func outcomes(r contract.Reconciliation) (lines []string) {
 	for _, s := range r.Services {
 		line := s.Service + " " + string(s.Outcome)
 		if s.Result != nil {
@@ -60,9 +60,9 @@ func TestApplyWithoutAServiceDoesWhatMayBeDone(t *testing.T) {
 		wanted := map[string]string{
 			"backend-core": a.String(), "frontend": b.String(), "code-queue": a.String(), "code-queue-mgr": a.String(), "stranger": "main",
 		}
-		candidates := deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply})
-		plan := deploy.LookAll(catalog.Prod, candidates, deploy.DryRun)
-		if plan.Decision != deploy.DecidedIncomplete { // code-queue and the stranger
+		candidates := contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply})
+		plan := contract.LookAll(catalog.Prod, candidates, contract.DryRun)
+		if plan.Decision != contract.DecidedIncomplete { // code-queue and the stranger
 			t.Errorf("dry run: %s %v", plan.Decision, outcomes(plan))
 		}
 		r := w.ApplyAll(t.Context(), catalog.Prod, candidates, false)
@@ -72,17 +72,17 @@ func TestApplyWithoutAServiceDoesWhatMayBeDone(t *testing.T) {
 		}, outcomes(r)); diff != "" {
 			t.Error(diff)
 		}
-		if r.OK || r.Decision != deploy.DecidedIncomplete {
+		if r.OK || r.Decision != contract.DecidedIncomplete {
 			t.Errorf("%v %s", r.OK, r.Decision)
 		}
-		if all["frontend"].running.Env["COMMIT"] != b.String() {
-			t.Errorf("runs %v", all["frontend"].running)
+		if all["frontend"].runs() != b.String() {
+			t.Errorf("runs %v", all["frontend"].runs())
 		}
 		delete(wanted, "code-queue")
 		delete(wanted, "code-queue-mgr")
 		delete(wanted, "stranger")
-		again := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
-		if !again.OK || again.Decision != deploy.DecidedUnchanged {
+		again := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
+		if !again.OK || again.Decision != contract.DecidedUnchanged {
 			t.Errorf("again: %s %v", again.Decision, outcomes(again))
 		}
 	})
@@ -96,8 +96,8 @@ func TestAFailureStopsTheRest(t *testing.T) {
 				h.readOnly = true
 			}
 			wanted := map[string]string{"backend-core": a.String(), "frontend": commit("c").String(), "todo-note": a.String()}
-			r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
-			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != deploy.DecidedFailed {
+			r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
+			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedFailed {
 				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
 			}
 		})
@@ -105,10 +105,10 @@ func TestAFailureStopsTheRest(t *testing.T) {
 	t.Run("in a run", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w, all := reconciled(t, map[string]artifact.Commit{"backend-core": a, "frontend": b, "project-manager": commit("c")})
-			all["frontend"].health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+			all["frontend"].Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 			wanted := map[string]string{"backend-core": a.String(), "frontend": b.String(), "project-manager": commit("c").String()}
-			r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply}), false)
-			if diff := cmp.Diff([]string{"backend-core done succeeded", "frontend failed reverted", "project-manager not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != deploy.DecidedReverted {
+			r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
+			if diff := cmp.Diff([]string{"backend-core done succeeded", "frontend failed reverted", "project-manager not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedReverted {
 				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
 			}
 		})
@@ -116,13 +116,13 @@ func TestAFailureStopsTheRest(t *testing.T) {
 	t.Run("a commit that is none, unquoted", func(t *testing.T) {
 		t.Parallel()
 		w, _ := reconciled(t, nil)
-		r := w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"frontend": "hunter2"}, deploy.Request{}), false)
+		r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"frontend": "hunter2"}, contract.Request{}), false)
 		f := r.Services[0].Result.Failure
-		if r.Decision != deploy.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") || f.Next != "unidesk-controller artifact-registry list --service frontend" {
+		if r.Decision != contract.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") || f.Next.String() != "unidesk-controller artifact-registry list --service frontend" {
 			t.Errorf("%s %+v", r.Decision, f)
 		}
-		r = w.ApplyAll(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"stranger": a.String()}, deploy.Request{}), false)
-		if f := r.Services[0].Result.Failure; f.Next != "unidesk-controller services" {
+		r = w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"stranger": a.String()}, contract.Request{}), false)
+		if f := r.Services[0].Result.Failure; f.Next.String() != "unidesk-controller services" {
 			t.Errorf("a stranger: %+v", f)
 		}
 	})
@@ -132,11 +132,11 @@ func TestApplyPassesTheGuardrailAndTakesItsKilledRunOver(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.readOnly = true
-		want(t, w.Apply(t.Context(), w.contract(b), false), deploy.DecidedBlocked, fault.ArtifactNotFound)
+		want(t, w.Apply(t.Context(), w.contract(b), false), contract.DecidedBlocked, fault.ArtifactNotFound)
 		w.readOnly = false
 		w.killed(b)
 		r := w.Apply(t.Context(), w.contract(b), false)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Receipt.ID != "killed" {
 			t.Errorf("receipt %s", r.Receipt.ID)
 		}
@@ -148,9 +148,9 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		w.live(a)
 		w.live(b)
 		w.readOnly = true
-		diff := func(commit artifact.Commit) deploy.Comparison {
+		diff := func(commit artifact.Commit) contract.Comparison {
 			t.Helper()
-			all := deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{"baidu-netdisk": commit.String()}, deploy.Request{})
+			all := contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"baidu-netdisk": commit.String()}, contract.Request{})
 			c, err := w.Diff(t.Context(), catalog.Prod, all)
 			if err != nil {
 				t.Fatal(err)
@@ -164,17 +164,17 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 			t.Errorf("an older one is wanted: %+v", c)
 		}
 		img := w.images.add(t, commit("c"), labels(commit("c")))
-		w.running = container(commit("c"), img.Config, img.Manifest, "by hand")
+		w.Put(container(commit("c"), img.Config, img.Manifest, "by hand"))
 		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() {
 			t.Errorf("another one runs: %+v", c)
 		}
-		w.running.Running = false
+		w.Stop()
 		if c := diff(b); c.Equal || c.Services[0].Live != "" || c.Services[0].Note != "its container is stopped" {
 			t.Errorf("nothing runs: %+v", c)
 		}
-		gone, err := w.Diff(t.Context(), catalog.Prod, deploy.Candidates(w.Catalog, catalog.Prod, map[string]string{
+		gone, err := w.Diff(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{
 			"code-queue": a.String(), "findjob": a.String(), "stranger": a.String(),
-		}, deploy.Request{}))
+		}, contract.Request{}))
 		if err != nil || gone.Equal {
 			t.Fatalf("%+v, %v", gone, err)
 		}
@@ -207,7 +207,7 @@ func TestGoingBackIsSaidToBeGoingBack(t *testing.T) {
 			t.Error("the plan says that b is older")
 		}
 		r := w.run(a)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if !r.Older {
 			t.Error("the result does not say that a is older")
 		}
@@ -237,7 +237,7 @@ func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
 		if err != nil || len(done) != 2 || asked != 1 {
 			t.Fatalf("%+v, %v, asked %d times", done, err, asked)
 		}
-		if done[0].Action != deploy.TookBack || done[1].Action != deploy.Unreached || done[1].Failure.Reason != fault.HostUnreachable {
+		if done[0].Action != contract.TookBack || done[1].Action != contract.Unreached || done[1].Failure.Reason != fault.HostUnreachable {
 			t.Errorf("%+v", done)
 		}
 	})
@@ -248,9 +248,9 @@ func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := reconciled(t, map[string]artifact.Commit{"frontend": b, "code-queue-mgr": a})
 		wanted := map[string]string{"frontend": b.String(), "code-queue-mgr": commit("c").String()} // c is not published
-		all := deploy.Candidates(w.Catalog, catalog.Prod, wanted, deploy.Request{Entry: deploy.ByDeployApply})
-		plan := deploy.LookAll(catalog.Prod, all, func(c deploy.Contract) deploy.Result { return w.Plan(t.Context(), c) })
-		if diff := cmp.Diff([]string{"code-queue-mgr skipped blocked", "frontend done ready"}, outcomes(plan)); diff != "" || plan.Decision != deploy.DecidedIncomplete {
+		all := contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply})
+		plan := contract.LookAll(catalog.Prod, all, func(c contract.Contract) contract.Result { return w.Plan(t.Context(), c) })
+		if diff := cmp.Diff([]string{"code-queue-mgr skipped blocked", "frontend done ready"}, outcomes(plan)); diff != "" || plan.Decision != contract.DecidedIncomplete {
 			t.Errorf("%s %s", plan.Decision, diff)
 		}
 		var told []string
@@ -259,7 +259,7 @@ func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 				told = append(told, e.Text)
 			}
 		}
-		if r := w.ApplyAll(t.Context(), catalog.Prod, all, false); r.Decision != deploy.DecidedIncomplete {
+		if r := w.ApplyAll(t.Context(), catalog.Prod, all, false); r.Decision != contract.DecidedIncomplete {
 			t.Errorf("apply: %s %v", r.Decision, outcomes(r))
 		}
 		if said := strings.Join(told, "\n"); !strings.Contains(said, "frontend bbbbbbbbbbbb is looked at") || !strings.Contains(said, "frontend bbbbbbbbbbbb goes live") {

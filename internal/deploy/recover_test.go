@@ -10,7 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -19,15 +19,27 @@ import (
 // killed leaves the world as a run that was killed right after its switch.
 func (w *world) killed(commit artifact.Commit) {
 	w.t.Helper()
+	w.killedUntil(commit, time.Time{})
+}
+
+// killedUntil leaves a change that its host takes back at a deadline.
+func (w *world) killedUntil(commit artifact.Commit, deadline time.Time) {
+	w.t.Helper()
 	img := w.images.add(w.t, commit, w.labels(commit))
-	saw := ""
-	if w.running != nil {
-		saw = w.running.ID
+	var basis workload.Basis
+	if in := w.running(); in != nil {
+		basis = workload.Basis(in.ID)
 	}
-	err := w.Switch(w.t.Context(), workload.Change{
-		ID: "killed", Spec: w.spec, Commit: commit, Config: img.Config, Manifest: img.Manifest, Saw: saw, Holder: "a run that was killed",
-	}, func(workload.Event) {})
-	if err != nil {
+	defer func() { w.kills++ }()
+	silent := func(workload.Event) {}
+	if err := w.target.Stage(w.t.Context(), w.spec.Ref, img.Pinned, silent); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.Switch(w.t.Context(), workload.Change{
+		ID: "killed" + strings.Repeat("-again", w.kills), Ref: w.spec.Ref, Image: img.Pinned, Basis: basis, Holder: "a run that was killed",
+		Stamps:   map[string]string{workload.KeyCommit: commit.String(), workload.KeyRequestedCommit: commit.String(), workload.KeyDigest: img.Manifest.String()},
+		Deadline: deadline,
+	}, silent); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -37,11 +49,11 @@ func TestRecoverBringsTheOldVersionBack(t *testing.T) {
 		w.live(a)
 		w.killed(b)
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) != 1 || done[0].Action != deploy.TookBack || done[0].Commit != b {
+		if err != nil || len(done) != 1 || done[0].Action != contract.TookBack || done[0].Commit != b {
 			t.Fatalf("%+v, %v", done, err)
 		}
-		if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
-			t.Errorf("runs %v, pending %v", w.running, w.pending)
+		if w.runs() != a.String() || w.pending() != nil {
+			t.Errorf("runs %v, pending %v", w.running(), w.pending())
 		}
 		if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
@@ -57,7 +69,7 @@ func TestTheSameCommandTakesItsKilledRunOver(t *testing.T) {
 		w.live(a)
 		w.killed(b)
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Receipt.ID != "killed" || r.Receipt.Before.Commit != a.String() {
 			t.Errorf("receipt %s, before %s", r.Receipt.ID, r.Receipt.Before.Commit)
 		}
@@ -71,7 +83,7 @@ func TestAnotherCommitTakesAKilledRunBackFirst(t *testing.T) {
 		c := commit("c")
 		w.images.add(t, c, labels(c))
 		r := w.run(c)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa", "succeeded cccc"}, sorted(w.history())); diff != "" {
 			t.Error(diff)
 		}
@@ -86,8 +98,8 @@ func TestPlanReportsAKilledRunAndLeavesIt(t *testing.T) {
 		w.live(a)
 		w.killed(b)
 		w.readOnly = true
-		want(t, w.Plan(t.Context(), w.contract(b)), deploy.DecidedBlocked, fault.ChangePending)
-		if w.pending == nil {
+		want(t, w.Plan(t.Context(), w.contract(b)), contract.DecidedBlocked, fault.ChangePending)
+		if w.pending() == nil {
 			t.Error("the change is gone")
 		}
 	})
@@ -99,12 +111,12 @@ func TestAKeptChangeGetsItsReceipt(t *testing.T) {
 		w.images.add(t, b, labels(b))
 		w.failKeep = errBoom
 		r := w.run(b)
-		want(t, r, deploy.DecidedFailed, fault.RecoveryNeeded)
+		want(t, r, contract.DecidedFailed, fault.RecoveryNeeded)
 		// The host kept it after all; only the answer was lost.
-		w.last = &workload.Settled{ChangeID: w.pending.Change.ID, Commit: b, Outcome: workload.Keep, At: time.Now()}
-		w.pending, w.failKeep = nil, nil
+		w.end(workload.Keep)
+		w.failKeep = nil
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) != 1 || done[0].Action != deploy.Recorded {
+		if err != nil || len(done) != 1 || done[0].Action != contract.Recorded {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		if diff := cmp.Diff([]string{"succeeded aaaa", "succeeded bbbb"}, sorted(w.history())); diff != "" {
@@ -116,12 +128,12 @@ func TestAKeptChangeGetsItsReceipt(t *testing.T) {
 func TestVerifySeesDrift(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		if r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"); r.Decision != deploy.DecidedUnchanged {
+		if r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"); r.Decision != contract.DecidedUnchanged {
 			t.Fatalf("%s: %+v", r.Decision, r.Failure)
 		}
 		img := w.images.add(t, b, labels(b))
-		w.running = container(b, img.Config, img.Manifest, "by hand")
-		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), deploy.DecidedDrifted, fault.NotProven)
+		w.Put(container(b, img.Config, img.Manifest, "by hand"))
+		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), contract.DecidedDrifted, fault.NotProven)
 		if dev := w.Verify(t.Context(), catalog.Dev, "baidu-netdisk"); dev.Failure == nil || dev.Failure.Reason != fault.ReceiptNotFound {
 			t.Errorf("dev: %+v", dev)
 		}
@@ -132,23 +144,23 @@ func TestVerifySaysThatADeployGoesOn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		var asked, plan deploy.Result
+		var asked, plan contract.Result
 		w.onSwitch = func() {
 			plan = w.Plan(t.Context(), w.contract(b))
 			asked = w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
 		}
-		want(t, w.run(b), deploy.DecidedSucceeded, "")
-		want(t, asked, deploy.DecidedBusy, fault.Locked)
-		want(t, plan, deploy.DecidedBlocked, fault.Locked)
+		want(t, w.run(b), contract.DecidedSucceeded, "")
+		want(t, asked, contract.DecidedBusy, fault.Locked)
+		want(t, plan, contract.DecidedBlocked, fault.Locked)
 		for _, word := range []string{"tester", "deploy of " + b.String(), "since "} {
 			if !strings.Contains(asked.Failure.Message, word) {
 				t.Errorf("%q does not say %q", asked.Failure.Message, word)
 			}
 		}
-		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next, "verify") {
+		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next.String(), "verify") {
 			t.Errorf("%+v", asked.Failure)
 		}
-		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), deploy.DecidedUnchanged, "")
+		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), contract.DecidedUnchanged, "")
 	})
 }
 
@@ -157,8 +169,8 @@ func TestVerifyOfAKilledRunNamesRecover(t *testing.T) {
 		w.live(a)
 		w.killed(b)
 		r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
-		want(t, r, deploy.DecidedDrifted, fault.ChangePending)
-		if r.Failure.Next != "unidesk-controller recover" {
+		want(t, r, contract.DecidedDrifted, fault.ChangePending)
+		if r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
 	})
@@ -169,10 +181,10 @@ func TestVerifyAnswersSoon(t *testing.T) {
 		change func(w *world)
 		within time.Duration
 	}{
-		"stopped": {func(w *world) { w.running.Running = false }, time.Second},
-		"removed": {func(w *world) { w.running = nil }, time.Second},
+		"stopped": {func(w *world) { w.Stop() }, time.Second},
+		"removed": {func(w *world) { w.Kill() }, time.Second},
 		"not well": {func(w *world) {
-			w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+			w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		}, 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,7 +192,7 @@ func TestVerifyAnswersSoon(t *testing.T) {
 				w.live(a)
 				c.change(w)
 				r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
-				want(t, r, deploy.DecidedDrifted, fault.NotProven)
+				want(t, r, contract.DecidedDrifted, fault.NotProven)
 				if took := time.Duration(r.Seconds * float64(time.Second)); took > c.within {
 					t.Errorf("took %s", took)
 				}
@@ -195,8 +207,8 @@ func TestAnInterruptedVerifySaysNoMoreThanThat(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		r := w.Verify(ctx, catalog.Prod, "baidu-netdisk")
-		want(t, r, deploy.DecidedInterrupted, fault.Interrupted)
-		if r.Failure.Next != "unidesk-controller verify --service baidu-netdisk --env prod" {
+		want(t, r, contract.DecidedInterrupted, fault.Interrupted)
+		if r.Failure.Next.String() != "unidesk-controller verify --service baidu-netdisk --env prod" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
 	})
@@ -207,11 +219,11 @@ func TestWhatAHostTookBackAloneGetsItsReceipt(t *testing.T) {
 	for name, next := range map[string]func(w *world){
 		"by recover": func(w *world) {
 			done, err := w.Recover(w.t.Context())
-			if err != nil || len(done) != 1 || done[0].Action != deploy.Recorded || done[0].Commit != b {
+			if err != nil || len(done) != 1 || done[0].Action != contract.Recorded || done[0].Commit != b {
 				w.t.Errorf("%+v, %v", done, err)
 			}
 		},
-		"by the next deploy": func(w *world) { want(w.t, w.run(a), deploy.DecidedUnchanged, "") },
+		"by the next deploy": func(w *world) { want(w.t, w.run(a), contract.DecidedUnchanged, "") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
@@ -234,7 +246,7 @@ func TestAForeignChangeThatIsTakenBackIsToldAsOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.killed(b)
-		if r := w.run(a); r.Decision != deploy.DecidedUnchanged || !r.Mutated {
+		if r := w.run(a); r.Decision != contract.DecidedUnchanged || !r.Mutated {
 			t.Errorf("%s, mutated %v", r.Decision, r.Mutated)
 		}
 	})
@@ -245,12 +257,12 @@ func TestAPlanBesideARunThatEndsMayBeAskedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.killed(b)
-		w.Origin = func(context.Context, provenance.Wanted) provenance.Verdict {
+		w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
 			w.end(workload.Revert)
 			return provenance.Verdict{Status: provenance.Unverified}
-		}
+		})
 		plan := w.Plan(t.Context(), w.contract(a))
-		want(t, plan, deploy.DecidedBlocked, fault.Locked)
+		want(t, plan, contract.DecidedBlocked, fault.Locked)
 		if !plan.Failure.Retry {
 			t.Errorf("%+v", plan.Failure)
 		}
@@ -262,14 +274,14 @@ func TestAWaitIsHeardOf(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		told := map[string]bool{}
 		w.Emit = func(e workload.Event) {
 			if _, left, ok := strings.Cut(e.Text, "given up in "); ok {
 				told[left] = true
 			}
 		}
-		want(t, w.run(b), deploy.DecidedReverted, fault.NotProven)
+		want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
 		if !told["1m0s"] || !told["10s"] || len(told) > 7 {
 			t.Errorf("%v", told)
 		}

@@ -14,7 +14,8 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -30,10 +31,11 @@ func onD601(t *testing.T, story func(t *testing.T, w *world)) {
 			t.Fatal(err)
 		}
 		w := worldOf(t, c, "findjob", catalog.Prod)
-		w.service, w.watched = "findjob", true
+		w.service = "findjob"
+		defer w.watch()()
 		w.images.add(t, a, w.labels(a))
 		w.images.add(t, b, w.labels(b))
-		if r := w.run(a); r.Decision != deploy.DecidedSucceeded {
+		if r := w.run(a); r.Decision != contract.DecidedSucceeded {
 			t.Fatalf("first deploy: %s: %+v", r.Decision, r.Failure)
 		}
 		story(t, w)
@@ -64,19 +66,12 @@ func forever(call string) func(string) bool {
 	}
 }
 
-func (w *world) runs() string {
-	if w.running == nil {
-		return ""
-	}
-	return w.running.Env["COMMIT"]
-}
-
 func TestNothingButMessagesCrossesForAnotherHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.events = nil
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
-		if r.Bytes.Needed != 0 || r.Plan.Need != (deploy.Need{Engine: 400}) || w.runs() != b.String() {
+		want(t, r, contract.DecidedSucceeded, "")
+		if r.Bytes.Needed != 0 || r.Plan.Need != (contract.Need{Engine: 400}) || w.runs() != b.String() {
 			t.Errorf("%+v, %+v, runs %s", r.Bytes, r.Plan.Need, w.runs())
 		}
 	})
@@ -85,50 +80,51 @@ func TestNothingButMessagesCrossesForAnotherHost(t *testing.T) {
 // Its agent refuses by the same measure.
 func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		w.full = 1<<40 - 399
+		w.Fill(1<<40 - 399)
 		r := w.Plan(t.Context(), w.contract(b))
-		want(t, r, deploy.DecidedBlocked, fault.DiskFull)
+		want(t, r, contract.DecidedBlocked, fault.DiskFull)
 		if r.Failure.Message != "disk of D601's engine needs 400 B, 399 B free" {
 			t.Error(r.Failure.Message)
 		}
-		w.full--
-		want(t, w.run(b), deploy.DecidedSucceeded, "")
-		w.full = 1 << 40
+		w.Fill(1<<40 - 400)
+		want(t, w.run(b), contract.DecidedSucceeded, "")
+		w.Fill(1 << 40)
 		r = w.Plan(t.Context(), w.contract(a)) // what it has needs no room: one can go back
-		want(t, r, deploy.DecidedReady, "")
-		if r.Plan.Need != (deploy.Need{}) {
+		want(t, r, contract.DecidedReady, "")
+		if r.Plan.Need != (contract.Need{}) {
 			t.Errorf("need %+v", r.Plan.Need)
 		}
 		c := commit("c")
 		img := w.images.add(t, c, w.labels(c))
-		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedBlocked, fault.DiskFull)
-		w.running = container(c, img.Config, img.Manifest, "by hand")
-		w.running.Running = false
-		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedReady, "")
-		w.running.Config, w.running.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store tells it
-		want(t, w.Plan(t.Context(), w.contract(c)), deploy.DecidedReady, "")
+		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedBlocked, fault.DiskFull)
+		down := container(c, img.Config, img.Manifest, "by hand")
+		down.Running = false
+		w.Put(down)
+		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedReady, "")
+		down.Config, down.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store tells it
+		w.Put(down)
+		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedReady, "")
 	})
 }
 
 func TestADeadlineGoesByTheHostsClock(t *testing.T) {
 	for _, clock := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
 		onD601(t, func(t *testing.T, w *world) {
-			w.clock = clock
+			w.SetAhead(clock)
 			w.onSwitch = func() {
-				if left := w.pending.Change.Deadline.Sub(w.now()); left < 3*time.Minute || left > 10*time.Minute {
+				if left := w.pending().Change.Deadline.Sub(w.Now()); left < 3*time.Minute || left > 10*time.Minute {
 					t.Errorf("clock %v: %v are left", clock, left)
 				}
 			}
-			want(t, w.run(b), deploy.DecidedSucceeded, "")
+			want(t, w.run(b), contract.DecidedSucceeded, "")
 		})
 	}
 }
 
 func TestARunThatTakesOverHasTheWholeTime(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		w.killed(b)
-		w.pending.Change.Deadline = w.now().Add(time.Second)
-		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		w.killedUntil(b, w.Now().Add(time.Second))
+		want(t, w.run(b), contract.DecidedSucceeded, "")
 		if w.runs() != b.String() {
 			t.Errorf("runs %s", w.runs())
 		}
@@ -138,11 +134,11 @@ func TestARunThatTakesOverHasTheWholeTime(t *testing.T) {
 func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 	for name, arrange := range map[string]func(w *world){
 		"during the proof": func(w *world) {
-			w.onSwitch = func() { w.pending.Change.Deadline = w.now().Add(2 * time.Second) }
+			w.onSwitch = func() { time.AfterFunc(2*time.Second, func() { w.end(workload.Revert) }) }
 		},
 		"just before it is kept": func(w *world) {
 			w.onSettle = func() {
-				if w.pending != nil {
+				if w.pending() != nil {
 					w.end(workload.Revert)
 				}
 			}
@@ -160,7 +156,7 @@ func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
 				arrange(w)
 				r := w.run(b)
-				want(t, r, deploy.DecidedReverted, fault.Stale)
+				want(t, r, contract.DecidedReverted, fault.Stale)
 				if !strings.Contains(r.Failure.Message, "D601 took the change back by itself at ") || !strings.Contains(r.Running, a.String()) {
 					t.Errorf("%s; running: %s", r.Failure.Message, r.Running)
 				}
@@ -170,7 +166,7 @@ func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 					t.Error(diff)
 				}
-				if !strings.Contains(r.Failure.Next, "--run-now") {
+				if !strings.Contains(r.Failure.Next.String(), "--run-now") {
 					t.Errorf("next: %s", r.Failure.Next)
 				}
 			})
@@ -181,21 +177,21 @@ func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 func TestACutThatMendsHidesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		away     func(string) bool
-		decision deploy.Decision
+		decision contract.Decision
 		reason   fault.Reason
 	}{
-		"in the proof":               {times("observe", 2, 3), deploy.DecidedSucceeded, ""},
-		"of the answer to keep":      {times("settled", 0, 1), deploy.DecidedSucceeded, ""},
-		"of the answer to a switch":  {times("switched", 0, 1), deploy.DecidedReverted, fault.HostUnreachable},
-		"before the switch was told": {times("switch", 0, 1), deploy.DecidedFailed, fault.HostUnreachable},
+		"in the proof":               {times("observe", 2, 3), contract.DecidedSucceeded, ""},
+		"of the answer to keep":      {times("settled", 0, 1), contract.DecidedSucceeded, ""},
+		"of the answer to a switch":  {times("switched", 0, 1), contract.DecidedReverted, fault.HostUnreachable},
+		"before the switch was told": {times("switch", 0, 1), contract.DecidedFailed, fault.HostUnreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
 				w.away = c.away
 				want(t, w.run(b), c.decision, c.reason)
 				runs := map[bool]artifact.Commit{true: b, false: a}[c.reason == ""]
-				if w.pending != nil || w.runs() != runs.String() {
-					t.Errorf("pending %v, runs %s", w.pending, w.runs())
+				if w.pending() != nil || w.runs() != runs.String() {
+					t.Errorf("pending %v, runs %s", w.pending(), w.runs())
 				}
 			})
 		})
@@ -206,23 +202,23 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.away = forever("switched")
 		r := w.run(b)
-		want(t, r, deploy.DecidedUnsettled, fault.HostUnreachable)
-		when := w.pending.Change.Deadline.UTC().Format("15:04:05Z")
+		want(t, r, contract.DecidedUnsettled, fault.HostUnreachable)
+		when := w.pending().Change.Deadline.UTC().Format("15:04:05Z")
 		for _, said := range []string{r.Running, r.Failure.Message} {
 			if !strings.Contains(said, "D601 takes it back by itself at "+when) {
 				t.Errorf("%s", said)
 			}
 		}
-		if !strings.Contains(r.Failure.Next, b.String()+" --run-now") || !strings.Contains(r.Failure.Hint, "recover") {
+		if !strings.Contains(r.Failure.Next.String(), b.String()+" --run-now") || !strings.Contains(r.Failure.Hint, "recover") {
 			t.Errorf("%+v", r.Failure)
 		}
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) != 1 || done[0].Action != deploy.Unreached {
+		if err != nil || len(done) != 1 || done[0].Action != contract.Unreached {
 			t.Errorf("%+v, %v", done, err)
 		}
 		time.Sleep(time.Hour)
 		w.away = nil
-		want(t, w.run(b), deploy.DecidedSucceeded, "")
+		want(t, w.run(b), contract.DecidedSucceeded, "")
 		if diff := cmp.Diff([]string{"succeeded bbbb", "reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
 		}
@@ -246,7 +242,7 @@ func TestARecoverThatReachesNobodyForgetsNobody(t *testing.T) {
 		w.killedIn("prod", "findjob")
 		w.away = forever("observe")
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) != 1 || done[0].Action != deploy.Unreached {
+		if err != nil || len(done) != 1 || done[0].Action != contract.Unreached {
 			t.Errorf("%+v, %v", done, err)
 		}
 		if k := w.Ledger.Killed(); len(k) != 1 || k[0].Holder != "alice, killed" {
@@ -278,15 +274,15 @@ func TestAKeepThatNobodyHeardOfIsFinishedLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
 				w.away = forever("settled")
-				want(t, w.run(b), deploy.DecidedUnsettled, fault.HostUnreachable)
+				want(t, w.run(b), contract.DecidedUnsettled, fault.HostUnreachable)
 				w.away = nil
 				if recovered {
 					done, err := w.Recover(t.Context())
-					if err != nil || len(done) != 1 || done[0].Action != deploy.Recorded {
+					if err != nil || len(done) != 1 || done[0].Action != contract.Recorded {
 						t.Errorf("%+v, %v", done, err)
 					}
 				} else {
-					want(t, w.run(b), deploy.DecidedUnchanged, "")
+					want(t, w.run(b), contract.DecidedUnchanged, "")
 				}
 				if diff := cmp.Diff([]string{"succeeded bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 					t.Error(diff)
@@ -299,20 +295,18 @@ func TestAKeepThatNobodyHeardOfIsFinishedLater(t *testing.T) {
 func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.killed(b)
-		w.failRevert = fault.New(fault.RevertFailed, "no engine").WithHint("docker start it")
-		w.pending.Change.Deadline = w.now().Add(time.Hour)
+		w.Fail(confirmtest.PutEnv, fault.New(fault.RevertFailed, "no engine"))
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) != 1 || done[0].Action != deploy.Failed || done[0].Failure.Hint != "docker start it" {
+		if err != nil || len(done) != 1 || done[0].Action != contract.Failed || done[0].Failure.Hint != "turn it off and on again" {
 			t.Fatalf("%+v, %v", done, err)
 		}
-		w.pending.Failed = "no engine"
 		r := w.Plan(t.Context(), w.contract(b))
-		want(t, r, deploy.DecidedBlocked, fault.RevertFailed)
-		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next != "unidesk-controller recover" {
+		want(t, r, contract.DecidedBlocked, fault.RevertFailed)
+		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("%+v", r.Failure)
 		}
-		w.failRevert = nil
-		if done, err = w.Recover(t.Context()); err != nil || len(done) != 1 || done[0].Action != deploy.TookBack {
+		w.Fail(confirmtest.PutEnv, nil)
+		if done, err = w.Recover(t.Context()); err != nil || len(done) != 1 || done[0].Action != contract.TookBack {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		if w.runs() != a.String() {
@@ -323,17 +317,17 @@ func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
 
 func TestWhatCannotBeLookedAtHasNotDrifted(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), deploy.DecidedUnchanged, "")
+		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), contract.DecidedUnchanged, "")
 		w.away = forever("observe")
-		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), deploy.DecidedFailed, fault.HostUnreachable)
+		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), contract.DecidedFailed, fault.HostUnreachable)
 	})
 }
 
 func TestWhatDoesNotFitIsMendedOnItsHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		w.unfit = true
+		w.Misfit()
 		r := w.run(b)
-		want(t, r, deploy.DecidedFailed, fault.WorkloadUnfit)
+		want(t, r, contract.DecidedFailed, fault.WorkloadUnfit)
 		if !strings.HasPrefix(r.Failure.Hint, "on D601, where its agent.yaml places the project: ") {
 			t.Errorf("%s", r.Failure.Hint)
 		}

@@ -10,7 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -23,12 +24,12 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) { story(t, newWorld(t)) })
 }
 
-func want(t *testing.T, r deploy.Result, decision deploy.Decision, reason fault.Reason) {
+func want(t *testing.T, r contract.Result, decision contract.Decision, reason fault.Reason) {
 	t.Helper()
 	got := fault.Reason("")
 	if r.Failure != nil {
 		got = r.Failure.Reason
-		if r.Failure.Next == "" || r.Failure.Step == "" {
+		if r.Failure.Next.IsZero() || r.Failure.Step == "" {
 			t.Errorf("failure without step or next command: %+v", r.Failure)
 		}
 	}
@@ -44,20 +45,20 @@ func TestFirstDeployGoesLiveWithAReceipt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, a, labels(a))
 		r := w.run(a)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Seconds < 5 {
 			t.Errorf("took %v s, and the proof alone is 5", r.Seconds)
 		}
 		if !r.OK || !r.Changed || !r.Mutated || r.Receipt == nil {
 			t.Errorf("ok %v changed %v mutated %v receipt %v", r.OK, r.Changed, r.Mutated, r.Receipt)
 		}
-		if got := w.running.Env["COMMIT"]; got != a.String() {
+		if got := w.runs(); got != a.String() {
 			t.Errorf("runs %s", got)
 		}
 		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)
 		}
-		if !strings.Contains(r.Rollback, deploy.PreviousPlaceholder) {
+		if r.Rollback.Complete() {
 			t.Errorf("rollback %q names a commit, and there was none before", r.Rollback)
 		}
 	})
@@ -68,9 +69,9 @@ func TestSecondDeployTellsHowToGoBack(t *testing.T) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		again := w.Run(t.Context(), w.contract(b), true)
-		for _, rollback := range []string{r.Rollback, again.Rollback} {
+		for _, rollback := range []string{r.Rollback.String(), again.Rollback.String()} {
 			if !strings.Contains(rollback, "--commit "+a.String()) {
 				t.Errorf("rollback %q, want the command for %s", rollback, a)
 			}
@@ -83,14 +84,14 @@ func TestTheSameCommitAgainChangesNothing(t *testing.T) {
 		w.live(a)
 		w.staged, w.switches = nil, 0
 		r := w.run(a)
-		want(t, r, deploy.DecidedUnchanged, "")
+		want(t, r, contract.DecidedUnchanged, "")
 		if r.Changed || r.Mutated || r.Receipt != nil || w.switches != 0 || len(w.staged) != 0 {
 			t.Errorf("changed %v mutated %v receipt %v switches %d staged %v", r.Changed, r.Mutated, r.Receipt, w.switches, w.staged)
 		}
 		if len(r.Evidence) == 0 {
 			t.Error("no fresh proof")
 		}
-		if forced := w.Run(t.Context(), w.contract(a), true); forced.Decision != deploy.DecidedSucceeded || w.switches != 1 {
+		if forced := w.Run(t.Context(), w.contract(a), true); forced.Decision != contract.DecidedSucceeded || w.switches != 1 {
 			t.Errorf("--force: %s after %d switches", forced.Decision, w.switches)
 		}
 	})
@@ -110,22 +111,22 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.live(a)
 				w.images.add(t, b, labels(b))
-				w.health = func(in workload.Instance) workload.Health {
-					if in.Env["COMMIT"] == b.String() {
+				w.Health = func(in workload.Instance) workload.Health {
+					if in.Stamped["COMMIT"] == b.String() {
 						return answer(in)
 					}
 					return honest(in)
 				}
 				r := w.run(b)
-				want(t, r, deploy.DecidedReverted, fault.NotProven)
-				if r.Failure.Next != "unidesk-controller history show "+r.Receipt.ID {
+				want(t, r, contract.DecidedReverted, fault.NotProven)
+				if r.Failure.Next.String() != "unidesk-controller history show "+r.Receipt.ID {
 					t.Errorf("next %q: the commit is broken and stays so", r.Failure.Next)
 				}
-				if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
-					t.Errorf("runs %s, pending %v", w.running.Env["COMMIT"], w.pending)
+				if w.runs() != a.String() || w.pending() != nil {
+					t.Errorf("runs %s, pending %v", w.runs(), w.pending())
 				}
-				if diff := cmp.Diff([]string{"the last line"}, r.Failure.Logs); diff != "" {
-					t.Error(diff)
+				if logs := r.Failure.Logs; len(logs) != 1 || !strings.HasPrefix(logs[0], "hello from ") {
+					t.Errorf("logs %q", logs)
 				}
 				if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 					t.Error(diff)
@@ -138,11 +139,11 @@ func TestAnUnprovenVersionIsTakenBack(t *testing.T) {
 func TestWithoutAVersionBeforeTheNewContainerGoes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, a, labels(a))
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(a)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
-		if w.running != nil || len(r.Failure.Logs) == 0 {
-			t.Errorf("running %v, logs %v", w.running, r.Failure.Logs)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
+		if w.running() != nil || len(r.Failure.Logs) == 0 {
+			t.Errorf("running %v, logs %v", w.running(), r.Failure.Logs)
 		}
 	})
 }
@@ -161,8 +162,8 @@ func TestAWrongImageIsNeverStaged(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.readOnly = true
 				w.images.add(t, a, l)
-				want(t, w.run(a), deploy.DecidedFailed, fault.LabelMismatch)
-				want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedBlocked, fault.LabelMismatch)
+				want(t, w.run(a), contract.DecidedFailed, fault.LabelMismatch)
+				want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedBlocked, fault.LabelMismatch)
 			})
 		})
 	}
@@ -174,8 +175,8 @@ func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 		reason  fault.Reason
 	}{
 		"no such commit":      {func(w *world) { delete(w.images, b) }, fault.ArtifactNotFound},
-		"a secret is missing": {func(w *world) { w.missing = []string{"UNIDESK_BAIDU_NETDISK_TOKEN_KEY"} }, fault.EnvKeyMissing},
-		"the transfer fails":  {func(w *world) { w.failStage = fault.Transient(fault.HostUnreachable, "cut") }, fault.HostUnreachable},
+		"a secret is missing": {func(w *world) { w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY") }, fault.EnvKeyMissing},
+		"the transfer fails":  {func(w *world) { w.FailStage(fault.Transient(fault.HostUnreachable, "cut")) }, fault.HostUnreachable},
 	}
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
@@ -184,7 +185,7 @@ func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 				w.images.add(t, b, labels(b))
 				s.arrange(w)
 				r := w.run(b)
-				want(t, r, deploy.DecidedFailed, s.reason)
+				want(t, r, contract.DecidedFailed, s.reason)
 				if r.Mutated || r.Changed || w.switches != 1 {
 					t.Errorf("mutated %v changed %v switches %d", r.Mutated, r.Changed, w.switches)
 				}
@@ -197,10 +198,10 @@ func TestAFailedSwitchIsTakenBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.failSwitch = fault.New(fault.ComposeFailed, "compose says no")
-		want(t, w.run(b), deploy.DecidedReverted, fault.ComposeFailed)
-		if w.pending != nil || w.running.Env["COMMIT"] != a.String() {
-			t.Errorf("pending %v, runs %v", w.pending, w.running)
+		w.Fail(confirmtest.Retag, fault.New(fault.ComposeFailed, "compose says no"))
+		want(t, w.run(b), contract.DecidedReverted, fault.ComposeFailed)
+		if w.pending() != nil || w.runs() != a.String() {
+			t.Errorf("pending %v, runs %v", w.pending(), w.running())
 		}
 	})
 }
@@ -209,10 +210,11 @@ func TestAFailedRevertIsLoud(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.failSwitch, w.failRevert = errBoom, errBoom
+		w.Fail(confirmtest.Retag, errBoom)
+		w.Fail(confirmtest.PutEnv, errBoom)
 		r := w.run(b)
-		want(t, r, deploy.DecidedRevertFailed, fault.RevertFailed)
-		if r.Failure.Next != "unidesk-controller recover" {
+		want(t, r, contract.DecidedRevertFailed, fault.RevertFailed)
+		if r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("next %q", r.Failure.Next)
 		}
 	})
@@ -230,7 +232,7 @@ func TestStopMeansOldOrNew(t *testing.T) {
 				}
 			}
 			r := w.Run(ctx, w.contract(b), false)
-			want(t, r, deploy.DecidedInterrupted, fault.Interrupted)
+			want(t, r, contract.DecidedInterrupted, fault.Interrupted)
 			if r.Mutated || w.switches != 1 {
 				t.Errorf("mutated %v, switches %d", r.Mutated, w.switches)
 			}
@@ -242,9 +244,9 @@ func TestStopMeansOldOrNew(t *testing.T) {
 			w.images.add(t, b, labels(b))
 			ctx, cancel := context.WithCancel(t.Context())
 			w.onSwitch = cancel
-			want(t, w.Run(ctx, w.contract(b), false), deploy.DecidedInterrupted, fault.Interrupted)
-			if w.running.Env["COMMIT"] != a.String() || w.pending != nil {
-				t.Errorf("runs %v, pending %v", w.running, w.pending)
+			want(t, w.Run(ctx, w.contract(b), false), contract.DecidedInterrupted, fault.Interrupted)
+			if w.runs() != a.String() || w.pending() != nil {
+				t.Errorf("runs %v, pending %v", w.running(), w.pending())
 			}
 		})
 	})
@@ -261,17 +263,17 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.live(a)
 			w.images.add(t, b, labels(b))
-			w.health = loggedOut
+			w.Health = loggedOut
 			r := w.run(b)
-			want(t, r, deploy.DecidedDegraded, "")
-			if r.OK || len(r.Hints) != 3 || w.running.Env["COMMIT"] != b.String() {
-				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running.Env)
+			want(t, r, contract.DecidedDegraded, "")
+			if r.OK || len(r.Hints) != 3 || w.runs() != b.String() {
+				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running().Stamped)
 			}
 			if v := w.Verify(t.Context(), "prod", "baidu-netdisk"); len(v.Hints) != 3 || !strings.Contains(v.Hints[1], "with `unidesk-controller artifact-registry deploy-service ") {
 				t.Errorf("verify does not name the command: %q", v.Hints)
 			}
 			again := w.run(b)
-			want(t, again, deploy.DecidedDegraded, "")
+			want(t, again, contract.DecidedDegraded, "")
 			if again.Mutated {
 				t.Error("the same command again recreated the service")
 			}
@@ -279,9 +281,9 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			if err != nil || slices.Contains(commits, b) {
 				t.Errorf("a degraded version is one to go back to: %v %v", commits, err)
 			}
-			w.health = honest // somebody has logged in
+			w.Health = honest // somebody has logged in
 			well := w.run(b)
-			want(t, well, deploy.DecidedUnchanged, "")
+			want(t, well, contract.DecidedUnchanged, "")
 			commits, err = w.Ledger.Proven("prod", "baidu-netdisk")
 			if err != nil || well.Mutated || !slices.Contains(commits, b) {
 				t.Errorf("well again, and still not one to go back to: mutated %v, %v %v", well.Mutated, commits, err)
@@ -292,13 +294,13 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 		inWorld(t, func(t *testing.T, w *world) {
 			w.live(a)
 			w.images.add(t, b, labels(b))
-			w.health = func(in workload.Instance) workload.Health {
-				if in.Env["COMMIT"] == b.String() {
+			w.Health = func(in workload.Instance) workload.Health {
+				if in.Stamped["COMMIT"] == b.String() {
 					return loggedOut(in)
 				}
 				return honest(in)
 			}
-			want(t, w.run(b), deploy.DecidedReverted, fault.NotProven)
+			want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
 		})
 	})
 }
@@ -329,17 +331,17 @@ func TestOneRunAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := w.run(a)
-		want(t, r, deploy.DecidedFailed, fault.Locked)
+		want(t, r, contract.DecidedFailed, fault.Locked)
 		plan := w.Plan(t.Context(), w.contract(a)) // it says so, though the other run has changed nothing yet
-		want(t, plan, deploy.DecidedBlocked, fault.Locked)
-		for _, f := range []*deploy.Failure{r.Failure, plan.Failure} {
+		want(t, plan, contract.DecidedBlocked, fault.Locked)
+		for _, f := range []*contract.Failure{r.Failure, plan.Failure} {
 			if !strings.Contains(f.Message, "somebody else") || !f.Retry {
 				t.Errorf("%+v", f)
 			}
 		}
 		unlock()
-		want(t, w.Plan(t.Context(), w.contract(a)), deploy.DecidedReady, "")
-		want(t, w.run(a), deploy.DecidedSucceeded, "")
+		want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedReady, "")
+		want(t, w.run(a), contract.DecidedSucceeded, "")
 	})
 }
 
@@ -349,8 +351,8 @@ func TestPlanOnlyReads(t *testing.T) {
 		w.images.add(t, b, labels(b))
 		w.readOnly = true
 		r := w.Plan(t.Context(), w.contract(b))
-		want(t, r, deploy.DecidedReady, "")
-		if r.Mutated || r.Plan.Next != "unidesk-controller artifact-registry deploy-service --service baidu-netdisk --env prod --commit "+b.String()+" --run-now" {
+		want(t, r, contract.DecidedReady, "")
+		if r.Mutated || r.Plan.Next.String() != "unidesk-controller artifact-registry deploy-service --service baidu-netdisk --env prod --commit "+b.String()+" --run-now" {
 			t.Errorf("mutated %v next %q", r.Mutated, r.Plan.Next)
 		}
 	})
@@ -361,15 +363,15 @@ func TestACrashLoopEndsTheWait(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
-		w.health = func(in workload.Instance) workload.Health {
-			if in.Env["COMMIT"] == b.String() {
-				w.running.Restarts++
+		w.Health = func(in workload.Instance) workload.Health {
+			if in.Stamped["COMMIT"] == b.String() {
+				w.Crash()
 				return workload.Health{Error: "connection refused"}
 			}
 			return honest(in)
 		}
 		r := w.run(b)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if !strings.Contains(r.Failure.Message, "restarted") || r.Seconds > 20 {
 			t.Errorf("%q after %v s", r.Failure.Message, r.Seconds)
 		}
@@ -381,14 +383,14 @@ func TestARevertIsSeenAndNotBelieved(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		img := w.images.add(t, b, labels(b))
-		w.health = func(in workload.Instance) workload.Health {
-			if in.Env["COMMIT"] == b.String() {
-				w.old = container(b, img.Config, img.Manifest, "not the old one")
+		w.onReverted = func() { w.Put(container(b, img.Config, img.Manifest, "not the old one")) }
+		w.Health = func(in workload.Instance) workload.Health {
+			if in.Stamped["COMMIT"] == b.String() {
 				return workload.Health{Status: 503}
 			}
 			return honest(in)
 		}
-		want(t, w.run(b), deploy.DecidedRevertFailed, fault.RevertFailed)
+		want(t, w.run(b), contract.DecidedRevertFailed, fault.RevertFailed)
 	})
 }
 
@@ -396,23 +398,37 @@ func TestARevertIsSeenAndNotBelieved(t *testing.T) {
 func TestTakingBackToAVersionThatWasDown(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		w.running.Running = false
+		w.Stop()
 		w.images.add(t, b, labels(b))
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(b)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
-		if w.running.Env["COMMIT"] != a.String() {
-			t.Errorf("runs %v", w.running)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
+		if w.runs() != a.String() {
+			t.Errorf("runs %v", w.running())
 		}
 	})
 }
 
 func TestOfACommitThatIsNotPublishedTheListComesNext(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		for _, r := range []deploy.Result{w.Plan(t.Context(), w.contract(b)), w.run(b)} {
-			if r.Failure == nil || r.Failure.Reason != fault.ArtifactNotFound || r.Failure.Next != "unidesk-controller artifact-registry list --service baidu-netdisk" {
+		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(b)), w.run(b)} {
+			if r.Failure == nil || r.Failure.Reason != fault.ArtifactNotFound || r.Failure.Next.String() != "unidesk-controller artifact-registry list --service baidu-netdisk" {
 				t.Errorf("%+v", r.Failure)
 			}
+		}
+	})
+}
+
+// The host of a change learns while the proof lasts that its run lives.
+func TestARunRenewsItsChangeWhileItIsProven(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.renewals = 0
+		want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
+		if w.renewals != 6 { // of a proof of a minute
+			t.Errorf("renewed %d times, want every ten seconds of a minute", w.renewals)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -21,10 +21,8 @@ func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) {
 		began := time.Now().Add(-time.Hour)
-		w.others = []workload.Container{
-			{ID: "1", Name: "todo-note-backend", Project: "unidesk", Service: "todo-note", Running: true, Started: began},
-			{ID: "2", Name: "database", Project: "unidesk", Service: "database", Running: true, Started: began},
-		}
+		w.Neighbour(workload.Neighbour{ID: "1", Name: "todo-note-backend", Scope: "unidesk", Group: "todo-note", Running: true, Started: began})
+		w.Neighbour(workload.Neighbour{ID: "2", Name: "database", Scope: "unidesk", Group: "database", Running: true, Started: began})
 		w.live(a)
 		w.images.add(t, b, labels(b))
 		story(t, w)
@@ -33,13 +31,10 @@ func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 
 // restarts makes a container restart while the service is switched.
 func (w *world) restarts(name string) {
-	w.onSwitch = func() {
-		i := slices.IndexFunc(w.others, func(c workload.Container) bool { return c.Name == name })
-		w.others[i].Started = time.Now()
-	}
+	w.onSwitch = func() { w.RestartNeighbour(name) }
 }
 
-func names(s *deploy.Scope) (out []string) {
+func names(s *contract.Scope) (out []string) {
 	for _, d := range s.Disturbed {
 		out = append(out, d.Name+" "+string(d.Kind))
 	}
@@ -50,7 +45,7 @@ func TestADisturbedNeighbourDegradesTheResult(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.restarts("database")
 		r := w.run(b)
-		want(t, r, deploy.DecidedDegraded, "")
+		want(t, r, contract.DecidedDegraded, "")
 		if diff := cmp.Diff([]string{"database restarted"}, names(r.Scope)); diff != "" || !r.Scope.Observed {
 			t.Errorf("%+v: %s", r.Scope, diff)
 		}
@@ -66,7 +61,7 @@ func TestADisturbedNeighbourDegradesTheResult(t *testing.T) {
 func TestAnUndisturbedNeighbourhoodIsAsserted(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if !r.Scope.Observed || len(r.Scope.Disturbed) > 0 || len(r.Receipt.Disturbed) > 0 {
 			t.Errorf("%+v", r.Scope)
 		}
@@ -108,11 +103,11 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			besideOthers(t, func(t *testing.T, w *world) {
 				w.restarts("todo-note-backend")
-				want(t, w.run(b), deploy.DecidedDegraded, "")
+				want(t, w.run(b), contract.DecidedDegraded, "")
 				arrange(t, w)
 				w.restarts("todo-note-backend")
 				r := w.Run(t.Context(), w.contract(b), true)
-				want(t, r, deploy.DecidedSucceeded, "")
+				want(t, r, contract.DecidedSucceeded, "")
 				if len(r.Scope.Disturbed) > 0 {
 					t.Errorf("%+v", r.Scope)
 				}
@@ -124,16 +119,16 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 // A look that takes long makes nobody's clock late.
 func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
-		w.health = func(in workload.Instance) workload.Health {
+		w.Health = func(in workload.Instance) workload.Health {
 			time.Sleep(3 * time.Second)
 			return honest(in)
 		}
 		w.onSettle = func() {
 			w.beside = map[string]workload.Observation{"todo-note": {Pending: &workload.Pending{Since: time.Now()}}}
-			w.others[0].Started = time.Now()
+			w.RestartNeighbour("todo-note-backend")
 		}
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if len(r.Scope.Disturbed) > 0 {
 			t.Errorf("%+v", r.Scope)
 		}
@@ -145,22 +140,21 @@ func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 	for name, c := range map[string]struct {
 		began, ended time.Duration // of the other run, by the clock here
-		want         deploy.Decision
+		want         contract.Decision
 	}{
-		"while the other run lasted": {0, time.Minute, deploy.DecidedSucceeded},
-		"after it":                   {-time.Hour, -time.Minute, deploy.DecidedDegraded},
-		"before it":                  {time.Hour, 2 * time.Hour, deploy.DecidedDegraded},
+		"while the other run lasted": {0, time.Minute, contract.DecidedSucceeded},
+		"after it":                   {-time.Hour, -time.Minute, contract.DecidedDegraded},
+		"before it":                  {time.Hour, 2 * time.Hour, contract.DecidedDegraded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
-				w.clock = 3 * time.Hour
-				w.others = []workload.Container{{ID: "1", Name: "pipeline", Project: "unidesk", Service: "pipeline", Running: true, Started: w.now()}}
+				w.SetAhead(3 * time.Hour)
 				row, err := w.Catalog.Row("pipeline")
 				if err != nil {
 					t.Fatal(err)
 				}
-				ref := row.Spec(catalog.Prod, w.Project).Ref.Compose
-				w.others[0].Project, w.others[0].Service = ref.Project, ref.Service
+				ref := row.Spec(catalog.Prod, w.Project).Ref
+				w.Neighbour(workload.Neighbour{ID: "1", Name: "pipeline", Scope: ref.Scope(), Group: ref.Name(), Running: true, Started: w.Now().Add(-24 * time.Hour)})
 				receipt := w.receipt()
 				receipt.ID, receipt.Service = "other", row.Service
 				receipt.Started, receipt.Finished = time.Now().Add(c.began), time.Now().Add(c.ended)
@@ -191,9 +185,9 @@ func (w *world) receipt() ledger.Receipt {
 func TestARevertNamesWhoWasDisturbed(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.restarts("database")
-		w.health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		r := w.run(b)
-		want(t, r, deploy.DecidedReverted, fault.NotProven)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
 		if diff := cmp.Diff([]string{"database restarted"}, names(r.Scope)); diff != "" {
 			t.Error(diff)
 		}
@@ -202,17 +196,17 @@ func TestARevertNamesWhoWasDisturbed(t *testing.T) {
 
 func TestAScopeThatWasNotObservedSaysSo(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
-		w.failList = errBoom
+		w.FailList(errBoom)
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Scope.Observed || r.Scope.Note != "boom" {
 			t.Errorf("%+v", r.Scope)
 		}
 	})
 	onD601(t, func(t *testing.T, w *world) {
-		w.away = times("containers", 1, 1)
+		w.away = times("neighbours", 1, 1)
 		r := w.run(b)
-		want(t, r, deploy.DecidedSucceeded, "")
+		want(t, r, contract.DecidedSucceeded, "")
 		if r.Scope.Observed || !strings.Contains(r.Scope.Note, "the way is cut") {
 			t.Errorf("%+v", r.Scope)
 		}

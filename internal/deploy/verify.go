@@ -2,12 +2,11 @@ package deploy
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -15,108 +14,134 @@ import (
 )
 
 // answerTime is how long Verify waits for good answers of a container that runs:
-// nothing is coming up, so that what does not answer by then is the answer.
+// nothing is coming up, so a container that does not answer by then is not well.
 const answerTime = 10 * time.Second
 
 // Verify asks whether what the newest receipt of a service proved is still what
-// runs. It changes nothing, and answers soon: a container that does not run is not
-// waited for, and while a deploy of the service goes on it says no more than that.
-func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (result Result) {
-	defer func() { result.Service, result.Env = name, env }()
-	row, err := d.Catalog.Row(name)
+// runs. It changes nothing, and answers soon: it does not wait for a container that
+// does not run, and while a deploy of the service goes on it says no more than that.
+func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (out contract.Result) {
+	defer func() { out.Service, out.Env = name, env }()
+	row, err := d.config.Catalog.Row(name)
 	if err != nil {
-		return failed(err, "unidesk-controller services")
+		return failed(err, contract.Ours("services"))
 	}
-	receipts, err := d.Ledger.History(string(env), name)
+	s := d.session(row, env)
+	receipts, err := s.history()
 	if err != nil {
-		return failed(err, "unidesk-controller doctor")
+		return failed(err, contract.Ours("doctor"))
 	}
-	i := slices.IndexFunc(receipts, func(r ledger.Receipt) bool {
-		return r.Outcome == ledger.Succeeded || r.Outcome == ledger.Degraded
-	})
-	if i < 0 {
+	last := ledger.LastKept(receipts)
+	if last == nil {
 		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
-			WithHint("deploy it; the deploy proves it"), liveCommand(row, env, CommitPlaceholder))
+			WithHint("deploy it; the deploy proves it"), contract.LiveCommand(row, env, string(contract.AnyCommit)))
 	}
-	last := &receipts[i]
-	r := d.begin(Contract{Service: row.Service, Env: env, Commit: last.Commit, row: row}, false)
-	defer func() { result.elapsed(r.started) }()
-	r.patience = min(answerTime, r.environment().Timeout)
-	r.result.Contract = nil
-	r.result.Receipt = last
-	r.result.Rollback = last.Rollback
-	verdict, err := r.still(ctx, proof.Wanted{
-		Spec: r.spec, Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest,
-		Labels: row.Labels(last.Commit), Composed: row.Witness == catalog.Composed,
-	})
-	again := fmt.Sprintf("unidesk-controller verify --service %s --env %s", name, env)
-	if ctx.Err() != nil {
-		r.result = r.refused(DecidedInterrupted, fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
-		r.result.Failure.Next = again
-		return r.result
-	}
-	if err != nil && !cut(err) {
-		r.lookAgain(ctx)
-	}
-	r.result.Evidence, r.result.Running = verdict.Findings, describe(r.spec, r.seen)
-	if err == nil {
-		r.result.Running = describeInstance(r.spec, verdict.Instance)
-	}
-	holder := r.Ledger.Holder(string(env), name)
-	switch pending := r.seen.Pending; {
-	case err == nil:
-	case holder != "": // whatever was seen may be another thing by now
-		r.result.fail(DecidedBusy, workload.PointGuard,
-			fault.Transient(fault.Locked, "a run has %s (%s): %s", name, env, holder).WithHint("ask again when it ends"))
-		r.result.Failure.Next = again
-		return r.result
-	case pending != nil:
-		r.result.fail(DecidedDrifted, workload.PointProve, pendingFault(pending))
-		r.result.Failure.Next = recoverCommand
-		return r.result
-	case fault.ReasonOf(err) == fault.NotProven:
-		r.result.fail(DecidedDrifted, workload.PointProve, err)
-		r.result.Failure.Next = liveCommand(row, r.Env, last.Commit.String())
-		return r.result
-	default: // it could not be looked at
-		r.result = r.refused(DecidedFailed, err)
-		r.result.Failure.Next = again
-		return r.result
-	}
-	r.result.OK, r.result.Decision = true, DecidedUnchanged
-	if verdict.Status == proof.Degraded {
-		r.result.OK, r.result.Decision = false, DecidedDegraded
-		deploys := "`" + liveCommand(row, env, last.Commit.String()) + "`"
-		for _, hint := range row.Hints { // they are said after a deploy, too, where it is the same
-			r.result.Hints = append(r.result.Hints, strings.ReplaceAll(hint, "the same command", deploys))
-		}
-	}
-	return r.result
+	started := time.Now()
+	defer func() { out.Seconds = elapsed(started) }()
+	verdict, seen, err := s.still(ctx, last)
+	return s.answer(s.stand(ctx, verdict, seen, err), last)
 }
 
-// still proves, once a first look has shown that there is something to prove.
-func (r *deployment) still(ctx context.Context, want proof.Wanted) (proof.Verdict, error) {
-	r.at = workload.PointProve
-	if holder := r.Ledger.Holder(string(r.Env), r.Service.String()); holder != "" {
-		return proof.Verdict{}, fault.Transient(fault.Locked, "%s", holder)
+func failed(err error, next contract.Command) (out contract.Result) {
+	out.Fail(contract.DecidedFailed, workload.PointGuard, err)
+	out.Failure.Next = next
+	return out
+}
+
+// still proves again, once a first look has shown that there is something to prove.
+func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdict, seen view, err error) {
+	if holder := s.Ledger.Holder(string(s.env), s.name()); holder != "" {
+		return v, seen, fault.Transient(fault.Locked, "%s", holder)
 	}
-	seen, err := r.host.Observe(ctx, r.spec, false)
-	if err != nil {
-		return proof.Verdict{}, err
+	want := proof.Wanted{
+		Spec: s.spec, Image: artifact.Pinned{Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest},
+		Labels: s.row.Labels(last.Commit), Composed: s.row.Witness == catalog.Composed,
 	}
-	r.seen = seen
+	if seen, err = s.look(ctx, false); err != nil {
+		return v, seen, err
+	}
 	if p := seen.Pending; p != nil {
-		return proof.Verdict{}, pendingFault(p)
+		return v, seen, contract.Unsettled(p)
 	}
-	if in := proof.Current(r.spec, seen); in == nil || !in.Running {
-		return proof.Judge(want, seen), fault.New(fault.NotProven, "%s", describeInstance(r.spec, in))
+	if in := seen.Current(); in == nil || !in.Running {
+		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.spec.Describe(in))
 	}
-	return r.prove(ctx, want)
+	v, err = s.prove(ctx, want, waiting{timeout: min(answerTime, s.place.Timeout)})
+	return v, seen, err
 }
 
-func failed(err error, next string) Result {
-	var r Result
-	r.fail(DecidedFailed, workload.PointGuard, err)
-	r.Failure.Next = next
-	return r
+// standing is how what runs stands to what was proven.
+type standing struct {
+	verdict proof.Verdict
+	kind    standingKind
+	running string
+	err     error // why it is not same
+}
+
+type standingKind int
+
+const (
+	same    standingKind = iota
+	drifted              // something else runs, or it is not well
+	pending              // a killed run has left a change
+	busy                 // a deploy goes on: what was seen may be another thing by now
+	unread               // the host could not be asked
+	stopped              // a person stopped the question
+)
+
+// stand says what the proof came to, by a second look if it failed.
+func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, err error) standing {
+	if err == nil {
+		return standing{verdict, same, s.spec.Describe(verdict.Instance), nil}
+	}
+	if ctx.Err() != nil {
+		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
+		return standing{kind: stopped, running: s.describe(seen), err: err}
+	}
+	if seen = (view{}); !cut(err) {
+		seen, _ = s.lookAgain(ctx)
+	}
+	st := standing{verdict, unread, s.describe(seen), err}
+	holder := s.Ledger.Holder(string(s.env), s.name())
+	switch {
+	case holder != "":
+		st.kind = busy
+		st.err = fault.Transient(fault.Locked, "a run has %s (%s): %s", s.name(), s.env, holder).WithHint("ask again when it ends")
+	case seen.Pending != nil:
+		st.kind, st.err = pending, contract.Unsettled(seen.Pending)
+	case fault.ReasonOf(err) == fault.NotProven:
+		st.kind = drifted
+	}
+	return st
+}
+
+// answer puts a standing into words.
+func (s session) answer(st standing, last *ledger.Receipt) contract.Result {
+	deploys := contract.LiveCommand(s.row, s.env, last.Commit.String())
+	out := contract.Result{Receipt: last, Evidence: st.verdict.Findings, Running: st.running}
+	out.Rollback, _ = contract.ParseCommand(last.Rollback) // a line that cannot be read is none
+	fail := func(decision contract.Decision, point workload.Point, next contract.Command) contract.Result {
+		out.Fail(decision, point, st.err)
+		out.Failure.Next = next
+		return out
+	}
+	again := contract.VerifyCommand(s.name(), s.env)
+	switch st.kind {
+	case drifted:
+		return fail(contract.DecidedDrifted, workload.PointProve, deploys)
+	case pending:
+		return fail(contract.DecidedDrifted, workload.PointProve, contract.RecoverCommand())
+	case busy:
+		return fail(contract.DecidedBusy, workload.PointGuard, again)
+	case stopped:
+		return fail(contract.DecidedInterrupted, workload.PointProve, again)
+	case unread:
+		return fail(contract.DecidedFailed, workload.PointProve, again)
+	}
+	out.OK, out.Decision = true, contract.DecidedUnchanged
+	if st.verdict.Status == proof.Degraded {
+		out.OK, out.Decision = false, contract.DecidedDegraded
+		out.Hints = s.row.HintsWith("`" + deploys.String() + "`")
+	}
+	return out
 }

@@ -11,8 +11,6 @@ import (
 
 // Loaded is what an engine says that it has loaded.
 type Loaded struct {
-	// IDs are of images without a name.
-	IDs []string
 	// References are name:tag, in Docker's short form.
 	References []string
 }
@@ -38,9 +36,7 @@ func readAnswer(r io.Reader, alive func()) (Loaded, error) {
 		}
 		for text := range strings.Lines(line.Stream) {
 			text = strings.TrimSpace(text)
-			if id, ok := strings.CutPrefix(text, "Loaded image ID: "); ok {
-				loaded.IDs = append(loaded.IDs, id)
-			} else if ref, ok := strings.CutPrefix(text, "Loaded image: "); ok {
+			if ref, ok := strings.CutPrefix(text, "Loaded image: "); ok {
 				loaded.References = append(loaded.References, ref)
 			} else if strings.HasPrefix(text, "Error unpacking") && failed == nil {
 				// containerd's store: the image is there and cannot be run

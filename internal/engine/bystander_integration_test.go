@@ -9,7 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 // TestARealEnginesBystanders: what Docker does to a container is told as what it is.
@@ -52,7 +52,7 @@ func TestARealEnginesBystanders(t *testing.T) {
 	docker("rmi", "x:1")
 
 	var got []string
-	for _, d := range bystander.Disturbed(before, after, workload.ComposeRef{Project: "p", Service: "target"}, nil) {
+	for _, d := range bystander.Disturbed(before, after, workloadtest.Ref("p", "target"), nil) {
 		t.Log(d.Detail)
 		got = append(got, d.Name+" "+string(d.Kind))
 	}

@@ -76,13 +76,13 @@ func TestAllContainersAreBystanders(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	if d := cmp.Diff([]workload.Container{
-		{ID: "1", Name: "web", Project: "p", Service: "s", Running: true, Started: start.Add(600 * time.Millisecond), Restarts: 2},
+	if d := cmp.Diff([]workload.Neighbour{
+		{ID: "1", Name: "web", Scope: "p", Group: "s", Running: true, Started: start.Add(600 * time.Millisecond), Restarts: 2},
 		{ID: "2", Name: "loop", Running: true, Started: start.Add(time.Second), Restarts: 9},
-		{ID: "3", Name: "done", Project: "p", Service: "s"},
+		{ID: "3", Name: "done", Scope: "p", Group: "s"},
 		{ID: "4", Name: "new"},
 		{ID: "5", Name: "broken"},
-		{ID: "8", Name: "job", Running: true, Started: start.Add(2 * time.Second), Fleeting: true},
+		{ID: "8", Name: "job", Running: true, Started: start.Add(2 * time.Second), AutoRemove: true},
 	}, got); d != "" {
 		t.Error(d)
 	}

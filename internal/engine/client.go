@@ -15,19 +15,16 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/docker/go-connections/nat"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// This file is all that knows the docker module, which is frozen: moving to its
-// successor github.com/moby/moby/client is a change of this file.
+// client.go, images.go and neighbours.go are all that knows the docker module, which
+// is frozen: moving to its successor github.com/moby/moby/client is a change of them.
 
 // patience is how long any call but a load may take. Removing a large image takes
 // seconds on a slow disk; an engine that needs longer than this is stuck.
@@ -213,132 +210,6 @@ func (c *Client) Logs(ctx context.Context, id string, lines, maxBytes int) ([]st
 	return last.lines(), explain(err, "read container's output")
 }
 
-// Image returns an image by id, or by a name; ErrNotFound.
-func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	in, err := c.api.ImageInspect(ctx, ref, client.ImageInspectWithManifests(true))
-	told := err == nil
-	if errdefs.IsInvalidArgument(err) || err != nil && strings.Contains(err.Error(), "requires API version") {
-		in, err = c.api.ImageInspect(ctx, ref) // the engine is older than 28.0, API 1.48
-	}
-	if err != nil {
-		return Image{}, explain(err, "inspect image")
-	}
-	out := Image{ID: in.ID, Tags: in.RepoTags, RepoDigests: in.RepoDigests, Created: moment(in.Created)}
-	if in.Config != nil {
-		out.Labels, out.Env = in.Config.Labels, in.Config.Env
-	}
-	for _, text := range in.RootFS.Layers {
-		d, err := artifact.ParseDigest(text)
-		if err != nil {
-			return Image{}, fault.New(fault.EngineFailed, "image %s: diff id %q", ref, text)
-		}
-		out.DiffIDs = append(out.DiffIDs, d)
-	}
-	// Only containerd's store has a descriptor and manifests. An id that is not a
-	// sha256 leaves the digest zero, which equals no other.
-	if in.Descriptor == nil {
-		out.Config, _ = artifact.ParseDigest(in.ID)
-		out.Complete = true
-		return out, nil
-	}
-	out.Config, _ = artifact.ParseDigest(in.Descriptor.Annotations[configAnnotation])
-	out.Complete = told && slices.ContainsFunc(in.Manifests, func(m image.ManifestSummary) bool {
-		return m.ID == in.ID && m.Available
-	})
-	return out, nil
-}
-
-// ImagesOf returns the images that have a tag in a local repository, with the
-// tags in that repository only, newest first.
-func (c *Client) ImagesOf(ctx context.Context, repository string) ([]Image, error) {
-	found, err := c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", repository))})
-	for i := range found {
-		found[i].Tags = slices.DeleteFunc(found[i].Tags, func(t string) bool { return !isOf(t, repository) })
-	}
-	slices.SortStableFunc(found, func(a, b Image) int { return b.Created.Compare(a.Created) })
-	return slices.DeleteFunc(found, func(i Image) bool { return len(i.Tags) == 0 }), err
-}
-
-// ImagesWithLabel returns the images that carry a label, whatever its value.
-func (c *Client) ImagesWithLabel(ctx context.Context, label string) ([]Image, error) {
-	return c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", label))})
-}
-
-// AllImages returns every image, unnamed and intermediate ones too.
-func (c *Client) AllImages(ctx context.Context) ([]Image, error) {
-	return c.images(ctx, image.ListOptions{All: true})
-}
-
-func (c *Client) images(ctx context.Context, options image.ListOptions) ([]Image, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	list, err := c.api.ImageList(ctx, options)
-	if err != nil {
-		return nil, explain(err, "list images")
-	}
-	// The list lacks the diff ids, so each one is asked for by itself.
-	found := make([]Image, len(list))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(8)
-	for i, summary := range list {
-		g.Go(func() (err error) {
-			found[i], err = c.Image(ctx, summary.ID)
-			if fault.ReasonOf(err) == fault.EngineFailed {
-				return nil // removed since the list was made, or broken: it has nothing to offer
-			}
-			return err
-		})
-	}
-	err = g.Wait()
-	return slices.DeleteFunc(found, func(i Image) bool { return i.ID == "" }), err
-}
-
-// Tag gives an image one more name; a name that another image had moves.
-func (c *Client) Tag(ctx context.Context, id, ref string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return explain(c.api.ImageTag(ctx, id, ref), "tag image")
-}
-
-// Untag takes a name off its image; one that does not exist is no error. The
-// engine drops an image with its last name, and refuses (ErrInUse) to take the
-// last name from one that a container uses.
-func (c *Client) Untag(ctx context.Context, ref string) error {
-	return c.remove(ctx, ref, "untag image")
-}
-
-// RemoveImage removes an image by id, its parents stay. One that is gone is no
-// error, one that a container uses is ErrInUse.
-func (c *Client) RemoveImage(ctx context.Context, id string) error {
-	return c.remove(ctx, id, "remove image")
-}
-
-func (c *Client) remove(ctx context.Context, ref, act string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	_, err := c.api.ImageRemove(ctx, ref, image.RemoveOptions{})
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	return explain(err, act)
-}
-
-func (c *Client) postLoad(ctx context.Context, archive io.Reader) (io.ReadCloser, error) {
-	// Progress lines are wanted: they are the sign of life. No platform: with one,
-	// containerd's store refuses an archive that leaves anything out.
-	answer, err := c.api.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(false))
-	if err != nil {
-		return nil, explain(err, "load")
-	}
-	return answer.Body, nil
-}
-
-func (c *Client) postPull(ctx context.Context, ref string) (io.ReadCloser, error) {
-	return c.api.ImagePull(ctx, ref, image.PullOptions{})
-}
-
 // explain gives an error of the API its reason.
 func explain(err error, act string) error {
 	switch {
@@ -362,58 +233,6 @@ func explain(err error, act string) error {
 		}
 		return fault.New(fault.EngineFailed, "%s: %w", act, err)
 	}
-}
-
-// AllContainers returns every container, of Compose or not, as a bystander of a
-// deploy: running ones with their times, the others without. One of `compose run`
-// is left out, and so is one that is removed while it is being asked about.
-func (c *Client) AllContainers(ctx context.Context) ([]workload.Container, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	list, err := c.api.ContainerList(ctx, container.ListOptions{All: true})
-	if err != nil {
-		return nil, explain(err, "list containers")
-	}
-	list = slices.DeleteFunc(list, func(s container.Summary) bool {
-		return strings.EqualFold(s.Labels["com.docker.compose.oneoff"], "true")
-	})
-	found := make([]workload.Container, len(list))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(8)
-	for i, s := range list {
-		g.Go(func() (err error) {
-			found[i], err = c.bystander(ctx, s)
-			if errors.Is(err, ErrNotFound) {
-				return nil
-			}
-			return err
-		})
-	}
-	err = g.Wait()
-	return slices.DeleteFunc(found, func(b workload.Container) bool { return b.ID == "" }), err
-}
-
-func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.Container, error) {
-	out := workload.Container{ID: s.ID, Project: s.Labels["com.docker.compose.project"], Service: s.Labels["com.docker.compose.service"]}
-	for _, name := range s.Names {
-		// The others are what links call it: /another/alias.
-		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
-			out.Name = name
-		}
-	}
-	switch s.State {
-	case container.StateCreated, container.StateExited, container.StateDead:
-		return out, nil // the list lacks times, and of these they do not matter
-	}
-	in, err := c.api.ContainerInspect(ctx, s.ID)
-	if err != nil {
-		return workload.Container{}, explain(err, "inspect container")
-	}
-	if in.State != nil {
-		out.Running, out.Started, out.Restarts = in.State.Running, moment(in.State.StartedAt), in.RestartCount
-	}
-	out.Fleeting = in.HostConfig != nil && in.HostConfig.AutoRemove
-	return out, nil
 }
 
 // moment parses the API's times; what is no time is none.

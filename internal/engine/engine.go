@@ -74,7 +74,7 @@ func (i Info) Speaks(major, minor int) bool {
 
 // ID is the id that the image has in a store of this kind when it was loaded
 // from an [Archive].
-func (s Store) ID(image artifact.Image) string {
+func (s Store) ID(image artifact.Pinned) string {
 	if s == Containerd {
 		return image.Manifest.String()
 	}

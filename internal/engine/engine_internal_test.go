@@ -22,18 +22,11 @@ func TestNames(t *testing.T) {
 	for long, want := range map[string]string{
 		"docker.io/library/x:1": "x:1", "docker.io/me/x:1": "me/x:1", "127.0.0.1:5000/u/x:1": "127.0.0.1:5000/u/x:1", "localhost/x:1": "localhost/x:1",
 	} {
-		if got := short(long); got != want {
-			t.Errorf("short(%q) = %q", long, got)
+		if got := artifact.Familiar(long); got != want {
+			t.Errorf("Familiar(%q) = %q", long, got)
 		}
 		if got := full(want); got != long {
 			t.Errorf("full(%q) = %q", want, got)
-		}
-	}
-	for ref, want := range map[string]bool{
-		"x:1": true, "docker.io/library/x:1": true, "y/x:1": false, "xx:1": false, "x": false, "x:1/y:2": false,
-	} {
-		if isOf(ref, "x") != want {
-			t.Errorf("isOf(%q, x) = %v", ref, !want)
 		}
 	}
 }

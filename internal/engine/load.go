@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -56,14 +57,14 @@ func watch(ctx context.Context, stall time.Duration, cause error) (watched conte
 func (c *Client) refuseForeign(ctx context.Context, references []string, want string) error {
 	var errs []error
 	for _, ref := range references {
-		if short(ref) != short(want) {
+		if artifact.Familiar(ref) != artifact.Familiar(want) {
 			errs = append(errs, fault.New(fault.EngineFailed, "load made the name %q, which was not asked for", ref), c.Untag(ctx, ref))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fault.New(fault.EngineFailed, "%w", err)
 	}
-	if want != "" && !slices.ContainsFunc(references, func(r string) bool { return short(r) == short(want) }) {
+	if want != "" && !slices.ContainsFunc(references, func(r string) bool { return artifact.Familiar(r) == artifact.Familiar(want) }) {
 		return fault.New(fault.EngineFailed, "load did not make the name %q", want)
 	}
 	return nil

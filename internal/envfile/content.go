@@ -8,7 +8,6 @@ package envfile
 import (
 	"log/slog"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -54,12 +53,12 @@ func (c Content) Deploy(prefix string) map[string]string {
 	return found
 }
 
-// Presence tells of each name whether it has a value and how long that is.
+// Presence returns of each name whether it has a value and how many bytes that has.
 func (c Content) Presence(names []string) []workload.Secret {
 	secrets := make([]workload.Secret, 0, len(names))
 	for _, name := range names {
 		v := c.values[name]
-		secrets = append(secrets, workload.Secret{Name: name, Present: v != "", Length: utf8.RuneCountInString(v)})
+		secrets = append(secrets, workload.Secret{Name: name, Present: v != "", Length: len(v)})
 	}
 	return secrets
 }

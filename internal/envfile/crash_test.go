@@ -34,7 +34,11 @@ func TestAKilledSwapLeavesTheOldFileOrTheNew(t *testing.T) {
 	name := write(t, foreign+"K_COMMIT=0\n", 0o640)
 	whole := regexp.MustCompile(`^K_COMMIT=(0|0{200}|1{200}|2{200}|3{200}|4{200}|5{200}|6{200}|7{200}|8{200}|9{200})\n$`)
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 60 {
+	kills := 60
+	if testing.Short() {
+		kills = 6
+	}
+	for range kills {
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), "ENVFILE_TEST_CHURN="+name)
 		var said strings.Builder
@@ -109,6 +113,8 @@ func TestAFullDiskLeavesTheFile(t *testing.T) {
 			t.Fatalf("%d: no error and no edit", left)
 		case err != nil && fault.ReasonOf(err) != fault.DiskFull:
 			t.Fatalf("%d: %v", left, err)
+		case err != nil && !strings.HasSuffix(fault.HintOf(err), "; the file is as it was"):
+			t.Fatalf("%d: the hint %q says nothing of the file", left, fault.HintOf(err))
 		case err != nil && string(before) != string(after):
 			t.Fatalf("%d: the file was changed: %q", left, after)
 		case err != nil:

@@ -3,18 +3,11 @@ package envfile
 import (
 	"bytes"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-)
-
-var (
-	keyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	// On these characters all parsers of env files agree: nothing to expand, to
-	// escape, to cut off.
-	valueForm = regexp.MustCompile(`^[A-Za-z0-9._:/@+-]{0,256}$`)
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Undo takes an edit back. It holds what stood for the keys of the edit and
@@ -44,7 +37,7 @@ func Edit(c Content, assignments map[string]string) (Content, Undo, error) {
 	raw := bytes.Clone(c.raw)
 	for _, key := range slices.Sorted(maps.Keys(assignments)) {
 		value := assignments[key]
-		if !keyForm.MatchString(key) || !valueForm.MatchString(value) {
+		if !workload.VariableKey.Match(key) || !workload.StampValue.Match(value) {
 			return Content{}, Undo{}, fault.New(fault.InvalidRequest, "%q is not a key or its value is not fit for an env file", key)
 		}
 		// Positions move with each replacement, so they are looked for again.

@@ -165,7 +165,10 @@ func TestOnlyKeysAndValuesThatEveryParserReadsAlikeAreWritten(t *testing.T) {
 // holds for a few. A failing seed is to be put into the table.
 func TestRandomFiles(t *testing.T) {
 	t.Parallel()
-	const files = 10_000
+	files := 10_000
+	if testing.Short() {
+		files = 500
+	}
 	edited := 0
 	for seed := range uint64(files) {
 		w := world{rand.New(rand.NewPCG(seed, 1))}

@@ -81,7 +81,7 @@ func TestReadingWritesNothingAnywhere(t *testing.T) {
 func TestWhatIsToldOfTheFile(t *testing.T) {
 	t.Parallel()
 	c := parse(t, "ID=abcd\nKEY='hunter2 päss'\nEMPTY=\nBARE\nUNIDESK_X_DEPLOY_COMMIT=0123\nUNIDESK_X_DEPLOY_IMAGE=x:0123\nREF=${ID}-x\nID=abcde\n")
-	want := []workload.Secret{{Name: "ID", Present: true, Length: 5}, {Name: "KEY", Present: true, Length: 12}, {Name: "EMPTY"}, {Name: "BARE"}, {Name: "NOT"}}
+	want := []workload.Secret{{Name: "ID", Present: true, Length: 5}, {Name: "KEY", Present: true, Length: 13}, {Name: "EMPTY"}, {Name: "BARE"}, {Name: "NOT"}}
 	if d := cmp.Diff(want, c.Presence([]string{"ID", "KEY", "EMPTY", "BARE", "NOT"})); d != "" {
 		t.Error(d)
 	}

@@ -6,16 +6,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// How long an edit waits for another one: they take milliseconds.
-const (
-	lockWait  = 30 * time.Second
-	lockRetry = 20 * time.Millisecond
-)
+// lockWait is how long an edit waits for another one: they take milliseconds.
+const lockWait = 30 * time.Second
 
 // Update replaces the env file at path by what change makes of it, atomically and
 // durably, under the lock that all writers of this package share: a file beside
@@ -31,7 +27,7 @@ func Update(ctx context.Context, path string, change func(Content) (Content, err
 		return err
 	}
 	defer unlock()
-	if err := sweep(real); err != nil {
+	if err := statefile.Sweep(real); err != nil {
 		return invalid(path, "clean up beside", err)
 	}
 	before, info, err := load(path, real)
@@ -53,7 +49,7 @@ func Update(ctx context.Context, path string, change func(Content) (Content, err
 	if !bytes.Equal(again.raw, before.raw) || info2.ModTime() != info.ModTime() {
 		return fault.Transient(fault.Busy, "env file %s was changed by somebody else at this moment", path)
 	}
-	if err := swap(real, info2, after.raw); err != nil {
+	if err := statefile.ReplaceAs(real, after.raw, info2); err != nil {
 		return invalid(path, "replace", err)
 	}
 	return nil
@@ -61,15 +57,18 @@ func Update(ctx context.Context, path string, change func(Content) (Content, err
 
 func lock(ctx context.Context, path, real string) (unlock func(), err error) {
 	name := filepath.Join(filepath.Dir(real), "."+filepath.Base(real)+".unidesk.lock")
-	l := flock.New(name, flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
-	ok, err := l.TryLockContext(ctx, lockRetry)
-	if err != nil && ctx.Err() == nil {
+	l, err := statefile.OpenLock(name, 0o600)
+	if err != nil {
 		return nil, invalid(path, "lock", err)
 	}
-	if !ok {
-		return nil, fault.Transient(fault.Busy, "env file %s is being changed by another run", path)
+	wait, cancel := context.WithTimeoutCause(ctx, lockWait, fault.Transient(fault.Busy, "env file %s is being changed by another run", path))
+	defer cancel()
+	if err := l.Wait(wait); err != nil {
+		_ = l.Close()
+		if wait.Err() != nil {
+			return nil, err
+		}
+		return nil, invalid(path, "lock", err)
 	}
-	return func() { _ = l.Close() }, nil
+	return func() { _ = l.Unlock() }, nil
 }

@@ -88,8 +88,11 @@ type Error struct {
 	// Retry says that the same call may succeed later without anybody changing
 	// anything: a cut connection, a restarting registry.
 	Retry bool
-	// Hint is what to do about it, as a sentence or a command; often empty.
+	// Hint is what to do about it, as a sentence; often empty. When it ends in a
+	// line break, the action's line follows on a line of its own.
 	Hint string
+	// Action is what the hint leads to, "" for nothing that a program could do.
+	Action Action
 	// Err is the cause, in words for people: lower case, without the step that failed.
 	Err error
 }
@@ -119,6 +122,13 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	return &c
 }
 
+// WithAction returns e with the action set.
+func (e *Error) WithAction(a Action) *Error {
+	c := *e
+	c.Action = a
+	return &c
+}
+
 // ReasonOf returns the outermost reason in err's chain, Internal when there is none.
 func ReasonOf(err error) Reason {
 	if e := (*Error)(nil); errors.As(err, &e) {
@@ -127,14 +137,20 @@ func ReasonOf(err error) Reason {
 	return Internal
 }
 
-// HintOf returns the outermost hint in err's chain, or "".
-func HintOf(err error) string {
+// HintOf returns the hint of the outermost fault in err's chain that has a hint or
+// an action, or "".
+func HintOf(err error) string { return advice(err).Hint }
+
+// ActionOf returns the action of the same fault, or "".
+func ActionOf(err error) Action { return advice(err).Action }
+
+func advice(err error) Error {
 	for e := (*Error)(nil); errors.As(err, &e); err = e.Err {
-		if e.Hint != "" {
-			return e.Hint
+		if e.Hint != "" || e.Action != "" {
+			return *e
 		}
 	}
-	return ""
+	return Error{}
 }
 
 // Retryable reports whether the outermost fault in err's chain says that trying

@@ -29,7 +29,7 @@ func TestOnlyAGoodAnswerOfSSHKeygenIsOne(t *testing.T) {
 		"one that is killed":          {"echo alice; kill -9 $$", fault.GrantInvalid, "not among the allowed signers"},
 		"one that fails and says yes": {`case "$2" in find*) echo alice;; *) echo Good; exit 1;; esac`, fault.GrantInvalid, "was changed"},
 		"one that says nothing":       {`case "$2" in find*) echo alice;; esac`, fault.GrantInvalid, "was changed"},
-		"one that colours":            {`printf 'no \033[31mred\007\n' >&2; exit 1`, fault.GrantInvalid, "no [31mred"},
+		"one that colours":            {`printf 'no \033[31mred\007\n' >&2; exit 1`, fault.GrantInvalid, "no ?[31mred?"},
 		"one that looks around":       {"/usr/bin/env >&2; exit 1", fault.GrantInvalid, "LC_ALL=C"},
 	} {
 		bin := t.TempDir()

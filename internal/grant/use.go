@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // use is what is recorded of one.
@@ -37,23 +37,19 @@ func Use(dir string, g Grant, by string, now time.Time) error {
 	}
 	content, err := json.MarshalIndent(use{Grant: g, By: by, Used: now.UTC()}, "", "  ")
 	if err != nil {
-		return unrecorded(err)
+		return unrecorded(dir, err)
 	}
 	if err := makeDir(dir); err != nil {
-		return unrecorded(err)
+		return unrecorded(dir, err)
 	}
 	path := filepath.Join(dir, g.Nonce+".json")
 	// The name alone decides, so it must not come by a rename, which replaces.
-	f, err := inherit.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	err = statefile.Create(path, append(content, '\n'), 0o640)
 	if errors.Is(err, fs.ErrExist) {
 		return used(path)
 	}
 	if err != nil {
-		return unrecorded(err)
-	}
-	_, err = f.Write(append(content, '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close(), syncDir(dir)); err != nil {
-		return unrecorded(err)
+		return unrecorded(dir, err)
 	}
 	return nil
 }
@@ -81,7 +77,7 @@ func used(path string) error {
 // nothing, and is a use all the same.
 func usedBy(path string) string {
 	var u use
-	content, err := os.ReadFile(path)
+	content, err := statefile.Read(path)
 	if err != nil || json.Unmarshal(content, &u) != nil {
 		return "before"
 	}
@@ -91,20 +87,12 @@ func usedBy(path string) string {
 // makeDir makes a folder, in a state folder that is there, so that it is still
 // there after a power cut.
 func makeDir(dir string) error {
-	if err := inherit.Folder(dir, 0o750); err != nil {
+	if err := statefile.Folder(dir, 0o750); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(dir)) // also where another process made it, just now
+	return statefile.Sync(filepath.Dir(dir)) // also where another process made it, just now
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func unrecorded(err error) error {
-	return fault.New(fault.LedgerUnavailable, "record the use of the grant: %w", err)
+func unrecorded(dir string, err error) error {
+	return statefile.Fault(fault.LedgerUnavailable, dir, "record the use of the grant", err)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 const (
@@ -133,9 +134,9 @@ func judge(ctx context.Context, text []byte, sig signature, allowedSigners strin
 		return "", err
 	}
 	if out == "" {
-		return "", invalid("the grant was changed after %s signed it", printable(principals[0]))
+		return "", invalid("the grant was changed after %s signed it", oneLine(principals[0]))
 	}
-	return "", invalid("%s may not sign grants: %s", printable(principals[0]), said)
+	return "", invalid("%s may not sign grants: %s", oneLine(principals[0]), said)
 }
 
 // keygen runs ssh-keygen with a signature and a text. A refusal is no error: out is
@@ -162,20 +163,14 @@ func keygen(ctx context.Context, text []byte, sig signature, args ...string) (ou
 	case ctx.Err() != nil:
 		return "", "", fault.Transient(fault.Internal, "%s did not answer: %w", program, context.Cause(ctx))
 	case errors.As(err, &refusal):
-		return "", printable(string(refusal.Stderr)), nil
+		return "", oneLine(string(refusal.Stderr)), nil
 	case err != nil:
 		return "", "", fault.New(fault.ConfigInvalid, "start %s: %w", program, err).WithHint("install it: apt-get install openssh-client")
 	}
 	return string(answer), "", nil
 }
 
-// printable makes another program's words one line that a terminal only shows.
-func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return ' '
-		}
-		return r
-	}, s[:min(len(s), 512)])
-	return strings.Join(strings.Fields(s), " ")
+// oneLine makes another program's words one line that a terminal only shows.
+func oneLine(s string) string {
+	return plain.Line(strings.Join(strings.Fields(s[:min(len(s), 512)]), " "))
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // folder is an open folder. It stays the same one whatever becomes of its name.
@@ -182,8 +183,6 @@ func told(name, verb string, err error) error {
 	}
 	err = cause(err)
 	switch {
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return fault.New(fault.DiskFull, "%s %s: %w", verb, name, err).WithHint("make room on its filesystem: df -h %s", path.Dir(name))
 	case errors.Is(err, unix.EROFS):
 		return fault.New(fault.PathRefused, "%s %s: %w", verb, name, err).
 			WithHint("the agent's unit may write to few folders; name this one under ReadWritePaths=: systemctl edit unidesk-agent")
@@ -192,7 +191,7 @@ func told(name, verb string, err error) error {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return fault.New(fault.PathRefused, "%s %s: %w", verb, name, err)
 	default:
-		return fault.New(fault.Internal, "%s %s: %w", verb, name, err)
+		return statefile.Fault(fault.Internal, path.Dir(name), verb+" "+name, err)
 	}
 }
 

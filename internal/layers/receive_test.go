@@ -35,7 +35,7 @@ func TestAStreamIsTakenOnlyAsItWasAskedFor(t *testing.T) {
 		"beyond a layer's end":   {chunks{a.chunk(400, 900), {Digest: a.Digest, Offset: 900, Data: make([]byte, 101)}}, "is longer", 900, 0},
 		"beyond the last layer":  {append(whole[:3:3], b.chunk(0, 1)), "goes on", 1000, 500},
 		"ending early":           {whole[:1], "2 layers short", 700, 0},
-		"ending between layers":  {whole[:2], "1 layers short", 1000, 0},
+		"ending between layers":  {whole[:2], "1 layer short", 1000, 0},
 		"ending before it began": {nil, "2 layers short", 400, 0},
 	}
 	for name, test := range tests {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // receiver takes what a [Source] sends into a spool. The sender is not trusted:
@@ -102,7 +103,7 @@ func (r *receiver) take(ctx context.Context, c Chunk) error {
 // done is asked when the source says that it has sent everything.
 func (r *receiver) done() error {
 	if len(r.ranges) > 0 {
-		return fault.Transient(fault.RegistryUnavailable, "stream ended before %s was whole, %d layers short", r.ranges[0].Layer.Digest, len(r.ranges))
+		return fault.Transient(fault.RegistryUnavailable, "stream ended before %s was whole, %s short", r.ranges[0].Layer.Digest, plain.Count(len(r.ranges), "layer"))
 	}
 	return nil
 }

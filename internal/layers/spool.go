@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // The files of a spool: <hex> is a whole blob, <hex>.part one that is being
@@ -39,35 +39,39 @@ type Spool struct {
 	quota int64
 }
 
-// OpenSpool makes the folder where there is none. A quota of 0 is [DefaultQuota].
+// OpenSpool writes nothing: a folder that is not there is made by [Spool.Lock], so
+// that a question about the spool leaves none. A quota of 0 is [DefaultQuota].
 func OpenSpool(dir string, quota int64) (*Spool, error) {
-	if err := inherit.Folder(dir, 0o700); err != nil {
-		return nil, fault.New(fault.ConfigInvalid, "make the spool: %w", err)
+	if info, err := os.Stat(existing(dir)); err != nil || !info.IsDir() {
+		return nil, fault.New(fault.ConfigInvalid, "the spool %s: %w", dir, cmp.Or(err, error(syscall.ENOTDIR)))
 	}
 	return &Spool{dir, cmp.Or(quota, DefaultQuota)}, nil
 }
 
 // Lock waits until the spool is this process's own, telling waiting once when
-// that is not at once. What is too old for anybody to continue is swept then.
+// that is not at once. It makes the folder if there is none. What is too old for anybody to continue is swept then.
 func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err error) {
-	lock := flock.New(filepath.Join(s.dir, lockName))
-	f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o600)
-	if err == nil {
-		err = f.Close()
+	if err := statefile.Folder(s.dir, 0o700); err != nil {
+		return nil, statefile.Fault(fault.ConfigInvalid, s.dir, "make the spool", err)
 	}
+	lock, err := statefile.OpenLock(filepath.Join(s.dir, lockName), 0o600)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "lock the spool: %w", err)
+		return nil, s.broken("lock the spool", err)
 	}
-	held, err := lock.TryLock()
+	held, err := lock.Try()
 	if err == nil && !held {
 		waiting()
-		held, err = lock.TryLockContext(ctx, 100*time.Millisecond)
+		err = lock.Wait(ctx)
 	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	if err == nil {
+		err = ctx.Err()
 	}
-	if err != nil || !held {
-		return nil, fault.New(fault.Internal, "lock the spool: %w", err)
+	if err != nil {
+		_ = lock.Unlock()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, s.broken("lock the spool", err)
 	}
 	for _, e := range s.entries() {
 		if time.Since(e.used) > maxAge {
@@ -167,10 +171,20 @@ const reserve = 64 << 20
 // Free is how many bytes the spool's disk has left for a process like this one.
 func (s *Spool) Free() (int64, error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(s.dir, &st); err != nil {
+	if err := unix.Statfs(existing(s.dir), &st); err != nil {
 		return 0, fault.New(fault.Internal, "ask the spool's disk: %w", err)
 	}
 	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// existing is the path, or the nearest above it that is there.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
 }
 
 type entry struct {
@@ -199,11 +213,7 @@ func (s *Spool) entries() (found []entry) {
 
 func (s *Spool) path(d artifact.Digest) string { return filepath.Join(s.dir, d.Hex()) }
 
-// syncDir makes names in the spool durable.
-func (s *Spool) syncDir() error {
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+// broken is the fault of a file of the spool: DISK_FULL or INTERNAL.
+func (s *Spool) broken(doing string, err error) error {
+	return statefile.Fault(fault.Internal, s.dir, doing, err)
 }

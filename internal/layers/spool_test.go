@@ -3,6 +3,7 @@ package layers_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +133,44 @@ func TestFilesAreForTheOwnerOnly(t *testing.T) {
 		}
 		if got := info.Mode().Perm(); got != want {
 			t.Errorf("%s has mode %o", path, got)
+		}
+	}
+}
+
+func TestAQuestionMakesNoSpool(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a", "spool")
+	s, err := layers.OpenSpool(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBlob(1, 10)
+	if free, err := s.Free(); err != nil || free <= 0 {
+		t.Errorf("%d bytes are free: %v", free, err)
+	}
+	if missing := s.Missing([]artifact.Layer{b.Layer}); len(missing) != 1 || missing[0].Size() != 10 {
+		t.Errorf("missing: %+v", missing)
+	}
+	if _, err := os.Stat(filepath.Dir(dir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder was made: %v", err)
+	}
+	unlock, err := s.Lock(t.Context(), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	put(t, s, b)
+}
+
+func TestASpoolThatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{file, filepath.Join(file, "spool")} {
+		if _, err := layers.OpenSpool(dir, 0); fault.ReasonOf(err) != fault.ConfigInvalid {
+			t.Errorf("%s: %v", dir, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package layers
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -12,12 +11,12 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // zstdMagic begins a zstd frame (RFC 8878, 3.1.1). Media types are not relied on:
 // engines look at the content too.
-var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+const zstdMagic = "\x28\xb5\x2f\xfd"
 
 // IsZstd reports whether a whole blob is compressed with zstd.
 func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
@@ -28,7 +27,7 @@ func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
 	defer f.Close()
 	head := make([]byte, len(zstdMagic))
 	_, err = io.ReadFull(f, head)
-	return err == nil && bytes.Equal(head, zstdMagic), nil
+	return err == nil && string(head) == zstdMagic, nil
 }
 
 // maxWindow bounds what a zstd frame may make the decoder hold: levels up to 19
@@ -53,9 +52,9 @@ func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact
 		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
 	}
 	defer dec.Close()
-	out, err := inherit.OpenFile(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := statefile.Open(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
+		return "", 0, s.broken("unpack "+l.Digest.String(), err)
 	}
 	defer func() {
 		if err = errors.Join(err, out.Close()); err != nil {
@@ -76,7 +75,7 @@ func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact
 			break
 		}
 		if path := (*os.PathError)(nil); errors.As(err, &path) {
-			return "", 0, writeFault(err)
+			return "", 0, s.broken("write blob", err)
 		}
 		if err != nil {
 			return "", 0, fault.New(fault.DigestMismatch, "unpack %s: %w", l.Digest, err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // Writer continues a partial blob. It hashes what it writes.
@@ -28,9 +28,9 @@ type Writer struct {
 // Writer opens the blob's partial file at its end. What is there already is read
 // once, for the hash; more than the blob can have is thrown away.
 func (s *Spool) Writer(l artifact.Layer) (*Writer, error) {
-	f, err := inherit.OpenFile(s.path(l.Digest)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := statefile.Open(s.path(l.Digest)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "open partial blob: %w", err)
+		return nil, s.broken("open partial blob", err)
 	}
 	w := &Writer{spool: s, layer: l, file: f, hash: sha256.New()}
 	if w.offset, err = io.Copy(w.hash, f); err == nil && w.offset > l.Size {
@@ -60,7 +60,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.hash.Write(p[:n])
 	w.offset += int64(n)
 	if err != nil {
-		return n, writeFault(err)
+		return n, w.spool.broken("write blob", err)
 	}
 	if w.offset-w.pushed >= writeback {
 		// Only a nudge: Commit is what makes sure.
@@ -83,20 +83,13 @@ func (w *Writer) Commit() error {
 		return errors.Join(err, os.Remove(path+partSuffix))
 	}
 	if err := w.file.Sync(); err != nil {
-		return writeFault(err)
+		return w.spool.broken("write blob", err)
 	}
-	if err := errors.Join(os.Rename(path+partSuffix, path), w.spool.syncDir()); err != nil {
-		return fault.New(fault.Internal, "name blob: %w", err)
+	if err := statefile.Rename(path+partSuffix, path); err != nil {
+		return w.spool.broken("name blob", err)
 	}
 	return nil
 }
 
 // Close leaves the partial blob to be continued.
 func (w *Writer) Close() error { return w.file.Close() }
-
-func writeFault(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return fault.New(fault.DiskFull, "write blob: %w", err)
-	}
-	return fault.New(fault.Internal, "write blob: %w", err)
-}

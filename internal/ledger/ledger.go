@@ -10,17 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 const pendingSuffix = ".pending.json"
@@ -42,25 +39,24 @@ func NewID(now time.Time) string {
 func (l *Ledger) Prepare(r Receipt) error {
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return unavailable(err)
+		return l.unavailable(err)
 	}
 	dir := l.folder(r)
-	if err := inherit.Folder(dir, 0o750); err != nil {
-		return unavailable(err)
+	if err := statefile.Folder(dir, 0o750); err != nil {
+		return l.unavailable(err)
 	}
-	if err := renameio.WriteFile(l.pending(r), append(content, '\n'), 0o640, renameio.WithStaticPermissions(inherit.Mode(dir, 0o640))); err != nil {
-		return unavailable(err)
+	if err := statefile.Replace(l.pending(r), append(content, '\n'), 0o640); err != nil {
+		return l.unavailable(err)
 	}
-	return syncDir(dir)
+	return nil
 }
 
 // Enact puts the receipt that was prepared with this id into force.
 func (l *Ledger) Enact(r Receipt) error {
-	dir := l.folder(r)
-	if err := os.Rename(l.pending(r), filepath.Join(dir, r.ID+".json")); err != nil {
-		return unavailable(err)
+	if err := statefile.Rename(l.pending(r), filepath.Join(l.folder(r), r.ID+".json")); err != nil {
+		return l.unavailable(err)
 	}
-	return syncDir(dir)
+	return nil
 }
 
 // Record prepares the receipt and puts it into force.
@@ -89,7 +85,7 @@ func (l *Ledger) Get(id string) (Receipt, error) {
 	i := slices.IndexFunc(all, func(r Receipt) bool { return r.ID == id })
 	if i < 0 {
 		return Receipt{}, fault.New(fault.ReceiptNotFound, "there is no receipt %q", id).
-			WithHint("unidesk-controller history lists them")
+			WithHint("look for it in the list of receipts").WithAction(fault.ListReceipts)
 	}
 	return all[i], nil
 }
@@ -113,19 +109,19 @@ func (l *Ledger) Proven(env, service string) ([]artifact.Commit, error) {
 func (l *Ledger) read(env, service string, pending bool) ([]Receipt, error) {
 	paths, err := filepath.Glob(filepath.Join(l.dir, env, service, "*.json"))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, l.unavailable(err)
 	}
 	var receipts []Receipt
 	for _, path := range paths {
 		if strings.HasSuffix(path, pendingSuffix) != pending {
 			continue
 		}
-		content, err := os.ReadFile(path)
+		content, err := statefile.Read(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // renamed by another run meanwhile
 		}
 		if err != nil {
-			return nil, unavailable(err)
+			return nil, l.unavailable(err)
 		}
 		var r Receipt
 		if err := json.Unmarshal(content, &r); err != nil {
@@ -152,18 +148,6 @@ func orAny(s string) string {
 	return s
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return unavailable(err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return unavailable(err)
-	}
-	return nil
-}
-
-func unavailable(err error) error {
-	return fault.New(fault.LedgerUnavailable, "ledger: %w", err)
+func (l *Ledger) unavailable(err error) error {
+	return statefile.Fault(fault.LedgerUnavailable, l.dir, "ledger", err)
 }

@@ -10,11 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // lockPatience is how long a lock is tried for. A process that was killed while it
@@ -30,34 +28,42 @@ const lockFile = ".lock"
 // refused, LOCKED, with what the holder wrote about itself.
 func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
 	dir := filepath.Join(l.dir, env, service)
-	if err := inherit.Folder(dir, 0o750); err != nil {
-		return nil, unavailable(err)
+	if err := statefile.Folder(dir, 0o750); err != nil {
+		return nil, l.unavailable(err)
 	}
-	lock := flock.New(filepath.Join(dir, lockFile))
-	if f, err := inherit.OpenFile(lock.Path(), os.O_RDWR|os.O_CREATE, 0o640); err != nil {
-		return nil, unavailable(err)
-	} else if err := f.Close(); err != nil {
-		return nil, unavailable(err)
+	path := filepath.Join(dir, lockFile)
+	lock, err := statefile.OpenLock(path, 0o640)
+	if err != nil {
+		return nil, l.unavailable(err)
 	}
 	wait, cancel := context.WithTimeout(context.Background(), lockPatience)
 	defer cancel()
-	got, err := lock.TryLockContext(wait, lockPatience/50)
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, unavailable(err)
-	}
-	if !got {
-		other, _ := os.ReadFile(lock.Path()) // the name is a courtesy
+	if err := lock.Wait(wait); err != nil {
+		_ = lock.Close()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return nil, l.unavailable(err)
+		}
+		other, _ := statefile.Read(path) // the name is a courtesy
 		return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, strings.TrimSpace(string(other))).
 			WithHint("wait for it to end; nothing was changed")
 	}
-	if err := os.WriteFile(lock.Path(), []byte(holder+"\n"), 0o640); err != nil {
+	if err := name(lock.File(), holder); err != nil {
 		_ = lock.Unlock()
-		return nil, unavailable(fmt.Errorf("name the lock's holder: %w", err))
+		return nil, l.unavailable(fmt.Errorf("name the lock's holder: %w", err))
 	}
 	return func() {
-		_ = os.Truncate(lock.Path(), 0) // see named
+		_ = lock.File().Truncate(0) // see named
 		_ = lock.Unlock()
 	}, nil
+}
+
+// name writes who has the lock into its file.
+func name(lock *os.File, holder string) error {
+	if err := lock.Truncate(0); err != nil {
+		return err
+	}
+	_, err := lock.WriteAt([]byte(holder+"\n"), 0)
+	return err
 }
 
 // Holder tells, without taking the lock, who holds it: "" when nobody does.
@@ -95,18 +101,13 @@ func (l *Ledger) Killed() (killed []Killed) {
 
 // named reads the name in a lock's file, and whether its run has the lock.
 func named(path string) (name string, held bool) {
-	content, err := os.ReadFile(path)
+	content, err := statefile.Read(path)
 	name = strings.TrimSpace(string(content))
 	if err != nil || name == "" {
 		return "", false
 	}
 	// The name of a run that was killed stays. Only then is the lock itself tried,
 	// shared and for no time, so that a run that begins hardly ever meets it.
-	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
-	free, err := lock.TryRLock()
-	if err == nil && free {
-		_ = lock.Unlock()
-		return name, false
-	}
-	return name, true
+	held, err = statefile.Held(path)
+	return name, held || err != nil
 }

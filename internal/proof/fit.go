@@ -8,12 +8,15 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// reserved begin labels that container runtimes act upon; an image that carries
-// one could steer the host that runs it.
-var reserved = []string{"containerd.io/", "io.cri-containerd", "io.kubernetes.", "com.docker.compose."}
+// reserved returns how labels begin that container runtimes act upon; an image that
+// carries one could steer the host that runs it.
+func reserved() []string {
+	return []string{"containerd.io/", "io.cri-containerd", "io.kubernetes.", "com.docker.compose."}
+}
 
 // Check is a condition that must hold before anything changes.
 type Check struct {
@@ -39,7 +42,7 @@ func Labels(required, have map[string]string) (checks []Check) {
 		checks = append(checks, c)
 	}
 	for _, name := range sortedKeys(have) {
-		if slices.ContainsFunc(reserved, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		if slices.ContainsFunc(reserved(), func(p string) bool { return strings.HasPrefix(name, p) }) {
 			checks = append(checks, Check{
 				Name: "label " + name, Reason: fault.LabelMismatch,
 				Detail: "is in a namespace that container runtimes reserve", Fix: "remove the label from the Dockerfile",
@@ -51,14 +54,19 @@ func Labels(required, have map[string]string) (checks []Check) {
 
 // Fit checks that the host's configuration lets a switch succeed and be proven.
 func Fit(spec workload.Spec, seen workload.Observation) []Check {
-	d := seen.Definition
+	return append(FitCompose(spec, seen.Compose()), secrets(seen.Secrets)...)
+}
+
+// FitCompose checks that a Compose service, as it is declared, can be switched and
+// then shows what it runs. The plan and the host that refuses a switch use it alike.
+func FitCompose(spec workload.Spec, d workload.ComposeDefinition) []Check {
 	checks := []Check{
-		unfit("compose image", d.Image == spec.Image || d.Image == spec.Image+":latest",
-			fmt.Sprintf("is %s, want %s", cmp.Or(d.Image, "missing"), spec.Image),
-			fmt.Sprintf("set `image: %s` in the Compose service %s", spec.Image, spec.Ref.Compose.Service)),
-		unfit("compose container_name", d.ContainerName == spec.Container,
-			fmt.Sprintf("is %s, want %s", cmp.Or(d.ContainerName, "missing"), spec.Container),
-			fmt.Sprintf("set `container_name: %s` in the Compose service %s", spec.Container, spec.Ref.Compose.Service)),
+		unfit("compose image", d.Image == spec.Compose.Image || d.Image == spec.Compose.Image+":latest",
+			fmt.Sprintf("is %s, want %s", cmp.Or(d.Image, "missing"), spec.Compose.Image),
+			fmt.Sprintf("set `image: %s` in the Compose service %s", spec.Compose.Image, spec.Ref.Name())),
+		unfit("compose container_name", d.ContainerName == spec.Compose.ContainerName,
+			fmt.Sprintf("is %s, want %s", cmp.Or(d.ContainerName, "missing"), spec.Compose.ContainerName),
+			fmt.Sprintf("set `container_name: %s` in the Compose service %s", spec.Compose.ContainerName, spec.Ref.Name())),
 		unfit("compose pull_policy", d.PullPolicy != "always" && d.PullPolicy != "build",
 			fmt.Sprintf("is %s: Compose would replace the verified image", d.PullPolicy),
 			"remove pull_policy from the service, or set it to missing or never"),
@@ -66,14 +74,18 @@ func Fit(spec workload.Spec, seen workload.Observation) []Check {
 			fmt.Sprintf("is %d, want 1", d.Replicas), "run the service with one container"),
 	}
 	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
-	checks = append(checks,
+	return append(checks,
 		unfit("compose environment", len(unset) == 0,
 			fmt.Sprintf("does not hand on %s, each under its own name, so the container would not show what it runs", strings.Join(unset, ", ")),
-			"add to the service:\n"+yaml(spec, "environment", func(k string) string { return spec.EnvPrefix + k })),
+			"add to the service:\n"+yaml(spec, "environment", func(k string) string { return spec.KeyPrefix + k })),
 		unfit("compose labels", len(unlabelled) == 0,
 			fmt.Sprintf("do not name %s, so the container would not show what it runs", strings.Join(unlabelled, ", ")),
 			"add to the service:\n"+yaml(spec, "labels", label)))
-	for _, s := range seen.Secrets {
+}
+
+// secrets checks that the env file has a value for each secret.
+func secrets(seen []workload.Secret) (checks []Check) {
+	for _, s := range seen {
 		c := Check{Name: "env file " + s.Name, OK: s.Present, Detail: fmt.Sprintf("present, %d bytes", s.Length)}
 		if !s.Present {
 			c.Reason, c.Detail, c.Fix = fault.EnvKeyMissing, "is missing or empty", "restore the value in the env file"
@@ -96,7 +108,7 @@ func yaml(spec workload.Spec, section string, name func(key string) string) stri
 	var b strings.Builder
 	fmt.Fprintf(&b, "    %s:\n", section)
 	for _, k := range workload.Keys() {
-		fmt.Fprintf(&b, "      %s: ${%s%s:-}\n", name(k), spec.EnvPrefix, k)
+		fmt.Fprintf(&b, "      %s: ${%s%s:-}\n", name(k), spec.KeyPrefix, k)
 	}
 	return b.String()
 }
@@ -108,24 +120,11 @@ func label(key string) string {
 
 // Room checks that a disk takes what a deploy writes.
 func Room(name string, need, free int64) Check {
-	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", size(need), size(free))}
+	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", plain.Size(need), plain.Size(free))}
 	if !c.OK {
 		c.Reason, c.Fix = fault.DiskFull, "free space there: `docker image prune` removes unused layers"
 	}
 	return c
-}
-
-// size is a number of bytes for people.
-func size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
 }
 
 // Runs checks that the image is for the engine's platform.
@@ -146,6 +145,17 @@ func Blocking(checks []Check) (Check, bool) {
 		return Check{}, false
 	}
 	return checks[i], true
+}
+
+// Fault returns the first check that does not hold as an error, nil if all hold.
+func Fault(checks []Check) error {
+	c, found := Blocking(checks)
+	if !found {
+		return nil
+	}
+	f := fault.New(c.Reason, "%s %s", c.Name, c.Detail).WithHint("%s", c.Fix)
+	f.Retry = c.Retry
+	return f
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -44,11 +44,9 @@ type Finding struct {
 
 // Wanted is what should run.
 type Wanted struct {
-	Spec     workload.Spec
-	Commit   artifact.Commit
-	Config   artifact.Digest
-	Manifest artifact.Digest
-	Labels   map[string]string
+	Spec   workload.Spec
+	Image  artifact.Pinned
+	Labels map[string]string
 	// Composed says that the health answer knows no commit: the metadata that the
 	// deploy wrote into the container stands in for it.
 	Composed bool
@@ -110,9 +108,9 @@ func (v Verdict) Reason() string {
 
 // Judge compares what was observed with what is wanted.
 func Judge(want Wanted, seen workload.Observation) Verdict {
-	in := Current(want.Spec, seen)
+	in := seen.Current()
 	if in == nil {
-		return Verdict{Status: Waiting, Findings: []Finding{{Check: "container", Kind: State, Want: want.Spec.Container, Got: ""}}}
+		return Verdict{Status: Waiting, Findings: []Finding{{Check: "container", Kind: State, Want: want.Spec.Display(), Got: ""}}}
 	}
 	v := Verdict{Instance: in}
 	add := func(check string, kind Kind, want, got string) bool {
@@ -121,16 +119,16 @@ func Judge(want Wanted, seen workload.Observation) Verdict {
 	}
 	right := true
 	config := in.Config
-	if in.Is(want.Manifest, want.Config) {
-		config = want.Config // whether the store has told it or the manifest's digest stands for it
+	if in.Is(want.Image) {
+		config = want.Image.Config // whether the store has told it or the manifest's digest stands for it
 	}
-	right = add("image config digest", Digest, want.Config.String(), config.String()) && right
+	right = add("image config digest", Digest, want.Image.Config.String(), config.String()) && right
 	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
 		right = add("label "+name, Built, want.Labels[name], in.Labels[name]) && right
 	}
-	right = add("env "+workload.KeyCommit, Stamped, want.Commit.String(), in.Env[workload.KeyCommit]) && right
-	right = add("env "+workload.KeyRequestedCommit, Stamped, want.Commit.String(), in.Env[workload.KeyRequestedCommit]) && right
-	right = add("env "+workload.KeyDigest, Stamped, want.Manifest.String(), in.Env[workload.KeyDigest]) && right
+	right = add("env "+workload.KeyCommit, Stamped, want.Image.Commit.String(), in.Stamped[workload.KeyCommit]) && right
+	right = add("env "+workload.KeyRequestedCommit, Stamped, want.Image.Commit.String(), in.Stamped[workload.KeyRequestedCommit]) && right
+	right = add("env "+workload.KeyDigest, Stamped, want.Image.Manifest.String(), in.Stamped[workload.KeyDigest]) && right
 	if !right {
 		v.Status = Wrong
 		return v
@@ -165,13 +163,13 @@ func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status
 	}
 	commit, requested, kind := h.Commit, h.RequestedCommit, Built
 	if want.Composed {
-		commit, requested, kind = in.Env[workload.KeyCommit], in.Env[workload.KeyRequestedCommit], Stamped
+		commit, requested, kind = in.Stamped[workload.KeyCommit], in.Stamped[workload.KeyRequestedCommit], Stamped
 	}
 	status := Proven
-	if !add(equal("health deploy.commit", kind, want.Commit.String(), commit)) {
+	if !add(equal("health deploy.commit", kind, want.Image.Commit.String(), commit)) {
 		status = Wrong
 	}
-	if !add(equal("health deploy.requestedCommit", Stamped, want.Commit.String(), requested)) {
+	if !add(equal("health deploy.requestedCommit", Stamped, want.Image.Commit.String(), requested)) {
 		status = Wrong
 	}
 	for _, flag := range want.Spec.Probe.Flags {
@@ -196,15 +194,4 @@ func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status
 
 func equal(check string, kind Kind, want, got string) Finding {
 	return Finding{Check: check, Kind: kind, Want: want, Got: got, OK: want == got}
-}
-
-// Current is the container that the workload's name belongs to, nil when there
-// is none. Leftovers of an interrupted recreate bear other names.
-func Current(spec workload.Spec, seen workload.Observation) *workload.Instance {
-	for i := range seen.Instances {
-		if seen.Instances[i].Name == spec.Container {
-			return &seen.Instances[i]
-		}
-	}
-	return nil
 }

@@ -20,8 +20,8 @@ var (
 
 func wanted() proof.Wanted {
 	return proof.Wanted{
-		Spec:   workload.Spec{Container: "web", Probe: workload.Probe{Flags: []string{"auth.loggedIn"}}},
-		Commit: commitA, Config: config, Manifest: manifest,
+		Spec:  workload.Spec{Compose: &workload.ComposeSpec{ContainerName: "web"}, Probe: workload.Probe{Flags: []string{"auth.loggedIn"}}},
+		Image: artifact.Pinned{Commit: commitA, Config: config, Manifest: manifest},
 		Labels: map[string]string{
 			artifact.LabelRevision: commitA.String(), artifact.LabelService: "web", artifact.LabelSource: "https://example.test/web",
 		},
@@ -31,8 +31,8 @@ func wanted() proof.Wanted {
 // right is the container that is wanted, as it looks when everything holds.
 func right() *workload.Instance {
 	return &workload.Instance{
-		ID: "c1", Name: "web", Running: true, Config: config, ImageID: config.String(), Labels: wanted().Labels,
-		Env: map[string]string{"COMMIT": commitA.String(), "REQUESTED_COMMIT": commitA.String(), "DIGEST": manifest.String()},
+		ID: "c1", Name: "web", Current: true, Running: true, Config: config, ImageID: config.String(), Labels: wanted().Labels,
+		Stamped: map[string]string{"COMMIT": commitA.String(), "REQUESTED_COMMIT": commitA.String(), "DIGEST": manifest.String()},
 		Health: &workload.Health{
 			Status: 200, OK: true, Commit: commitA.String(), RequestedCommit: commitA.String(),
 			Flags: map[string]bool{"auth.loggedIn": true},
@@ -52,9 +52,9 @@ func TestJudge(t *testing.T) {
 		"an image of unknown config":    {change: func(i *workload.Instance) { i.Config = artifact.Digest{} }, status: proof.Wrong},
 		"a pulled one, of containerd's": {change: func(i *workload.Instance) { i.Config, i.ImageID = artifact.Digest{}, manifest.String() }, status: proof.Proven},
 		"a label of another commit":     {change: func(i *workload.Instance) { i.Labels = nil }, status: proof.Wrong},
-		"the env of another commit":     {change: func(i *workload.Instance) { i.Env["COMMIT"] = commitB.String() }, status: proof.Wrong},
-		"the env of another request":    {change: func(i *workload.Instance) { i.Env["REQUESTED_COMMIT"] = commitB.String() }, status: proof.Wrong},
-		"the env of another digest":     {change: func(i *workload.Instance) { i.Env["DIGEST"] = config.String() }, status: proof.Wrong},
+		"the env of another commit":     {change: func(i *workload.Instance) { i.Stamped["COMMIT"] = commitB.String() }, status: proof.Wrong},
+		"the env of another request":    {change: func(i *workload.Instance) { i.Stamped["REQUESTED_COMMIT"] = commitB.String() }, status: proof.Wrong},
+		"the env of another digest":     {change: func(i *workload.Instance) { i.Stamped["DIGEST"] = config.String() }, status: proof.Wrong},
 		"not running":                   {change: func(i *workload.Instance) { i.Running = false }, status: proof.Waiting},
 		"no answer":                     {change: func(i *workload.Instance) { i.Health = &workload.Health{Error: "refused"} }, status: proof.Waiting},
 		"503":                           {change: func(i *workload.Instance) { i.Health.Status = 503 }, status: proof.Waiting},
@@ -63,7 +63,7 @@ func TestJudge(t *testing.T) {
 		"health of the old commit":      {change: func(i *workload.Instance) { i.Health.Commit = commitB.String() }, status: proof.Wrong},
 		"health without a commit":       {change: func(i *workload.Instance) { i.Health.Commit = "" }, status: proof.Wrong},
 		"health of another request":     {change: func(i *workload.Instance) { i.Health.RequestedCommit = commitB.String() }, status: proof.Wrong},
-		"another container's name":      {change: func(i *workload.Instance) { i.Name = "0123456789ab_web" }, status: proof.Waiting},
+		"a leftover only":               {change: func(i *workload.Instance) { i.Current = false }, status: proof.Waiting},
 		"a flag false, unknown before":  {change: func(i *workload.Instance) { i.Health.Flags = nil }, status: proof.Degraded},
 		"a flag false, true before":     {change: func(i *workload.Instance) { i.Health.Flags = nil }, want: func(w *proof.Wanted) { w.FlagsBefore = map[string]bool{"auth.loggedIn": true} }, status: proof.Wrong},
 		"composed, health says nothing": {change: func(i *workload.Instance) { i.Health.Commit, i.Health.RequestedCommit = "", "" }, want: func(w *proof.Wanted) { w.Composed = true }, status: proof.Proven},
@@ -133,16 +133,19 @@ func TestStreakWantsThreeEqualAnswersOverTheWholeTime(t *testing.T) {
 	}
 }
 
+// observed is a host whose Compose file has this definition.
+func observed(d workload.ComposeDefinition) workload.Observation {
+	return workload.Observation{Units: []workload.Unit{{Name: "web", Compose: &d}}}
+}
+
 func TestFitNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	spec := workload.Spec{
-		Ref: workload.Ref{Compose: &workload.ComposeRef{Project: "p", Service: "web"}}, Container: "web", Image: "web",
-		EnvPrefix: "UNIDESK_WEB_DEPLOY_",
-	}
-	fit := workload.Definition{Image: "web", ContainerName: "web", Replicas: 1}
+	ref, _ := workload.NewRef(workload.Compose, "p", "web")
+	spec := workload.Spec{Ref: ref, KeyPrefix: "UNIDESK_WEB_DEPLOY_", Compose: &workload.ComposeSpec{ContainerName: "web", Image: "web"}}
+	fit := workload.ComposeDefinition{Image: "web", ContainerName: "web", Replicas: 1}
 	for _, k := range workload.Keys() {
-		fit.References = append(fit.References, spec.EnvPrefix+k)
-		fit.LabelReferences = append(fit.LabelReferences, spec.EnvPrefix+k)
+		fit.References = append(fit.References, spec.KeyPrefix+k)
+		fit.LabelReferences = append(fit.LabelReferences, spec.KeyPrefix+k)
 	}
 	for name, c := range map[string]struct {
 		change func(*workload.Observation)
@@ -150,19 +153,19 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 		reason fault.Reason
 	}{
 		"fit":                 {func(*workload.Observation) {}, "", ""},
-		"another image":       {func(o *workload.Observation) { o.Definition.Image = "nginx" }, "compose image", fault.WorkloadUnfit},
-		"another name":        {func(o *workload.Observation) { o.Definition.ContainerName = "" }, "compose container_name", fault.WorkloadUnfit},
-		"pulls always":        {func(o *workload.Observation) { o.Definition.PullPolicy = "always" }, "compose pull_policy", fault.WorkloadUnfit},
-		"two replicas":        {func(o *workload.Observation) { o.Definition.Replicas = 2 }, "compose replicas", fault.WorkloadUnfit},
-		"a key is not named":  {func(o *workload.Observation) { o.Definition.References = fit.References[1:] }, "compose environment", fault.WorkloadUnfit},
-		"nor by a label":      {func(o *workload.Observation) { o.Definition.LabelReferences = fit.References[1:] }, "compose labels", fault.WorkloadUnfit},
+		"another image":       {func(o *workload.Observation) { o.Units[0].Compose.Image = "nginx" }, "compose image", fault.WorkloadUnfit},
+		"another name":        {func(o *workload.Observation) { o.Units[0].Compose.ContainerName = "" }, "compose container_name", fault.WorkloadUnfit},
+		"pulls always":        {func(o *workload.Observation) { o.Units[0].Compose.PullPolicy = "always" }, "compose pull_policy", fault.WorkloadUnfit},
+		"two replicas":        {func(o *workload.Observation) { o.Units[0].Compose.Replicas = 2 }, "compose replicas", fault.WorkloadUnfit},
+		"a key is not named":  {func(o *workload.Observation) { o.Units[0].Compose.References = fit.References[1:] }, "compose environment", fault.WorkloadUnfit},
+		"nor by a label":      {func(o *workload.Observation) { o.Units[0].Compose.LabelReferences = fit.References[1:] }, "compose labels", fault.WorkloadUnfit},
 		"a secret is missing": {func(o *workload.Observation) { o.Secrets = []workload.Secret{{Name: "TOKEN"}} }, "env file TOKEN", fault.EnvKeyMissing},
 		"the secret is there": {func(o *workload.Observation) {
 			o.Secrets = []workload.Secret{{Name: "TOKEN", Present: true, Length: 3}}
 		}, "", ""},
-		"the tag latest is ok": {func(o *workload.Observation) { o.Definition.Image = "web:latest" }, "", ""},
+		"the tag latest is ok": {func(o *workload.Observation) { o.Units[0].Compose.Image = "web:latest" }, "", ""},
 	} {
-		seen := workload.Observation{Definition: fit}
+		seen := observed(fit)
 		c.change(&seen)
 		got, _ := proof.Blocking(proof.Fit(spec, seen))
 		if got.Name != c.check || got.Reason != c.reason {
@@ -172,12 +175,12 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 			t.Errorf("%s: no fix", name)
 		}
 	}
-	seen := workload.Observation{Definition: fit}
-	seen.Definition.References = nil
+	seen := observed(fit)
+	seen.Units[0].Compose.References = nil
 	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "UNIDESK_WEB_DEPLOY_COMMIT: ${UNIDESK_WEB_DEPLOY_COMMIT:-}") {
 		t.Errorf("no YAML to paste: %q", c.Fix)
 	}
-	seen.Definition.References, seen.Definition.LabelReferences = fit.References, nil
+	seen.Units[0].Compose.References, seen.Units[0].Compose.LabelReferences = fit.References, nil
 	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "    labels:\n      unidesk.deploy.commit: ${UNIDESK_WEB_DEPLOY_COMMIT:-}\n") {
 		t.Errorf("no YAML to paste: %q", c.Fix)
 	}
@@ -185,7 +188,7 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 
 func TestRoomIsToldInUnitsThatPeopleRead(t *testing.T) {
 	t.Parallel()
-	if c := proof.Room("of the engine", 0, 75_902_100_000); !c.OK || c.Detail != "needs 0 B, 75.9 GB free" {
+	if c := proof.Room("of the engine", 0, 75_902_100_000); !c.OK || c.Detail != "needs 0 B, 75.90 GB free" {
 		t.Errorf("%+v", c)
 	}
 }

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"fmt"
 	"reflect"
 	"time"
 )
@@ -43,4 +44,18 @@ func same(a, b Verdict) bool {
 	}
 	return a.Instance.ID == b.Instance.ID && a.Instance.Restarts == b.Instance.Restarts &&
 		a.Instance.Started.Equal(b.Instance.Started) && reflect.DeepEqual(a.Findings, b.Findings)
+}
+
+// Progress describes the streak for people; left is the time that is left for it. The
+// text changes every ten seconds only.
+func (s *Streak) Progress(left time.Duration) string {
+	if reason := s.last.Reason(); reason != "" {
+		const step = 10 * time.Second
+		return fmt.Sprintf("waiting: %s; given up in %s", reason, max(left+step-1, 0).Truncate(step))
+	}
+	answers := "equal answers"
+	if s.count == 1 {
+		answers = "answer"
+	}
+	return fmt.Sprintf("%s so far: %d %s; they must stay equal for %s", s.last.Status, s.count, answers, s.Stable)
 }

@@ -82,7 +82,7 @@ func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int,
 
 // head asks what a tag points at.
 func (r *Registry) head(ctx context.Context, repo artifact.Repository, tag string) (artifact.Digest, error) {
-	resp, err := r.get(ctx, http.MethodHead, repo.String()+"/manifests/"+url.PathEscape(tag), manifestTypes...)
+	resp, err := r.get(ctx, http.MethodHead, repo.String()+"/manifests/"+url.PathEscape(tag), manifestTypes()...)
 	if err != nil {
 		return artifact.Digest{}, err
 	}

@@ -12,11 +12,13 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// manifestTypes are what is accepted under a tag: no schema 1, which names its
+// manifestTypes returns what is accepted under a tag: no schema 1, which names its
 // layers by what they are not hashed to.
-var manifestTypes = []string{
-	string(types.OCIManifestSchema1), string(types.DockerManifestSchema2),
-	string(types.OCIImageIndex), string(types.DockerManifestList),
+func manifestTypes() []string {
+	return []string{
+		string(types.OCIManifestSchema1), string(types.DockerManifestSchema2),
+		string(types.OCIImageIndex), string(types.DockerManifestList),
+	}
 }
 
 // Resolve turns a repository and a commit into an image, verified down to its
@@ -73,7 +75,7 @@ type document struct {
 }
 
 func (r *Registry) manifest(ctx context.Context, repo artifact.Repository, ref string, most int64) (document, error) {
-	resp, err := r.get(ctx, http.MethodGet, repo.String()+"/manifests/"+ref, manifestTypes...)
+	resp, err := r.get(ctx, http.MethodGet, repo.String()+"/manifests/"+ref, manifestTypes()...)
 	if err != nil {
 		return document{}, err
 	}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
 // statusOK is HTTP's 200 (RFC 9110, 15.3.1), by which GET /v2/ says that all is well.
@@ -192,7 +194,7 @@ func imageCheck(want Settings, f Facts) Check {
 func (c ContainerFacts) has(image string) bool {
 	_, digest, pinned := strings.Cut(image, "@")
 	if !pinned {
-		return familiar(c.Image) == familiar(image)
+		return artifact.Familiar(c.Image) == artifact.Familiar(image)
 	}
 	if c.ImageID == digest || strings.HasSuffix(c.Image, "@"+digest) {
 		return true
@@ -203,11 +205,6 @@ func (c ContainerFacts) has(image string) bool {
 		}
 	}
 	return false
-}
-
-// familiar leaves out what Docker adds to a name of its own hub's.
-func familiar(image string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(image, "docker.io/"), "library/")
 }
 
 // judged settles checks that hold when what there is is what is wanted.

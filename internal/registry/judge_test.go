@@ -397,7 +397,7 @@ func TestAHostThatWasNotRead(t *testing.T) {
 		"paths not given":  {fault.New(fault.PathRefused, "not below"), registry.Refused},
 		"anything else":    {errors.New("what"), registry.Refused},
 	} {
-		r := registry.Unreachable(registry.Defaults(), tt.err)
+		r := registry.Unreachable(registry.Defaults(), fault.ReportOf(tt.err))
 		if r.Decision != tt.want || r.Retryable != fault.Retryable(tt.err) || r.Status().OK || r.Health().OK || r.RuntimeAPIHealthy {
 			t.Errorf("%s: %+v", name, r)
 		}
@@ -422,7 +422,7 @@ func TestAnInstallationThatFailed(t *testing.T) {
 		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
 		"by one who only reads":   {fault.New(fault.RoleMissing, "needs the role admin"), false, registry.Refused},
 	} {
-		r := registry.Unreachable(registry.Defaults(), tt.err).FailedInstall(tt.begun)
+		r := registry.Unreachable(registry.Defaults(), fault.ReportOf(tt.err)).FailedInstall(tt.begun)
 		unheard := tt.begun && fault.ReasonOf(tt.err) != fault.UnitFailed
 		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") || strings.Contains(r.Summary, "goes on") != unheard {
 			t.Errorf("%s: %+v", name, r)
@@ -431,7 +431,7 @@ func TestAnInstallationThatFailed(t *testing.T) {
 			t.Errorf("%s: %s", name, r.Summary)
 		}
 	}
-	if r := registry.Unreachable(registry.Defaults(), fault.New(fault.HostUnreachable, "the agent is stopped")).WithoutAgent(); r.Decision != registry.AgentUnavailable {
+	if r := registry.Unreachable(registry.Defaults(), fault.ReportOf(fault.New(fault.HostUnreachable, "the agent is stopped"))).WithoutAgent(); r.Decision != registry.AgentUnavailable {
 		t.Errorf("%+v", r)
 	}
 }
@@ -441,7 +441,7 @@ func TestAReportsListsAreNeverNull(t *testing.T) {
 	t.Parallel()
 	h := installed()
 	f, _ := h.Inspect(t.Context(), h.settings)
-	for _, r := range []registry.Report{registry.Judge(h.settings, f), registry.Unreachable(h.settings, errors.New("what"))} {
+	for _, r := range []registry.Report{registry.Judge(h.settings, f), registry.Unreachable(h.settings, fault.ReportOf(errors.New("what")))} {
 		b, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)

@@ -125,10 +125,10 @@ const (
 )
 
 // Unreachable is the report of a registry that could not be read.
-func Unreachable(s Settings, err error) Report {
+func Unreachable(s Settings, why fault.Report) Report {
 	r := newReport(s)
-	r.Failure = &Failure{Reason: fault.ReasonOf(err), Message: err.Error(), Hint: fault.HintOf(err)}
-	r.Retryable = fault.Retryable(err)
+	r.Failure = &Failure{Reason: why.Reason, Message: why.Message, Hint: why.Hint}
+	r.Retryable = why.Retry
 	check := Check{Scope: ScopeHost, Name: "registry-readable", Want: "an answer of the host's agent", Got: string(r.Failure.Reason), Fix: r.Failure.Hint}
 	switch r.Failure.Reason {
 	case fault.HostUnreachable, fault.HostKeyMismatch, fault.Stalled:

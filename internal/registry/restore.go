@@ -21,7 +21,7 @@ func (i *installation) acted() bool {
 
 // failed puts things back and makes the error that says so.
 func (i *installation) failed(ctx context.Context, at Planned, cause error, emit func(Progress)) error {
-	f := &fault.Error{Reason: fault.ReasonOf(cause), Retry: fault.Retryable(cause), Hint: fault.HintOf(cause)}
+	f := &fault.Error{Reason: fault.ReasonOf(cause), Retry: fault.Retryable(cause), Hint: fault.HintOf(cause), Action: fault.ActionOf(cause)}
 	if !i.acted() {
 		f.Err = fmt.Errorf("%s %s: %w; nothing was changed", word(at.Step), at.Target, cause)
 		return f

@@ -73,7 +73,7 @@ func (h *Host) Install(
 	}
 	if !h.installing.TryLock() {
 		return registry.Installed{}, fault.Transient(fault.Busy, "another installation of the registry runs on this host").
-			WithHint("wait for it, then look at what it did: unidesk-controller artifact-registry status")
+			WithHint("wait for it, then look at what it did").WithAction(fault.RegistryStatus)
 	}
 	defer h.installing.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), installWithin)

@@ -1,74 +1,128 @@
 package rpc
 
 import (
+	"math"
 	"slices"
-	"strings"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// This file is what a controller tells an agent: workloads and changes. An agent
-// tells both back, of a change that is not settled, and is believed as little.
+// This file is what a controller sends an agent: names of workloads, and changes.
+// An agent sends both back, of a change that is not settled, and is believed as
+// little.
 
-func workloadToProto(s workload.Spec) *artifactv1.Workload {
-	m := &artifactv1.Workload{
-		Container: s.Container, Image: s.Image, EnvPrefix: s.EnvPrefix, Secrets: s.Secrets,
-		Probe: &artifactv1.Probe{Port: uint32(s.Probe.Port), Path: s.Probe.Path, Flags: s.Probe.Flags},
+func refToProto(r workload.Ref) *artifactv1.Workload {
+	switch r.Runtime() {
+	case workload.Compose:
+		return &artifactv1.Workload{Runtime: &artifactv1.Workload_Compose{Compose: &artifactv1.ComposeService{Project: r.Scope(), Service: r.Name()}}}
+	case workload.Kubernetes:
+		return &artifactv1.Workload{Runtime: &artifactv1.Workload_Kubernetes{Kubernetes: &artifactv1.KubernetesWorkload{Namespace: r.Scope(), Name: r.Name()}}}
+	default:
+		return nil
 	}
-	if c := s.Ref.Compose; c != nil {
-		m.Compose = &artifactv1.ComposeService{Project: c.Project, Service: c.Service}
+}
+
+func (f *fields) ref(m *artifactv1.Workload) workload.Ref {
+	var ref workload.Ref
+	var err error
+	switch r := m.GetRuntime().(type) {
+	case *artifactv1.Workload_Compose:
+		ref, err = workload.NewRef(workload.Compose, r.Compose.GetProject(), r.Compose.GetService())
+	case *artifactv1.Workload_Kubernetes:
+		ref, err = workload.NewRef(workload.Kubernetes, r.Kubernetes.GetNamespace(), r.Kubernetes.GetName())
+	default:
+		f.refuse("workload", "names neither a Compose service nor a Kubernetes workload")
+	}
+	if err != nil {
+		f.refuse("workload", "a name in it is not possible: see the contract's ComposeService and KubernetesWorkload")
+	}
+	return ref
+}
+
+func placementToProto(s workload.Spec) *artifactv1.Placement {
+	m := &artifactv1.Placement{Workload: refToProto(s.Ref), KeyPrefix: s.KeyPrefix, Secrets: s.Secrets}
+	if s.Probe.Port > 0 {
+		m.Probe = &artifactv1.Probe{Port: uint32(s.Probe.Port), Path: s.Probe.Path, Flags: s.Probe.Flags}
+	}
+	if c := s.Compose; c != nil {
+		m.Runtime = &artifactv1.Placement_Compose{Compose: &artifactv1.ComposePlacement{ContainerName: c.ContainerName, Image: c.Image}}
 	}
 	return m
 }
 
-func (f *fields) workload(m *artifactv1.Workload) workload.Spec {
-	s := workload.Spec{
-		Ref: workload.Ref{Compose: &workload.ComposeRef{
-			Project: f.match("workload.compose.project", projectForm, m.GetCompose().GetProject()),
-			Service: f.match("workload.compose.service", containerForm, m.GetCompose().GetService()),
-		}},
-		Container: f.match("workload.container", containerForm, m.GetContainer()),
-		Image:     f.repository("workload.image", m.GetImage()).String(),
-		EnvPrefix: f.match("workload.env_prefix", prefixForm, m.GetEnvPrefix()),
-		Secrets: f.list("workload.secrets", m.GetSecrets(), func(s string) string {
-			return f.match("workload.secrets", keyForm, s)
+func (f *fields) placement(m *artifactv1.Placement) workload.Spec {
+	s := workload.Spec{Ref: f.ref(m.GetWorkload())}
+	c := m.GetCompose()
+	if c == nil { // a host that says no more than that it has the workload
+		return s
+	}
+	s.Compose = &workload.ComposeSpec{
+		ContainerName: f.form("placement.compose.container_name", workload.ContainerName, c.GetContainerName()),
+		Image:         f.repository("placement.compose.image", c.GetImage()).String(),
+	}
+	s.KeyPrefix = f.form("placement.key_prefix", workload.KeyPrefix, m.GetKeyPrefix())
+	s.Secrets = f.list("placement.secrets", m.GetSecrets(), func(s string) string {
+		return f.form("placement.secrets", workload.VariableKey, s)
+	})
+	s.Probe = workload.Probe{
+		Port: int(m.GetProbe().GetPort()), Path: f.form("placement.probe.path", workload.HealthPath, m.GetProbe().GetPath()),
+		Flags: f.list("placement.probe.flags", m.GetProbe().GetFlags(), func(s string) string {
+			return f.form("placement.probe.flags", workload.FlagPath, s)
 		}),
-		Probe: workload.Probe{
-			Port: int(m.GetProbe().GetPort()), Path: f.match("workload.probe.path", pathForm, m.GetProbe().GetPath()),
-			Flags: f.list("workload.probe.flags", m.GetProbe().GetFlags(), func(s string) string {
-				return f.match("workload.probe.flags", flagForm, s)
-			}),
-		},
 	}
 	if s.Probe.Port < 1 || s.Probe.Port > 65535 {
-		f.refuse("workload.probe.port", "not a port")
-	}
-	if slices.Contains(strings.Split(s.Probe.Path, "/"), "..") {
-		f.refuse("workload.probe.path", "goes up a folder")
+		f.refuse("placement.probe.port", "not a port")
 	}
 	return s
 }
 
+func pinnedToProto(p artifact.Pinned) *artifactv1.PinnedImage {
+	return &artifactv1.PinnedImage{
+		Repository: p.Repository.String(), Commit: p.Commit.String(), IndexDigest: p.Index.String(),
+		ManifestDigest: p.Manifest.String(), ConfigDigest: p.Config.String(), Bytes: uint64(max(0, p.Bytes)),
+	}
+}
+
+func (f *fields) pinned(m *artifactv1.PinnedImage) artifact.Pinned {
+	return artifact.Pinned{
+		Repository: f.optionalRepository("image.repository", m.GetRepository()), Commit: f.commit("image.commit", m.GetCommit()),
+		Index: f.optionalDigest("image.index_digest", m.GetIndexDigest()), Manifest: f.digest("image.manifest_digest", m.GetManifestDigest()),
+		Config: f.digest("image.config_digest", m.GetConfigDigest()), Bytes: int64(min(m.GetBytes(), math.MaxInt64)),
+	}
+}
+
 func changeToProto(c workload.Change) *artifactv1.Change {
 	return &artifactv1.Change{
-		Id: c.ID, Workload: workloadToProto(c.Spec), Commit: c.Commit.String(),
-		ManifestDigest: c.Manifest.String(), ConfigDigest: c.Config.String(), Saw: c.Saw,
-		Env: variablesToProto(c.Env), Deadline: momentToProto(c.Deadline), Holder: visible(c.Holder),
+		Id: c.ID, Workload: refToProto(c.Ref), Image: pinnedToProto(c.Image), Basis: string(c.Basis),
+		Stamps: variablesToProto(c.Stamps), Deadline: momentToProto(c.Deadline), Holder: plain.Line(c.Holder),
 		FlagsBefore: flagsToProto(c.FlagsBefore),
 	}
 }
 
 func (f *fields) change(m *artifactv1.Change) workload.Change {
 	return workload.Change{
-		ID: f.match("change.id", changeForm, m.GetId()), Spec: f.workload(m.GetWorkload()), Commit: f.commit("change.commit", m.GetCommit()),
-		Manifest: f.digest("change.manifest_digest", m.GetManifestDigest()), Config: f.digest("change.config_digest", m.GetConfigDigest()),
-		Saw:         f.optional("change.saw", idForm, m.GetSaw()),
-		Env:         f.variables("change.env", m.GetEnv(), deployKey, valueForm.MatchString),
+		ID: f.match("change.id", changeForm, m.GetId()), Ref: f.ref(m.GetWorkload()), Image: f.pinned(m.GetImage()),
+		Basis:       f.basis("change.basis", m.GetBasis()),
+		Stamps:      f.variables("change.stamps", m.GetStamps(), deployKey, workload.StampValue.Match),
 		FlagsBefore: f.flags("change.flags_before", m.GetFlagsBefore()),
 		Deadline:    f.moment("change.deadline", m.GetDeadline()),
 		Holder:      f.match("change.holder", holderForm, m.GetHolder()),
 	}
+}
+
+func (f *fields) basis(field, s string) workload.Basis {
+	return workload.Basis(f.optional(field, changeForm, s))
+}
+
+func copyToProto(c workload.Copy) *artifactv1.Copy {
+	return &artifactv1.Copy{Id: c.ID, Started: momentToProto(c.Started), Restarts: uint32(max(0, c.Restarts))}
+}
+
+func (f *fields) copy(m *artifactv1.Copy) workload.Copy {
+	return workload.Copy{ID: f.match("proven.id", idForm, m.GetId()), Started: f.moment("proven.started", m.GetStarted()), Restarts: int(m.GetRestarts())}
 }
 
 // deployKey reports whether a key is one that a deploy writes.

@@ -38,6 +38,7 @@ type Options struct {
 type Client struct {
 	opts     Options
 	conn     *grpc.ClientConn
+	codec    codec
 	link     *link
 	host     artifactv1.HostServiceClient
 	images   artifactv1.ImageServiceClient
@@ -86,7 +87,7 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 		return nil, fault.New(fault.Internal, "dial: %w", err)
 	}
 	c := &Client{
-		opts: opts, conn: conn, link: link,
+		opts: opts, conn: conn, codec: newCodec(), link: link,
 		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
 		registry: artifactv1.NewRegistryServiceClient(conn),
 	}
@@ -126,7 +127,7 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 	defer cancel()
 	m, err := c.host.Describe(ctx, &artifactv1.DescribeRequest{})
 	if err != nil {
-		return Description{}, c.fail(ctx, err)
+		return Description{}, c.fail(ctx, artifactv1.HostService_ServiceDesc.ServiceName, err)
 	}
 	d := descriptionOf(m)
 	c.agent.Store(&d.AgentVersion)
@@ -143,7 +144,7 @@ func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit a
 		Repository: repo.String(), Commit: commit.String(), Platform: platformToProto(want),
 	}, grpc.MaxCallRecvMsgSize(maxResolve))
 	if err != nil {
-		return artifact.Image{}, c.fail(ctx, err)
+		return artifact.Image{}, c.fail(ctx, artifactv1.ImageService_ServiceDesc.ServiceName, err)
 	}
 	img, err := imageOf(m.GetImage())
 	if err != nil {

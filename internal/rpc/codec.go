@@ -37,9 +37,12 @@ func (c *chunk) free() {
 
 // codec is gRPC's codec for messages and ours for chunks. The bytes on the wire
 // are protobuf either way.
-type codec struct{ encoding.CodecV2 }
+type codec struct {
+	encoding.CodecV2
+	pool freeList // of the chunks that are received
+}
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name), newFreeList()} }
 
 // Name is that of the encoding, which both produce.
 func (codec) Name() string { return proto.Name }
@@ -72,7 +75,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	ch.free()
-	buf := data.MaterializeToBuffer(pool)
+	buf := data.MaterializeToBuffer(c.pool)
 	if err := ch.parse(buf.ReadOnlyData()); err != nil {
 		buf.Free()
 		return err

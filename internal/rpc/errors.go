@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +15,17 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // domain is google.rpc.ErrorInfo.domain of this project's reasons.
 const domain = "artifact.unidesk"
 
-// hintKey is the ErrorInfo metadata key that a fault's hint travels under.
-const hintKey = "hint"
+// The ErrorInfo metadata keys that a fault's hint and its action travel under.
+const (
+	hintKey   = "hint"
+	actionKey = "action"
+)
 
 // retryAfter is google.rpc.RetryInfo's delay: the presence of the detail is what
 // says that trying again may help.
@@ -119,8 +124,12 @@ func toStatus(err error) error {
 		reason = artifactv1.Reason_REASON_INTERNAL
 	}
 	info := &errdetails.ErrorInfo{Reason: strings.TrimPrefix(reason.String(), reasonPrefix), Domain: domain}
+	info.Metadata = map[string]string{}
 	if hint := fault.HintOf(err); hint != "" {
-		info.Metadata = map[string]string{hintKey: clip(legible(hint))}
+		info.Metadata[hintKey] = clip(plain.Text(hint))
+	}
+	if action := fault.ActionOf(err); action != "" {
+		info.Metadata[actionKey] = string(action)
 	}
 	details := []protoadapt.MessageV1{info}
 	if f.Retry {
@@ -129,7 +138,7 @@ func toStatus(err error) error {
 	// gRPC percent-encodes a message that is not UTF-8, HTTP/2 limits headers and a
 	// terminal obeys; the words of a registry or an engine are fit for none of them
 	// for certain.
-	st, detailErr := status.New(codeOf(reason), clip(legible(err.Error()))).WithDetails(details...)
+	st, detailErr := status.New(codeOf(reason), clip(plain.Text(err.Error()))).WithDetails(details...)
 	if detailErr != nil {
 		return status.Error(codeOf(reason), "error without details")
 	}
@@ -163,6 +172,9 @@ func fromStatus(err error) *fault.Error {
 			continue
 		}
 		f.Hint = info.GetMetadata()[hintKey]
+		if action := fault.Action(info.GetMetadata()[actionKey]); slices.Contains(fault.Actions(), action) {
+			f.Action = action
+		}
 		if _, ok := known(fault.Reason(info.GetReason())); ok {
 			f.Reason = fault.Reason(info.GetReason())
 		}

@@ -24,13 +24,13 @@ func TestEveryReasonOfTheContractCrosses(t *testing.T) {
 			continue
 		}
 		for _, retry := range []bool{false, true} {
-			sent := fmt.Errorf("resolve x: %w", (&fault.Error{Reason: reason, Retry: retry, Err: errors.New("cause")}).WithHint("do %s", "this"))
+			sent := fmt.Errorf("resolve x: %w", (&fault.Error{Reason: reason, Retry: retry, Err: errors.New("cause")}).WithHint("do %s", "this").WithAction(fault.Recover))
 			err := toStatus(sent)
 			if code := status.Code(err); code != codeOf(artifactv1.Reason(value)) || code == codes.OK || code == codes.Unknown {
 				t.Errorf("%s has code %s", reason, code)
 			}
 			got := fromStatus(err)
-			if got.Reason != reason || got.Retry != retry || got.Hint != "do this" || got.Error() != "resolve x: cause" {
+			if got.Reason != reason || got.Retry != retry || got.Hint != "do this" || got.Action != fault.Recover || got.Error() != "resolve x: cause" {
 				t.Errorf("%s, retry %t arrived as %+v", reason, retry, got)
 			}
 		}
@@ -73,11 +73,11 @@ func TestAnUnknownReasonFallsBackToItsCode(t *testing.T) {
 		codes.Unimplemented: fault.CapabilityMissing, codes.Internal: fault.Internal, codes.Unknown: fault.Internal, codes.Code(77): fault.Internal,
 	} {
 		st, err := status.New(code, "words").WithDetails(
-			&errdetails.ErrorInfo{Reason: "OF_A_LATER_AGENT", Domain: domain, Metadata: map[string]string{hintKey: "update"}})
+			&errdetails.ErrorInfo{Reason: "OF_A_LATER_AGENT", Domain: domain, Metadata: map[string]string{hintKey: "update", actionKey: "OF_A_LATER_AGENT"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fromStatus(st.Err()); got.Reason != want || got.Hint != "update" || got.Retry {
+		if got := fromStatus(st.Err()); got.Reason != want || got.Hint != "update" || got.Action != "" || got.Retry {
 			t.Errorf("%s became %+v", code, got)
 		}
 	}

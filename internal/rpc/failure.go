@@ -14,9 +14,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// fail makes a fault of what a call ended with. gRPC's error does not say whether
-// the caller gave up, the connection broke or the agent refused, so each is asked.
-func (c *Client) fail(ctx context.Context, err error) error {
+// fail makes a fault of what a call of a service ended with. gRPC's error does not
+// say whether the caller gave up, the connection broke or the agent refused, so each
+// is asked.
+func (c *Client) fail(ctx context.Context, service string, err error) error {
 	f := fromStatus(err)
 	var code codes.Code
 	if r := (*remoteError)(nil); errors.As(f, &r) {
@@ -32,7 +33,7 @@ func (c *Client) fail(ctx context.Context, err error) error {
 		}
 		return f
 	case f.Reason == fault.CapabilityMissing:
-		return c.outdated(ctx, f)
+		return c.outdated(ctx, service)
 	}
 	return f
 }
@@ -61,9 +62,9 @@ func (e *Unplaced) Error() string {
 	return fmt.Sprintf("the agent on %s %s: its agent.yaml has no %s", e.Host, e.What, e.Key)
 }
 
-// outdated explains an agent that does not know a call: it is of another version,
-// or its agent.yaml does not name what the call is about.
-func (c *Client) outdated(ctx context.Context, f *fault.Error) error {
+// outdated explains an agent that does not know a call of a service: it is of another
+// version, or its agent.yaml does not name what the call is about.
+func (c *Client) outdated(ctx context.Context, service string) error {
 	version := "of unknown version"
 	if heard := c.agent.Load(); heard != nil {
 		version = *heard
@@ -77,12 +78,12 @@ func (c *Client) outdated(ctx context.Context, f *fault.Error) error {
 	version, ours := strings.Trim(version, "()"), strings.Trim(c.opts.Version, "()") // Go's own word for a local build is (devel)
 	host := cmp.Or(c.opts.Host, "its host")
 	missing := &Unplaced{Host: host}
-	switch words := f.Error(); {
-	case strings.Contains(words, artifactv1.RegistryService_ServiceDesc.ServiceName):
+	switch service {
+	case artifactv1.RegistryService_ServiceDesc.ServiceName:
 		missing.What, missing.Key = "manages no registry", "registryRoots"
-	case strings.Contains(words, artifactv1.ImageService_ServiceDesc.ServiceName):
+	case artifactv1.ImageService_ServiceDesc.ServiceName:
 		missing.What, missing.Key = "serves no images", "registry"
-	case strings.Contains(words, artifactv1.WorkloadService_ServiceDesc.ServiceName):
+	case artifactv1.WorkloadService_ServiceDesc.ServiceName:
 		missing.What, missing.Key = "serves no workloads", "projects"
 	}
 	if version == ours && missing.Key != "" {

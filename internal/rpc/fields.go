@@ -13,25 +13,18 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// The forms of what a message may name. None begins with a dash, holds a blank or
-// goes up a folder; those of names and keys are the catalog's own.
+// The forms of what a message may hold besides names; those are internal/workload's.
+// None begins with a dash, holds a blank or goes up a folder.
 var (
-	projectForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-	containerForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
-	prefixForm    = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}_DEPLOY_$`)
-	keyForm       = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}$`)
-	flagForm      = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,7}$`)
-	pathForm      = regexp.MustCompile(`^/[A-Za-z0-9._~/-]{0,255}$`)
-	changeForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	changeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	// holderForm is a line for people: nothing in it that a terminal acts on, or that
 	// reads otherwise than it is written.
 	holderForm = regexp.MustCompile(`^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,512}$`)
 	idForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	// valueForm is that of internal/envfile: what every parser of env files reads
-	// as it stands.
-	valueForm = regexp.MustCompile(`^[A-Za-z0-9._:/@+-]{0,256}$`)
 )
 
 // maxList is the most entries that a list of a message has any use for.
@@ -51,7 +44,16 @@ func (f *fields) refuse(field, why string) {
 
 func (f *fields) match(field string, form *regexp.Regexp, s string) string {
 	if !form.MatchString(s) {
-		f.refuse(field, "not of the form "+form.String())
+		f.refuse(field, "not of the form that the contract gives it")
+		return ""
+	}
+	return s
+}
+
+// form is match for names.
+func (f *fields) form(field string, form workload.Form, s string) string {
+	if !form.Match(s) {
+		f.refuse(field, "not a "+form.String()+": "+form.Want())
 		return ""
 	}
 	return s
@@ -72,24 +74,6 @@ func (f *fields) words(field, s string, most int) string {
 		return ""
 	}
 	return s
-}
-
-// visible makes words of any text.
-func visible(s string) string { return strings.ReplaceAll(legible(s), "\n", "?") }
-
-// legible is visible but for lines, which stay. What turns or hides the text around
-// it goes as well: it would read otherwise than it is.
-func legible(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
-			return '?'
-		default:
-			return r
-		}
-	}, strings.ToValidUTF8(s, "?"))
 }
 
 func (f *fields) digest(field, s string) artifact.Digest {
@@ -113,6 +97,13 @@ func (f *fields) commit(field, s string) artifact.Commit {
 		f.err = fault.New(fault.CommitNotPinned, "%s: not a full commit id (40 or 64 lower-case hex digits)", field)
 	}
 	return c
+}
+
+func (f *fields) optionalRepository(field, s string) artifact.Repository {
+	if s == "" {
+		return artifact.Repository{}
+	}
+	return f.repository(field, s)
 }
 
 func (f *fields) repository(field, s string) artifact.Repository {
@@ -181,7 +172,7 @@ func (f *fields) variables(field string, in []*artifactv1.Variable, name func(st
 // variablesToProto are sorted, so that the same change is the same bytes.
 func variablesToProto(in map[string]string) (out []*artifactv1.Variable) {
 	for _, k := range slices.Sorted(maps.Keys(in)) {
-		out = append(out, &artifactv1.Variable{Name: visible(k), Value: visible(in[k])})
+		out = append(out, &artifactv1.Variable{Name: plain.Line(k), Value: plain.Line(in[k])})
 	}
 	return out
 }
@@ -190,7 +181,7 @@ func (f *fields) flags(field string, in []*artifactv1.Flag) map[string]bool {
 	f.few(field, len(in), maxList)
 	var out map[string]bool
 	for _, v := range in {
-		name := f.match(field, flagForm, v.GetName())
+		name := f.form(field, workload.FlagPath, v.GetName())
 		if _, twice := out[name]; twice {
 			f.refuse(field, "a name twice")
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -12,19 +13,24 @@ import (
 const (
 	// maxWords is the most of a text that is told.
 	maxWords = 64 << 10
-	// maxContainers is the most that an engine is believed to have.
-	maxContainers = 10_000
+	// maxNeighbours is the most that an engine is believed to have.
+	maxNeighbours = 10_000
 )
 
 func observationToProto(o workload.Observation) *artifactv1.Observation {
-	d := o.Definition
 	m := &artifactv1.Observation{
-		Time: momentToProto(o.At), FreeBytes: uint64(max(0, o.FreeBytes)), Platform: platformToProto(o.Platform),
-		Definition: &artifactv1.Definition{
-			Image: visible(d.Image), ContainerName: visible(d.ContainerName), PullPolicy: visible(d.PullPolicy),
-			Replicas: uint32(min(max(0, d.Replicas), math.MaxInt32)), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
-		},
-		Deployed: variablesToProto(o.Deployed), Pending: pendingToProto(o.Pending),
+		Time: momentToProto(o.At), Placement: placementToProto(o.Placement), Basis: string(o.Basis), ImageRoom: uint64(max(0, o.ImageRoom)),
+		Platform: platformToProto(o.Platform), Stamped: variablesToProto(o.Stamped), Pending: pendingToProto(o.Pending),
+	}
+	for _, u := range o.Units {
+		unit := &artifactv1.Unit{Name: plain.Line(u.Name)}
+		if d := u.Compose; d != nil {
+			unit.Definition = &artifactv1.Unit_Compose{Compose: &artifactv1.ComposeDefinition{
+				Image: plain.Line(d.Image), ContainerName: plain.Line(d.ContainerName), PullPolicy: plain.Line(d.PullPolicy),
+				Replicas: uint32(min(max(0, d.Replicas), math.MaxInt32)), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
+			}}
+		}
+		m.Units = append(m.Units, unit)
 	}
 	for _, in := range o.Instances {
 		m.Instances = append(m.Instances, instanceToProto(in))
@@ -41,23 +47,15 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 }
 
 func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
-	d := m.GetDefinition()
 	o := workload.Observation{
-		At: f.moment("observation.time", m.GetTime()), FreeBytes: int64(min(m.GetFreeBytes(), math.MaxInt64)),
-		Definition: workload.Definition{
-			Image: f.told("definition.image", d.GetImage()), ContainerName: f.told("definition.container_name", d.GetContainerName()),
-			PullPolicy: f.told("definition.pull_policy", d.GetPullPolicy()), Replicas: int(d.GetReplicas()),
-		},
-		Deployed: f.variables("observation.deployed", m.GetDeployed(), deployKey, isTold),
-		Pending:  f.pending(m.GetPending()), Platform: platformOf(m.GetPlatform()),
+		At: f.moment("observation.time", m.GetTime()), Placement: f.placement(m.GetPlacement()), Basis: f.basis("observation.basis", m.GetBasis()),
+		ImageRoom: int64(min(m.GetImageRoom(), math.MaxInt64)),
+		Stamped:   f.variables("observation.stamped", m.GetStamped(), deployKey, isTold),
+		Pending:   f.pending(m.GetPending()), Platform: platformOf(m.GetPlatform()),
 	}
-	f.few("definition.references", len(d.GetReferences()), 4096)
-	for _, r := range d.GetReferences() {
-		o.Definition.References = append(o.Definition.References, f.told("definition.references", r))
-	}
-	f.few("definition.label_references", len(d.GetLabelReferences()), 4096)
-	for _, r := range d.GetLabelReferences() {
-		o.Definition.LabelReferences = append(o.Definition.LabelReferences, f.told("definition.label_references", r))
+	f.few("observation.units", len(m.GetUnits()), maxList)
+	for _, u := range m.GetUnits() {
+		o.Units = append(o.Units, f.unit(u))
 	}
 	f.told("platform", o.Platform.String())
 	f.few("observation.instances", len(m.GetInstances()), maxList)
@@ -66,7 +64,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	}
 	f.few("observation.secrets", len(m.GetSecrets()), maxList)
 	for _, s := range m.GetSecrets() {
-		name := f.match("secret.name", keyForm, s.GetName())
+		name := f.form("secret.name", workload.VariableKey, s.GetName())
 		o.Secrets = append(o.Secrets, workload.Secret{Name: name, Present: s.GetPresent(), Length: int(s.GetLength())})
 	}
 	if l := m.GetLast(); l != nil {
@@ -78,16 +76,37 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	return o
 }
 
+func (f *fields) unit(m *artifactv1.Unit) workload.Unit {
+	u := workload.Unit{Name: f.told("unit.name", m.GetName())}
+	d := m.GetCompose()
+	if d == nil {
+		return u // a newer agent's
+	}
+	u.Compose = &workload.ComposeDefinition{
+		Image: f.told("unit.image", d.GetImage()), ContainerName: f.told("unit.container_name", d.GetContainerName()),
+		PullPolicy: f.told("unit.pull_policy", d.GetPullPolicy()), Replicas: int(d.GetReplicas()),
+	}
+	f.few("unit.references", len(d.GetReferences()), 4096)
+	for _, r := range d.GetReferences() {
+		u.Compose.References = append(u.Compose.References, f.told("unit.references", r))
+	}
+	f.few("unit.label_references", len(d.GetLabelReferences()), 4096)
+	for _, r := range d.GetLabelReferences() {
+		u.Compose.LabelReferences = append(u.Compose.LabelReferences, f.told("unit.label_references", r))
+	}
+	return u
+}
+
 func instanceToProto(in workload.Instance) *artifactv1.Instance {
 	m := &artifactv1.Instance{
-		Id: in.ID, Name: visible(in.Name), ImageId: visible(in.ImageID), Image: visible(in.Image),
+		Id: in.ID, Name: plain.Line(in.Name), Unit: plain.Line(in.Unit), Current: in.Current, ImageId: plain.Line(in.ImageID), Image: plain.Line(in.Image),
 		Created: momentToProto(in.Created), Started: momentToProto(in.Started), Running: in.Running,
 		ExitCode: int32(in.ExitCode), Restarts: uint32(in.Restarts), ConfigDigest: in.Config.String(),
-		Labels: variablesToProto(in.Labels), Env: variablesToProto(in.Env),
+		Labels: variablesToProto(in.Labels), Stamped: variablesToProto(in.Stamped),
 	}
 	if h := in.Health; h != nil {
 		m.Health = &artifactv1.Health{
-			Status: uint32(h.Status), Error: visible(h.Error), Ok: h.OK, Commit: visible(h.Commit), RequestedCommit: visible(h.RequestedCommit),
+			Status: uint32(h.Status), Error: plain.Line(h.Error), Ok: h.OK, Commit: plain.Line(h.Commit), RequestedCommit: plain.Line(h.RequestedCommit),
 			Flags: flagsToProto(h.Flags),
 		}
 	}
@@ -97,12 +116,13 @@ func instanceToProto(in workload.Instance) *artifactv1.Instance {
 func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 	in := workload.Instance{
 		ID: f.match("instance.id", idForm, m.GetId()), Name: f.told("instance.name", m.GetName()),
+		Unit: f.told("instance.unit", m.GetUnit()), Current: m.GetCurrent(),
 		ImageID: f.told("instance.image_id", m.GetImageId()), Image: f.told("instance.image", m.GetImage()),
 		Created: f.moment("instance.created", m.GetCreated()), Started: f.moment("instance.started", m.GetStarted()),
 		Running: m.GetRunning(), ExitCode: int(m.GetExitCode()), Restarts: int(m.GetRestarts()),
-		Config: f.optionalDigest("instance.config_digest", m.GetConfigDigest()),
-		Labels: f.variables("instance.labels", m.GetLabels(), isTold, isTold),
-		Env:    f.variables("instance.env", m.GetEnv(), deployKey, isTold),
+		Config:  f.optionalDigest("instance.config_digest", m.GetConfigDigest()),
+		Labels:  f.variables("instance.labels", m.GetLabels(), isTold, isTold),
+		Stamped: f.variables("instance.stamped", m.GetStamped(), deployKey, isTold),
 	}
 	if h := m.GetHealth(); h != nil {
 		in.Health = &workload.Health{
@@ -114,18 +134,18 @@ func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 	return in
 }
 
-func containerToProto(c workload.Container) *artifactv1.Container {
-	return &artifactv1.Container{
-		Id: c.ID, Name: visible(c.Name), Project: visible(c.Project), Service: visible(c.Service),
-		Running: c.Running, Started: momentToProto(c.Started), Restarts: uint32(c.Restarts), Fleeting: c.Fleeting,
+func neighbourToProto(n workload.Neighbour) *artifactv1.Neighbour {
+	return &artifactv1.Neighbour{
+		Id: n.ID, Name: plain.Line(n.Name), Scope: plain.Line(n.Scope), Group: plain.Line(n.Group),
+		Running: n.Running, Started: momentToProto(n.Started), Restarts: uint32(n.Restarts), AutoRemove: n.AutoRemove,
 	}
 }
 
-func (f *fields) container(m *artifactv1.Container) workload.Container {
-	return workload.Container{
-		ID: f.match("container.id", idForm, m.GetId()), Name: f.told("container.name", m.GetName()),
-		Project: f.told("container.project", m.GetProject()), Service: f.told("container.service", m.GetService()),
-		Running: m.GetRunning(), Started: f.moment("container.started", m.GetStarted()), Restarts: int(m.GetRestarts()), Fleeting: m.GetFleeting(),
+func (f *fields) neighbour(m *artifactv1.Neighbour) workload.Neighbour {
+	return workload.Neighbour{
+		ID: f.match("neighbour.id", idForm, m.GetId()), Name: f.told("neighbour.name", m.GetName()),
+		Scope: f.told("neighbour.scope", m.GetScope()), Group: f.told("neighbour.group", m.GetGroup()),
+		Running: m.GetRunning(), Started: f.moment("neighbour.started", m.GetStarted()), Restarts: int(m.GetRestarts()), AutoRemove: m.GetAutoRemove(),
 	}
 }
 
@@ -135,9 +155,9 @@ func pendingToProto(p *workload.Pending) *artifactv1.PendingChange {
 	}
 	b := p.Before
 	return &artifactv1.PendingChange{
-		Change: changeToProto(p.Change), Since: momentToProto(p.Since), Failed: visible(p.Failed),
+		Change: changeToProto(p.Change), Since: momentToProto(p.Since), Failed: plain.Line(p.Failed), HeldUntil: momentToProto(p.HeldUntil),
 		Before: &artifactv1.Before{
-			Container: b.Container, ImageId: visible(b.ImageID), Commit: visible(b.Commit), ConfigDigest: b.Config.String(), Running: b.Running,
+			Basis: string(b.Basis), ImageId: plain.Line(b.ImageID), Commit: plain.Line(b.Commit), ConfigDigest: b.Config.String(), Running: b.Running,
 		},
 	}
 }
@@ -149,8 +169,9 @@ func (f *fields) pending(m *artifactv1.PendingChange) *workload.Pending {
 	b := m.GetBefore()
 	return &workload.Pending{
 		Change: f.change(m.GetChange()), Since: f.moment("pending.since", m.GetSince()), Failed: f.told("pending.failed", m.GetFailed()),
+		HeldUntil: f.moment("pending.held_until", m.GetHeldUntil()),
 		Before: workload.Before{
-			Container: f.optional("before.container", idForm, b.GetContainer()), Running: b.GetRunning(),
+			Basis: f.basis("before.basis", b.GetBasis()), Running: b.GetRunning(),
 			ImageID: f.told("before.image_id", b.GetImageId()), Commit: f.told("before.commit", b.GetCommit()),
 			Config: f.optionalDigest("before.config_digest", b.GetConfigDigest()),
 		},
@@ -168,7 +189,7 @@ func isTold(s string) bool {
 
 func visibleAll(in []string) (out []string) {
 	for _, s := range in {
-		out = append(out, visible(s))
+		out = append(out, plain.Line(s))
 	}
 	return out
 }

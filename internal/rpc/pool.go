@@ -2,9 +2,6 @@ package rpc
 
 import "google.golang.org/grpc/mem"
 
-// pool holds the buffers of chunks of the whole process.
-var pool = make(freeList, 16)
-
 // bufferSize fits the message that a chunk of chunkSize makes.
 const bufferSize = chunkSize + 1<<10
 
@@ -14,6 +11,8 @@ const bufferSize = chunkSize + 1<<10
 type freeList chan *[]byte
 
 var _ mem.BufferPool = freeList(nil)
+
+func newFreeList() freeList { return make(freeList, 16) }
 
 // Get returns a buffer of the length, an old one where that fits.
 func (f freeList) Get(length int) *[]byte {

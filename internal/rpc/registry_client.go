@@ -2,8 +2,8 @@ package rpc
 
 import (
 	"context"
-	"errors"
-	"io"
+
+	"google.golang.org/grpc"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -16,7 +16,7 @@ func (c *Client) Inspect(ctx context.Context, s registry.Settings) (registry.Fac
 	defer cancel()
 	m, err := c.registry.Inspect(ctx, &artifactv1.InspectRequest{Settings: settingsToProto(s)})
 	if err != nil {
-		return registry.Facts{}, c.fail(ctx, err)
+		return registry.Facts{}, c.fail(ctx, artifactv1.RegistryService_ServiceDesc.ServiceName, err)
 	}
 	return factsOf(m.GetFacts())
 }
@@ -25,44 +25,28 @@ func (c *Client) Inspect(ctx context.Context, s registry.Settings) (registry.Fac
 // done, and returns when all are. STALLED when nothing is heard for Options.Step.
 // After that, as after a cut, the host goes on by itself.
 func (c *Client) Install(ctx context.Context, s registry.Settings, expected registry.Hashes, each func(registry.Progress)) (registry.Installed, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil) // ends the call wherever this returns
-	watch := newStallWatch(c.link, c.opts.Step, cancel)
-	defer watch.stop()
-	stream, err := c.registry.Install(ctx, &artifactv1.InstallRequest{Settings: settingsToProto(s), Expected: hashesToProto(expected)})
-	if err != nil {
-		return registry.Installed{}, c.fail(ctx, err)
+	req := &artifactv1.InstallRequest{Settings: settingsToProto(s), Expected: hashesToProto(expected)}
+	open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.InstallResponse], error) {
+		return c.registry.Install(ctx, req)
 	}
-	var result *registry.Installed
-	for {
-		watch.start()
-		m, err := stream.Recv()
-		watch.stop()
-		switch {
-		case errors.Is(err, io.EOF) && result != nil:
-			return *result, nil
-		case errors.Is(err, io.EOF):
-			return registry.Installed{}, fault.Transient(fault.HostUnreachable, "the agent ended the installation's stream without a result")
-		case err != nil:
-			return registry.Installed{}, c.fail(ctx, err)
-		case result != nil:
-			return registry.Installed{}, fault.New(fault.Internal, "the agent sends more after the result")
-		}
+	var installed registry.Installed
+	err := receive(ctx, c, artifactv1.RegistryService_ServiceDesc.ServiceName, c.opts.Step, open, func(m *artifactv1.InstallResponse) (result bool, err error) {
 		switch step := m.GetStep().(type) {
 		case *artifactv1.InstallResponse_Progress:
-			p, err := progressOf(step.Progress)
-			if err != nil {
-				return registry.Installed{}, err
+			var p registry.Progress
+			if p, err = progressOf(step.Progress); err == nil {
+				each(p)
 			}
-			each(p)
+			return false, err
 		case *artifactv1.InstallResponse_Result:
-			installed, err := installedOf(step.Result)
-			if err != nil {
-				return registry.Installed{}, err
-			}
-			result = &installed
+			installed, err = installedOf(step.Result)
+			return true, err
 		default:
-			return registry.Installed{}, fault.New(fault.Internal, "the agent sends neither progress nor a result")
+			return false, fault.New(fault.InvalidRequest, "neither progress nor a result")
 		}
+	})
+	if err != nil {
+		return registry.Installed{}, err
 	}
+	return installed, nil
 }

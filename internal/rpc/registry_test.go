@@ -308,7 +308,7 @@ func result(f *artifactv1.RegistryFacts) *artifactv1.InstallResponse {
 	return &artifactv1.InstallResponse{Step: &artifactv1.InstallResponse_Result{Result: &artifactv1.InstallResult{Facts: f}}}
 }
 
-func progress(s artifactv1.InstallStep) *artifactv1.InstallResponse {
+func reached(s artifactv1.InstallStep) *artifactv1.InstallResponse {
 	return &artifactv1.InstallResponse{Step: &artifactv1.InstallResponse_Progress{Progress: &artifactv1.InstallProgress{Step: s}}}
 }
 
@@ -355,7 +355,7 @@ func TestFactsThatCannotBeAreNotBelieved(t *testing.T) {
 func TestAnInstallationIsProgressAndThenOneResult(t *testing.T) {
 	t.Parallel()
 	facts := factsToProto(filled[registry.Facts](false))
-	check := progress(artifactv1.InstallStep_INSTALL_STEP_CHECK)
+	check := reached(artifactv1.InstallStep_INSTALL_STEP_CHECK)
 	for name, c := range map[string]struct {
 		steps []*artifactv1.InstallResponse
 		want  fault.Reason
@@ -367,8 +367,8 @@ func TestAnInstallationIsProgressAndThenOneResult(t *testing.T) {
 		"two results":             {[]*artifactv1.InstallResponse{result(facts), result(facts)}, fault.Internal, false, 0},
 		"progress after a result": {[]*artifactv1.InstallResponse{check, result(facts), check}, fault.Internal, false, 1},
 		"an empty message":        {[]*artifactv1.InstallResponse{{}, result(facts)}, fault.Internal, false, 0},
-		"a step without a name":   {[]*artifactv1.InstallResponse{progress(0), result(facts)}, fault.Internal, false, 0},
-		"a step of tomorrow":      {[]*artifactv1.InstallResponse{progress(99), result(facts)}, fault.Internal, false, 0},
+		"a step without a name":   {[]*artifactv1.InstallResponse{reached(0), result(facts)}, fault.Internal, false, 0},
+		"a step of tomorrow":      {[]*artifactv1.InstallResponse{reached(99), result(facts)}, fault.Internal, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

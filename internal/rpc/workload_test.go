@@ -33,10 +33,10 @@ type pulling struct {
 	registry []artifact.Image
 }
 
-func (p pulling) Stage(ctx context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
+func (p pulling) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
 	for _, i := range p.registry {
-		if i.Manifest == image.Manifest && i.Config == image.Config && i.Commit == image.Commit && i.Repository == image.Repository {
-			return p.Host.Stage(ctx, spec, i, emit)
+		if i.Pinned == image {
+			return p.Host.Stage(ctx, ref, image, emit)
 		}
 	}
 	return fault.New(fault.ArtifactNotFound, "the registry has no %s", image.Manifest)
@@ -46,7 +46,7 @@ func sampleImages(t *testing.T) []artifact.Image {
 	t.Helper()
 	images := workloadtest.FakeImages(t, 4)
 	for i := range images {
-		images[i].Repository = repo()
+		images[i].Repository, images[i].Index, images[i].Bytes = repo(), artifact.DigestOf([]byte{byte(i), 'i'}), int64(7+i)
 	}
 	return images
 }
@@ -90,17 +90,17 @@ func TestConformanceBehindAnAgent(t *testing.T) {
 // trap is a target that nothing may reach.
 type trap struct{ t *testing.T }
 
-func (r trap) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
+func (r trap) Observe(context.Context, workload.Ref, bool) (workload.Observation, error) {
 	r.t.Error("observe was reached")
 	return workload.Observation{}, nil
 }
 
-func (r trap) Containers(context.Context, workload.Spec) ([]workload.Container, error) {
-	r.t.Error("containers was reached")
+func (r trap) Neighbours(context.Context, workload.Ref) ([]workload.Neighbour, error) {
+	r.t.Error("neighbours was reached")
 	return nil, nil
 }
 
-func (r trap) Stage(context.Context, workload.Spec, artifact.Image, func(workload.Event)) error {
+func (r trap) Stage(context.Context, workload.Ref, artifact.Pinned, func(workload.Event)) error {
 	r.t.Error("stage was reached")
 	return nil
 }
@@ -110,12 +110,17 @@ func (r trap) Switch(context.Context, workload.Change, func(workload.Event)) err
 	return nil
 }
 
-func (r trap) Settle(context.Context, workload.Spec, workload.Settlement, func(workload.Event)) error {
+func (r trap) Renew(context.Context, workload.Ref, string) error {
+	r.t.Error("renew was reached")
+	return nil
+}
+
+func (r trap) Settle(context.Context, workload.Ref, workload.Settlement, func(workload.Event)) error {
 	r.t.Error("settle was reached")
 	return nil
 }
 
-func (r trap) Logs(context.Context, workload.Spec, string, int) ([]string, error) {
+func (r trap) Logs(context.Context, workload.Ref, string, int) ([]string, error) {
 	r.t.Error("logs was reached")
 	return nil, nil
 }
@@ -123,14 +128,15 @@ func (r trap) Logs(context.Context, workload.Spec, string, int) ([]string, error
 func sampleChange(t *testing.T) workload.Change {
 	t.Helper()
 	img := sampleImages(t)[0]
-	spec := workloadtest.SampleSpec("fake")
-	spec.Probe.Flags = []string{"auth.loggedIn"}
 	return workload.Change{
-		ID: "20260101T000000Z-deadbeef", Spec: spec, Commit: img.Commit, Manifest: img.Manifest, Config: img.Config,
-		Saw: strings.Repeat("0a", 32), Env: map[string]string{workload.KeyCommit: img.Commit.String()},
+		ID: "20260101T000000Z-deadbeef", Ref: workloadtest.Ref("fake", "sample"), Image: img.Pinned,
+		Basis: workload.Basis(containerID), Stamps: map[string]string{workload.KeyCommit: img.Commit.String()},
 		FlagsBefore: map[string]bool{"auth.loggedIn": true}, Deadline: time.Now().Add(time.Hour).UTC(), Holder: "somebody, run x",
 	}
 }
+
+// containerID is the id of a container.
+var containerID = strings.Repeat("0a", 32)
 
 // steering are values that would steer whatever took them as they are.
 func steering() []string {
@@ -146,10 +152,7 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 	stub := artifactv1.NewWorkloadServiceClient(a.dial(t, Options{}).conn)
 	refused := func(t *testing.T, what, value string, m *artifactv1.Change) {
 		t.Helper()
-		stage := &artifactv1.StageRequest{
-			Workload: m.GetWorkload(), ConfigDigest: m.GetConfigDigest(),
-			Image: &artifactv1.Image{Repository: "unidesk/x", Commit: m.GetCommit(), ManifestDigest: m.GetManifestDigest()},
-		}
+		w := m.GetWorkload()
 		inWorkload := strings.HasPrefix(what, "workload.")
 		check := func(rpc string, err error) {
 			t.Helper()
@@ -159,50 +162,50 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		}
 		_, err := recvAll(stub.Switch(t.Context(), &artifactv1.SwitchRequest{Change: m}))
 		check("switch", err)
-		if inWorkload || what == "commit" || what == "manifest_digest" || what == "config_digest" {
-			_, err = recvAll(stub.Stage(t.Context(), stage))
+		if inWorkload || strings.HasPrefix(what, "image.") {
+			_, err = recvAll(stub.Stage(t.Context(), &artifactv1.StageRequest{Workload: w, Image: m.GetImage()}))
 			check("stage", err)
 		}
 		if inWorkload || what == "id" {
-			_, err = stub.Settle(t.Context(), &artifactv1.SettleRequest{Workload: m.GetWorkload(), ChangeId: m.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP})
+			_, err = stub.Settle(t.Context(), &artifactv1.SettleRequest{Workload: w, ChangeId: m.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP})
 			check("settle", err)
+			_, err = stub.Renew(t.Context(), &artifactv1.RenewRequest{Workload: w, ChangeId: m.GetId()})
+			check("renew", err)
 		}
 		if inWorkload {
-			_, err = stub.Observe(t.Context(), &artifactv1.ObserveRequest{Workload: m.GetWorkload()})
+			_, err = stub.Observe(t.Context(), &artifactv1.ObserveRequest{Workload: w})
 			check("observe", err)
-			_, err = stub.ListContainers(t.Context(), &artifactv1.ListContainersRequest{Workload: m.GetWorkload()})
-			check("list containers", err)
-			_, err = stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: m.GetWorkload(), Instance: m.GetSaw(), Lines: 1})
+			_, err = stub.ListNeighbours(t.Context(), &artifactv1.ListNeighboursRequest{Workload: w})
+			check("list neighbours", err)
+			_, err = stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: w, Instance: containerID, Lines: 1})
 			check("logs", err)
 		}
 	}
 	// Empty means none, and free text may say anything that is printed as it stands.
+	empty := func(s string) bool { return s == "" }
 	fine := map[string]func(string) bool{
-		"saw": func(s string) bool { return s == "" },
-		"env": func(s string) bool { return valueForm.MatchString(s) },
+		"basis": empty, "image.repository": empty, "image.index_digest": empty,
+		"stamps": workload.StampValue.Match,
 		"holder": func(s string) bool {
 			return s != "" && isTold(s) && len(s) <= 512
 		},
-		"workload.probe.path": func(s string) bool { return s == "/etc/passwd" }, // of a URL
 	}
 	for what, set := range map[string]func(*artifactv1.Change, string){
-		"workload.compose.project": func(c *artifactv1.Change, v string) { c.Workload.Compose.Project = v },
-		"workload.compose.service": func(c *artifactv1.Change, v string) { c.Workload.Compose.Service = v },
-		"workload.container":       func(c *artifactv1.Change, v string) { c.Workload.Container = v },
-		"workload.image":           func(c *artifactv1.Change, v string) { c.Workload.Image = v },
-		"workload.env_prefix":      func(c *artifactv1.Change, v string) { c.Workload.EnvPrefix = v },
-		"workload.secrets":         func(c *artifactv1.Change, v string) { c.Workload.Secrets = []string{"A", v} },
-		"workload.probe.path":      func(c *artifactv1.Change, v string) { c.Workload.Probe.Path = v },
-		"workload.probe.flags":     func(c *artifactv1.Change, v string) { c.Workload.Probe.Flags = []string{v} },
-		"id":                       func(c *artifactv1.Change, v string) { c.Id = v },
-		"commit":                   func(c *artifactv1.Change, v string) { c.Commit = v },
-		"manifest_digest":          func(c *artifactv1.Change, v string) { c.ManifestDigest = v },
-		"config_digest":            func(c *artifactv1.Change, v string) { c.ConfigDigest = v },
-		"saw":                      func(c *artifactv1.Change, v string) { c.Saw = v },
-		"env":                      func(c *artifactv1.Change, v string) { c.Env[0].Value = v },
-		"env's key":                func(c *artifactv1.Change, v string) { c.Env[0].Name = v },
-		"flags_before":             func(c *artifactv1.Change, v string) { c.FlagsBefore[0].Name = v },
-		"holder":                   func(c *artifactv1.Change, v string) { c.Holder = v },
+		"workload.compose.project":      func(c *artifactv1.Change, v string) { c.Workload.GetCompose().Project = v },
+		"workload.compose.service":      func(c *artifactv1.Change, v string) { c.Workload.GetCompose().Service = v },
+		"workload.kubernetes.namespace": func(c *artifactv1.Change, v string) { c.Workload = kubernetesWorkload(v, "sample") },
+		"workload.kubernetes.name":      func(c *artifactv1.Change, v string) { c.Workload = kubernetesWorkload("unidesk", v) },
+		"id":                            func(c *artifactv1.Change, v string) { c.Id = v },
+		"image.repository":              func(c *artifactv1.Change, v string) { c.Image.Repository = v },
+		"image.commit":                  func(c *artifactv1.Change, v string) { c.Image.Commit = v },
+		"image.index_digest":            func(c *artifactv1.Change, v string) { c.Image.IndexDigest = v },
+		"image.manifest_digest":         func(c *artifactv1.Change, v string) { c.Image.ManifestDigest = v },
+		"image.config_digest":           func(c *artifactv1.Change, v string) { c.Image.ConfigDigest = v },
+		"basis":                         func(c *artifactv1.Change, v string) { c.Basis = v },
+		"stamps":                        func(c *artifactv1.Change, v string) { c.Stamps[0].Value = v },
+		"a stamp's key":                 func(c *artifactv1.Change, v string) { c.Stamps[0].Name = v },
+		"flags_before":                  func(c *artifactv1.Change, v string) { c.FlagsBefore[0].Name = v },
+		"holder":                        func(c *artifactv1.Change, v string) { c.Holder = v },
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -216,35 +219,45 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		})
 	}
 	for what, set := range map[string]func(*artifactv1.Change){
-		"no workload":             func(c *artifactv1.Change) { c.Workload = nil },
-		"no compose":              func(c *artifactv1.Change) { c.Workload.Compose = nil },
-		"no probe":                func(c *artifactv1.Change) { c.Workload.Probe = nil },
-		"port 0":                  func(c *artifactv1.Change) { c.Workload.Probe.Port = 0 },
-		"port 65536":              func(c *artifactv1.Change) { c.Workload.Probe.Port = 65536 },
-		"a key twice":             func(c *artifactv1.Change) { c.Env = append(c.Env, c.Env[0]) },
-		"no env":                  func(c *artifactv1.Change) { c.Env = nil },
-		"a secret as a key":       func(c *artifactv1.Change) { c.Env[0].Name = "CLIENT_SECRET" },
-		"a prefix without deploy": func(c *artifactv1.Change) { c.Workload.EnvPrefix = "DB_" },
+		"workload. none":          func(c *artifactv1.Change) { c.Workload = nil },
+		"workload. of no runtime": func(c *artifactv1.Change) { c.Workload.Runtime = nil },
+		"workload. of no compose": func(c *artifactv1.Change) { c.Workload.Runtime = &artifactv1.Workload_Compose{} },
+		"image. none":             func(c *artifactv1.Change) { c.Image = nil },
+		"a key twice":             func(c *artifactv1.Change) { c.Stamps = append(c.Stamps, c.Stamps[0]) },
+		"no stamps":               func(c *artifactv1.Change) { c.Stamps = nil },
+		"a secret as a key":       func(c *artifactv1.Change) { c.Stamps[0].Name = "CLIENT_SECRET" },
 		"no deadline":             func(c *artifactv1.Change) { c.Deadline = nil },
 		"an endless deadline":     func(c *artifactv1.Change) { c.Deadline = timestamppb.New(time.Now().Add(1000 * time.Hour)) },
 		"a deadline that is none": func(c *artifactv1.Change) { c.Deadline.Nanos = -1 },
 		"a million flags":         func(c *artifactv1.Change) { c.FlagsBefore = slices.Repeat(c.FlagsBefore, 1000) },
-		"a million secrets":       func(c *artifactv1.Change) { c.Workload.Secrets = slices.Repeat(c.Workload.Secrets, 1000) },
 	} {
 		m := changeToProto(sampleChange(t))
 		set(m)
 		refused(t, what, "", m)
 	}
 	good := changeToProto(sampleChange(t))
+	settle := func(change func(*artifactv1.SettleRequest)) error {
+		m := &artifactv1.SettleRequest{Workload: good.GetWorkload(), ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_KEEP}
+		change(m)
+		return second(stub.Settle(t.Context(), m))
+	}
+	proven := []*artifactv1.Copy{{Id: containerID}}
+	anonymous := proto.CloneOf(good.GetImage())
+	anonymous.Repository = ""
 	for what, err := range map[string]error{
-		"no outcome": second(stub.Settle(t.Context(), &artifactv1.SettleRequest{Workload: good.Workload, ChangeId: "x"})),
-		"a retired commit": second(stub.Settle(t.Context(), &artifactv1.SettleRequest{
-			Workload: good.Workload, ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_KEEP, Retire: []string{"latest"},
-		})),
-		"no lines":       second(stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: good.Workload, Instance: good.Saw})),
-		"too many lines": second(stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: good.Workload, Instance: good.Saw, Lines: 1001})),
-		"no container":   second(stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: good.Workload, Instance: "web-1", Lines: 1})),
-		"no image":       second(recvAll(stub.Stage(t.Context(), &artifactv1.StageRequest{Workload: good.Workload, ConfigDigest: good.ConfigDigest}))),
+		"no outcome":       settle(func(m *artifactv1.SettleRequest) { m.Outcome = 0 }),
+		"a retired commit": settle(func(m *artifactv1.SettleRequest) { m.Retire = []string{"latest"} }),
+		"a copy's name":    settle(func(m *artifactv1.SettleRequest) { m.Proven = []*artifactv1.Copy{{Id: "web-1"}} }),
+		"a copy's time": settle(func(m *artifactv1.SettleRequest) {
+			m.Proven = []*artifactv1.Copy{{Id: containerID, Started: &timestamppb.Timestamp{Nanos: -1}}}
+		}),
+		"a million copies": settle(func(m *artifactv1.SettleRequest) { m.Proven = slices.Repeat(proven, 1000) }),
+		"no lines":         second(stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: good.GetWorkload(), Instance: containerID})),
+		"too many lines":   second(stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: good.GetWorkload(), Instance: containerID, Lines: 1001})),
+		"no container":     second(stub.Logs(t.Context(), &artifactv1.LogsRequest{Workload: good.GetWorkload(), Instance: "web-1", Lines: 1})),
+		"no image":         second(recvAll(stub.Stage(t.Context(), &artifactv1.StageRequest{Workload: good.GetWorkload()}))),
+		// An older agent's change has none, and a host cannot pull without.
+		"no repository": second(recvAll(stub.Stage(t.Context(), &artifactv1.StageRequest{Workload: good.GetWorkload(), Image: anonymous}))),
 	} {
 		if r := fromStatus(err).Reason; r != fault.InvalidRequest && r != fault.CommitNotPinned {
 			t.Errorf("%s: %v", what, err)
@@ -273,20 +286,25 @@ func seen(t *testing.T) workload.Observation {
 	t.Helper()
 	at := time.Unix(1_700_000_000, 5).UTC()
 	c := sampleChange(t)
+	placement := workloadtest.SampleSpec("fake")
+	placement.Probe.Flags = []string{"auth.loggedIn"}
 	return workload.Observation{
-		At: at, FreeBytes: 7, Platform: linux,
-		Definition: workload.Definition{Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}, LabelReferences: []string{"Y"}},
+		At: at, ImageRoom: 7, Platform: linux, Placement: placement, Basis: "b",
+		Units: []workload.Unit{{Name: "u", Compose: &workload.ComposeDefinition{
+			Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}, LabelReferences: []string{"Y"},
+		}}},
 		Instances: []workload.Instance{{
-			ID: c.Saw, Name: "n", ImageID: c.Config.String(), Image: "a", Created: at, Started: at, Running: true, ExitCode: -1, Restarts: 2,
-			Config: c.Config, Labels: map[string]string{"l": "v"}, Env: map[string]string{workload.KeyCommit: "x"},
+			ID: containerID, Name: "n", Unit: "u", Current: true, ImageID: c.Image.Config.String(), Image: "a",
+			Created: at, Started: at, Running: true, ExitCode: -1, Restarts: 2,
+			Config: c.Image.Config, Labels: map[string]string{"l": "v"}, Stamped: map[string]string{workload.KeyCommit: "x"},
 			Health: &workload.Health{Status: 200, Error: "e", OK: true, Commit: "c", RequestedCommit: "r", Flags: map[string]bool{"a.b": true}},
 		}},
-		Deployed: map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
+		Stamped: map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
 		Pending: &workload.Pending{
-			Change: c, Since: at, Failed: "no engine",
-			Before: workload.Before{Container: c.Saw, Running: true, ImageID: "i", Commit: "x", Config: c.Config},
+			Change: c, Since: at, Failed: "no engine", HeldUntil: at.Add(time.Second),
+			Before: workload.Before{Basis: c.Basis, Running: true, ImageID: "i", Commit: "x", Config: c.Image.Config},
 		},
-		Last: &workload.Settled{ChangeID: "x", Commit: c.Commit, Outcome: workload.Revert, At: at},
+		Last: &workload.Settled{ChangeID: "x", Commit: c.Image.Commit, Outcome: workload.Revert, At: at},
 	}
 }
 
@@ -294,46 +312,52 @@ func seen(t *testing.T) workload.Observation {
 type toldTarget struct {
 	workload.Target
 	seen       workload.Observation
-	containers []workload.Container
+	neighbours []workload.Neighbour
 	lines      []string
 }
 
-func (o toldTarget) Containers(context.Context, workload.Spec) ([]workload.Container, error) {
-	return o.containers, nil
+func (o toldTarget) Neighbours(context.Context, workload.Ref) ([]workload.Neighbour, error) {
+	return o.neighbours, nil
 }
 
-func (o toldTarget) Observe(context.Context, workload.Spec, bool) (workload.Observation, error) {
+func (o toldTarget) Observe(context.Context, workload.Ref, bool) (workload.Observation, error) {
 	return o.seen, nil
 }
 
-func (o toldTarget) Logs(context.Context, workload.Spec, string, int) ([]string, error) {
+func (o toldTarget) Logs(context.Context, workload.Ref, string, int) ([]string, error) {
 	return o.lines, nil
 }
 
 func TestAnObservationCrossesWhole(t *testing.T) {
 	t.Parallel()
 	want := seen(t)
-	beside := []workload.Container{
-		{ID: strings.Repeat("1", 64), Name: "web", Project: "p", Service: "s", Running: true, Started: want.At, Restarts: 3, Fleeting: true},
+	ref := want.Placement.Ref
+	beside := []workload.Neighbour{
+		{ID: strings.Repeat("1", 64), Name: "web", Scope: "p", Group: "s", Running: true, Started: want.At, Restarts: 3, AutoRemove: true},
 		{ID: strings.Repeat("2", 64), Name: "done"},
 	}
-	a, _ := serveWorkloads(t, toldTarget{seen: want, containers: beside, lines: []string{"a", "b\x1b[31m\xff\tc"}})
+	a, _ := serveWorkloads(t, toldTarget{seen: want, neighbours: beside, lines: []string{"a", "b\x1b[31m\xff\tc"}})
 	w := a.workloads(t)
-	got, err := w.Observe(t.Context(), want.Pending.Change.Spec, true)
+	got, err := w.Observe(t.Context(), ref, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b artifact.Digest) bool { return a == b }), cmp.Comparer(func(a, b artifact.Commit) bool { return a == b })); d != "" {
+	if d := diff(want, got); d != "" {
 		t.Error(d)
 	}
-	all, err := w.Containers(t.Context(), want.Pending.Change.Spec)
+	all, err := w.Neighbours(t.Context(), ref)
 	if d := cmp.Diff(beside, all); err != nil || d != "" {
 		t.Errorf("%v, %s", err, d)
 	}
-	lines, err := w.Logs(t.Context(), want.Pending.Change.Spec, want.Instances[0].ID, 5)
+	lines, err := w.Logs(t.Context(), ref, want.Instances[0].ID, 5)
 	if err != nil || !slices.Equal(lines, []string{"a", "b?[31m? c"}) {
 		t.Errorf("%q, %v", lines, err)
 	}
+}
+
+// diff compares what holds names, too.
+func diff[T any](want, got T) string {
+	return cmp.Diff(want, got, cmp.AllowUnexported(artifact.Digest{}, artifact.Commit{}, artifact.Repository{}, workload.Ref{}))
 }
 
 // sized notes how large an image it is told.
@@ -342,19 +366,19 @@ type sized struct {
 	size atomic.Int64
 }
 
-func (s *sized) Stage(_ context.Context, _ workload.Spec, image artifact.Image, _ func(workload.Event)) error {
-	s.size.Store(image.Size())
+func (s *sized) Stage(_ context.Context, _ workload.Ref, image artifact.Pinned, _ func(workload.Event)) error {
+	s.size.Store(image.Bytes)
 	return nil
 }
 
 // By it the host sees whether there is room.
 func TestTheSizeOfAnImageIsTold(t *testing.T) {
 	t.Parallel()
-	image := sampleImages(t)[0]
-	image.Layers = []artifact.Layer{{Size: 3}, {Size: 4}}
+	image := sampleImages(t)[0].Pinned
+	image.Bytes = 7
 	var s sized
 	a, _ := serveWorkloads(t, &s)
-	if err := a.workloads(t).Stage(t.Context(), sampleChange(t).Spec, image, func(workload.Event) {}); err != nil || s.size.Load() != 7 {
+	if err := a.workloads(t).Stage(t.Context(), sampleChange(t).Ref, image, func(workload.Event) {}); err != nil || s.size.Load() != 7 {
 		t.Errorf("told %d bytes, want 7 (%v)", s.size.Load(), err)
 	}
 }
@@ -363,17 +387,22 @@ func TestTheSizeOfAnImageIsTold(t *testing.T) {
 type lyingWorkloads struct {
 	artifactv1.UnimplementedWorkloadServiceServer
 	observation *artifactv1.Observation
-	containers  []*artifactv1.Container
+	neighbours  []*artifactv1.Neighbour
 	lines       []string
 	steps       []*artifactv1.SwitchResponse
+	progress    []*artifactv1.Progress
 }
 
 func (l *lyingWorkloads) Observe(context.Context, *artifactv1.ObserveRequest) (*artifactv1.ObserveResponse, error) {
 	return &artifactv1.ObserveResponse{Observation: l.observation}, nil
 }
 
-func (l *lyingWorkloads) ListContainers(context.Context, *artifactv1.ListContainersRequest) (*artifactv1.ListContainersResponse, error) {
-	return &artifactv1.ListContainersResponse{Containers: l.containers}, nil
+func (l *lyingWorkloads) ListNeighbours(context.Context, *artifactv1.ListNeighboursRequest) (*artifactv1.ListNeighboursResponse, error) {
+	return &artifactv1.ListNeighboursResponse{Neighbours: l.neighbours}, nil
+}
+
+func (l *lyingWorkloads) Settle(context.Context, *artifactv1.SettleRequest) (*artifactv1.SettleResponse, error) {
+	return &artifactv1.SettleResponse{Progress: l.progress}, nil
 }
 
 func (l *lyingWorkloads) Logs(context.Context, *artifactv1.LogsRequest) (*artifactv1.LogsResponse, error) {
@@ -396,62 +425,137 @@ func serveLyingWorkloads(t *testing.T, l *lyingWorkloads) workload.Target {
 
 func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	spec := sampleChange(t).Spec
+	ref := sampleChange(t).Ref
 	for name, lie := range map[string]func(*artifactv1.Observation){
 		"an id that is none":           func(o *artifactv1.Observation) { o.Instances[0].Id = "--all" },
 		"a name that acts":             func(o *artifactv1.Observation) { o.Instances[0].Name = "\x1b[2J" },
+		"a unit that acts":             func(o *artifactv1.Observation) { o.Instances[0].Unit = "\x1b[2J" },
 		"a digest that is none":        func(o *artifactv1.Observation) { o.Instances[0].ConfigDigest = "sha256:1" },
-		"a key that is no deploy key":  func(o *artifactv1.Observation) { o.Instances[0].Env[0].Name = "PASSWORD" },
-		"a key twice":                  func(o *artifactv1.Observation) { o.Deployed = append(o.Deployed, o.Deployed[0]) },
+		"a key that is no deploy key":  func(o *artifactv1.Observation) { o.Instances[0].Stamped[0].Name = "PASSWORD" },
+		"a key twice":                  func(o *artifactv1.Observation) { o.Stamped = append(o.Stamped, o.Stamped[0]) },
 		"a label with a line break":    func(o *artifactv1.Observation) { o.Instances[0].Labels[0].Value = "a\nb" },
 		"a time that is none":          func(o *artifactv1.Observation) { o.Time.Nanos = -1 },
 		"an outcome that is none":      func(o *artifactv1.Observation) { o.Last.Outcome = 9 },
 		"a commit that is none":        func(o *artifactv1.Observation) { o.Last.Commit = "main" },
 		"a pending change of nobody":   func(o *artifactv1.Observation) { o.Pending.Change = nil },
-		"another's pending change":     func(o *artifactv1.Observation) { o.Pending.Change.Workload.Compose.Service = "other" },
+		"another's pending change":     func(o *artifactv1.Observation) { o.Pending.Change.Workload.GetCompose().Service = "other" },
+		"another runtime's change":     func(o *artifactv1.Observation) { o.Pending.Change.Workload = kubernetesWorkload("fake", "sample") },
 		"a failure that acts":          func(o *artifactv1.Observation) { o.Pending.Failed = "\x1b]0;x\a" },
+		"a lease until no time":        func(o *artifactv1.Observation) { o.Pending.HeldUntil.Nanos = -1 },
 		"a health with a line break":   func(o *artifactv1.Observation) { o.Instances[0].Health.Error = "a\nb" },
-		"a container before that acts": func(o *artifactv1.Observation) { o.Pending.Before.Container = "-f" },
+		"a container before that acts": func(o *artifactv1.Observation) { o.Pending.Before.Basis = "-f" },
+		"a basis that acts":            func(o *artifactv1.Observation) { o.Basis = "a b" },
 		"too many containers":          func(o *artifactv1.Observation) { o.Instances = slices.Repeat(o.Instances, 300) },
+		"a definition that acts":       func(o *artifactv1.Observation) { o.Units[0].GetCompose().Image = "\x1b[2J" },
+		"a reference that acts":        func(o *artifactv1.Observation) { o.Units[0].GetCompose().References[0] = "\x1b[2J" },
+		"a unit's name that acts":      func(o *artifactv1.Observation) { o.Units[0].Name = "\x1b[2J" },
+		"too many units":               func(o *artifactv1.Observation) { o.Units = slices.Repeat(o.Units, 300) },
+		"no placement":                 func(o *artifactv1.Observation) { o.Placement = nil },
+		"another's placement":          func(o *artifactv1.Observation) { o.Placement.Workload.GetCompose().Service = "other" },
+		"another project's placement":  func(o *artifactv1.Observation) { o.Placement.Workload.GetCompose().Project = "other" },
+		"another runtime's placement":  func(o *artifactv1.Observation) { o.Placement.Workload = kubernetesWorkload("fake", "sample") },
+		"a placement without a probe":  func(o *artifactv1.Observation) { o.Placement.Probe = nil },
+		"port 0":                       func(o *artifactv1.Observation) { o.Placement.Probe.Port = 0 },
+		"port 65536":                   func(o *artifactv1.Observation) { o.Placement.Probe.Port = 65536 },
+		"a prefix without deploy":      func(o *artifactv1.Observation) { o.Placement.KeyPrefix = "DB_" },
+		"a million secrets":            func(o *artifactv1.Observation) { o.Placement.Secrets = slices.Repeat(o.Placement.Secrets, 1000) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := proto.CloneOf(observationToProto(seen(t)))
 			lie(m)
-			_, err := serveLyingWorkloads(t, &lyingWorkloads{observation: m}).Observe(t.Context(), spec, false)
+			_, err := serveLyingWorkloads(t, &lyingWorkloads{observation: m}).Observe(t.Context(), ref, false)
 			wantReason(t, err, fault.Internal, false)
 		})
 	}
-	one := containerToProto(workload.Container{ID: strings.Repeat("a", 64), Name: "web", Started: time.Now()})
-	for name, lie := range map[string]func(*artifactv1.Container){
-		"an id that is none":  func(c *artifactv1.Container) { c.Id = "web" },
-		"a name that acts":    func(c *artifactv1.Container) { c.Name = "\x1b[2J" },
-		"a project that acts": func(c *artifactv1.Container) { c.Project = "\x1b[2J" },
-		"a service that acts": func(c *artifactv1.Container) { c.Service = "a\nb" },
-		"a time that is none": func(c *artifactv1.Container) { c.Started.Nanos = -1 },
+	one := neighbourToProto(workload.Neighbour{ID: strings.Repeat("a", 64), Name: "web", Started: time.Now()})
+	for name, lie := range map[string]func(*artifactv1.Neighbour){
+		"an id that is none":  func(c *artifactv1.Neighbour) { c.Id = "web" },
+		"a name that acts":    func(c *artifactv1.Neighbour) { c.Name = "\x1b[2J" },
+		"a project that acts": func(c *artifactv1.Neighbour) { c.Scope = "\x1b[2J" },
+		"a service that acts": func(c *artifactv1.Neighbour) { c.Group = "a\nb" },
+		"a time that is none": func(c *artifactv1.Neighbour) { c.Started.Nanos = -1 },
 	} {
 		m := proto.CloneOf(one)
 		lie(m)
-		if _, err := serveLyingWorkloads(t, &lyingWorkloads{containers: []*artifactv1.Container{one, m}}).Containers(t.Context(), spec); err == nil || fault.ReasonOf(err) != fault.Internal {
+		if _, err := serveLyingWorkloads(t, &lyingWorkloads{neighbours: []*artifactv1.Neighbour{one, m}}).Neighbours(t.Context(), ref); err == nil || fault.ReasonOf(err) != fault.Internal {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := serveLyingWorkloads(t, &lyingWorkloads{containers: slices.Repeat([]*artifactv1.Container{one}, maxContainers+1)}).Containers(t.Context(), spec); err == nil || fault.ReasonOf(err) != fault.Internal {
-		t.Errorf("too many containers: %v", err)
+	if _, err := serveLyingWorkloads(t, &lyingWorkloads{neighbours: slices.Repeat([]*artifactv1.Neighbour{one}, maxNeighbours+1)}).Neighbours(t.Context(), ref); err == nil || fault.ReasonOf(err) != fault.Internal {
+		t.Errorf("too many neighbours: %v", err)
 	}
 	for name, lines := range map[string][]string{"more than asked": {"a", "b", "c"}, "one that acts": {"\x1b[2J"}} {
-		_, err := serveLyingWorkloads(t, &lyingWorkloads{lines: lines}).Logs(t.Context(), spec, strings.Repeat("a", 64), 2)
+		_, err := serveLyingWorkloads(t, &lyingWorkloads{lines: lines}).Logs(t.Context(), ref, strings.Repeat("a", 64), 2)
 		if fault.ReasonOf(err) != fault.Internal || err == nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
+func kubernetesWorkload(namespace, name string) *artifactv1.Workload {
+	return &artifactv1.Workload{Runtime: &artifactv1.Workload_Kubernetes{Kubernetes: &artifactv1.KubernetesWorkload{Namespace: namespace, Name: name}}}
+}
+
+// A host says how its workload is called and asked; what the client takes of it goes
+// to screens and into commands for people.
+func TestAPlacementThatWouldSteerIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	ref := sampleChange(t).Ref
+	for what, set := range map[string]func(*artifactv1.Placement, string){
+		"compose.project": func(p *artifactv1.Placement, v string) { p.Workload.GetCompose().Project = v },
+		"compose.service": func(p *artifactv1.Placement, v string) { p.Workload.GetCompose().Service = v },
+		"container_name":  func(p *artifactv1.Placement, v string) { p.GetCompose().ContainerName = v },
+		"image":           func(p *artifactv1.Placement, v string) { p.GetCompose().Image = v },
+		"key_prefix":      func(p *artifactv1.Placement, v string) { p.KeyPrefix = v },
+		"secrets":         func(p *artifactv1.Placement, v string) { p.Secrets = []string{"A", v} },
+		"probe.path":      func(p *artifactv1.Placement, v string) { p.Probe.Path = v },
+		"probe.flags":     func(p *artifactv1.Placement, v string) { p.Probe.Flags = []string{v} },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			m := observationToProto(seen(t))
+			sound := proto.CloneOf(m.GetPlacement())
+			w := serveLyingWorkloads(t, &lyingWorkloads{observation: m})
+			for _, v := range steering() {
+				if what == "probe.path" && v == "/etc/passwd" { // of a URL
+					continue
+				}
+				m.Placement = proto.CloneOf(sound)
+				set(m.GetPlacement(), v)
+				if _, err := w.Observe(t.Context(), ref, false); err == nil || fault.ReasonOf(err) != fault.Internal {
+					t.Errorf("%.40q: %v", v, err)
+				}
+			}
+		})
+	}
+}
+
+// A service of agent.yaml version 1 is named and no more. Its host may have a change
+// that an older agent began, which knew no repository.
+func TestAHostWithAnOlderConfigurationIsBelieved(t *testing.T) {
+	t.Parallel()
+	want := seen(t)
+	want.Placement = workload.Spec{Ref: want.Placement.Ref}
+	want.Pending.Change.Image.Repository = artifact.Repository{}
+	want.Pending.Change.Image.Index = artifact.Digest{}
+	want.Pending.Change.Image.Bytes = 0
+	want.Pending.HeldUntil = time.Time{}
+	a, _ := serveWorkloads(t, toldTarget{seen: want})
+	got, err := a.workloads(t).Observe(t.Context(), want.Placement.Ref, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestASwitchWithoutExactlyOneResultIsNotOne(t *testing.T) {
 	t.Parallel()
 	result := &artifactv1.SwitchResponse{Step: &artifactv1.SwitchResponse_Result{Result: &artifactv1.SwitchResult{}}}
-	say := func(p string) *artifactv1.SwitchResponse {
-		return &artifactv1.SwitchResponse{Step: &artifactv1.SwitchResponse_Progress{Progress: &artifactv1.Progress{Point: p}}}
+	say := func(p *artifactv1.Progress) *artifactv1.SwitchResponse {
+		return &artifactv1.SwitchResponse{Step: &artifactv1.SwitchResponse_Progress{Progress: p}}
 	}
 	for name, c := range map[string]struct {
 		steps []*artifactv1.SwitchResponse
@@ -460,14 +564,21 @@ func TestASwitchWithoutExactlyOneResultIsNotOne(t *testing.T) {
 		"nothing":         {nil, fault.HostUnreachable},
 		"no end":          {nil, fault.HostUnreachable},
 		"two results":     {[]*artifactv1.SwitchResponse{result, result}, fault.Internal},
-		"more after it":   {[]*artifactv1.SwitchResponse{result, say("tag")}, fault.Internal},
+		"more after it":   {[]*artifactv1.SwitchResponse{result, say(&artifactv1.Progress{Point: artifactv1.Point_POINT_TAG})}, fault.Internal},
 		"an empty step":   {[]*artifactv1.SwitchResponse{{}, result}, fault.Internal},
-		"a point of lies": {[]*artifactv1.SwitchResponse{say("\x1b[2J"), result}, fault.Internal},
+		"a point of lies": {[]*artifactv1.SwitchResponse{say(&artifactv1.Progress{Point: artifactv1.Point_POINT_TAG, Text: "\x1b[2J"}), result}, fault.Internal},
 	} {
 		err := serveLyingWorkloads(t, &lyingWorkloads{steps: c.steps}).Switch(t.Context(), sampleChange(t), func(workload.Event) {})
 		if err == nil || fault.ReasonOf(err) != c.want {
 			t.Errorf("%s: %v (%s)", name, err, fault.ReasonOf(err))
 		}
+	}
+	newer := []*artifactv1.SwitchResponse{say(&artifactv1.Progress{Point: 99, Text: "of tomorrow"}), say(&artifactv1.Progress{}), result}
+	err := serveLyingWorkloads(t, &lyingWorkloads{steps: newer}).Switch(t.Context(), sampleChange(t), func(e workload.Event) {
+		t.Errorf("told as an event: %+v", e)
+	})
+	if err != nil {
+		t.Errorf("a newer agent's point: %v", err)
 	}
 }
 
@@ -503,7 +614,7 @@ func (s *slowTarget) Switch(ctx context.Context, _ workload.Change, emit func(wo
 	}
 }
 
-func (s *slowTarget) Settle(ctx context.Context, _ workload.Spec, _ workload.Settlement, emit func(workload.Event)) error {
+func (s *slowTarget) Settle(ctx context.Context, _ workload.Ref, _ workload.Settlement, emit func(workload.Event)) error {
 	return s.Switch(ctx, workload.Change{}, emit)
 }
 
@@ -547,13 +658,13 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	slow := newSlow()
 	a, s := serveWorkloads(t, slow)
 	ctx, cancel := context.WithCancel(t.Context())
-	spec, settlement := sampleChange(t).Spec, workload.Settlement{ChangeID: "x", Outcome: workload.Revert}
+	ref, settlement := sampleChange(t).Ref, workload.Settlement{ChangeID: "x", Outcome: workload.Revert}
 	left := make(chan error, 1)
-	go func() { left <- a.workloads(t).Settle(ctx, spec, settlement, nil) }()
+	go func() { left <- a.workloads(t).Settle(ctx, ref, settlement, nil) }()
 	slow.events <- workload.Event{Point: workload.PointSettle}
 	cancel()
 	wantReason(t, <-left, fault.Interrupted, false)
-	req := &artifactv1.SettleRequest{Workload: workloadToProto(spec), ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_REVERT}
+	req := &artifactv1.SettleRequest{Workload: refToProto(ref), ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_REVERT}
 	again, err := s.begin(t.Context(), "settle", req, time.Minute, func(context.Context, func(workload.Event)) error {
 		t.Error("it is begun again")
 		return nil
@@ -562,7 +673,11 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	slow.end <- fault.New(fault.RevertFailed, "no engine").WithHint("docker up")
-	wantReason(t, again.wait(t.Context()), fault.RevertFailed, false)
+	events, err := again.wait(t.Context())
+	wantReason(t, err, fault.RevertFailed, false)
+	if len(events) != 1 || events[0].Point != workload.PointSettle {
+		t.Errorf("who comes later is told %+v", events)
+	}
 	if slow.aborted.Load() || slow.began.Load() != 1 {
 		t.Errorf("aborted %t, %d acts", slow.aborted.Load(), slow.began.Load())
 	}
@@ -612,7 +727,7 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 	slow := newSlow()
 	a, s := serveWorkloads(t, slow)
 	stub := artifactv1.NewWorkloadServiceClient(a.dial(t, Options{}).conn)
-	errs := make(chan error, maxActs+1)
+	errs := make(chan error, maxJobs+1)
 	ask := func(n int) {
 		c := sampleChange(t)
 		c.ID = "change-" + string(rune('a'+n))
@@ -620,19 +735,19 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 		errs <- err
 	}
 	// One connection may have sixteen calls going, so the last comes over another.
-	for n := range maxActs {
+	for n := range maxJobs {
 		go ask(n)
 	}
-	for slow.began.Load() < maxActs {
+	for slow.began.Load() < maxJobs {
 		time.Sleep(time.Millisecond)
 	}
 	stub = artifactv1.NewWorkloadServiceClient(a.dial(t, Options{}).conn)
-	ask(maxActs)
+	ask(maxJobs)
 	if f := fromStatus(<-errs); f.Reason != fault.Busy || !f.Retry {
 		t.Errorf("%v", f)
 	}
 	s.Close()
-	for range maxActs {
+	for range maxJobs {
 		if err := <-errs; err == nil {
 			t.Error("an act that was ended is told as none")
 		}
@@ -657,12 +772,13 @@ func TestAnAgentWithoutWorkloadsIsNamedWithItsVersion(t *testing.T) {
 	w := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil) }).workloads(t)
 	c := sampleChange(t)
 	for name, call := range map[string]func() error{
-		"observe": func() error { _, err := w.Observe(t.Context(), c.Spec, false); return err },
-		"list":    func() error { _, err := w.Containers(t.Context(), c.Spec); return err },
-		"logs":    func() error { _, err := w.Logs(t.Context(), c.Spec, c.Saw, 1); return err },
-		"stage":   func() error { return w.Stage(t.Context(), c.Spec, sampleImages(t)[0], nil) },
+		"observe": func() error { _, err := w.Observe(t.Context(), c.Ref, false); return err },
+		"list":    func() error { _, err := w.Neighbours(t.Context(), c.Ref); return err },
+		"logs":    func() error { _, err := w.Logs(t.Context(), c.Ref, containerID, 1); return err },
+		"stage":   func() error { return w.Stage(t.Context(), c.Ref, c.Image, nil) },
 		"switch":  func() error { return w.Switch(t.Context(), c, nil) },
-		"settle":  func() error { return w.Settle(t.Context(), c.Spec, workload.Settlement{ChangeID: "x"}, nil) },
+		"renew":   func() error { return w.Renew(t.Context(), c.Ref, c.ID) },
+		"settle":  func() error { return w.Settle(t.Context(), c.Ref, workload.Settlement{ChangeID: "x"}, nil) },
 	} {
 		err := call()
 		wantReason(t, err, fault.CapabilityMissing, false)

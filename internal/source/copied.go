@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/inherit"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // copied is a bare repository with the branches of a remote. Beside it, a lock is
@@ -31,7 +29,7 @@ const noSuchCommit = 129
 // find returns a branch that holds the commit, "" when none is known to, and when
 // the remote was asked for that.
 func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked string, err error) {
-	content, err := os.ReadFile(c.lock())
+	content, err := statefile.Read(c.lock())
 	if asked = strings.TrimSpace(string(content)); errors.Is(err, fs.ErrNotExist) || err == nil && asked == "" {
 		return "", "", nil // there is no whole copy yet
 	}
@@ -49,27 +47,22 @@ func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked
 // and files of a commit say nothing about its branch; a remote that cannot leave
 // them out sends all.
 func (c copied) refresh(ctx context.Context) error {
-	if err := inherit.Folder(c.dir, 0o750); err != nil {
+	if err := statefile.Folder(c.dir, 0o750); err != nil {
 		return err
 	}
-	f, err := inherit.OpenFile(c.lock(), os.O_RDWR|os.O_CREATE, 0o640)
+	lock, err := statefile.OpenLock(c.lock(), 0o640)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	lock := flock.New(c.lock())
-	if _, err := lock.TryLockContext(ctx, 50*time.Millisecond); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return err
+	if err := lock.Wait(ctx); err != nil {
+		return errors.Join(err, lock.Close())
 	}
 	defer func() { _ = lock.Unlock() }()
 	if err := c.removeLocks(); err != nil {
 		return err
 	}
 	share := "umask"
-	if inherit.Mode(filepath.Dir(c.dir), 0) != 0 { // what one operator makes, every other goes on with
+	if statefile.Shared(filepath.Dir(c.dir)) { // what one operator makes, every other goes on with
 		share = "0660"
 	}
 	if _, err := git(ctx, settings{dir: c.dir}, "init", "--quiet", "--bare", "--template=", "--shared="+share); err != nil {
@@ -80,10 +73,10 @@ func (c copied) refresh(ctx context.Context) error {
 	if _, err := git(ctx, s, "fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--filter=tree:0", "--", name); err != nil {
 		return err
 	}
-	if err := f.Truncate(0); err != nil {
+	if err := lock.File().Truncate(0); err != nil {
 		return err
 	}
-	_, err = f.WriteString(time.Now().UTC().Format("2006-01-02 15:04Z") + "\n")
+	_, err = lock.File().WriteString(time.Now().UTC().Format("2006-01-02 15:04Z") + "\n")
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // settings are what a call of git depends on beside the operator's own configuration.
@@ -71,6 +73,6 @@ func (s settings) environment() []string {
 // lastWords are the end of what git had to say, on one line: enough of it for the
 // name of the file that it could not make, which its advice on that follows.
 func lastWords(stderr []byte) string {
-	said := Shown(strings.Join(strings.Fields(string(stderr)), " "))
+	said := plain.Line(Shown(strings.Join(strings.Fields(string(stderr)), " ")))
 	return said[max(0, len(said)-1000):]
 }

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -38,6 +39,10 @@ type Remotes struct {
 
 	asking sync.Mutex
 	asked  map[Remote]error
+	// reading says that nothing is written to dir; apart is the folder that is
+	// written to instead, "" for none yet.
+	reading bool
+	apart   string
 }
 
 // New returns the remotes of source repositories, by the repository's URL. Their
@@ -48,6 +53,21 @@ func New(dir string, remotes map[string]Remote, patience time.Duration) *Remotes
 		r.of[provenance.Plain(source)] = remote
 	}
 	return r
+}
+
+// Reading lets Look write nothing to the folder of the copies: if a copy does not
+// know the commit, the remote is copied anew below the system's folder of temporary
+// files, until [Remotes.Close].
+func (r *Remotes) Reading() { r.reading = true }
+
+// Close removes what was copied for [Remotes.Reading].
+func (r *Remotes) Close() error {
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	if r.apart == "" {
+		return nil
+	}
+	return os.RemoveAll(r.apart)
 }
 
 // Look says whether the commit is on a branch of the source repository's remote. It
@@ -64,7 +84,7 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	c := remote.copyIn(r.dir)
 	branch, asked, err := c.find(ctx, commit)
 	if branch == "" { // or the copy is broken, which making it again may mend
-		branch, asked, err = r.findAnew(ctx, c, commit)
+		branch, asked, err = r.findAnew(ctx, remote, commit)
 	}
 	switch {
 	case err != nil:
@@ -81,7 +101,16 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 }
 
 // findAnew brings the copy up to date, unless that was tried before, and looks again.
-func (r *Remotes) findAnew(ctx context.Context, c copied, commit artifact.Commit) (branch, asked string, err error) {
+func (r *Remotes) findAnew(ctx context.Context, remote Remote, commit artifact.Commit) (branch, asked string, err error) {
+	c := remote.copyIn(r.dir)
+	if r.reading {
+		if r.apart == "" {
+			if r.apart, err = os.MkdirTemp("", "unidesk-sources-"); err != nil {
+				return "", "", err
+			}
+		}
+		c = remote.copyIn(r.apart)
+	}
 	err, tried := r.asked[c.remote]
 	if !tried {
 		err = c.refresh(ctx)

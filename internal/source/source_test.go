@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -119,6 +120,60 @@ func TestACommitIsLookedForOnTheBranchesOfItsRemote(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAReaderLeavesTheCopiesAsTheyAre(t *testing.T) {
+	scratch := t.TempDir()
+	t.Setenv("TMPDIR", scratch)
+	r, state := newRepository(t), t.TempDir()
+	first := r.commit(t, "first", "master")
+	reader := asks(t, state, r.remote)
+	reader.Reading()
+	look(t, reader, first, provenance.Verified, "master")
+	if made, err := os.ReadDir(state); err != nil || len(made) > 0 {
+		t.Errorf("a reader without a copy made %v (%v)", made, err)
+	}
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	look(t, asks(t, state, r.remote), first, provenance.Verified, "master")
+	second, third := r.commit(t, "second", "master"), r.commit(t, "third", "master")
+	before := tree(t, state)
+	reader = asks(t, state, r.remote)
+	reader.Reading()
+	for _, c := range []artifact.Commit{first, second, third} {
+		look(t, reader, c, provenance.Verified, "master")
+	}
+	if after := tree(t, state); after != before {
+		t.Errorf("the copies are\n%s\nand were\n%s", after, before)
+	}
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
+		t.Errorf("a reader left %v (%v)", left, err)
+	}
+}
+
+// tree is all that is in a folder, with modes, sizes and times.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			_, err = fmt.Fprintln(&all, path, info.Mode(), info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
 }
 
 func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {

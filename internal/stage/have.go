@@ -13,7 +13,7 @@ import (
 
 // present reports whether the engine has the image, and names it then.
 func (r *run) present(ctx context.Context) (string, bool, error) {
-	got, err := r.engine.Image(ctx, r.info.Store.ID(r.image))
+	got, err := r.engine.Image(ctx, r.info.Store.ID(r.image.Pinned))
 	if errors.Is(err, engine.ErrNotFound) {
 		return "", false, nil
 	}

@@ -82,7 +82,7 @@ func TestAKillCostsAChunkAtMost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		twice := info.Size() + staged.BytesReceived - p.Size()
+		twice := info.Size() + staged.BytesReceived - p.Bytes
 		t.Logf("killed at %s: %d bytes crossed before, %d after, %d twice", kills, info.Size(), staged.BytesReceived, twice)
 		if n := int64(strings.Count(kills, ",")+1) * 64 << 10; twice < 0 || twice > n {
 			t.Errorf("%d bytes crossed twice", twice)

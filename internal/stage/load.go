@@ -120,7 +120,7 @@ func (r *run) files(ctx context.Context, from, to int) (files []engine.File, err
 
 // check is the last word on identity: the engine's own account of what it has.
 func (r *run) check(ctx context.Context) (string, error) {
-	want := r.info.Store.ID(r.image)
+	want := r.info.Store.ID(r.image.Pinned)
 	got, err := r.engine.Image(ctx, want)
 	if errors.Is(err, engine.ErrNotFound) {
 		return "", &loadError{cause: fault.New(fault.DigestMismatch, "engine did not make image %s of it", want)}
@@ -141,6 +141,6 @@ func (r *run) check(ctx context.Context) (string, error) {
 
 // same reports whether an image of the engine is, by its layers and its id, ours.
 func (r *run) same(got engine.Image) bool {
-	return got.ID == r.info.Store.ID(r.image) && len(got.DiffIDs) == len(r.image.Layers) &&
+	return got.ID == r.info.Store.ID(r.image.Pinned) && len(got.DiffIDs) == len(r.image.Layers) &&
 		got.CommonLayers(diffIDs(r.image)) == len(r.image.Layers)
 }

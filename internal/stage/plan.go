@@ -11,17 +11,13 @@ import (
 
 // Plan is what staging an image would do now.
 type Plan struct {
-	// Present says that the engine has the image: nothing is left to do but its tag.
-	Present bool
 	// Missing are the layers that the engine lacks, as far as its images tell.
 	Missing []artifact.Layer
-	// Bytes would cross; SpoolBytes of the missing layers are in the spool already.
-	Bytes, SpoolBytes int64
+	// Bytes would cross: what the spool lacks of the missing layers.
+	Bytes int64
 	// SpoolFree is the room on the spool's disk, to hold Bytes in.
 	SpoolFree int64
-	// RootDir is the engine's folder and EngineBytes what it needs there, by
-	// [workload.Room].
-	RootDir     string
+	// EngineBytes is what the engine needs in its folder, by [workload.Room].
 	EngineBytes int64
 }
 
@@ -34,16 +30,16 @@ func (s *Stager) Plan(ctx context.Context, image artifact.Image) (Plan, error) {
 	if err := capable(info); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{RootDir: info.RootDir}
+	var p Plan
 	if p.SpoolFree, err = s.spool.Free(); err != nil {
 		return Plan{}, err
 	}
 	r := &run{Stager: s, image: image, info: info}
-	got, err := s.engine.Image(ctx, info.Store.ID(image))
+	got, err := s.engine.Image(ctx, info.Store.ID(image.Pinned))
 	if err != nil && !errors.Is(err, engine.ErrNotFound) {
 		return Plan{}, err
 	}
-	if p.Present = err == nil && got.Complete && r.same(got); p.Present {
+	if err == nil && got.Complete && r.same(got) {
 		return p, nil
 	}
 	have, err := common(ctx, s.engine, image)
@@ -54,19 +50,6 @@ func (s *Stager) Plan(ctx context.Context, image artifact.Image) (Plan, error) {
 	for _, r := range s.spool.Missing(p.Missing) {
 		p.Bytes += r.Size()
 	}
-	p.SpoolBytes = size(unique(p.Missing)) - p.Bytes
 	p.EngineBytes = workload.Room(size(p.Missing))
 	return p, nil
-}
-
-// unique are the layers with each blob once.
-func unique(list []artifact.Layer) (out []artifact.Layer) {
-	seen := map[artifact.Digest]bool{}
-	for _, l := range list {
-		if !seen[l.Digest] {
-			out = append(out, l)
-		}
-		seen[l.Digest] = true
-	}
-	return out
 }

@@ -41,26 +41,25 @@ type Puller struct {
 func NewPuller(e PullEngine, registry string) *Puller { return &Puller{engine: e, registry: registry} }
 
 // Stage makes sure that the engine has the image, checked, under tag, for example
-// "findjob:<commit>". Of the image the repository and the digests count; the
-// engine checks every byte that it gets against them.
-func (p *Puller) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (Staged, error) {
+// "findjob:<commit>". The engine checks every byte that it gets against the digests.
+func (p *Puller) Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
 	info, err := p.engine.Info(ctx)
 	if err != nil {
-		return Staged{}, err
+		return err
 	}
 	if err := capable(info); err != nil {
-		return Staged{}, err
+		return err
 	}
 	ref := p.registry + "/" + image.Repository.String() + "@" + image.Manifest.String()
 	want := info.Store.ID(image)
 	got, err := p.whole(ctx, want)
 	if errors.Is(err, engine.ErrNotFound) {
 		if err := room(info, image); err != nil {
-			return Staged{}, err
+			return err
 		}
 		emit(workload.Event{Point: workload.PointLoad, Text: "the engine pulls " + ref})
 		if err := p.engine.Pull(ctx, ref, pullStall); err != nil {
-			return Staged{}, p.explain(err)
+			return p.explain(err)
 		}
 		if got, err = p.whole(ctx, want); errors.Is(err, engine.ErrNotFound) {
 			err = errors.Join(fault.New(fault.DigestMismatch, "%s has another config than %s", ref, image.Config), p.engine.Untag(ctx, ref))
@@ -75,10 +74,10 @@ func (p *Puller) Stage(ctx context.Context, image artifact.Image, tag string, em
 		err = p.engine.Untag(ctx, ref)
 	}
 	if err != nil {
-		return Staged{}, err
+		return err
 	}
 	emit(workload.Event{Point: workload.PointStaged, Text: fmt.Sprintf("%s is %s", tag, workload.ShortID(got.ID))})
-	return Staged{ImageID: got.ID}, nil
+	return nil
 }
 
 // whole returns the image with all of its content; ErrNotFound when it, or some of
@@ -93,9 +92,9 @@ func (p *Puller) whole(ctx context.Context, id string) (engine.Image, error) {
 
 // room refuses an image that the engine's disk cannot take, as if it shared no layer
 // with another: a pull that fills the disk would stop what runs there, too.
-func room(info engine.Info, image artifact.Image) error {
+func room(info engine.Info, image artifact.Pinned) error {
 	free, err := info.Free()
-	if need := workload.Room(image.Size()); err == nil && free < need {
+	if need := workload.Room(image.Bytes); err == nil && free < need {
 		err = fault.New(fault.DiskFull, "the disk of the engine needs %d bytes for %s and has %d free", need, image.Commit.Short(), free).
 			WithHint("free space on %s there: `docker image prune` removes unused layers", info.RootDir)
 	}
@@ -108,5 +107,5 @@ func (p *Puller) explain(err error) error {
 		return err
 	}
 	return fault.New(fault.ImageUnavailable, "%w", err).
-		WithHint("see whether the registry on %s answers and still has it: unidesk-controller artifact-registry health", p.registry)
+		WithHint("see whether the registry on %s answers and still has it", p.registry).WithAction(fault.RegistryHealth)
 }

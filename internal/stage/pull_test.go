@@ -45,19 +45,16 @@ func TestNothingIsPulledThatTheDiskCannotTake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := artifact.Image{
-		Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c")),
-		Layers: []artifact.Layer{{Size: 1 << 60}},
-	}
+	image := artifact.Pinned{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c")), Bytes: 1 << 60}
 	e := &pulls{fakeEngine: newFake(engine.Classic), registry: map[string]engine.Image{}}
 	e.info.RootDir = t.TempDir()
 	puller := stage.NewPuller(e, "127.0.0.1:5000")
-	_, err = puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {})
+	err = puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {})
 	if fault.ReasonOf(err) != fault.DiskFull || fault.HintOf(err) == "" || len(e.asked) > 0 {
 		t.Errorf("%v, hint %q, pulled %q", err, fault.HintOf(err), e.asked)
 	}
 	e.images[image.Config.String()] = &engine.Image{ID: image.Config.String(), Complete: true}
-	if _, err := puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {}); err != nil {
+	if err := puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {}); err != nil {
 		t.Error(err)
 	}
 }
@@ -68,7 +65,7 @@ func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := artifact.Image{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c"))}
+	image := artifact.Pinned{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c"))}
 	ref := "127.0.0.1:5000/unidesk/findjob@" + image.Manifest.String()
 	const tag = "findjob:0123"
 	other := artifact.DigestOf([]byte("other")).String()
@@ -99,8 +96,8 @@ func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 			if c.served != nil {
 				e.registry[ref] = *c.served
 			}
-			var points []workload.Point
-			staged, err := stage.NewPuller(e, "127.0.0.1:5000").Stage(t.Context(), image, tag, func(e workload.Event) { points = append(points, e.Point) })
+			var last workload.Event
+			err := stage.NewPuller(e, "127.0.0.1:5000").Stage(t.Context(), image, tag, func(e workload.Event) { last = e })
 			if c.want != "" && (err == nil || fault.ReasonOf(err) != c.want) || c.want == "" && err != nil {
 				t.Fatalf("%v (%s), want %q", err, fault.ReasonOf(err), c.want)
 			}
@@ -113,11 +110,12 @@ func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 				}
 				return
 			}
-			if got, err := e.Image(t.Context(), tag); err != nil || got.ID != e.info.Store.ID(image) || staged.ImageID != got.ID {
+			got, err := e.Image(t.Context(), tag)
+			if err != nil || got.ID != e.info.Store.ID(image) {
 				t.Errorf("%+v, %v", got, err)
 			}
-			if !slices.Contains(e.untagged, ref) || points[len(points)-1] != workload.PointStaged {
-				t.Errorf("untagged %q, points %v", e.untagged, points)
+			if want := (workload.Event{Point: workload.PointStaged, Text: tag + " is " + workload.ShortID(got.ID)}); last != want || !slices.Contains(e.untagged, ref) {
+				t.Errorf("untagged %q, told %+v", e.untagged, last)
 			}
 		})
 	}

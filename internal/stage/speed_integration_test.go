@@ -113,7 +113,7 @@ func TestStagingTakesNoLongerThanAPull(t *testing.T) {
 	base := []v1.Layer{gzipLayer(t, modules(1, mb)), gzipLayer(t, modules(2, mb))}
 	first := newProduct(t, base[0], base[1], gzipLayer(t, modules(3, mb/3)))
 	edit := newProduct(t, base[0], base[1], gzipLayer(t, modules(4, mb/3)))
-	t.Logf("first %d bytes, edit %d bytes", first.Size(), edit.Layers[2].Size)
+	t.Logf("first %d bytes, edit %d bytes", first.Bytes, edit.Layers[2].Size)
 
 	host := realEngine(t)
 	c := newEngine(t, host)

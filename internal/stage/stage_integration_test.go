@@ -17,7 +17,7 @@ func TestAnImageIsStagedOnARealEngine(t *testing.T) {
 	first := newProduct(t, base, gzipLayer(t, files(2, 12<<20)), gzipLayer(t, files(3, 20<<20)), newZstdLayer(t, files(4, 9<<20)))
 	next := newProduct(t, base, gzipLayer(t, files(2, 12<<20)), gzipLayer(t, files(5, 1<<20)))
 	c, spool := newEngine(t, realEngine(t)), newSpool(t, 0)
-	for i, want := range []int64{first.Size(), next.Layers[2].Size, 0} {
+	for i, want := range []int64{first.Bytes, next.Layers[2].Size, 0} {
 		p := []product{first, next, next}[i]
 		var r record
 		staged, err := stage.New(c, spool, p.source()).Stage(t.Context(), p.Image, p.tag(), r.emit)

@@ -51,7 +51,7 @@ func (w *world) settled(products ...product) {
 	w.t.Helper()
 	want := map[string][]string{}
 	for _, p := range products {
-		want[w.engine.info.Store.ID(p.Image)] = []string{p.tag()}
+		want[w.engine.info.Store.ID(p.Pinned)] = []string{p.tag()}
 	}
 	got := map[string][]string{}
 	for id, i := range w.engine.images {
@@ -122,7 +122,7 @@ func TestAnImageIsStaged(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := stage.Staged{ImageID: store.ID(p.Image), LayersSent: len(test.sent), LayersPresent: len(p.Layers) - len(test.sent)}
+				want := stage.Staged{ImageID: store.ID(p.Pinned), LayersSent: len(test.sent), LayersPresent: len(p.Layers) - len(test.sent)}
 				for _, i := range test.sent {
 					want.BytesReceived += p.Layers[i].Size
 				}
@@ -223,11 +223,11 @@ func TestACutCostsNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(src.asked) < int(p.Size())/every {
+				if len(src.asked) < int(p.Bytes)/every {
 					t.Errorf("only %d streams", len(src.asked))
 				}
-				if src.bytes != p.Size() || staged.BytesReceived != p.Size() {
-					t.Errorf("%d bytes crossed, %d counted, of %d", src.bytes, staged.BytesReceived, p.Size())
+				if src.bytes != p.Bytes || staged.BytesReceived != p.Bytes {
+					t.Errorf("%d bytes crossed, %d counted, of %d", src.bytes, staged.BytesReceived, p.Bytes)
 				}
 				w.settled(p)
 			})
@@ -271,8 +271,8 @@ func TestACancelledRunIsContinued(t *testing.T) {
 	if _, err := w.stage(t.Context(), p, rest); err != nil {
 		t.Fatal(err)
 	}
-	if before < 50_000 || before+rest.bytes != p.Size() {
-		t.Errorf("%d bytes and then %d of %d", before, rest.bytes, p.Size())
+	if before < 50_000 || before+rest.bytes != p.Bytes {
+		t.Errorf("%d bytes and then %d of %d", before, rest.bytes, p.Bytes)
 	}
 	w.settled(p)
 }
@@ -350,7 +350,7 @@ func TestAStreamThatEndsEarlyIsNotComplete(t *testing.T) {
 func TestLayersOfTheBuildCacheAreFound(t *testing.T) {
 	t.Parallel()
 	p := threeLayers(t)
-	for n, want := range []int64{p.Size(), p.Size() - p.Layers[0].Size, p.Layers[2].Size, 0} {
+	for n, want := range []int64{p.Bytes, p.Bytes - p.Layers[0].Size, p.Layers[2].Size, 0} {
 		t.Run(fmt.Sprintf("%d of 3", n), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, engine.Classic)
@@ -379,7 +379,7 @@ func TestLayersPrunedBetweenQuestionAndLoadAreSent(t *testing.T) {
 		return nil
 	}
 	staged, err := w.stage(t.Context(), p, p.source())
-	if err != nil || staged.BytesReceived != p.Size() {
+	if err != nil || staged.BytesReceived != p.Bytes {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(p)
@@ -407,7 +407,7 @@ func TestPrunedPrefixImagesAreSentAgain(t *testing.T) {
 		return send(c)
 	}
 	staged, err := w.stage(t.Context(), p, src)
-	if err != nil || staged.BytesReceived != p.Size() {
+	if err != nil || staged.BytesReceived != p.Bytes {
 		t.Errorf("%+v, %v", staged, err) // the blob was still in the spool
 	}
 	w.settled(p)
@@ -537,7 +537,7 @@ func TestAContainerdStoreThatHasOtherBlobsGetsAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	staged, err := w.stage(t.Context(), p, p.source())
-	if err != nil || staged.BytesReceived != p.Size() {
+	if err != nil || staged.BytesReceived != p.Bytes {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(old, p)
@@ -552,7 +552,7 @@ func TestAnIncompleteImageIsMadeWhole(t *testing.T) {
 	w.engine.images[p.Manifest.String()].Complete = false // as content collected by mistake leaves it
 	delete(w.engine.blobs, p.Layers[1].Digest.String())
 	staged, err := w.stage(t.Context(), p, p.source())
-	if err != nil || staged.BytesReceived != p.Size() {
+	if err != nil || staged.BytesReceived != p.Bytes {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(p)
@@ -591,16 +591,16 @@ func TestAPlanChangesNothing(t *testing.T) {
 		got.SpoolFree = 0
 		return got
 	}
-	if diff := cmp.Diff(stage.Plan{Missing: p.Layers, Bytes: p.Size(), EngineBytes: 4 * p.Size()}, plan(), cmp.Comparer(digests)); diff != "" {
+	if diff := cmp.Diff(stage.Plan{Missing: p.Layers, Bytes: p.Bytes, EngineBytes: 4 * p.Bytes}, plan(), cmp.Comparer(digests)); diff != "" {
 		t.Errorf("before (-want +got):\n%s", diff)
 	}
 	_, _ = w.stage(t.Context(), p, p.source())
-	if diff := cmp.Diff(stage.Plan{Missing: p.Layers, SpoolBytes: p.Size(), EngineBytes: 4 * p.Size()}, plan(), cmp.Comparer(digests)); diff != "" {
+	if diff := cmp.Diff(stage.Plan{Missing: p.Layers, EngineBytes: 4 * p.Bytes}, plan(), cmp.Comparer(digests)); diff != "" {
 		t.Errorf("with all in the spool (-want +got):\n%s", diff)
 	}
 	w.engine.before = nil
 	_, _ = w.stage(t.Context(), p, p.source())
-	if diff := cmp.Diff(stage.Plan{Present: true}, plan()); diff != "" {
+	if diff := cmp.Diff(stage.Plan{}, plan()); diff != "" {
 		t.Errorf("after (-want +got):\n%s", diff)
 	}
 }
@@ -622,7 +622,7 @@ func TestProgressIsNotAFlood(t *testing.T) {
 			n, last = n+1, e
 		}
 	}
-	if n > 40 || last.Done != p.Size() || last.Total != p.Size() {
+	if n > 40 || last.Done != p.Bytes || last.Total != p.Bytes {
 		t.Errorf("%d events, last %+v", n, last)
 	}
 }

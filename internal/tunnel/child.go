@@ -47,7 +47,7 @@ func start(argv []string) (*child, error) {
 	}
 	c := &child{stdin: ourIn, stdout: ourOut, stderr: &tail{}, done: make(chan struct{})}
 	// Without a context: it ends with its connection, see end.
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := exec.Command(argv[0], argv[1:]...) //nolint:noctx // see above
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirIn, theirOut, c.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL,

@@ -20,7 +20,7 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 		text   string
 	}{
 		"a shell that greets":           {shell("echo Welcome to D601; " + greet + "cat"), fault.NotAnAgent, false, `"Welcome to D601 | unidesk-agent-stdio/1"`},
-		"a shell that colours":          {shell(`printf '\033[31mred\033]0;title\007\r\n'; cat`), fault.NotAnAgent, false, `"[31mred]0;title"`},
+		"a shell that colours":          {shell(`printf '\033[31mred\033]0;title\007\r\n'; cat`), fault.NotAnAgent, false, `"?[31mred?]0;title?"`},
 		"an HTTP server":                {shell("printf 'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'"), fault.NotAnAgent, false, "HTTP/1.1 400 Bad Request"},
 		"a later protocol":              {shell("printf 'unidesk-agent-stdio/2\\n'; cat"), fault.NotAnAgent, false, "unidesk-agent-stdio/2"},
 		"a carriage return in between":  {shell("printf 'unidesk-agent-stdio/1\\r\\n'; cat"), fault.NotAnAgent, false, "unidesk-agent-stdio/1"},

@@ -26,7 +26,7 @@ func TestACommandsOwnCodeIsTold(t *testing.T) {
 	t.Parallel()
 	_, err := Run(t.Context(), here, []string{"sh", "-c", "echo 'no \x1b[31mroom' >&2; exit 74"}, strings.NewReader(strings.Repeat("x", 1<<20)))
 	exit := (*ExitError)(nil)
-	if !errors.As(err, &exit) || exit.Code != 74 || exit.Said != "no [31mroom" {
+	if !errors.As(err, &exit) || exit.Code != 74 || exit.Said != "no ?[31mroom" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,8 +2,9 @@ package tunnel
 
 import (
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 const defaultConnectTimeout = 30 * time.Second
@@ -47,7 +48,7 @@ func (s *SSH) argv() []string {
 	if s.ConfigFile != "" {
 		argv = append(argv, "-F", s.ConfigFile)
 	}
-	return append(argv, "--", s.Destination, quoteAll(s.command()))
+	return append(argv, "--", s.Destination, plain.Command(s.command()...))
 }
 
 func (s *SSH) connectTimeout() time.Duration {
@@ -62,26 +63,4 @@ func (s *SSH) command() []string {
 		return []string{"unidesk-agent", "stdio"}
 	}
 	return s.Command
-}
-
-// quoteAll makes one line of words for the account's login shell, which is what
-// sshd hands a command to (RFC 4254, 6.5 leaves it to the server).
-func quoteAll(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = Quote(w)
-	}
-	return strings.Join(quoted, " ")
-}
-
-// Quote leaves a plain word as it is, for people who read the process list, and
-// puts every other one in single quotes, inside which POSIX shells read nothing.
-func Quote(w string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_./:@,+=", r)
-	}
-	if w != "" && w[0] != '=' && !strings.ContainsFunc(w, func(r rune) bool { return !plain(r) }) {
-		return w
-	}
-	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }

@@ -3,7 +3,8 @@ package tunnel
 import (
 	"strings"
 	"sync"
-	"unicode"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // tailSize is how much of a child's standard error is kept.
@@ -42,20 +43,12 @@ func (t *tail) String() string {
 	return printable(t.raw())
 }
 
-// printable makes one line for a terminal out of bytes that somebody else chose:
-// no control character (and so no escape sequence) survives, lines are joined.
+// printable makes one line for a terminal out of bytes that somebody else chose;
+// its lines are joined.
 func printable(b []byte) string {
 	var lines []string
-	for line := range strings.Lines(strings.ToValidUTF8(string(b), "?")) {
-		line = strings.TrimSpace(strings.Map(func(r rune) rune {
-			if r == '\t' {
-				return ' '
-			}
-			if !unicode.IsPrint(r) {
-				return -1
-			}
-			return r
-		}, line))
+	for line := range strings.Lines(string(b)) {
+		line = plain.Line(strings.TrimSpace(line))
 		if strings.HasPrefix(line, "@") { // ssh's frame around a warning
 			line = strings.Trim(line, "@ ")
 		}

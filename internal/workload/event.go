@@ -27,9 +27,9 @@ const (
 	PointTag Point = "tag"
 	// PointConfigure: the deploy keys are in the env file.
 	PointConfigure Point = "configure"
-	// PointRecreate: Compose is about to be started.
-	PointRecreate Point = "recreate"
-	// PointSwitch: Compose has ended and the new container exists.
+	// PointReplace: what runs is about to be replaced.
+	PointReplace Point = "recreate"
+	// PointSwitch: what replaces it exists.
 	PointSwitch Point = "switch"
 	// PointProve: the new version is proven, or is not.
 	PointProve Point = "prove"
@@ -45,7 +45,7 @@ const (
 func Points() []Point {
 	return []Point{
 		PointGuard, PointResolve, PointPreflight, PointTransfer, PointLayer, PointLoad, PointStaged, PointBefore,
-		PointTag, PointConfigure, PointRecreate, PointSwitch, PointProve, PointPending, PointSettle, PointRecord,
+		PointTag, PointConfigure, PointReplace, PointSwitch, PointProve, PointPending, PointSettle, PointRecord,
 	}
 }
 
@@ -54,6 +54,8 @@ type Event struct {
 	Point Point
 	// Text is a short sentence for people, without a secret.
 	Text string
+	// Warning says that something did not go as it should and stops nothing.
+	Warning bool
 	// Done and Total are bytes, for PointTransfer.
 	Done, Total int64
 }

@@ -13,55 +13,64 @@ func Via(find func(context.Context, Ref) (Target, error)) Target { return via(fi
 type via func(context.Context, Ref) (Target, error)
 
 // Observe implements [Observer].
-func (v via) Observe(ctx context.Context, spec Spec, probe bool) (Observation, error) {
-	t, err := v(ctx, spec.Ref)
+func (v via) Observe(ctx context.Context, ref Ref, probe bool) (Observation, error) {
+	t, err := v(ctx, ref)
 	if err != nil {
 		return Observation{}, err
 	}
-	return t.Observe(ctx, spec, probe)
+	return t.Observe(ctx, ref, probe)
 }
 
-// Containers implements [Observer].
-func (v via) Containers(ctx context.Context, spec Spec) ([]Container, error) {
-	t, err := v(ctx, spec.Ref)
+// Neighbours implements [Observer].
+func (v via) Neighbours(ctx context.Context, ref Ref) ([]Neighbour, error) {
+	t, err := v(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	return t.Containers(ctx, spec)
+	return t.Neighbours(ctx, ref)
 }
 
 // Stage implements [Target].
-func (v via) Stage(ctx context.Context, spec Spec, image artifact.Image, emit func(Event)) error {
-	t, err := v(ctx, spec.Ref)
+func (v via) Stage(ctx context.Context, ref Ref, image artifact.Pinned, emit func(Event)) error {
+	t, err := v(ctx, ref)
 	if err != nil {
 		return err
 	}
-	return t.Stage(ctx, spec, image, emit)
+	return t.Stage(ctx, ref, image, emit)
 }
 
 // Switch implements [Target].
 func (v via) Switch(ctx context.Context, change Change, emit func(Event)) error {
-	t, err := v(ctx, change.Spec.Ref)
+	t, err := v(ctx, change.Ref)
 	if err != nil {
 		return err
 	}
 	return t.Switch(ctx, change, emit)
 }
 
-// Settle implements [Target].
-func (v via) Settle(ctx context.Context, spec Spec, settlement Settlement, emit func(Event)) error {
-	t, err := v(ctx, spec.Ref)
+// Renew implements [Target].
+func (v via) Renew(ctx context.Context, ref Ref, changeID string) error {
+	t, err := v(ctx, ref)
 	if err != nil {
 		return err
 	}
-	return t.Settle(ctx, spec, settlement, emit)
+	return t.Renew(ctx, ref, changeID)
+}
+
+// Settle implements [Target].
+func (v via) Settle(ctx context.Context, ref Ref, settlement Settlement, emit func(Event)) error {
+	t, err := v(ctx, ref)
+	if err != nil {
+		return err
+	}
+	return t.Settle(ctx, ref, settlement, emit)
 }
 
 // Logs implements [Target].
-func (v via) Logs(ctx context.Context, spec Spec, instance string, lines int) ([]string, error) {
-	t, err := v(ctx, spec.Ref)
+func (v via) Logs(ctx context.Context, ref Ref, instance string, lines int) ([]string, error) {
+	t, err := v(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	return t.Logs(ctx, spec, instance, lines)
+	return t.Logs(ctx, ref, instance, lines)
 }

@@ -272,8 +272,6 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	f.run(t, 0, "rollback", "--service", service)
 	f.run(t, 0, "history")
 	f.run(t, 0, "logs", "--service", service)
-	f.once(t, 0, "recover")
-	f.once(t, 0, "-o", "json", "recover")
 
 	// A version that prints all that it was given; and what has nothing to do with it,
 	// while it is being proven.
@@ -323,6 +321,8 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	f.once(t, 0, "__complete", "deploy", "plan", "--service", service, "--commit", "")
 	proving.Wait()
 	whole.Wait()
+	f.once(t, 0, "recover") // now that no other run has a service
+	f.once(t, 0, "-o", "json", "recover")
 	t.Log("whole, and well", time.Since(began).Round(time.Second))
 	f.once(t, 1, append([]string{"-o", "json"}, deployment(world.ReleaseDamaged(t, service), "--run-now")...)...)
 

@@ -7,13 +7,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -42,8 +43,8 @@ func rollback(t *testing.T, service string) (w wayBack) {
 func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	const service = "frontend"
 	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, first).Want(t, deploy.DecidedSucceeded, "", 0)
-	world.DeployNow(t, service, second).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, first).Want(t, contract.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, second).Want(t, contract.DecidedSucceeded, "", 0)
 	before := files(t, world.Controller.State)
 	w := rollback(t, service)
 	if after := files(t, world.Controller.State); !slices.Equal(after, before) {
@@ -59,7 +60,7 @@ func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	if c.Commit != first || c.Registry != "same" || !c.InEngine || c.BytesToSend == nil || *c.BytesToSend != 0 {
 		t.Fatalf("the first one: %+v", c)
 	}
-	world.Run(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.Run(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 
 	other, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
@@ -137,7 +138,9 @@ func TestTheDoctorFindsWhatIsBroken(t *testing.T) {
 			return func() { drive.Must(t, world.Registry.Start(t.Context())) }
 		}, "registry", "fault"},
 		"a service that the host has not placed": {func() func() {
-			undo := drive.EditFile(t, world.Agent.Config, func(s string) string { return strings.Replace(s, "[pipeline]", "[another]", 1) })
+			undo := drive.EditFile(t, world.Agent.Config, func(s string) string {
+				return regexp.MustCompile(`(services:\n\s+)pipeline:`).ReplaceAllString(s, "${1}another:")
+			})
 			restart := func() { drive.Must(t, errors.Join(world.Agent.Stop(), world.Agent.Start(t.Context()))) }
 			restart()
 			return func() { undo(); restart() }
@@ -170,7 +173,7 @@ func TestTheDoctorFindsWhatIsBroken(t *testing.T) {
 func TestLogsAreTheContainersLastLines(t *testing.T) {
 	const service = "frontend"
 	commit := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, commit).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, commit).Want(t, contract.DecidedSucceeded, "", 0)
 	a := world.Run(t, "logs", "--service", service, "--lines", "1")
 	a.Exits(t, 0)
 	var got struct {

@@ -12,14 +12,14 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
 // Answer is what a command came to.
 type Answer struct {
-	Result deploy.Result
+	Result contract.Result
 	Exit   int
 	Stdout []byte
 	Stderr string
@@ -42,12 +42,12 @@ func Ended(t *testing.T, cmd *exec.Cmd, err error, stdout []byte, stderr string)
 }
 
 // Want checks decision, reason and exit code, and what every failure owes.
-func (a Answer) Want(t *testing.T, decision deploy.Decision, reason fault.Reason, exit int) {
+func (a Answer) Want(t *testing.T, decision contract.Decision, reason fault.Reason, exit int) {
 	t.Helper()
 	var got fault.Reason
 	if f := a.Result.Failure; f != nil {
 		got = f.Reason
-		if f.Step == "" || f.Message == "" || f.Next == "" {
+		if f.Step == "" || f.Message == "" || f.Next.IsZero() {
 			t.Errorf("failure without step, message or next command: %+v", f)
 		}
 	}

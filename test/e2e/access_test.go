@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -16,7 +16,7 @@ func TestTheReadOnlyAccountCanDeployToTheMaster(t *testing.T) {
 	const service = "project-manager"
 	commit := release(t, service, lab.Change{}).SourceCommit
 	a := deployNow(t, service, commit, "--config", "/etc/unidesk-ro")
-	a.want(t, deploy.DecidedSucceeded, "", 0)
+	a.want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, service, commit)
 }
 
@@ -31,8 +31,8 @@ func TestAnAccountWithoutARoleIsRefused(t *testing.T) {
 	} {
 		t.Run(account, func(t *testing.T) {
 			a := deployNow(t, service, commit, "--config", strings.Replace(account, "unidesk-", "/etc/unidesk-", 1))
-			a.want(t, deploy.DecidedFailed, fault.RoleMissing, 1)
-			if f := a.result.Failure; !strings.Contains(f.Message, why) || f.Hint == "" || f.Next == "" {
+			a.want(t, contract.DecidedFailed, fault.RoleMissing, 1)
+			if f := a.result.Failure; !strings.Contains(f.Message, why) || f.Hint == "" || f.Next.IsZero() {
 				t.Errorf("failure %+v, want one that says %q", f, why)
 			}
 			if a.result.Mutated {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -18,9 +18,9 @@ import (
 func TestAnAgentKilledAtAnyEventIsGoneOnWith(t *testing.T) {
 	const service = "findjob"
 	live, next := release(t, service, lab.Change{}).SourceCommit, release(t, service, lab.Change{}).SourceCommit
-	deployNow(t, service, live).want(t, deploy.DecidedSucceeded, "", 0)
+	deployNow(t, service, live).want(t, contract.DecidedSucceeded, "", 0)
 	for _, point := range []workload.Point{
-		workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointRecreate, workload.PointSwitch,
+		workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointReplace, workload.PointSwitch,
 		workload.PointPending, workload.PointSettle,
 	} {
 		t.Run(string(point), func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestAnAgentKilledAtAnyEventIsGoneOnWith(t *testing.T) {
 			r := begin(t, deployCommand(t, service, next))
 			r.reaches(t, string(point))
 			on(t, "systemctl kill --signal=KILL "+agentUnit)
-			r.end(t).want(t, deploy.DecidedSucceeded, "", 0)
+			r.end(t).want(t, contract.DecidedSucceeded, "", 0)
 			runsOnD601(t, service, next)
 			eventually(t, time.Minute, "the agent is started again", func() error {
 				if now := show(t, agentUnit, "MainPID")["MainPID"]; now == killed || now == "0" {

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
@@ -63,7 +63,7 @@ func (e *eavesdropper) controller(t *testing.T, exit int, args ...string) {
 		t.Errorf("%v: exit %d, want %d\n%s%s", args, got, exit, stdout, stderr)
 	}
 	var a struct {
-		Decision deploy.Decision
+		Decision contract.Decision
 		Failure  *struct {
 			Step   string
 			Reason fault.Reason

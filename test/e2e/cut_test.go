@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -45,7 +45,7 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 	must(t, two.D601.Cut(t.Context()))
 	cut := time.Now()
 	a := r.end(t)
-	if f := a.result.Failure; f == nil || f.Reason != fault.HostUnreachable && f.Reason != fault.Stalled || !f.Retry || f.Next == "" || a.exit != 1 {
+	if f := a.result.Failure; f == nil || f.Reason != fault.HostUnreachable && f.Reason != fault.Stalled || !f.Retry || f.Next.IsZero() || a.exit != 1 {
 		t.Fatalf("exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 	}
 	t.Logf("told after %s: %s", time.Since(cut).Round(time.Second), a.result.Failure.Message)
@@ -61,7 +61,7 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 	must(t, two.registryAnswers(t.Context()))
 	must(t, two.Shape(t.Context(), 50))
 	again := deployNow(t, image.ServiceID, image.SourceCommit)
-	again.want(t, deploy.DecidedSucceeded, "", 0)
+	again.want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, image.ServiceID, image.SourceCommit)
 	const window = 256 << 10 // a chunk that had not wholly come
 	missing := all - here
@@ -76,7 +76,7 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 func TestAPowerCutOfTheMasterIsRecovered(t *testing.T) {
 	const service = "project-manager"
 	good := release(t, service, lab.Change{}).SourceCommit
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
+	deployNow(t, service, good).want(t, contract.DecidedSucceeded, "", 0)
 	env := readMaster(t, envFile)
 	next := release(t, service, lab.Change{}).SourceCommit
 
@@ -91,16 +91,16 @@ func TestAPowerCutOfTheMasterIsRecovered(t *testing.T) {
 		t.Fatalf("after the cut %s is there: it came too early to prove anything", label)
 	}
 	a := controller(t, "recover")
-	var done struct{ Recovered []deploy.Recovery }
+	var done struct{ Recovered []contract.Recovery }
 	must(t, json.Unmarshal(a.stdout, &done))
-	if a.exit != 0 || len(done.Recovered) != 1 || done.Recovered[0].Action != deploy.TookBack {
+	if a.exit != 0 || len(done.Recovered) != 1 || done.Recovered[0].Action != contract.TookBack {
 		t.Fatalf("recover: exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 	}
 	lives(t, service, good)
 	if readMaster(t, envFile) != env {
 		t.Error("the env file is not as it was")
 	}
-	deployNow(t, service, next).want(t, deploy.DecidedSucceeded, "", 0)
+	deployNow(t, service, next).want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, service, next)
 }
 
@@ -115,7 +115,7 @@ func TestACutLinkIsWaitedFor(t *testing.T) {
 	must(t, two.Plug(t.Context(), true))
 	back := time.Now()
 	a := r.end(t)
-	a.want(t, deploy.DecidedSucceeded, "", 0)
+	a.want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, image.ServiceID, image.SourceCommit)
 	t.Logf("done %s after the link was back", time.Since(back).Round(time.Second))
 	if b := a.result.Bytes; b.Received+b.Sent > allowed(b.Needed)+1<<20 {
@@ -129,7 +129,7 @@ func TestASlowLinkIsNotAStall(t *testing.T) {
 	image := layered(t, lab.Gzip, lab.Layer{Size: 14 << 20, Noise: 100})
 	shape(t, 2)
 	began := time.Now()
-	deployNow(t, image.ServiceID, image.SourceCommit).want(t, deploy.DecidedSucceeded, "", 0)
+	deployNow(t, image.ServiceID, image.SourceCommit).want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, image.ServiceID, image.SourceCommit)
 	t.Logf("took %s", time.Since(began).Round(time.Second))
 	if took := time.Since(began); took < 61*time.Second {

@@ -40,7 +40,7 @@ CMD ["serve", "/etc/docker/registry/config.yml"]
 `
 
 // agentConfig is what bootstrap wrote, with the roles that an administrator adds.
-const agentConfig = `version: 1
+const agentConfig = `version: 2
 registry: http://` + registryAddr + `
 docker: /run/docker.sock
 registryRoots: [/home/ubuntu/.unidesk]
@@ -53,12 +53,22 @@ projects:
     root: /home/ubuntu/findjob
     files: [docker-compose.yml]
     envFile: /home/ubuntu/findjob/.state/compose.env
-    services: [findjob]
+    services:
+      findjob:
+        container: findjob-backend
+        image: findjob
+        keyPrefix: UNIDESK_FINDJOB_DEPLOY_
+        probe: {port: 8080, path: /health}
   pipeline:
     root: /home/ubuntu/pipeline
     files: [docker-compose.yml]
     envFile: /home/ubuntu/pipeline/.state/compose.env
-    services: [pipeline]
+    services:
+      pipeline:
+        container: pipeline-backend
+        image: pipeline
+        keyPrefix: UNIDESK_PIPELINE_DEPLOY_
+        probe: {port: 8080, path: /health}
 `
 
 // d601Env is the env file of a service's project.
@@ -132,7 +142,7 @@ func (w *world) registryAnswers(ctx context.Context) error {
 	defer cancel()
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DialContext: w.D601.Dial, DisableKeepAlives: true}}
 	for {
-		response, err := client.Get("http://" + registryAddr + "/v2/") //nolint:noctx // its client has a limit
+		response, err := client.Get("http://" + registryAddr + "/v2/")
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -80,7 +80,7 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	first := release(t, service, lab.Change{}).SourceCommit
 	neighbours := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter", "name=unidesk-artifact-registry")
 	one := asWritten(t, "artifact-registry deploy-service --env prod --service findjob --commit <full-sha> --run-now", first)
-	one.want(t, deploy.DecidedSucceeded, "", 0)
+	one.want(t, contract.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, first)
 	if s := one.result.Scope; !s.Observed || len(s.Disturbed) > 0 {
 		t.Errorf("scope: %+v", s)
@@ -94,21 +94,21 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 
 	second := release(t, service, lab.Change{}).SourceCommit
 	two := deployNow(t, service, second)
-	two.want(t, deploy.DecidedSucceeded, "", 0)
+	two.want(t, contract.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, second)
-	deployNow(t, service, second).want(t, deploy.DecidedUnchanged, "", 0)
-	controller(t, "verify", "--service", service).want(t, deploy.DecidedUnchanged, "", 0)
+	deployNow(t, service, second).want(t, contract.DecidedUnchanged, "", 0)
+	controller(t, "verify", "--service", service).want(t, contract.DecidedUnchanged, "", 0)
 
 	bad := release(t, service, lab.Change{Behaviour: "never-healthy"}).SourceCommit
 	reverted := deployNow(t, service, bad, "--config", hurried(t))
-	reverted.want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	reverted.want(t, contract.DecidedReverted, fault.NotProven, 1)
 	if len(reverted.result.Failure.Logs) == 0 {
 		t.Error("the broken container's last lines are not shown")
 	}
 	runsOnD601(t, service, second)
 
-	back := strings.Fields(two.result.Rollback)
-	controller(t, back[1:]...).want(t, deploy.DecidedSucceeded, "", 0)
+	back := strings.Fields(two.result.Rollback.String())
+	controller(t, back[1:]...).want(t, contract.DecidedSucceeded, "", 0)
 	runsOnD601(t, service, first)
 }
 
@@ -118,13 +118,13 @@ func TestADisturbedNeighbourOnD601IsNamed(t *testing.T) {
 	const service, victim = "findjob", "pipeline"
 	neighbour := release(t, victim, lab.Change{}).SourceCommit
 	asWritten(t, "artifact-registry deploy-service --env prod --service pipeline --commit <full-sha> --run-now", neighbour).
-		want(t, deploy.DecidedSucceeded, "", 0)
+		want(t, contract.DecidedSucceeded, "", 0)
 	commit := release(t, service, lab.Change{}).SourceCommit
 	r := begin(t, deployCommand(t, service, commit))
 	r.reaches(t, "switch")
 	onD601(t, "restart", "--time", "0", victim+"-backend")
 	a := r.end(t)
-	a.want(t, deploy.DecidedDegraded, "", 4)
+	a.want(t, contract.DecidedDegraded, "", 4)
 	if d := a.result.Scope.Disturbed; len(d) != 1 || d[0].Name != victim+"-backend" || d[0].Kind != bystander.Restarted {
 		t.Errorf("%+v", a.result.Scope)
 	}
@@ -143,7 +143,7 @@ func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	commit := release(t, "findjob", lab.Change{}).SourceCommit
 	before := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}}")
 	a := deployNow(t, "findjob", commit, "--config", "/etc/unidesk-ro")
-	a.want(t, deploy.DecidedFailed, fault.RoleMissing, 1)
+	a.want(t, contract.DecidedFailed, fault.RoleMissing, 1)
 	if a.result.Mutated || a.result.Failure.Hint == "" {
 		t.Errorf("%+v", a.result.Failure)
 	}
@@ -174,7 +174,7 @@ func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 	config, good, next := hurried(t), map[string]string{}, map[string]string{}
 	for service, wrong := range runs {
 		good[service] = release(t, service, lab.Change{}).SourceCommit
-		deployNow(t, service, good[service]).want(t, deploy.DecidedSucceeded, "", 0)
+		deployNow(t, service, good[service]).want(t, contract.DecidedSucceeded, "", 0)
 		next[service] = release(t, service, lab.Change{}).SourceCommit
 		r := begin(t, deployCommand(t, service, next[service], "--config", config))
 		r.reaches(t, "switch")
@@ -195,7 +195,7 @@ func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 		t.Logf("%s: taken back alone after %s", service, time.Since(began).Round(time.Second))
 	}
 	for service, wrong := range runs {
-		deployNow(t, service, next[service]).want(t, deploy.DecidedSucceeded, "", 0)
+		deployNow(t, service, next[service]).want(t, contract.DecidedSucceeded, "", 0)
 		if err := wrong(service, next[service]); err != "" {
 			t.Error(err)
 		}

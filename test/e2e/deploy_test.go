@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -19,14 +19,14 @@ func TestACommitGoesLiveAcrossTwoHosts(t *testing.T) {
 	first := release(t, service, lab.Change{Layers: layers}).SourceCommit
 
 	one := deployNow(t, service, first)
-	one.want(t, deploy.DecidedSucceeded, "", 0)
+	one.want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, service, first)
 	crossed(t, "the first commit", one)
 
 	layers[1].Edit = "one line changed"
 	second := release(t, service, lab.Change{Layers: layers}).SourceCommit
 	two := deployNow(t, service, second)
-	two.want(t, deploy.DecidedSucceeded, "", 0)
+	two.want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, service, second)
 	crossed(t, "the second commit", two)
 	if b := two.result.Bytes; b.Needed > b.Image/2 {
@@ -35,7 +35,7 @@ func TestACommitGoesLiveAcrossTwoHosts(t *testing.T) {
 
 	before := inspect(t, containers()[service].name, "{{.Id}} {{.State.StartedAt}}")
 	again := deployNow(t, service, second)
-	again.want(t, deploy.DecidedUnchanged, "", 0)
+	again.want(t, contract.DecidedUnchanged, "", 0)
 	if after := inspect(t, containers()[service].name, "{{.Id}} {{.State.StartedAt}}"); after != before {
 		t.Errorf("unchanged, and yet another container runs: %s, was %s", after, before)
 	}
@@ -43,14 +43,14 @@ func TestACommitGoesLiveAcrossTwoHosts(t *testing.T) {
 		t.Errorf("unchanged: %s", again.stdout)
 	}
 
-	back := strings.Fields(two.result.Rollback)
+	back := strings.Fields(two.result.Rollback.String())
 	if len(back) == 0 || back[0] != "unidesk-controller" {
 		t.Fatalf("rollback %q", two.result.Rollback)
 	}
 	gone := controller(t, back[1:]...)
-	gone.want(t, deploy.DecidedSucceeded, "", 0)
+	gone.want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, service, first)
-	controller(t, "verify", "--service", service).want(t, deploy.DecidedUnchanged, "", 0)
+	controller(t, "verify", "--service", service).want(t, contract.DecidedUnchanged, "", 0)
 }
 
 // crossed checks what went over the connection: the layers that were needed, once.
@@ -70,12 +70,12 @@ func allowed(layers int64) int64 { return layers*1005/1000 + 128<<10 }
 func TestACommitThatCrashesLaterReverts(t *testing.T) {
 	const service = "baidu-netdisk"
 	good := release(t, service, lab.Change{}).SourceCommit
-	deployNow(t, service, good).want(t, deploy.DecidedSucceeded, "", 0)
+	deployNow(t, service, good).want(t, contract.DecidedSucceeded, "", 0)
 	env := readMaster(t, envFile)
 
 	bad := release(t, service, lab.Change{Behaviour: "crash-later"}).SourceCommit
 	a := deployNow(t, service, bad)
-	a.want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	a.want(t, contract.DecidedReverted, fault.NotProven, 1)
 	lives(t, service, good)
 	if readMaster(t, envFile) != env {
 		t.Error("the env file is not as it was")

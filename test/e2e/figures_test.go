@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
@@ -47,7 +47,7 @@ func deployed(t *testing.T, s lab.Summary) sample {
 	a := deployNow(t, s.ServiceID, s.SourceCommit)
 	after, err := two.Counters()
 	must(t, err)
-	a.want(t, deploy.DecidedSucceeded, "", 0)
+	a.want(t, contract.DecidedSucceeded, "", 0)
 	receipt := a.result.Receipt
 	b := receipt.Bytes
 	return sample{reached(t, receipt, workload.PointStaged).Sub(reached(t, receipt, workload.PointPreflight)), b.Received + b.Sent, after.Sub(before)}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
@@ -69,7 +69,7 @@ func bring(t *testing.T, size int64) peak {
 	must(t, each(t.Context(), two.D601, "systemctl restart unidesk-agent.service"))
 	r := begin(t, deployCommand(t, image.ServiceID, image.SourceCommit))
 	watched := watch(r)
-	r.end(t).want(t, deploy.DecidedSucceeded, "", 0)
+	r.end(t).want(t, contract.DecidedSucceeded, "", 0)
 	p := peak{layer: size, controller: <-watched}
 	status, err := two.D601.Output(t.Context(), "cat", "/proc/"+show(t, "unidesk-agent.service", "MainPID")["MainPID"]+"/status")
 	must(t, err)

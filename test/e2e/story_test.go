@@ -12,7 +12,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -20,7 +20,7 @@ import (
 
 // answer is what a command of the controller came to.
 type answer struct {
-	result deploy.Result
+	result contract.Result
 	exit   int
 	stdout []byte
 	stderr string
@@ -86,7 +86,7 @@ func (r *running) end(t *testing.T) answer {
 }
 
 // want checks decision, reason and exit code, and what every failure owes.
-func (a answer) want(t *testing.T, decision deploy.Decision, reason fault.Reason, exit int) {
+func (a answer) want(t *testing.T, decision contract.Decision, reason fault.Reason, exit int) {
 	t.Helper()
 	drive.Answer{Result: a.result, Exit: a.exit, Stdout: a.stdout, Stderr: a.stderr}.Want(t, decision, reason, exit)
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
@@ -40,7 +40,7 @@ func TestTheAgentIsASandboxedUnitThatItsSocketStarts(t *testing.T) {
 		t.Fatalf("the socket of the stopped agent is %v", got)
 	}
 	commit := release(t, service, lab.Change{}).SourceCommit
-	deployNow(t, service, commit).want(t, deploy.DecidedSucceeded, "", 0)
+	deployNow(t, service, commit).want(t, contract.DecidedSucceeded, "", 0)
 	lives(t, service, commit)
 
 	got := show(t, unit, "ActiveState", "Type", "NotifyAccess", "NRestarts", "TriggeredBy", "StatusText", "MainPID",

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -26,7 +26,7 @@ func TestDeployApplyGoesByDeployJSON(t *testing.T) {
 		drive.Must(t, os.WriteFile(file, []byte(content), 0o600))
 		return content
 	}
-	diff := func(exit int) (c deploy.Comparison) {
+	diff := func(exit int) (c contract.Comparison) {
 		t.Helper()
 		a := world.Run(t, "deploy", "diff", "--env", "prod", "--service", service)
 		if err := json.Unmarshal(a.Stdout, &c); err != nil || a.Exit != exit {
@@ -37,8 +37,8 @@ func TestDeployApplyGoesByDeployJSON(t *testing.T) {
 
 	wish(first)
 	diff(1)
-	world.Run(t, "deploy", "plan", "--env", "prod", "--service", service).Want(t, deploy.DecidedReady, "", 0)
-	world.Run(t, "deploy", "apply", "--env", "prod", "--service", service).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.Run(t, "deploy", "plan", "--env", "prod", "--service", service).Want(t, contract.DecidedReady, "", 0)
+	world.Run(t, "deploy", "apply", "--env", "prod", "--service", service).Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 	diff(0)
 
@@ -47,11 +47,11 @@ func TestDeployApplyGoesByDeployJSON(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	a := world.Run(t, "deploy", "apply", "--env", "prod")
-	var all deploy.Reconciliation
-	if err := json.Unmarshal(a.Stdout, &all); err != nil || a.Exit != 3 || all.Decision != deploy.DecidedIncomplete {
+	var all contract.Reconciliation
+	if err := json.Unmarshal(a.Stdout, &all); err != nil || a.Exit != 3 || all.Decision != contract.DecidedIncomplete {
 		t.Fatalf("apply: exit %d, %v: %s %s", a.Exit, err, a.Stdout, a.Stderr)
 	}
-	if all.Services[0].Outcome != deploy.OutcomeSkipped || all.Services[1].Outcome != deploy.OutcomeDone {
+	if all.Services[0].Outcome != contract.OutcomeSkipped || all.Services[1].Outcome != contract.OutcomeDone {
 		t.Errorf("%s", a.Stdout)
 	}
 	world.Lives(t, service, second)
@@ -66,7 +66,7 @@ func TestDeployApplyGoesByDeployJSON(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	back := world.Run(t, "deploy", "apply", "--env", "prod", "--service", service, "--commit", first)
-	back.Want(t, deploy.DecidedSucceeded, "", 0)
+	back.Want(t, contract.DecidedSucceeded, "", 0)
 	if !back.Result.Older {
 		t.Errorf("%s", back.Stdout)
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -62,17 +62,17 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 		return world.Finish(t, cmd)
 	}
 	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
-	run(first, "--run-now").Want(t, deploy.DecidedGated, fault.SupervisorRequired, 3)
+	run(first, "--run-now").Want(t, contract.DecidedGated, fault.SupervisorRequired, 3)
 
 	allowed := signed(t, world.Controller.Supervisor, run(first, "--dry-run").Result.Contract.Statement)
-	run(second, "--run-now", "--grant", allowed).Want(t, deploy.DecidedGated, fault.GrantMismatch, 3)
+	run(second, "--run-now", "--grant", allowed).Want(t, contract.DecidedGated, fault.GrantMismatch, 3)
 	copies := filepath.Join(world.Controller.State, "sources")
 	if _, err := os.Stat(copies); !os.IsNotExist(err) {
 		t.Errorf("a dry run asked the source's remote (%v)", err)
 	}
-	run(first, "--grant", allowed).Want(t, deploy.DecidedReady, "", 0)
+	run(first, "--grant", allowed).Want(t, contract.DecidedReady, "", 0)
 	live := run(first, "--run-now", "--grant", allowed)
-	live.Want(t, deploy.DecidedSucceeded, "", 0)
+	live.Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 	if g := live.Result.Receipt.Grant; g == nil || g.Signer != "alice@example.org" {
 		t.Errorf("the receipt's grant is %+v", g)
@@ -90,7 +90,7 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	drive.Must(t, err)
 	for _, how := range [][]string{{"--run-now", "--force"}, {"--run-now"}, {}} {
 		replay := run(first, append(how, "--grant", allowed)...)
-		replay.Want(t, deploy.DecidedGated, fault.GrantUsed, 3)
+		replay.Want(t, contract.DecidedGated, fault.GrantUsed, 3)
 		if after, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err != nil || after != container || replay.Result.Mutated {
 			t.Errorf("the replay made %s of %s (%v)", after, container, err)
 		}
@@ -101,7 +101,7 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 // A container that somebody else restarts while a service is switched is named.
 func TestAForeignRestartIsNamed(t *testing.T) {
 	const service, victim = "frontend", "todo-note"
-	world.DeployNow(t, victim, world.Release(t, victim, lab.Change{})).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, victim, world.Release(t, victim, lab.Change{})).Want(t, contract.DecidedSucceeded, "", 0)
 	commit := world.Release(t, service, lab.Change{Behaviour: "slow-start"})
 	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now")
 	points, err := cmd.StderrPipe()
@@ -111,7 +111,7 @@ func TestAForeignRestartIsNamed(t *testing.T) {
 	defer out.Close()
 	cmd.Stdout = out
 	drive.Must(t, cmd.Start())
-	for lines := bufio.NewScanner(points); lines.Scan() && !strings.Contains(lines.Text(), string(workload.PointRecreate)); {
+	for lines := bufio.NewScanner(points); lines.Scan() && !strings.Contains(lines.Text(), string(workload.PointReplace)); {
 	}
 	go func() { _, _ = io.Copy(io.Discard, points) }()
 	_, err = world.Engine.Docker(t.Context(), "restart", "-t", "0", world.Master.Container(victim))
@@ -119,9 +119,9 @@ func TestAForeignRestartIsNamed(t *testing.T) {
 	exit := cmd.Wait()
 	content, err := os.ReadFile(out.Name())
 	drive.Must(t, err)
-	var r deploy.Result
+	var r contract.Result
 	drive.Must(t, json.Unmarshal(content, &r))
-	if r.Decision != deploy.DecidedDegraded || cmd.ProcessState.ExitCode() != 4 || len(r.Scope.Disturbed) != 1 || r.Scope.Disturbed[0].Name != world.Master.Container(victim) {
+	if r.Decision != contract.DecidedDegraded || cmd.ProcessState.ExitCode() != 4 || len(r.Scope.Disturbed) != 1 || r.Scope.Disturbed[0].Name != world.Master.Container(victim) {
 		t.Errorf("%v: %s", exit, content)
 	}
 	world.Lives(t, service, commit)

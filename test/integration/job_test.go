@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -18,13 +18,13 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 	first := world.Release(t, service, lab.Change{Layers: layers})
 
 	plan := world.Run(t, "artifact-registry", "deploy-service", "--commit", first, "--service", service)
-	plan.Want(t, deploy.DecidedReady, "", 0)
-	if plan.Result.Mutated || plan.Result.Plan.Need.Bytes == 0 || plan.Result.Plan.Next == "" {
+	plan.Want(t, contract.DecidedReady, "", 0)
+	if plan.Result.Mutated || plan.Result.Plan.Need.Bytes == 0 || plan.Result.Plan.Next.IsZero() {
 		t.Errorf("plan: %s", plan.Stdout)
 	}
 
 	one := world.DeployNow(t, service, first)
-	one.Want(t, deploy.DecidedSucceeded, "", 0)
+	one.Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 	if b := one.Result.Bytes; b.Received < b.Needed || b.Received > b.Needed*1005/1000+128<<10 {
 		t.Errorf("%d bytes crossed, %d were needed", b.Received, b.Needed)
@@ -33,7 +33,7 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 	layers[1].Edit = "one line changed"
 	second := world.Release(t, service, lab.Change{Layers: layers})
 	two := world.DeployNow(t, service, second)
-	two.Want(t, deploy.DecidedSucceeded, "", 0)
+	two.Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, second)
 	if b := two.Result.Bytes; b.Needed > b.Image-3<<20 || b.Received > b.Needed*1005/1000+128<<10 {
 		t.Errorf("%d bytes crossed, %d needed, after a change in the top of %d", b.Received, b.Needed, b.Image)
@@ -44,7 +44,7 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := world.DeployNow(t, service, second)
-	again.Want(t, deploy.DecidedUnchanged, "", 0)
+	again.Want(t, contract.DecidedUnchanged, "", 0)
 	if now, err := world.Master.Inspect(t.Context(), service, "{{.Id}} {{.State.StartedAt}}"); err != nil || now != id {
 		t.Errorf("the container is %s (%v), was %s", now, err, id)
 	}
@@ -52,20 +52,20 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 		t.Errorf("again: %s", again.Stdout)
 	}
 
-	world.Run(t, "verify", "--service", service).Want(t, deploy.DecidedUnchanged, "", 0)
+	world.Run(t, "verify", "--service", service).Want(t, contract.DecidedUnchanged, "", 0)
 
-	if !strings.HasPrefix(two.Result.Rollback, "unidesk-controller ") || !strings.Contains(two.Result.Rollback, first) {
+	if !strings.HasPrefix(two.Result.Rollback.String(), "unidesk-controller ") || !strings.Contains(two.Result.Rollback.String(), first) {
 		t.Fatalf("rollback %q", two.Result.Rollback)
 	}
-	back := world.Run(t, strings.Fields(strings.TrimPrefix(two.Result.Rollback, "unidesk-controller "))...)
-	back.Want(t, deploy.DecidedSucceeded, "", 0)
+	back := world.Run(t, strings.Fields(strings.TrimPrefix(two.Result.Rollback.String(), "unidesk-controller "))...)
+	back.Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 	if b := back.Result.Bytes; b.Needed != 0 {
 		t.Errorf("going back needed %d bytes; the old image should have stayed", b.Needed)
 	}
 
 	forced := world.DeployNow(t, service, first, "--force")
-	forced.Want(t, deploy.DecidedSucceeded, "", 0)
+	forced.Want(t, contract.DecidedSucceeded, "", 0)
 	world.Clean(t, service)
 
 	shown := world.Run(t, "history", "show", one.Result.Receipt.ID)
@@ -76,7 +76,7 @@ func TestACommitGoesLiveAndBack(t *testing.T) {
 
 func TestASlowStartIsWaitedFor(t *testing.T) {
 	commit := world.Release(t, "frontend", lab.Change{Behaviour: "slow-start"})
-	world.DeployNow(t, "frontend", commit).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, "frontend", commit).Want(t, contract.DecidedSucceeded, "", 0)
 }
 
 // With nothing before it, a version that is not proven goes away again, and its
@@ -88,7 +88,7 @@ func TestWithoutAVersionBeforeTheContainerGoes(t *testing.T) {
 	}
 	bad := world.Release(t, service, lab.Change{Behaviour: "leaky"})
 	a := world.DeployNow(t, service, bad)
-	a.Want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	a.Want(t, contract.DecidedReverted, fault.NotProven, 1)
 	if logs := strings.Join(a.Result.Failure.Logs, "\n"); !strings.Contains(logs, "[redacted]") {
 		t.Errorf("its last lines: %q", logs)
 	}

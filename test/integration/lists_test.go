@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -16,14 +16,14 @@ import (
 // it comes to where what it names was published.
 type example struct {
 	line     string
-	decision deploy.Decision
+	decision contract.Decision
 }
 
 // examples are the deploys of the first list, which only look, and of the second,
 // with the line between the two. Package e2e types those that want D601 itself: the
 // registry's, and the two services that go live there.
 func examples() (first, second []example) {
-	const ready, contract, live, unbuilt = deploy.DecidedReady, deploy.DecidedContract, deploy.DecidedSucceeded, deploy.DecidedUnsupported
+	const ready, onPaper, live, unbuilt = contract.DecidedReady, contract.DecidedContract, contract.DecidedSucceeded, contract.DecidedUnsupported
 	first = []example{
 		{"artifact-registry deploy-service --service baidu-netdisk --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --service frontend --env prod --commit <full-sha>", ready},
@@ -31,12 +31,12 @@ func examples() (first, second []example) {
 		{"artifact-registry deploy-service --service decision-center --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --env prod --service project-manager --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --env prod --service oa-event-flow --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --env prod --service code-queue-mgr --commit <full-sha> --dry-run", contract},
+		{"artifact-registry deploy-service --env prod --service code-queue-mgr --commit <full-sha> --dry-run", onPaper},
 		{"artifact-registry deploy-service --env prod --service todo-note --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --env dev --service findjob --commit <full-sha> --dry-run", contract},
-		{"artifact-registry deploy-service --env dev --service pipeline --commit <full-sha> --dry-run", contract},
-		{"artifact-registry deploy-service --env dev --service met-nonlinear --commit <full-sha> --dry-run", contract},
-		{"artifact-registry deploy-service --env prod --service k3sctl-adapter --commit <full-sha> --dry-run", contract},
+		{"artifact-registry deploy-service --env dev --service findjob --commit <full-sha> --dry-run", onPaper},
+		{"artifact-registry deploy-service --env dev --service pipeline --commit <full-sha> --dry-run", onPaper},
+		{"artifact-registry deploy-service --env dev --service met-nonlinear --commit <full-sha> --dry-run", onPaper},
+		{"artifact-registry deploy-service --env prod --service k3sctl-adapter --commit <full-sha> --dry-run", onPaper},
 		{"artifact-registry deploy-service --service mdtodo --env dev --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --service mdtodo --env prod --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --service claudeqq --env dev --commit <full-sha>", ready},
@@ -80,11 +80,11 @@ func typed(t *testing.T, list []example, commit func(service string) string) {
 			service := strings.Fields(after)[0]
 			a := world.Run(t, strings.Fields(strings.ReplaceAll(e.line, "<full-sha>", commit(service)))...)
 			reason, exit := fault.Reason(""), 0
-			if e.decision == deploy.DecidedUnsupported {
+			if e.decision == contract.DecidedUnsupported {
 				reason, exit = fault.RuntimeNotBuilt, 3
 			}
 			a.Want(t, e.decision, reason, exit)
-			if live := e.decision == deploy.DecidedSucceeded; a.Result.Mutated != live {
+			if live := e.decision == contract.DecidedSucceeded; a.Result.Mutated != live {
 				t.Errorf("mutated: %v", a.Result.Mutated)
 			} else if !live {
 				return

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -19,7 +19,7 @@ import (
 func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 	const service = "project-manager"
 	good := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, good).Want(t, contract.DecidedSucceeded, "", 0)
 	next := world.Release(t, service, lab.Change{})
 	none := strings.Repeat("0", 40)
 
@@ -30,38 +30,38 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		service  string
 		commit   string
 		env      string
-		decision deploy.Decision
+		decision contract.Decision
 		reason   fault.Reason
 		exit     int
 	}{
-		{name: "a short SHA", commit: good[:12], decision: deploy.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
-		{name: "an upper-case SHA", commit: strings.ToUpper(good), decision: deploy.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
-		{name: "latest", commit: "latest", decision: deploy.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
-		{name: "a branch", commit: "master", decision: deploy.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
-		{name: "an unknown service", service: "no-such", decision: deploy.DecidedRefused, reason: fault.UnknownService, exit: 2},
-		{name: "an unknown environment", env: "staging", decision: deploy.DecidedRefused, reason: fault.Usage, exit: 2},
-		{name: "an environment without a target", env: "dev", decision: deploy.DecidedUnsupported, reason: fault.Unsupported, exit: 3},
-		{name: "a commit that was never published", commit: none, decision: deploy.DecidedFailed, reason: fault.ArtifactNotFound, exit: 1},
-		{name: "another commit's label", commit: relabelled(t, service, "1", "org.opencontainers.image.revision", none), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "another service's label", commit: relabelled(t, service, "2", "unidesk.service", "todo-note"), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: deploy.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: deploy.DecidedFailed, reason: fault.DigestMismatch, exit: 1},
+		{name: "a short SHA", commit: good[:12], decision: contract.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
+		{name: "an upper-case SHA", commit: strings.ToUpper(good), decision: contract.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
+		{name: "latest", commit: "latest", decision: contract.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
+		{name: "a branch", commit: "master", decision: contract.DecidedRefused, reason: fault.CommitNotPinned, exit: 2},
+		{name: "an unknown service", service: "no-such", decision: contract.DecidedRefused, reason: fault.UnknownService, exit: 2},
+		{name: "an unknown environment", env: "staging", decision: contract.DecidedRefused, reason: fault.Usage, exit: 2},
+		{name: "an environment without a target", env: "dev", decision: contract.DecidedUnsupported, reason: fault.Unsupported, exit: 3},
+		{name: "a commit that was never published", commit: none, decision: contract.DecidedFailed, reason: fault.ArtifactNotFound, exit: 1},
+		{name: "another commit's label", commit: relabelled(t, service, "1", "org.opencontainers.image.revision", none), decision: contract.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
+		{name: "another service's label", commit: relabelled(t, service, "2", "unidesk.service", "todo-note"), decision: contract.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
+		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: contract.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
+		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: contract.DecidedFailed, reason: fault.DigestMismatch, exit: 1},
 		{name: "the registry is down", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.Registry.Stop())
 			return func() { drive.Must(t, world.Registry.Start(t.Context())) }
-		}, decision: deploy.DecidedFailed, reason: fault.RegistryUnavailable, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.RegistryUnavailable, exit: 1},
 		{name: "the host is down", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.SSH.Stop())
 			return func() { drive.Must(t, world.SSH.Start(t.Context())) }
-		}, decision: deploy.DecidedFailed, reason: fault.HostUnreachable, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.HostUnreachable, exit: 1},
 		{name: "a wrong host key", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.SSH.SwapHostKey(t.Context()))
 			return func() { drive.Must(t, world.SSH.TrustHostKey()) }
-		}, decision: deploy.DecidedFailed, reason: fault.HostKeyMismatch, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.HostKeyMismatch, exit: 1},
 		{name: "no agent there", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.Agent.Stop())
 			return func() { drive.Must(t, world.Agent.Start(t.Context())) }
-		}, decision: deploy.DecidedFailed, reason: fault.HostUnreachable, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.HostUnreachable, exit: 1},
 		{name: "a user without the role", arrange: func(t *testing.T) func() {
 			settings := world.Settings(lab.Options{})
 			settings.Command = append([]string{"setpriv", "--reuid=65534", "--clear-groups"}, settings.Command...)
@@ -70,54 +70,54 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 				drive.Must(t, world.Configure(world.Settings(lab.Options{})))
 				drive.Must(t, world.Hurry())
 			}
-		}, decision: deploy.DecidedFailed, reason: fault.RoleMissing, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.RoleMissing, exit: 1},
 		{name: "a spool without room", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string {
 				return s + "spoolQuota: 1000\n"
 			})
-		}, decision: deploy.DecidedFailed, reason: fault.DiskFull, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.DiskFull, exit: 1},
 		{name: "a Compose service that does not exist", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.Replace(s, "\n  "+service+":", "\n  renamed:", 1)
 			})
-		}, decision: deploy.DecidedFailed, reason: fault.WorkloadNotFound, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.WorkloadNotFound, exit: 1},
 		{name: "a Compose service that does not name the keys", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.ReplaceAll(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_DIGEST", "SOMETHING_ELSE")
 			})
-		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
 		{name: "a Compose service that shows no key in its labels", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return regexp.MustCompile(`(unidesk\.deploy\.[a-z-]+:) \$\{UNIDESK_PROJECT_MANAGER_.*`).ReplaceAllString(s, "$1 none")
 			})
-		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
 		{name: "a Compose service that names the keys in its labels only", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return regexp.MustCompile(`UNIDESK_PROJECT_MANAGER_DEPLOY_([A-Z_]+): .*`).ReplaceAllString(s, "SHOWN_$1: none")
 			})
-		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
 		{name: "a Compose service that sets a key under another name", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.Replace(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_COMMIT: ", "COMMIT: ", 1)
 			})
-		}, decision: deploy.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
 		{name: "a Compose file that Compose cannot read", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : nonsense\n" })
-		}, decision: deploy.DecidedFailed, reason: fault.ComposeFailed, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.ComposeFailed, exit: 1},
 		{name: "an env file that Compose cannot parse", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN SECRET_abcdef='s3cr3t-value-here\n" })
-		}, decision: deploy.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
 		{name: "no env file", arrange: func(t *testing.T) func() {
 			moved := world.Master.EnvFile + ".away"
 			drive.Must(t, os.Rename(world.Master.EnvFile, moved))
 			return func() { drive.Must(t, os.Rename(moved, world.Master.EnvFile)) }
-		}, decision: deploy.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
+		}, decision: contract.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
 		{name: "config.json that is no JSON", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string { return s + "}" })
-		}, decision: deploy.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
+		}, decision: contract.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
 		{name: "an unknown key in controller.yaml", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string { return s + "surprise: 1\n" })
-		}, decision: deploy.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
+		}, decision: contract.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -151,20 +151,20 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 			world.Clean(t, service)
 		})
 	}
-	world.DeployNow(t, service, next).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, next).Want(t, contract.DecidedSucceeded, "", 0)
 }
 
 func TestMissingSecretsAreToldByNameOnly(t *testing.T) {
 	const service = "baidu-netdisk"
 	good := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, good).Want(t, contract.DecidedSucceeded, "", 0)
 	next := world.Release(t, service, lab.Change{})
 	undo := drive.EditFile(t, world.Master.EnvFile, func(s string) string {
 		return strings.Replace(s, "UNIDESK_BAIDU_NETDISK_TOKEN_KEY=", "UNIDESK_BAIDU_NETDISK_OTHER=", 1)
 	})
 	a := world.DeployNow(t, service, next)
 	undo()
-	a.Want(t, deploy.DecidedFailed, fault.EnvKeyMissing, 1)
+	a.Want(t, contract.DecidedFailed, fault.EnvKeyMissing, 1)
 	if !strings.Contains(a.Result.Failure.Message, "UNIDESK_BAIDU_NETDISK_TOKEN_KEY") {
 		t.Errorf("message %q", a.Result.Failure.Message)
 	}
@@ -175,9 +175,9 @@ func TestMissingSecretsAreToldByNameOnly(t *testing.T) {
 func TestALostLoginIsTakenBack(t *testing.T) {
 	const service = "baidu-netdisk"
 	good := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, good).Want(t, contract.DecidedSucceeded, "", 0)
 	bad := world.Release(t, service, lab.Change{Behaviour: "logged-out"})
-	world.DeployNow(t, service, bad).Want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	world.DeployNow(t, service, bad).Want(t, contract.DecidedReverted, fault.NotProven, 1)
 	world.Lives(t, service, good)
 }
 

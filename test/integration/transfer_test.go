@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -31,7 +31,7 @@ func TestACutIsResumedWithinTheRun(t *testing.T) {
 	s := large(t, lab.Gzip, 31)
 	world.SSH.Link.CutAfter(4 << 20)
 	a := world.DeployNow(t, "todo-note", s.SourceCommit)
-	a.Want(t, deploy.DecidedSucceeded, "", 0)
+	a.Want(t, contract.DecidedSucceeded, "", 0)
 	if b := a.Result.Bytes; b.Received > b.Needed+b.Needed/10+256<<10 {
 		t.Errorf("%d bytes crossed for %d needed: the cut cost more than what was in flight", b.Received, b.Needed)
 	}
@@ -58,12 +58,12 @@ func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 	world.SSH.Link.SetRate(0)
 	drive.Must(t, <-stopped)
 	drive.Must(t, world.SSH.Start(t.Context()))
-	a.Want(t, deploy.DecidedFailed, fault.HostUnreachable, 1)
-	if !a.Result.Failure.Retry || !strings.Contains(a.Result.Failure.Next, s.SourceCommit) {
+	a.Want(t, contract.DecidedFailed, fault.HostUnreachable, 1)
+	if !a.Result.Failure.Retry || !strings.Contains(a.Result.Failure.Next.String(), s.SourceCommit) {
 		t.Errorf("failure %+v", a.Result.Failure)
 	}
 	again := world.DeployNow(t, "todo-note", s.SourceCommit)
-	again.Want(t, deploy.DecidedSucceeded, "", 0)
+	again.Want(t, contract.DecidedSucceeded, "", 0)
 	if b := again.Result.Bytes; b.Needed >= b.Image {
 		t.Errorf("%d of %d bytes were needed again", b.Needed, b.Image)
 	}
@@ -73,7 +73,7 @@ func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 func TestLayersOfEveryCompressionGoLive(t *testing.T) {
 	for i, how := range []lab.Compression{lab.Gzip, lab.Zstd, lab.None} {
 		s := large(t, how, uint64(51+10*i))
-		world.DeployNow(t, "todo-note", s.SourceCommit).Want(t, deploy.DecidedSucceeded, "", 0)
+		world.DeployNow(t, "todo-note", s.SourceCommit).Want(t, contract.DecidedSucceeded, "", 0)
 		world.Lives(t, "todo-note", s.SourceCommit)
 	}
 }
@@ -86,7 +86,7 @@ func TestAnIndexResolvesToTheEnginesPlatform(t *testing.T) {
 	index, err := world.CI.PushIndex(t.Context(), from)
 	drive.Must(t, err)
 	a := world.DeployNow(t, "frontend", from.SourceCommit)
-	a.Want(t, deploy.DecidedSucceeded, "", 0)
+	a.Want(t, contract.DecidedSucceeded, "", 0)
 	image := a.Result.Receipt.Image
 	if image.Index.String() != index.Digest || image.Manifest.String() != from.Digest {
 		t.Errorf("index %s manifest %s, want %s and %s", image.Index, image.Manifest, index.Digest, from.Digest)

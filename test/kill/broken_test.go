@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -15,13 +15,13 @@ func TestABrokenCommitRevertsByItself(t *testing.T) {
 	t.Parallel()
 	const service = "oa-event-flow"
 	good := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, good).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, good).Want(t, contract.DecidedSucceeded, "", 0)
 	before := world.EnvLines(t, service)
 	for _, behaviour := range []string{"never-healthy", "stale-commit", "not-json", "crash"} {
 		t.Run(behaviour, func(t *testing.T) {
 			bad := world.Release(t, service, lab.Change{Behaviour: behaviour})
 			a := world.DeployNow(t, service, bad)
-			a.Want(t, deploy.DecidedReverted, fault.NotProven, 1)
+			a.Want(t, contract.DecidedReverted, fault.NotProven, 1)
 			world.Lives(t, service, good)
 			world.Clean(t, service)
 			if len(a.Result.Failure.Logs) == 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -29,7 +29,7 @@ func TestRecoverEndsWhatIsLeftOnD601(t *testing.T) {
 		return strings.Contains(world.Run(t, "history").Stderr, "D601 may have a change that is not settled")
 	}
 	old := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, old).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, old).Want(t, contract.DecidedSucceeded, "", 0)
 	if hinted() {
 		t.Error("a deploy that ended is hinted at")
 	}
@@ -54,7 +54,7 @@ func TestRecoverEndsWhatIsLeftOnD601(t *testing.T) {
 	if left != 1 {
 		t.Errorf("doctor: %+v", seen.Findings)
 	}
-	if done := recoverAll(t, service); len(done) != 1 || done[0].Action != deploy.TookBack || done[0].Commit.String() != next {
+	if done := recoverAll(t, service); len(done) != 1 || done[0].Action != contract.TookBack || done[0].Commit.String() != next {
 		t.Errorf("recover: %+v", done)
 	}
 	if now := runs(); now != old {
@@ -63,5 +63,5 @@ func TestRecoverEndsWhatIsLeftOnD601(t *testing.T) {
 	if left := recoverAll(t, service); len(left) > 0 || hinted() {
 		t.Errorf("recover again: %+v", left)
 	}
-	world.DeployNow(t, service, next).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, next).Want(t, contract.DecidedSucceeded, "", 0)
 }

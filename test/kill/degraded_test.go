@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -60,7 +60,7 @@ func TestAMissingLoginDegradesUntilItIsMended(t *testing.T) {
 	degraded := func(when string, flags ...string) {
 		t.Helper()
 		a := world.DeployNow(t, service, commit, flags...)
-		a.Want(t, deploy.DecidedDegraded, "", 4)
+		a.Want(t, contract.DecidedDegraded, "", 4)
 		if a.Result.OK || !a.Result.Changed || strings.Join(a.Result.Hints, "\n") != strings.Join(hints, "\n") {
 			t.Errorf("%s: ok %v, changed %v, hints %q", when, a.Result.OK, a.Result.Changed, a.Result.Hints)
 		}
@@ -94,13 +94,13 @@ func TestAMissingLoginDegradesUntilItIsMended(t *testing.T) {
 	}
 
 	sed(t, "s/_NETDISK_SESSION=.*/_NETDISK_SESSION=sample-session/")
-	world.DeployNow(t, service, commit, "--force").Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, commit, "--force").Want(t, contract.DecidedSucceeded, "", 0)
 	if c := candidates(t, service); len(c) != 1 || c[0] != commit {
 		t.Errorf("proven: %s, want %s", c, commit)
 	}
 
 	stale := world.DeployNow(t, service, world.Release(t, service, lab.Change{Behaviour: "stale-commit"}))
-	stale.Want(t, deploy.DecidedReverted, fault.NotProven, 1)
+	stale.Want(t, contract.DecidedReverted, fault.NotProven, 1)
 	if !strings.Contains(stale.Result.Failure.Message, "deploy.commit") {
 		t.Errorf("because %s", stale.Result.Failure.Message)
 	}

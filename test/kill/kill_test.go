@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -84,7 +84,7 @@ func (k *killing) whileComposeRuns(t *testing.T) {
 			stderr, err := cmd.StderrPipe()
 			drive.Must(t, err)
 			drive.Must(t, cmd.Start())
-			for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(lines.Text(), string(workload.PointRecreate)); {
+			for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(lines.Text(), string(workload.PointReplace)); {
 			}
 			time.Sleep(wait * time.Millisecond)
 			drive.Must(t, cmd.Process.Kill())
@@ -165,7 +165,7 @@ func (k *killing) endsInOldOrNew(t *testing.T, commit string) {
 func recovered(t *testing.T, service string) {
 	t.Helper()
 	for _, one := range recoverAll(t, service) {
-		if one.Action == deploy.Busy || one.Action == deploy.Failed {
+		if one.Action == contract.Busy || one.Action == contract.Failed {
 			t.Errorf("recover: %+v", one)
 		}
 	}
@@ -176,14 +176,14 @@ func recovered(t *testing.T, service string) {
 
 // recoverAll runs recover and returns what it did about the service; others may
 // be busy with tests of their own.
-func recoverAll(t *testing.T, service string) []deploy.Recovery {
+func recoverAll(t *testing.T, service string) []contract.Recovery {
 	t.Helper()
 	a := world.Run(t, "recover")
-	var done struct{ Recovered []deploy.Recovery }
+	var done struct{ Recovered []contract.Recovery }
 	if err := json.Unmarshal(a.Stdout, &done); err != nil {
 		t.Fatalf("recover: %v, exit %d %s %s", err, a.Exit, a.Stdout, a.Stderr)
 	}
-	return slices.DeleteFunc(done.Recovered, func(r deploy.Recovery) bool { return r.Service.String() != service })
+	return slices.DeleteFunc(done.Recovered, func(r contract.Recovery) bool { return r.Service.String() != service })
 }
 
 // A first Ctrl-C ends in the old version once there is something to take back.
@@ -191,7 +191,7 @@ func TestStopAfterTheSwitchBringsTheOldVersionBack(t *testing.T) {
 	t.Parallel()
 	const service = "frontend"
 	old := world.Release(t, service, lab.Change{})
-	world.DeployNow(t, service, old).Want(t, deploy.DecidedSucceeded, "", 0)
+	world.DeployNow(t, service, old).Want(t, contract.DecidedSucceeded, "", 0)
 	slow := world.Release(t, service, lab.Change{Behaviour: "slow-start"})
 	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", slow, "--run-now")
 	cmd.Cancel = nil
@@ -206,7 +206,7 @@ func TestStopAfterTheSwitchBringsTheOldVersionBack(t *testing.T) {
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	}()
 	a := world.Finish(t, cmd)
-	a.Want(t, deploy.DecidedInterrupted, "INTERRUPTED", 130)
+	a.Want(t, contract.DecidedInterrupted, "INTERRUPTED", 130)
 	world.Lives(t, service, old)
 	world.Clean(t, service)
 }

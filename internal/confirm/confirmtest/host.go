@@ -49,17 +49,20 @@ type Host struct {
 	Break func(Step) error
 	// Lock is called with the lock of each act.
 	Lock func(*os.File)
+	// Labels returns the labels of an image; nil for its revision only.
+	Labels func(artifact.Pinned) map[string]string
 	// Health answers a probe of a running container.
 	Health func(workload.Instance) workload.Health
 
 	mu      sync.Mutex
 	spec    workload.Spec
 	secrets map[string]string
-	images  map[string]artifact.Image // by id: the config's digest
-	names   map[string]string         // name to image id
+	images  map[string]artifact.Pinned // by id: the config's digest
+	names   map[string]string          // name to image id
 	env     map[string]string
 	main    *workload.Instance
 	clock   time.Time
+	faults  faults
 }
 
 // State is what the host needs to take a change back.
@@ -73,77 +76,59 @@ type State struct {
 // New returns a host that has the workload of spec, and these secrets in its env file.
 func New(spec workload.Spec, secrets map[string]string) *Host {
 	return &Host{
-		spec: spec, secrets: secrets, images: map[string]artifact.Image{}, names: map[string]string{}, env: map[string]string{},
+		spec: spec, secrets: secrets, images: map[string]artifact.Pinned{}, names: map[string]string{}, env: map[string]string{},
 		clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
 }
 
 func (h *Host) step(s Step) error {
-	if h.Break == nil {
-		return nil
+	h.mu.Lock()
+	err := h.faults.steps[s]
+	h.mu.Unlock()
+	if err == nil && h.Break != nil {
+		err = h.Break(s)
 	}
-	return h.Break(s)
+	return err
 }
 
-func (h *Host) has(spec workload.Spec) error {
-	if *spec.Ref.Compose != *h.spec.Ref.Compose {
+func (h *Host) has(ref workload.Ref) error {
+	if ref != h.spec.Ref {
 		return fault.New(fault.WorkloadNotFound, "this host has %s only", h.spec.Ref)
 	}
 	return nil
 }
 
-// Observe implements [confirm.Runtime].
-func (h *Host) Observe(_ context.Context, spec workload.Spec, probe bool) (workload.Observation, error) {
-	if err := h.has(spec); err != nil {
-		return workload.Observation{}, err
+// Placement implements [confirm.Runtime].
+func (h *Host) Placement(ref workload.Ref) (workload.Spec, error) {
+	if err := h.has(ref); err != nil {
+		return workload.Spec{}, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	seen := workload.Observation{
-		At: time.Now().UTC(), Deployed: maps.Clone(h.env), FreeBytes: 1 << 40,
-		Definition: workload.Definition{Image: spec.Image, ContainerName: spec.Container, Replicas: 1},
+	if !h.placed().Placed() {
+		return workload.Spec{}, fault.New(fault.WorkloadUnfit, "this host names %s and says no more of it", ref)
 	}
-	for _, k := range workload.Keys() {
-		seen.Definition.References = append(seen.Definition.References, spec.EnvPrefix+k)
-		seen.Definition.LabelReferences = append(seen.Definition.LabelReferences, spec.EnvPrefix+k)
-	}
-	for _, name := range spec.Secrets {
-		v := h.secrets[name]
-		seen.Secrets = append(seen.Secrets, workload.Secret{Name: name, Present: v != "", Length: len(v)})
-	}
-	if h.main != nil {
-		in := *h.main
-		in.Env = maps.Clone(in.Env)
-		if probe && in.Running && h.Health != nil {
-			answer := h.Health(in)
-			in.Health = &answer
-		}
-		seen.Instances = []workload.Instance{in}
-	}
-	return seen, nil
+	return h.placed(), nil
 }
 
-// Containers implements [confirm.Runtime].
-func (h *Host) Containers(_ context.Context, spec workload.Spec) (all []workload.Container, _ error) {
-	if err := h.has(spec); err != nil {
-		return nil, err
+// placed is the workload as the host's configuration has it.
+func (h *Host) placed() workload.Spec {
+	if p := h.faults.placed; p != nil {
+		return *p
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if in := h.main; in != nil {
-		ref := spec.Ref.Compose
-		all = append(all, workload.Container{ID: in.ID, Name: in.Name, Project: ref.Project, Service: ref.Service, Running: in.Running, Started: in.Started})
-	}
-	return all, nil
+	return h.spec
 }
 
 // Stage implements [confirm.Runtime].
-func (h *Host) Stage(_ context.Context, spec workload.Spec, image artifact.Image, emit func(workload.Event)) error {
-	if err := h.has(spec); err != nil {
+func (h *Host) Stage(_ context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
+	if err := h.has(ref); err != nil {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.faults.stage != nil {
+		return h.faults.stage
+	}
 	h.images[image.Config.String()] = image
 	h.names[image.Commit.String()] = image.Config.String()
 	emit(workload.Event{Point: workload.PointStaged, Text: image.Commit.Short()})
@@ -151,14 +136,14 @@ func (h *Host) Stage(_ context.Context, spec workload.Spec, image artifact.Image
 }
 
 // Snapshot implements [confirm.Runtime].
-func (h *Host) Snapshot(_ context.Context, change workload.Change) (workload.Before, State, error) {
-	if err := h.has(change.Spec); err != nil {
+func (h *Host) Snapshot(_ context.Context, spec workload.Spec, change workload.Change) (workload.Before, State, error) {
+	if err := h.has(spec.Ref); err != nil {
 		return workload.Before{}, State{}, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.names[change.Commit.String()] == "" {
-		return workload.Before{}, State{}, fault.New(fault.ArtifactNotFound, "%s is not staged", change.Commit.Short())
+	if h.names[change.Image.Commit.String()] == "" {
+		return workload.Before{}, State{}, fault.New(fault.ArtifactNotFound, "%s is not staged", change.Image.Commit.Short())
 	}
 	s := State{Name: h.names["stable"], Env: maps.Clone(h.env)}
 	if h.main == nil {
@@ -166,28 +151,28 @@ func (h *Host) Snapshot(_ context.Context, change workload.Change) (workload.Bef
 	}
 	s.Container, s.ImageID = h.main.ID, h.main.ImageID
 	return workload.Before{
-		Container: h.main.ID, Running: h.main.Running, ImageID: h.main.ImageID, Config: h.main.Config, Commit: h.main.Env[workload.KeyCommit],
+		Basis: workload.Basis(h.main.ID), Running: h.main.Running, ImageID: h.main.ImageID, Config: h.main.Config, Commit: h.main.Stamped[workload.KeyCommit],
 	}, s, nil
 }
 
 // Apply implements [confirm.Runtime].
-func (h *Host) Apply(ctx context.Context, change workload.Change, _ State, lock *os.File, emit func(workload.Event)) error {
+func (h *Host) Apply(ctx context.Context, _ workload.Spec, change workload.Change, _ State, lock *os.File, emit func(workload.Event)) error {
 	if h.Lock != nil {
 		h.Lock(lock)
 	}
-	id := change.Config.String()
+	id := change.Image.Config.String()
 	return h.run(ctx,
 		act{Retag, func() { h.names["stable"] = id; emit(workload.Event{Point: workload.PointTag}) }},
-		act{Configure, func() { h.env = maps.Clone(change.Env); emit(workload.Event{Point: workload.PointConfigure}) }},
+		act{Configure, func() { h.env = maps.Clone(change.Stamps); emit(workload.Event{Point: workload.PointConfigure}) }},
 		act{Remove, func() {
 			if !h.isNew(change) {
-				emit(workload.Event{Point: workload.PointRecreate})
+				emit(workload.Event{Point: workload.PointReplace})
 				h.main = nil
 			}
 		}},
 		act{Create, func() {
 			if h.main == nil {
-				h.create(id, change.Env)
+				h.create(id, change.Stamps)
 			}
 		}},
 		act{Start, func() { h.main.Running = true }},
@@ -196,7 +181,7 @@ func (h *Host) Apply(ctx context.Context, change workload.Change, _ State, lock 
 }
 
 // Restore implements [confirm.Runtime].
-func (h *Host) Restore(ctx context.Context, change workload.Change, before State, lock *os.File, _ func(workload.Event)) error {
+func (h *Host) Restore(ctx context.Context, _ workload.Spec, change workload.Change, before State, lock *os.File, _ func(workload.Event)) error {
 	if h.Lock != nil {
 		h.Lock(lock)
 	}
@@ -249,7 +234,14 @@ func (h *Host) run(ctx context.Context, acts ...act) error {
 }
 
 func (h *Host) isNew(change workload.Change) bool {
-	return h.main != nil && h.main.ID != change.Saw && h.main.ImageID == change.Config.String() && maps.Equal(h.main.Env, change.Env)
+	return h.main != nil && workload.Basis(h.main.ID) != change.Basis && h.main.ImageID == change.Image.Config.String() && maps.Equal(h.main.Stamped, change.Stamps)
+}
+
+func (h *Host) labels(image artifact.Pinned) map[string]string {
+	if h.Labels != nil {
+		return h.Labels(image)
+	}
+	return map[string]string{artifact.LabelRevision: image.Commit.String()}
 }
 
 func (h *Host) create(imageID string, env map[string]string) {
@@ -258,8 +250,9 @@ func (h *Host) create(imageID string, env map[string]string) {
 	img := h.images[imageID]
 	h.clock = h.clock.Add(time.Second)
 	h.main = &workload.Instance{
-		ID: hex.EncodeToString(id[:]), Name: h.spec.Container, ImageID: imageID, Image: h.spec.Image, Config: img.Config,
-		Labels: img.Labels, Env: maps.Clone(env), Created: h.clock, Started: h.clock,
+		ID: hex.EncodeToString(id[:]), Name: h.spec.Compose.ContainerName, Unit: h.spec.Ref.Name(), Current: true,
+		ImageID: imageID, Image: h.spec.Compose.Image, Config: img.Config,
+		Labels: h.labels(img), Stamped: maps.Clone(env), Created: h.clock, Started: h.clock,
 	}
 }
 
@@ -281,7 +274,7 @@ func (h *Host) Retire(_ context.Context, _ workload.Spec, commits []artifact.Com
 }
 
 // Logs implements [confirm.Runtime].
-func (h *Host) Logs(_ context.Context, _ workload.Spec, instance string, _ int) ([]string, error) {
+func (h *Host) Logs(_ context.Context, _ workload.Ref, instance string, _ int) ([]string, error) {
 	return []string{"hello from " + workload.ShortID(instance)}, nil
 }
 

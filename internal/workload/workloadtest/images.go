@@ -12,6 +12,10 @@ import (
 // FakeImages are n images that exist nowhere but look right.
 func FakeImages(t *testing.T, n int) []artifact.Image {
 	t.Helper()
+	repository, err := artifact.ParseRepository("unidesk/sample")
+	if err != nil {
+		t.Fatal(err)
+	}
 	images := make([]artifact.Image, n)
 	for i := range images {
 		commit, err := artifact.ParseCommit(strings.Repeat(fmt.Sprintf("%x", i+1), 40))
@@ -19,18 +23,30 @@ func FakeImages(t *testing.T, n int) []artifact.Image {
 			t.Fatal(err)
 		}
 		images[i] = artifact.Image{
-			Commit: commit, Manifest: artifact.DigestOf([]byte{byte(i), 'm'}), Config: artifact.DigestOf([]byte{byte(i), 'c'}),
+			Pinned: artifact.Pinned{
+				Repository: repository, Commit: commit,
+				Manifest: artifact.DigestOf([]byte{byte(i), 'm'}), Config: artifact.DigestOf([]byte{byte(i), 'c'}),
+			},
 			Labels: map[string]string{artifact.LabelRevision: commit.String()},
 		}
 	}
 	return images
 }
 
+// Ref names a service of a Compose project. It panics if the names have no such form.
+func Ref(project, service string) workload.Ref {
+	ref, err := workload.NewRef(workload.Compose, project, service)
+	if err != nil {
+		panic(err)
+	}
+	return ref
+}
+
 // SampleSpec is a spec for a service called "sample" of a project.
 func SampleSpec(project string) workload.Spec {
 	return workload.Spec{
-		Ref:       workload.Ref{Compose: &workload.ComposeRef{Project: project, Service: "sample"}},
-		Container: project + "-sample-backend", Image: project + "-sample", EnvPrefix: "UNIDESK_SAMPLE_DEPLOY_",
+		Ref: Ref(project, "sample"), KeyPrefix: "UNIDESK_SAMPLE_DEPLOY_",
+		Compose: &workload.ComposeSpec{ContainerName: project + "-sample-backend", Image: project + "-sample"},
 		Secrets: []string{"SAMPLE_CLIENT_SECRET", "SAMPLE_NOT_THERE"},
 		Probe:   workload.Probe{Port: 8080, Path: "/health"},
 	}

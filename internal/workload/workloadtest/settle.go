@@ -13,7 +13,7 @@ import (
 
 func settling(t *testing.T, s *suite) {
 	settle := func(id string, o workload.Outcome) error {
-		return s.Target.Settle(t.Context(), s.Spec, workload.Settlement{ChangeID: id, Outcome: o}, ignore)
+		return s.Target.Settle(t.Context(), s.Spec.Ref, s.settlement(t, id, o), ignore)
 	}
 	s.wantReason(t, settle("nobodys", workload.Keep), fault.ChangeNotFound)
 	s.wantReason(t, settle("nobodys", workload.Revert), fault.ChangeNotFound)
@@ -29,25 +29,66 @@ func settling(t *testing.T, s *suite) {
 }
 
 func notThere(t *testing.T, s *suite) {
-	for name, ref := range map[string]workload.ComposeRef{
-		"service": {Project: s.Spec.Ref.Compose.Project, Service: "nobody"},
-		"project": {Project: "nobodys", Service: s.Spec.Ref.Compose.Service},
+	kubernetes, err := workload.NewRef(workload.Kubernetes, "unidesk", "sample")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ref := range map[string]workload.Ref{
+		"service": Ref(s.Spec.Ref.Scope(), "nobody"), "project": Ref("nobodys", s.Spec.Ref.Name()), "runtime": kubernetes,
 	} {
-		spec := s.Spec
-		spec.Ref = workload.Ref{Compose: &ref}
-		_, err := s.Target.Observe(t.Context(), spec, false)
+		_, err := s.Target.Observe(t.Context(), ref, false)
 		if err == nil || fault.ReasonOf(err) != fault.WorkloadNotFound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, ref := range []workload.Ref{{}, {Compose: &workload.ComposeRef{Project: "../x", Service: "y"}}, {Compose: &workload.ComposeRef{Project: "x", Service: "--y"}}} {
-		spec := s.Spec
-		spec.Ref = ref
-		_, err := s.Target.Observe(t.Context(), spec, false)
-		if err == nil || fault.ReasonOf(err) != fault.InvalidRequest {
-			t.Errorf("%+v: %v", ref, err)
-		}
+	_, err = s.Target.Observe(t.Context(), workload.Ref{}, false)
+	s.wantReason(t, err, fault.InvalidRequest)
+}
+
+// placed: the host says by itself how the workload is named, stamped and asked.
+func placed(t *testing.T, s *suite) {
+	if d := cmp.Diff(s.Spec, s.observe(t, false).Placement, cmp.AllowUnexported(workload.Ref{})); d != "" {
+		t.Error(d)
 	}
+}
+
+// renewed: a run says that it lives, for its own change and while it is pending.
+func renewed(t *testing.T, s *suite) {
+	ref := s.Spec.Ref
+	s.wantReason(t, s.Target.Renew(t.Context(), ref, "nobodys"), fault.ChangeNotFound)
+	s.stage(t, 0)
+	c := s.plan(t, 0)
+	s.apply(t, c)
+	if err := s.Target.Renew(t.Context(), ref, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.wantReason(t, s.Target.Renew(t.Context(), ref, "nobodys"), fault.ChangeNotFound)
+	s.settle(t, c.ID, workload.Keep)
+	s.wantReason(t, s.Target.Renew(t.Context(), ref, c.ID), fault.ChangeNotFound)
+}
+
+// keptUnproven: what was not proven is not kept, and the change can still be ended.
+func keptUnproven(t *testing.T, s *suite) {
+	s.deploy(t, 0)
+	s.stage(t, 1)
+	c := s.plan(t, 1)
+	s.apply(t, c)
+	in := s.wantVersion(t, 1)
+	keep := func(proven ...workload.Copy) error {
+		return s.Target.Settle(t.Context(), s.Spec.Ref, workload.Settlement{ChangeID: c.ID, Outcome: workload.Keep, Proven: proven}, ignore)
+	}
+	other, restarted := in.Copy(), in.Copy()
+	other.ID = strings.Repeat("0", 64)
+	restarted.Restarts++
+	s.wantReason(t, keep(), fault.InvalidRequest)
+	s.wantReason(t, keep(other), fault.Stale)
+	s.wantReason(t, keep(restarted), fault.Stale)
+	s.wantReason(t, keep(in.Copy(), other), fault.Stale)
+	if seen := s.observe(t, false); seen.Pending == nil || seen.Pending.Change.ID != c.ID {
+		t.Fatalf("the change is not pending any more: %+v", seen.Last)
+	}
+	s.settle(t, c.ID, workload.Revert)
+	s.wantVersion(t, 0)
 }
 
 func secrets(t *testing.T, s *suite) {
@@ -93,30 +134,28 @@ func told(t *testing.T, s *suite) {
 
 func beside(t *testing.T, s *suite) {
 	in := s.deploy(t, 0)
-	all, err := s.Target.Containers(t.Context(), s.Spec)
+	all, err := s.Target.Neighbours(t.Context(), s.Spec.Ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(all, func(c workload.Container) bool { return c.ID == in.ID })
+	i := slices.IndexFunc(all, func(c workload.Neighbour) bool { return c.ID == in.ID })
 	if i < 0 {
 		t.Fatalf("its own is not among %+v", all)
 	}
-	ref := s.Spec.Ref.Compose
-	want := workload.Container{ID: in.ID, Name: in.Name, Project: ref.Project, Service: ref.Service, Running: true, Started: in.Started}
+	ref := s.Spec.Ref
+	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: ref.Name(), Running: true, Started: in.Started}
 	if d := cmp.Diff(want, all[i]); d != "" {
 		t.Error(d)
 	}
 	s.noSecret(t, all)
-	spec := s.Spec
-	spec.Ref = workload.Ref{Compose: &workload.ComposeRef{Project: "nobodys", Service: ref.Service}}
-	if _, err := s.Target.Containers(t.Context(), spec); fault.ReasonOf(err) != fault.WorkloadNotFound {
+	if _, err := s.Target.Neighbours(t.Context(), Ref("nobodys", ref.Name())); fault.ReasonOf(err) != fault.WorkloadNotFound {
 		t.Errorf("of another project: %v", err)
 	}
 }
 
 func logs(t *testing.T, s *suite) {
 	in := s.deploy(t, 0)
-	lines, err := s.Target.Logs(t.Context(), s.Spec, in.ID, 10)
+	lines, err := s.Target.Logs(t.Context(), s.Spec.Ref, in.ID, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

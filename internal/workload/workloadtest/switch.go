@@ -17,10 +17,10 @@ func firstKept(t *testing.T, s *suite) {
 	wantPoints(t, s.apply(t, c), switchPoints()...)
 	in := s.wantVersion(t, 0)
 	seen := s.observe(t, true)
-	if seen.Pending == nil || seen.Pending.Change.ID != c.ID || seen.Pending.Before.Container != "" {
+	if seen.Pending == nil || seen.Pending.Change.ID != c.ID || seen.Pending.Before.Basis != "" {
 		t.Fatalf("pending: %+v", seen.Pending)
 	}
-	if d := cmp.Diff(c.Env, seen.Deployed); d != "" {
+	if d := cmp.Diff(c.Stamps, seen.Stamped); d != "" {
 		t.Errorf("env file: %s", d)
 	}
 	s.settle(t, c.ID, workload.Keep)
@@ -28,13 +28,13 @@ func firstKept(t *testing.T, s *suite) {
 		t.Error("keeping it made another container")
 	}
 	seen = s.observe(t, false)
-	if seen.Pending != nil || seen.Last == nil || seen.Last.ChangeID != c.ID || seen.Last.Outcome != workload.Keep || seen.Last.Commit != c.Commit {
+	if seen.Pending != nil || seen.Last == nil || seen.Last.ChangeID != c.ID || seen.Last.Outcome != workload.Keep || seen.Last.Commit != c.Image.Commit {
 		t.Errorf("pending %+v, last %+v", seen.Pending, seen.Last)
 	}
 }
 
 func firstReverted(t *testing.T, s *suite) {
-	was := s.observe(t, false).Deployed
+	was := s.observe(t, false).Stamped
 	s.stage(t, 0)
 	c := s.plan(t, 0)
 	s.apply(t, c)
@@ -43,7 +43,7 @@ func firstReverted(t *testing.T, s *suite) {
 		t.Errorf("still there: %+v", in)
 	}
 	seen := s.observe(t, false)
-	if d := cmp.Diff(was, seen.Deployed, cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(was, seen.Stamped, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("env file: %s", d)
 	}
 	if seen.Pending != nil || seen.Last == nil || seen.Last.Outcome != workload.Revert {
@@ -54,12 +54,12 @@ func firstReverted(t *testing.T, s *suite) {
 
 func reverted(t *testing.T, s *suite) {
 	old := s.deploy(t, 0)
-	was := s.observe(t, false).Deployed
+	was := s.observe(t, false).Stamped
 	s.stage(t, 1)
 	c := s.plan(t, 1)
 	s.apply(t, c)
 	seen := s.observe(t, false)
-	want := workload.Before{Container: old.ID, Running: true, ImageID: old.ImageID, Config: old.Config, Commit: s.Images[0].Commit.String()}
+	want := workload.Before{Basis: workload.Basis(old.ID), Running: true, ImageID: old.ImageID, Config: old.Config, Commit: s.Images[0].Commit.String()}
 	if d := cmp.Diff(want, seen.Pending.Before, cmp.Comparer(sameText[interface{ String() string }])); d != "" {
 		t.Errorf("before: %s", d)
 	}
@@ -68,7 +68,7 @@ func reverted(t *testing.T, s *suite) {
 	if in := s.wantVersion(t, 0); in.ImageID != old.ImageID {
 		t.Errorf("image %s, was %s", in.ImageID, old.ImageID)
 	}
-	if d := cmp.Diff(was, s.observe(t, false).Deployed, cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(was, s.observe(t, false).Stamped, cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("env file: %s", d)
 	}
 	s.deploy(t, 1)
@@ -106,9 +106,9 @@ func stale(t *testing.T, s *suite) {
 	in := s.deploy(t, 0)
 	s.stage(t, 1)
 	c := s.plan(t, 1)
-	c.Saw = strings.Repeat("0", 64)
+	c.Basis = workload.Basis(strings.Repeat("0", 64))
 	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
-	c.Saw = ""
+	c.Basis = ""
 	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
 	if s.wantVersion(t, 0).ID != in.ID || s.observe(t, false).Pending != nil {
 		t.Error("something was changed")
@@ -123,7 +123,7 @@ func oneAtATime(t *testing.T, s *suite) {
 	second := s.plan(t, 2)
 	s.apply(t, first)
 	in := s.wantVersion(t, 1)
-	second.Saw = in.ID
+	second.Basis = workload.Basis(in.ID)
 	err := s.Reopen().Switch(t.Context(), second, ignore)
 	s.wantReason(t, err, fault.ChangePending)
 	if !strings.Contains(err.Error(), first.Holder) {
@@ -152,7 +152,7 @@ func attaches(t *testing.T, s *suite) {
 func forced(t *testing.T, s *suite) {
 	in := s.deploy(t, 0)
 	c := s.plan(t, 0)
-	c.Env = s.observe(t, false).Deployed // not even the time is another one
+	c.Stamps = s.observe(t, false).Stamped // not even the time is another one
 	s.apply(t, c)
 	s.settle(t, c.ID, workload.Keep)
 	if s.wantVersion(t, 0).ID == in.ID {

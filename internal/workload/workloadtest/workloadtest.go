@@ -45,6 +45,9 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"settling is idempotent and final":                        settling,
 		"a change that was taken back cannot be made again":       notAgain,
 		"what was not staged is refused before anything":          notStaged,
+		"the host names the placement":                            placed,
+		"a run renews its change":                                 renewed,
+		"what was not proven is not kept":                         keptUnproven,
 		"a workload that is not there":                            notThere,
 		"secrets are present or not, and long, and nothing else":  secrets,
 		"versions that are let go can be staged and run again":    retired,
@@ -64,7 +67,7 @@ type suite struct {
 
 func (s *suite) observe(t *testing.T, probe bool) workload.Observation {
 	t.Helper()
-	seen, err := s.Target.Observe(t.Context(), s.Spec, probe)
+	seen, err := s.Target.Observe(t.Context(), s.Spec.Ref, probe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +81,7 @@ func (s *suite) running(t *testing.T) *workload.Instance {
 	if len(seen.Instances) == 0 {
 		return nil
 	}
-	if len(seen.Instances) > 1 || seen.Instances[0].Name != s.Spec.Container {
+	if len(seen.Instances) > 1 || !seen.Instances[0].Current {
 		t.Fatalf("more than the one container: %+v", seen.Instances)
 	}
 	return &seen.Instances[0]
@@ -90,24 +93,24 @@ func (s *suite) plan(t *testing.T, n int) workload.Change {
 	s.changes++
 	img := s.Images[n]
 	c := workload.Change{
-		ID: "change-" + string(rune('a'+s.changes)), Spec: s.Spec, Commit: img.Commit, Manifest: img.Manifest, Config: img.Config,
-		Env: map[string]string{
+		ID: "change-" + string(rune('a'+s.changes)), Ref: s.Spec.Ref, Image: img.Pinned,
+		Stamps: map[string]string{
 			workload.KeyCommit: img.Commit.String(), workload.KeyRequestedCommit: img.Commit.String(),
-			workload.KeyImage: s.Spec.Image + ":" + img.Commit.String(), workload.KeyDigest: img.Manifest.String(),
+			workload.KeyImage: s.Spec.Compose.Image + ":" + img.Commit.String(), workload.KeyDigest: img.Manifest.String(),
 			workload.KeyServiceID: "sample", workload.KeySourceRepo: "https://example.invalid/sample",
 			workload.KeyDeployedAt: time.Now().UTC().Format(time.RFC3339Nano),
 		},
 		Deadline: time.Now().Add(time.Hour).UTC().Truncate(time.Second), Holder: "the suite",
 	}
 	if in := s.running(t); in != nil {
-		c.Saw = in.ID
+		c.Basis = workload.Basis(in.ID)
 	}
 	return c
 }
 
 func (s *suite) stage(t *testing.T, n int) {
 	t.Helper()
-	if err := s.Target.Stage(t.Context(), s.Spec, s.Images[n], ignore); err != nil {
+	if err := s.Target.Stage(t.Context(), s.Spec.Ref, s.Images[n].Pinned, ignore); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -122,10 +125,22 @@ func (s *suite) apply(t *testing.T, c workload.Change) (points []workload.Point)
 
 func (s *suite) settle(t *testing.T, id string, o workload.Outcome, retire ...artifact.Commit) {
 	t.Helper()
-	err := s.Target.Settle(t.Context(), s.Spec, workload.Settlement{ChangeID: id, Outcome: o, Retire: retire}, ignore)
+	settlement := s.settlement(t, id, o)
+	settlement.Retire = retire
+	err := s.Target.Settle(t.Context(), s.Spec.Ref, settlement, ignore)
 	if err != nil {
 		t.Fatalf("%v (%s)", err, fault.HintOf(err))
 	}
+}
+
+// settlement names what runs now as what was proven.
+func (s *suite) settlement(t *testing.T, id string, o workload.Outcome) workload.Settlement {
+	t.Helper()
+	settlement := workload.Settlement{ChangeID: id, Outcome: o}
+	if in := s.running(t); in != nil && o == workload.Keep {
+		settlement.Proven = []workload.Copy{in.Copy()}
+	}
+	return settlement
 }
 
 // deploy makes version n what runs.
@@ -145,10 +160,10 @@ func (s *suite) wantVersion(t *testing.T, n int) *workload.Instance {
 	switch {
 	case in == nil:
 		t.Fatalf("nothing runs, want version %d", n)
-	case !in.Running || !in.Is(img.Manifest, img.Config) || in.Labels[artifact.LabelRevision] != img.Commit.String():
+	case !in.Running || !in.Is(img.Pinned) || in.Labels[artifact.LabelRevision] != img.Commit.String():
 		t.Fatalf("want version %d (%s), got %+v", n, img.Config, in)
-	case in.Env[workload.KeyCommit] != img.Commit.String():
-		t.Fatalf("the container's env says %q, want version %d", in.Env[workload.KeyCommit], n)
+	case in.Stamped[workload.KeyCommit] != img.Commit.String():
+		t.Fatalf("the container's env says %q, want version %d", in.Stamped[workload.KeyCommit], n)
 	}
 	return in
 }
@@ -165,7 +180,7 @@ func ignore(workload.Event) {}
 // switchPoints are the points of one whole switch.
 func switchPoints() []workload.Point {
 	return []workload.Point{
-		workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointRecreate, workload.PointSwitch,
+		workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointReplace, workload.PointSwitch,
 	}
 }
 

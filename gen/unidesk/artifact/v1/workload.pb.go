@@ -75,21 +75,126 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{0}
 }
 
-// Workload is what the controller's catalog tells a host about a workload.
+// Point is a moment of the work at which everything before it has happened,
+// durably if it needs to be. The points are in the order in which they come.
+type Point int32
+
+const (
+	// A sign of life, which comes when nothing else has for a while.
+	Point_POINT_UNSPECIFIED Point = 0
+	// The contract holds and the lock is taken.
+	Point_POINT_GUARD Point = 1
+	// The commit's digests are known.
+	Point_POINT_RESOLVE Point = 2
+	// Every read-only check has passed.
+	Point_POINT_PREFLIGHT Point = 3
+	// Bytes of a layer are crossing; comes many times.
+	Point_POINT_TRANSFER Point = 4
+	// A layer is whole, verified and durable.
+	Point_POINT_LAYER Point = 5
+	// The runtime holds another part of the image, or all of it.
+	Point_POINT_LOAD Point = 6
+	// The image is checked, by identity, where it will run.
+	Point_POINT_STAGED Point = 7
+	// The before-image is durable; from here on there is a change.
+	Point_POINT_BEFORE_IMAGE Point = 8
+	// The image names point at the new image.
+	Point_POINT_TAG Point = 9
+	// The deploy keys are written.
+	Point_POINT_CONFIGURE Point = 10
+	// What runs is about to be replaced.
+	Point_POINT_REPLACE Point = 11
+	// What replaces it exists.
+	Point_POINT_SWITCH Point = 12
+	// The new version is proven, or is not.
+	Point_POINT_PROVE Point = 13
+	// The receipt is written, not yet in force.
+	Point_POINT_RECEIPT_PENDING Point = 14
+	// The change is kept, or taken back.
+	Point_POINT_SETTLE Point = 15
+	// The receipt is in force.
+	Point_POINT_RECORD Point = 16
+)
+
+// Enum value maps for Point.
+var (
+	Point_name = map[int32]string{
+		0:  "POINT_UNSPECIFIED",
+		1:  "POINT_GUARD",
+		2:  "POINT_RESOLVE",
+		3:  "POINT_PREFLIGHT",
+		4:  "POINT_TRANSFER",
+		5:  "POINT_LAYER",
+		6:  "POINT_LOAD",
+		7:  "POINT_STAGED",
+		8:  "POINT_BEFORE_IMAGE",
+		9:  "POINT_TAG",
+		10: "POINT_CONFIGURE",
+		11: "POINT_REPLACE",
+		12: "POINT_SWITCH",
+		13: "POINT_PROVE",
+		14: "POINT_RECEIPT_PENDING",
+		15: "POINT_SETTLE",
+		16: "POINT_RECORD",
+	}
+	Point_value = map[string]int32{
+		"POINT_UNSPECIFIED":     0,
+		"POINT_GUARD":           1,
+		"POINT_RESOLVE":         2,
+		"POINT_PREFLIGHT":       3,
+		"POINT_TRANSFER":        4,
+		"POINT_LAYER":           5,
+		"POINT_LOAD":            6,
+		"POINT_STAGED":          7,
+		"POINT_BEFORE_IMAGE":    8,
+		"POINT_TAG":             9,
+		"POINT_CONFIGURE":       10,
+		"POINT_REPLACE":         11,
+		"POINT_SWITCH":          12,
+		"POINT_PROVE":           13,
+		"POINT_RECEIPT_PENDING": 14,
+		"POINT_SETTLE":          15,
+		"POINT_RECORD":          16,
+	}
+)
+
+func (x Point) Enum() *Point {
+	p := new(Point)
+	*p = x
+	return p
+}
+
+func (x Point) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Point) Descriptor() protoreflect.EnumDescriptor {
+	return file_unidesk_artifact_v1_workload_proto_enumTypes[1].Descriptor()
+}
+
+func (Point) Type() protoreflect.EnumType {
+	return &file_unidesk_artifact_v1_workload_proto_enumTypes[1]
+}
+
+func (x Point) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Point.Descriptor instead.
+func (Point) EnumDescriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{1}
+}
+
+// Workload names a workload on its host.
 type Workload struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Compose service that is meant.
-	Compose *ComposeService `protobuf:"bytes,1,opt,name=compose,proto3" json:"compose,omitempty"`
-	// container_name that the service declares.
-	Container string `protobuf:"bytes,2,opt,name=container,proto3" json:"container,omitempty"`
-	// Stable image name that Compose runs, for example "baidu-netdisk".
-	Image string `protobuf:"bytes,3,opt,name=image,proto3" json:"image,omitempty"`
-	// Beginning of every key that a deploy writes.
-	EnvPrefix string `protobuf:"bytes,4,opt,name=env_prefix,json=envPrefix,proto3" json:"env_prefix,omitempty"`
-	// Keys that the env file must hold. Values are never returned.
-	Secrets []string `protobuf:"bytes,5,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// How the service is asked for its health.
-	Probe         *Probe `protobuf:"bytes,6,opt,name=probe,proto3" json:"probe,omitempty"`
+	// What runs it. Exactly one is set.
+	//
+	// Types that are valid to be assigned to Runtime:
+	//
+	//	*Workload_Compose
+	//	*Workload_Kubernetes
+	Runtime       isWorkload_Runtime `protobuf_oneof:"runtime"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -124,52 +229,53 @@ func (*Workload) Descriptor() ([]byte, []int) {
 	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{0}
 }
 
+func (x *Workload) GetRuntime() isWorkload_Runtime {
+	if x != nil {
+		return x.Runtime
+	}
+	return nil
+}
+
 func (x *Workload) GetCompose() *ComposeService {
 	if x != nil {
-		return x.Compose
+		if x, ok := x.Runtime.(*Workload_Compose); ok {
+			return x.Compose
+		}
 	}
 	return nil
 }
 
-func (x *Workload) GetContainer() string {
+func (x *Workload) GetKubernetes() *KubernetesWorkload {
 	if x != nil {
-		return x.Container
-	}
-	return ""
-}
-
-func (x *Workload) GetImage() string {
-	if x != nil {
-		return x.Image
-	}
-	return ""
-}
-
-func (x *Workload) GetEnvPrefix() string {
-	if x != nil {
-		return x.EnvPrefix
-	}
-	return ""
-}
-
-func (x *Workload) GetSecrets() []string {
-	if x != nil {
-		return x.Secrets
+		if x, ok := x.Runtime.(*Workload_Kubernetes); ok {
+			return x.Kubernetes
+		}
 	}
 	return nil
 }
 
-func (x *Workload) GetProbe() *Probe {
-	if x != nil {
-		return x.Probe
-	}
-	return nil
+type isWorkload_Runtime interface {
+	isWorkload_Runtime()
 }
+
+type Workload_Compose struct {
+	// A service of a Compose project.
+	Compose *ComposeService `protobuf:"bytes,1,opt,name=compose,proto3,oneof"`
+}
+
+type Workload_Kubernetes struct {
+	// Deployments of a Kubernetes namespace.
+	Kubernetes *KubernetesWorkload `protobuf:"bytes,2,opt,name=kubernetes,proto3,oneof"`
+}
+
+func (*Workload_Compose) isWorkload_Runtime() {}
+
+func (*Workload_Kubernetes) isWorkload_Runtime() {}
 
 // ComposeService names a service of a Compose project.
 type ComposeService struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Compose's project name.
+	// Compose's project name, for example "unidesk".
 	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// Service within the project.
 	Service       string `protobuf:"bytes,2,opt,name=service,proto3" json:"service,omitempty"`
@@ -221,6 +327,226 @@ func (x *ComposeService) GetService() string {
 	return ""
 }
 
+// KubernetesWorkload names the Deployments of one service in a namespace. The host
+// knows which those are.
+type KubernetesWorkload struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The namespace.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// The catalog's service id.
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KubernetesWorkload) Reset() {
+	*x = KubernetesWorkload{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KubernetesWorkload) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KubernetesWorkload) ProtoMessage() {}
+
+func (x *KubernetesWorkload) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KubernetesWorkload.ProtoReflect.Descriptor instead.
+func (*KubernetesWorkload) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *KubernetesWorkload) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *KubernetesWorkload) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Placement is a workload as its host's configuration has it.
+type Placement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The workload.
+	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	// Beginning of every key that a deploy writes; empty if the host's configuration
+	// does not say it. Nothing can be switched then.
+	KeyPrefix string `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
+	// Keys that must have a value in the env file. Values are never returned.
+	Secrets []string `protobuf:"bytes,3,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	// How the service is asked for its health; absent if the configuration does not
+	// say it.
+	Probe *Probe `protobuf:"bytes,4,opt,name=probe,proto3" json:"probe,omitempty"`
+	// What the workload's runtime needs besides; absent if the configuration does not
+	// say it.
+	//
+	// Types that are valid to be assigned to Runtime:
+	//
+	//	*Placement_Compose
+	Runtime       isPlacement_Runtime `protobuf_oneof:"runtime"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Placement) Reset() {
+	*x = Placement{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Placement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Placement) ProtoMessage() {}
+
+func (x *Placement) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Placement.ProtoReflect.Descriptor instead.
+func (*Placement) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Placement) GetWorkload() *Workload {
+	if x != nil {
+		return x.Workload
+	}
+	return nil
+}
+
+func (x *Placement) GetKeyPrefix() string {
+	if x != nil {
+		return x.KeyPrefix
+	}
+	return ""
+}
+
+func (x *Placement) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Placement) GetProbe() *Probe {
+	if x != nil {
+		return x.Probe
+	}
+	return nil
+}
+
+func (x *Placement) GetRuntime() isPlacement_Runtime {
+	if x != nil {
+		return x.Runtime
+	}
+	return nil
+}
+
+func (x *Placement) GetCompose() *ComposePlacement {
+	if x != nil {
+		if x, ok := x.Runtime.(*Placement_Compose); ok {
+			return x.Compose
+		}
+	}
+	return nil
+}
+
+type isPlacement_Runtime interface {
+	isPlacement_Runtime()
+}
+
+type Placement_Compose struct {
+	// Of a Compose service.
+	Compose *ComposePlacement `protobuf:"bytes,5,opt,name=compose,proto3,oneof"`
+}
+
+func (*Placement_Compose) isPlacement_Runtime() {}
+
+// ComposePlacement is what a Compose service must declare.
+type ComposePlacement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// container_name that the service declares.
+	ContainerName string `protobuf:"bytes,1,opt,name=container_name,json=containerName,proto3" json:"container_name,omitempty"`
+	// Stable image name that Compose runs, for example "baidu-netdisk".
+	Image         string `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ComposePlacement) Reset() {
+	*x = ComposePlacement{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComposePlacement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComposePlacement) ProtoMessage() {}
+
+func (x *ComposePlacement) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComposePlacement.ProtoReflect.Descriptor instead.
+func (*ComposePlacement) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ComposePlacement) GetContainerName() string {
+	if x != nil {
+		return x.ContainerName
+	}
+	return ""
+}
+
+func (x *ComposePlacement) GetImage() string {
+	if x != nil {
+		return x.Image
+	}
+	return ""
+}
+
 // Probe is a health question. It is asked only at the address of a container
 // that was observed.
 type Probe struct {
@@ -237,7 +563,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[2]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +575,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[2]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +588,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{2}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Probe) GetPort() uint32 {
@@ -299,7 +625,7 @@ type ObserveRequest struct {
 
 func (x *ObserveRequest) Reset() {
 	*x = ObserveRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[3]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +637,7 @@ func (x *ObserveRequest) String() string {
 func (*ObserveRequest) ProtoMessage() {}
 
 func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[3]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +650,7 @@ func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveRequest.ProtoReflect.Descriptor instead.
 func (*ObserveRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{3}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ObserveRequest) GetWorkload() *Workload {
@@ -352,7 +678,7 @@ type ObserveResponse struct {
 
 func (x *ObserveResponse) Reset() {
 	*x = ObserveResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[4]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -364,7 +690,7 @@ func (x *ObserveResponse) String() string {
 func (*ObserveResponse) ProtoMessage() {}
 
 func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[4]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -377,7 +703,7 @@ func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveResponse.ProtoReflect.Descriptor instead.
 func (*ObserveResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{4}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ObserveResponse) GetObservation() *Observation {
@@ -392,29 +718,34 @@ type Observation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When it was read, by the host's clock.
 	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// The workload as the host's configuration has it.
+	Placement *Placement `protobuf:"bytes,2,opt,name=placement,proto3" json:"placement,omitempty"`
+	// Stands for what a change would replace. It is compared and never read; empty if
+	// nothing exists.
+	Basis string `protobuf:"bytes,3,opt,name=basis,proto3" json:"basis,omitempty"`
 	// What the host's configuration says should run.
-	Definition *Definition `protobuf:"bytes,2,opt,name=definition,proto3" json:"definition,omitempty"`
-	// Containers that exist, newest first.
-	Instances []*Instance `protobuf:"bytes,3,rep,name=instances,proto3" json:"instances,omitempty"`
-	// Deploy keys in the env file, without prefix.
-	Deployed []*Variable `protobuf:"bytes,4,rep,name=deployed,proto3" json:"deployed,omitempty"`
-	// The keys that were asked for.
-	Secrets []*Secret `protobuf:"bytes,5,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	Units []*Unit `protobuf:"bytes,4,rep,name=units,proto3" json:"units,omitempty"`
+	// Copies that exist, newest first.
+	Instances []*Instance `protobuf:"bytes,5,rep,name=instances,proto3" json:"instances,omitempty"`
+	// Deploy keys as configured now, in the env file, without prefix.
+	Stamped []*Variable `protobuf:"bytes,6,rep,name=stamped,proto3" json:"stamped,omitempty"`
+	// The placement's secrets.
+	Secrets []*Secret `protobuf:"bytes,7,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// The change that is not settled, if there is one.
-	Pending *PendingChange `protobuf:"bytes,6,opt,name=pending,proto3" json:"pending,omitempty"`
+	Pending *PendingChange `protobuf:"bytes,8,opt,name=pending,proto3" json:"pending,omitempty"`
 	// The change that was settled last, if the host remembers one.
-	Last *SettledChange `protobuf:"bytes,7,opt,name=last,proto3" json:"last,omitempty"`
-	// Room on the filesystem of the engine's images.
-	FreeBytes uint64 `protobuf:"varint,8,opt,name=free_bytes,json=freeBytes,proto3" json:"free_bytes,omitempty"`
-	// What the engine runs.
-	Platform      *Platform `protobuf:"bytes,9,opt,name=platform,proto3" json:"platform,omitempty"`
+	Last *SettledChange `protobuf:"bytes,9,opt,name=last,proto3" json:"last,omitempty"`
+	// Room on the filesystem of the runtime's images, in bytes.
+	ImageRoom uint64 `protobuf:"varint,10,opt,name=image_room,json=imageRoom,proto3" json:"image_room,omitempty"`
+	// What the runtime runs.
+	Platform      *Platform `protobuf:"bytes,11,opt,name=platform,proto3" json:"platform,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Observation) Reset() {
 	*x = Observation{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +757,7 @@ func (x *Observation) String() string {
 func (*Observation) ProtoMessage() {}
 
 func (x *Observation) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +770,7 @@ func (x *Observation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Observation.ProtoReflect.Descriptor instead.
 func (*Observation) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Observation) GetTime() *timestamppb.Timestamp {
@@ -449,9 +780,23 @@ func (x *Observation) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Observation) GetDefinition() *Definition {
+func (x *Observation) GetPlacement() *Placement {
 	if x != nil {
-		return x.Definition
+		return x.Placement
+	}
+	return nil
+}
+
+func (x *Observation) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *Observation) GetUnits() []*Unit {
+	if x != nil {
+		return x.Units
 	}
 	return nil
 }
@@ -463,9 +808,9 @@ func (x *Observation) GetInstances() []*Instance {
 	return nil
 }
 
-func (x *Observation) GetDeployed() []*Variable {
+func (x *Observation) GetStamped() []*Variable {
 	if x != nil {
-		return x.Deployed
+		return x.Stamped
 	}
 	return nil
 }
@@ -491,9 +836,9 @@ func (x *Observation) GetLast() *SettledChange {
 	return nil
 }
 
-func (x *Observation) GetFreeBytes() uint64 {
+func (x *Observation) GetImageRoom() uint64 {
 	if x != nil {
-		return x.FreeBytes
+		return x.ImageRoom
 	}
 	return 0
 }
@@ -505,8 +850,87 @@ func (x *Observation) GetPlatform() *Platform {
 	return nil
 }
 
-// Definition is the Compose service as declared, with nothing interpolated.
-type Definition struct {
+// Unit is what the host's configuration declares.
+type Unit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the unit: of the Compose service.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What is declared. Exactly one is set.
+	//
+	// Types that are valid to be assigned to Definition:
+	//
+	//	*Unit_Compose
+	Definition    isUnit_Definition `protobuf_oneof:"definition"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unit) Reset() {
+	*x = Unit{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unit) ProtoMessage() {}
+
+func (x *Unit) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unit.ProtoReflect.Descriptor instead.
+func (*Unit) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Unit) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Unit) GetDefinition() isUnit_Definition {
+	if x != nil {
+		return x.Definition
+	}
+	return nil
+}
+
+func (x *Unit) GetCompose() *ComposeDefinition {
+	if x != nil {
+		if x, ok := x.Definition.(*Unit_Compose); ok {
+			return x.Compose
+		}
+	}
+	return nil
+}
+
+type isUnit_Definition interface {
+	isUnit_Definition()
+}
+
+type Unit_Compose struct {
+	// A Compose service.
+	Compose *ComposeDefinition `protobuf:"bytes,2,opt,name=compose,proto3,oneof"`
+}
+
+func (*Unit_Compose) isUnit_Definition() {}
+
+// ComposeDefinition is the Compose service as declared, with nothing interpolated.
+type ComposeDefinition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The service's image.
 	Image string `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
@@ -524,21 +948,21 @@ type Definition struct {
 	sizeCache       protoimpl.SizeCache
 }
 
-func (x *Definition) Reset() {
-	*x = Definition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
+func (x *ComposeDefinition) Reset() {
+	*x = ComposeDefinition{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Definition) String() string {
+func (x *ComposeDefinition) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Definition) ProtoMessage() {}
+func (*ComposeDefinition) ProtoMessage() {}
 
-func (x *Definition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
+func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,89 +973,94 @@ func (x *Definition) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Definition.ProtoReflect.Descriptor instead.
-func (*Definition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{6}
+// Deprecated: Use ComposeDefinition.ProtoReflect.Descriptor instead.
+func (*ComposeDefinition) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *Definition) GetImage() string {
+func (x *ComposeDefinition) GetImage() string {
 	if x != nil {
 		return x.Image
 	}
 	return ""
 }
 
-func (x *Definition) GetContainerName() string {
+func (x *ComposeDefinition) GetContainerName() string {
 	if x != nil {
 		return x.ContainerName
 	}
 	return ""
 }
 
-func (x *Definition) GetPullPolicy() string {
+func (x *ComposeDefinition) GetPullPolicy() string {
 	if x != nil {
 		return x.PullPolicy
 	}
 	return ""
 }
 
-func (x *Definition) GetReplicas() uint32 {
+func (x *ComposeDefinition) GetReplicas() uint32 {
 	if x != nil {
 		return x.Replicas
 	}
 	return 0
 }
 
-func (x *Definition) GetReferences() []string {
+func (x *ComposeDefinition) GetReferences() []string {
 	if x != nil {
 		return x.References
 	}
 	return nil
 }
 
-func (x *Definition) GetLabelReferences() []string {
+func (x *ComposeDefinition) GetLabelReferences() []string {
 	if x != nil {
 		return x.LabelReferences
 	}
 	return nil
 }
 
-// Instance is one container.
+// Instance is one copy of a unit: a container.
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The engine's id.
+	// The runtime's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Its name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// The engine's id of its image.
-	ImageId string `protobuf:"bytes,3,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	// Name of the unit that it is a copy of.
+	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Whether the workload's name belongs to it: what an interrupted switch left bears
+	// another one.
+	Current bool `protobuf:"varint,4,opt,name=current,proto3" json:"current,omitempty"`
+	// The runtime's id of its image.
+	ImageId string `protobuf:"bytes,5,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
 	// The name by which the image was asked for.
-	Image string `protobuf:"bytes,4,opt,name=image,proto3" json:"image,omitempty"`
+	Image string `protobuf:"bytes,6,opt,name=image,proto3" json:"image,omitempty"`
 	// When it was made.
-	Created *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created,proto3" json:"created,omitempty"`
+	Created *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created,proto3" json:"created,omitempty"`
 	// When it was started last.
-	Started *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started,proto3" json:"started,omitempty"`
+	Started *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=started,proto3" json:"started,omitempty"`
 	// Whether it runs.
-	Running bool `protobuf:"varint,7,opt,name=running,proto3" json:"running,omitempty"`
+	Running bool `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
 	// Exit code of one that does not run.
-	ExitCode int32 `protobuf:"varint,8,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
-	// How often the engine started it again.
-	Restarts uint32 `protobuf:"varint,9,opt,name=restarts,proto3" json:"restarts,omitempty"`
-	// Digest of the image's config, where the engine's store tells it.
-	ConfigDigest string `protobuf:"bytes,10,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
+	ExitCode int32 `protobuf:"varint,10,opt,name=exit_code,json=exitCode,proto3" json:"exit_code,omitempty"`
+	// How often the runtime started it again.
+	Restarts uint32 `protobuf:"varint,11,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	// Digest of the image's config; empty if the runtime's store does not have it.
+	ConfigDigest string `protobuf:"bytes,12,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
 	// Labels of the image.
-	Labels []*Variable `protobuf:"bytes,11,rep,name=labels,proto3" json:"labels,omitempty"`
+	Labels []*Variable `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty"`
 	// Deploy keys in its environment, without prefix.
-	Env []*Variable `protobuf:"bytes,12,rep,name=env,proto3" json:"env,omitempty"`
+	Stamped []*Variable `protobuf:"bytes,14,rep,name=stamped,proto3" json:"stamped,omitempty"`
 	// Answer of its health endpoint; absent when it was not asked.
-	Health        *Health `protobuf:"bytes,13,opt,name=health,proto3" json:"health,omitempty"`
+	Health        *Health `protobuf:"bytes,15,opt,name=health,proto3" json:"health,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +1072,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +1085,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Instance) GetId() string {
@@ -671,6 +1100,20 @@ func (x *Instance) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *Instance) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
+}
+
+func (x *Instance) GetCurrent() bool {
+	if x != nil {
+		return x.Current
+	}
+	return false
 }
 
 func (x *Instance) GetImageId() string {
@@ -736,9 +1179,9 @@ func (x *Instance) GetLabels() []*Variable {
 	return nil
 }
 
-func (x *Instance) GetEnv() []*Variable {
+func (x *Instance) GetStamped() []*Variable {
 	if x != nil {
-		return x.Env
+		return x.Stamped
 	}
 	return nil
 }
@@ -750,8 +1193,72 @@ func (x *Instance) GetHealth() *Health {
 	return nil
 }
 
-// ListContainersRequest names a workload.
-type ListContainersRequest struct {
+// Copy is one run of an instance.
+type Copy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When it was started last.
+	Started *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=started,proto3" json:"started,omitempty"`
+	// How often the runtime started it again.
+	Restarts      uint32 `protobuf:"varint,3,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Copy) Reset() {
+	*x = Copy{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Copy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Copy) ProtoMessage() {}
+
+func (x *Copy) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Copy.ProtoReflect.Descriptor instead.
+func (*Copy) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Copy) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Copy) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *Copy) GetRestarts() uint32 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
+// ListNeighboursRequest names a workload.
+type ListNeighboursRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The workload.
 	Workload      *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
@@ -759,21 +1266,21 @@ type ListContainersRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ListContainersRequest) Reset() {
-	*x = ListContainersRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+func (x *ListNeighboursRequest) Reset() {
+	*x = ListNeighboursRequest{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ListContainersRequest) String() string {
+func (x *ListNeighboursRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ListContainersRequest) ProtoMessage() {}
+func (*ListNeighboursRequest) ProtoMessage() {}
 
-func (x *ListContainersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,42 +1291,42 @@ func (x *ListContainersRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ListContainersRequest.ProtoReflect.Descriptor instead.
-func (*ListContainersRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{8}
+// Deprecated: Use ListNeighboursRequest.ProtoReflect.Descriptor instead.
+func (*ListNeighboursRequest) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *ListContainersRequest) GetWorkload() *Workload {
+func (x *ListNeighboursRequest) GetWorkload() *Workload {
 	if x != nil {
 		return x.Workload
 	}
 	return nil
 }
 
-// ListContainersResponse is one read, in no order.
-type ListContainersResponse struct {
+// ListNeighboursResponse is one read, in no order.
+type ListNeighboursResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All containers of the engine, the workload's own too.
-	Containers    []*Container `protobuf:"bytes,1,rep,name=containers,proto3" json:"containers,omitempty"`
+	// All instances on the engine, the workload's own too.
+	Neighbours    []*Neighbour `protobuf:"bytes,1,rep,name=neighbours,proto3" json:"neighbours,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ListContainersResponse) Reset() {
-	*x = ListContainersResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+func (x *ListNeighboursResponse) Reset() {
+	*x = ListNeighboursResponse{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ListContainersResponse) String() string {
+func (x *ListNeighboursResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ListContainersResponse) ProtoMessage() {}
+func (*ListNeighboursResponse) ProtoMessage() {}
 
-func (x *ListContainersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,56 +1337,56 @@ func (x *ListContainersResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ListContainersResponse.ProtoReflect.Descriptor instead.
-func (*ListContainersResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{9}
+// Deprecated: Use ListNeighboursResponse.ProtoReflect.Descriptor instead.
+func (*ListNeighboursResponse) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *ListContainersResponse) GetContainers() []*Container {
+func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
 	if x != nil {
-		return x.Containers
+		return x.Neighbours
 	}
 	return nil
 }
 
-// Container is any container of an engine.
-type Container struct {
+// Neighbour is any instance on an engine.
+type Neighbour struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The engine's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Its name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Compose's project name; empty where Compose did not make it.
-	Project string `protobuf:"bytes,3,opt,name=project,proto3" json:"project,omitempty"`
-	// Compose's service; empty where Compose did not make it.
-	Service string `protobuf:"bytes,4,opt,name=service,proto3" json:"service,omitempty"`
+	// Compose's project name; empty if Compose did not make it.
+	Scope string `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
+	// Compose's service; empty if Compose did not make it.
+	Group string `protobuf:"bytes,4,opt,name=group,proto3" json:"group,omitempty"`
 	// Whether it runs.
 	Running bool `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"`
-	// When it was started last; absent where it does not run.
+	// When it was started last; absent if it does not run.
 	Started *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=started,proto3" json:"started,omitempty"`
 	// How often the engine started it again.
 	Restarts uint32 `protobuf:"varint,7,opt,name=restarts,proto3" json:"restarts,omitempty"`
 	// Whether the engine removes it when it ends.
-	Fleeting      bool `protobuf:"varint,8,opt,name=fleeting,proto3" json:"fleeting,omitempty"`
+	AutoRemove    bool `protobuf:"varint,8,opt,name=auto_remove,json=autoRemove,proto3" json:"auto_remove,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Container) Reset() {
-	*x = Container{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+func (x *Neighbour) Reset() {
+	*x = Neighbour{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Container) String() string {
+func (x *Neighbour) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Container) ProtoMessage() {}
+func (*Neighbour) ProtoMessage() {}
 
-func (x *Container) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+func (x *Neighbour) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,63 +1397,63 @@ func (x *Container) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Container.ProtoReflect.Descriptor instead.
-func (*Container) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{10}
+// Deprecated: Use Neighbour.ProtoReflect.Descriptor instead.
+func (*Neighbour) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *Container) GetId() string {
+func (x *Neighbour) GetId() string {
 	if x != nil {
 		return x.Id
 	}
 	return ""
 }
 
-func (x *Container) GetName() string {
+func (x *Neighbour) GetName() string {
 	if x != nil {
 		return x.Name
 	}
 	return ""
 }
 
-func (x *Container) GetProject() string {
+func (x *Neighbour) GetScope() string {
 	if x != nil {
-		return x.Project
+		return x.Scope
 	}
 	return ""
 }
 
-func (x *Container) GetService() string {
+func (x *Neighbour) GetGroup() string {
 	if x != nil {
-		return x.Service
+		return x.Group
 	}
 	return ""
 }
 
-func (x *Container) GetRunning() bool {
+func (x *Neighbour) GetRunning() bool {
 	if x != nil {
 		return x.Running
 	}
 	return false
 }
 
-func (x *Container) GetStarted() *timestamppb.Timestamp {
+func (x *Neighbour) GetStarted() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Started
 	}
 	return nil
 }
 
-func (x *Container) GetRestarts() uint32 {
+func (x *Neighbour) GetRestarts() uint32 {
 	if x != nil {
 		return x.Restarts
 	}
 	return 0
 }
 
-func (x *Container) GetFleeting() bool {
+func (x *Neighbour) GetAutoRemove() bool {
 	if x != nil {
-		return x.Fleeting
+		return x.AutoRemove
 	}
 	return false
 }
@@ -964,7 +1471,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +1483,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +1496,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Variable) GetName() string {
@@ -1006,7 +1513,7 @@ func (x *Variable) GetValue() string {
 	return ""
 }
 
-// Secret is all that is ever told of one.
+// Secret is all that is ever returned of a secret.
 type Secret struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its key.
@@ -1021,7 +1528,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1540,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1553,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Secret) GetName() string {
@@ -1091,7 +1598,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1610,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1623,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -1174,7 +1681,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1693,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1706,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Flag) GetName() string {
@@ -1216,6 +1723,97 @@ func (x *Flag) GetValue() bool {
 	return false
 }
 
+// PinnedImage names an image by digests.
+type PinnedImage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Repository in the host's registry; empty in a change that an older agent began.
+	Repository string `protobuf:"bytes,1,opt,name=repository,proto3" json:"repository,omitempty"`
+	// Commit that the image was built from.
+	Commit string `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"`
+	// Digest under the commit's tag if that is an index; else empty.
+	IndexDigest string `protobuf:"bytes,3,opt,name=index_digest,json=indexDigest,proto3" json:"index_digest,omitempty"`
+	// Digest of the image's manifest.
+	ManifestDigest string `protobuf:"bytes,4,opt,name=manifest_digest,json=manifestDigest,proto3" json:"manifest_digest,omitempty"`
+	// Digest of the image's config, as its manifest names it.
+	ConfigDigest string `protobuf:"bytes,5,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
+	// Sum of the layers as the registry stores them; 0 if it is not known.
+	Bytes         uint64 `protobuf:"varint,6,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PinnedImage) Reset() {
+	*x = PinnedImage{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PinnedImage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PinnedImage) ProtoMessage() {}
+
+func (x *PinnedImage) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PinnedImage.ProtoReflect.Descriptor instead.
+func (*PinnedImage) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PinnedImage) GetRepository() string {
+	if x != nil {
+		return x.Repository
+	}
+	return ""
+}
+
+func (x *PinnedImage) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *PinnedImage) GetIndexDigest() string {
+	if x != nil {
+		return x.IndexDigest
+	}
+	return ""
+}
+
+func (x *PinnedImage) GetManifestDigest() string {
+	if x != nil {
+		return x.ManifestDigest
+	}
+	return ""
+}
+
+func (x *PinnedImage) GetConfigDigest() string {
+	if x != nil {
+		return x.ConfigDigest
+	}
+	return ""
+}
+
+func (x *PinnedImage) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
 // Change is a switch to another image.
 type Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1223,31 +1821,27 @@ type Change struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What is to be switched.
 	Workload *Workload `protobuf:"bytes,2,opt,name=workload,proto3" json:"workload,omitempty"`
-	// Commit to run.
-	Commit string `protobuf:"bytes,3,opt,name=commit,proto3" json:"commit,omitempty"`
-	// Digest of the image's manifest.
-	ManifestDigest string `protobuf:"bytes,4,opt,name=manifest_digest,json=manifestDigest,proto3" json:"manifest_digest,omitempty"`
-	// Digest of the image's config.
-	ConfigDigest string `protobuf:"bytes,5,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
-	// Container id that the caller's plan is based on; empty for none.
-	Saw string `protobuf:"bytes,6,opt,name=saw,proto3" json:"saw,omitempty"`
+	// Image to run.
+	Image *PinnedImage `protobuf:"bytes,3,opt,name=image,proto3" json:"image,omitempty"`
+	// The basis that the caller's plan was made for, as Observe returned it.
+	Basis string `protobuf:"bytes,4,opt,name=basis,proto3" json:"basis,omitempty"`
 	// Deploy keys to write, without prefix.
-	Env []*Variable `protobuf:"bytes,7,rep,name=env,proto3" json:"env,omitempty"`
+	Stamps []*Variable `protobuf:"bytes,5,rep,name=stamps,proto3" json:"stamps,omitempty"`
 	// When an unsettled change is taken back by its host, by the host's clock. At
 	// most a day ahead; refused when it has passed. The same change again with a
 	// later one moves it.
-	Deadline *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	Deadline *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Who runs it, for the refusal that another run gets.
-	Holder string `protobuf:"bytes,9,opt,name=holder,proto3" json:"holder,omitempty"`
+	Holder string `protobuf:"bytes,7,opt,name=holder,proto3" json:"holder,omitempty"`
 	// Health flags as they were before the change, which its proof needs.
-	FlagsBefore   []*Flag `protobuf:"bytes,10,rep,name=flags_before,json=flagsBefore,proto3" json:"flags_before,omitempty"`
+	FlagsBefore   []*Flag `protobuf:"bytes,8,rep,name=flags_before,json=flagsBefore,proto3" json:"flags_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1853,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1866,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Change) GetId() string {
@@ -1289,37 +1883,23 @@ func (x *Change) GetWorkload() *Workload {
 	return nil
 }
 
-func (x *Change) GetCommit() string {
+func (x *Change) GetImage() *PinnedImage {
 	if x != nil {
-		return x.Commit
+		return x.Image
+	}
+	return nil
+}
+
+func (x *Change) GetBasis() string {
+	if x != nil {
+		return x.Basis
 	}
 	return ""
 }
 
-func (x *Change) GetManifestDigest() string {
+func (x *Change) GetStamps() []*Variable {
 	if x != nil {
-		return x.ManifestDigest
-	}
-	return ""
-}
-
-func (x *Change) GetConfigDigest() string {
-	if x != nil {
-		return x.ConfigDigest
-	}
-	return ""
-}
-
-func (x *Change) GetSaw() string {
-	if x != nil {
-		return x.Saw
-	}
-	return ""
-}
-
-func (x *Change) GetEnv() []*Variable {
-	if x != nil {
-		return x.Env
+		return x.Stamps
 	}
 	return nil
 }
@@ -1354,15 +1934,17 @@ type PendingChange struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
 	// What it replaces.
 	Before *Before `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
-	// Why taking it back did not work; empty when nobody has tried.
-	Failed        string `protobuf:"bytes,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Why taking it back did not work; empty if it was not tried.
+	Failed string `protobuf:"bytes,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	// When the lease of the run that holds it ends, by the host's clock.
+	HeldUntil     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1374,7 +1956,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1387,7 +1969,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -1418,11 +2000,18 @@ func (x *PendingChange) GetFailed() string {
 	return ""
 }
 
+func (x *PendingChange) GetHeldUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.HeldUntil
+	}
+	return nil
+}
+
 // Before is what a change replaces.
 type Before struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id of the container that ran; empty when none did.
-	Container string `protobuf:"bytes,1,opt,name=container,proto3" json:"container,omitempty"`
+	// Basis of what ran; empty when nothing existed.
+	Basis string `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
 	// The engine's id of its image.
 	ImageId string `protobuf:"bytes,2,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
 	// Commit in its environment.
@@ -1437,7 +2026,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +2038,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,12 +2051,12 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
-func (x *Before) GetContainer() string {
+func (x *Before) GetBasis() string {
 	if x != nil {
-		return x.Container
+		return x.Basis
 	}
 	return ""
 }
@@ -1517,7 +2106,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +2118,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +2131,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -1578,23 +2167,16 @@ type StageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where it will run.
 	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
-	// The image by repository, commit and the manifest's digest. The bytes of
-	// manifest and config are left out: the engine reads them from the registry and
-	// checks them against the digest.
-	Image *Image `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
-	// Digest of the image's config, as its manifest names it. What the engine has in
-	// the end must be this.
-	ConfigDigest string `protobuf:"bytes,3,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
-	// Bytes of the image's layers as the registry stores them, by which the host sees
-	// whether there is room; 0 leaves that to its engine.
-	Bytes         uint64 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// The image. By its bytes the host sees whether there is room; 0 leaves that to
+	// its engine.
+	Image         *PinnedImage `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +2188,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +2201,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -1629,25 +2211,11 @@ func (x *StageRequest) GetWorkload() *Workload {
 	return nil
 }
 
-func (x *StageRequest) GetImage() *Image {
+func (x *StageRequest) GetImage() *PinnedImage {
 	if x != nil {
 		return x.Image
 	}
 	return nil
-}
-
-func (x *StageRequest) GetConfigDigest() string {
-	if x != nil {
-		return x.ConfigDigest
-	}
-	return ""
-}
-
-func (x *StageRequest) GetBytes() uint64 {
-	if x != nil {
-		return x.Bytes
-	}
-	return 0
 }
 
 // StageResponse is progress, or the one result.
@@ -1666,7 +2234,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +2246,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +2259,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -1746,7 +2314,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +2326,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,28 +2339,29 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
-// Progress tells that a point of the work was reached.
+// Progress says that a point of the work was reached.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the point, as documented in docs/output.md; empty for a sign of life,
-	// which comes when nothing else has for a while.
-	Point string `protobuf:"bytes,1,opt,name=point,proto3" json:"point,omitempty"`
+	// The point.
+	Point Point `protobuf:"varint,1,opt,name=point,proto3,enum=unidesk.artifact.v1.Point" json:"point,omitempty"`
 	// A sentence for people.
 	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	// Bytes done, where the point counts bytes.
-	DoneBytes uint64 `protobuf:"varint,3,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
+	// Whether something did not go as it should; it stops nothing.
+	Warning bool `protobuf:"varint,3,opt,name=warning,proto3" json:"warning,omitempty"`
+	// Bytes done, for the points that count bytes.
+	DoneBytes uint64 `protobuf:"varint,4,opt,name=done_bytes,json=doneBytes,proto3" json:"done_bytes,omitempty"`
 	// Bytes in all.
-	TotalBytes    uint64 `protobuf:"varint,4,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
+	TotalBytes    uint64 `protobuf:"varint,5,opt,name=total_bytes,json=totalBytes,proto3" json:"total_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +2373,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,14 +2386,14 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
-func (x *Progress) GetPoint() string {
+func (x *Progress) GetPoint() Point {
 	if x != nil {
 		return x.Point
 	}
-	return ""
+	return Point_POINT_UNSPECIFIED
 }
 
 func (x *Progress) GetText() string {
@@ -1832,6 +2401,13 @@ func (x *Progress) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *Progress) GetWarning() bool {
+	if x != nil {
+		return x.Warning
+	}
+	return false
 }
 
 func (x *Progress) GetDoneBytes() uint64 {
@@ -1859,7 +2435,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +2447,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +2460,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -1910,7 +2486,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1922,7 +2498,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1935,7 +2511,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -1990,7 +2566,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2002,7 +2578,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2015,7 +2591,99 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
+}
+
+// RenewRequest names a pending change.
+type RenewRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was switched.
+	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	// The change.
+	ChangeId      string `protobuf:"bytes,2,opt,name=change_id,json=changeId,proto3" json:"change_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewRequest) Reset() {
+	*x = RenewRequest{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewRequest) ProtoMessage() {}
+
+func (x *RenewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
+func (*RenewRequest) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *RenewRequest) GetWorkload() *Workload {
+	if x != nil {
+		return x.Workload
+	}
+	return nil
+}
+
+func (x *RenewRequest) GetChangeId() string {
+	if x != nil {
+		return x.ChangeId
+	}
+	return ""
+}
+
+// RenewResponse says that the lease has begun anew.
+type RenewResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewResponse) Reset() {
+	*x = RenewResponse{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewResponse) ProtoMessage() {}
+
+func (x *RenewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
+func (*RenewResponse) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 // SettleRequest ends a change.
@@ -2027,15 +2695,18 @@ type SettleRequest struct {
 	ChangeId string `protobuf:"bytes,2,opt,name=change_id,json=changeId,proto3" json:"change_id,omitempty"`
 	// How it ends.
 	Outcome Outcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=unidesk.artifact.v1.Outcome" json:"outcome,omitempty"`
+	// The copies that the proof saw; needed with OUTCOME_KEEP. The host keeps the
+	// change only if just these run.
+	Proven []*Copy `protobuf:"bytes,4,rep,name=proven,proto3" json:"proven,omitempty"`
 	// Commits whose images need not stay; used with OUTCOME_KEEP.
-	Retire        []string `protobuf:"bytes,4,rep,name=retire,proto3" json:"retire,omitempty"`
+	Retire        []string `protobuf:"bytes,5,rep,name=retire,proto3" json:"retire,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2047,7 +2718,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2060,7 +2731,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -2084,6 +2755,13 @@ func (x *SettleRequest) GetOutcome() Outcome {
 	return Outcome_OUTCOME_UNSPECIFIED
 }
 
+func (x *SettleRequest) GetProven() []*Copy {
+	if x != nil {
+		return x.Proven
+	}
+	return nil
+}
+
 func (x *SettleRequest) GetRetire() []string {
 	if x != nil {
 		return x.Retire
@@ -2093,14 +2771,16 @@ func (x *SettleRequest) GetRetire() []string {
 
 // SettleResponse says that the change has the outcome asked for.
 type SettleResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was done, in its order, warnings among it; the last 64 of it.
+	Progress      []*Progress `protobuf:"bytes,1,rep,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2112,7 +2792,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2125,7 +2805,14 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *SettleResponse) GetProgress() []*Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
 }
 
 // LogsRequest names a container of a workload.
@@ -2143,7 +2830,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2155,7 +2842,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2168,7 +2855,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -2203,7 +2890,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2215,7 +2902,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2228,7 +2915,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -2242,18 +2929,30 @@ var File_unidesk_artifact_v1_workload_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
-	"\"unidesk/artifact/v1/workload.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/host.proto\x1a\x1funidesk/artifact/v1/image.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\xe8\x01\n" +
-	"\bWorkload\x12=\n" +
-	"\acompose\x18\x01 \x01(\v2#.unidesk.artifact.v1.ComposeServiceR\acompose\x12\x1c\n" +
-	"\tcontainer\x18\x02 \x01(\tR\tcontainer\x12\x14\n" +
-	"\x05image\x18\x03 \x01(\tR\x05image\x12\x1d\n" +
+	"\"unidesk/artifact/v1/workload.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/host.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\xa1\x01\n" +
+	"\bWorkload\x12?\n" +
+	"\acompose\x18\x01 \x01(\v2#.unidesk.artifact.v1.ComposeServiceH\x00R\acompose\x12I\n" +
 	"\n" +
-	"env_prefix\x18\x04 \x01(\tR\tenvPrefix\x12\x18\n" +
-	"\asecrets\x18\x05 \x03(\tR\asecrets\x120\n" +
-	"\x05probe\x18\x06 \x01(\v2\x1a.unidesk.artifact.v1.ProbeR\x05probe\"D\n" +
+	"kubernetes\x18\x02 \x01(\v2'.unidesk.artifact.v1.KubernetesWorkloadH\x00R\n" +
+	"kubernetesB\t\n" +
+	"\aruntime\"D\n" +
 	"\x0eComposeService\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x18\n" +
-	"\aservice\x18\x02 \x01(\tR\aservice\"E\n" +
+	"\aservice\x18\x02 \x01(\tR\aservice\"F\n" +
+	"\x12KubernetesWorkload\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xff\x01\n" +
+	"\tPlacement\x129\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1d\n" +
+	"\n" +
+	"key_prefix\x18\x02 \x01(\tR\tkeyPrefix\x12\x18\n" +
+	"\asecrets\x18\x03 \x03(\tR\asecrets\x120\n" +
+	"\x05probe\x18\x04 \x01(\v2\x1a.unidesk.artifact.v1.ProbeR\x05probe\x12A\n" +
+	"\acompose\x18\x05 \x01(\v2%.unidesk.artifact.v1.ComposePlacementH\x00R\acomposeB\t\n" +
+	"\aruntime\"O\n" +
+	"\x10ComposePlacement\x12%\n" +
+	"\x0econtainer_name\x18\x01 \x01(\tR\rcontainerName\x12\x14\n" +
+	"\x05image\x18\x02 \x01(\tR\x05image\"E\n" +
 	"\x05Probe\x12\x12\n" +
 	"\x04port\x18\x01 \x01(\rR\x04port\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n" +
@@ -2262,22 +2961,27 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\bR\x05probe\"U\n" +
 	"\x0fObserveResponse\x12B\n" +
-	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xfd\x03\n" +
+	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xbf\x04\n" +
 	"\vObservation\x12.\n" +
-	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12?\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12<\n" +
+	"\tplacement\x18\x02 \x01(\v2\x1e.unidesk.artifact.v1.PlacementR\tplacement\x12\x14\n" +
+	"\x05basis\x18\x03 \x01(\tR\x05basis\x12/\n" +
+	"\x05units\x18\x04 \x03(\v2\x19.unidesk.artifact.v1.UnitR\x05units\x12;\n" +
+	"\tinstances\x18\x05 \x03(\v2\x1d.unidesk.artifact.v1.InstanceR\tinstances\x127\n" +
+	"\astamped\x18\x06 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\astamped\x125\n" +
+	"\asecrets\x18\a \x03(\v2\x1b.unidesk.artifact.v1.SecretR\asecrets\x12<\n" +
+	"\apending\x18\b \x01(\v2\".unidesk.artifact.v1.PendingChangeR\apending\x126\n" +
+	"\x04last\x18\t \x01(\v2\".unidesk.artifact.v1.SettledChangeR\x04last\x12\x1d\n" +
 	"\n" +
-	"definition\x18\x02 \x01(\v2\x1f.unidesk.artifact.v1.DefinitionR\n" +
-	"definition\x12;\n" +
-	"\tinstances\x18\x03 \x03(\v2\x1d.unidesk.artifact.v1.InstanceR\tinstances\x129\n" +
-	"\bdeployed\x18\x04 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\bdeployed\x125\n" +
-	"\asecrets\x18\x05 \x03(\v2\x1b.unidesk.artifact.v1.SecretR\asecrets\x12<\n" +
-	"\apending\x18\x06 \x01(\v2\".unidesk.artifact.v1.PendingChangeR\apending\x126\n" +
-	"\x04last\x18\a \x01(\v2\".unidesk.artifact.v1.SettledChangeR\x04last\x12\x1d\n" +
+	"image_room\x18\n" +
+	" \x01(\x04R\timageRoom\x129\n" +
+	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"l\n" +
+	"\x04Unit\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
+	"\acompose\x18\x02 \x01(\v2&.unidesk.artifact.v1.ComposeDefinitionH\x00R\acomposeB\f\n" +
 	"\n" +
-	"free_bytes\x18\b \x01(\x04R\tfreeBytes\x129\n" +
-	"\bplatform\x18\t \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xd1\x01\n" +
-	"\n" +
-	"Definition\x12\x14\n" +
+	"definition\"\xd8\x01\n" +
+	"\x11ComposeDefinition\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12%\n" +
 	"\x0econtainer_name\x18\x02 \x01(\tR\rcontainerName\x12\x1f\n" +
 	"\vpull_policy\x18\x03 \x01(\tR\n" +
@@ -2286,37 +2990,44 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"references\x18\x05 \x03(\tR\n" +
 	"references\x12)\n" +
-	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\xe0\x03\n" +
+	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\x96\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n" +
-	"\bimage_id\x18\x03 \x01(\tR\aimageId\x12\x14\n" +
-	"\x05image\x18\x04 \x01(\tR\x05image\x124\n" +
-	"\acreated\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
-	"\astarted\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x18\n" +
-	"\arunning\x18\a \x01(\bR\arunning\x12\x1b\n" +
-	"\texit_code\x18\b \x01(\x05R\bexitCode\x12\x1a\n" +
-	"\brestarts\x18\t \x01(\rR\brestarts\x12#\n" +
-	"\rconfig_digest\x18\n" +
-	" \x01(\tR\fconfigDigest\x125\n" +
-	"\x06labels\x18\v \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x06labels\x12/\n" +
-	"\x03env\x18\f \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x03env\x123\n" +
-	"\x06health\x18\r \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\"R\n" +
-	"\x15ListContainersRequest\x129\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04unit\x18\x03 \x01(\tR\x04unit\x12\x18\n" +
+	"\acurrent\x18\x04 \x01(\bR\acurrent\x12\x19\n" +
+	"\bimage_id\x18\x05 \x01(\tR\aimageId\x12\x14\n" +
+	"\x05image\x18\x06 \x01(\tR\x05image\x124\n" +
+	"\acreated\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
+	"\astarted\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x18\n" +
+	"\arunning\x18\t \x01(\bR\arunning\x12\x1b\n" +
+	"\texit_code\x18\n" +
+	" \x01(\x05R\bexitCode\x12\x1a\n" +
+	"\brestarts\x18\v \x01(\rR\brestarts\x12#\n" +
+	"\rconfig_digest\x18\f \x01(\tR\fconfigDigest\x125\n" +
+	"\x06labels\x18\r \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x06labels\x127\n" +
+	"\astamped\x18\x0e \x03(\v2\x1d.unidesk.artifact.v1.VariableR\astamped\x123\n" +
+	"\x06health\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\"h\n" +
+	"\x04Copy\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
+	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1a\n" +
+	"\brestarts\x18\x03 \x01(\rR\brestarts\"R\n" +
+	"\x15ListNeighboursRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\"X\n" +
-	"\x16ListContainersResponse\x12>\n" +
+	"\x16ListNeighboursResponse\x12>\n" +
 	"\n" +
-	"containers\x18\x01 \x03(\v2\x1e.unidesk.artifact.v1.ContainerR\n" +
-	"containers\"\xeb\x01\n" +
-	"\tContainer\x12\x0e\n" +
+	"neighbours\x18\x01 \x03(\v2\x1e.unidesk.artifact.v1.NeighbourR\n" +
+	"neighbours\"\xe8\x01\n" +
+	"\tNeighbour\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
-	"\aproject\x18\x03 \x01(\tR\aproject\x12\x18\n" +
-	"\aservice\x18\x04 \x01(\tR\aservice\x12\x18\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05scope\x18\x03 \x01(\tR\x05scope\x12\x14\n" +
+	"\x05group\x18\x04 \x01(\tR\x05group\x12\x18\n" +
 	"\arunning\x18\x05 \x01(\bR\arunning\x124\n" +
 	"\astarted\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1a\n" +
-	"\brestarts\x18\a \x01(\rR\brestarts\x12\x1a\n" +
-	"\bfleeting\x18\b \x01(\bR\bfleeting\"4\n" +
+	"\brestarts\x18\a \x01(\rR\brestarts\x12\x1f\n" +
+	"\vauto_remove\x18\b \x01(\bR\n" +
+	"autoRemove\"4\n" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"N\n" +
@@ -2333,26 +3044,34 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x05flags\x18\x06 \x03(\v2\x19.unidesk.artifact.v1.FlagR\x05flags\"0\n" +
 	"\x04Flag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\bR\x05value\"\x8a\x03\n" +
+	"\x05value\x18\x02 \x01(\bR\x05value\"\xcc\x01\n" +
+	"\vPinnedImage\x12\x1e\n" +
+	"\n" +
+	"repository\x18\x01 \x01(\tR\n" +
+	"repository\x12\x16\n" +
+	"\x06commit\x18\x02 \x01(\tR\x06commit\x12!\n" +
+	"\findex_digest\x18\x03 \x01(\tR\vindexDigest\x12'\n" +
+	"\x0fmanifest_digest\x18\x04 \x01(\tR\x0emanifestDigest\x12#\n" +
+	"\rconfig_digest\x18\x05 \x01(\tR\fconfigDigest\x12\x14\n" +
+	"\x05bytes\x18\x06 \x01(\x04R\x05bytes\"\xe6\x02\n" +
 	"\x06Change\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
-	"\bworkload\x18\x02 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x16\n" +
-	"\x06commit\x18\x03 \x01(\tR\x06commit\x12'\n" +
-	"\x0fmanifest_digest\x18\x04 \x01(\tR\x0emanifestDigest\x12#\n" +
-	"\rconfig_digest\x18\x05 \x01(\tR\fconfigDigest\x12\x10\n" +
-	"\x03saw\x18\x06 \x01(\tR\x03saw\x12/\n" +
-	"\x03env\x18\a \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x03env\x126\n" +
-	"\bdeadline\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x16\n" +
-	"\x06holder\x18\t \x01(\tR\x06holder\x12<\n" +
-	"\fflags_before\x18\n" +
-	" \x03(\v2\x19.unidesk.artifact.v1.FlagR\vflagsBefore\"\xc3\x01\n" +
+	"\bworkload\x18\x02 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x126\n" +
+	"\x05image\x18\x03 \x01(\v2 .unidesk.artifact.v1.PinnedImageR\x05image\x12\x14\n" +
+	"\x05basis\x18\x04 \x01(\tR\x05basis\x125\n" +
+	"\x06stamps\x18\x05 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x06stamps\x126\n" +
+	"\bdeadline\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x16\n" +
+	"\x06holder\x18\a \x01(\tR\x06holder\x12<\n" +
+	"\fflags_before\x18\b \x03(\v2\x19.unidesk.artifact.v1.FlagR\vflagsBefore\"\xfe\x01\n" +
 	"\rPendingChange\x123\n" +
 	"\x06change\x18\x01 \x01(\v2\x1b.unidesk.artifact.v1.ChangeR\x06change\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x123\n" +
 	"\x06before\x18\x03 \x01(\v2\x1b.unidesk.artifact.v1.BeforeR\x06before\x12\x16\n" +
-	"\x06failed\x18\x04 \x01(\tR\x06failed\"\x98\x01\n" +
-	"\x06Before\x12\x1c\n" +
-	"\tcontainer\x18\x01 \x01(\tR\tcontainer\x12\x19\n" +
+	"\x06failed\x18\x04 \x01(\tR\x06failed\x129\n" +
+	"\n" +
+	"held_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\theldUntil\"\x90\x01\n" +
+	"\x06Before\x12\x14\n" +
+	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x19\n" +
 	"\bimage_id\x18\x02 \x01(\tR\aimageId\x12\x16\n" +
 	"\x06commit\x18\x03 \x01(\tR\x06commit\x12#\n" +
 	"\rconfig_digest\x18\x04 \x01(\tR\fconfigDigest\x12\x18\n" +
@@ -2361,23 +3080,22 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\tchange_id\x18\x01 \x01(\tR\bchangeId\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x126\n" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x1c.unidesk.artifact.v1.OutcomeR\aoutcome\x12.\n" +
-	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xb6\x01\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x81\x01\n" +
 	"\fStageRequest\x129\n" +
-	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x120\n" +
-	"\x05image\x18\x02 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\x12#\n" +
-	"\rconfig_digest\x18\x03 \x01(\tR\fconfigDigest\x12\x14\n" +
-	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\"\x90\x01\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x126\n" +
+	"\x05image\x18\x02 \x01(\v2 .unidesk.artifact.v1.PinnedImageR\x05image\"\x90\x01\n" +
 	"\rStageResponse\x12;\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.ProgressH\x00R\bprogress\x12:\n" +
 	"\x06result\x18\x02 \x01(\v2 .unidesk.artifact.v1.StageResultH\x00R\x06resultB\x06\n" +
 	"\x04step\"\r\n" +
-	"\vStageResult\"t\n" +
-	"\bProgress\x12\x14\n" +
-	"\x05point\x18\x01 \x01(\tR\x05point\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1d\n" +
+	"\vStageResult\"\xaa\x01\n" +
+	"\bProgress\x120\n" +
+	"\x05point\x18\x01 \x01(\x0e2\x1a.unidesk.artifact.v1.PointR\x05point\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
+	"\awarning\x18\x03 \x01(\bR\awarning\x12\x1d\n" +
 	"\n" +
-	"done_bytes\x18\x03 \x01(\x04R\tdoneBytes\x12\x1f\n" +
-	"\vtotal_bytes\x18\x04 \x01(\x04R\n" +
+	"done_bytes\x18\x04 \x01(\x04R\tdoneBytes\x12\x1f\n" +
+	"\vtotal_bytes\x18\x05 \x01(\x04R\n" +
 	"totalBytes\"D\n" +
 	"\rSwitchRequest\x123\n" +
 	"\x06change\x18\x01 \x01(\v2\x1b.unidesk.artifact.v1.ChangeR\x06change\"\x92\x01\n" +
@@ -2385,13 +3103,19 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bprogress\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.ProgressH\x00R\bprogress\x12;\n" +
 	"\x06result\x18\x02 \x01(\v2!.unidesk.artifact.v1.SwitchResultH\x00R\x06resultB\x06\n" +
 	"\x04step\"\x0e\n" +
-	"\fSwitchResult\"\xb7\x01\n" +
+	"\fSwitchResult\"f\n" +
+	"\fRenewRequest\x129\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1b\n" +
+	"\tchange_id\x18\x02 \x01(\tR\bchangeId\"\x0f\n" +
+	"\rRenewResponse\"\xea\x01\n" +
 	"\rSettleRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1b\n" +
 	"\tchange_id\x18\x02 \x01(\tR\bchangeId\x126\n" +
-	"\aoutcome\x18\x03 \x01(\x0e2\x1c.unidesk.artifact.v1.OutcomeR\aoutcome\x12\x16\n" +
-	"\x06retire\x18\x04 \x03(\tR\x06retire\"\x10\n" +
-	"\x0eSettleResponse\"z\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2\x1c.unidesk.artifact.v1.OutcomeR\aoutcome\x121\n" +
+	"\x06proven\x18\x04 \x03(\v2\x19.unidesk.artifact.v1.CopyR\x06proven\x12\x16\n" +
+	"\x06retire\x18\x05 \x03(\tR\x06retire\"K\n" +
+	"\x0eSettleResponse\x129\n" +
+	"\bprogress\x18\x01 \x03(\v2\x1d.unidesk.artifact.v1.ProgressR\bprogress\"z\n" +
 	"\vLogsRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
@@ -2401,12 +3125,33 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fOUTCOME_KEEP\x10\x01\x12\x12\n" +
-	"\x0eOUTCOME_REVERT\x10\x022\xbd\x04\n" +
+	"\x0eOUTCOME_REVERT\x10\x02*\xcf\x02\n" +
+	"\x05Point\x12\x15\n" +
+	"\x11POINT_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vPOINT_GUARD\x10\x01\x12\x11\n" +
+	"\rPOINT_RESOLVE\x10\x02\x12\x13\n" +
+	"\x0fPOINT_PREFLIGHT\x10\x03\x12\x12\n" +
+	"\x0ePOINT_TRANSFER\x10\x04\x12\x0f\n" +
+	"\vPOINT_LAYER\x10\x05\x12\x0e\n" +
+	"\n" +
+	"POINT_LOAD\x10\x06\x12\x10\n" +
+	"\fPOINT_STAGED\x10\a\x12\x16\n" +
+	"\x12POINT_BEFORE_IMAGE\x10\b\x12\r\n" +
+	"\tPOINT_TAG\x10\t\x12\x13\n" +
+	"\x0fPOINT_CONFIGURE\x10\n" +
+	"\x12\x11\n" +
+	"\rPOINT_REPLACE\x10\v\x12\x10\n" +
+	"\fPOINT_SWITCH\x10\f\x12\x0f\n" +
+	"\vPOINT_PROVE\x10\r\x12\x19\n" +
+	"\x15POINT_RECEIPT_PENDING\x10\x0e\x12\x10\n" +
+	"\fPOINT_SETTLE\x10\x0f\x12\x10\n" +
+	"\fPOINT_RECORD\x10\x102\x93\x05\n" +
 	"\x0fWorkloadService\x12Z\n" +
 	"\aObserve\x12#.unidesk.artifact.v1.ObserveRequest\x1a$.unidesk.artifact.v1.ObserveResponse\"\x04\xb8\xeb\x18\x01\x12o\n" +
-	"\x0eListContainers\x12*.unidesk.artifact.v1.ListContainersRequest\x1a+.unidesk.artifact.v1.ListContainersResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
+	"\x0eListNeighbours\x12*.unidesk.artifact.v1.ListNeighboursRequest\x1a+.unidesk.artifact.v1.ListNeighboursResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
 	"\x05Stage\x12!.unidesk.artifact.v1.StageRequest\x1a\".unidesk.artifact.v1.StageResponse\"\x04\xb8\xeb\x18\x020\x01\x12Y\n" +
-	"\x06Switch\x12\".unidesk.artifact.v1.SwitchRequest\x1a#.unidesk.artifact.v1.SwitchResponse\"\x04\xb8\xeb\x18\x020\x01\x12W\n" +
+	"\x06Switch\x12\".unidesk.artifact.v1.SwitchRequest\x1a#.unidesk.artifact.v1.SwitchResponse\"\x04\xb8\xeb\x18\x020\x01\x12T\n" +
+	"\x05Renew\x12!.unidesk.artifact.v1.RenewRequest\x1a\".unidesk.artifact.v1.RenewResponse\"\x04\xb8\xeb\x18\x02\x12W\n" +
 	"\x06Settle\x12\".unidesk.artifact.v1.SettleRequest\x1a#.unidesk.artifact.v1.SettleResponse\"\x04\xb8\xeb\x18\x02\x12Q\n" +
 	"\x04Logs\x12 .unidesk.artifact.v1.LogsRequest\x1a!.unidesk.artifact.v1.LogsResponse\"\x04\xb8\xeb\x18\x01BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
@@ -2422,102 +3167,124 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 	return file_unidesk_artifact_v1_workload_proto_rawDescData
 }
 
-var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
-	(*Workload)(nil),               // 1: unidesk.artifact.v1.Workload
-	(*ComposeService)(nil),         // 2: unidesk.artifact.v1.ComposeService
-	(*Probe)(nil),                  // 3: unidesk.artifact.v1.Probe
-	(*ObserveRequest)(nil),         // 4: unidesk.artifact.v1.ObserveRequest
-	(*ObserveResponse)(nil),        // 5: unidesk.artifact.v1.ObserveResponse
-	(*Observation)(nil),            // 6: unidesk.artifact.v1.Observation
-	(*Definition)(nil),             // 7: unidesk.artifact.v1.Definition
-	(*Instance)(nil),               // 8: unidesk.artifact.v1.Instance
-	(*ListContainersRequest)(nil),  // 9: unidesk.artifact.v1.ListContainersRequest
-	(*ListContainersResponse)(nil), // 10: unidesk.artifact.v1.ListContainersResponse
-	(*Container)(nil),              // 11: unidesk.artifact.v1.Container
-	(*Variable)(nil),               // 12: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                 // 13: unidesk.artifact.v1.Secret
-	(*Health)(nil),                 // 14: unidesk.artifact.v1.Health
-	(*Flag)(nil),                   // 15: unidesk.artifact.v1.Flag
-	(*Change)(nil),                 // 16: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),          // 17: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                 // 18: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),          // 19: unidesk.artifact.v1.SettledChange
-	(*StageRequest)(nil),           // 20: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 21: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 22: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 23: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 24: unidesk.artifact.v1.SwitchRequest
-	(*SwitchResponse)(nil),         // 25: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 26: unidesk.artifact.v1.SwitchResult
-	(*SettleRequest)(nil),          // 27: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 28: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 29: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 30: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 31: google.protobuf.Timestamp
-	(*Platform)(nil),               // 32: unidesk.artifact.v1.Platform
-	(*Image)(nil),                  // 33: unidesk.artifact.v1.Image
+	(Point)(0),                     // 1: unidesk.artifact.v1.Point
+	(*Workload)(nil),               // 2: unidesk.artifact.v1.Workload
+	(*ComposeService)(nil),         // 3: unidesk.artifact.v1.ComposeService
+	(*KubernetesWorkload)(nil),     // 4: unidesk.artifact.v1.KubernetesWorkload
+	(*Placement)(nil),              // 5: unidesk.artifact.v1.Placement
+	(*ComposePlacement)(nil),       // 6: unidesk.artifact.v1.ComposePlacement
+	(*Probe)(nil),                  // 7: unidesk.artifact.v1.Probe
+	(*ObserveRequest)(nil),         // 8: unidesk.artifact.v1.ObserveRequest
+	(*ObserveResponse)(nil),        // 9: unidesk.artifact.v1.ObserveResponse
+	(*Observation)(nil),            // 10: unidesk.artifact.v1.Observation
+	(*Unit)(nil),                   // 11: unidesk.artifact.v1.Unit
+	(*ComposeDefinition)(nil),      // 12: unidesk.artifact.v1.ComposeDefinition
+	(*Instance)(nil),               // 13: unidesk.artifact.v1.Instance
+	(*Copy)(nil),                   // 14: unidesk.artifact.v1.Copy
+	(*ListNeighboursRequest)(nil),  // 15: unidesk.artifact.v1.ListNeighboursRequest
+	(*ListNeighboursResponse)(nil), // 16: unidesk.artifact.v1.ListNeighboursResponse
+	(*Neighbour)(nil),              // 17: unidesk.artifact.v1.Neighbour
+	(*Variable)(nil),               // 18: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 19: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 20: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 21: unidesk.artifact.v1.Flag
+	(*PinnedImage)(nil),            // 22: unidesk.artifact.v1.PinnedImage
+	(*Change)(nil),                 // 23: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 24: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 25: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 26: unidesk.artifact.v1.SettledChange
+	(*StageRequest)(nil),           // 27: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 28: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 29: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 30: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 31: unidesk.artifact.v1.SwitchRequest
+	(*SwitchResponse)(nil),         // 32: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 33: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 34: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 35: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 36: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 37: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 38: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 39: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 40: google.protobuf.Timestamp
+	(*Platform)(nil),               // 41: unidesk.artifact.v1.Platform
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
-	2,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
-	3,  // 1: unidesk.artifact.v1.Workload.probe:type_name -> unidesk.artifact.v1.Probe
-	1,  // 2: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	6,  // 3: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	31, // 4: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
-	7,  // 5: unidesk.artifact.v1.Observation.definition:type_name -> unidesk.artifact.v1.Definition
-	8,  // 6: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	12, // 7: unidesk.artifact.v1.Observation.deployed:type_name -> unidesk.artifact.v1.Variable
-	13, // 8: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	17, // 9: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	19, // 10: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	32, // 11: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	31, // 12: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	31, // 13: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	12, // 14: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	12, // 15: unidesk.artifact.v1.Instance.env:type_name -> unidesk.artifact.v1.Variable
-	14, // 16: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	1,  // 17: unidesk.artifact.v1.ListContainersRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 18: unidesk.artifact.v1.ListContainersResponse.containers:type_name -> unidesk.artifact.v1.Container
-	31, // 19: unidesk.artifact.v1.Container.started:type_name -> google.protobuf.Timestamp
-	15, // 20: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	1,  // 21: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	12, // 22: unidesk.artifact.v1.Change.env:type_name -> unidesk.artifact.v1.Variable
-	31, // 23: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	15, // 24: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	16, // 25: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	31, // 26: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	18, // 27: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	0,  // 28: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	31, // 29: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	1,  // 30: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	33, // 31: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.Image
-	23, // 32: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	22, // 33: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	16, // 34: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	23, // 35: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	26, // 36: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	1,  // 37: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 38: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	1,  // 39: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	4,  // 40: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	9,  // 41: unidesk.artifact.v1.WorkloadService.ListContainers:input_type -> unidesk.artifact.v1.ListContainersRequest
-	20, // 42: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	24, // 43: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	27, // 44: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	29, // 45: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	5,  // 46: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	10, // 47: unidesk.artifact.v1.WorkloadService.ListContainers:output_type -> unidesk.artifact.v1.ListContainersResponse
-	21, // 48: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	25, // 49: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	28, // 50: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	30, // 51: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	46, // [46:52] is the sub-list for method output_type
-	40, // [40:46] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
+	4,  // 1: unidesk.artifact.v1.Workload.kubernetes:type_name -> unidesk.artifact.v1.KubernetesWorkload
+	2,  // 2: unidesk.artifact.v1.Placement.workload:type_name -> unidesk.artifact.v1.Workload
+	7,  // 3: unidesk.artifact.v1.Placement.probe:type_name -> unidesk.artifact.v1.Probe
+	6,  // 4: unidesk.artifact.v1.Placement.compose:type_name -> unidesk.artifact.v1.ComposePlacement
+	2,  // 5: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	10, // 6: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
+	40, // 7: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	5,  // 8: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
+	11, // 9: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
+	13, // 10: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
+	18, // 11: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
+	19, // 12: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	24, // 13: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	26, // 14: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	41, // 15: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	12, // 16: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
+	40, // 17: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	40, // 18: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	18, // 19: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	18, // 20: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	20, // 21: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	40, // 22: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 23: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	17, // 24: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	40, // 25: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	21, // 26: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 27: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	22, // 28: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	18, // 29: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	40, // 30: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	21, // 31: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	23, // 32: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	40, // 33: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	25, // 34: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	40, // 35: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 36: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	40, // 37: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	2,  // 38: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	22, // 39: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	30, // 40: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	29, // 41: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 42: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	23, // 43: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	30, // 44: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	33, // 45: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 46: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 47: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 48: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	14, // 49: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	30, // 50: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 51: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	8,  // 52: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	15, // 53: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	27, // 54: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	31, // 55: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	34, // 56: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	36, // 57: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	38, // 58: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	9,  // 59: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	16, // 60: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	28, // 61: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	32, // 62: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	35, // 63: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	37, // 64: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	39, // 65: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	59, // [59:66] is the sub-list for method output_type
+	52, // [52:59] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -2526,13 +3293,22 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		return
 	}
 	file_unidesk_artifact_v1_host_proto_init()
-	file_unidesk_artifact_v1_image_proto_init()
 	file_unidesk_artifact_v1_role_proto_init()
-	file_unidesk_artifact_v1_workload_proto_msgTypes[20].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[0].OneofWrappers = []any{
+		(*Workload_Compose)(nil),
+		(*Workload_Kubernetes)(nil),
+	}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[3].OneofWrappers = []any{
+		(*Placement_Compose)(nil),
+	}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[9].OneofWrappers = []any{
+		(*Unit_Compose)(nil),
+	}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[26].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[24].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[30].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -2541,8 +3317,8 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   30,
+			NumEnums:      2,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

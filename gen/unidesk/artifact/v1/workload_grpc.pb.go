@@ -20,9 +20,10 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	WorkloadService_Observe_FullMethodName        = "/unidesk.artifact.v1.WorkloadService/Observe"
-	WorkloadService_ListContainers_FullMethodName = "/unidesk.artifact.v1.WorkloadService/ListContainers"
+	WorkloadService_ListNeighbours_FullMethodName = "/unidesk.artifact.v1.WorkloadService/ListNeighbours"
 	WorkloadService_Stage_FullMethodName          = "/unidesk.artifact.v1.WorkloadService/Stage"
 	WorkloadService_Switch_FullMethodName         = "/unidesk.artifact.v1.WorkloadService/Switch"
+	WorkloadService_Renew_FullMethodName          = "/unidesk.artifact.v1.WorkloadService/Renew"
 	WorkloadService_Settle_FullMethodName         = "/unidesk.artifact.v1.WorkloadService/Settle"
 	WorkloadService_Logs_FullMethodName           = "/unidesk.artifact.v1.WorkloadService/Logs"
 )
@@ -31,13 +32,14 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// WorkloadService observes and switches the workloads that the host's
-// root-owned agent.yaml places. Messages carry names and values; where a
-// project lives, which env file it has and how Compose is run is the host's.
+// WorkloadService observes and switches the workloads that the host's root-owned
+// agent.yaml places. A request names a workload and no more: how it is called,
+// stamped and asked, where a project lives, which env file it has and how Compose
+// is run is the host's, and Observe answers with it.
 //
-// A change is provisional: Switch makes it, Settle ends it, and one that nobody
-// settles by its deadline is taken back by its host. At most one change of a
-// workload is unsettled at a time.
+// A change is provisional: Switch makes it, Settle ends it, and the host takes it
+// back if it is not settled by its deadline. At most one change of a workload is
+// unsettled at a time.
 //
 // Served by hosts that list CAPABILITY_WORKLOAD_COMPOSE.
 type WorkloadServiceClient interface {
@@ -46,12 +48,12 @@ type WorkloadServiceClient interface {
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (*ObserveResponse, error)
-	// ListContainers returns every container of the engine that the workload runs on,
-	// whoever made it: asked before a change and after, it shows what else changed. Of
-	// each it tells only what that takes. It changes nothing.
+	// ListNeighbours returns every instance on the engine that the workload runs on,
+	// the workload's own too. Compared before and after a change, the two answers show
+	// what else changed. It changes nothing.
 	//
 	// NOT_FOUND when the host has not placed the workload.
-	ListContainers(ctx context.Context, in *ListContainersRequest, opts ...grpc.CallOption) (*ListContainersResponse, error)
+	ListNeighbours(ctx context.Context, in *ListNeighboursRequest, opts ...grpc.CallOption) (*ListNeighboursResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
 	// engine pulls it, by the manifest's digest and never by a tag, from the host's
 	// own registry. What runs is not touched. Idempotent by digest: again, it costs
@@ -67,15 +69,25 @@ type WorkloadServiceClient interface {
 	// the stream breaks; the same change id attaches to it again.
 	//
 	// Progress, then one result. ABORTED when what runs is not what the caller
-	// saw, or when another change is not settled.
+	// saw, or when another change is not settled. FAILED_PRECONDITION with
+	// WORKLOAD_UNFIT when the host's configuration does not allow it, or does not say
+	// all that it takes.
 	Switch(ctx context.Context, in *SwitchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwitchResponse], error)
+	// Renew says that the run that made the change lives. The host believes it for 30
+	// seconds; an open Switch stream counts as a renewal. The host keeps leases in
+	// memory and begins each anew when it starts.
+	//
+	// NOT_FOUND when the change is not pending (any more).
+	Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*RenewResponse, error)
 	// Settle keeps a change or takes it back, and ends when what is to run runs.
 	// Idempotent: the outcome that a change already has is no error. It runs on when
 	// the caller leaves; the same call again attaches to it.
 	//
-	// NOT_FOUND when the host knows no such change, ABORTED when the change has
-	// ended the other way, INTERNAL with REVERT_FAILED when what ran before could not
-	// be brought back: the change stays pending then, and the host tries again.
+	// NOT_FOUND when the host knows no such change. ABORTED when the change has ended
+	// the other way, or when it is to be kept and other copies run than were proven, or
+	// none: the change stays pending then. INTERNAL with REVERT_FAILED when what ran
+	// before could not be brought back: the change stays pending, and the host tries
+	// again.
 	Settle(ctx context.Context, in *SettleRequest, opts ...grpc.CallOption) (*SettleResponse, error)
 	// Logs returns the last lines of a container's output. The host takes every
 	// value of the env file and of the container's environment out of them first.
@@ -103,10 +115,10 @@ func (c *workloadServiceClient) Observe(ctx context.Context, in *ObserveRequest,
 	return out, nil
 }
 
-func (c *workloadServiceClient) ListContainers(ctx context.Context, in *ListContainersRequest, opts ...grpc.CallOption) (*ListContainersResponse, error) {
+func (c *workloadServiceClient) ListNeighbours(ctx context.Context, in *ListNeighboursRequest, opts ...grpc.CallOption) (*ListNeighboursResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListContainersResponse)
-	err := c.cc.Invoke(ctx, WorkloadService_ListContainers_FullMethodName, in, out, cOpts...)
+	out := new(ListNeighboursResponse)
+	err := c.cc.Invoke(ctx, WorkloadService_ListNeighbours_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +163,16 @@ func (c *workloadServiceClient) Switch(ctx context.Context, in *SwitchRequest, o
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type WorkloadService_SwitchClient = grpc.ServerStreamingClient[SwitchResponse]
 
+func (c *workloadServiceClient) Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*RenewResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RenewResponse)
+	err := c.cc.Invoke(ctx, WorkloadService_Renew_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *workloadServiceClient) Settle(ctx context.Context, in *SettleRequest, opts ...grpc.CallOption) (*SettleResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SettleResponse)
@@ -175,13 +197,14 @@ func (c *workloadServiceClient) Logs(ctx context.Context, in *LogsRequest, opts 
 // All implementations must embed UnimplementedWorkloadServiceServer
 // for forward compatibility.
 //
-// WorkloadService observes and switches the workloads that the host's
-// root-owned agent.yaml places. Messages carry names and values; where a
-// project lives, which env file it has and how Compose is run is the host's.
+// WorkloadService observes and switches the workloads that the host's root-owned
+// agent.yaml places. A request names a workload and no more: how it is called,
+// stamped and asked, where a project lives, which env file it has and how Compose
+// is run is the host's, and Observe answers with it.
 //
-// A change is provisional: Switch makes it, Settle ends it, and one that nobody
-// settles by its deadline is taken back by its host. At most one change of a
-// workload is unsettled at a time.
+// A change is provisional: Switch makes it, Settle ends it, and the host takes it
+// back if it is not settled by its deadline. At most one change of a workload is
+// unsettled at a time.
 //
 // Served by hosts that list CAPABILITY_WORKLOAD_COMPOSE.
 type WorkloadServiceServer interface {
@@ -190,12 +213,12 @@ type WorkloadServiceServer interface {
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(context.Context, *ObserveRequest) (*ObserveResponse, error)
-	// ListContainers returns every container of the engine that the workload runs on,
-	// whoever made it: asked before a change and after, it shows what else changed. Of
-	// each it tells only what that takes. It changes nothing.
+	// ListNeighbours returns every instance on the engine that the workload runs on,
+	// the workload's own too. Compared before and after a change, the two answers show
+	// what else changed. It changes nothing.
 	//
 	// NOT_FOUND when the host has not placed the workload.
-	ListContainers(context.Context, *ListContainersRequest) (*ListContainersResponse, error)
+	ListNeighbours(context.Context, *ListNeighboursRequest) (*ListNeighboursResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
 	// engine pulls it, by the manifest's digest and never by a tag, from the host's
 	// own registry. What runs is not touched. Idempotent by digest: again, it costs
@@ -211,15 +234,25 @@ type WorkloadServiceServer interface {
 	// the stream breaks; the same change id attaches to it again.
 	//
 	// Progress, then one result. ABORTED when what runs is not what the caller
-	// saw, or when another change is not settled.
+	// saw, or when another change is not settled. FAILED_PRECONDITION with
+	// WORKLOAD_UNFIT when the host's configuration does not allow it, or does not say
+	// all that it takes.
 	Switch(*SwitchRequest, grpc.ServerStreamingServer[SwitchResponse]) error
+	// Renew says that the run that made the change lives. The host believes it for 30
+	// seconds; an open Switch stream counts as a renewal. The host keeps leases in
+	// memory and begins each anew when it starts.
+	//
+	// NOT_FOUND when the change is not pending (any more).
+	Renew(context.Context, *RenewRequest) (*RenewResponse, error)
 	// Settle keeps a change or takes it back, and ends when what is to run runs.
 	// Idempotent: the outcome that a change already has is no error. It runs on when
 	// the caller leaves; the same call again attaches to it.
 	//
-	// NOT_FOUND when the host knows no such change, ABORTED when the change has
-	// ended the other way, INTERNAL with REVERT_FAILED when what ran before could not
-	// be brought back: the change stays pending then, and the host tries again.
+	// NOT_FOUND when the host knows no such change. ABORTED when the change has ended
+	// the other way, or when it is to be kept and other copies run than were proven, or
+	// none: the change stays pending then. INTERNAL with REVERT_FAILED when what ran
+	// before could not be brought back: the change stays pending, and the host tries
+	// again.
 	Settle(context.Context, *SettleRequest) (*SettleResponse, error)
 	// Logs returns the last lines of a container's output. The host takes every
 	// value of the env file and of the container's environment out of them first.
@@ -240,14 +273,17 @@ type UnimplementedWorkloadServiceServer struct{}
 func (UnimplementedWorkloadServiceServer) Observe(context.Context, *ObserveRequest) (*ObserveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Observe not implemented")
 }
-func (UnimplementedWorkloadServiceServer) ListContainers(context.Context, *ListContainersRequest) (*ListContainersResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListContainers not implemented")
+func (UnimplementedWorkloadServiceServer) ListNeighbours(context.Context, *ListNeighboursRequest) (*ListNeighboursResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListNeighbours not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Stage(*StageRequest, grpc.ServerStreamingServer[StageResponse]) error {
 	return status.Error(codes.Unimplemented, "method Stage not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Switch(*SwitchRequest, grpc.ServerStreamingServer[SwitchResponse]) error {
 	return status.Error(codes.Unimplemented, "method Switch not implemented")
+}
+func (UnimplementedWorkloadServiceServer) Renew(context.Context, *RenewRequest) (*RenewResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Renew not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Settle(context.Context, *SettleRequest) (*SettleResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Settle not implemented")
@@ -294,20 +330,20 @@ func _WorkloadService_Observe_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
-func _WorkloadService_ListContainers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListContainersRequest)
+func _WorkloadService_ListNeighbours_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListNeighboursRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(WorkloadServiceServer).ListContainers(ctx, in)
+		return srv.(WorkloadServiceServer).ListNeighbours(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: WorkloadService_ListContainers_FullMethodName,
+		FullMethod: WorkloadService_ListNeighbours_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(WorkloadServiceServer).ListContainers(ctx, req.(*ListContainersRequest))
+		return srv.(WorkloadServiceServer).ListNeighbours(ctx, req.(*ListNeighboursRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -333,6 +369,24 @@ func _WorkloadService_Switch_Handler(srv interface{}, stream grpc.ServerStream) 
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type WorkloadService_SwitchServer = grpc.ServerStreamingServer[SwitchResponse]
+
+func _WorkloadService_Renew_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenewRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).Renew(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_Renew_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).Renew(ctx, req.(*RenewRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _WorkloadService_Settle_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SettleRequest)
@@ -382,8 +436,12 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _WorkloadService_Observe_Handler,
 		},
 		{
-			MethodName: "ListContainers",
-			Handler:    _WorkloadService_ListContainers_Handler,
+			MethodName: "ListNeighbours",
+			Handler:    _WorkloadService_ListNeighbours_Handler,
+		},
+		{
+			MethodName: "Renew",
+			Handler:    _WorkloadService_Renew_Handler,
 		},
 		{
 			MethodName: "Settle",

@@ -1,0 +1,79 @@
+package confirmtest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Observe implements [confirm.Runtime].
+func (h *Host) Observe(_ context.Context, ref workload.Ref, probe bool) (workload.Observation, error) {
+	if err := h.has(ref); err != nil {
+		return workload.Observation{}, err
+	}
+	seen, in := h.see()
+	if in != nil {
+		if probe && in.Running && seen.Placement.Placed() && h.Health != nil { // which may act on the host
+			answer := h.Health(*in)
+			in.Health = &answer
+		}
+		seen.Instances = []workload.Instance{*in}
+	}
+	return seen, nil
+}
+
+func (h *Host) see() (workload.Observation, *workload.Instance) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	spec, placed := h.spec, h.placed()
+	d := workload.ComposeDefinition{Image: spec.Compose.Image, ContainerName: spec.Compose.ContainerName, Replicas: 1}
+	if h.faults.misfit {
+		d.ContainerName = "another"
+	}
+	for _, k := range workload.Keys() {
+		d.References = append(d.References, spec.KeyPrefix+k)
+		d.LabelReferences = append(d.LabelReferences, spec.KeyPrefix+k)
+	}
+	seen := workload.Observation{
+		At: time.Now().UTC().Add(h.faults.ahead), Placement: placed, ImageRoom: 1<<40 - h.faults.used,
+		Platform: artifact.Platform{OS: "linux", Architecture: "amd64"},
+		Units:    []workload.Unit{{Name: spec.Ref.Name(), Compose: &d}},
+	}
+	for _, name := range placed.Secrets {
+		v := h.secrets[name]
+		seen.Secrets = append(seen.Secrets, workload.Secret{Name: name, Present: v != "", Length: len(v)})
+	}
+	if placed.Placed() {
+		seen.Stamped = maps.Clone(h.env)
+	}
+	if h.main == nil {
+		return seen, nil
+	}
+	in := *h.main
+	if in.Stamped = maps.Clone(in.Stamped); !placed.Placed() { // without its prefix no key is known
+		in.Stamped = nil
+	}
+	seen.Basis = workload.Basis(in.ID)
+	return seen, &in
+}
+
+// Neighbours implements [confirm.Runtime].
+func (h *Host) Neighbours(_ context.Context, ref workload.Ref) (all []workload.Neighbour, _ error) {
+	if err := h.has(ref); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.faults.list != nil {
+		return nil, h.faults.list
+	}
+	all = slices.Clone(h.faults.neighbours)
+	if in := h.main; in != nil {
+		all = append(all, workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: ref.Name(), Running: in.Running, Started: in.Started})
+	}
+	return all, nil
+}

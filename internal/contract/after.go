@@ -1,0 +1,25 @@
+package contract
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// After returns the command to type after a failure of a pass over the row. A pass
+// that only reads never names the command that acts.
+func After(out Result, row catalog.Row, env catalog.Env, acts bool) Command {
+	f, commit := out.Failure, out.Contract.Commit
+	switch {
+	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
+		return RecoverCommand()
+	case f.Reason == fault.CapabilityMissing:
+		return Ours("doctor")
+	case f.Reason == fault.ArtifactNotFound:
+		return ListCommand(row.Service.String())
+	case out.Decision == DecidedReverted && !f.Retry && out.Receipt != nil:
+		return Ours("history", "show", out.Receipt.ID)
+	case acts && (f.Retry || f.Reason == fault.RecoveryNeeded || out.Decision == DecidedInterrupted):
+		return LiveCommand(row, env, commit.String())
+	}
+	return DeployCommand(row.Service, env, commit.String()) // the plan shows when the cause is gone
+}

@@ -1,0 +1,48 @@
+package contract
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+)
+
+// Ours is a command of this program.
+func Ours(words ...string) Command {
+	return Words(append([]string{"unidesk-controller"}, words...)...)
+}
+
+// DeployCommand deploys a commit of a service. The commit may be a placeholder.
+func DeployCommand(service artifact.ServiceID, env catalog.Env, commit string, flags ...string) Command {
+	return Ours(append([]string{"artifact-registry", "deploy-service", "--service", service.String(), "--env", string(env), "--commit", commit}, flags...)...)
+}
+
+func applyCommand(service string, env catalog.Env, commit string) Command {
+	return Ours("deploy", "apply", "--env", string(env), "--service", service, "--commit", commit)
+}
+
+// LiveCommand brings a commit live, by the entry that the row wants. If nothing can,
+// it is the command that shows the commit.
+func LiveCommand(row catalog.Row, env catalog.Env, commit string) Command {
+	e := row.Environment(env)
+	switch {
+	case e.Mode != catalog.Live:
+		return DeployCommand(row.Service, env, commit, "--dry-run")
+	case e.Has(catalog.UseDeployApply):
+		return applyCommand(row.Service.String(), env, commit)
+	case e.Has(catalog.SupervisorRequired):
+		return DeployCommand(row.Service, env, commit, "--run-now", "--grant", string(GrantFile))
+	}
+	return DeployCommand(row.Service, env, commit, "--run-now")
+}
+
+// RecoverCommand ends what killed runs left.
+func RecoverCommand() Command { return Ours("recover") }
+
+// ListCommand lists what the registry holds of a service.
+func ListCommand(service string) Command {
+	return Ours("artifact-registry", "list", "--service", service)
+}
+
+// VerifyCommand verifies a service.
+func VerifyCommand(service string, env catalog.Env) Command {
+	return Ours("verify", "--service", service, "--env", string(env))
+}

@@ -1,0 +1,242 @@
+// Package contract holds what a deploy promises before it begins (Contract, Gate)
+// and what each deploying command answers (Decision, Result, Reconciliation).
+// It reads the catalog and nothing else: no host, no file and no clock, so that a
+// dry run cannot touch anything. Package deploy acts by it.
+//
+// Files, from the top: recovery.go, comparison.go, reconciliation.go, candidate.go, refusal.go, after.go, result.go, grant.go,
+// contract.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
+// A file uses those after it and none before.
+package contract
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Request is what a person asks for.
+type Request struct {
+	Service string
+	// Env as given; "" takes the default.
+	Env    string
+	Commit string
+	// Force recreates a service that already runs the commit.
+	Force bool
+	// Entry is the command; "" is deploy-service.
+	Entry Entry
+	// Statement makes the text that a supervisor signs; nil leaves it out.
+	Statement func(artifact.ServiceID, catalog.Env, artifact.Commit) string
+}
+
+// Contract is what a deploy of this service will do, from the catalog alone:
+// nothing is contacted, no configuration and no secret is read for it.
+type Contract struct {
+	Service   artifact.ServiceID `json:"service"`
+	Env       catalog.Env        `json:"env"`
+	EnvSource string             `json:"envSource"` // "flag" or "default"
+	Commit    artifact.Commit    `json:"commit"`
+	Shape     catalog.Shape      `json:"shape"`
+	Gate      Gate               `json:"gate"`
+	// Statement is what a supervisor signs to open the gate, where one can.
+	Statement string `json:"statement,omitempty"`
+	// Grant is the one that opened the gate.
+	Grant *grant.Grant `json:"grant,omitempty"`
+
+	RegistryProbeURL string            `json:"registryProbeUrl"`
+	Image            string            `json:"image"`
+	RequiredLabels   map[string]string `json:"requiredLabels"`
+	Target           Target            `json:"target"`
+	// Targets are all that the deploy touches, by name; ExcludedTargets what people
+	// might take for one of them.
+	Targets         []string `json:"targets"`
+	ExcludedTargets []string `json:"excludedTargets"`
+	// Deployments are the Kubernetes Deployments that would change; none for Compose.
+	Deployments []string `json:"deployments"`
+	EnvFile     string   `json:"envFile"`
+	EnvKeys     []string `json:"envKeys"`
+	// LabelKeys are those of them that the Compose service's labels must name; its
+	// environment must hand on all, each under its own name.
+	LabelKeys []string `json:"labelKeys,omitempty"`
+	// Annotations are stamped on the Deployments beside the environment.
+	Annotations []string `json:"annotations,omitempty"`
+	// AuthSync is what is brought into the namespace before the rollout.
+	AuthSync        *AuthSync `json:"authSync,omitempty"`
+	RequiredSecrets []string  `json:"requiredSecrets"`
+	Health          Health    `json:"health"`
+	// Rollback is the command that goes back; none where nothing is deployed.
+	Rollback Command `json:"rollback"`
+
+	row   catalog.Row
+	asked Asked
+}
+
+// Target is where the deploy acts.
+type Target struct {
+	Host           string   `json:"host"`
+	ComposeProject string   `json:"composeProject,omitempty"`
+	ComposeService string   `json:"composeService"`
+	ContainerName  string   `json:"containerName"`
+	Tags           []string `json:"tags"`
+	Command        string   `json:"command"`
+	// Namespace, Container and ServiceProxy are Kubernetes'.
+	Namespace    string `json:"namespace,omitempty"`
+	Container    string `json:"container,omitempty"`
+	ServiceProxy string `json:"serviceProxy,omitempty"`
+}
+
+// AuthSync is where the keys of an object of config.json go. Their values are not
+// read for a contract.
+type AuthSync struct {
+	From string `json:"from"` // the object's pointer
+	// Secret takes the credentials, ConfigMap every other key; both as namespace/name.
+	Secret      string   `json:"secret"`
+	Credentials []string `json:"credentials"`
+	ConfigMap   string   `json:"configMap"`
+}
+
+// Health is the question that the proof asks.
+type Health struct {
+	Port    int             `json:"port"`
+	Path    string          `json:"path"`
+	Flags   []string        `json:"flags"`
+	Witness catalog.Witness `json:"witness"`
+	Stable  string          `json:"stable"`
+	Timeout string          `json:"timeout"`
+}
+
+// AgentPlacement stands for the env file of a project that an agent has placed.
+const AgentPlacement = "agent.yaml"
+
+// NewContract parses the request and derives its contract.
+func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
+	commit, err := artifact.ParseCommit(req.Commit)
+	if err != nil {
+		return Contract{}, err
+	}
+	env, err := catalog.ParseEnv(req.Env)
+	if err != nil {
+		return Contract{}, err
+	}
+	row, err := c.Row(req.Service)
+	if err != nil {
+		return Contract{}, err
+	}
+	out := Contract{
+		Service: row.Service, Env: env, EnvSource: "flag", Commit: commit,
+		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
+		Target: Target{Tags: []string{}}, Targets: []string{}, ExcludedTargets: append([]string{}, row.Excluded...),
+		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
+		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String()},
+	}
+	if req.Env == "" {
+		out.EnvSource = "default"
+	}
+	out.Gate = Judge(row, env, out.asked)
+	if out.Gate.Mode == catalog.Unsupported {
+		return out, nil // no target, so nothing to tell of one
+	}
+	out.fill(c, req)
+	return out, nil
+}
+
+// Row returns the catalog's row of the service.
+func (c Contract) Row() catalog.Row { return c.row }
+
+// Environment is what the catalog says of the service there.
+func (c Contract) Environment() catalog.Environment { return c.row.Environment(c.Env) }
+
+// fill tells what a deploy acts on.
+func (c *Contract) fill(services *catalog.Catalog, req Request) {
+	e := c.Environment()
+	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()
+	c.Rollback = LiveCommand(c.row, c.Env, string(PreviousCommit))
+	if e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Live && req.Statement != nil {
+		c.Statement = req.Statement(c.Service, c.Env, c.Commit)
+	}
+	if e.Target.Shape == catalog.Infrastructure {
+		c.ExcludedTargets = append(c.ExcludedTargets, "every Compose project", "every Kubernetes object")
+		return
+	}
+	for _, k := range workload.Keys() {
+		c.EnvKeys = append(c.EnvKeys, c.row.KeyPrefix(c.Env)+k)
+	}
+	c.RequiredSecrets = append(c.RequiredSecrets, c.row.Secrets...)
+	c.Health = Health{
+		Port: e.Probe.Port, Path: e.Probe.Path, Flags: append([]string{}, e.Probe.Flags...),
+		Witness: c.row.Witness, Stable: e.Stable.String(), Timeout: e.Timeout.String(),
+	}
+	c.ExcludedTargets = append(c.ExcludedTargets, neighbours(services, c.row, c.Env)...)
+	if k := e.Target.Kubernetes; k != nil {
+		c.kubernetes(*k)
+	} else {
+		c.compose(*e.Target.Compose)
+	}
+}
+
+// neighbours are the catalog's other services in the same Compose project or
+// Kubernetes namespace.
+func neighbours(services *catalog.Catalog, row catalog.Row, env catalog.Env) (names []string) {
+	t := row.Environment(env).Target
+	for _, id := range services.Services() {
+		other, err := services.Row(id.String())
+		if err != nil || id == row.Service {
+			continue
+		}
+		if o := other.Environment(env).Target; o.Beside(t) {
+			names = append(names, o.Names()...)
+		}
+	}
+	return names
+}
+
+func (c *Contract) compose(t catalog.Compose) {
+	c.EnvFile = unidesk.EnvFilePointer
+	if c.Target.Host != catalog.Master {
+		c.EnvFile = AgentPlacement
+	}
+	c.Target.ComposeProject, c.Target.ComposeService, c.Target.ContainerName = t.Project, t.Service, t.Container
+	c.LabelKeys = c.EnvKeys
+	c.Target.Tags = []string{t.Image, t.Image + ":" + c.Commit.String()}
+	c.Target.Command = "docker compose up -d --no-build --no-deps --force-recreate " + t.Service
+	c.ExcludedTargets = append(c.ExcludedTargets, "every other service of the Compose project", "every Kubernetes object")
+}
+
+func (c *Contract) kubernetes(t catalog.Kubernetes) {
+	for _, d := range t.Deployments {
+		c.Deployments = append(c.Deployments, t.Namespace+"/"+d)
+	}
+	c.Annotations = catalog.Annotations()
+	if a := t.Auth; a != nil {
+		c.AuthSync = &AuthSync{
+			From: unidesk.AuthPointer, Secret: t.Namespace + "/" + a.Secret, Credentials: a.Credentials, ConfigMap: t.Namespace + "/" + a.ConfigMap,
+		}
+	}
+	c.Target.Tags = []string{c.Image}
+	c.Target.Namespace, c.Target.Container = t.Namespace, t.Container
+	c.Target.ServiceProxy = serviceProxy(t, c.Health.Path)
+	c.ExcludedTargets = append(c.ExcludedTargets, "every other Deployment", "every other Secret and ConfigMap", "every Service, NodePort, hostPort and Ingress", "every Compose project")
+}
+
+// serviceProxy is the path below the Kubernetes API at which health is asked.
+func serviceProxy(t catalog.Kubernetes, path string) string {
+	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", t.Namespace, t.Service, t.Port, path)
+}
+
+// Excluding adds the other services of the target's Compose project, of all that runs
+// on its host, to what the contract leaves alone.
+func (c Contract) Excluding(spec workload.Spec, all []workload.Neighbour) Contract {
+	host, excluded := c.Environment().Target.Host, slices.Clone(c.ExcludedTargets)
+	for _, other := range all {
+		name := catalog.Target{Host: host, Compose: &catalog.Compose{Service: other.Group, Container: other.Name}}.Names()[0]
+		if other.Scope == spec.Ref.Scope() && !other.Of(spec.Ref) && !slices.Contains(excluded, name) {
+			excluded = append(excluded, name)
+		}
+	}
+	c.ExcludedTargets = excluded
+	return c
+}

@@ -1,0 +1,45 @@
+package contract
+
+// Decision is what a command came to, in one word.
+type Decision string
+
+// The decisions.
+const (
+	// DecidedRefused: the request itself is wrong; nothing was begun.
+	DecidedRefused Decision = "refused"
+	// DecidedContract: a dry run; nothing was contacted.
+	DecidedContract Decision = "contract"
+	// DecidedReady: every read-only check holds.
+	DecidedReady Decision = "ready"
+	// DecidedBlocked: a check does not hold; --run-now would refuse.
+	DecidedBlocked Decision = "blocked"
+	// DecidedUnsupported: the service cannot be brought live in this environment.
+	DecidedUnsupported Decision = "unsupported"
+	// DecidedGated: a gate stands before it; the result says what opens it.
+	DecidedGated Decision = "gated"
+	// DecidedDeprecated: the command is a legacy one, and names the one to use.
+	DecidedDeprecated Decision = "deprecated"
+	// DecidedIncomplete: all that may be done is done; some services were skipped.
+	DecidedIncomplete Decision = "incomplete"
+	// DecidedSucceeded: the commit is live, and proven.
+	DecidedSucceeded Decision = "succeeded"
+	// DecidedUnchanged: it was live already, and is proven afresh.
+	DecidedUnchanged Decision = "unchanged"
+	// DecidedDegraded: it is live, but flags that were false before still are.
+	DecidedDegraded Decision = "degraded"
+	// DecidedReverted: it was not proven; what ran before runs again.
+	DecidedReverted Decision = "reverted"
+	// DecidedRevertFailed: neither could be had; the result says what to type.
+	DecidedRevertFailed Decision = "revert-failed"
+	// DecidedUnsettled: the host of an unsettled change cannot be asked any more; it
+	// takes the change back by itself, unless somebody settles it.
+	DecidedUnsettled Decision = "unsettled"
+	// DecidedFailed: it failed before anything that runs was touched.
+	DecidedFailed Decision = "failed"
+	// DecidedInterrupted: a person stopped it; the result says what runs.
+	DecidedInterrupted Decision = "interrupted"
+	// DecidedDrifted: what runs is not what the receipt proved.
+	DecidedDrifted Decision = "drifted"
+	// DecidedBusy: a deploy of it goes on, so that what runs is not settled.
+	DecidedBusy Decision = "busy"
+)

@@ -1,0 +1,167 @@
+package contract
+
+import (
+	"fmt"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Gate says whether the service may be brought live, and what stands before it.
+type Gate struct {
+	Mode catalog.Mode `json:"mode"`
+	// Why is the gate's sentence, or the reason of a mode that is not live.
+	Why string `json:"why,omitempty"`
+	// Code is the gate that --run-now meets, "" when it is open.
+	Code catalog.Gate `json:"code,omitempty"`
+	// Next is the command to type instead, or after what opens the gate.
+	Next Command `json:"next,omitzero"`
+}
+
+// The gates that no row asks for: they follow from its mode, its shape or the
+// command.
+const (
+	GatePlanOnly        catalog.Gate = "plan-only"
+	GateUnsupported     catalog.Gate = "unsupported"
+	GateDeprecated      catalog.Gate = "deprecated"
+	GateRuntimeNotBuilt catalog.Gate = "runtime-not-built"
+)
+
+// Reach is how far a command goes.
+type Reach string
+
+// The reaches.
+const (
+	ReachContract Reach = "dry-run"
+	ReachPlan     Reach = "plan"
+	ReachLive     Reach = "run-now"
+)
+
+// Entry is the command that a deploy is asked for by.
+type Entry string
+
+// The entries.
+const (
+	ByDeployService Entry = "deploy-service"
+	ByDeployApply   Entry = "deploy apply"
+	// ByDeployBackendCore is the legacy entry, which only says so.
+	ByDeployBackendCore Entry = "deploy-backend-core"
+)
+
+// Asked is what a gate is judged by beside the row.
+type Asked struct {
+	Entry  Entry
+	Commit string
+	// Granted says that a supervisor's grant for exactly this was verified.
+	Granted bool
+	// Promoted says that dev, or prod itself, proved this very digest. A dry run does
+	// not know.
+	Promoted bool
+}
+
+// Judge is the one place where a gate is decided. It is the same for every reach:
+// a dry run shows what --run-now would meet.
+func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
+	e := row.Environment(env)
+	shut := func(code catalog.Gate, next Command, format string, args ...any) Gate {
+		return Gate{Mode: e.Mode, Code: code, Next: next, Why: fmt.Sprintf(format, args...)}
+	}
+	dryRun := DeployCommand(row.Service, env, a.Commit, "--dry-run")
+	live := LiveCommand(row, env, a.Commit)
+	switch {
+	case a.Entry == ByDeployBackendCore:
+		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
+			"deploy-backend-core is a legacy entry and does nothing; backend-core is deployed by deploy apply")
+	case e.Mode == catalog.Unsupported:
+		return shut(GateUnsupported, Ours("services", row.Service.String()), "%s is not deployed to %s: %s", row.Service, env, e.Why)
+	case e.Has(catalog.ContractMismatch):
+		return shut(catalog.ContractMismatch, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
+	case e.Has(catalog.SupervisorRequired) && e.Mode == catalog.Validate:
+		return shut(catalog.SupervisorRequired, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
+	case e.Mode == catalog.Validate:
+		return shut(GatePlanOnly, elsewhere(row, env, a.Commit), "%s in %s has dry run and plan only: %s", row.Service, env, e.Why)
+	case e.Target.Shape == catalog.K3s:
+		return shut(GateRuntimeNotBuilt, dryRun, "%s runs on Kubernetes in %s, which this version cannot deploy to yet", row.Service, env)
+	case e.Has(catalog.UseDeployApply) && a.Entry != ByDeployApply:
+		return shut(catalog.UseDeployApply, live, "%s is brought live by deploy apply only", row.Service)
+	case e.Has(catalog.SupervisorRequired) && !a.Granted:
+		return shut(catalog.SupervisorRequired, live,
+			"a live deploy of %s wants a grant that a supervisor signed for exactly this service, environment and commit", row.Service)
+	case e.Has(catalog.Promote) && !a.Promoted:
+		return shut(catalog.Promote, LiveCommand(row, catalog.Dev, a.Commit),
+			"%s goes to prod once a dev deploy has proven the same digest", row.Service)
+	}
+	return Gate{Mode: e.Mode, Why: e.Why}
+}
+
+// elsewhere is the plan for the other environment where there is one, else the
+// list of what there is.
+func elsewhere(row catalog.Row, env catalog.Env, commit string) Command {
+	for _, other := range catalog.Envs() {
+		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
+			return DeployCommand(row.Service, other, commit)
+		}
+	}
+	if row.Environment(env).Mode == catalog.Validate {
+		return DeployCommand(row.Service, env, commit, "--dry-run")
+	}
+	return Ours("services")
+}
+
+// Stops reports whether a command that goes so far ends at the gate. Where there
+// is nothing to deploy to, every command does; contract and plan go past the rest
+// and show it.
+func (g Gate) Stops(r Reach) bool {
+	switch g.Code {
+	case "":
+		return false
+	case GateUnsupported, GateDeprecated:
+		return true
+	}
+	return r == ReachLive
+}
+
+// decision is what a command comes to that the gate stops.
+func (g Gate) decision() Decision {
+	switch g.Code {
+	case GateDeprecated:
+		return DecidedDeprecated
+	case GateUnsupported, GatePlanOnly, GateRuntimeNotBuilt:
+		return DecidedUnsupported
+	}
+	return DecidedGated
+}
+
+// GateReason returns the reason of a refusal at a gate. It is total: a gate that is not
+// here has none, and a test finds it.
+func GateReason(code catalog.Gate) (fault.Reason, bool) {
+	switch code {
+	case GateUnsupported, GatePlanOnly:
+		return fault.Unsupported, true
+	case GateDeprecated:
+		return fault.Deprecated, true
+	case GateRuntimeNotBuilt:
+		return fault.RuntimeNotBuilt, true
+	case catalog.ContractMismatch:
+		return fault.ContractMismatch, true
+	case catalog.SupervisorRequired:
+		return fault.SupervisorRequired, true
+	case catalog.UseDeployApply:
+		return fault.UseDeployApply, true
+	case catalog.Promote:
+		return fault.PromoteFirst, true
+	}
+	return "", false
+}
+
+func (g Gate) fault() error {
+	reason, known := GateReason(g.Code)
+	if !known {
+		reason = fault.Internal
+	}
+	err := fault.New(reason, "%s", g.Why)
+	if g.Code == catalog.SupervisorRequired && g.Mode == catalog.Live {
+		return err.WithHint("the dry run prints the statement to sign and the commands that make a grant of it")
+	}
+	return err
+}

@@ -1,0 +1,104 @@
+package contract
+
+import (
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Reconciliation is what came of all services of an environment.
+type Reconciliation struct {
+	OK       bool         `json:"ok"`
+	Decision Decision     `json:"decision"`
+	Env      catalog.Env  `json:"env"`
+	Services []Reconciled `json:"services"`
+}
+
+// Reconciled is what came of one of them.
+type Reconciled struct {
+	Service string  `json:"service"`
+	Outcome Outcome `json:"outcome"`
+	// Result is the deploy's own; nil when it was not reached.
+	Result *Result `json:"result,omitempty"`
+}
+
+// Outcome says in a word what a reconciler did about a service.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeDone       Outcome = "done"
+	OutcomeSkipped    Outcome = "skipped"
+	OutcomeFailed     Outcome = "failed"
+	OutcomeNotReached Outcome = "not-reached"
+)
+
+// LookAll goes through all services with something that only reads; nothing stops
+// it.
+func LookAll(env catalog.Env, all []Candidate, look func(Contract) Result) Reconciliation {
+	out := Reconciliation{Env: env, Services: make([]Reconciled, len(all))}
+	for i, c := range all {
+		out.Services[i] = Consider(c, look)
+	}
+	return out.Conclude()
+}
+
+// Consider does the act for a candidate that has a contract, and returns its outcome.
+func Consider(c Candidate, do func(Contract) Result) Reconciled {
+	one := Reconciled{Service: c.Service, Outcome: OutcomeFailed}
+	if c.Err != nil {
+		r := Refused(c.Err)
+		switch one.Result = &r; r.Failure.Reason {
+		case fault.UnknownService:
+			one.Outcome = OutcomeSkipped
+		case fault.CommitNotPinned: // of a service that there is
+			r.Failure.Next = ListCommand(c.Service)
+		}
+		return one
+	}
+	r := do(c.Contract)
+	one.Result = &r
+	switch r.Decision {
+	case DecidedUnsupported, DecidedGated, DecidedDeprecated:
+		one.Outcome = OutcomeSkipped
+	default:
+		if r.OK || r.Decision == DecidedDegraded { // it runs, and says itself what is not well
+			one.Outcome = OutcomeDone
+		} else if g := c.Contract.Gate; g.Stops(ReachLive) && g.Code != catalog.Promote { // whatever is amiss, apply passes it over
+			one.Outcome = OutcomeSkipped
+		}
+	}
+	return one
+}
+
+// Failed returns the result of the first service that failed, nil if none did.
+func (r Reconciliation) Failed() *Result {
+	for _, one := range r.Services {
+		if one.Outcome == OutcomeFailed {
+			return one.Result
+		}
+	}
+	return nil
+}
+
+// Conclude makes one decision of all: the failure, else what is degraded, else
+// what was skipped, else the change, if there was one.
+func (r Reconciliation) Conclude() Reconciliation {
+	if f := r.Failed(); f != nil {
+		r.Decision = f.Decision
+		return r
+	}
+	rank := []Decision{DecidedUnchanged, DecidedContract, DecidedReady, DecidedSucceeded, DecidedIncomplete, DecidedDegraded}
+	worst := 0
+	for _, one := range r.Services {
+		decision := DecidedIncomplete
+		if one.Outcome == OutcomeDone {
+			decision = one.Result.Decision
+		}
+		worst = max(worst, slices.Index(rank, decision))
+	}
+	r.Decision = rank[worst]
+	r.OK = worst < slices.Index(rank, DecidedIncomplete)
+	return r
+}

@@ -1,0 +1,34 @@
+package contract
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+)
+
+// Recovery is what Recover did about one service.
+type Recovery struct {
+	Service artifact.ServiceID `json:"service"`
+	Env     catalog.Env        `json:"env"`
+	Change  string             `json:"change,omitempty"`
+	Commit  artifact.Commit    `json:"commit"`
+	Action  Action             `json:"action"`
+	Running string             `json:"running"`
+	Failure *Failure           `json:"failure,omitempty"`
+}
+
+// Action is what was done.
+type Action string
+
+// The actions.
+const (
+	// TookBack: an unsettled change was reverted.
+	TookBack Action = "took-back"
+	// Recorded: a change that had ended, kept or taken back, has its receipt in force now.
+	Recorded Action = "recorded"
+	// Busy: a run that lives has the service; nothing was done.
+	Busy Action = "busy"
+	// Unreached: the service's host could not be asked.
+	Unreached Action = "unreached"
+	// Failed: it could not be ended.
+	Failed Action = "failed"
+)

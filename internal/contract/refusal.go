@@ -1,0 +1,96 @@
+package contract
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// DryRun answers with the contract alone.
+func DryRun(c Contract) Result {
+	if c.Gate.Stops(ReachContract) {
+		return Gated(c)
+	}
+	return Result{OK: true, Decision: DecidedContract, Contract: &c, Rollback: c.Rollback}
+}
+
+// Gated is the result of a command that ends at its gate: nothing was contacted.
+func Gated(c Contract) Result {
+	var r Result
+	r.Fail(c.Gate.decision(), workload.PointGuard, c.Gate.fault())
+	r.Failure.Next = c.Gate.Next
+	if c.WantsGrant() {
+		r.Failure.Next = c.ToSign() // the gate's is for after that
+	}
+	r.Contract, r.Rollback = &c, c.Rollback
+	r.Running = "not looked at: the gate comes first"
+	return r
+}
+
+// Deprecated is all that deploy-backend-core answers.
+func Deprecated(commit string) Result {
+	r := Gated(Contract{Gate: Judge(catalog.Row{}, catalog.Prod, Asked{Entry: ByDeployBackendCore, Commit: commit})})
+	r.Contract = nil
+	return r
+}
+
+// Ungranted is the result of a grant that does not open the gate: nothing was
+// contacted.
+func Ungranted(c Contract, err error) Result {
+	r := Gated(c)
+	r.Fail(DecidedGated, r.Failure.Step, err)
+	r.Failure.Next = c.ToSign()
+	return r
+}
+
+// Refused is the result of a request that was never begun.
+func Refused(err error) Result {
+	var r Result
+	r.Fail(DecidedRefused, workload.PointGuard, err)
+	if r.Failure.Next = nextOf(err); r.Failure.Next.IsZero() {
+		r.Failure.Next = afterRefusal(r.Failure.Reason)
+	}
+	return r
+}
+
+func afterRefusal(reason fault.Reason) Command {
+	switch reason {
+	case fault.Usage:
+		return Ours("--help")
+	case fault.CommitNotPinned:
+		return Ours("artifact-registry", "list")
+	case fault.UnknownService, fault.Unsupported, fault.RuntimeNotBuilt:
+		return Ours("services")
+	case fault.ReceiptNotFound, fault.WorkloadNotFound:
+		return Ours("history")
+	case fault.Interrupted:
+		return RecoverCommand()
+	}
+	return Ours("doctor")
+}
+
+// Unsettled is the fault of a workload whose change is not settled.
+func Unsettled(p *workload.Pending) error {
+	const begun = "2006-01-02 15:04:05Z07:00"
+	if p.Failed != "" {
+		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be taken back: %s",
+			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun), p.Failed).
+			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", RecoverCommand())
+	}
+	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
+		p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
+		WithHint("the same command for that commit proves it; `%s` takes it back", RecoverCommand())
+}
+
+// AtGate answers, before any configuration is read, for what a gate stops whatever the
+// hosts say; live says whether the command would bring the commit live.
+func AtGate(c Contract, live bool) (Result, bool) {
+	reach := ReachPlan
+	if live {
+		reach = ReachLive
+	}
+	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that one
+		return Gated(c), true
+	}
+	return Result{}, false
+}

@@ -1,0 +1,126 @@
+package contract
+
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Result is what every deploying command answers. docs/output.md describes its
+// JSON.
+type Result struct {
+	OK       bool     `json:"ok"`
+	Decision Decision `json:"decision"`
+	// Mutated says that the host was changed at some time, Changed that another
+	// version runs than before.
+	Mutated  bool      `json:"mutated"`
+	Changed  bool      `json:"changed"`
+	Contract *Contract `json:"contract,omitempty"`
+	// Service and Env are what verify was asked about.
+	Service string      `json:"service,omitempty"`
+	Env     catalog.Env `json:"env,omitempty"`
+	// Older says that the commit was first proven before the one proven last was.
+	Older bool  `json:"older,omitempty"`
+	Plan  *Plan `json:"plan,omitempty"`
+	// Evidence is the proof, finding by finding; Witnesses says what was real.
+	Evidence  []proof.Finding `json:"evidence,omitempty"`
+	Witnesses []string        `json:"witnesses,omitempty"`
+	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
+	Bytes     *ledger.Bytes   `json:"bytes,omitempty"`
+	Seconds   float64         `json:"seconds,omitempty"`
+	// Scope is what became of everything else.
+	Scope *Scope `json:"scope,omitempty"`
+	// Running is what runs at the end, in a sentence.
+	Running string `json:"running,omitempty"`
+	// Rollback is the command that goes back to what was proven before.
+	Rollback Command  `json:"rollback,omitzero"`
+	Hints    []string `json:"hints,omitempty"`
+	Failure  *Failure `json:"failure,omitempty"`
+}
+
+// Plan are the facts of a preflight.
+type Plan struct {
+	Index    artifact.Digest   `json:"index"`
+	Manifest artifact.Digest   `json:"manifest"`
+	Config   artifact.Digest   `json:"config"`
+	Platform artifact.Platform `json:"platform"`
+	Layers   int               `json:"layers"`
+	Bytes    int64             `json:"imageBytes"`
+	Need     Need              `json:"need"`
+	// Provenance is what is made of where the image comes from.
+	Provenance provenance.Verdict `json:"provenance"`
+	Live       *workload.Instance `json:"live,omitempty"`
+	// Unseen is why nothing that runs was looked at.
+	Unseen string `json:"unseen,omitempty"`
+	// AlreadyLive says that what runs is the asked commit, by the same findings
+	// that a proof needs.
+	AlreadyLive bool          `json:"alreadyLive"`
+	Checks      []proof.Check `json:"checks"`
+	// Next is the command that does it.
+	Next Command `json:"next,omitzero"`
+}
+
+// Need is what staging an image will cost.
+type Need struct {
+	// Layers and Bytes must cross the connection.
+	Layers int   `json:"layers"`
+	Bytes  int64 `json:"bytes"`
+	// Spool and Engine are the room that is needed on each disk, SpoolFree what
+	// the spool's disk and quota leave.
+	Spool     int64 `json:"spoolBytes"`
+	SpoolFree int64 `json:"spoolFreeBytes"`
+	Engine    int64 `json:"engineBytes"`
+}
+
+// Failure is an error as a result carries it.
+type Failure struct {
+	Step workload.Point `json:"step"`
+	fault.Report
+	// Next is the command to type.
+	Next Command `json:"next"`
+	// Logs are the last lines of a container that was not proven, scrubbed.
+	Logs []string `json:"logs,omitempty"`
+}
+
+// Fail makes the result that of a failure at a step.
+func (r *Result) Fail(decision Decision, step workload.Point, err error) {
+	r.OK, r.Decision = false, decision
+	r.Failure = &Failure{Step: step, Report: remedy.Report(err)}
+}
+
+// WithGrant names the file of a grant that was given, "" for none, in the commands to
+// type next.
+func (r Result) WithGrant(file string) Result {
+	if file != "" && r.Plan != nil {
+		r.Plan.Next = r.Plan.Next.With(GrantFile, file)
+	}
+	if file != "" && r.Failure != nil {
+		r.Failure.Next = r.Failure.Next.With(GrantFile, file)
+	}
+	return r
+}
+
+// Scope says what happened to everything but the target while it was changed.
+type Scope struct {
+	// Observed says that all containers of the target's engine were compared, as they
+	// were before the switch and after the settlement.
+	Observed bool `json:"observed"`
+	// Note is why they were not.
+	Note string `json:"note,omitempty"`
+	// Disturbed are those that changed, and that no run of ours explains.
+	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
+}
+
+// Sentences say what was disturbed, one for each.
+func (s *Scope) Sentences() (list []string) {
+	for _, d := range s.Disturbed {
+		list = append(list, d.Detail)
+	}
+	return list
+}

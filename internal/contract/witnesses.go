@@ -1,0 +1,17 @@
+package contract
+
+import "github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+
+// Witnesses says, for people, what a proof of the service stands on.
+func Witnesses(row catalog.Row) []string {
+	w := []string{
+		"real: container, image, config digest, manifest digest of the commit's tag",
+		"real: the image's labels, which the config digest covers",
+	}
+	if row.Witness == catalog.Composed {
+		return append(w, "an echo: the container's environment, and the health answer's commit that is composed from it")
+	}
+	return append(w,
+		"real: the commit that the service itself answers with",
+		"an echo: the container's environment, and the health answer's requestedCommit")
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// command is a command with its flags and words.
+type command interface {
+	// run does what the command is for. An error is an answer, too: see [app.exitOf].
+	run(ctx context.Context) (present.Answer, error)
+}
+
+// runs is the RunE of a command that takes flags alone.
+func (a *app) runs(c command) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error { return a.do(cmd.Context(), c) }
+}
+
+// do runs a command and prints its answer.
+func (a *app) do(ctx context.Context, c command) error {
+	answer, err := c.run(ctx)
+	if err != nil {
+		return err
+	}
+	err = answer.Print(a.Out, a.format)
+	if err != nil && !errors.Is(err, syscall.EPIPE) { // a reader may stop early, as head does
+		return err
+	}
+	if answer.Exit != present.ExitOK {
+		return ended(answer.Exit)
+	}
+	return nil
+}
+
+// ended is the exit code of an answer that is printed. It passes through cobra as an
+// error, because cobra hands on nothing else.
+type ended int
+
+func (e ended) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// exitOf is the exit code of what a command line returned. It prints an error that
+// no answer was made of.
+func (a *app) exitOf(err error) int {
+	var code ended
+	switch {
+	case err == nil:
+		return present.ExitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	var f *fault.Error
+	known := errors.As(err, &f)
+	switch {
+	case errors.Is(err, context.Canceled) && a.acting.Load():
+		err = fault.Transient(fault.Interrupted, "stopped: %w", err).WithHint("`unidesk-controller recover` ends what is left")
+	case errors.Is(err, context.Canceled):
+		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
+	case !known && errors.Is(err, syscall.EPIPE): // of the version, which cobra prints
+		return present.ExitOK
+	case !known:
+		err = fault.New(fault.Usage, "%w", err) // cobra's own: a wrong word on the command line
+	}
+	r := contract.Refused(err)
+	switch r.Failure.Reason {
+	case fault.Interrupted:
+		r.Decision = contract.DecidedInterrupted
+	case fault.Unsupported, fault.RuntimeNotBuilt:
+		r.Decision = contract.DecidedUnsupported
+	}
+	answer, out := present.Refused(r), a.Err
+	if a.format == "json" {
+		out = a.Out
+	}
+	if err := answer.Print(out, a.format); err != nil && a.format == "json" {
+		return present.ExitFailed
+	}
+	return answer.Exit
+}

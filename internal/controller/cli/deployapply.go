@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+type deployApplyCommand struct {
+	*app
+	req    contract.Request
+	dryRun bool
+	grant  string // its file
+}
+
+func (a *app) deployApply() *cobra.Command {
+	c := &deployApplyCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--grant FILE]] [--dry-run]",
+		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
+		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
+every check that only reads) and then does what deploy-service --run-now does.
+Without --service it does so for each service that deploy.json names in the
+environment: what a gate stops is skipped and listed, a failure stops the rest.`,
+		Example: `  unidesk-controller deploy apply --env prod --dry-run
+  unidesk-controller deploy apply --env prod --service frontend --commit 0123456789abcdef0123456789abcdef01234567`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
+	}
+	deployFlags(cmd, &c.req, &c.dryRun)
+	grantFlag(cmd, &c.grant)
+	cmd.Flags().BoolVar(&c.req.Force, "force", false, "recreate a service even if the commit runs already")
+	return withEnv(cmd)
+}
+
+func (c *deployApplyCommand) run(ctx context.Context) (present.Answer, error) {
+	switch {
+	case c.grant != "" && c.dryRun:
+		return present.Answer{}, errDryRunGrant()
+	case c.grant != "" && c.req.Service == "":
+		return present.Answer{}, fault.New(fault.Usage, "--grant wants --service: a grant is one service's")
+	case c.dryRun:
+		return c.reconcile(ctx, c.req, reconciler{})
+	}
+	return c.reconcile(ctx, c.req, reconciler{
+		access: site.Acting, acts: true, grant: c.grant, one: (*deploy.Deployer).Apply, all: (*deploy.Deployer).ApplyAll,
+	})
+}

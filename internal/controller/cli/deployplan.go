@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+)
+
+type deployPlanCommand struct {
+	*app
+	req contract.Request
+}
+
+func (a *app) deployPlan() *cobra.Command {
+	c := &deployPlanCommand{app: a}
+	cmd := &cobra.Command{
+		Use: "plan --env ENV [--service NAME [--commit FULL-SHA]]", Short: "Check against the real hosts, and change nothing",
+		Example: `  unidesk-controller deploy plan --env prod
+  unidesk-controller deploy plan --env prod --service frontend --commit 0123456789abcdef0123456789abcdef01234567`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
+	}
+	deployFlags(cmd, &c.req, nil)
+	return withEnv(cmd)
+}
+
+func (c *deployPlanCommand) run(ctx context.Context) (present.Answer, error) {
+	return c.reconcile(ctx, c.req, planning())
+}

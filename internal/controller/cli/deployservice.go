@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+type deployServiceCommand struct {
+	*app
+	req            contract.Request
+	dryRun, runNow bool
+	grant          string // its file
+}
+
+func (a *app) deployService() *cobra.Command {
+	c := &deployServiceCommand{app: a, req: contract.Request{Statement: site.Statement}}
+	cmd := &cobra.Command{
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now [--grant FILE]]",
+		Short: "Bring a commit of a service live",
+		Long: `deploy-service brings a commit of a service live in three steps that a person
+can take one at a time:
+
+  --dry-run   the contract, from the catalog alone; nothing is contacted
+  (no flag)   the same, and a read-only preflight against the real hosts
+  --run-now   do it, prove it, or put back what ran`,
+		Example: `  unidesk-controller artifact-registry deploy-service --service frontend --commit 0123456789abcdef0123456789abcdef01234567
+  unidesk-controller artifact-registry deploy-service --service frontend --commit 0123456789abcdef0123456789abcdef01234567 --run-now`,
+		Args: cobra.NoArgs, RunE: a.runs(c),
+	}
+	deployFlags(cmd, &c.req, &c.dryRun)
+	grantFlag(cmd, &c.grant)
+	f := cmd.Flags()
+	f.BoolVar(&c.runNow, "run-now", false, "deploy")
+	f.BoolVar(&c.req.Force, "force", false, "recreate the service even if the commit runs already")
+	for _, name := range []string{"service", "commit"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // the flag is defined above
+		}
+	}
+	return cmd
+}
+
+func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) {
+	if c.dryRun && c.runNow {
+		return present.Answer{}, fault.New(fault.Usage, "--dry-run and --run-now exclude each other")
+	}
+	if c.dryRun && c.grant != "" {
+		return present.Answer{}, errDryRunGrant()
+	}
+	services, err := site.LoadCatalog(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	wanted, err := contract.NewContract(services, c.req)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if c.dryRun {
+		return present.Deployed(contract.DryRun(wanted)), nil
+	}
+	wanted, refused, err := site.Granted(ctx, c.configDir, wanted, c.grant)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if refused != nil {
+		return present.Deployed(*refused), nil
+	}
+	if early, stopped := contract.AtGate(wanted, c.runNow); stopped {
+		return present.Deployed(early), nil
+	}
+	access := site.Reading
+	if c.runNow {
+		access = site.Acting
+	}
+	w, err := c.wire(services, access)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	c.remind(w.Config)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.Remote.Warm(ctx)
+	if !c.runNow {
+		return present.Deployed(w.Deployer.Plan(ctx, wanted).WithGrant(c.grant)), nil
+	}
+	c.acts(&wanted)
+	return present.Deployed(w.Deployer.Run(ctx, wanted, c.req.Force).WithGrant(c.grant)), nil
+}

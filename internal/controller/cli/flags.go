@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+)
+
+// serviceFlags are those of a command about one service.
+func serviceFlags(cmd *cobra.Command, service, env *string) {
+	cmd.Flags().StringVar(service, "service", "", "service of the catalog")
+	cmd.Flags().StringVar(env, "env", "", "environment, dev or prod (default prod)")
+	if err := cmd.MarkFlagRequired("service"); err != nil {
+		panic(err) // the flag is defined above
+	}
+}
+
+// deployFlags are what every command about a commit takes.
+func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
+	f := cmd.Flags()
+	f.StringVar(&req.Service, "service", "", "service of the catalog")
+	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
+	f.StringVar(&req.Commit, "commit", "", "full commit id")
+	if dryRun != nil {
+		f.BoolVar(dryRun, "dry-run", false, "print the contract and contact nothing")
+	}
+}
+
+// withEnv makes a command need --env.
+func withEnv(cmd *cobra.Command) *cobra.Command {
+	if err := cmd.MarkFlagRequired("env"); err != nil {
+		panic(err) // the flag is defined by deployFlags
+	}
+	cmd.Flags().Lookup("env").Usage = "environment, dev or prod"
+	return cmd
+}
+
+// grantFlag is the flag of a command that a supervisor may have to grant.
+func grantFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "grant", "", "file of a supervisor's grant; the dry run prints what to sign")
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+)
+
+type hostBootstrapCommand struct {
+	*app
+	host   string
+	agent  string // the binary's file
+	dryRun bool
+}
+
+func (a *app) hostBootstrap() *cobra.Command {
+	c := &hostBootstrapCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "bootstrap NAME [--dry-run] [--agent FILE]",
+		Short: "Put the agent on a host over ssh and sudo, or a newer one in its place",
+		Long: `bootstrap puts the agent on a host that has nothing but ssh and sudo without a
+password (or root's own login): binary, units, group, and a first agent.yaml that
+is never overwritten. A second run changes nothing. The agent that was there comes
+back when the new one does not answer.`,
+		Example: `  unidesk-controller host bootstrap D601 --dry-run
+  unidesk-controller host bootstrap D601`,
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.host = args[0]
+			return a.do(cmd.Context(), c)
+		},
+	}
+	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "look, say what would change, and change nothing")
+	cmd.Flags().StringVar(&c.agent, "agent", "", "the agent's binary (default: the one beside this program, or of its package)")
+	return cmd
+}
+
+func (c *hostBootstrapCommand) run(ctx context.Context) (present.Answer, error) {
+	config, err := site.LoadConfig(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	host, err := config.HostNamed(c.host)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	services, err := site.LoadCatalog(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	first, err := config.FirstConfig(services, c.host)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return present.Answer{}, err
+	}
+	r := bootstrap.Host{
+		Shell: site.HostShell(host),
+		Ask: func(ctx context.Context) (rpc.Description, error) {
+			d, _, _, err := site.Describe(ctx, c.version, host)
+			return d, err
+		},
+		Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(c.agent, self, uname) },
+		Config: first,
+		Local:  host.Socket != "",
+	}.Run(ctx, c.dryRun)
+	return present.Bootstrapped(c.host, c.version, r).UnlessStopped(ctx), nil
+}

@@ -1,0 +1,68 @@
+package cli_test
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// The page that scripts are written by names every key and every point.
+func TestOutputPageIsComplete(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/output.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := []any{
+		contract.Result{},
+		contract.Failure{},
+		fault.Report{},
+		contract.Recovery{},
+		contract.Gate{},
+		contract.AuthSync{},
+		contract.Reconciliation{},
+		contract.Reconciled{},
+		contract.Comparison{},
+		contract.Difference{},
+		contract.Scope{},
+		registry.Report{},
+		registry.Check{},
+		registry.Failure{},
+		registry.Progress{},
+		registry.Planned{},
+		registry.Settings{},
+	}
+	plan := inventory.NewRegistryPlan(site.Defaults(), "")
+	results = append(results, plan, plan.Dependencies, plan.Paths[0],
+		present.RegistryResult{}, present.RegistryRendered{}, present.RenderedFile{}, present.RegistryDryRun{})
+	for _, v := range results {
+		for f := range reflect.TypeOf(v).Fields() {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous || key == "-" {
+				continue
+			}
+			if !strings.Contains(string(page), "`"+key+"`") {
+				t.Errorf("docs/output.md does not name %q of %T", key, v)
+			}
+		}
+	}
+	for _, d := range registry.Decisions() {
+		if !strings.Contains(string(page), "`"+string(d)+"`") {
+			t.Errorf("docs/output.md does not name the decision %q", d)
+		}
+	}
+	for _, p := range workload.Points() {
+		if !strings.Contains(string(page), "`"+string(p)+"`") {
+			t.Errorf("docs/output.md does not name the point %q", p)
+		}
+	}
+}

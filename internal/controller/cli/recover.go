@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+)
+
+type recoverCommand struct{ *app }
+
+func (a *app) recover() *cobra.Command {
+	return &cobra.Command{
+		Use: "recover", Short: "End what killed runs left: the old version back, or the receipt finished",
+		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.runs(recoverCommand{a}),
+	}
+}
+
+func (c recoverCommand) run(ctx context.Context) (present.Answer, error) {
+	w, err := c.wireDefault(site.Acting)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	c.acts(nil)
+	done, err := w.Deployer.Recover(ctx)
+	return present.Recovered(done), err
+}

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+)
+
+type registryCatalogCommand struct{ *app }
+
+func (a *app) registryCatalog() *cobra.Command {
+	return &cobra.Command{
+		Use: "catalog", Short: "Compare what CI.json declares, the registry holds and receipts prove",
+		Long: `catalog shows each service by what CI.json declares, what the registry holds and
+what the last proven receipt says is live. CI.json is a plan and no evidence: an
+upstream-image entry is coverage only, and makes nothing deployable.`,
+		Example: "  unidesk-controller artifact-registry catalog", Args: cobra.NoArgs, RunE: a.runs(registryCatalogCommand{a}),
+	}
+}
+
+func (c registryCatalogCommand) run(ctx context.Context) (present.Answer, error) {
+	services, err := site.RowsOf(c.configDir, "")
+	if err != nil {
+		return present.Answer{}, err
+	}
+	config, err := site.LoadConfig(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	c.remind(config)
+	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	defer func() { _ = far.Close() }()
+	return present.Coverage(inventory.Compare(ctx, config, inventory.ListerOf(ctx, far), services)).UnlessStopped(ctx), nil
+}

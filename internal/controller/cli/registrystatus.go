@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+)
+
+// registryQuestionCommand is status or health: one read, told as the answer to one of
+// two questions.
+type registryQuestionCommand struct {
+	*app
+	as func(registry.Report) registry.Report
+	// path is the command itself, which is no next step of its own.
+	path string
+}
+
+func (a *app) registryStatus() *cobra.Command {
+	return a.registryQuestion(registry.Report.Status, &cobra.Command{
+		Use: "status", Short: "Tell what the registry on its host is like", Example: "  unidesk-controller artifact-registry status",
+		Long: `status reads what there is and judges it; nothing is changed. It is ok, and exits
+with 0, when the registry could be read: "not installed" is an answer.`,
+	})
+}
+
+func (a *app) registryHealth() *cobra.Command {
+	return a.registryQuestion(registry.Report.Health, &cobra.Command{
+		Use: "health", Short: "Ask whether the registry runs as it should", Example: "  unidesk-controller artifact-registry health",
+		Long: `health reads and judges as status does. It is ok when all is as declared. Exit codes:
+0 healthy, 4 it serves and something about it is wrong or not as declared, 1 anything else.`,
+	})
+}
+
+func (a *app) registryQuestion(as func(registry.Report) registry.Report, cmd *cobra.Command) *cobra.Command {
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return a.do(cmd.Context(), registryQuestionCommand{a, as, cmd.CommandPath()})
+	}
+	return cmd
+}
+
+func (c registryQuestionCommand) run(ctx context.Context) (present.Answer, error) {
+	config, err := site.LoadConfig(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	defer func() { _ = far.Close() }()
+	var report registry.Report
+	if facts, err := far.InspectRegistry(ctx, config.Registry); err != nil {
+		report = site.Unread(ctx, config, c.probe, err)
+	} else {
+		report = registry.Judge(config.Registry, facts)
+	}
+	if report.Next == c.path {
+		report.Next = "unidesk-controller doctor"
+	}
+	return present.Registry(present.RegistryResult{Host: config.RegistryHost, Report: c.as(report)}).UnlessStopped(ctx), nil
+}

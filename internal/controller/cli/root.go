@@ -1,0 +1,104 @@
+// Package cli is the command line: one file a command, what a person or a
+// script asks for, and how it is answered. It decides nothing about a deploy.
+//
+// Results go to stdout, everything else to stderr; what the command came to is
+// in the exit code.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Streams are what a command writes to.
+type Streams struct {
+	Out, Err io.Writer
+	// Terminal says that Err is a terminal.
+	Terminal bool
+	// Stop, if not nil, gives a value each time that the person says stop: at the
+	// first the command ends as well as it can, at the second at once.
+	Stop <-chan os.Signal
+}
+
+// fit returns streams whose every text is fit for a terminal: words of a host, an
+// image's label, a container's log or a command line show themselves and do
+// nothing. It is the one place for it, whoever prints.
+func (s Streams) fit() Streams {
+	s.Out, s.Err = present.Fitted(s.Out), present.Fitted(s.Err)
+	return s
+}
+
+// app is what the commands share.
+type app struct {
+	Streams
+	version   string
+	args      []string
+	configDir string
+	format    string
+	onEvent   func(workload.Event)
+	// probe may be nil: then nothing is asked past an agent that does not answer.
+	probe  site.SSHProbe
+	acting activity
+}
+
+// Run runs one command line and returns its exit code. onEvent, if not nil, is
+// told of each point of a deploy after the person was.
+func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
+	streams = streams.fit()
+	a := &app{Streams: streams, args: args, version: version, onEvent: onEvent, probe: site.ProbeBySSH}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	return a.execute(ctx, root)
+}
+
+func (a *app) root() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "unidesk-controller",
+		Short: "Bring exactly the asked commit live, and prove it",
+		Long: `unidesk-controller brings the image of exactly one commit from the registry on
+D601 to where its service runs, switches the service to it, proves that what
+runs is that commit, and takes the switch back when it cannot.
+
+Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
+deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
+		Args:          cobra.ArbitraryArgs, // none is one: grouped says so
+		SilenceErrors: true, SilenceUsage: true, Version: a.version,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if a.format != "text" && a.format != "json" {
+				return fault.New(fault.Usage, "-o %s: it is text or json", a.format)
+			}
+			return flagsGiven(cmd)
+		},
+	}
+	cmd.PersistentFlags().StringVar(&a.configDir, "config", site.DefaultConfigDir, "folder of controller.yaml and services.yaml")
+	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
+	grouped(cmd, a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
+	cmd.SetVersionTemplate("{{.Version}}\n")
+	a.completions(cmd)
+	plainWords(cmd)
+	cmd.SetFlagErrorFunc(a.flagRefused)
+	return cmd
+}
+
+type versionCommand struct{ *app }
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Example: "  unidesk-controller version -o json", Args: cobra.NoArgs,
+		RunE: a.runs(versionCommand{a}),
+	}
+}
+
+func (c versionCommand) run(context.Context) (present.Answer, error) {
+	return present.Version(c.version), nil
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+)
+
+// watchCommand is to the master what an agent is to its host: when a run is killed
+// and nobody comes, its switch is taken back at the deadline. The package's unit runs it.
+type watchCommand struct{ *app }
+
+func (a *app) watch() *cobra.Command {
+	return &cobra.Command{
+		Use: "watch", Short: "Take back what nobody settled on this machine, at its deadline; runs until it is stopped",
+		Example: "  unidesk-controller watch", Args: cobra.NoArgs, RunE: a.runs(watchCommand{a}),
+	}
+}
+
+func (c watchCommand) run(ctx context.Context) (present.Answer, error) {
+	w, err := c.wireDefault(site.Acting)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	unlock, err := site.TakeWatch(w.Config)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer unlock()
+	journal := slog.New(slog.NewTextHandler(c.Err, nil))
+	journal.Info("watching", slog.String("changes", w.Config.ChangesDir()))
+	context.AfterFunc(ctx, func() { journal.Info("stopping: what was begun is ended first") })
+	w.Watch(ctx, journal)
+	return present.Nothing(), nil
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// plainWords lets a command and those below it refuse what it does not take in this
+// program's words, with the line that it does take.
+func plainWords(cmd *cobra.Command) {
+	if takes := cmd.Args; takes != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if takes(cmd, args) == nil {
+				return nil
+			}
+			if len(args) > 0 && cmd.HasSubCommands() {
+				return noCommand(cmd, args[0])
+			}
+			if len(args) == 0 {
+				return usage(cmd, fault.New(fault.Usage, "%s: a word is missing", cmd.CommandPath()))
+			}
+			return usage(cmd, fault.New(fault.Usage, "%s does not take %q", cmd.CommandPath(), strings.Join(args, " ")))
+		}
+	}
+	for _, one := range cmd.Commands() {
+		plainWords(one)
+	}
+}
+
+// useLine is what a command takes.
+func useLine(cmd *cobra.Command) string { return strings.TrimSuffix(cmd.UseLine(), " [flags]") }
+
+// usage adds the line that the command takes to what is wrong with the request.
+func usage(cmd *cobra.Command, err *fault.Error) error {
+	line := useLine(cmd)
+	return contract.Next(err.WithHint("%s", line), contract.Form(line))
+}
+
+// flagRefused says what is wrong with a flag, or with the word before it that made
+// no command to take it.
+func (a *app) flagRefused(cmd *cobra.Command, err error) error {
+	// A flag that stands behind the wrong one was not read.
+	form := pflag.NewFlagSet("", pflag.ContinueOnError)
+	form.ParseErrorsAllowlist.UnknownFlags = true
+	form.StringVarP(&a.format, "output", "o", a.format, "")
+	_ = form.Parse(a.args)
+
+	unknown, invalid, bare := (*pflag.NotExistError)(nil), (*pflag.InvalidValueError)(nil), (*pflag.ValueRequiredError)(nil)
+	switch {
+	case errors.As(err, &unknown) && cmd.HasSubCommands() && cmd.Flags().NArg() > 0:
+		return noCommand(cmd, cmd.Flags().Arg(0))
+	case errors.As(err, &unknown) && unknown.GetSpecifiedName() == "run-now" && cmd.Flags().Lookup("dry-run") != nil:
+		err = fault.New(fault.Usage, "%s needs no --run-now: it acts unless it is given --dry-run", cmd.CommandPath())
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		err = fault.New(fault.Usage, "unknown flag --%s", unknown.GetSpecifiedName())
+	case errors.As(err, &unknown):
+		err = fault.New(fault.Usage, "unknown flag -%s", unknown.GetSpecifiedName())
+	case errors.As(err, &bare):
+		err = fault.New(fault.Usage, "--%s needs a value", bare.GetFlag().Name)
+	case errors.As(err, &invalid) && errors.Is(err, strconv.ErrRange):
+		err = fault.New(fault.Usage, "--%s %s: so large a number it cannot be", invalid.GetFlag().Name, invalid.GetValue())
+	case errors.As(err, &invalid):
+		is := map[string]string{"int": "a whole number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]
+		err = fault.New(fault.Usage, "--%s %s: it is %s", invalid.GetFlag().Name, invalid.GetValue(), is)
+	}
+	return usage(cmd, fault.New(fault.Usage, "%w", err))
+}
+
+// flagsGiven refuses a command without a flag that it needs.
+func flagsGiven(cmd *cobra.Command) error {
+	var missing []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if needed := f.Annotations[cobra.BashCompOneRequiredFlag]; len(needed) > 0 && needed[0] == "true" && !f.Changed {
+			missing = append(missing, "--"+f.Name)
+		}
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	return usage(cmd, fault.New(fault.Usage, "%s needs %s", cmd.CommandPath(), strings.Join(missing, " and ")))
+}

@@ -1,0 +1,222 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+)
+
+// examineMaster reads what there is on this machine; the judging is elsewhere.
+func examineMaster(ctx context.Context, c site.Config, services *catalog.Catalog) []Finding {
+	rows := site.RowsIn(services)
+	docker, engineErr := engine.New(c.Master.Docker)
+	var info engine.Info
+	if engineErr == nil {
+		defer func() { _ = docker.Close() }()
+		asking, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		info, engineErr = docker.Info(asking)
+	}
+	all := inGroup("UniDesk", examineUniDesk(ctx, c, rows)...)
+	here := []Finding{judgeEngine(info, engineErr)}
+	if engineErr == nil {
+		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
+	}
+	here = append(here, judgeState(stateOf(c.State)), leftovers(c), judgeWatch(site.WatchHeld(c)))
+	spool := filepath.Join(c.State, "spool")
+	here = append(here, judgeSpool(spool, c.SpoolQuota, weight(spool), diskOf(spool)))
+	var overSSH []string
+	for _, name := range slices.Sorted(maps.Keys(c.Hosts)) {
+		if c.Hosts[name].SSH != nil {
+			overSSH = append(overSSH, name)
+		}
+	}
+	ssh, err := exec.LookPath("ssh")
+	if err != nil {
+		ssh = ""
+	}
+	here = append(here, judgeSSH(overSSH, ssh)...)
+	here = append(here, judgeSigners(rows, c.AllowedSigners, grant.CheckSigners(c.AllowedSigners))...)
+	here = append(here, judgeSummaries(rows, summariesIn(c.Summaries))...)
+	here = append(here, examineSources(ctx, c, rows)...)
+	return append(all, inGroup(catalog.Master, here...)...)
+}
+
+// examineUniDesk looks at the canonical folder and what it leads to.
+func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Finding {
+	var files []file
+	for _, name := range c.Master.ComposeFiles {
+		files = append(files, fileAt(below(c.Master.Root, name)))
+	}
+	root := fileAt(c.Master.Root)
+	list := []Finding{judgeComposeFiles(root, files)}
+	if root.err != nil || !root.mode.IsDir() {
+		return append(list, unlooked("Compose"), unlooked("config.json"))
+	}
+	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
+	config := fileAt(below(c.Master.Root, c.Master.Config))
+	if err != nil {
+		config.err = err
+	}
+	list = append(list, judgePrivate("config.json", config, "put UniDesk's config.json there, or name it in controller.yaml (master.config)"))
+	project := compose.Config{
+		Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
+	}
+	if err != nil {
+		project.EnvFile = os.DevNull // for the plugin's version, which takes none
+	}
+	runtime, composeErr := compose.New(project, nil, nil)
+	version := ""
+	if composeErr == nil {
+		version, composeErr = runtime.Version(ctx)
+	}
+	v1 := ""
+	if composeErr != nil {
+		v1 = legacyCompose(ctx)
+	}
+	list = append(list, judgeCompose(version, composeErr, v1))
+	if err != nil {
+		return list
+	}
+	content, err := envfile.Load(envFile)
+	env := fileAt(envFile)
+	if err != nil {
+		env.err = err
+	}
+	list = append(list, judgePrivate("env file", env, "put it there, or name it in config.json ("+unidesk.EnvFilePointer+")"))
+	if err != nil {
+		return list
+	}
+	list = append(list, judgeSecrets(envFile, rows, content.Presence)...)
+	if composeErr == nil {
+		list = append(list, judgeProject(c.Master.Project, runtime.Check(ctx)))
+	}
+	return list
+}
+
+func below(root, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(root, name)
+}
+
+// fileAt looks at a file, through links, and whether it could be opened.
+func fileAt(path string) file {
+	f := file{path: path}
+	info, err := os.Stat(path)
+	if err == nil {
+		f.mode, err = info.Mode(), unix.Access(path, unix.R_OK)
+	}
+	if err != nil {
+		var p *fs.PathError
+		if !errors.As(err, &p) {
+			err = &fs.PathError{Op: "read", Path: path, Err: err}
+		}
+		f.err = fault.New(fault.ConfigInvalid, "%w", err)
+	}
+	return f
+}
+
+// legacyCompose is what a docker-compose program says of its version, "" for none.
+func legacyCompose(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "docker-compose", "version", "--short")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	if err != nil || len(out) > 64 {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimSpace(string(out)), "v")
+}
+
+// stateOf looks at the state folder and the folders in it.
+func stateOf(dir string) stateFacts {
+	s := stateFacts{dir: dir}
+	look := []string{existing(dir)}
+	if info, err := os.Stat(dir); err == nil {
+		s.exists, s.mode = true, info.Mode()
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if e.IsDir() {
+				look = append(look, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	for _, folder := range look {
+		if unix.Access(folder, unix.W_OK|unix.X_OK) != nil {
+			s.closed = append(s.closed, folder)
+		}
+	}
+	return s
+}
+
+// existing is the path, or the nearest above it that there is.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+func leftovers(c site.Config) Finding {
+	changes, err := confirm.New[json.RawMessage](nil, c.ChangesDir()).Unsettled()
+	books := ledger.Open(c.LedgerDir())
+	receipts, receiptsErr := books.Pending()
+	receipts = slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return books.Alive(r.Service) })
+	return judgeLeftovers(site.Dead(books, changes), receipts, errors.Join(err, receiptsErr))
+}
+
+// summariesIn reads all of the folder; "" is none.
+func summariesIn(dir string) summaries {
+	s := summaries{dir: dir}
+	if dir != "" {
+		s.good, s.bad, s.err = provenance.Survey(dir)
+	}
+	return s
+}
+
+func diskOf(dir string) disk {
+	dir = existing(dir)
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return disk{err: &fs.PathError{Op: "ask how much room is in", Path: dir, Err: err}}
+	}
+	return disk{free: int64(st.Bavail) * st.Bsize}
+}
+
+// weight is what the files right in a folder hold together.
+func weight(dir string) (sum int64) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			sum += info.Size()
+		}
+	}
+	return sum
+}

@@ -1,0 +1,213 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func judgeEngine(info engine.Info, err error) Finding {
+	const check = "engine"
+	switch {
+	case err != nil:
+		return broken(check, err, "systemctl status docker")
+	case !info.TellsComplete():
+		return amiss(LevelFault, check, "upgrade to Docker Engine 28 or later, or turn the containerd image store off",
+			"engine %s with containerd's image store speaks API %s and cannot tell whether an image is whole", info.Version, info.APIVersion)
+	}
+	return fine(check, "%s, API %s, %s store in %s, %s", info.Version, info.APIVersion, info.Store, info.RootDir, info.Platform)
+}
+
+// stateFacts are of the state folder.
+type stateFacts struct {
+	dir string
+	// exists is false where the first deploy would make it.
+	exists bool
+	mode   fs.FileMode
+	// closed are the folders, itself or below, that this account may not write to.
+	closed []string
+}
+
+func judgeState(s stateFacts) Finding {
+	const check = "state folder"
+	switch {
+	case len(s.closed) > 0:
+		return amiss(LevelFault, check, "run as its owner, or share it: chgrp GROUP, chmod 2770 on it and all folders below",
+			"this account may not write to %s", strings.Join(s.closed, ", "))
+	case !s.exists:
+		return fine(check, "%s is not there; the first deploy makes it", s.dir)
+	case !s.mode.IsDir():
+		return amiss(LevelFault, check, "name a folder in controller.yaml (state)", "%s is not a folder", s.dir)
+	case s.mode.Perm()&0o007 != 0:
+		return amiss(LevelWarning, check, "chmod o-rwx "+s.dir, "%s is open to everybody (mode %04o)", s.dir, s.mode.Perm())
+	case s.mode.Perm()&0o020 != 0 && s.mode&fs.ModeSetgid == 0:
+		return amiss(LevelWarning, check, "chmod g+s "+s.dir+" and the folders below",
+			"its group may write to %s and would not own what is made in it (mode %04o)", s.dir, s.mode.Perm())
+	case s.mode.Perm()&0o020 != 0:
+		return fine(check, "%s, shared by its group", s.dir)
+	}
+	return fine(check, "%s, private", s.dir)
+}
+
+// judgeLeftovers is about what killed runs have left. A run of another machine that
+// goes on looks the same from here.
+func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err error) Finding {
+	const check, fix = "leftovers", "unless that run still goes on: unidesk-controller recover"
+	var what []string
+	for _, p := range changes {
+		what = append(what, site.NotSettled(p))
+	}
+	for _, r := range receipts {
+		what = append(what, site.NotInForce(r))
+	}
+	switch {
+	case err != nil:
+		return broken(check, err, "look at the state folder")
+	case len(changes) > 0:
+		return amiss(LevelFault, check, fix, "%s", strings.Join(what, "\n"))
+	case len(receipts) > 0:
+		return amiss(LevelWarning, check, fix, "%s", strings.Join(what, "\n"))
+	}
+	return fine(check, "none")
+}
+
+func judgeWatch(watched bool, err error) Finding {
+	const check = "watch"
+	switch {
+	case err != nil:
+		return amiss(LevelWarning, check, "be of the group that shares the state folder", "%v", err)
+	case !watched:
+		return amiss(LevelWarning, check, "systemctl enable --now unidesk-controller, or have `unidesk-controller watch` run all the time",
+			"nobody watches here: when a run is killed, what it switched to runs on, unproven, until the next command")
+	}
+	return fine(check, "what nobody settles in time is taken back")
+}
+
+// disk is a filesystem as a deploy meets it.
+type disk struct {
+	free int64
+	err  error
+}
+
+// Below least nothing of any size can be brought over; below ample an image of the
+// catalog may or may not fit.
+const (
+	least = 512 << 20
+	ample = 4 << 30
+)
+
+func judgeSpool(dir string, quota, used int64, d disk) Finding {
+	const check = "spool's disk"
+	switch {
+	case d.err != nil:
+		return broken(check, d.err, "")
+	case min(quota, d.free+used) < least:
+		return amiss(LevelFault, check, "free space there, or name another folder in controller.yaml (state)",
+			"%s free in %s, quota %s: no image of any size fits", plain.Size(d.free), dir, plain.Size(quota))
+	case d.free < quota-used:
+		return amiss(LevelWarning, check, "free space there, or lower spoolQuota in controller.yaml",
+			"%s free in %s: the disk is full before the quota of %s is (%s used)", plain.Size(d.free), dir, plain.Size(quota), plain.Size(used))
+	}
+	return fine(check, "%s free, %s of %s used", plain.Size(d.free), plain.Size(used), plain.Size(quota))
+}
+
+func judgeEngineDisk(dir string, d disk) Finding {
+	const check, fix = "engine's disk", "docker system df shows what takes the space; docker image prune"
+	switch {
+	case d.err != nil:
+		return amiss(LevelWarning, check, "run as an account that may look there", "%v", d.err)
+	case d.free < least:
+		return amiss(LevelFault, check, fix, "%s free in %s: no image of any size fits", plain.Size(d.free), dir)
+	case d.free < ample:
+		return amiss(LevelWarning, check, fix, "%s free in %s: a large image may not fit", plain.Size(d.free), dir)
+	}
+	return fine(check, "%s free in %s", plain.Size(d.free), dir)
+}
+
+// judgeSSH is about the program that leads to hosts; path is "" where there is none.
+func judgeSSH(hosts []string, path string) (list []Finding) {
+	switch {
+	case len(hosts) == 0:
+		return nil
+	case path == "":
+		return []Finding{amiss(LevelFault, "ssh", "install the openssh-client package", "no ssh in PATH; it leads to %s", strings.Join(hosts, ", "))}
+	}
+	return []Finding{fine("ssh", "%s", path)}
+}
+
+// judgeSigners is about the file of those who may sign grants, where the catalog
+// asks for one. err is what a grant would be answered with, whoever signed it.
+func judgeSigners(rows []catalog.Row, path string, err error) (list []Finding) {
+	var gated []string
+	for _, row := range rows {
+		for _, env := range catalog.Envs() {
+			if e := row.Environment(env); e.Mode == catalog.Live && e.Has(catalog.SupervisorRequired) {
+				gated = append(gated, row.Service.String()+" in "+string(env))
+			}
+		}
+	}
+	const check = "allowed signers"
+	if len(gated) == 0 {
+		return nil
+	}
+	who := strings.Join(gated, ", ")
+	if err != nil {
+		fix := cmp.Or(remedy.Hint(err), "docs/grants.md, \"Who may sign\": root's "+path+", a line for each supervisor")
+		return []Finding{amiss(LevelWarning, check, fix, "nobody can grant a deploy of %s: %v", who, err)}
+	}
+	return []Finding{fine(check, "%s, for %s", path, who)}
+}
+
+// summaries are what is in the folder of producers' summaries.
+type summaries struct {
+	// dir is "" where none is configured.
+	dir  string
+	good int
+	// bad says of each file that is no summary why.
+	bad []string
+	err error
+}
+
+// mostBad is how many files are named.
+const mostBad = 5
+
+// judgeSummaries weighs a folder that cannot be read by who needs one. One file
+// that is none takes the proof from one commit only.
+func judgeSummaries(rows []catalog.Row, s summaries) (list []Finding) {
+	const check, fix = "summaries", "docs/provenance.md; controller.yaml names the folder (summaries)"
+	var need []string
+	for _, row := range rows {
+		if row.Provenance == provenance.Required {
+			need = append(need, row.Service.String())
+		}
+	}
+	who := strings.Join(need, ", ")
+	switch {
+	case s.dir == "" && len(need) > 0:
+		return []Finding{amiss(LevelFault, check, fix, "no folder is configured, and nothing of %s is deployed without one", who)}
+	case s.dir == "":
+		return nil
+	case s.err != nil && len(need) > 0:
+		return []Finding{amiss(LevelFault, check, fix, "nothing of %s can be deployed: %v", who, s.err)}
+	case s.err != nil:
+		return []Finding{amiss(LevelWarning, check, fix, "every artifact stays unverified: %v", s.err)}
+	case len(s.bad) > 0:
+		named := s.bad[:min(len(s.bad), mostBad)]
+		what := fmt.Sprintf("%d in %s, and %d files that are none:\n%s", s.good, s.dir, len(s.bad), strings.Join(named, "\n"))
+		if more := len(s.bad) - len(named); more > 0 {
+			what += fmt.Sprintf("\nand %d more", more)
+		}
+		return []Finding{amiss(LevelWarning, check, "have the producer publish them again, or take them away: docs/provenance.md", "%s", what)}
+	}
+	return []Finding{fine(check, "%d in %s", s.good, s.dir)}
+}

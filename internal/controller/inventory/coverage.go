@@ -1,0 +1,123 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+)
+
+// Coverage is a service as the three know it: CI.json, which says what is meant to
+// be produced, the registry, which holds what was, and the receipts, which say what
+// was proven. Only the last two are evidence.
+type Coverage struct {
+	Service string `json:"service"`
+	// Declared are CI.json's entries.
+	Declared []declaration `json:"declared"`
+	// Consumed says that services.yaml has the service.
+	Consumed bool `json:"consumed"`
+	// Published is what the registry holds, nil where it was not asked: nobody knows
+	// the repository of a service that nothing consumes.
+	Published *Shelf `json:"published,omitempty"`
+	// Live are the commits of the last proven receipts, by environment.
+	Live map[catalog.Env]provenLive `json:"live"`
+	// Deployable are the environments in which something that is published can be
+	// brought live. CI.json has no say in it.
+	Deployable []catalog.Env `json:"deployable"`
+}
+
+// declaration is an entry of CI.json.
+type declaration struct {
+	Kind string `json:"kind,omitempty"`
+	// CoverageOnly marks an upstream-image: nothing here produces it.
+	CoverageOnly bool            `json:"coverageOnly"`
+	Upstream     string          `json:"upstreamImage,omitempty"`
+	Digest       artifact.Digest `json:"upstreamDigest,omitzero"`
+}
+
+// provenLive is what the last proven receipt of an environment says.
+type provenLive struct {
+	Commit  artifact.Commit `json:"commit"`
+	Receipt string          `json:"receipt"`
+	Since   time.Time       `json:"since"`
+}
+
+// Cover joins the three, in alphabetical order. receipts come newest first.
+func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, receipts []ledger.Receipt) []Coverage {
+	byName := map[string]*Coverage{}
+	of := func(id artifact.ServiceID) *Coverage {
+		c, ok := byName[id.String()]
+		if !ok {
+			c = &Coverage{
+				Service: id.String(), Declared: []declaration{}, Live: map[catalog.Env]provenLive{}, Deployable: []catalog.Env{},
+			}
+			byName[id.String()] = c
+		}
+		return c
+	}
+	for _, e := range entries {
+		c := of(e.Service)
+		c.Declared = append(c.Declared, declaration{e.Kind, e.CoverageOnly(), e.Upstream, e.Digest})
+	}
+	for i, row := range services {
+		c := of(row.Service)
+		c.Consumed, c.Published = true, &held[i]
+		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
+			// With all that a person can bring: what a gate stops even then, nobody can deploy.
+			gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployApply, Granted: true, Promoted: true})
+			if !gate.Stops(contract.ReachLive) && len(held[i].Artifacts) > 0 {
+				c.Deployable = append(c.Deployable, env)
+			}
+		}
+	}
+	for _, r := range receipts {
+		live := of(r.Service).Live
+		if _, newer := live[catalog.Env(r.Env)]; r.Outcome == ledger.Succeeded && !newer {
+			live[catalog.Env(r.Env)] = provenLive{r.Commit, r.ID, r.Finished}
+		}
+	}
+	list := make([]Coverage, 0, len(byName))
+	for _, c := range byName {
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b Coverage) int { return cmp.Compare(a.Service, b.Service) })
+	return list
+}
+
+// ThreeWay is what `artifact-registry catalog` answers.
+type ThreeWay struct {
+	OK bool `json:"ok"`
+	// HasCI says whether there is a CI.json.
+	HasCI    bool       `json:"hasCI"`
+	Services []Coverage `json:"services"`
+	// Unasked is what could not be had; the rest is what it is.
+	Unasked []Unasked `json:"unasked"`
+	// NoCI and NoLedger say that their column is not known.
+	NoCI     bool `json:"-"`
+	NoLedger bool `json:"-"`
+}
+
+// Compare asks CI.json, the registry and the receipts for the services.
+func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row) ThreeWay {
+	held := Shelves(ctx, from, services)
+	all := ThreeWay{Unasked: append([]Unasked{}, Failures(held)...)}
+	entries, found, err := unidesk.CI(c.Master.Root)
+	if all.HasCI = found; err != nil {
+		all.NoCI = true
+		all.Unasked = append(all.Unasked, *NotAsked("what is declared", err))
+	}
+	receipts, err := ledger.Open(c.LedgerDir()).History("", "")
+	if err != nil {
+		all.NoLedger = true
+		all.Unasked = append(all.Unasked, *NotAsked("what is live", err))
+	}
+	all.Services = Cover(entries, services, held, receipts)
+	return all
+}

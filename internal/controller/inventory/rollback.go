@@ -1,0 +1,184 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// mostCandidates is how far back is looked.
+const mostCandidates = 10
+
+// Where a proven commit's artifact is now.
+const (
+	InRegistry   = "same"    // the tag names the digest that was proven
+	MovedThere   = "moved"   // the tag names another one
+	GoneThere    = "gone"    // there is no such tag
+	UnknownThere = "unknown" // nobody could tell
+)
+
+// Candidate is a commit that was proven and could be gone back to.
+type Candidate struct {
+	Commit   artifact.Commit `json:"commit"`
+	Receipt  string          `json:"receipt"`
+	Finished time.Time       `json:"finished"`
+	Who      string          `json:"who"`
+	// Runs says that it is what runs: there is nothing to go back to.
+	Runs bool `json:"runs"`
+	// Digest is the receipt's; Registry says what became of it there, and Now is
+	// what a moved tag names.
+	Digest   artifact.Digest `json:"digest"`
+	Registry string          `json:"registry"`
+	Now      artifact.Digest `json:"digestNow,omitzero"`
+	// Bytes would be sent; left out where that is not known, or not ours to send.
+	Bytes *int64 `json:"bytesToSend,omitempty"`
+	// InEngine says that the image is still where it would run; left out where that
+	// is not known.
+	InEngine *bool `json:"inEngine,omitempty"`
+	// Command goes back; "" for what is no candidate, and then Why says why.
+	Command string `json:"command,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// RollbackOptions is what rollback answers. docs/output.md describes its JSON.
+type RollbackOptions struct {
+	OK      bool               `json:"ok"`
+	Service artifact.ServiceID `json:"service"`
+	Env     catalog.Env        `json:"env"`
+	Running string             `json:"running"`
+	// RunningUnknown says that nobody could tell what runs.
+	RunningUnknown bool        `json:"runningUnknown,omitempty"`
+	Candidates     []Candidate `json:"candidates"`
+	// Unasked are questions that were not answered.
+	Unasked []Unasked `json:"unasked"`
+}
+
+// provenOnce are the receipts of what was proven, newest first, each commit once.
+// receipts come newest first.
+func provenOnce(receipts []ledger.Receipt, most int) (list []ledger.Receipt) {
+	seen := map[artifact.Commit]bool{}
+	for _, r := range receipts {
+		if r.Outcome == ledger.Succeeded && !seen[r.Commit] && len(list) < most {
+			seen[r.Commit] = true
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// artifactState are what could be learned of a commit now.
+type artifactState struct {
+	image artifact.Image
+	err   error
+	bytes *int64
+	here  *bool
+}
+
+// newCandidate makes a candidate of a receipt. running is what runs, nil for nothing or
+// where nobody knows, command the one that goes there.
+func newCandidate(r ledger.Receipt, now artifactState, running *workload.Instance, command string) Candidate {
+	c := Candidate{
+		Commit: r.Commit, Receipt: r.ID, Finished: r.Finished, Who: r.Who, Digest: r.Image.Manifest,
+		Runs: running != nil && running.Is(artifact.Pinned{Manifest: r.Image.Manifest, Config: r.Image.Config}), Bytes: now.bytes, InEngine: now.here,
+	}
+	switch {
+	case fault.ReasonOf(now.err) == fault.ArtifactNotFound && now.err != nil:
+		c.Registry, c.Why = GoneThere, "it is no longer in the registry"
+	case now.err != nil:
+		c.Registry, c.Why = UnknownThere, "the registry did not tell whether it is still there"
+	case now.image.Manifest != r.Image.Manifest:
+		c.Registry, c.Now, c.Why = MovedThere, now.image.Manifest, "its tag was moved: it names another image than the one that was proven"
+	default:
+		c.Registry = InRegistry
+	}
+	if c.Runs {
+		c.Why = "it runs now"
+	}
+	if c.Why == "" {
+		c.Command = command
+	}
+	return c
+}
+
+// FindCandidates reads receipts, registry and engine.
+func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error) {
+	r := RollbackOptions{Service: p.Row.Service, Env: p.Env, Candidates: []Candidate{}, Unasked: []Unasked{}}
+	receipts, err := p.Parts.Ledger.History(string(p.Env), p.Row.Service.String())
+	if err != nil {
+		return r, err
+	}
+	proven := provenOnce(receipts, mostCandidates)
+	var running *workload.Instance
+	seen, err := p.Target.Observe(ctx, p.Spec.Ref, false)
+	if err != nil {
+		r.RunningUnknown = true
+		r.Unasked = append(r.Unasked, *NotAsked("what runs of "+p.Row.Service.String(), err))
+	} else if in := seen.Current(); in != nil && in.Running {
+		running, r.Running = in, in.Labels[artifact.LabelRevision]
+	}
+	found := make([]artifactState, len(proven))
+	var group errgroup.Group
+	group.SetLimit(4)
+	for i, receipt := range proven {
+		group.Go(func() error {
+			found[i] = findState(ctx, p, receipt, seen.Platform)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	var first error
+	for i, receipt := range proven {
+		c := newCandidate(receipt, found[i], running, backTo(p, receipt.Commit))
+		if c.Registry == UnknownThere && first == nil {
+			first = found[i].err
+			r.Unasked = append(r.Unasked, *NotAsked("what the registry holds of "+p.Row.Service.String(), first))
+		}
+		r.OK = r.OK || c.Command != ""
+		r.Candidates = append(r.Candidates, c)
+	}
+	return r, nil
+}
+
+// findState asks the registry, the stager and the engine for one commit.
+func findState(ctx context.Context, p *site.Place, r ledger.Receipt, platform artifact.Platform) (now artifactState) {
+	if p.Host == catalog.Master {
+		if _, err := p.Engine.Image(ctx, r.ImageID); err == nil || errors.Is(err, engine.ErrNotFound) {
+			here := err == nil
+			now.here = &here
+		}
+		if platform == (artifact.Platform{}) {
+			info, err := p.Engine.Version(ctx)
+			if err != nil {
+				return artifactState{err: err, here: now.here}
+			}
+			platform = info.Platform
+		}
+	}
+	if now.image, now.err = p.Remote.Resolve(ctx, p.Row.Repository, r.Commit, platform); now.err != nil || p.Host != catalog.Master {
+		return now
+	}
+	if need, err := p.Parts.Estimator.Need(ctx, now.image); err == nil {
+		now.bytes = &need.Bytes
+	}
+	return now
+}
+
+// backTo is the command that a contract names for going back, with the commit in it.
+func backTo(p *site.Place, commit artifact.Commit) string {
+	c, err := contract.NewContract(p.Parts.Catalog, contract.Request{Service: p.Row.Service.String(), Env: string(p.Env), Commit: commit.String()})
+	if err != nil || p.Row.Environment(p.Env).Mode != catalog.Live {
+		return ""
+	}
+	return c.Rollback.With(contract.PreviousCommit, commit.String()).String()
+}

@@ -1,0 +1,68 @@
+package inventory
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// imageOf is an image of which nothing but the manifest is known.
+func imageOf(manifest artifact.Digest) artifact.Image {
+	return artifact.Image{Pinned: artifact.Pinned{Manifest: manifest}}
+}
+
+func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
+	t.Parallel()
+	proven, other := artifact.DigestOf([]byte("proven")), artifact.DigestOf([]byte("other"))
+	config := artifact.DigestOf([]byte("config"))
+	r := receiptOf("frontend", catalog.Prod, "a", ledger.Succeeded)
+	r.Image.Manifest, r.Image.Config = proven, config
+	bytes, here := int64(5), true
+	for name, c := range map[string]struct {
+		now      artifactState
+		running  *workload.Instance
+		registry string
+		command  bool
+	}{
+		"still there":               {artifactState{image: imageOf(proven), bytes: &bytes, here: &here}, nil, InRegistry, true},
+		"still there, another runs": {artifactState{image: imageOf(proven)}, &workload.Instance{Config: other}, InRegistry, true},
+		"it runs":                   {artifactState{image: imageOf(proven)}, &workload.Instance{Config: config}, InRegistry, false},
+		"it runs, pulled into containerd's store": {artifactState{image: imageOf(proven)}, &workload.Instance{ImageID: proven.String()}, InRegistry, false},
+		"its tag was moved":                       {artifactState{image: imageOf(other)}, nil, MovedThere, false},
+		"it is gone":                              {artifactState{err: fault.New(fault.ArtifactNotFound, "none")}, nil, GoneThere, false},
+		"the registry does not tell":              {artifactState{err: fault.New(fault.HostUnreachable, "no")}, nil, UnknownThere, false},
+	} {
+		got := newCandidate(r, c.now, c.running, "the command")
+		if got.Registry != c.registry || (got.Command != "") != c.command || (got.Why == "") != c.command || got.Bytes != c.now.bytes || got.InEngine != c.now.here {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if (got.Now != artifact.Digest{}) != (c.registry == MovedThere) {
+			t.Errorf("%s: the tag names %s", name, got.Now)
+		}
+	}
+}
+
+func TestEachProvenCommitComesOnceNewestFirst(t *testing.T) {
+	t.Parallel()
+	of := func(digit, id string, o ledger.Outcome) ledger.Receipt {
+		r := receiptOf("frontend", catalog.Prod, digit, o)
+		r.ID = id
+		return r
+	}
+	var ids []string
+	for _, r := range provenOnce([]ledger.Receipt{
+		of("a", "6", ledger.Reverted), of("b", "5", ledger.Succeeded), of("a", "4", ledger.Succeeded), of("b", "3", ledger.Succeeded),
+		of("c", "2", ledger.Degraded), of("d", "1", ledger.Succeeded), of("e", "0", ledger.Succeeded),
+	}, 3) {
+		ids = append(ids, r.ID)
+	}
+	if diff := cmp.Diff([]string{"5", "4", "1"}, ids); diff != "" {
+		t.Error(diff)
+	}
+}

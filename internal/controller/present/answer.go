@@ -1,0 +1,59 @@
+package present
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+)
+
+// The exit codes of every command.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1
+	ExitUsage       = 2
+	ExitBlocked     = 3
+	ExitDegraded    = 4
+	ExitInterrupted = 130
+)
+
+// Answer is what a command came to: as JSON for a script, as text for a person, and
+// as an exit code for both.
+type Answer struct {
+	Exit int
+	// value is nil for an answer that is the same text in either form.
+	value any
+	text  func(io.Writer) error
+}
+
+// answer is a value with the text that prints it.
+func answer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
+	return Answer{Exit: exit, value: value, text: func(out io.Writer) error { return text(out, value) }}
+}
+
+// Print writes the answer: as JSON if the form is "json", else as text.
+func (a Answer) Print(out io.Writer, form string) error {
+	if form != "json" || a.value == nil {
+		return a.text(out)
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(a.value)
+}
+
+// UnlessStopped returns the answer; if it is not OK and the context has ended, it is
+// that of a command that was interrupted.
+func (a Answer) UnlessStopped(ctx context.Context) Answer {
+	if a.Exit != ExitOK && ctx.Err() != nil {
+		a.Exit = ExitInterrupted
+	}
+	return a
+}
+
+// exitIncomplete is the exit code of an answer in which something may be missing.
+func exitIncomplete(missing bool) int {
+	if missing {
+		return ExitFailed
+	}
+	return ExitOK
+}

@@ -1,0 +1,28 @@
+package present
+
+import (
+	"io"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+)
+
+// Compared answers whether all is equal.
+func Compared(c contract.Comparison) Answer {
+	return answer(exitIncomplete(!c.Equal), c, printComparison)
+}
+
+// printComparison writes a table of commits.
+func printComparison(out io.Writer, c contract.Comparison) error {
+	var lines [][]string
+	for _, d := range c.Services {
+		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), live(d), d.Note})
+	}
+	return rows(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+}
+
+func live(d contract.Difference) string {
+	if d.LiveUnknown {
+		return "not known"
+	}
+	return short(d.Live)
+}

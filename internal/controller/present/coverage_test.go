@@ -1,0 +1,71 @@
+package present
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+)
+
+func joined(t *testing.T) inventory.ThreeWay {
+	t.Helper()
+	entries := []unidesk.Declared{
+		{Service: serviceID("frontend"), Kind: "source-build"},
+		{Service: serviceID("todo-note")},
+		{Service: serviceID("baidu-netdisk"), Kind: "upstream-image", Upstream: "x:1"},
+		{Service: serviceID("postgres"), Kind: "upstream-image", Upstream: "postgres:16", Digest: artifact.DigestOf(nil)},
+	}
+	services := builtin(t)
+	return inventory.ThreeWay{HasCI: true, Services: inventory.Cover(entries, services, inventory.Shelves(t.Context(), registryOf, services), []ledger.Receipt{
+		receiptOf("frontend", catalog.Prod, "e", ledger.Reverted),
+		receiptOf("frontend", catalog.Prod, "a", ledger.Succeeded),
+		receiptOf("frontend", catalog.Prod, "c", ledger.Succeeded),
+		receiptOf("todo-note", catalog.Prod, "1", ledger.Succeeded),
+		receiptOf("frontend", catalog.Dev, "b", ledger.Degraded),
+		receiptOf("oa-event-flow", catalog.Prod, "2", ledger.Succeeded),
+		receiptOf("gone", catalog.Dev, "3", ledger.Succeeded),
+	})}
+}
+
+func TestTheThreeAreShownSideBySide(t *testing.T) {
+	t.Parallel()
+	ccc, aaa := strings.Repeat("c", 12), strings.Repeat("a", 12)
+	want := [][]string{
+		{"baidu-netdisk", "coverage only", "none", "-", "-", ""},
+		{"frontend", "source-build", "3, newest " + ccc + " (2 h)", aaa, "-", ""},
+		{"gone", "-", "-", "-", strings.Repeat("3", 12), "not in services.yaml"},
+		{"oa-event-flow", "-", "?", strings.Repeat("2", 12), "-", ""},
+		{"postgres", "coverage only", "-", "-", "-", "not in services.yaml"},
+		{"project-manager", "-", "none", "-", "-", ""},
+		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12), "-", "prod's commit is not in the registry"},
+	}
+	if diff := cmp.Diff(want, coverageLines(joined(t), now)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAColumnThatIsNotKnownSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(*inventory.ThreeWay)
+		want  []string
+	}{
+		"no CI.json":          {func(w *inventory.ThreeWay) { w.HasCI = false }, []string{"no CI.json", "aaaaaaaaaaaa"}},
+		"an unread CI.json":   {func(w *inventory.ThreeWay) { w.NoCI = true }, []string{"?", "aaaaaaaaaaaa"}},
+		"an unread ledger":    {func(w *inventory.ThreeWay) { w.NoLedger = true }, []string{"source-build", "?"}},
+		"nothing of all that": {func(*inventory.ThreeWay) {}, []string{"source-build", "aaaaaaaaaaaa"}},
+	} {
+		w := joined(t)
+		c.spoil(&w)
+		line := coverageLines(w, now)[1]
+		if diff := cmp.Diff(c.want, []string{line[1], line[3]}); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}

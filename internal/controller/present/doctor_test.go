@@ -1,0 +1,37 @@
+package present
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+)
+
+func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
+	t.Parallel()
+	d := doctor.Diagnosis{Decision: doctor.LevelFault, Findings: []doctor.Finding{
+		{Group: "UniDesk", Check: "env file", OK: true, Level: doctor.LevelOK, What: "mode 0600"},
+		{Group: "host D601", Check: "clock", Level: doctor.LevelWarning, What: "off", Fix: "set it"},
+		{Group: "host D601", Check: "agent", Level: doctor.LevelFault, What: "two\nlines", Fix: "start it\nor not"},
+	}}
+	var out strings.Builder
+	if err := printDiagnosis(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	want := `fault  faults: 1, warnings: 1, well: 1
+UniDesk
+  ✓ env file: mode 0600
+host D601
+  ! clock: off
+    fix: set it
+  ✗ agent: two
+    lines
+    fix: start it
+    or not
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}

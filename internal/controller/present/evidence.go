@@ -1,0 +1,62 @@
+package present
+
+import (
+	"cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+)
+
+func (p *printer) scope(s *contract.Scope) {
+	switch {
+	case s == nil:
+	case !s.Observed:
+		p.field("scope", "%s", "not observed: "+s.Note)
+	case len(s.Disturbed) == 0:
+		p.field("scope", "no other container of the engine was touched")
+	}
+	if s != nil {
+		for _, d := range s.Disturbed {
+			p.field("disturbed", "%s %s", warn().Render("!"), d.Detail)
+		}
+	}
+}
+
+func (p *printer) evidence(r contract.Result) {
+	if n := len(r.Evidence); n > 0 {
+		held := 0
+		for _, f := range r.Evidence {
+			if f.OK {
+				held++
+			}
+		}
+		p.field("evidence", "%d of %d findings hold%s", held, n, faint().Render("  (-o json shows each)"))
+	}
+	for _, f := range r.Evidence {
+		if !f.OK {
+			p.field("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
+		}
+	}
+	for _, w := range r.Witnesses {
+		p.field("witness", "%s", w)
+	}
+}
+
+func origin(v provenance.Verdict) string {
+	style := warn()
+	switch v.Status {
+	case provenance.Verified:
+		style = good()
+	case provenance.Contradicted:
+		style = bad()
+	}
+	return style.Render(string(v.Status))
+}
+
+func findingMark(f proof.Finding) string {
+	if f.Degrades {
+		return warn().Render("!")
+	}
+	return mark(f.OK)
+}

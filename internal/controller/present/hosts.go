@@ -1,0 +1,52 @@
+package present
+
+import (
+	"cmp"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+)
+
+// Hosts answers with what each host's agent said.
+func Hosts(list []site.HostRow) Answer {
+	silent := slices.ContainsFunc(list, func(row site.HostRow) bool { return !row.Reachable })
+	return answer(exitIncomplete(silent), list, printHosts)
+}
+
+// printHosts writes a block for each host: what an agent can do and how much room
+// its disks have would make a line of a table too wide for a terminal.
+func printHosts(out io.Writer, list []site.HostRow) error {
+	p := &printer{out: out}
+	for _, row := range list {
+		p.line("%s %s  %s", mark(row.Reachable), row.Name, row.Transport)
+		if !row.Reachable {
+			p.field("because", "%s (%s)", row.Message, row.Reason)
+			if row.Hint != "" {
+				p.field("to mend", "%s", row.Hint)
+			}
+			continue
+		}
+		d := row.Agent
+		engine := ""
+		if d.Engine != nil {
+			engine = d.Engine.Version
+		}
+		var can, disks []string
+		for _, one := range d.Capabilities {
+			can = append(can, strings.ToLower(string(one)))
+		}
+		for _, disk := range d.Disks {
+			disks = append(disks, strings.ToLower(string(disk.Purpose))+" "+plain.Size(int64(disk.Free)))
+		}
+		p.field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
+		p.field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
+		p.field("engine", "%s, Compose %s", doctor.OrNotTold(engine), doctor.OrNotTold(d.ComposeVersion))
+		p.field("free", "%s", doctor.OrNotTold(strings.Join(disks, ", ")))
+		p.field("clock", "%s", row.Clock())
+	}
+	return p.err
+}

@@ -1,0 +1,37 @@
+package present
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+)
+
+func TestAHostIsABlockThatFitsATerminal(t *testing.T) {
+	t.Parallel()
+	d := rpc.Description{
+		AgentVersion: "1.2", CallerRole: rpc.RoleRead, Engine: &rpc.Engine{Version: "28.2"}, ComposeVersion: "2.29.1",
+		Capabilities: []rpc.Capability{rpc.CapabilityImageStream, rpc.CapabilityWorkloadCompose}, Disks: []rpc.Disk{{Purpose: rpc.DiskState, Free: 5e9}, {Purpose: rpc.DiskEngine, Free: 5e9}},
+	}
+	var out bytes.Buffer
+	list := []site.HostRow{
+		{Name: "a", Transport: "ssh a", Reachable: true, Agent: &d, SkewSeconds: 3660, RoundTripSeconds: 0.4},
+		{Name: "d", Transport: "ssh nowhere", Reason: fault.HostUnreachable, Message: "no answer"},
+	}
+	if err := printHosts(&out, list); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1.2", "role read", "image_stream", "28.2", "2.29.1", "state 5.00 GB", "+36", "✗ d  ssh nowhere"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 100 && !strings.Contains(line, "because") {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}

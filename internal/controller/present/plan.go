@@ -1,0 +1,48 @@
+package present
+
+import (
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+)
+
+func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
+	p.field("manifest", "%s", plan.Manifest)
+	p.field("config", "%s", plan.Config)
+	p.field("image", "%s, %s, %s", plain.Count(plan.Layers, "layer"), plain.Size(plan.Bytes), plan.Platform)
+	if plan.Unseen == "" { // else nothing is brought anywhere
+		p.field("would cross", "%s", wouldCross(plan, c))
+	}
+	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
+	if plan.AlreadyLive {
+		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
+	}
+	for _, c := range plan.Checks {
+		if !c.OK && plan.AlreadyLive && c.Name != "provenance" {
+			p.field("check", "%s %s %s", warn().Render("!"), c.Name, faint().Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
+			continue
+		}
+		if c.Name == "provenance" && c.OK {
+			continue // it has a line of its own
+		}
+		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint().Render(indent(c.Detail)))
+	}
+}
+
+// besideTheRegistry names the host that takes the image from the registry without
+// the master's line, if it is one.
+func besideTheRegistry(c *contract.Contract) string {
+	if c == nil || c.Shape != catalog.D601Compose {
+		return ""
+	}
+	return c.Target.Host
+}
+
+func wouldCross(plan contract.Plan, c *contract.Contract) string {
+	if host := besideTheRegistry(c); host != "" {
+		return "control messages only; " + host + "'s engine takes the image from the registry beside it"
+	}
+	return plain.Count(plan.Need.Layers, "layer") + ", " + plain.Size(plan.Need.Bytes)
+}

@@ -1,0 +1,49 @@
+package present
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func TestAReceiptIsAScreenForPeople(t *testing.T) {
+	t.Parallel()
+	commit, err := artifact.ParseCommit(strings.Repeat("b", 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	id, err := artifact.ParseServiceID("frontend")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ledger.Receipt{
+		ID: "r1", Service: id, Env: "prod", Commit: commit, Outcome: ledger.Reverted, Who: "ops", Controller: "1.2",
+		Started: began, Finished: began.Add(90 * time.Second), Failure: "health answer is 503, want 200",
+		Before:     workload.Before{Commit: strings.Repeat("a", 40)},
+		Steps:      []ledger.Step{{Point: workload.PointSwitch, At: began.Add(2 * time.Second)}},
+		Provenance: provenance.Verdict{Status: provenance.Contradicted, Detail: "another digest"},
+		Grant:      &grant.Grant{Statement: grant.Statement{Nonce: "n1"}, Signer: "boss", Key: "SHA256:k"},
+		Disturbed:  []string{"database was restarted"},
+	}
+	var out bytes.Buffer
+	if err := printReceipt(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{
+		"reverted  frontend prod " + commit.String() + "  90.0 s\n", "  because        health answer is 503", "  ran before     aaaa",
+		"2026-01-02 03:05:35Z, by ops, with controller 1.2\n", "  steps             2.0 s  switch\n",
+		"  provenance     contradicted, another digest\n", "  grant          by boss (SHA256:k), nonce n1\n", "  disturbed      ! database was restarted\n",
+	} {
+		if !strings.Contains(out.String(), words) {
+			t.Errorf("it does not say %q:\n%s", words, out.String())
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package present
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Reconciled answers with what came of all services of an environment.
+func Reconciled(r contract.Reconciliation) Answer {
+	return answer(decisionCode(r.Decision), r, printReconciliation)
+}
+
+// printReconciliation writes a line for each service, and what to do about those
+// that are not done.
+func printReconciliation(out io.Writer, r contract.Reconciliation) error {
+	p := &printer{out: out}
+	style := bad()
+	switch decisionCode(r.Decision) {
+	case ExitOK:
+		style = good()
+	case ExitBlocked, ExitDegraded:
+		style = warn()
+	}
+	p.line("%s  %s", style.Render(string(r.Decision)), r.Env)
+	for _, one := range r.Services {
+		switch {
+		case one.Result == nil:
+			p.field(one.Service, "%s", one.Outcome)
+		case one.Result.Failure != nil:
+			f := one.Result.Failure
+			p.field(one.Service, "%s: %s (%s)", one.Outcome, indent(f.Message), f.Reason)
+			p.field("", "next: %s", f.Next)
+		default:
+			p.field(one.Service, "%s", inARow(*one.Result))
+			p.gate(one.Result.Contract, one.Result.Decision == contract.DecidedContract)
+		}
+	}
+	return p.err
+}
+
+// inARow is what came of one service, beside its name.
+func inARow(r contract.Result) string {
+	c := r.Contract
+	if c == nil {
+		return headline(r)
+	}
+	what := c.Commit.Short()
+	if plan := r.Plan; plan != nil && r.Decision == contract.DecidedReady {
+		switch {
+		case plan.AlreadyLive:
+			what += " runs already: nothing would change"
+		case plan.Unseen != "":
+			what += " is published as it should be; what runs was not looked at"
+		case plan.Live == nil:
+			what += " would be the first to run"
+		default:
+			runs := "what no deploy stamped"
+			if commit := plan.Live.Stamped[workload.KeyCommit]; commit != "" {
+				runs = short(commit)
+			}
+			what = fmt.Sprintf("would change %s to %s", runs, what)
+		}
+	}
+	if r.Seconds > 0 {
+		what += faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
+	}
+	return ofDecision(r).Render(string(r.Decision)) + "  " + what
+}
+
+func short(commit string) string {
+	if commit == "" {
+		return "none"
+	}
+	return commit[:min(12, len(commit))]
+}

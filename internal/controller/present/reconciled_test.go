@@ -1,0 +1,101 @@
+package present
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+func TestARowTellsWhatWouldChange(t *testing.T) {
+	t.Parallel()
+	commit, err := artifact.ParseCommit(strings.Repeat("b", 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := func(commit string) *workload.Instance {
+		return &workload.Instance{Stamped: map[string]string{workload.KeyCommit: commit}}
+	}
+	for want, plan := range map[string]contract.Plan{
+		"ready  bbbbbbbbbbbb runs already: nothing would change":     {AlreadyLive: true, Live: runs(commit.String())},
+		"ready  bbbbbbbbbbbb would be the first to run":              {},
+		"ready  would change aaaaaaaaaaaa to bbbbbbbbbbbb":           {Live: runs(strings.Repeat("a", 40))},
+		"ready  would change what no deploy stamped to bbbbbbbbbbbb": {Live: runs("")},
+	} {
+		r := contract.Result{OK: true, Decision: contract.DecidedReady, Plan: &plan, Contract: &contract.Contract{Commit: commit}}
+		var out strings.Builder
+		if err := printReconciliation(&out, contract.Reconciliation{OK: true, Decision: contract.DecidedReady, Env: "prod", Services: []contract.Reconciled{
+			{Service: "frontend", Outcome: contract.OutcomeDone, Result: &r},
+		}}); err != nil || !strings.Contains(out.String(), "  frontend       "+want+"\n") {
+			t.Errorf("%v: want %q:\n%s", err, want, out.String())
+		}
+	}
+}
+
+func TestADegradedResultTellsHowToGoBack(t *testing.T) {
+	t.Parallel()
+	for decision, wanted := range map[contract.Decision]bool{contract.DecidedDegraded: true, contract.DecidedReverted: false, contract.DecidedSucceeded: true} {
+		var out strings.Builder
+		r := contract.Result{OK: decision == contract.DecidedSucceeded, Decision: decision, Rollback: contract.Words("the", "command")}
+		if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
+			t.Errorf("%s: %v\n%s", decision, err, out.String())
+		}
+	}
+}
+
+func TestARowClaimsNothingOfWhatWasNotLookedAt(t *testing.T) {
+	t.Parallel()
+	r := contract.Result{OK: true, Decision: contract.DecidedReady, Plan: &contract.Plan{Unseen: "it is infrastructure"}, Contract: &contract.Contract{}}
+	if row := inARow(r); !strings.HasSuffix(row, " is published as it should be; what runs was not looked at") {
+		t.Error(row)
+	}
+}
+
+func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
+	t.Parallel()
+	r := contract.Result{OK: true, Decision: contract.DecidedReady, Contract: &contract.Contract{}, Plan: &contract.Plan{
+		AlreadyLive: true, Checks: []proof.Check{{Name: "env file TOKEN", Detail: "is missing or empty"}},
+	}}
+	var out strings.Builder
+	if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "✗") || !strings.Contains(out.String(), "! env file TOKEN is missing or empty (not needed now") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	r.Decision, r.Plan.Checks = contract.DecidedBlocked, []proof.Check{{Name: "provenance", Detail: "contradicted: another digest"}}
+	out.Reset()
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "✗ provenance contradicted: another digest\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// What nobody could look at is not nothing.
+func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
+	t.Parallel()
+	var diff, gone, back strings.Builder
+	if err := printComparison(&diff, contract.Comparison{Services: []contract.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+		t.Errorf("%v\n%s", err, diff.String())
+	}
+	silent := inventory.RollbackOptions{RunningUnknown: true, Candidates: []inventory.Candidate{{Registry: inventory.UnknownThere}}, Unasked: []inventory.Unasked{{What: "what runs"}}}
+	if err := printRollback(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
+		t.Errorf("%v\n%s", err, back.String())
+	}
+	if err := printRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
+		t.Errorf("%v\n%s", err, gone.String())
+	}
+}
+
+func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
+	t.Parallel()
+	r := contract.Result{
+		OK: true, Decision: contract.DecidedReady, Plan: &contract.Plan{},
+		Contract: &contract.Contract{Grant: &grant.Grant{Signer: "alice@example.org", Key: "SHA256:x"}},
+	}
+	var out strings.Builder
+	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}

@@ -1,0 +1,43 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+)
+
+// RenderedFile is one of the three as the output has it.
+type RenderedFile struct {
+	Name registry.FileName `json:"name"`
+	// Path is where it is on the registry's host, Written where this command put it.
+	Path    string `json:"path"`
+	SHA256  string `json:"sha256"`
+	Content string `json:"content"`
+	Written string `json:"written,omitempty"`
+}
+
+// RegistryRendered is what render answers. docs/output.md describes its JSON.
+type RegistryRendered struct {
+	Source   string            `json:"source"`
+	Settings registry.Settings `json:"settings"`
+	Files    []RenderedFile    `json:"files"`
+}
+
+// Rendered answers with the registry's files.
+func Rendered(r RegistryRendered) Answer { return answer(ExitOK, r, printRendered) }
+
+func printRendered(out io.Writer, r RegistryRendered) error {
+	p := &printer{out: out}
+	for _, f := range r.Files {
+		if f.Written != "" {
+			p.line("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it
+			continue
+		}
+		p.line("%s", good().Render(fmt.Sprintf("== %s", f.Path)))
+		p.line("%s", faint().Render("== "+f.SHA256))
+		p.line("%s", f.Content)
+	}
+	return p.err
+}

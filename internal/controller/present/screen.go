@@ -1,0 +1,89 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+)
+
+// Fitted is the writer with every text made fit for a terminal: what a terminal would
+// act on shows itself and does nothing.
+func Fitted(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		return screen{f} // still a file, so that colours are as the terminal has them
+	}
+	return stream{w}
+}
+
+// screen is a file that fits what it is given.
+type screen struct{ file *os.File }
+
+func (s screen) Write(b []byte) (int, error) { return writeFit(s.file, b) }
+
+func (s screen) Read(b []byte) (int, error) { return s.file.Read(b) }
+
+func (s screen) Close() error { return s.file.Close() }
+
+func (s screen) Fd() uintptr { return s.file.Fd() }
+
+// stream is any other writer that does.
+type stream struct{ io.Writer }
+
+// Write implements io.Writer.
+func (s stream) Write(b []byte) (int, error) { return writeFit(s.Writer, b) }
+
+func writeFit(w io.Writer, b []byte) (int, error) {
+	if _, err := io.WriteString(w, legible(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// unfitted is what is below, for a program that moves the cursor: a bar.
+func unfitted(w io.Writer) io.Writer {
+	switch w := w.(type) {
+	case screen:
+		return w.file
+	case stream:
+		return w.Writer
+	}
+	return w
+}
+
+// ours are the only escapes that pass: those of the styles of text.go and progress.go.
+// Text that brings one of them looks like ours, and does no more.
+var ours = regexp.MustCompile(`^\x1b\[(?:|1|2|36|1;3[123])m`)
+
+// legible writes what a terminal would act on, or that turns or hides the text
+// around it, as JSON writes it: in JSON it stays the same value. Lines and tabs stay.
+func legible(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		if s[0] == '\x1b' {
+			if esc := ours.FindString(s); esc != "" {
+				b.WriteString(esc)
+				s = s[len(esc):]
+				continue
+			}
+		}
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b.WriteRune(utf8.RuneError)
+		case r == '\n' || r == '\t' || !plain.Acts(r):
+			b.WriteString(s[:n])
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+		s = s[n:]
+	}
+	return b.String()
+}

@@ -1,0 +1,61 @@
+package present
+
+import (
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+)
+
+// Services answers with all services of the catalog.
+func Services(list []inventory.Service) Answer { return answer(ExitOK, list, printServices) }
+
+// Service answers with all that the catalog says of one, in the same JSON as [Services].
+func Service(one inventory.Service) Answer {
+	return answer(ExitOK, []inventory.Service{one}, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
+}
+
+// printServices writes a line for each service and environment that it has, no
+// wider than most terminals; the shape tells the host.
+func printServices(out io.Writer, list []inventory.Service) error {
+	var lines [][]string
+	for _, s := range list {
+		name := s.Service
+		for _, env := range catalog.Envs() {
+			e := string(env)
+			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.Short[e], "\n"), s.Gates[e]})
+			name = ""
+		}
+	}
+	if err := rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
+		return err
+	}
+	_, err := lipgloss.Fprintln(out, faint().Render("unidesk-controller services NAME shows one whole, and why"))
+	return err
+}
+
+// printService writes all that the catalog says of one.
+func printService(out io.Writer, s inventory.Service) error {
+	p := &printer{out: out}
+	for _, env := range catalog.Envs() {
+		e := string(env)
+		p.line("%s  %s", s.Service, e)
+		p.field("mode", "%s", s.Modes[e])
+		if s.Shapes[e] != "" {
+			p.field("shape", "%s", s.Shapes[e])
+		}
+		if len(s.Targets[e]) > 0 {
+			p.field("target", "%s", indent(strings.Join(s.Targets[e], "\n")))
+		}
+		if s.Gates[e] != "" {
+			p.field("gate", "%s", s.Gates[e])
+		}
+		if s.Why[e] != "" {
+			p.field("why", "%s", indent(wrapped(s.Why[e])))
+		}
+	}
+	return p.err
+}

@@ -1,0 +1,67 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+)
+
+// shelves are what artifact-registry list answers. docs/output.md describes its JSON.
+type shelves struct {
+	OK       bool              `json:"ok"`
+	Services []inventory.Shelf `json:"services"`
+}
+
+// Shelves answers with what the registry holds of each service.
+func Shelves(list []inventory.Shelf) Answer {
+	missing := len(inventory.Failures(list)) > 0
+	return answer(exitIncomplete(missing), shelves{!missing, list}, func(out io.Writer, s shelves) error {
+		return printShelves(out, s.Services, time.Now())
+	})
+}
+
+func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
+	var lines [][]string
+	for _, s := range list {
+		for _, one := range s.Artifacts {
+			weight := "-"
+			if one.Size > 0 {
+				weight = plain.Size(one.Size)
+			}
+			lines = append(lines, []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, plain.Age(now, one.Created)})
+		}
+	}
+	if err := rows(out, []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}, lines); err != nil {
+		return err
+	}
+	p := &printer{out: out}
+	var nothing []string
+	for _, s := range list {
+		if s.Failure == nil && len(s.Artifacts) == 0 {
+			nothing = append(nothing, s.Service.String())
+		}
+		if n := len(s.Others); n > 0 {
+			p.line("%s", faint().Render(fmt.Sprintf("%s has %d tags that are no full commit and are never deployed: %s", s.Service, n, few(s.Others))))
+		}
+	}
+	if len(nothing) > 0 {
+		p.line("%s", faint().Render("nothing is published of "+strings.Join(nothing, ", ")))
+	}
+	if p.err != nil {
+		return p.err
+	}
+	return printUnasked(out, inventory.Failures(list))
+}
+
+// few names the first of many.
+func few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + ", …"
+}

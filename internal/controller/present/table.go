@@ -1,0 +1,24 @@
+package present
+
+import (
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"charm.land/lipgloss/v2/table"
+)
+
+// rows writes a table.
+func rows(out io.Writer, head []string, lines [][]string) error {
+	t := table.New().Headers(head...).Rows(lines...).
+		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderHeader(false).BorderColumn(false).
+		StyleFunc(func(row, _ int) lipgloss.Style {
+			return lipgloss.NewStyle().Bold(row == table.HeaderRow).PaddingRight(2)
+		})
+	for line := range strings.Lines(t.Render()) {
+		if _, err := lipgloss.Fprintln(out, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+)
+
+// Text answers with a text that is the same for a script.
+func Text(text string) Answer {
+	return Answer{text: func(out io.Writer) error {
+		_, err := io.WriteString(out, text)
+		return err
+	}}
+}
+
+// Version answers with the controller's version.
+func Version(version string) Answer {
+	return answer(ExitOK, map[string]string{"version": version}, func(out io.Writer, _ map[string]string) error {
+		_, err := fmt.Fprintln(out, version)
+		return err
+	})
+}
+
+// Nothing is the answer of a command that has printed what there was to print.
+func Nothing() Answer { return Text("") }
+
+// Note writes what a person should know besides the answer, on stderr.
+func Note(err io.Writer, text string) { lipgloss.Fprintln(err, warn().Render("note:")+" "+text) }
+
+// Aside writes a line of less weight than the answer, on stderr.
+func Aside(err io.Writer, text string) { lipgloss.Fprintln(err, faint().Render(text)) }
+
+// Installed writes a step of the registry's installation that is done, on stderr.
+func Installed(err io.Writer, after time.Duration, p registry.Progress) {
+	lipgloss.Fprintln(err, installLine(after, p))
+}

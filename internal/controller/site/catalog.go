@@ -1,0 +1,61 @@
+package site
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
+// where there is none.
+func LoadCatalog(dir string) (*catalog.Catalog, error) {
+	content, err := os.ReadFile(filepath.Join(dir, "services.yaml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return catalog.Builtin()
+	}
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "read the catalog: %w", err)
+	}
+	return catalog.Parse(content)
+}
+
+// RowsOf returns the catalog's row of a service, "" standing for all of them.
+func RowsOf(dir, service string) ([]catalog.Row, error) {
+	c, err := LoadCatalog(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{service}
+	if service == "" {
+		names = nil
+		for _, id := range c.Services() {
+			names = append(names, id.String())
+		}
+	}
+	var list []catalog.Row
+	for _, name := range names {
+		row, err := c.Row(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, row)
+	}
+	return list, nil
+}
+
+// RowsIn are the catalog's rows; none without a catalog.
+func RowsIn(services *catalog.Catalog) (rows []catalog.Row) {
+	if services == nil {
+		return nil
+	}
+	for _, id := range services.Services() {
+		if row, err := services.Row(id.String()); err == nil {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}

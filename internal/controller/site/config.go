@@ -1,0 +1,154 @@
+// Package site is the installation that the controller runs on: its configuration,
+// the hosts and the ways to them, the state folder, and the parts of a deploy wired
+// together. It asks a host only when a caller does.
+package site
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+)
+
+// DefaultConfigDir is where controller.yaml and services.yaml are looked for.
+const DefaultConfigDir = "/etc/unidesk"
+
+// Config is controller.yaml. docs/configuration.md describes each key.
+type Config struct {
+	Version int `yaml:"version"`
+	// State is the folder of receipts, before-images and the spool.
+	State string `yaml:"state"`
+	// SpoolQuota is the most bytes that the spool may hold.
+	SpoolQuota int64 `yaml:"spoolQuota"`
+	// RegistryHost names the host, of Hosts, that holds the registry.
+	RegistryHost string                   `yaml:"registryHost"`
+	Hosts        map[string]tunnel.Config `yaml:"hosts"`
+	// Registry is what the registry on RegistryHost is to be.
+	Registry registry.Settings `yaml:"registry"`
+	Master   Master            `yaml:"master"`
+	// Summaries is the folder of what producers publish; "" where there is none.
+	Summaries string `yaml:"summaries"`
+	// Sources are the Git remotes to ask about a commit, by the catalog's source; ""
+	// is that URL itself. One that is not named is not asked.
+	Sources map[string]string `yaml:"sources"`
+	// AllowedSigners is the file of those who may grant a deploy.
+	AllowedSigners string `yaml:"allowedSigners"`
+}
+
+// Master is this machine's UniDesk.
+type Master struct {
+	// Root is the canonical UniDesk folder; the other paths are relative to it.
+	Root         string   `yaml:"root"`
+	Config       string   `yaml:"config"`
+	Deploy       string   `yaml:"deploy"`
+	Project      string   `yaml:"project"`
+	ComposeFiles []string `yaml:"composeFiles"`
+	// Docker is the address of the engine's socket.
+	Docker string `yaml:"docker"`
+}
+
+// Defaults are what a key has that controller.yaml leaves out.
+func Defaults() Config {
+	return Config{
+		State:        "/var/lib/unidesk",
+		SpoolQuota:   20 << 30,
+		RegistryHost: "D601",
+		Hosts: map[string]tunnel.Config{
+			"D601": {SSH: &tunnel.SSH{Destination: "D601", Command: []string{"unidesk-agent", "stdio"}}},
+		},
+		Registry:       registry.Defaults(),
+		AllowedSigners: filepath.Join(DefaultConfigDir, "allowed_signers"),
+		Master: Master{
+			Config: "config.json", Deploy: "deploy.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
+			Docker: "unix:///var/run/docker.sock",
+		},
+	}
+}
+
+var projectForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+// LoadConfig reads controller.yaml strictly.
+func LoadConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, "controller.yaml")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "read the configuration: %w", err).
+			WithHint("write %s; docs/configuration.md shows one, --config names another folder", path)
+	}
+	c := Defaults()
+	hosts := c.Hosts
+	c.Hosts = nil // a file that lists hosts lists all: the default would be one more
+	if err := yaml.Load(content, &c, yaml.WithKnownFields()); err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, catalog.Explain(err))
+	}
+	if c.Hosts == nil {
+		c.Hosts = hosts
+	}
+	if err := c.validate(); err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c Config) validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Version == 1, "version is %d, want 1", c.Version)
+	check(filepath.IsAbs(c.State), "state %q is not an absolute path", c.State)
+	check(c.SpoolQuota > 0, "spoolQuota is %d, want a number of bytes", c.SpoolQuota)
+	_, known := c.Hosts[c.RegistryHost]
+	check(known, "registryHost %q is not among hosts", c.RegistryHost)
+	for name, host := range c.Hosts {
+		if err := host.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("hosts.%s: %w", name, err))
+		}
+	}
+	if err := c.Registry.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	check(c.Summaries == "" || filepath.IsAbs(c.Summaries), "summaries %q is not an absolute path", c.Summaries)
+	if _, err := c.Remotes(); err != nil {
+		faults = append(faults, err)
+	}
+	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)
+	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
+	check(c.Master.Config != "", "master.config is empty")
+	check(c.Master.Deploy != "", "master.deploy is empty")
+	check(projectForm.MatchString(c.Master.Project), "master.project %q is not a Compose project's name", c.Master.Project)
+	check(len(c.Master.ComposeFiles) > 0, "master.composeFiles is empty")
+	check(strings.HasPrefix(c.Master.Docker, "unix:///"), "master.docker %q is not unix:///...", c.Master.Docker)
+	return errors.Join(faults...)
+}
+
+// Declared is the configuration for commands that contact nothing: where there is
+// none they tell of the defaults. From names where it comes from.
+func Declared(dir string) (c Config, from string, err error) {
+	c, err = LoadConfig(dir)
+	path := filepath.Join(dir, "controller.yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		return Defaults(), "the defaults (there is no " + path + ")", nil
+	}
+	return c, path, err
+}
+
+// LedgerDir is the folder of the receipts.
+func (c Config) LedgerDir() string { return filepath.Join(c.State, "ledger") }
+
+// ChangesDir is the folder of the changes on this machine that are not settled.
+func (c Config) ChangesDir() string { return filepath.Join(c.State, "changes") }
+
+func (c Config) grantsDir() string { return filepath.Join(c.State, "grants") }

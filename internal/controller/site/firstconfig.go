@@ -1,0 +1,20 @@
+package site
+
+import (
+	"path"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+)
+
+// FirstConfig is what a host's first agent.yaml says: of a registry only on the
+// host that holds one.
+func (c Config) FirstConfig(services *catalog.Catalog, host string) (first bootstrap.FirstConfig, err error) {
+	if host == c.RegistryHost {
+		first.Registry = "http://" + c.Registry.Endpoint.String()
+		first.RegistryRoots = slices.Compact([]string{path.Dir(c.Registry.Directory), path.Dir(c.Registry.Storage)})
+	}
+	first.Placement, err = c.projects(services, host)
+	return first, err
+}

@@ -1,0 +1,30 @@
+package site
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// commitOf is forty times the digit.
+func commitOf(digit string) artifact.Commit {
+	return must(artifact.ParseCommit(strings.Repeat(digit, 40)))
+}
+
+func serviceID(s string) artifact.ServiceID { return must(artifact.ParseServiceID(s)) }
+
+func receiptOf(service string, env catalog.Env, digit string, outcome ledger.Outcome) ledger.Receipt {
+	return ledger.Receipt{ID: digit, Service: serviceID(service), Env: string(env), Commit: commitOf(digit), Outcome: outcome, Finished: now}
+}

@@ -1,0 +1,82 @@
+package site
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+// Statement is what a supervisor signs, new each time.
+func Statement(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) string {
+	return string(grant.Draft(granting(service, env, commit), time.Now()).Bytes())
+}
+
+func granting(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) grant.Deploy {
+	return grant.Deploy{Service: service, Env: string(env), Commit: commit}
+}
+
+// Granted is the contract with the grant of a file, which is verified here, before
+// anything is contacted. What no grant opens stays as it is; a grant that does not
+// open what one could is answered with a result.
+func Granted(ctx context.Context, configDir string, c contract.Contract, file string) (contract.Contract, *contract.Result, error) {
+	switch {
+	case file == "":
+		return c, nil, nil
+	case c.Gate.Code == "":
+		return c, nil, fault.New(fault.Usage, "%s wants no grant in %s", c.Service, c.Env)
+	case !c.WantsGrant():
+		return c, nil, nil // the gate answers
+	}
+	config, err := LoadConfig(configDir)
+	if err != nil {
+		return c, nil, err
+	}
+	g, err := grant.Verify(ctx, file, granting(c.Service, c.Env, c.Commit), config.AllowedSigners, time.Now())
+	if err == nil {
+		err = config.grantSpent(c, g)
+	}
+	if reason := fault.ReasonOf(err); reason == fault.LedgerUnavailable || reason == fault.DiskFull {
+		return c, nil, err
+	}
+	if err != nil {
+		refused := contract.Ungranted(c, err)
+		return c, &refused, nil
+	}
+	return c.Granted(g), nil, nil
+}
+
+// grantSpent refuses a grant whose one deploy has its receipt. One that was used by
+// a run without a receipt goes on: that run may have left a change, and only its
+// host can tell.
+func (c Config) grantSpent(wanted contract.Contract, g grant.Grant) error {
+	used := grants(c.grantsDir()).Used(g)
+	if used == nil {
+		return nil
+	}
+	receipts, err := ledger.Open(c.LedgerDir()).History(string(wanted.Env), wanted.Service.String())
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Grant != nil && r.Grant.Nonce == g.Nonce }) {
+		return used
+	}
+	return nil
+}
+
+// grants implements [deploy.Grants] by a folder.
+type grants string
+
+// Used implements [deploy.Grants].
+func (g grants) Used(one grant.Grant) error { return grant.Used(string(g), one) }
+
+// Use implements [deploy.Grants].
+func (g grants) Use(one grant.Grant, by string) error {
+	return grant.Use(string(g), one, by, time.Now())
+}

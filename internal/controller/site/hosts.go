@@ -1,0 +1,61 @@
+package site
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// hosts are the agents of all hosts of the configuration, by name.
+type hosts map[string]*Remote
+
+func newHosts(c Config, version string) hosts {
+	all := hosts{}
+	for name, config := range c.Hosts {
+		all[name] = NewRemote(config, version)
+	}
+	return all
+}
+
+// targets maps host names to their targets. The master's is local and replaces a
+// configured host of the same name.
+func (h hosts) targets(master workload.Target) map[string]workload.Target {
+	all := map[string]workload.Target{}
+	for name, r := range h {
+		all[name] = r.Workloads()
+	}
+	all[catalog.Master] = master
+	return all
+}
+
+// traffic is the payload of all connections so far, in bytes.
+func (h hosts) traffic() (sent, received int64) {
+	for _, r := range h {
+		s, n := r.traffic()
+		sent, received = sent+s, received+n
+	}
+	return sent, received
+}
+
+// Close ends all connections.
+func (h hosts) Close() error {
+	var faults []error
+	for _, r := range h {
+		faults = append(faults, r.Close())
+	}
+	return errors.Join(faults...)
+}
+
+// Workloads are those of the agent's host, over the one connection to it, which the
+// first question makes.
+func (r *Remote) Workloads() workload.Target {
+	return workload.Via(func(ctx context.Context, _ workload.Ref) (workload.Target, error) {
+		client, err := r.Connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return client.Workloads(), nil
+	})
+}

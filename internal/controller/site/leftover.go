@@ -1,0 +1,65 @@
+package site
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// LeftBehind are what killed runs may have left, a line each. It costs the listings
+// of a few folders, and no host is asked: of another one's changes there is only the
+// name of the run that was killed. Errors are the command's own to meet.
+func LeftBehind(c Config, services *catalog.Catalog) (all []string) {
+	books := ledger.Open(c.LedgerDir())
+	changes, _ := confirm.New[json.RawMessage](nil, c.ChangesDir()).Unsettled()
+	for _, p := range Dead(books, changes) {
+		all = append(all, NotSettled(p))
+	}
+	receipts, _ := books.Pending()
+	for _, r := range receipts {
+		if !books.Alive(r.Service) {
+			all = append(all, NotInForce(r))
+		}
+	}
+	for _, k := range books.Killed() {
+		told := slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Env == k.Env && r.Service.String() == k.Service })
+		if host := hostOf(services, k); host != "" && host != catalog.Master && !told {
+			all = append(all, fmt.Sprintf("a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host))
+		}
+	}
+	return all
+}
+
+// hostOf is where the service of a killed run is live, "" for none.
+func hostOf(services *catalog.Catalog, k ledger.Killed) string {
+	for _, row := range RowsIn(services) {
+		if e := row.Environment(catalog.Env(k.Env)); row.Service.String() == k.Service && e.Mode == catalog.Live {
+			return e.Target.Host
+		}
+	}
+	return ""
+}
+
+// Dead are the changes of runs that do not go on.
+func Dead(books *ledger.Ledger, changes []workload.Pending) []workload.Pending {
+	return slices.DeleteFunc(changes, func(p workload.Pending) bool {
+		service, err := artifact.ParseServiceID(p.Change.Stamps[workload.KeyServiceID])
+		return err == nil && books.Alive(service)
+	})
+}
+
+// NotSettled names a change that a killed run left.
+func NotSettled(p workload.Pending) string {
+	return fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Ref.Name(), p.Change.Image.Commit.Short(), p.Change.Holder)
+}
+
+// NotInForce names a receipt that a killed run left unfinished.
+func NotInForce(r ledger.Receipt) string {
+	return fmt.Sprintf("the receipt of %s for %s is not in force", r.Service, r.Commit.Short())
+}

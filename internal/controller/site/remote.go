@@ -1,0 +1,147 @@
+package site
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+)
+
+// Remote is the agent on the registry's host. It is connected to once, when it is
+// first needed; a command that needs nothing of it opens no connection.
+type Remote struct {
+	config  tunnel.Config
+	version string
+
+	dialing sync.Mutex
+	client  *rpc.Client
+
+	counting sync.Mutex
+	conns    []*tunnel.Conn
+
+	remembering sync.Mutex
+	resolved    map[artifact.Digest]artifact.Image // of this command, by manifest
+}
+
+// NewRemote is the agent of a host. It is not connected to yet.
+func NewRemote(host tunnel.Config, version string) *Remote {
+	return &Remote{config: host, version: version}
+}
+
+// Warm connects in the background, so that ssh's handshake costs no time of its
+// own. Whoever needs the connection meets the error, if there is one.
+func (r *Remote) Warm(ctx context.Context) {
+	go func() { _, _ = r.Connect(ctx) }()
+}
+
+// Resolve implements [deploy.Artifacts].
+func (r *Remote) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, platform artifact.Platform) (artifact.Image, error) {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return artifact.Image{}, err
+	}
+	image, err := client.Resolve(ctx, repo, commit, platform)
+	if err == nil {
+		r.remembering.Lock()
+		defer r.remembering.Unlock()
+		if r.resolved == nil {
+			r.resolved = map[artifact.Digest]artifact.Image{}
+		}
+		r.resolved[image.Manifest] = image
+	}
+	return image, err
+}
+
+// Pinned implements [stage.Images]: what Resolve returned before. A command resolves
+// each image that it stages.
+func (r *Remote) Pinned(_ context.Context, want artifact.Pinned) (artifact.Image, error) {
+	r.remembering.Lock()
+	defer r.remembering.Unlock()
+	image, ok := r.resolved[want.Manifest]
+	if !ok {
+		return artifact.Image{}, fault.New(fault.Internal, "manifest %s of %s was not resolved before it is staged", want.Manifest, want.Repository)
+	}
+	return image, nil
+}
+
+// Stream implements layers.Source.
+func (r *Remote) Stream(ctx context.Context, repo artifact.Repository, ranges []layers.Range, each func(layers.Chunk) error) error {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	return client.Stream(ctx, repo, ranges, each)
+}
+
+// Connect returns the one connection to the agent, and makes it the first time.
+func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
+	r.dialing.Lock()
+	defer r.dialing.Unlock()
+	if r.client != nil {
+		return r.client, nil
+	}
+	client, err := rpc.Dial(ctx, r.dial, rpc.Options{Version: r.version, Host: r.config.Name()})
+	if err != nil {
+		return nil, err
+	}
+	r.client = client
+	return client, nil
+}
+
+// dial opens a connection of the client's, which is one but after a cut.
+func (r *Remote) dial(ctx context.Context) (net.Conn, error) {
+	conn, err := tunnel.Dial(ctx, r.config)
+	if err != nil {
+		return nil, err
+	}
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	r.conns = append(r.conns, conn)
+	return conn, nil
+}
+
+// traffic is the payload of all connections so far, in bytes.
+func (r *Remote) traffic() (sent, received int64) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	for _, c := range r.conns {
+		s, n := c.Counts()
+		sent, received = sent+s, received+n
+	}
+	return sent, received
+}
+
+// Close ends the connection. One that is still being made is waited for; the
+// context of its command has ended it.
+func (r *Remote) Close() error {
+	r.dialing.Lock()
+	defer r.dialing.Unlock()
+	if r.client == nil {
+		return nil
+	}
+	return r.client.Close()
+}
+
+// InspectRegistry reads what there is of the registry.
+func (r *Remote) InspectRegistry(ctx context.Context, s registry.Settings) (registry.Facts, error) {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return registry.Facts{}, err
+	}
+	return client.Inspect(ctx, s)
+}
+
+// InstallRegistry makes it what the settings say; each step is told when it is done.
+func (r *Remote) InstallRegistry(ctx context.Context, s registry.Settings, expected registry.Hashes, each func(registry.Progress)) (registry.Installed, error) {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return registry.Installed{}, err
+	}
+	return client.Install(ctx, s, expected, each)
+}

@@ -1,0 +1,131 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+const (
+	// switchTime is what tags, env file and Compose may take beside the proof.
+	switchTime = 3 * time.Minute
+	// cleanUp bounds work that goes on after a person has said stop.
+	cleanUp = 5 * time.Minute
+)
+
+// run is one pass that may change the host. Its id names its change and its receipt.
+type run struct {
+	session
+	id      string
+	commit  artifact.Commit // the zero value when it only recovers
+	started time.Time
+	log     *journal
+}
+
+func (d *Deployer) begin(s session, commit artifact.Commit) *run {
+	now := time.Now()
+	return &run{session: s, id: ledger.NewID(now), commit: commit, started: now, log: &journal{emit: d.config.Emit}}
+}
+
+// holder names this run to others.
+func (r *run) holder() string {
+	what := "recover"
+	if r.commit != (artifact.Commit{}) {
+		what = "deploy of " + r.commit.String()
+	}
+	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, r.started.UTC().Format(time.RFC3339))
+}
+
+// newChange returns the change to make, or the unsettled change of an earlier run
+// for the same commit, which this run takes over with as much time as a new one has.
+func (r *run) newChange(f facts) workload.Change {
+	deadline := f.seen.hostNow().Add(switchTime + r.place.Timeout + 3*r.place.Stable).UTC()
+	if p := f.seen.Pending; p != nil {
+		change := p.Change
+		change.Deadline = deadline
+		return change
+	}
+	return workload.Change{
+		ID: r.id, Ref: r.spec.Ref, Image: f.image.Pinned, Basis: r.replaced(f.seen).Basis,
+		Stamps: map[string]string{
+			workload.KeyCommit:          r.commit.String(),
+			workload.KeyRequestedCommit: r.commit.String(),
+			workload.KeyImage:           f.terms.Image,
+			workload.KeyDigest:          f.image.Manifest.String(),
+			workload.KeyServiceID:       r.name(),
+			workload.KeySourceRepo:      r.row.Source,
+			workload.KeyDeployedAt:      r.started.UTC().Format(time.RFC3339),
+		},
+		FlagsBefore: r.flagsBefore(f.seen),
+		Deadline:    deadline,
+		Holder:      r.holder(),
+	}
+}
+
+// replaced is what ran when the change began.
+func (s session) replaced(seen view) workload.Before {
+	if p := seen.Pending; p != nil {
+		return p.Before
+	}
+	in := seen.Current()
+	if in == nil {
+		return workload.Before{}
+	}
+	return workload.Before{Basis: workload.Basis(in.ID), Running: in.Running, ImageID: in.ImageID, Commit: in.Stamped[workload.KeyCommit], Config: in.Config}
+}
+
+// fate is what became of a change. After the way to its host broke only the host
+// knows.
+type fate string
+
+const (
+	fateUnknown fate = "unknown" // the host cannot be asked
+	unmade      fate = "unmade"
+	unsettled   fate = "unsettled"
+	keptThere   fate = "kept"
+	reverted    fate = "reverted"
+)
+
+// fateOf asks the host.
+func (s session) fateOf(ctx context.Context, change workload.Change) (fate, view) {
+	seen, err := s.lookAgain(ctx)
+	switch last := seen.Last; {
+	case err != nil:
+		return fateUnknown, seen
+	case seen.Pending != nil && seen.Pending.Change.ID == change.ID:
+		return unsettled, seen
+	case last == nil || last.ChangeID != change.ID:
+		return unmade, seen
+	case last.Outcome == workload.Keep:
+		return keptThere, seen
+	}
+	return reverted, seen
+}
+
+// revertedByHost is the fault of a change that its host took back before its run
+// ended; nil if the host did not.
+func (s session) revertedByHost(change string, seen workload.Observation) error {
+	last := seen.Last
+	if last == nil || last.ChangeID != change || last.Outcome != workload.Revert {
+		return nil
+	}
+	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: nobody had settled it in time",
+		s.hostName(), last.At.UTC().Format(time.TimeOnly+"Z"))
+}
+
+// byItself says what the host does when nobody does anything.
+func (s session) byItself(change workload.Change) string {
+	return fmt.Sprintf("if nobody settles it, %s takes it back by itself at %s (its clock)",
+		s.hostName(), change.Deadline.UTC().Format(time.TimeOnly+"Z"))
+}
+
+// detach returns a context for work that must end even though the run was told to
+// stop.
+func detach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+}

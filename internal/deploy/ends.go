@@ -1,0 +1,166 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// attempt is a change under way, and what it stands on.
+type attempt struct {
+	facts
+	need    contract.Need
+	change  workload.Change
+	around  surroundings
+	verdict proof.Verdict // the zero value before the proof
+}
+
+// fail ends a result with an error, which bears its point. The next command is that
+// of a pass which acts.
+func (s session) fail(out contract.Result, decision contract.Decision, err error) contract.Result {
+	out.Fail(decision, workload.PointOf(err), err)
+	out.Failure.Next = contract.After(out, s.row, s.env, true)
+	return out
+}
+
+// stopped ends a run that touched nothing that runs, or took back no more than what
+// an earlier run had left.
+func (r *run) stopped(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
+	if g := (*grantError)(nil); errors.As(err, &g) {
+		return r.ungranted(out, seen, err)
+	}
+	decision := contract.DecidedFailed
+	if ctx.Err() != nil {
+		decision = contract.DecidedInterrupted
+		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before anything that runs was touched"))
+	}
+	switch {
+	case out.Mutated:
+		_, out.Running = r.now(ctx, seen)
+	case !seen.known() && !cut(err):
+		seen, _ = r.lookAgain(ctx)
+		fallthrough
+	default:
+		out.Running = r.running(seen)
+	}
+	return r.fail(out, decision, err)
+}
+
+// gated ends a run whose gate only the digest could open.
+func (r *run) gated(f facts) contract.Result {
+	out := contract.Gated(f.terms)
+	out.Running = r.describe(f.seen)
+	return out
+}
+
+// grantError is an error of a grant: it was used before, or its use cannot be noted.
+type grantError struct{ error }
+
+func (e *grantError) Unwrap() error { return e.error }
+
+// ungranted ends a pass whose grant was used before, or expired meanwhile. Nothing
+// that runs was touched.
+func (s session) ungranted(out contract.Result, seen view, err error) contract.Result {
+	out.Scope, out.Running = nil, s.running(seen)
+	if reason := fault.ReasonOf(err); reason == fault.LedgerUnavailable || reason == fault.DiskFull {
+		return s.fail(out, contract.DecidedFailed, err)
+	}
+	out = s.fail(out, contract.DecidedGated, err)
+	out.Failure.Next = out.Contract.ToSign()
+	return out
+}
+
+// unswitched ends a run whose switch failed, or whose end it did not hear of.
+func (r *run) unswitched(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
+	became, seen := r.fateOf(ctx, a.change)
+	switch became {
+	case unmade:
+		return r.stopped(ctx, out, a.seen, err) // refused before anything was changed
+	case reverted:
+		err = workload.At(workload.PointOf(err), r.revertedByHost(a.change.ID, seen.Observation))
+	}
+	out.Mutated = true
+	return r.takeBack(ctx, out, a, err)
+}
+
+// takeBack ends a change that was not proven: the old version runs again, and is
+// seen to. A person's stop ends here as well.
+func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, cause error) contract.Result {
+	step, decision := workload.PointOf(cause), contract.DecidedReverted
+	if ctx.Err() != nil {
+		decision = contract.DecidedInterrupted
+		cause = fault.Transient(fault.Interrupted, "stopped by you; the change was taken back")
+	}
+	ctx, cancel := detach(ctx)
+	defer cancel()
+	logs := r.logs(ctx, a.change)
+	err := r.revert(ctx, a.change, r.replaced(a.seen))
+	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, out.Rollback)
+	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
+	if cut(err) {
+		cause = errors.Join(cause, r.Ledger.Prepare(receipt))
+		return r.unsettled(ctx, out, a, workload.At(step, fmt.Errorf("%w; and then: %w", cause, err)))
+	}
+	if err != nil {
+		decision, receipt.Outcome = contract.DecidedRevertFailed, ledger.RevertFailed
+		cause = fault.New(fault.RevertFailed, "%w; and what ran before could not be brought back: %w", cause, err).
+			WithHint("%s", fault.HintOf(err)) // bringing it back by hand comes first
+		receipt.Failure = cause.Error()
+	}
+	out.Scope = r.compare(ctx, a.around, a.seen)
+	receipt.Disturbed = out.Scope.Sentences()
+	if err := r.Ledger.Record(receipt); err != nil {
+		cause = errors.Join(cause, err)
+	}
+	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
+	_, out.Running = r.now(ctx, a.seen)
+	out = r.fail(out, decision, &workload.StepError{At: step, Err: cause})
+	out.Failure.Logs = logs
+	return out
+}
+
+// unkept ends a run whose proven change the host did not keep, as far as it heard. A
+// change is taken back if another copy runs than the one that was proven.
+func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
+	switch became, seen := r.fateOf(ctx, a.change); {
+	case became == reverted:
+		return r.takeBack(ctx, out, a, workload.At(workload.PointOf(err), r.revertedByHost(a.change.ID, seen.Observation)))
+	case fault.ReasonOf(err) == fault.Stale:
+		return r.takeBack(ctx, out, a, err)
+	case became == fateUnknown && cut(err):
+		return r.unsettled(ctx, out, a, err)
+	}
+	return r.unrecorded(ctx, out, a, err)
+}
+
+// unsettled ends a run that cannot ask its host any more. A receipt is pending; the
+// run that asks the host next finishes it.
+func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cause error) contract.Result {
+	decision := contract.DecidedUnsettled
+	if ctx.Err() != nil {
+		decision = contract.DecidedInterrupted
+	}
+	out.Running = "not known: " + r.hostName() + " cannot be asked; " + r.byItself(a.change)
+	return r.fail(out, decision, fault.Transient(fault.HostUnreachable,
+		"%w; %s cannot be asked what became of the change: %s", cause, r.hostName(), r.byItself(a.change)).
+		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand()))
+}
+
+// unrecorded ends a run whose change is made and proven but whose books are not
+// closed. Recover closes them.
+func (r *run) unrecorded(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
+	err = fault.New(fault.RecoveryNeeded, "the new version runs and is proven, but: %w", err)
+	seen, running := r.now(ctx, a.seen)
+	if p := seen.Pending; p != nil && p.Change.ID == a.change.ID && r.hostName() != catalog.Master {
+		err = fault.New(fault.RecoveryNeeded, "%w; %s", err, r.byItself(a.change))
+	}
+	out.Changed, out.Running = true, running
+	return r.fail(out, contract.DecidedFailed, err)
+}

@@ -1,0 +1,155 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// facts are what the steps that only read have learnt.
+type facts struct {
+	// terms are the contract, its gate judged by what the receipts prove.
+	terms  contract.Contract
+	seen   view
+	image  artifact.Image
+	origin provenance.Verdict
+}
+
+// find looks at the workload and resolves the commit. If the workload cannot be
+// seen, only the artifact is looked at. With an error it returns what it has learnt
+// until then.
+func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f facts, err error) {
+	f.terms = c
+	platform := s.place.Target.Platform
+	if s.unseen() == "" {
+		if f.seen, err = s.look(ctx, true); err != nil {
+			return f, workload.At(workload.PointGuard, err)
+		}
+		platform = f.seen.Platform
+	} else {
+		f.seen.Platform = platform
+	}
+	if f.image, err = s.Artifacts.Resolve(ctx, s.row.Repository, c.Commit, platform); err != nil {
+		return f, workload.At(workload.PointResolve, err)
+	}
+	f.origin = s.Provenance.Judge(ctx, provenance.Wanted{
+		Service: s.row.Service, Commit: c.Commit, Repository: s.row.Repository, Source: s.row.Source,
+		Manifest: f.image.Manifest, Index: f.image.Index,
+	})
+	if ctx.Err() != nil {
+		return f, workload.At(workload.PointResolve, context.Cause(ctx))
+	}
+	j.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
+	f.terms, err = s.promoted(c, f.image.Manifest)
+	return f, workload.At(workload.PointPreflight, err)
+}
+
+// promoted returns the contract, its promotion gate open if any environment has
+// proven the digest: prod too, so that prod can go back to what it had.
+func (s session) promoted(c contract.Contract, manifest artifact.Digest) (contract.Contract, error) {
+	if c.Gate.Code != catalog.Promote {
+		return c, nil
+	}
+	proven, err := s.Ledger.EverProven(s.name(), manifest)
+	if proven {
+		c = c.Promoted()
+	}
+	return c, err
+}
+
+// wanted is what the new version is proven by.
+func (s session) wanted(f facts) proof.Wanted {
+	return proof.Wanted{
+		Spec: s.spec, Image: f.image.Pinned,
+		Labels: f.terms.RequiredLabels, Composed: s.row.Witness == catalog.Composed, FlagsBefore: s.flagsBefore(f.seen),
+	}
+}
+
+// flagsBefore are the health flags that the proof measures the new version by: those
+// of what runs, or of what ran before an unsettled change.
+func (s session) flagsBefore(seen view) map[string]bool {
+	if p := seen.Pending; p != nil {
+		return p.Change.FlagsBefore
+	}
+	if in := seen.Current(); in != nil && in.Health != nil {
+		return in.Health.Flags
+	}
+	return nil
+}
+
+// preflight makes every check that changes nothing.
+func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) {
+	plan := contract.Plan{
+		Index: f.image.Index, Manifest: f.image.Manifest, Config: f.image.Config, Platform: f.image.Platform,
+		Layers: len(f.image.Layers), Bytes: f.image.Bytes, Provenance: f.origin,
+		Checks: append(proof.Labels(f.terms.RequiredLabels, f.image.Labels),
+			proof.Runs(f.seen.Platform, f.image.Platform), f.origin.Check(s.row.Provenance)),
+	}
+	if plan.Unseen = s.unseen(); plan.Unseen != "" {
+		return plan, nil
+	}
+	need, err := s.cost(ctx, f)
+	if err != nil {
+		return contract.Plan{}, workload.At(workload.PointPreflight, err)
+	}
+	plan.Need = need
+	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.spec, f.seen.Placement), proof.Fit(s.spec, f.seen.Observation)...))...)
+	if host := s.hostName(); host == catalog.Master {
+		plan.Checks = append(plan.Checks,
+			proof.Room("of the engine", need.Engine, f.seen.ImageRoom),
+			proof.Room("of the spool", need.Spool, need.SpoolFree))
+	} else {
+		plan.Checks = append(plan.Checks, proof.Room("of "+host+"'s engine", need.Engine, f.seen.ImageRoom))
+	}
+	verdict := proof.Judge(s.wanted(f), f.seen.Observation)
+	plan.Live = f.seen.Current()
+	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
+	return plan, nil
+}
+
+// cost is what staging the image needs. To another host nothing crosses the master's
+// line: its agent pulls from the registry beside it, and refuses by the same measure
+// what its engine's disk cannot take.
+func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
+	if s.hostName() == catalog.Master {
+		return s.Estimator.Need(ctx, f.image)
+	}
+	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.image.Pinned) })
+	if !there {
+		var err error
+		if there, err = s.Ledger.KeepsImage(string(s.env), s.name(), f.terms.Commit); err != nil {
+			return contract.Need{}, err
+		}
+	}
+	if there {
+		return contract.Need{}, nil
+	}
+	return contract.Need{Engine: workload.Room(f.image.Bytes)}, nil
+}
+
+// toBring says what staging moves, and from where.
+func (s session) toBring(f facts, need contract.Need) string {
+	if host := s.hostName(); host != catalog.Master {
+		return host + "'s engine takes the image from the registry beside it"
+	}
+	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.image.Layers))
+}
+
+// fixedThere prefixes the fix of each failed check with the host to apply it on.
+func (s session) fixedThere(checks []proof.Check) []proof.Check {
+	host := s.hostName()
+	for i, c := range checks {
+		if host != catalog.Master && !c.OK {
+			checks[i].Fix = "on " + host + ", where its " + contract.AgentPlacement + " places the project: " + c.Fix
+		}
+	}
+	return checks
+}

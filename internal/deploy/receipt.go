@@ -1,0 +1,58 @@
+package deploy
+
+import (
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// abandoned is why a change was taken back that its run did not settle.
+const abandoned = "its run ended before the change was settled"
+
+// receipt is what is written down of a deploy.
+func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verdict, rollback contract.Command) ledger.Receipt {
+	layers := make([]artifact.Digest, 0, len(f.image.Layers))
+	for _, l := range f.image.Layers {
+		layers = append(layers, l.Digest)
+	}
+	sent, received := r.Traffic()
+	receipt := ledger.Receipt{
+		Schema: ledger.Schema, ID: id, Service: r.row.Service, Env: string(r.env), Commit: r.commit,
+		Outcome: ledger.Succeeded, Started: r.started.UTC(), Finished: time.Now().UTC(),
+		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
+		Image: ledger.Image{
+			Repository: f.image.Repository, Index: f.image.Index, Manifest: f.image.Manifest,
+			Config: f.image.Config, Layers: layers,
+		},
+		Evidence: verdict.Findings, Before: r.replaced(f.seen),
+		Bytes: ledger.Bytes{Image: f.image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
+		Steps: r.log.steps, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
+	}
+	if in := verdict.Instance; in != nil {
+		receipt.Container, receipt.ImageID = in.ID, in.ImageID
+	}
+	if verdict.Status == proof.Degraded {
+		receipt.Outcome = ledger.Degraded
+	}
+	return receipt
+}
+
+// leftReceipt is what is written down of an earlier run's change that was taken back.
+func (s session) leftReceipt(p *workload.Pending) ledger.Receipt {
+	r := s.tookBack(p.Change.ID, p.Change.Image.Commit, p.Since, time.Now().UTC())
+	r.Image.Manifest, r.Image.Config, r.Before = p.Change.Image.Manifest, p.Change.Image.Config, p.Before
+	return r
+}
+
+// tookBack is the receipt of a change of which only its id and commit are known.
+func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time) ledger.Receipt {
+	return ledger.Receipt{
+		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: string(s.env), Commit: commit,
+		Outcome: ledger.Reverted, Started: began, Finished: ended, Who: s.Who, Controller: s.Version, Catalog: s.Catalog.Hash,
+		Image: ledger.Image{Repository: s.row.Repository}, Failure: abandoned,
+	}
+}

@@ -1,0 +1,133 @@
+package deploy
+
+import (
+	"context"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// session is one service in one environment, and its host. It does not change.
+type session struct {
+	*Config
+	row   catalog.Row
+	env   catalog.Env
+	place catalog.Environment // the row's entry for env
+	spec  workload.Spec
+	host  workload.Target
+}
+
+func (d *Deployer) session(row catalog.Row, env catalog.Env) session {
+	place := row.Environment(env)
+	return session{
+		Config: &d.config, row: row, env: env, place: place, spec: row.Spec(env, d.config.Project), host: d.target(place.Target.Host),
+	}
+}
+
+// target returns the target on a host.
+func (d *Deployer) target(host string) workload.Target {
+	if t, ok := d.config.Targets[host]; ok {
+		return t
+	}
+	return workload.Via(func(context.Context, workload.Ref) (workload.Target, error) {
+		return nil, fault.New(fault.CapabilityMissing, "this controller cannot reach workloads on %s", host).
+			WithHint("name the host in controller.yaml, and let its agent serve workloads")
+	})
+}
+
+// name is the service's id.
+func (s session) name() string { return s.row.Service.String() }
+
+// history returns the service's receipts, newest first.
+func (s session) history() ([]ledger.Receipt, error) {
+	return s.Ledger.History(string(s.env), s.name())
+}
+
+// hostName is the name of the service's host in the catalog.
+func (s session) hostName() string { return s.place.Target.Host }
+
+// unseen returns why nothing that runs is looked at, "" if it is. A host need not
+// know a service that no environment brings live there.
+func (s session) unseen() string {
+	switch t := s.place.Target; {
+	case t.Kubernetes != nil:
+		return "this version does not look into Kubernetes yet"
+	case t.Compose == nil:
+		return "it is infrastructure, which nothing here deploys"
+	case !s.row.LiveByCompose(t.Host):
+		return "no environment brings it live on " + t.Host
+	}
+	return ""
+}
+
+// view is one look at a workload, with the time here when it was asked for. The zero
+// view is no look.
+type view struct {
+	workload.Observation
+	asked time.Time
+}
+
+// known reports whether the look succeeded.
+func (v view) known() bool { return !v.At.IsZero() }
+
+// hostNow is the time by the host's clock, which its deadlines go by.
+func (v view) hostNow() time.Time { return v.At.Add(time.Since(v.asked)) }
+
+// look observes the workload; probe asks its health, too.
+func (s session) look(ctx context.Context, probe bool) (view, error) {
+	asked := time.Now()
+	seen, err := s.host.Observe(ctx, s.spec.Ref, probe)
+	if err != nil {
+		return view{}, err
+	}
+	return view{seen, asked}, nil
+}
+
+// lookTime bounds a look after the end of a run.
+const lookTime = 30 * time.Second
+
+// lookAgain looks once more for the last word of a result, even if ctx has ended.
+func (s session) lookAgain(ctx context.Context) (view, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	return s.look(ctx, false)
+}
+
+// now says what runs after something may have changed. If the look fails, what runs
+// is not known, whatever was seen before.
+func (s session) now(ctx context.Context, before view) (view, string) {
+	seen, err := s.lookAgain(ctx)
+	if err == nil || !before.known() {
+		return seen, s.describe(seen)
+	}
+	return seen, "not known: " + s.hostName() + " could not be asked; before the switch " + s.describe(before)
+}
+
+// running says what runs, or why that was not looked at.
+func (s session) running(seen view) string {
+	if why := s.unseen(); why != "" {
+		return "not looked at: " + why
+	}
+	return s.describe(seen)
+}
+
+// describe says what a look showed.
+func (s session) describe(seen view) string {
+	if !seen.known() {
+		return "not known: its host's engine or project could not be read"
+	}
+	return s.spec.Describe(seen.Current())
+}
+
+// cut reports whether the way to a host broke, so that the host may have done what
+// it was asked.
+func cut(err error) bool {
+	reason := fault.ReasonOf(err)
+	return err != nil && (reason == fault.HostUnreachable || reason == fault.Stalled)
+}
+
+// elapsed is the wall time in seconds, with milliseconds.
+func elapsed(since time.Time) float64 { return float64(time.Since(since).Milliseconds()) / 1000 }

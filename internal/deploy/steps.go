@@ -1,0 +1,231 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// guard takes the service's lock.
+func (r *run) guard() (unlock func(), err error) {
+	if unlock, err = r.Ledger.Lock(string(r.env), r.name(), r.holder()); err != nil {
+		return nil, workload.At(workload.PointGuard, err)
+	}
+	r.log.reach(workload.PointGuard, "the lock is ours")
+	return unlock, nil
+}
+
+// resolve looks and makes digests of the commit, or takes over what a plan has found.
+func (r *run) resolve(ctx context.Context, c contract.Contract, planned *facts) (facts, error) {
+	if planned == nil {
+		return r.find(ctx, r.log, c)
+	}
+	r.log.reach(workload.PointResolve, "manifest "+planned.image.Manifest.String())
+	return *planned, nil
+}
+
+// clear ends what an earlier run of this service left, and reports whether the host
+// was changed for it. An unsettled change to the commit that is asked for stays: this
+// run takes it over.
+func (r *run) clear(ctx context.Context, f facts) (_ facts, mutated bool, err error) {
+	if p := f.seen.Pending; p != nil && p.Change.Image.Commit != r.commit {
+		mutated = true
+		if err := r.endLeft(ctx, p); err != nil {
+			return f, mutated, err
+		}
+		if f, err = r.find(ctx, r.log, f.terms); err != nil {
+			return f, mutated, err
+		}
+	}
+	_, err = r.finishReceipts(f.seen)
+	return f, mutated, workload.At(workload.PointPreflight, err)
+}
+
+// rollback returns the command for the newest proven commit that is not the one
+// asked for, or the contract's, and whether the one asked for is older than that.
+func (s session) rollback(f facts) (command contract.Command, older bool, err error) {
+	commit, found, older, err := s.Ledger.Previous(string(s.env), s.name(), f.terms.Commit)
+	if !found {
+		return f.terms.Rollback, older, workload.At(workload.PointPreflight, err)
+	}
+	return contract.LiveCommand(s.row, s.env, commit.String()), older, nil
+}
+
+// admit makes every check of the plan, and refuses if one does not hold or if the
+// grant was used. A version that is live already is admitted as it is. The plan is
+// nil if it cannot be made.
+func (r *run) admit(ctx context.Context, f facts, force bool) (*contract.Plan, error) {
+	plan, err := r.preflight(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if lives(f, plan, force) {
+		return &plan, nil
+	}
+	if err := workload.At(workload.PointPreflight, proof.Fault(plan.Checks)); err != nil {
+		return &plan, err
+	}
+	return &plan, r.grantUnused(f, plan, force)
+}
+
+// lives reports whether there is nothing to do but to prove.
+func lives(f facts, plan contract.Plan, force bool) bool {
+	return plan.AlreadyLive && !force && f.seen.Pending == nil
+}
+
+// grantUnused refuses a grant that was used before, so that nothing is staged in
+// vain. An unsettled change of the same commit is gone on with: it may be what used
+// the grant.
+func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
+	if f.terms.Grant == nil || f.seen.Pending != nil || plan.AlreadyLive && !force {
+		return nil
+	}
+	return ofGrant(workload.PointPreflight, s.Grants.Used(*f.terms.Grant))
+}
+
+func ofGrant(p workload.Point, err error) error {
+	if err == nil {
+		return nil
+	}
+	return workload.At(p, &grantError{err})
+}
+
+// stage brings the image to its host: transfer and load.
+func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
+	r.log.reach(workload.PointPreflight, r.toBring(f, need))
+	err := r.log.during(workload.PointTransfer, func(emit func(workload.Event)) error {
+		return r.host.Stage(ctx, r.spec.Ref, f.image.Pinned, emit)
+	})
+	if err == nil && ctx.Err() != nil {
+		err = workload.At(workload.PointStaged, context.Cause(ctx))
+	}
+	return err
+}
+
+// prepare is the last thing before the switch: it notes what is around, and uses the
+// grant up if the change is a new one.
+func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt, error) {
+	a := attempt{facts: f, need: need, change: r.newChange(f), around: r.survey(ctx, f.seen)}
+	a.terms = f.terms.Excluding(r.spec, a.around.all)
+	if f.terms.Grant == nil || f.seen.Pending != nil {
+		return a, nil
+	}
+	return a, ofGrant(workload.PointBefore, r.Grants.Use(*f.terms.Grant, r.holder()))
+}
+
+// switchOver makes the change, provisionally: configure and switch.
+func (r *run) switchOver(ctx context.Context, a attempt) error {
+	return r.log.during(workload.PointBefore, func(emit func(workload.Event)) error {
+		return r.host.Switch(ctx, a.change, emit)
+	})
+}
+
+// proveNew proves the version that the switch made.
+func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, error) {
+	verdict, err := r.prove(ctx, r.wanted(a.facts), waiting{timeout: r.place.Timeout, change: a.change.ID})
+	if err == nil {
+		r.log.reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
+	}
+	return verdict, err
+}
+
+// enter writes the receipt, not yet in force, so that a crash between the settlement
+// and the books leaves it to be finished. It returns the commits to retire, too.
+func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []artifact.Commit, error) {
+	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, rollback)
+	if err := r.Ledger.Prepare(receipt); err != nil {
+		return receipt, nil, workload.At(workload.PointPending, err)
+	}
+	r.log.reach(workload.PointPending, "the receipt is written, not yet in force")
+	old, err := r.Ledger.Retire(string(r.env), r.name(), r.commit)
+	return receipt, old, workload.At(workload.PointSettle, err)
+}
+
+// settle has the host keep the change.
+func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) error {
+	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: []workload.Copy{a.verdict.Instance.Copy()}, Retire: retire}
+	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
+		return r.host.Settle(ctx, r.spec.Ref, settlement, emit)
+	})
+	if err != nil {
+		if became, _ := r.fateOf(ctx, a.change); became != keptThere { // else only the answer was lost
+			return err
+		}
+	}
+	r.log.reach(workload.PointSettle, "kept")
+	return nil
+}
+
+// record puts the receipt in force.
+func (r *run) record(receipt ledger.Receipt) error {
+	if err := r.Ledger.Record(receipt); err != nil {
+		return workload.At(workload.PointRecord, err)
+	}
+	r.log.reach(workload.PointRecord, "receipt "+receipt.ID)
+	return nil
+}
+
+// succeeded is the result of a deploy that is recorded.
+func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) contract.Result {
+	out.OK, out.Decision, out.Changed = true, contract.DecidedSucceeded, true
+	if a.verdict.Status == proof.Degraded {
+		out.OK, out.Decision, out.Hints = false, contract.DecidedDegraded, r.hints()
+	}
+	if amiss := out.Scope.Sentences(); len(amiss) > 0 {
+		out.OK, out.Decision = false, contract.DecidedDegraded
+		out.Hints = append(slices.Clone(out.Hints),
+			"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(amiss, "; "))
+	}
+	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
+	out.Running = r.spec.Describe(a.verdict.Instance)
+	return out
+}
+
+// hints are what to do about a degraded service, after the command that deployed it.
+func (s session) hints() []string { return s.row.HintsWith("the same command") }
+
+// proveAgain answers for a commit that runs already: by a fresh proof, with nothing
+// sent and nothing recreated.
+func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) contract.Result {
+	verdict, err := r.prove(ctx, r.wanted(f), waiting{timeout: r.place.Timeout})
+	out.Evidence = verdict.Findings
+	if err != nil {
+		return r.stopped(ctx, out, f.seen, err)
+	}
+	out.Witnesses = contract.Witnesses(r.row)
+	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
+	out.Running = r.spec.Describe(verdict.Instance)
+	if verdict.Status == proof.Degraded {
+		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
+	}
+	if c := f.origin.Check(r.row.Provenance); !c.OK { // it runs well, and should not have been let in
+		out.Decision = contract.DecidedDegraded
+		out.Hints = append([]string{"the provenance is " + c.Detail + ": " + c.Fix}, out.Hints...)
+	}
+	if out.Decision == contract.DecidedDegraded {
+		return out
+	}
+	if out.Receipt, err = r.recovered(f, out, verdict); err != nil {
+		return r.stopped(ctx, out, f.seen, workload.At(workload.PointProve, err))
+	}
+	out.OK, out.Decision = true, contract.DecidedUnchanged
+	return out
+}
+
+// recovered writes a receipt if a version that was kept degraded is well now, so that
+// one can go back to it. Else it returns nil.
+func (r *run) recovered(f facts, out contract.Result, verdict proof.Verdict) (*ledger.Receipt, error) {
+	receipts, err := r.history()
+	if err != nil || len(receipts) == 0 || receipts[0].Outcome != ledger.Degraded || receipts[0].Commit != r.commit {
+		return nil, err
+	}
+	receipt := r.receipt(r.id, f, out.Plan.Need, verdict, out.Rollback)
+	receipt.Before = receipts[0].Before
+	return &receipt, r.Ledger.Record(receipt)
+}

@@ -1,0 +1,101 @@
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// before calls a function before the run settles for the first time.
+func (w *world) before(do func()) {
+	w.onSettle = func() {
+		w.onSettle = nil
+		do()
+	}
+}
+
+// Between the proof and its end something may happen to the copy that was proven.
+func TestACopyThatWasNotProvenIsTakenBack(t *testing.T) {
+	for name, disturb := range map[string]func(w *world){
+		"it restarted": func(w *world) { w.Crash() },
+		"a person recreated it": func(w *world) {
+			w.Put(container(b, w.images[b].Config, w.images[b].Manifest, "by hand"))
+		},
+		"it stopped":     func(w *world) { w.Stop() },
+		"it was removed": func(w *world) { w.Kill() },
+	} {
+		for where, start := range map[string]func(*testing.T, func(*testing.T, *world)){"the master": inWorld, "D601": onD601} {
+			t.Run(name+" on "+where, func(t *testing.T) {
+				start(t, func(t *testing.T, w *world) {
+					if w.runs() == "" {
+						w.live(a)
+					}
+					w.images.add(t, b, w.labels(b))
+					w.before(func() { disturb(w) })
+					r := w.run(b)
+					want(t, r, contract.DecidedReverted, fault.Stale)
+					if r.OK || r.Changed || !r.Mutated || !strings.Contains(r.Failure.Message, "what runs is not what was proven") {
+						t.Errorf("ok %v, changed %v, mutated %v: %s", r.OK, r.Changed, r.Mutated, r.Failure.Message)
+					}
+					if !r.Failure.Retry || !strings.HasSuffix(r.Failure.Next.String(), "--commit "+b.String()+" --run-now") {
+						t.Errorf("retry %v, next %s", r.Failure.Retry, r.Failure.Next)
+					}
+					if w.runs() != a.String() || !w.running().Running || w.pending() != nil || !strings.Contains(r.Running, a.String()) {
+						t.Errorf("runs %s, pending %v, said to run: %s", w.runs(), w.pending(), r.Running)
+					}
+					if len(w.retired) > 0 {
+						t.Errorf("images were let go: %v", w.retired)
+					}
+					if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
+						t.Error(diff)
+					}
+					if pending, err := w.Ledger.Pending(); err != nil || len(pending) > 0 {
+						t.Errorf("pending receipts: %v, %v", pending, err)
+					}
+					want(t, w.run(b), contract.DecidedSucceeded, "")
+				})
+			})
+		}
+	}
+}
+
+// The commands that bring the old version back are the ones that a person needs then.
+func TestACopyThatWasNotProvenAndCannotBeTakenBackIsLoud(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		w.before(w.Crash)
+		w.Fail(confirmtest.PutEnv, errBoom)
+		r := w.run(b)
+		want(t, r, contract.DecidedRevertFailed, fault.RevertFailed)
+		for _, said := range []string{"what runs is not what was proven", "could not be brought back", "boom"} {
+			if !strings.Contains(r.Failure.Message, said) {
+				t.Errorf("%q does not say %q", r.Failure.Message, said)
+			}
+		}
+		if r.OK || r.Changed || r.Failure.Hint != "turn it off and on again" || r.Failure.Next.String() != contract.RecoverCommand().String() {
+			t.Errorf("ok %v, changed %v, %+v", r.OK, r.Changed, r.Failure)
+		}
+		w.wantHistory("revert-failed bbbb", "succeeded aaaa")
+	})
+}
+
+// A host that is gone after it refused to keep takes the change back by itself.
+func TestACopyThatWasNotProvenOnAHostThatIsGoneIsTakenBackByIt(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.before(func() {
+			w.Crash()
+			w.away = forever("observe")
+		})
+		r := w.run(b)
+		want(t, r, contract.DecidedUnsettled, fault.HostUnreachable)
+		if r.OK || r.Changed || !strings.Contains(r.Failure.Message, "what runs is not what was proven") {
+			t.Errorf("ok %v, changed %v: %s", r.OK, r.Changed, r.Failure.Message)
+		}
+	})
+}

@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// KeptVersions is how many proven versions of a service keep their images.
+const KeptVersions = 3
+
+// Kept reports whether the receipt's version was kept.
+func (r Receipt) Kept() bool { return r.Outcome == Succeeded || r.Outcome == Degraded }
+
+// LastKept returns the newest of the receipts, which come newest first, whose version
+// was kept; nil without one.
+func LastKept(receipts []Receipt) *Receipt {
+	i := slices.IndexFunc(receipts, Receipt.Kept)
+	if i < 0 {
+		return nil
+	}
+	return &receipts[i]
+}
+
+// Previous returns the newest proven commit that is not the given one, if there is
+// one, and whether the given one is older than the commit that was proven last.
+func (l *Ledger) Previous(env, service string, to artifact.Commit) (commit artifact.Commit, found, older bool, err error) {
+	receipts, err := l.History(env, service)
+	if err != nil {
+		return artifact.Commit{}, false, false, err
+	}
+	proven := slices.DeleteFunc(receipts, func(r Receipt) bool { return r.Outcome != Succeeded })
+	older = GoesBack(proven, to)
+	i := slices.IndexFunc(proven, func(r Receipt) bool { return r.Commit != to })
+	if i < 0 {
+		return artifact.Commit{}, false, older, nil
+	}
+	return proven[i].Commit, true, older, nil
+}
+
+// GoesBack reports whether a commit is older than the commit that was proven last,
+// by receipts of what was proven, newest first. A commit is as old as its first
+// receipt, so that going forward again after a rollback does not count as going back.
+func GoesBack(proven []Receipt, to artifact.Commit) bool {
+	first := map[artifact.Commit]int{}
+	for i, receipt := range proven {
+		first[receipt.Commit] = i
+	}
+	i, known := first[to]
+	return known && i > first[proven[0].Commit]
+}
+
+// EverProven reports whether a deploy in any environment has proven the digest.
+func (l *Ledger) EverProven(service string, manifest artifact.Digest) (bool, error) {
+	receipts, err := l.History("", service)
+	return slices.ContainsFunc(receipts, func(r Receipt) bool {
+		return r.Outcome == Succeeded && r.Image.Manifest == manifest
+	}), err
+}
+
+// KeepsImage reports whether a commit is among the last proven ones, whose images
+// stay on the host.
+func (l *Ledger) KeepsImage(env, service string, commit artifact.Commit) (bool, error) {
+	proven, err := l.Proven(env, service)
+	return slices.Contains(proven[:min(KeptVersions, len(proven))], commit), err
+}
+
+// Retire returns the service's commits whose images need not stay once commit is
+// kept: all but the last three that were proven, commit among them.
+func (l *Ledger) Retire(env, service string, commit artifact.Commit) (old []artifact.Commit, err error) {
+	receipts, err := l.History(env, service)
+	if err != nil {
+		return nil, err
+	}
+	proven, err := l.Proven(env, service)
+	if err != nil {
+		return nil, err
+	}
+	stay := map[artifact.Commit]bool{commit: true}
+	for _, c := range proven {
+		if len(stay) < KeptVersions {
+			stay[c] = true
+		}
+	}
+	for _, receipt := range receipts {
+		if !stay[receipt.Commit] {
+			stay[receipt.Commit] = true // name each once
+			old = append(old, receipt.Commit)
+		}
+	}
+	return old, nil
+}

@@ -1,0 +1,32 @@
+// Package plain writes values for people: text that a terminal only shows, words
+// that a shell reads as they are, sizes, ages and counts. It refuses nothing and
+// imports nothing of this project.
+package plain
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Acts reports whether a terminal acts on the character, or the text around it
+// reads otherwise than it is written. Line breaks and tabs are among them.
+func Acts(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+
+// Text returns s with a question mark in the place of each character that acts on
+// a terminal, and of what is no UTF-8. Line breaks stay; a tab becomes a space.
+func Text(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r != '\n' && Acts(r):
+			return '?'
+		default:
+			return r
+		}
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+// Line is [Text] on one line: a line break becomes a question mark, too. It
+// shortens nothing, so a value never comes to look like one that it contains.
+func Line(s string) string { return strings.ReplaceAll(Text(s), "\n", "?") }

@@ -1,0 +1,243 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Images reads the registry that ImageService serves. Errors are faults.
+type Images interface {
+	// List hands on a page of tags and returns the token of the next, "" at the end.
+	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest)) (next string, err error)
+	// Details tells the bytes of an image's layers and when it was built, the zero
+	// time for unknown.
+	Details(ctx context.Context, repo artifact.Repository, d artifact.Digest, want artifact.Platform) (size int64, created time.Time, err error)
+	// Resolve reads a commit's tag and all that its image consists of but layers.
+	Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error)
+	// Blob opens a blob. Its reader hands out the last bytes only when all were right.
+	Blob(ctx context.Context, repo artifact.Repository, d artifact.Digest, size int64) (io.ReadCloser, error)
+}
+
+// maxDetails is how many tags' details an agent reads at once, over all calls.
+const maxDetails = 4
+
+// maxStreams is how many Stream calls an agent serves at once: each holds a few
+// buffers, and memory is promised.
+const maxStreams = 8
+
+type imageServer struct {
+	artifactv1.UnimplementedImageServiceServer
+	images Images
+	// slots holds a token for each Stream under way, resolving one for a Resolve: an
+	// image's manifest and config may be 12 MiB and are there more than once.
+	// detailing holds one for each tag whose details are being read.
+	slots, resolving, detailing chan struct{}
+	pool                        freeList // of the chunks that are sent
+}
+
+func newImageServer(images Images) *imageServer {
+	return &imageServer{
+		images: images, pool: newFreeList(),
+		slots: make(chan struct{}, maxStreams), resolving: make(chan struct{}, 1), detailing: make(chan struct{}, maxDetails),
+	}
+}
+
+// List implements the contract.
+func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*artifactv1.ListResponse, error) {
+	repo, err := artifact.ParseRepository(req.GetRepository())
+	if err != nil {
+		return nil, err
+	}
+	if token := req.GetPageToken(); token != "" && !tagForm.MatchString(token) {
+		return nil, fault.New(fault.InvalidRequest, "page token is no tag")
+	}
+	resp := &artifactv1.ListResponse{}
+	resp.NextPageToken, err = s.images.List(ctx, repo, int(req.GetPageSize()), req.GetPageToken(), func(tag string, d artifact.Digest) {
+		resp.Tags = append(resp.Tags, &artifactv1.Tag{Name: tag, Digest: d.String()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", repo, err)
+	}
+	if req.GetDetails() {
+		if err := s.detail(ctx, repo, resp.GetTags()); err != nil {
+			return nil, fmt.Errorf("list %s: %w", repo, err)
+		}
+	}
+	return resp, nil
+}
+
+// detail adds size and age to tags. One whose image cannot be read keeps none: the
+// others are worth having.
+func (s *imageServer) detail(ctx context.Context, repo artifact.Repository, tags []*artifactv1.Tag) error {
+	var group errgroup.Group
+	group.SetLimit(maxDetails)
+	for _, tag := range tags {
+		group.Go(func() error {
+			select {
+			case s.detailing <- struct{}{}:
+				defer func() { <-s.detailing }()
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			d, err := artifact.ParseDigest(tag.GetDigest())
+			if err != nil {
+				return err
+			}
+			size, created, err := s.images.Details(ctx, repo, d, own())
+			if err != nil {
+				return context.Cause(ctx) // nil unless that is why
+			}
+			tag.SizeBytes = uint64(size)
+			if at := timestamppb.New(created); !created.IsZero() && at.IsValid() {
+				tag.Created = at
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// own is the platform that this agent runs on.
+func own() artifact.Platform {
+	return artifact.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH}
+}
+
+// Resolve implements the contract.
+func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveRequest) (*artifactv1.ResolveResponse, error) {
+	repo, err := artifact.ParseRepository(req.GetRepository())
+	if err != nil {
+		return nil, err
+	}
+	commit, err := artifact.ParseCommit(req.GetCommit())
+	if err != nil {
+		return nil, err
+	}
+	want := own()
+	if p := req.GetPlatform(); p != nil {
+		want = platformOf(p)
+		if _, err := artifact.ParsePlatform(want.String()); err != nil {
+			return nil, fault.New(fault.InvalidRequest, "platform %.100q is not of the form os/architecture or os/architecture/variant", want)
+		}
+	}
+	select {
+	case s.resolving <- struct{}{}:
+		defer func() { <-s.resolving }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another resolve: %w", context.Cause(ctx))
+	}
+	img, err := s.images.Resolve(ctx, repo, commit, want)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %s@%s: %w", repo, commit.Short(), err)
+	}
+	return &artifactv1.ResolveResponse{Image: imageToProto(img)}, nil
+}
+
+// blobRange is a Range, parsed.
+type blobRange struct {
+	digest       artifact.Digest
+	size, offset int64
+}
+
+func parseRanges(list []*artifactv1.Range) ([]blobRange, error) {
+	if n := len(list); n < 1 || n > maxRanges {
+		return nil, fault.New(fault.InvalidRequest, "%d ranges; 1 to %d are possible", n, maxRanges)
+	}
+	ranges := make([]blobRange, 0, len(list))
+	for _, r := range list {
+		d, err := artifact.ParseDigest(r.GetDigest())
+		if err != nil {
+			return nil, err
+		}
+		const most = 1 << 50 // so that int64 sums of sizes stay true
+		if r.GetSize() == 0 || r.GetSize() > most || r.GetOffset() >= r.GetSize() {
+			return nil, fault.New(fault.InvalidRequest, "range of %s: offset %d of %d bytes", d, r.GetOffset(), r.GetSize())
+		}
+		ranges = append(ranges, blobRange{d, int64(r.GetSize()), int64(r.GetOffset())})
+	}
+	return ranges, nil
+}
+
+// Stream implements the contract.
+func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerStreamingServer[artifactv1.StreamResponse]) error {
+	repo, err := artifact.ParseRepository(req.GetRepository())
+	if err != nil {
+		return err
+	}
+	ranges, err := parseRanges(req.GetRanges())
+	if err != nil {
+		return err
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return fault.Transient(fault.Busy, "%d streams are under way already", maxStreams)
+	}
+	for _, r := range ranges {
+		if err := s.send(stream, repo, r); err != nil {
+			return fmt.Errorf("stream %s of %s: %w", r.digest, repo, err)
+		}
+	}
+	return nil
+}
+
+// send reads a blob from its start and sends it from the range's offset on.
+func (s *imageServer) send(stream grpc.ServerStream, repo artifact.Repository, r blobRange) error {
+	blob, err := s.images.Blob(stream.Context(), repo, r.digest, r.size)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	if err := s.skip(blob, r.offset); err != nil {
+		return err
+	}
+	digest := r.digest.String()
+	for at := r.offset; at < r.size; {
+		raw := s.pool.Get(int(min(chunkSize, r.size-at)))
+		// Only whole chunks are sent: an error in mid-chunk, a wrong digest at the end
+		// among them, keeps back what was read with it.
+		n, err := io.ReadFull(blob, *raw)
+		if err != nil {
+			s.pool.Put(raw)
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = fault.New(fault.DigestMismatch, "blob ends at %d of %d bytes", at+int64(n), r.size)
+			}
+			return err
+		}
+		c := chunk{digest: digest, offset: uint64(at), data: *raw, buf: mem.NewBuffer(raw, s.pool)}
+		err = stream.SendMsg(&c)
+		c.free()
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// skip reads over what the receiver has already: it is still hashed.
+func (s *imageServer) skip(r io.Reader, n int64) error {
+	raw := s.pool.Get(chunkSize)
+	defer s.pool.Put(raw)
+	for n > 0 {
+		m, err := r.Read((*raw)[:min(n, chunkSize)])
+		n -= int64(m)
+		if err != nil && n > 0 {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package statefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Open is [os.OpenFile] for a file of state. A file that it makes has the given
+// mode, or that of its shared folder, whatever the umask is. A file whose owner
+// is not trusted is refused and left as it is. Only [Create] makes the name of a
+// new file outlive a power cut.
+func Open(path string, flag int, private fs.FileMode) (*os.File, error) {
+	folder := filepath.Dir(path)
+	// NONBLOCK: a named pipe must be refused, not waited for.
+	f, err := os.OpenFile(path, flag&^os.O_TRUNC|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, private)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("%w: a file of state is not reached by a symbolic link", err)
+	}
+	if err != nil {
+		return nil, full(folder, err)
+	}
+	if err := trusted(f, folder); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if flag&os.O_CREATE != 0 {
+		if mode := mode(folder, private); mode != private {
+			_ = f.Chmod(mode) // another operator's file has it already
+		}
+	}
+	if flag&os.O_TRUNC != 0 { // only now: a file that is refused keeps its content
+		if err := f.Truncate(0); err != nil {
+			return nil, errors.Join(full(folder, err), f.Close())
+		}
+	}
+	return f, nil
+}
+
+// trusted refuses what is not a regular file, and a file of a foreign owner.
+func trusted(f *os.File, folder string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fault.New(fault.PathRefused, "%s is not a regular file", f.Name()).
+			WithHint("look at it, then move it away: ls -ld %s", f.Name())
+	}
+	in, err := os.Stat(folder)
+	if err != nil {
+		return err
+	}
+	file, dir := info.Sys().(*syscall.Stat_t), in.Sys().(*syscall.Stat_t)
+	switch {
+	case int(file.Uid) == os.Geteuid(), file.Uid == 0, file.Uid == dir.Uid:
+		return nil
+	case isShared(in) && file.Gid == dir.Gid:
+		return nil
+	default:
+		return fault.New(fault.PathRefused, "%s belongs to uid %d; it must belong to this account, to root or to the owner of its folder", f.Name(), file.Uid).
+			WithHint("look at it, then move it away or change its owner: ls -l %s", f.Name())
+	}
+}
+
+// Read returns the content of the file. It trusts the same files as [Open].
+func Read(path string) ([]byte, error) {
+	f, err := Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// Create makes a file that must not be there yet: fs.ErrExist if it is. When it
+// fails later, the name stays. The file outlives a power cut.
+func Create(path string, content []byte, private fs.FileMode) error {
+	folder := filepath.Dir(path)
+	f, err := Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return full(folder, errors.Join(err, f.Sync(), f.Close(), Sync(folder)))
+}
+
+// Rename gives the file another name in the same folder. The new name outlives a
+// power cut.
+func Rename(from, to string) error {
+	folder := filepath.Dir(to)
+	if err := os.Rename(from, to); err != nil {
+		return full(folder, err)
+	}
+	return Sync(folder)
+}

@@ -1,0 +1,158 @@
+package statefile_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
+)
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// content fails the test if the file does not hold exactly this.
+func content(t *testing.T, path, want string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if must(t, err); string(got) != want {
+		t.Errorf("%s holds %q, want %q", path, got, want)
+	}
+}
+
+func TestALinkIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	secret, link := filepath.Join(dir, "secret"), filepath.Join(dir, "lock")
+	must(t, os.WriteFile(secret, []byte("kept"), 0o600), os.Symlink(secret, link))
+	for _, flag := range []int{os.O_RDONLY, os.O_RDWR | os.O_CREATE, os.O_WRONLY | os.O_CREATE | os.O_TRUNC} {
+		if f, err := statefile.Open(link, flag, 0o600); err == nil {
+			_ = f.Close()
+			t.Errorf("a link was opened with the flags %#x", flag)
+		}
+	}
+	if _, err := statefile.OpenLock(link, 0o600); err == nil {
+		t.Error("a link was opened as a lock")
+	}
+	if _, err := statefile.Read(link); err == nil {
+		t.Error("a link was read")
+	}
+	// What replaces the link is a file: nothing is written through it.
+	must(t, statefile.Replace(link, []byte("new"), 0o600))
+	content(t, secret, "kept")
+	content(t, link, "new")
+}
+
+func TestOnlyARegularFileIsOpened(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	must(t, unix.Mkfifo(pipe, 0o600))
+	if _, err := statefile.Read(pipe); fault.ReasonOf(err) != fault.PathRefused || fault.HintOf(err) == "" {
+		t.Errorf("a named pipe: %v", err)
+	}
+}
+
+func TestAFileOfAForeignOwnerIsRefused(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to give files away")
+	}
+	for name, c := range map[string]struct {
+		folder       fs.FileMode
+		owner, group int // the folder's
+		uid, gid     int // the file's
+		refused      bool
+	}{
+		"root's":                                      {0o755, first, first, 0, 0, false},
+		"that of the folder's owner":                  {0o755, first, group, first, first, false},
+		"a stranger's":                                {0o770, 0, group, second, second, true},
+		"an operator's in a shared folder":            {fs.ModeSetgid | 0o770, 0, group, second, group, false},
+		"a stranger's in a shared folder":             {fs.ModeSetgid | 0o770, 0, group, second, second, true},
+		"the group's in a folder without setgid":      {0o770, 0, group, second, group, true},
+		"the group's in a folder that it only reads":  {fs.ModeSetgid | 0o750, 0, group, second, group, true},
+		"a stranger's in the folder of somebody else": {0o777, first, first, second, second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := newState(t, 0o700)
+			file := filepath.Join(dir, "receipt")
+			must(t, os.WriteFile(file, []byte("kept"), 0o600), os.Chown(file, c.uid, c.gid), os.Chown(dir, c.owner, c.group), os.Chmod(dir, c.folder))
+			_, read := statefile.Read(file)
+			_, held := statefile.Held(file)
+			lock, taken := statefile.OpenLock(file, 0o600)
+			if taken == nil {
+				must(t, lock.Close())
+			}
+			for doing, err := range map[string]error{"read": read, "ask for its lock": held, "lock": taken} {
+				if (fault.ReasonOf(err) == fault.PathRefused) != c.refused || (err != nil) != c.refused {
+					t.Errorf("%s: %v", doing, err)
+				}
+			}
+			if c.refused {
+				if _, err := statefile.Open(file, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err == nil {
+					t.Error("it was opened")
+				}
+				content(t, file, "kept")
+			}
+		})
+	}
+}
+
+func TestAFileIsCreatedOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "used")
+	must(t, statefile.Create(file, []byte("first"), 0o600))
+	if err := statefile.Create(file, []byte("second"), 0o600); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it was created again: %v", err)
+	}
+	content(t, file, "first")
+	must(t, statefile.Rename(file, file+".json"))
+	content(t, file+".json", "first")
+}
+
+func TestAReplacementKeepsTheOwner(t *testing.T) {
+	t.Parallel()
+	dir := newState(t, 0o700)
+	file := filepath.Join(dir, ".env")
+	must(t, os.WriteFile(file, []byte("old"), 0o600), os.Chown(file, first, group), os.Chmod(file, 0o640))
+	like, err := os.Stat(file)
+	must(t, err, statefile.ReplaceAs(file, []byte("new"), like))
+	content(t, file, "new")
+	var st unix.Stat_t
+	must(t, unix.Stat(file, &st))
+	if st.Uid != first || st.Gid != group || st.Mode&0o777 != 0o640 {
+		t.Errorf("it belongs to %d:%d with mode %o", st.Uid, st.Gid, st.Mode&0o777)
+	}
+}
+
+func TestASweepTakesOnlyWhatAKilledWriteLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "web.pending.json")
+	left, kept := []string{".web.pending.json123456789012345"}, []string{
+		"web.pending.json", ".web.pending.json", ".web.pending.json.bak", ".web.pending.json1234", ".webxpending.json123456789012345", "web.pending.json123456789012345", "xweb.pending.json123456789012345",
+	}
+	for _, name := range append(left, kept...) {
+		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	must(t, os.Mkdir(filepath.Join(dir, ".web.pending.json123456789012346"), 0o700), statefile.Sweep(file))
+	for _, name := range left {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is there: %v", name, err)
+		}
+	}
+	for _, name := range kept {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}

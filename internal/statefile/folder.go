@@ -1,0 +1,64 @@
+package statefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+const (
+	sharedFolder = fs.ModeSetgid | 0o770
+	sharedFile   = 0o660
+)
+
+// Shared reports whether a group works in the folder.
+func Shared(folder string) bool {
+	info, err := os.Stat(folder)
+	return err == nil && isShared(info)
+}
+
+func isShared(folder fs.FileInfo) bool {
+	return folder.Mode()&fs.ModeSetgid != 0 && folder.Mode()&0o020 != 0
+}
+
+// Folder makes the folder and its missing parents. It has the given mode, or that
+// of a shared parent. It outlives a power cut.
+func Folder(path string, private fs.FileMode) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+		}
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if err := Folder(parent, private); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, private); err != nil && !errors.Is(err, fs.ErrExist) {
+		return full(parent, err)
+	} else if err == nil && Shared(parent) {
+		if err := os.Chmod(path, sharedFolder); err != nil { // past the umask
+			return errors.Join(err, os.Remove(path)) // a folder that is not shared would keep the others out
+		}
+	}
+	return Sync(parent) // also when another process made the folder just now
+}
+
+// Sync makes the names in the folder outlive a power cut.
+func Sync(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return full(folder, errors.Join(d.Sync(), d.Close()))
+}
+
+// mode is the mode of a new file in the folder.
+func mode(folder string, private fs.FileMode) fs.FileMode {
+	if Shared(folder) {
+		return sharedFile
+	}
+	return private
+}

@@ -1,0 +1,65 @@
+package statefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"syscall"
+
+	"github.com/google/renameio/v2"
+)
+
+// Replace puts a file with this content at the path. It has the given mode, or
+// that of its shared folder. After a power cut, the old file or the new one is
+// there, whole.
+func Replace(path string, content []byte, private fs.FileMode) error {
+	return replace(path, content, mode(filepath.Dir(path), private), nil)
+}
+
+// ReplaceAs is [Replace] for a file that keeps the mode and the owner of another.
+func ReplaceAs(path string, content []byte, like fs.FileInfo) error {
+	return replace(path, content, like.Mode().Perm(), like)
+}
+
+func replace(path string, content []byte, mode fs.FileMode, owner fs.FileInfo) error {
+	folder := filepath.Dir(path)
+	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(folder), renameio.WithStaticPermissions(mode))
+	if err != nil {
+		return full(folder, err)
+	}
+	defer func() { _ = t.Cleanup() }()
+	if owner != nil {
+		st := owner.Sys().(*syscall.Stat_t)
+		if err := t.Chown(int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+	}
+	if _, err := t.Write(content); err != nil {
+		return full(folder, err)
+	}
+	if err := t.CloseAtomicallyReplace(); err != nil {
+		return full(folder, err)
+	}
+	return Sync(folder)
+}
+
+// Sweep removes the temporary files that a killed [Replace] of the path left. No
+// Replace of it may be under way: the caller holds the file's lock.
+func Sweep(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	// renameio's names: a dot, the file's, a random number.
+	left := regexp.MustCompile(`^\.` + regexp.QuoteMeta(filepath.Base(path)) + `[0-9]{12,19}$`)
+	for _, e := range entries {
+		if left.MatchString(e.Name()) && e.Type().IsRegular() {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package workload
+
+import (
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// Change is a switch to another image, provisional until it is settled.
+type Change struct {
+	ID  string `json:"id"`
+	Ref Ref    `json:"ref"`
+	// Image is what to run; it must be staged.
+	Image artifact.Pinned `json:"image"`
+	// Basis is the [Observation.Basis] that the caller's plan was made for.
+	Basis Basis `json:"basis"`
+	// Stamps are the deploy keys to write, without prefix.
+	Stamps map[string]string `json:"stamps"`
+	// FlagsBefore are the health flags as they were, which the proof needs and a
+	// run that attaches later cannot ask for any more.
+	FlagsBefore map[string]bool `json:"flagsBefore,omitempty"`
+	// Deadline is when an unsettled change is to be taken back by its host.
+	Deadline time.Time `json:"deadline"`
+	// Holder says who runs it, for the refusal that another run gets.
+	Holder string `json:"holder"`
+}
+
+// Pending is an unsettled change.
+type Pending struct {
+	Change Change    `json:"change"`
+	Since  time.Time `json:"since"`
+	// Before is what ran, for people and for the proof of a revert.
+	Before Before `json:"before"`
+	// Failed says why taking the change back did not work, "" if it was not tried.
+	Failed string `json:"failed,omitempty"`
+	// HeldUntil is when the lease of the change's run ends, by the host's clock; zero
+	// if the host keeps no leases.
+	HeldUntil time.Time `json:"heldUntil,omitzero"`
+}
+
+// Before is what a change replaces.
+type Before struct {
+	// Basis stands for it: in Compose the container's id, "" when there was none.
+	Basis Basis `json:"container,omitempty"`
+	// Running is whether it ran; what was down before need not be up after.
+	Running bool            `json:"running"`
+	ImageID string          `json:"imageId,omitempty"`
+	Commit  string          `json:"commit,omitempty"`
+	Config  artifact.Digest `json:"config"`
+}
+
+// Outcome says how a change ended.
+type Outcome string
+
+// The outcomes. A failed revert stays pending, and loud.
+const (
+	Keep   Outcome = "kept"
+	Revert Outcome = "reverted"
+)
+
+// Settled is a change that has ended.
+type Settled struct {
+	ChangeID string          `json:"changeId"`
+	Commit   artifact.Commit `json:"commit"`
+	Outcome  Outcome         `json:"outcome"`
+	At       time.Time       `json:"at"`
+}
+
+// Settlement ends a change.
+type Settlement struct {
+	ChangeID string
+	Outcome  Outcome
+	// Proven are the copies that the proof saw; needed with Keep. The host refuses to
+	// keep when other copies run, or none.
+	Proven []Copy
+	// Retire are commits of the service whose images need not stay; used with Keep.
+	Retire []artifact.Commit
+}

@@ -1,0 +1,186 @@
+package workload
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// Observation is what a host saw of a workload in one read. Facts only.
+type Observation struct {
+	At time.Time `json:"at"`
+	// Placement is the workload as its host's configuration has it.
+	Placement Spec `json:"placement"`
+	// Basis stands for what a change would replace, see [Change.Basis].
+	Basis Basis `json:"basis,omitempty"`
+	// Units are what the host's configuration says should run.
+	Units []Unit `json:"units,omitempty"`
+	// Instances are the copies that exist, newest first; none if nothing was ever started.
+	Instances []Instance `json:"instances,omitempty"`
+	// Stamped are the deploy keys as configured now, in the env file, without prefix.
+	Stamped map[string]string `json:"stamped,omitempty"`
+	Secrets []Secret          `json:"secrets,omitempty"`
+	// Pending is the change that is not settled, nil if there is none.
+	Pending *Pending `json:"pending,omitempty"`
+	// Last is the outcome of the change settled last, nil if the host remembers none.
+	Last *Settled `json:"last,omitempty"`
+	// ImageRoom is the room on the filesystem of the runtime's images, in bytes.
+	ImageRoom int64 `json:"imageRoom"`
+	// Platform is what the runtime runs.
+	Platform artifact.Platform `json:"platform"`
+}
+
+// Compose returns the Compose service's definition, zero if there is none.
+func (o Observation) Compose() ComposeDefinition {
+	for _, u := range o.Units {
+		if u.Compose != nil {
+			return *u.Compose
+		}
+	}
+	return ComposeDefinition{}
+}
+
+// Current returns the instance that the workload's name belongs to, nil if there is
+// none. What an interrupted switch left is not current.
+func (o Observation) Current() *Instance {
+	for i := range o.Instances {
+		if o.Instances[i].Current {
+			return &o.Instances[i]
+		}
+	}
+	return nil
+}
+
+// Basis stands for what a change replaces. It is compared and never read; "" is
+// that of a workload of which nothing exists.
+type Basis string
+
+// Unit is what the host's configuration declares: one Compose service.
+type Unit struct {
+	Name    string             `json:"name"`
+	Compose *ComposeDefinition `json:"compose,omitempty"`
+}
+
+// ComposeDefinition is the Compose service as its project declares it, with nothing
+// interpolated and so without a secret.
+type ComposeDefinition struct {
+	Image         string `json:"image"`
+	ContainerName string `json:"containerName"`
+	PullPolicy    string `json:"pullPolicy,omitempty"`
+	Replicas      int    `json:"replicas"`
+	// References are the variables of the env file that the service's environment
+	// hands on under their own names, LabelReferences those that its labels name.
+	References      []string `json:"references,omitempty"`
+	LabelReferences []string `json:"labelReferences,omitempty"`
+}
+
+// Instance is one copy of a unit: a container.
+type Instance struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Unit is the name of the unit that it is a copy of.
+	Unit string `json:"-"`
+	// Current says that the workload's name belongs to it: leftovers of an
+	// interrupted switch bear other names.
+	Current bool      `json:"-"`
+	ImageID string    `json:"imageId"`
+	Image   string    `json:"image"`
+	Created time.Time `json:"created"`
+	Started time.Time `json:"started"`
+	Running bool      `json:"running"`
+	// ExitCode is that of a container that does not run.
+	ExitCode int `json:"exitCode,omitempty"`
+	// Restarts counts how often the runtime started it again.
+	Restarts int `json:"restarts"`
+	// Config is the digest of the image's config, zero if the store does not have it.
+	Config artifact.Digest `json:"config"`
+	// Labels are the image's own, not those that Compose adds to the container.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Stamped are the deploy keys in its environment, without prefix.
+	Stamped map[string]string `json:"env,omitempty"`
+	// Health is the answer of its health endpoint; nil when it was not asked.
+	Health *Health `json:"health,omitempty"`
+}
+
+// Is reports whether the instance's image is the pinned one. containerd's store
+// does not have the config of an image that was pulled; there the image's id is the
+// manifest's digest, and a manifest names one config.
+func (i Instance) Is(p artifact.Pinned) bool {
+	if i.Config.IsZero() {
+		return !p.Manifest.IsZero() && i.ImageID == p.Manifest.String()
+	}
+	return i.Config == p.Config
+}
+
+// Copy returns what tells the instance from every other, and from itself restarted.
+func (i Instance) Copy() Copy { return Copy{ID: i.ID, Started: i.Started, Restarts: i.Restarts} }
+
+// Copy is one run of an instance.
+type Copy struct {
+	ID       string
+	Started  time.Time
+	Restarts int
+}
+
+// Equal reports whether two copies are the same run of the same instance.
+func (c Copy) Equal(o Copy) bool {
+	return c.ID == o.ID && c.Started.Equal(o.Started) && c.Restarts == o.Restarts
+}
+
+// Health is one answer of a health endpoint.
+type Health struct {
+	Status int `json:"status"`
+	// Error is why there is no usable answer: refused, timed out, not JSON.
+	Error string `json:"error,omitempty"`
+	// OK is the payload's own "ok", or true where it has none and the status is 200.
+	OK              bool            `json:"ok"`
+	Commit          string          `json:"commit,omitempty"`
+	RequestedCommit string          `json:"requestedCommit,omitempty"`
+	Flags           map[string]bool `json:"flags,omitempty"`
+}
+
+// Neighbour is another workload's instance on the same engine: what shows whether a
+// deploy left it alone.
+type Neighbour struct {
+	ID   string
+	Name string
+	// Scope and Group are Compose's project and service, "" if Compose did not make it.
+	Scope   string
+	Group   string
+	Running bool
+	// Started is zero if it does not run.
+	Started time.Time
+	// Restarts counts how often the engine itself started it again.
+	Restarts int
+	// AutoRemove says that the engine removes it when it ends (docker run --rm).
+	AutoRemove bool
+}
+
+// Of reports whether the neighbour is an instance of the workload itself.
+func (n Neighbour) Of(ref Ref) bool { return n.Scope == ref.Scope() && n.Group == ref.Name() }
+
+// Secret is all that is ever shown of a secret.
+type Secret struct {
+	Name    string `json:"name"`
+	Present bool   `json:"present"`
+	// Length is that of the value, in bytes.
+	Length int `json:"length"`
+}
+
+// Room is what an engine needs on its disk for layers that it lacks, by their size
+// as stored: an estimate of that copy and, as three times that, what they unpack
+// to. No manifest tells the real size.
+func Room(stored int64) int64 {
+	if stored > math.MaxInt64/4 {
+		return math.MaxInt64
+	}
+	return 4 * stored
+}
+
+// ShortID is a container or image id for people.
+func ShortID(id string) string {
+	id = strings.TrimPrefix(id, "sha256:")
+	return id[:min(12, len(id))]
+}

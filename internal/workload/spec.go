@@ -1,0 +1,106 @@
+package workload
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Spec is a workload's placement: names and values, no paths and no commands. The
+// catalog says what it should be, the workload's host what it is. Of the runtimes'
+// parts that of Ref's runtime is set, the others are nil.
+type Spec struct {
+	Ref Ref `json:"ref"`
+	// KeyPrefix begins every key that a deploy writes, for example
+	// "UNIDESK_BAIDU_NETDISK_DEPLOY_".
+	KeyPrefix string `json:"keyPrefix"`
+	// Secrets are keys that must have a value in the env file. Only presence and
+	// length of the values are ever shown.
+	Secrets []string `json:"secrets,omitempty"`
+	// Probe is how the service is asked for its health.
+	Probe      Probe           `json:"probe"`
+	Compose    *ComposeSpec    `json:"compose,omitempty"`
+	Kubernetes *KubernetesSpec `json:"kubernetes,omitempty"`
+}
+
+// ComposeSpec is the part of a workload that Compose runs.
+type ComposeSpec struct {
+	// ContainerName is the container_name that the Compose service declares.
+	ContainerName string `json:"containerName"`
+	// Image is the stable image name that Compose runs, for example "baidu-netdisk".
+	Image string `json:"image"`
+}
+
+// KubernetesSpec is the part of a workload that Kubernetes runs.
+type KubernetesSpec struct {
+	// Deployments move together: all are proven, or all are put back.
+	Deployments []string `json:"deployments"`
+	// Container is the container of each pod template whose image is set.
+	Container string `json:"container"`
+	// Service and Port are asked for health through the API server's proxy.
+	Service string `json:"service"`
+	Port    int    `json:"port"`
+}
+
+// Placed reports whether the host says all that a switch needs: a host with an
+// older configuration names the workload and no more.
+func (s Spec) Placed() bool { return s.Compose != nil || s.Kubernetes != nil }
+
+// Display returns the name by which people know what runs: the container's name in
+// Compose, the workload's elsewhere.
+func (s Spec) Display() string {
+	if s.Compose != nil {
+		return s.Compose.ContainerName
+	}
+	return s.Ref.Name()
+}
+
+// Probe is a health question, asked at the container's own address.
+type Probe struct {
+	Port int    `json:"port"`
+	Path string `json:"path"`
+	// Flags are booleans of the answer that are wanted, as dotted paths
+	// ("auth.loggedIn").
+	Flags []string `json:"flags,omitempty"`
+}
+
+// The last parts of the keys that a deploy writes, after [Spec.KeyPrefix].
+const (
+	KeyCommit          = "COMMIT"
+	KeyRequestedCommit = "REQUESTED_COMMIT"
+	KeyImage           = "IMAGE"
+	KeyDigest          = "DIGEST"
+	KeyServiceID       = "SERVICE_ID"
+	KeySourceRepo      = "SOURCE_REPO"
+	KeyDeployedAt      = "DEPLOYED_AT"
+)
+
+// Keys are all of them, in the order in which they are written.
+func Keys() []string {
+	return []string{KeyCommit, KeyRequestedCommit, KeyImage, KeyDigest, KeyServiceID, KeySourceRepo, KeyDeployedAt}
+}
+
+// MissingReferences are the deploy keys, with prefix, that are not among the
+// references of a definition.
+func (s Spec) MissingReferences(references []string) (missing []string) {
+	for _, k := range Keys() {
+		if key := s.KeyPrefix + k; !slices.Contains(references, key) {
+			missing = append(missing, key)
+		}
+	}
+	return missing
+}
+
+// Describe says, for people, what an instance of the workload runs; nil is none.
+func (s Spec) Describe(in *Instance) string {
+	switch {
+	case in == nil:
+		return s.Display() + ": no container"
+	case !in.Running:
+		return fmt.Sprintf("%s is stopped (exit code %d, container %s)", in.Name, in.ExitCode, ShortID(in.ID))
+	}
+	version := "a version that no deploy stamped"
+	if commit := in.Stamped[KeyCommit]; commit != "" {
+		version = commit
+	}
+	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, version, ShortID(in.ID), ShortID(in.ImageID))
+}

@@ -1,0 +1,120 @@
+// Command mutants shows whether the unit tests notice faults. It puts named faults,
+// the seeds, into the source, one at a time, and runs the unit tests over each. A
+// fault that no test notices is alive, and the command exits with 1. The danger is
+// a seed that tests nothing: a seed whose old text is not in its file exactly once,
+// or whose fault does not compile, is an error, too.
+//
+// The tree is never changed: the go command reads the faulty file in place of the
+// real one (-overlay). Tests are run with -short: a fault that only a long random test
+// finds is worth a short test of its own.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
+	root := flags.String("root", "..", "the folder of the module to test")
+	folder := flags.String("seeds", "mutants/seeds", "the folder of the seeds")
+	only := flags.String("only", "", "try only the seeds of this file, for example confirm")
+	limit := flags.Duration("limit", 15*time.Minute, "the time for all seeds")
+	workers := flags.Int("parallel", runtime.NumCPU(), "how many seeds are tried at a time")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	begun := time.Now()
+	seeds, err := readSeeds(*folder, *only)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	ctx, cancel := context.WithTimeout(ctx, *limit)
+	defer cancel()
+
+	t := tester{root: *root, dir: dir}
+	if err := t.sound(ctx, seeds); err != nil {
+		return err
+	}
+	count := t.all(ctx, seeds, *workers, func(s seed, a attempt) {
+		fmt.Fprintf(out, "%-9s %s: %s (%s; %.1f s)\n", a.verdict, s.group, s.name, a.by, a.took.Seconds())
+	})
+	fmt.Fprintf(out, "%d faults: %d caught, %d live, %d broken, %d not tried; %.0f s\n",
+		len(seeds), count[caught], count[live], count[broken], count[untried], time.Since(begun).Seconds())
+	if count[caught] != len(seeds) {
+		return errors.New("not every fault is caught: write the unit test that fails for it, or correct its seed")
+	}
+	return nil
+}
+
+// all tries every seed, workers at a time, and reports each as it ends.
+func (t tester) all(ctx context.Context, seeds []seed, workers int, report func(seed, attempt)) map[verdict]int {
+	type ended struct {
+		seed    seed
+		attempt attempt
+	}
+	var wg sync.WaitGroup
+	next, done := make(chan seed), make(chan ended)
+	for range max(1, workers) {
+		wg.Go(func() {
+			for s := range next {
+				done <- ended{s, t.try(ctx, s)}
+			}
+		})
+	}
+	go func() {
+		for _, s := range seeds {
+			next <- s
+		}
+		close(next)
+		wg.Wait()
+		close(done)
+	}()
+	count := make(map[verdict]int)
+	for e := range done {
+		count[e.attempt.verdict]++
+		report(e.seed, e.attempt)
+	}
+	return count
+}
+
+// sound fails when the tests fail without any fault: then they prove nothing.
+func (t tester) sound(ctx context.Context, seeds []seed) error {
+	var packages []string
+	for _, s := range seeds {
+		packages = append(packages, s.packages...)
+	}
+	slices.Sort(packages)
+	found, err := t.test(ctx, slices.Compact(packages))
+	if err != nil {
+		return err
+	}
+	if found.failed || found.unbuilt {
+		return fmt.Errorf("the tests fail without a fault (%s): mend them first", found.first)
+	}
+	return nil
+}
