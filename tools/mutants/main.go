@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	root := flags.String("root", "..", "the folder of the module to test")
 	folder := flags.String("seeds", "mutants/seeds", "the folder of the seeds")
 	only := flags.String("only", "", "try only the seeds of this file, for example confirm")
-	limit := flags.Duration("limit", 15*time.Minute, "the time for all seeds")
+	limit := flags.Duration("limit", 30*time.Minute, "the time for all seeds")
 	workers := flags.Int("parallel", runtime.NumCPU(), "how many seeds are tried at a time")
 	if err := flags.Parse(args); err != nil {
 		return err
