@@ -193,6 +193,15 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 	defer edit(t, d601Env(service), first, first+"UNIDESK_FINDJOB_CLIENT_SECRET="+plain.Value+"\nUNIDESK_FINDJOB_TOKEN_KEY='"+quoted.Value+"'\n")()
 	defer edit(t, compose, "    environment:\n", "    env_file: app.env\n    environment:\n      API_KEY: '"+literal.Value+"'\n"+
 		"      UNIDESK_FINDJOB_CLIENT_SECRET: ${UNIDESK_FINDJOB_CLIENT_SECRET}\n      UNIDESK_FINDJOB_TOKEN_KEY: ${UNIDESK_FINDJOB_TOKEN_KEY}\n")()
+	// The host's placement names the secrets that the catalog of tap wants.
+	const prefix = "        keyPrefix: UNIDESK_FINDJOB_DEPLOY_\n"
+	unplace := edit(t, "/etc/unidesk/agent.yaml", prefix, prefix+"        secrets: [UNIDESK_FINDJOB_CLIENT_SECRET, UNIDESK_FINDJOB_TOKEN_KEY]\n")
+	again := func() { must(t, each(context.WithoutCancel(t.Context()), two.D601, "systemctl restart "+agentUnit)) }
+	again()
+	defer func() {
+		unplace()
+		again()
+	}()
 	tap(t)
 	good := release(t, service, lab.Change{}).SourceCommit
 	next := release(t, service, lab.Change{}).SourceCommit
