@@ -123,8 +123,8 @@ func watches(t *testing.T) {
 		}
 		return fmt.Errorf("the lock is free: %w", err)
 	})
-	out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk/spool", "/var/lib/unidesk/watch.lock")
-	if err != nil || out != "2770 root unidesk\n660 root unidesk\n" {
+	out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk/watch.lock")
+	if err != nil || out != "660 root unidesk\n" {
 		t.Errorf("%v: %q", err, out)
 	}
 	on(t, "systemctl stop unidesk-controller.service", "rm "+config)
