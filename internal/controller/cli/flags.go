@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // serviceFlags are those of a command about one service.
@@ -38,4 +39,8 @@ func withEnv(cmd *cobra.Command) *cobra.Command {
 // grantFlag is the flag of a command that a supervisor may have to grant.
 func grantFlag(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "grant", "", "file of a supervisor's grant; the dry run prints what to sign")
+}
+
+func errDryRunGrant() error {
+	return fault.New(fault.Usage, "--dry-run contacts nothing and wants no --grant")
 }
