@@ -74,6 +74,12 @@ func (s store[S]) tidy(ref workload.Ref) error {
 	return nil
 }
 
+// Unsettled returns the changes in a state folder that are not settled yet, of all
+// workloads; with an error, those that could be read.
+func Unsettled(dir string) ([]workload.Pending, error) {
+	return store[json.RawMessage]{dir: dir}.unsettled()
+}
+
 func (s store[S]) unsettled() (found []workload.Pending, err error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -99,7 +105,7 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 
 // sweep removes what writes that were killed have left. The lock must be held.
 func (s store[S]) sweep(ref workload.Ref) {
-	// A file that cannot be removed is in no one's way.
+	// A file that cannot be removed does no harm.
 	for _, suffix := range []string{pendingSuffix, lastSuffix} {
 		_ = statefile.Sweep(s.path(ref, suffix))
 	}

@@ -42,7 +42,7 @@ type Spool struct {
 // OpenSpool writes nothing: a folder that is not there is made by [Spool.Lock], so
 // that a question about the spool leaves none. A quota of 0 is [DefaultQuota].
 func OpenSpool(dir string, quota int64) (*Spool, error) {
-	if info, err := os.Stat(existing(dir)); err != nil || !info.IsDir() {
+	if info, err := os.Stat(statefile.Existing(dir)); err != nil || !info.IsDir() {
 		return nil, fault.New(fault.ConfigInvalid, "the spool %s: %w", dir, cmp.Or(err, error(syscall.ENOTDIR)))
 	}
 	return &Spool{dir, cmp.Or(quota, DefaultQuota)}, nil
@@ -171,20 +171,10 @@ const reserve = 64 << 20
 // Free is how many bytes the spool's disk has left for a process like this one.
 func (s *Spool) Free() (int64, error) {
 	var st unix.Statfs_t
-	if err := unix.Statfs(existing(s.dir), &st); err != nil {
+	if err := unix.Statfs(statefile.Existing(s.dir), &st); err != nil {
 		return 0, fault.New(fault.Internal, "ask the spool's disk: %w", err)
 	}
 	return int64(st.Bavail) * st.Bsize, nil
-}
-
-// existing is the path, or the nearest above it that is there.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
 }
 
 type entry struct {

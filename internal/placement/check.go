@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -9,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Check compares a host's placement of a workload with the wanted one. There is no
-// check to show if they are the same; else it fails, its fix being the lines to write.
+// Check compares a host's placement of a workload with the wanted placement. It returns no
+// check if they are the same, else a check that fails. Its fix has the lines to write.
 func Check(want, have workload.Spec) []proof.Check {
 	differences := Differences(want, have)
 	if len(differences) == 0 {
@@ -27,7 +28,7 @@ func Check(want, have workload.Spec) []proof.Check {
 }
 
 // Differences returns what a host's placement of a workload has otherwise than
-// wanted, a clause each; none if they are the same.
+// wanted, a clause each; none if they are the same. Secrets and flags have no order.
 func Differences(want, have workload.Spec) (list []string) {
 	if !have.Placed() {
 		return []string{"it says nothing but the service's name"}
@@ -42,9 +43,9 @@ func Differences(want, have workload.Spec) (list []string) {
 		differ("image", want.Compose.Image, have.Compose.Image)
 	}
 	differ("keyPrefix", want.KeyPrefix, have.KeyPrefix)
-	differ("secrets", want.Secrets, have.Secrets)
+	differ("secrets", slices.Sorted(slices.Values(want.Secrets)), slices.Sorted(slices.Values(have.Secrets)))
 	differ("probe.port", want.Probe.Port, have.Probe.Port)
 	differ("probe.path", want.Probe.Path, have.Probe.Path)
-	differ("probe.flags", want.Probe.Flags, have.Probe.Flags)
+	differ("probe.flags", slices.Sorted(slices.Values(want.Probe.Flags)), slices.Sorted(slices.Values(have.Probe.Flags)))
 	return list
 }

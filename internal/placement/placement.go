@@ -1,4 +1,4 @@
-// Package placement is the part of agent.yaml that says which workloads a host runs:
+// Package placement is the part of agent.yaml that names the workloads of a host:
 // how each is called, stamped and asked for its health. The agent reads it, the
 // controller writes it from its catalog and compares the two. It is pure.
 //
@@ -21,7 +21,7 @@ import (
 )
 
 // Services are the services of a Compose project by their Compose names. A service
-// without a value is one of agent.yaml version 1: it can be observed, not switched.
+// without a value is a service of agent.yaml version 1: it can be observed, not switched.
 type Services map[string]*Service
 
 // Service is one Compose service.

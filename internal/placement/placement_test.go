@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
-// load reads what agent.yaml has under one of its projects.
+// load reads what agent.yaml has under a project.
 func load(text string) (Services, error) {
 	var project struct{ Services Services }
 	err := yaml.Load([]byte(text), &project, yaml.WithKnownFields(), yaml.WithUniqueKeys())
@@ -185,6 +185,12 @@ func TestDifferencesNameTheirKey(t *testing.T) {
 	}
 	if d := Differences(want, workload.Spec{Ref: want.Ref}); len(d) != 1 || !strings.Contains(d[0], "nothing but the service's name") {
 		t.Errorf("of a service that is only named: %q", d)
+	}
+	turned := spec("p", "sample")
+	slices.Reverse(turned.Secrets)
+	slices.Reverse(turned.Probe.Flags)
+	if d := Differences(want, turned); d != nil {
+		t.Errorf("of the same in another order: %q", d)
 	}
 	other := workload.Spec{Ref: want.Ref, Compose: &workload.ComposeSpec{}}
 	if d := Differences(want, other); len(d) != 7 {

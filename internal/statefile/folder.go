@@ -62,3 +62,13 @@ func mode(folder string, private fs.FileMode) fs.FileMode {
 	}
 	return private
 }
+
+// Existing returns the path, or the nearest path above it that exists.
+func Existing(path string) string {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}

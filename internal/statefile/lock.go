@@ -61,7 +61,7 @@ func (l *Lock) Unlock() error {
 // Close closes the file. A program that inherited it keeps the lock until it ends.
 func (l *Lock) Close() error { return l.file.Close() }
 
-// Held reports whether a process has the lock of the file. Nobody has it when
+// Held reports whether a process has the lock of the file. No process has it when
 // there is no file. It writes nothing, and waits for nothing.
 func Held(path string) (bool, error) {
 	f, err := Open(path, os.O_RDONLY, 0)

@@ -12,8 +12,8 @@ import (
 )
 
 // Replace puts a file with this content at the path. It has the given mode, or
-// that of its shared folder. After a power cut, the old file or the new one is
-// there, whole.
+// that of its shared folder. After a power cut, the whole old file or the whole new
+// file is there.
 func Replace(path string, content []byte, private fs.FileMode) error {
 	return replace(path, content, mode(filepath.Dir(path), private), nil)
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Fault returns err as a fault that says what was being done. Its reason is the
-// given one, or DISK_FULL with a hint that names the folder when the disk is full.
+// Fault returns err as a fault that names what was being done. Its reason is the given
+// reason. When the disk is full, it is DISK_FULL with a hint that names the folder.
 func Fault(reason fault.Reason, folder, doing string, err error) *fault.Error {
 	f := fault.New(reason, "%s: %w", doing, err)
 	if !isFull(err) {

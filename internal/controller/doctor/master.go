@@ -2,8 +2,8 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"io/fs"
 	"maps"
 	"os"
@@ -156,7 +156,7 @@ func legacyCompose(ctx context.Context) string {
 // stateOf looks at the state folder and the folders in it.
 func stateOf(dir string) stateFacts {
 	s := stateFacts{dir: dir}
-	look := []string{existing(dir)}
+	look := []string{statefile.Existing(dir)}
 	if info, err := os.Stat(dir); err == nil {
 		s.exists, s.mode = true, info.Mode()
 		entries, _ := os.ReadDir(dir)
@@ -174,18 +174,8 @@ func stateOf(dir string) stateFacts {
 	return s
 }
 
-// existing is the path, or the nearest above it that there is.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
-}
-
 func leftovers(c site.Config) Finding {
-	changes, err := confirm.New[json.RawMessage](nil, c.ChangesDir()).Unsettled()
+	changes, err := confirm.Unsettled(c.ChangesDir())
 	books := ledger.Open(c.LedgerDir())
 	receipts, receiptsErr := books.Pending()
 	receipts = slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return books.Alive(r.Service) })
@@ -202,7 +192,7 @@ func summariesIn(dir string) summaries {
 }
 
 func diskOf(dir string) disk {
-	dir = existing(dir)
+	dir = statefile.Existing(dir)
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return disk{err: &fs.PathError{Op: "ask how much room is in", Path: dir, Err: err}}

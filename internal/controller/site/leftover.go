@@ -1,7 +1,6 @@
 package site
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -12,12 +11,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// LeftBehind are what killed runs may have left, a line each. It costs the listings
-// of a few folders, and no host is asked: of another one's changes there is only the
-// name of the run that was killed. Errors are the command's own to meet.
+// LeftBehind returns what killed runs may have left, a line each. It lists a few folders
+// and asks no host: of another host's changes it has only the name of the killed run.
+// The command itself meets the errors.
 func LeftBehind(c Config, services *catalog.Catalog) (all []string) {
 	books := ledger.Open(c.LedgerDir())
-	changes, _ := confirm.New[json.RawMessage](nil, c.ChangesDir()).Unsettled()
+	changes, _ := confirm.Unsettled(c.ChangesDir())
 	for _, p := range Dead(books, changes) {
 		all = append(all, NotSettled(p))
 	}
