@@ -169,7 +169,7 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 	} {
 		for f := range of.Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-			// Where it comes first, a comment stands above it.
+			// A comment stands above the first line with the key.
 			first := regexp.MustCompile(`(?m)^(.*)\n *` + key + `:`).FindStringSubmatch(string(b))
 			if first == nil || !strings.HasPrefix(strings.TrimSpace(first[1]), "#") {
 				t.Errorf("%s does not describe %s of %s", path, key, of)

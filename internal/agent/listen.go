@@ -22,8 +22,8 @@ const (
 	folderMode = 0o750
 )
 
-// Listen returns systemd's socket where it hands one over, else one of our own. It
-// does not end with ctx.
+// Listen returns the socket that systemd hands over, if any, else a socket of its own.
+// The socket does not end with ctx.
 func Listen(ctx context.Context, path string) (net.Listener, error) {
 	given, err := activation.Listeners()
 	if err != nil {

@@ -317,7 +317,7 @@ func TestTheFirstConfigurationIsOneThatTheAgentReads(t *testing.T) {
 	}
 }
 
-// What a host is to place is written as comments: where a project is, only a person knows.
+// The configuration has the placement as comments: only a person knows a project's folder.
 func TestTheFirstConfigurationPlacesServicesOnceItIsFilledIn(t *testing.T) {
 	t.Parallel()
 	c := FirstConfig{

@@ -8,11 +8,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
-// said are the script's lines.
+// said holds what the script's lines report.
 type said struct {
 	acts     []Act
 	restored bool
-	// failed says that what was restored does not start.
+	// failed means that what the script restored does not start.
 	failed bool
 }
 

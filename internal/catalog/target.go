@@ -109,8 +109,8 @@ func (t Target) Beside(o Target) bool {
 	return false
 }
 
-// KeyPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ where
-// services share an env file, UNIDESK_DEPLOY_ in a pod of its own.
+// KeyPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ if
+// services share an env file, UNIDESK_DEPLOY_ if the service has its own pod.
 func (r Row) KeyPrefix(env Env) string {
 	if r.Environment(env).Target.Shape == K3s {
 		return "UNIDESK_DEPLOY_"

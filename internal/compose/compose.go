@@ -41,10 +41,10 @@ type Config struct {
 	DockerHost string
 	// Docker is the docker command; "" looks for it in PATH.
 	Docker string
-	// Workloads are the services of the project that may be observed and switched. One
-	// that is not [workload.Spec.Placed] can only be observed.
+	// Workloads are the services of the project that may be observed and switched. A
+	// service that is not [workload.Spec.Placed] can only be observed.
 	Workloads []workload.Spec
-	// Placing is what to do about one that is not placed, for people.
+	// Placing is what to do about a service that is not placed, for people.
 	Placing string
 }
 
@@ -92,7 +92,7 @@ type images interface {
 	Untag(ctx context.Context, ref string) error
 }
 
-// Stager brings an image into the engine under a tag; [stage.Puller] is one.
+// Stager brings an image into the engine under a tag; [stage.Puller] implements it.
 type Stager interface {
 	Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error
 }
@@ -181,7 +181,7 @@ func (r *Runtime) Placement(ref workload.Ref) (workload.Spec, error) {
 	return spec, err
 }
 
-// find returns what the configuration says about a workload.
+// find returns what the configuration holds about a workload.
 func (r *Runtime) find(ref workload.Ref) (workload.Spec, error) {
 	for _, w := range r.config.Workloads {
 		if w.Ref == ref {

@@ -260,7 +260,7 @@ func TestOnlyOurNamesAreTakenOff(t *testing.T) {
 	keep := "unidesk-keep/sample:"
 	want := []string{
 		w.spec.Compose.Image + ":" + commits[3].String(), w.spec.Compose.Image + ":latest", // it runs
-		w.spec.Compose.Image + ":mine", keep + short(1), // somebody else's too
+		w.spec.Compose.Image + ":mine", keep + short(1), // the user's names
 		w.spec.Compose.Image + ":" + commits[2].String(), // a container is made of it
 	}
 	slices.Sort(want)

@@ -14,9 +14,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Observe implements [confirm.Runtime]. Of a workload that is not placed nothing is
-// known that the configuration would have to say: no stamps, and no question for its
-// health.
+// Observe implements [confirm.Runtime]. A workload that is not placed lacks what only the
+// configuration can give. Observe reads no stamps of it and does not ask for its health.
 func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (workload.Observation, error) {
 	spec, err := r.find(ref)
 	if err != nil {

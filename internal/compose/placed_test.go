@@ -19,7 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
-// lively is an engine that tells of itself, and of its containers' output.
+// lively is an engine that reports on itself, and on its containers' output.
 type lively struct{ machine }
 
 func (lively) Info(context.Context) (engine.Info, error) { return engine.Info{RootDir: "/"}, nil }
@@ -44,7 +44,7 @@ func (t *tags) Stage(_ context.Context, _ artifact.Pinned, tag string, _ func(wo
 
 // live is a runtime with a service that runs and answers, as the configuration of
 // its host has it. Both its env file and its container have keys that are called
-// like a deploy's, with a prefix and without one.
+// like a deploy's, with a prefix and without a prefix.
 func live(t *testing.T, place func(*workload.Spec)) (r *Runtime, asked *atomic.Int32, staged *tags) {
 	t.Helper()
 	asked = &atomic.Int32{}
@@ -103,8 +103,8 @@ func TestAPlacedWorkloadIsObservedWithStampsAndHealth(t *testing.T) {
 	}
 }
 
-// Its configuration names it and says no more: what runs is seen, what the
-// configuration would have to say is not guessed.
+// The configuration only names the workload. The runtime sees what runs, and does not
+// guess what the configuration lacks.
 func TestAWorkloadThatIsNotPlacedIsObservedAndNoMore(t *testing.T) {
 	t.Parallel()
 	r, asked, staged := live(t, func(s *workload.Spec) { *s = workload.Spec{Ref: s.Ref} })

@@ -57,7 +57,7 @@ type Target[S any] struct {
 	// Patience bounds the work that goes on after the caller has given up: taking
 	// a change back, letting images go.
 	Patience time.Duration
-	// Lease is how long a change's run is believed to live since it last said so; 0 on
+	// Lease is how long a change's run is believed to live since its last renewal; 0 on
 	// a host on which a run holds its own lock.
 	Lease  time.Duration
 	leases *leases
@@ -76,7 +76,7 @@ func New[S any](runtime Runtime[S], dir string) *Target[S] {
 	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, leases: newLeases(), Now: time.Now}
 }
 
-// check refuses a name that names nothing; every other one is fit for a file name.
+// check refuses a name that names nothing; every other name is fit for a file name.
 func check(ref workload.Ref) error {
 	if ref.IsZero() {
 		return fault.New(fault.InvalidRequest, "the request names no workload")

@@ -10,11 +10,11 @@ import (
 )
 
 // Lease is how long a host that outlives the runs of its callers believes that a
-// run lives, since it last said so.
+// run lives, since the run's last renewal.
 const Lease = 30 * time.Second
 
-// leases remember which runs live. They are in memory: a run whose host has just
-// begun gets a whole lease to say so again.
+// leases remember which runs live. They are in memory: when a host has just begun,
+// a run gets a whole lease to renew.
 type leases struct {
 	mu      sync.Mutex
 	began   time.Time

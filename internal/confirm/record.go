@@ -22,7 +22,7 @@ const version = 2
 type record[S any] struct {
 	Version int `json:"version"`
 	// Spec is the workload's placement as it was when the change began: the change
-	// ends by it, whatever the configuration says by then.
+	// ends by it, whatever the configuration holds by then.
 	Spec   workload.Spec   `json:"spec"`
 	Change workload.Change `json:"change"`
 	Since  time.Time       `json:"since"`

@@ -127,7 +127,7 @@ func TestALeaseLastsFromTheLastRenewal(t *testing.T) {
 	if !during.After(last) {
 		t.Error("an open switch does not renew")
 	}
-	// The next process has heard of nobody, and gives the run a whole lease.
+	// The next process has heard of no run, and gives the run a whole lease.
 	next := confirm.New(w.host, w.dir)
 	next.Lease = time.Hour
 	seen, err := next.Observe(t.Context(), w.spec.Ref, false)

@@ -47,7 +47,7 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 }
 
 // proven refuses to keep what was not proven: between the proof and the lock another
-// copy may have taken the place of the one that was looked at.
+// copy may have taken the place of the copy that the caller looked at.
 func (t *Target[S]) proven(ctx context.Context, ref workload.Ref, want []workload.Copy) error {
 	if len(want) == 0 {
 		return fault.New(fault.InvalidRequest, "a change is kept with the copies that were proven, and the request names none")

@@ -14,7 +14,7 @@ import (
 type Candidate struct {
 	Service  string
 	Contract Contract
-	// Wanted is the commit that deploy.json names, "" where that is none.
+	// Wanted is the commit that deploy.json names, "" if deploy.json names no valid commit.
 	Wanted string
 	Err    error
 }

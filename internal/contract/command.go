@@ -31,7 +31,7 @@ type word struct {
 	missing Placeholder
 }
 
-// Words makes a command of words. A word that is spelled as a placeholder is one.
+// Words makes a command of words. A word that is spelled as a placeholder is a placeholder.
 func Words(words ...string) (c Command) {
 	for _, w := range words {
 		switch p := Placeholder(w); p {
@@ -136,7 +136,7 @@ func (e *nextError) Unwrap() error { return e.error }
 // Next returns err with the command to type next, for [Refused].
 func Next(err error, next Command) error { return &nextError{err, next} }
 
-// nextOf returns the command that err bears, if it bears one.
+// nextOf returns the command that err bears, or no command.
 func nextOf(err error) Command {
 	if e := (*nextError)(nil); errors.As(err, &e) {
 		return e.next

@@ -10,19 +10,19 @@ type Comparison struct {
 	Services []Difference `json:"services"`
 }
 
-// Difference is one service of it. Equal wants all three commits to be the same.
+// Difference is one service of a comparison. Equal needs all three commits to be the same.
 type Difference struct {
 	Service string `json:"service"`
 	Equal   bool   `json:"equal"`
 	// Wanted is deploy.json's, Proven the newest receipt's, Live what the running
-	// container was stamped with; "" where there is none.
+	// container was stamped with; "" if there is no such commit.
 	Wanted string `json:"wanted"`
 	Proven string `json:"proven"`
 	Live   string `json:"live"`
-	// LiveUnknown says that nobody could tell what runs.
+	// LiveUnknown means that the command could not find out what runs.
 	LiveUnknown bool `json:"liveUnknown,omitempty"`
-	// Older says that the wanted commit was first proven before the one proven last was.
+	// Older means that the wanted commit was first proven before the last proven commit.
 	Older bool `json:"older,omitempty"`
-	// Note says why a value is missing, or when an older wanted commit was proven.
+	// Note holds why a value is missing, or when an older wanted commit was proven.
 	Note string `json:"note,omitempty"`
 }

@@ -68,7 +68,7 @@ type Contract struct {
 	AuthSync        *AuthSync `json:"authSync,omitempty"`
 	RequiredSecrets []string  `json:"requiredSecrets"`
 	Health          Health    `json:"health"`
-	// Rollback is the command that goes back; none where nothing is deployed.
+	// Rollback is the command that goes back; empty if nothing is deployed.
 	Rollback Command `json:"rollback"`
 
 	row   catalog.Row
@@ -147,7 +147,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 // Row returns the catalog's row of the service.
 func (c Contract) Row() catalog.Row { return c.row }
 
-// Environment is what the catalog says of the service there.
+// Environment returns the catalog entry of the service in its environment.
 func (c Contract) Environment() catalog.Environment { return c.row.Environment(c.Env) }
 
 // fill tells what a deploy acts on.

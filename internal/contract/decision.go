@@ -1,6 +1,6 @@
 package contract
 
-// Decision is what a command came to, in one word.
+// Decision is the outcome of a command, in one word.
 type Decision string
 
 // The decisions.
@@ -15,9 +15,9 @@ const (
 	DecidedBlocked Decision = "blocked"
 	// DecidedUnsupported: the service cannot be brought live in this environment.
 	DecidedUnsupported Decision = "unsupported"
-	// DecidedGated: a gate stands before it; the result says what opens it.
+	// DecidedGated: a gate stops the command; the result names what opens the gate.
 	DecidedGated Decision = "gated"
-	// DecidedDeprecated: the command is a legacy one, and names the one to use.
+	// DecidedDeprecated: the command is a legacy command; the result names the command to use.
 	DecidedDeprecated Decision = "deprecated"
 	// DecidedIncomplete: all that may be done is done; some services were skipped.
 	DecidedIncomplete Decision = "incomplete"
@@ -29,14 +29,14 @@ const (
 	DecidedDegraded Decision = "degraded"
 	// DecidedReverted: it was not proven; what ran before runs again.
 	DecidedReverted Decision = "reverted"
-	// DecidedRevertFailed: neither could be had; the result says what to type.
+	// DecidedRevertFailed: neither version is proven live; the result names what to type.
 	DecidedRevertFailed Decision = "revert-failed"
-	// DecidedUnsettled: the host of an unsettled change cannot be asked any more; it
-	// takes the change back by itself, unless somebody settles it.
+	// DecidedUnsettled: the host of an unsettled change does not answer any more. The
+	// host takes the change back by itself, unless a run settles the change.
 	DecidedUnsettled Decision = "unsettled"
 	// DecidedFailed: it failed before anything that runs was touched.
 	DecidedFailed Decision = "failed"
-	// DecidedInterrupted: a person stopped it; the result says what runs.
+	// DecidedInterrupted: a person stopped the command; the result names what runs.
 	DecidedInterrupted Decision = "interrupted"
 	// DecidedDrifted: what runs is not what the receipt proved.
 	DecidedDrifted Decision = "drifted"

@@ -12,8 +12,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Every gate that a source file declares has a reason, and no two gates that a
-// person opens in different ways share one.
+// Every gate that a source file declares has a reason. Two gates that a person
+// opens in different ways never share a reason.
 func TestEveryGateHasItsReason(t *testing.T) {
 	t.Parallel()
 	gates := append(declared(t, "../catalog/catalog.go"), declared(t, "gate.go")...)

@@ -15,7 +15,7 @@ type Reconciliation struct {
 	Services []Reconciled `json:"services"`
 }
 
-// Reconciled is what came of one of them.
+// Reconciled is the outcome for one service.
 type Reconciled struct {
 	Service string  `json:"service"`
 	Outcome Outcome `json:"outcome"`
@@ -23,7 +23,7 @@ type Reconciled struct {
 	Result *Result `json:"result,omitempty"`
 }
 
-// Outcome says in a word what a reconciler did about a service.
+// Outcome names in a word what a reconciler did about a service.
 type Outcome string
 
 // The outcomes.
@@ -63,7 +63,7 @@ func Consider(c Candidate, do func(Contract) Result) Reconciled {
 	case DecidedUnsupported, DecidedGated, DecidedDeprecated:
 		one.Outcome = OutcomeSkipped
 	default:
-		if r.OK || r.Decision == DecidedDegraded { // it runs, and says itself what is not well
+		if r.OK || r.Decision == DecidedDegraded { // it runs, and its result names what is not well
 			one.Outcome = OutcomeDone
 		} else if g := c.Contract.Gate; g.Stops(ReachLive) && g.Code != catalog.Promote { // whatever is amiss, apply passes it over
 			one.Outcome = OutcomeSkipped
@@ -82,8 +82,8 @@ func (r Reconciliation) Failed() *Result {
 	return nil
 }
 
-// Conclude makes one decision of all: the failure, else what is degraded, else
-// what was skipped, else the change, if there was one.
+// Conclude makes one decision of all services: the failure, else what is degraded,
+// else what was skipped, else the change, if there was a change.
 func (r Reconciliation) Conclude() Reconciliation {
 	if f := r.Failed(); f != nil {
 		r.Decision = f.Decision

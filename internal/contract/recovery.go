@@ -5,7 +5,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
-// Recovery is what Recover did about one service.
+// Recovery is the report of what Recover did for one service.
 type Recovery struct {
 	Service artifact.ServiceID `json:"service"`
 	Env     catalog.Env        `json:"env"`

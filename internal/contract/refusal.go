@@ -83,13 +83,13 @@ func Unsettled(p *workload.Pending) error {
 }
 
 // AtGate answers, before any configuration is read, for what a gate stops whatever the
-// hosts say; live says whether the command would bring the commit live.
+// hosts report. If live is set, the command would bring the commit live.
 func AtGate(c Contract, live bool) (Result, bool) {
 	reach := ReachPlan
 	if live {
 		reach = ReachLive
 	}
-	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that one
+	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that gate
 		return Gated(c), true
 	}
 	return Result{}, false

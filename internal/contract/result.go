@@ -17,7 +17,7 @@ import (
 type Result struct {
 	OK       bool     `json:"ok"`
 	Decision Decision `json:"decision"`
-	// Mutated says that the host was changed at some time, Changed that another
+	// Mutated means that the host was changed at some time. Changed means that another
 	// version runs than before.
 	Mutated  bool      `json:"mutated"`
 	Changed  bool      `json:"changed"`
@@ -25,10 +25,10 @@ type Result struct {
 	// Service and Env are what verify was asked about.
 	Service string      `json:"service,omitempty"`
 	Env     catalog.Env `json:"env,omitempty"`
-	// Older says that the commit was first proven before the one proven last was.
+	// Older means that the commit was first proven before the last proven commit.
 	Older bool  `json:"older,omitempty"`
 	Plan  *Plan `json:"plan,omitempty"`
-	// Evidence is the proof, finding by finding; Witnesses says what was real.
+	// Evidence is the proof, finding by finding; Witnesses names what was real.
 	Evidence  []proof.Finding `json:"evidence,omitempty"`
 	Witnesses []string        `json:"witnesses,omitempty"`
 	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
@@ -53,12 +53,12 @@ type Plan struct {
 	Layers   int               `json:"layers"`
 	Bytes    int64             `json:"imageBytes"`
 	Need     Need              `json:"need"`
-	// Provenance is what is made of where the image comes from.
+	// Provenance is the verdict on the image's origin.
 	Provenance provenance.Verdict `json:"provenance"`
 	Live       *workload.Instance `json:"live,omitempty"`
 	// Unseen is why nothing that runs was looked at.
 	Unseen string `json:"unseen,omitempty"`
-	// AlreadyLive says that what runs is the asked commit, by the same findings
+	// AlreadyLive means that what runs is the asked commit, by the same findings
 	// that a proof needs.
 	AlreadyLive bool          `json:"alreadyLive"`
 	Checks      []proof.Check `json:"checks"`
@@ -106,10 +106,10 @@ func (r Result) WithGrant(file string) Result {
 	return r
 }
 
-// Scope says what happened to everything but the target while it was changed.
+// Scope reports what happened to everything but the target during the change.
 type Scope struct {
-	// Observed says that all containers of the target's engine were compared, as they
-	// were before the switch and after the settlement.
+	// Observed means that the run compared all containers of the target's engine: their
+	// state before the switch with their state after the settlement.
 	Observed bool `json:"observed"`
 	// Note is why they were not.
 	Note string `json:"note,omitempty"`
@@ -117,7 +117,7 @@ type Scope struct {
 	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
 }
 
-// Sentences say what was disturbed, one for each.
+// Sentences returns one sentence for each disturbance.
 func (s *Scope) Sentences() (list []string) {
 	for _, d := range s.Disturbed {
 		list = append(list, d.Detail)

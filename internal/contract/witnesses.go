@@ -2,7 +2,7 @@ package contract
 
 import "github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 
-// Witnesses says, for people, what a proof of the service stands on.
+// Witnesses lists, for people, what a proof of the service stands on.
 func Witnesses(row catalog.Row) []string {
 	w := []string{
 		"real: container, image, config digest, manifest digest of the commit's tag",

@@ -9,7 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Apply brings one commit live: the guardrail first, then the consumer that
+// Apply brings one commit live: first the guardrail, then the consumer that
 // deploy-service uses. It looks at the service once.
 func (d *Deployer) Apply(ctx context.Context, c contract.Contract, force bool) contract.Result {
 	guard, found := d.guard(ctx, c)
@@ -38,10 +38,10 @@ func (d *Deployer) guard(ctx context.Context, c contract.Contract) (contract.Res
 	return r, found
 }
 
-// ApplyAll brings an environment to what is wanted: the guardrail for all of it
-// first, so that what can be refused is refused while nothing is touched, then one
-// service after the other, by what the guardrail has found. What a gate stops and
-// what the catalog does not know is skipped; a failure stops the rest.
+// ApplyAll brings an environment to what is wanted. First the guardrail checks all of
+// it, so that it refuses what it can while nothing is touched. Then ApplyAll takes each
+// service in turn, by what the guardrail has found. It skips what a gate stops and
+// what the catalog does not know; a failure stops the rest.
 func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []contract.Candidate, force bool) contract.Reconciliation {
 	out := contract.Reconciliation{Env: env, Services: make([]contract.Reconciled, len(all))}
 	for i, c := range all {
@@ -83,7 +83,7 @@ func concluded(r contract.Reconciliation) contract.Reconciliation {
 	return r
 }
 
-// turnsTo tells which service the points are about that follow.
+// turnsTo emits the service that the next points are about.
 func (d *Deployer) turnsTo(c contract.Candidate, what string) {
 	if c.Err == nil {
 		d.config.Emit(workload.Event{Point: workload.PointGuard, Text: c.Service + " " + c.Contract.Commit.Short() + " " + what})

@@ -14,11 +14,11 @@ import (
 const (
 	// switchTime is what tags, env file and Compose may take beside the proof.
 	switchTime = 3 * time.Minute
-	// cleanUp bounds work that goes on after a person has said stop.
+	// cleanUp bounds work that goes on after a person stops the run.
 	cleanUp = 5 * time.Minute
 )
 
-// run is one pass that may change the host. Its id names its change and its receipt.
+// run is a pass that may change the host. Its id names its change and its receipt.
 type run struct {
 	session
 	id      string
@@ -41,8 +41,8 @@ func (r *run) holder() string {
 	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, r.started.UTC().Format(time.RFC3339))
 }
 
-// newChange returns the change to make, or the unsettled change of an earlier run
-// for the same commit, which this run takes over with as much time as a new one has.
+// newChange returns the change to make, or an earlier run's unsettled change for the
+// same commit. This run takes that change over with as much time as a new change has.
 func (r *run) newChange(f facts) workload.Change {
 	deadline := f.seen.hostNow().Add(switchTime + r.place.Timeout + 3*r.place.Stable).UTC()
 	if p := f.seen.Pending; p != nil {
@@ -118,14 +118,13 @@ func (s session) revertedByHost(change string, seen workload.Observation) error 
 		s.hostName(), last.At.UTC().Format(time.TimeOnly+"Z"))
 }
 
-// byItself says what the host does when nobody does anything.
+// byItself describes what the host does if no run settles the change.
 func (s session) byItself(change workload.Change) string {
 	return fmt.Sprintf("if nobody settles it, %s takes it back by itself at %s (its clock)",
 		s.hostName(), change.Deadline.UTC().Format(time.TimeOnly+"Z"))
 }
 
-// detach returns a context for work that must end even though the run was told to
-// stop.
+// detach returns a context for work that must end even if the run must stop.
 func detach(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 }

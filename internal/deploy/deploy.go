@@ -20,10 +20,10 @@
 //	revert                take a change back; end what an earlier run left
 //	receipt               what is written down
 //	scope                 what happened to everything else
-//	prove                 is the new version, or the old one, what runs?
+//	prove                 does the new version run, or the old version?
 //	change                the change, and what became of it on its host
 //	find                  the steps that only read: look, resolve, preflight
-//	session               one service on its host; what was seen, and when
+//	session               a service on its host; what was seen, and when
 //	journal               the points of a run
 //	deploy                what a deploy works through
 package deploy
@@ -54,7 +54,7 @@ type Estimator interface {
 	Need(ctx context.Context, image artifact.Image) (contract.Need, error)
 }
 
-// Provenance judges where an artifact comes from.
+// Provenance judges the origin of an artifact.
 type Provenance interface {
 	// Judge compares what was resolved with the producer's summary and, if a remote of
 	// its source is configured, with that. What cannot be read is a verdict, too.

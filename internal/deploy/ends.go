@@ -127,7 +127,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 }
 
 // unkept ends a run whose proven change the host did not keep, as far as it heard. A
-// change is taken back if another copy runs than the one that was proven.
+// change is taken back if the copy that runs is not the proven copy.
 func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
 	switch became, seen := r.fateOf(ctx, a.change); {
 	case became == reverted:

@@ -21,7 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// container is one that a person has made by hand.
+// container returns a container that a person has made by hand.
 func container(commit artifact.Commit, config, manifest artifact.Digest, id string) workload.Instance {
 	return workload.Instance{
 		ID: id, Name: "baidu-netdisk-backend", ImageID: config.String(), Config: config, Running: true, Started: time.Now(),

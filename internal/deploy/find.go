@@ -135,7 +135,7 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 	return contract.Need{Engine: workload.Room(f.image.Bytes)}, nil
 }
 
-// toBring says what staging moves, and from where.
+// toBring describes what staging moves, and its source.
 func (s session) toBring(f facts, need contract.Need) string {
 	if host := s.hostName(); host != catalog.Master {
 		return host + "'s engine takes the image from the registry beside it"

@@ -122,7 +122,7 @@ func TestCodeQueueInProdContactsNothing(t *testing.T) {
 			t.Errorf("there is a target: %+v", promise)
 		}
 		w := newWorld(t)
-		w.Targets = map[string]workload.Target{"nowhere": nil} // to ask one is a panic
+		w.Targets = map[string]workload.Target{"nowhere": nil} // a call to a target panics
 		w.Artifacts = struct{ deploy.Artifacts }{}
 		d := w.deployer()
 		for _, r := range []contract.Result{d.Plan(t.Context(), promise), d.Run(t.Context(), promise, true), d.Apply(t.Context(), promise, true)} {

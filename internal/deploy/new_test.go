@@ -77,7 +77,7 @@ func TestApplyIsRefusedByAHostThatRunsAnotherThing(t *testing.T) {
 	})
 }
 
-// A look that fails does not leave an older one standing as what runs now.
+// After a look fails, an older look does not count as what runs now.
 func TestWhatRunsIsNotKnownWhenTheLastLookFails(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		over := false

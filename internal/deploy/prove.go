@@ -14,8 +14,8 @@ import (
 // crashLoop is how many restarts of a new container end the wait for its health.
 const crashLoop = 3
 
-// renewEvery is how often a run tells its host that it lives: three times in the lease
-// of an agent.
+// renewEvery is how often a run reports to its host that it lives: three times in the
+// lease of an agent.
 const renewEvery = 10 * time.Second
 
 // waiting is how a proof waits.

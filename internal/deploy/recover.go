@@ -11,9 +11,9 @@ import (
 )
 
 // Recover ends what killed runs left, for every service, and returns what there was
-// to end. It leaves a service that a living run has to that run. It names a host that
-// cannot be asked once and goes on with the others: that host's agent takes back by
-// itself what nobody settles.
+// to end. It leaves a service that a living run has to that run. It names an
+// unreachable host once and goes on with the others: that host's agent takes back by
+// itself what no run settles.
 func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err error) {
 	silent := map[string]bool{}
 	for _, id := range d.config.Catalog.Services() {

@@ -101,7 +101,7 @@ func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 		down.Running = false
 		w.Put(down)
 		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedReady, "")
-		down.Config, down.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store tells it
+		down.Config, down.ImageID = artifact.Digest{}, img.Manifest.String() // as containerd's store has it
 		w.Put(down)
 		want(t, w.Plan(t.Context(), w.contract(c)), contract.DecidedReady, "")
 	})

@@ -68,8 +68,8 @@ type written struct {
 	commit artifact.Commit
 }
 
-// finishReceipts puts receipts that a run left pending into force, as the host says
-// its change ended: kept, or else taken back. If the host took a change back by
+// finishReceipts puts receipts that a run left pending into force. The host reports how
+// the change ended: kept, or else taken back. If the host took a change back by
 // itself, that gets a receipt, too.
 func (s session) finishReceipts(seen view) (done []written, err error) {
 	pending, err := s.Ledger.Pending()

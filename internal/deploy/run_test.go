@@ -281,7 +281,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			if err != nil || slices.Contains(commits, b) {
 				t.Errorf("a degraded version is one to go back to: %v %v", commits, err)
 			}
-			w.Health = honest // somebody has logged in
+			w.Health = honest // a person has logged in
 			well := w.run(b)
 			want(t, well, contract.DecidedUnchanged, "")
 			commits, err = w.Ledger.Proven("prod", "baidu-netdisk")

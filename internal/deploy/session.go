@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// session is one service in one environment, and its host. It does not change.
+// session is a service in an environment, and its host. It does not change.
 type session struct {
 	*Config
 	row   catalog.Row
@@ -63,8 +63,8 @@ func (s session) unseen() string {
 	return ""
 }
 
-// view is one look at a workload, with the time here when it was asked for. The zero
-// view is no look.
+// view is a look at a workload, with the local time of its request. The zero view is
+// no look.
 type view struct {
 	workload.Observation
 	asked time.Time
@@ -96,7 +96,7 @@ func (s session) lookAgain(ctx context.Context) (view, error) {
 	return s.look(ctx, false)
 }
 
-// now says what runs after something may have changed. If the look fails, what runs
+// now returns what runs after something may have changed. If the look fails, what runs
 // is not known, whatever was seen before.
 func (s session) now(ctx context.Context, before view) (view, string) {
 	seen, err := s.lookAgain(ctx)
@@ -106,7 +106,7 @@ func (s session) now(ctx context.Context, before view) (view, string) {
 	return seen, "not known: " + s.hostName() + " could not be asked; before the switch " + s.describe(before)
 }
 
-// running says what runs, or why that was not looked at.
+// running describes what runs, or why the session did not look.
 func (s session) running(seen view) string {
 	if why := s.unseen(); why != "" {
 		return "not looked at: " + why
@@ -114,7 +114,7 @@ func (s session) running(seen view) string {
 	return s.describe(seen)
 }
 
-// describe says what a look showed.
+// describe returns what a look showed, in words.
 func (s session) describe(seen view) string {
 	if !seen.known() {
 		return "not known: its host's engine or project could not be read"

@@ -47,8 +47,8 @@ func (r *run) clear(ctx context.Context, f facts) (_ facts, mutated bool, err er
 	return f, mutated, workload.At(workload.PointPreflight, err)
 }
 
-// rollback returns the command for the newest proven commit that is not the one
-// asked for, or the contract's, and whether the one asked for is older than that.
+// rollback returns the command for the newest proven commit that is not the asked
+// commit, or the contract's command. older: the last proven commit is newer than the asked.
 func (s session) rollback(f facts) (command contract.Command, older bool, err error) {
 	commit, found, older, err := s.Ledger.Previous(string(s.env), s.name(), f.terms.Commit)
 	if !found {
@@ -57,7 +57,7 @@ func (s session) rollback(f facts) (command contract.Command, older bool, err er
 	return contract.LiveCommand(s.row, s.env, commit.String()), older, nil
 }
 
-// admit makes every check of the plan, and refuses if one does not hold or if the
+// admit makes every check of the plan, and refuses if a check does not hold or if the
 // grant was used. A version that is live already is admitted as it is. The plan is
 // nil if it cannot be made.
 func (r *run) admit(ctx context.Context, f facts, force bool) (*contract.Plan, error) {
@@ -108,8 +108,8 @@ func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 	return err
 }
 
-// prepare is the last thing before the switch: it notes what is around, and uses the
-// grant up if the change is a new one.
+// prepare is the last step before the switch: it notes what is around, and uses the
+// grant up if the change is new.
 func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt, error) {
 	a := attempt{facts: f, need: need, change: r.newChange(f), around: r.survey(ctx, f.seen)}
 	a.terms = f.terms.Excluding(r.spec, a.around.all)
@@ -219,7 +219,7 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 }
 
 // recovered writes a receipt if a version that was kept degraded is well now, so that
-// one can go back to it. Else it returns nil.
+// a rollback can go back to it. Else it returns nil.
 func (r *run) recovered(f facts, out contract.Result, verdict proof.Verdict) (*ledger.Receipt, error) {
 	receipts, err := r.history()
 	if err != nil || len(receipts) == 0 || receipts[0].Outcome != ledger.Degraded || receipts[0].Commit != r.commit {

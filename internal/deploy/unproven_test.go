@@ -64,7 +64,7 @@ func TestACopyThatWasNotProvenIsTakenBack(t *testing.T) {
 	}
 }
 
-// The commands that bring the old version back are the ones that a person needs then.
+// A person needs the commands that bring the old version back then.
 func TestACopyThatWasNotProvenAndCannotBeTakenBackIsLoud(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)

@@ -17,9 +17,9 @@ import (
 // nothing is coming up, so a container that does not answer by then is not well.
 const answerTime = 10 * time.Second
 
-// Verify asks whether what the newest receipt of a service proved is still what
-// runs. It changes nothing, and answers soon: it does not wait for a container that
-// does not run, and while a deploy of the service goes on it says no more than that.
+// Verify checks whether what the newest receipt of a service proved still runs. It
+// changes nothing, and answers soon: it does not wait for a container that does not
+// run. While a deploy of the service goes on, it reports only that.
 func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (out contract.Result) {
 	defer func() { out.Service, out.Env = name, env }()
 	row, err := d.config.Catalog.Row(name)
@@ -89,7 +89,7 @@ const (
 	stopped              // a person stopped the question
 )
 
-// stand says what the proof came to, by a second look if it failed.
+// stand returns the result of the proof, by a second look if the proof failed.
 func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, err error) standing {
 	if err == nil {
 		return standing{verdict, same, s.spec.Describe(verdict.Instance), nil}

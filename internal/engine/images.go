@@ -58,7 +58,7 @@ func (c *Client) ImagesWithLabel(ctx context.Context, label string) ([]Image, er
 	return c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", label))})
 }
 
-// AllImages returns every image, unnamed and intermediate ones too.
+// AllImages returns every image, unnamed and intermediate images too.
 func (c *Client) AllImages(ctx context.Context) ([]Image, error) {
 	return c.images(ctx, image.ListOptions{All: true})
 }
@@ -70,7 +70,7 @@ func (c *Client) images(ctx context.Context, options image.ListOptions) ([]Image
 	if err != nil {
 		return nil, explain(err, "list images")
 	}
-	// The list lacks the diff ids, so each one is asked for by itself.
+	// The list lacks the diff ids, so each image is asked for by itself.
 	found := make([]Image, len(list))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(8)
@@ -94,15 +94,15 @@ func (c *Client) Tag(ctx context.Context, id, ref string) error {
 	return explain(c.api.ImageTag(ctx, id, ref), "tag image")
 }
 
-// Untag takes a name off its image; one that does not exist is no error. The
-// engine drops an image with its last name, and refuses (ErrInUse) to take the
-// last name from one that a container uses.
+// Untag takes a name off its image; a name that does not exist is no error. The
+// engine drops an image with its last name. It refuses (ErrInUse) to take the last
+// name from an image that a container uses.
 func (c *Client) Untag(ctx context.Context, ref string) error {
 	return c.remove(ctx, ref, "untag image")
 }
 
-// RemoveImage removes an image by id, its parents stay. One that is gone is no
-// error, one that a container uses is ErrInUse.
+// RemoveImage removes an image by id, its parents stay. An image that is gone is no
+// error, an image that a container uses is ErrInUse.
 func (c *Client) RemoveImage(ctx context.Context, id string) error {
 	return c.remove(ctx, id, "remove image")
 }
@@ -118,7 +118,7 @@ func (c *Client) remove(ctx context.Context, ref, act string) error {
 }
 
 func (c *Client) postLoad(ctx context.Context, archive io.Reader) (io.ReadCloser, error) {
-	// Progress lines are wanted: they are the sign of life. No platform: with one,
+	// Progress lines are wanted: they are the sign of life. No platform: with a platform,
 	// containerd's store refuses an archive that leaves anything out.
 	answer, err := c.api.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(false))
 	if err != nil {

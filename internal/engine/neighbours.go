@@ -13,8 +13,8 @@ import (
 )
 
 // AllContainers returns every container, of Compose or not, as a bystander of a
-// deploy: running ones with their times, the others without. One of `compose run`
-// is left out, and so is one that is removed while it is being asked about.
+// deploy; only running containers have times. It leaves out a container of `compose
+// run`, and a container that is removed before it can inspect it.
 func (c *Client) AllContainers(ctx context.Context) ([]workload.Neighbour, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

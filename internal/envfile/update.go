@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// lockWait is how long an edit waits for another one: they take milliseconds.
+// lockWait is how long an edit waits for another edit: an edit takes milliseconds.
 const lockWait = 30 * time.Second
 
 // Update replaces the env file at path by what change makes of it, atomically and

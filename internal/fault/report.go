@@ -5,7 +5,7 @@ type Report struct {
 	Reason  Reason `json:"reason"`
 	Message string `json:"message"`
 	Retry   bool   `json:"retryable"`
-	// Hint is a sentence, with the line to type when there is one.
+	// Hint is a sentence. It has the line to type, if there is a line to type.
 	Hint string `json:"hint,omitempty"`
 	// Action is what the hint leads to. A program puts its own line in its place.
 	Action Action `json:"-"`

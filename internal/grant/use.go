@@ -90,7 +90,7 @@ func makeDir(dir string) error {
 	if err := statefile.Folder(dir, 0o750); err != nil {
 		return err
 	}
-	return statefile.Sync(filepath.Dir(dir)) // also where another process made it, just now
+	return statefile.Sync(filepath.Dir(dir)) // also if another process has just made it
 }
 
 func unrecorded(dir string, err error) error {

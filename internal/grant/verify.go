@@ -170,7 +170,7 @@ func keygen(ctx context.Context, text []byte, sig signature, args ...string) (ou
 	return string(answer), "", nil
 }
 
-// oneLine makes another program's words one line that a terminal only shows.
+// oneLine returns another program's words as one line that a terminal only shows.
 func oneLine(s string) string {
 	return plain.Line(strings.Join(strings.Fields(s[:min(len(s), 512)]), " "))
 }

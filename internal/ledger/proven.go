@@ -13,7 +13,7 @@ const KeptVersions = 3
 func (r Receipt) Kept() bool { return r.Outcome == Succeeded || r.Outcome == Degraded }
 
 // LastKept returns the newest of the receipts, which come newest first, whose version
-// was kept; nil without one.
+// was kept; nil if no version was kept.
 func LastKept(receipts []Receipt) *Receipt {
 	i := slices.IndexFunc(receipts, Receipt.Kept)
 	if i < 0 {
@@ -22,8 +22,8 @@ func LastKept(receipts []Receipt) *Receipt {
 	return &receipts[i]
 }
 
-// Previous returns the newest proven commit that is not the given one, if there is
-// one, and whether the given one is older than the commit that was proven last.
+// Previous returns the newest proven commit that is not the given commit, if any, and
+// whether the given commit is older than the commit that was proven last.
 func (l *Ledger) Previous(env, service string, to artifact.Commit) (commit artifact.Commit, found, older bool, err error) {
 	receipts, err := l.History(env, service)
 	if err != nil {
@@ -58,7 +58,7 @@ func (l *Ledger) EverProven(service string, manifest artifact.Digest) (bool, err
 	}), err
 }
 
-// KeepsImage reports whether a commit is among the last proven ones, whose images
+// KeepsImage reports whether a commit is among the last proven commits, whose images
 // stay on the host.
 func (l *Ledger) KeepsImage(env, service string, commit artifact.Commit) (bool, error) {
 	proven, err := l.Proven(env, service)

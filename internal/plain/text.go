@@ -28,5 +28,5 @@ func Text(s string) string {
 }
 
 // Line is [Text] on one line: a line break becomes a question mark, too. It
-// shortens nothing, so a value never comes to look like one that it contains.
+// shortens nothing, so a value never looks like another value that it contains.
 func Line(s string) string { return strings.ReplaceAll(Text(s), "\n", "?") }

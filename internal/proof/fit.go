@@ -12,8 +12,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// reserved returns how labels begin that container runtimes act upon; an image that
-// carries one could steer the host that runs it.
+// reserved returns the prefixes of labels that container runtimes act upon. An image
+// that carries such a label could steer the host that runs it.
 func reserved() []string {
 	return []string{"containerd.io/", "io.cri-containerd", "io.kubernetes.", "com.docker.compose."}
 }

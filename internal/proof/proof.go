@@ -120,7 +120,7 @@ func Judge(want Wanted, seen workload.Observation) Verdict {
 	right := true
 	config := in.Config
 	if in.Is(want.Image) {
-		config = want.Image.Config // whether the store has told it or the manifest's digest stands for it
+		config = want.Image.Config // whether the store reports it or the manifest's digest stands for it
 	}
 	right = add("image config digest", Digest, want.Image.Config.String(), config.String()) && right
 	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {

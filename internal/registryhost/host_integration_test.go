@@ -37,7 +37,7 @@ func TestARealHostIsReadWell(t *testing.T) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "docker", append([]string{"-H", e.Host}, args...)...)
 		cmd.Stdin = bytes.NewReader(stdin)
-		var warnings bytes.Buffer // of a kernel that does not forward, for one
+		var warnings bytes.Buffer // for example, of a kernel that does not forward
 		cmd.Stderr = &warnings
 		out, err := cmd.Output()
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package remedy holds the one table from an action of a fault to the line that a
+// Package remedy holds the only table from an action of a fault to the line that a
 // person types to do it. Only what runs beside this controller imports it: a host
 // names actions, and an agent may be older or newer than the lines.
 package remedy

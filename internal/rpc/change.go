@@ -56,7 +56,7 @@ func placementToProto(s workload.Spec) *artifactv1.Placement {
 func (f *fields) placement(m *artifactv1.Placement) workload.Spec {
 	s := workload.Spec{Ref: f.ref(m.GetWorkload())}
 	c := m.GetCompose()
-	if c == nil { // a host that says no more than that it has the workload
+	if c == nil { // a host that only names the workload
 		return s
 	}
 	s.Compose = &workload.ComposeSpec{

@@ -42,7 +42,7 @@ func TestEveryPointHasItsValueInTheContract(t *testing.T) {
 	}
 }
 
-// settling is a target that tells all its events at once and ends.
+// settling is a target that emits all its events at once and ends.
 type settling struct {
 	workload.Target
 	events []workload.Event

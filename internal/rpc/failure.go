@@ -15,8 +15,8 @@ import (
 )
 
 // fail makes a fault of what a call of a service ended with. gRPC's error does not
-// say whether the caller gave up, the connection broke or the agent refused, so each
-// is asked.
+// show whether the caller gave up, the connection broke or the agent refused, so fail
+// asks each of them.
 func (c *Client) fail(ctx context.Context, service string, err error) error {
 	f := fromStatus(err)
 	var code codes.Code

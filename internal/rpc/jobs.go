@@ -18,8 +18,8 @@ import (
 const (
 	// maxJobs is how many jobs an agent has under way at once.
 	maxJobs = 16
-	// maxQueue is how many events wait for a caller that does not take them; later
-	// ones are lost to it, the job is not held up.
+	// maxQueue is how many events wait for a caller that does not take them. The caller
+	// loses the events that come later; the job goes on.
 	maxQueue = 64
 )
 
@@ -46,7 +46,7 @@ func newJobs(log *slog.Logger) *jobs {
 	return &jobs{log: log, stop: make(chan struct{}), running: make(map[string]*job)}
 }
 
-// job is one of them.
+// job is a single act that a caller has begun.
 type job struct {
 	// done is closed at the end; err is how it ended.
 	done chan struct{}
@@ -58,8 +58,8 @@ type job struct {
 	followers map[*follower]bool
 }
 
-// attach returns the job that key, the whole request, names: the one under way or a
-// new one.
+// attach returns the job that key, the whole request, names: the job under way
+// or a new job.
 func (a *jobs) attach(ctx context.Context, key string, limit time.Duration, do func(context.Context, func(workload.Event)) error) (*job, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -151,9 +151,9 @@ func (o *job) wait(ctx context.Context) ([]workload.Event, error) {
 	}
 }
 
-// follow sends the job's events, the last one before this first, and a sign of
-// life where there are none for as long as quiet. It returns how the job ended, or
-// why nobody listens any more.
+// follow sends the job's events, first the last event before the call. It sends a sign
+// of life if no event comes for as long as quiet. It returns how the job ended, or why
+// the caller does not listen any more.
 func (o *job) follow(ctx context.Context, quiet time.Duration, send func(workload.Event) error) error {
 	f := &follower{wake: make(chan struct{}, 1)}
 	o.mu.Lock()

@@ -12,8 +12,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// How often an act that a broken connection hides is asked for again without
-// anything having come, and how long the first pause is; each is twice the one
+// How often the client asks again for an act that a broken connection hides, if no
+// message has come, and how long its first pause is. Each pause is twice the pause
 // before. Half a minute in all: longer than an agent takes to be started again.
 const (
 	maxCuts  = 5
@@ -32,7 +32,7 @@ func (w *remoteWorkloads) fail(ctx context.Context, err error) error {
 	return w.client.fail(ctx, artifactv1.WorkloadService_ServiceDesc.ServiceName, err)
 }
 
-// progress hands on what a message of a stream says about the work, if it is not the
+// progress hands on what a message of a stream reports about the work, if it is not the
 // result. A sign of life is no event.
 func progress(result bool, p *artifactv1.Progress, moved func(), emit func(workload.Event)) error {
 	if result {

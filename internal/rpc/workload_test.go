@@ -497,7 +497,7 @@ func kubernetesWorkload(namespace, name string) *artifactv1.Workload {
 	return &artifactv1.Workload{Runtime: &artifactv1.Workload_Kubernetes{Kubernetes: &artifactv1.KubernetesWorkload{Namespace: namespace, Name: name}}}
 }
 
-// A host says how its workload is called and asked; what the client takes of it goes
+// A host names its workload and how to ask it. What the client takes from the host goes
 // to screens and into commands for people.
 func TestAPlacementThatWouldSteerIsNotBelieved(t *testing.T) {
 	t.Parallel()

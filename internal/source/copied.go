@@ -62,7 +62,7 @@ func (c copied) refresh(ctx context.Context) error {
 		return err
 	}
 	share := "umask"
-	if statefile.Shared(filepath.Dir(c.dir)) { // what one operator makes, every other goes on with
+	if statefile.Shared(filepath.Dir(c.dir)) { // every operator uses what another operator makes
 		share = "0660"
 	}
 	if _, err := git(ctx, settings{dir: c.dir}, "init", "--quiet", "--bare", "--template=", "--shared="+share); err != nil {

@@ -39,8 +39,8 @@ type Remotes struct {
 
 	asking sync.Mutex
 	asked  map[Remote]error
-	// reading says that nothing is written to dir; apart is the folder that is
-	// written to instead, "" for none yet.
+	// reading means that nothing is written to dir. apart is the folder that is
+	// written to instead; it is "" before that folder is made.
 	reading bool
 	apart   string
 }

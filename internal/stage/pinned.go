@@ -10,7 +10,7 @@ import (
 
 // Images finds the whole image that its digests name.
 type Images interface {
-	// Pinned returns the image with its layers. Asked again it may return the same one:
+	// Pinned returns the image with its layers. Asked again it may return the same image:
 	// what digests name does not change.
 	Pinned(ctx context.Context, image artifact.Pinned) (artifact.Image, error)
 }
@@ -25,7 +25,7 @@ type Streamer struct {
 func NewStreamer(images Images, s *Stager) *Streamer { return &Streamer{images: images, stager: s} }
 
 // Stage makes sure that the engine has the image, checked, under tag. It fails with
-// DIGEST_MISMATCH if what is found is another image than the one that is asked for.
+// DIGEST_MISMATCH if it finds another image than the caller asks for.
 func (s *Streamer) Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
 	whole, err := s.images.Pinned(ctx, image)
 	if err != nil {

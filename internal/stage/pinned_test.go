@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 )
 
-// finds answers each question for an image with the same one, or with an error.
+// finds answers each question for an image with the same image, or with an error.
 type finds struct {
 	image artifact.Image
 	err   error
@@ -36,7 +36,7 @@ func (w *world) stream(f *finds, src layers.Source, image artifact.Pinned, tag s
 	return stage.NewStreamer(f, stage.New(w.engine, spool, src)).Stage(w.t.Context(), image, tag, w.record.emit)
 }
 
-// untouched fails the test unless nothing crossed, nothing was loaded, nothing was told.
+// untouched fails the test unless nothing crossed, nothing was loaded, no point was reported.
 func (w *world) untouched(src *source) {
 	w.t.Helper()
 	if len(src.asked) > 0 || len(w.engine.loads) > 0 || len(w.engine.images) > 0 || len(w.files()) > 0 || w.record.points() != "" {

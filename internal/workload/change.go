@@ -21,7 +21,7 @@ type Change struct {
 	FlagsBefore map[string]bool `json:"flagsBefore,omitempty"`
 	// Deadline is when an unsettled change is to be taken back by its host.
 	Deadline time.Time `json:"deadline"`
-	// Holder says who runs it, for the refusal that another run gets.
+	// Holder names who runs it, for the refusal that another run gets.
 	Holder string `json:"holder"`
 }
 
@@ -31,7 +31,7 @@ type Pending struct {
 	Since  time.Time `json:"since"`
 	// Before is what ran, for people and for the proof of a revert.
 	Before Before `json:"before"`
-	// Failed says why taking the change back did not work, "" if it was not tried.
+	// Failed is why taking the change back did not work, "" if it was not tried.
 	Failed string `json:"failed,omitempty"`
 	// HeldUntil is when the lease of the change's run ends, by the host's clock; zero
 	// if the host keeps no leases.
@@ -49,7 +49,7 @@ type Before struct {
 	Config  artifact.Digest `json:"config"`
 }
 
-// Outcome says how a change ended.
+// Outcome is how a change ended.
 type Outcome string
 
 // The outcomes. A failed revert stays pending, and loud.

@@ -54,7 +54,7 @@ type Event struct {
 	Point Point
 	// Text is a short sentence for people, without a secret.
 	Text string
-	// Warning says that something did not go as it should and stops nothing.
+	// Warning means that something did not go as it should and stops nothing.
 	Warning bool
 	// Done and Total are bytes, for PointTransfer.
 	Done, Total int64

@@ -7,8 +7,8 @@ import (
 )
 
 // Form is the form of one kind of name. The catalog, the controller's and the
-// agent's configuration and the wire all ask it, so what one of them accepts the
-// others accept, too. No form holds a blank or a quote, and no name begins with a
+// agent's configuration and the wire all ask it, so they all accept the same
+// names. No form holds a blank or a quote, and no name begins with a
 // dash or goes up a folder; a StampValue, which names nothing, may.
 type Form int
 

@@ -15,7 +15,7 @@ type Observation struct {
 	Placement Spec `json:"placement"`
 	// Basis stands for what a change would replace, see [Change.Basis].
 	Basis Basis `json:"basis,omitempty"`
-	// Units are what the host's configuration says should run.
+	// Units are what should run, by the host's configuration.
 	Units []Unit `json:"units,omitempty"`
 	// Instances are the copies that exist, newest first; none if nothing was ever started.
 	Instances []Instance `json:"instances,omitempty"`
@@ -82,7 +82,7 @@ type Instance struct {
 	Name string `json:"name"`
 	// Unit is the name of the unit that it is a copy of.
 	Unit string `json:"-"`
-	// Current says that the workload's name belongs to it: leftovers of an
+	// Current means that the workload's name belongs to it: leftovers of an
 	// interrupted switch bear other names.
 	Current bool      `json:"-"`
 	ImageID string    `json:"imageId"`
@@ -104,7 +104,7 @@ type Instance struct {
 	Health *Health `json:"health,omitempty"`
 }
 
-// Is reports whether the instance's image is the pinned one. containerd's store
+// Is reports whether the instance's image is the pinned image. containerd's store
 // does not have the config of an image that was pulled; there the image's id is the
 // manifest's digest, and a manifest names one config.
 func (i Instance) Is(p artifact.Pinned) bool {
@@ -114,7 +114,7 @@ func (i Instance) Is(p artifact.Pinned) bool {
 	return i.Config == p.Config
 }
 
-// Copy returns what tells the instance from every other, and from itself restarted.
+// Copy returns what tells the instance apart from others, and from itself restarted.
 func (i Instance) Copy() Copy { return Copy{ID: i.ID, Started: i.Started, Restarts: i.Restarts} }
 
 // Copy is one run of an instance.
@@ -134,7 +134,7 @@ type Health struct {
 	Status int `json:"status"`
 	// Error is why there is no usable answer: refused, timed out, not JSON.
 	Error string `json:"error,omitempty"`
-	// OK is the payload's own "ok", or true where it has none and the status is 200.
+	// OK is the payload's own "ok", or true if it has no "ok" and the status is 200.
 	OK              bool            `json:"ok"`
 	Commit          string          `json:"commit,omitempty"`
 	RequestedCommit string          `json:"requestedCommit,omitempty"`
@@ -154,7 +154,7 @@ type Neighbour struct {
 	Started time.Time
 	// Restarts counts how often the engine itself started it again.
 	Restarts int
-	// AutoRemove says that the engine removes it when it ends (docker run --rm).
+	// AutoRemove means that the engine removes it when it ends (docker run --rm).
 	AutoRemove bool
 }
 
@@ -171,7 +171,7 @@ type Secret struct {
 
 // Room is what an engine needs on its disk for layers that it lacks, by their size
 // as stored: an estimate of that copy and, as three times that, what they unpack
-// to. No manifest tells the real size.
+// to. No manifest holds the real size.
 func Room(stored int64) int64 {
 	if stored > math.MaxInt64/4 {
 		return math.MaxInt64

@@ -6,7 +6,7 @@ import (
 )
 
 // Spec is a workload's placement: names and values, no paths and no commands. The
-// catalog says what it should be, the workload's host what it is. Of the runtimes'
+// catalog holds what it should be, the workload's host what it is. Of the runtimes'
 // parts that of Ref's runtime is set, the others are nil.
 type Spec struct {
 	Ref Ref `json:"ref"`
@@ -41,7 +41,7 @@ type KubernetesSpec struct {
 	Port    int    `json:"port"`
 }
 
-// Placed reports whether the host says all that a switch needs: a host with an
+// Placed reports whether the host gives all that a switch needs: a host with an
 // older configuration names the workload and no more.
 func (s Spec) Placed() bool { return s.Compose != nil || s.Kubernetes != nil }
 
@@ -90,7 +90,7 @@ func (s Spec) MissingReferences(references []string) (missing []string) {
 	return missing
 }
 
-// Describe says, for people, what an instance of the workload runs; nil is none.
+// Describe returns, for people, what an instance of the workload runs; nil means no instance.
 func (s Spec) Describe(in *Instance) string {
 	switch {
 	case in == nil:

@@ -22,7 +22,7 @@ func At(p Point, err error) error {
 	return &StepError{p, err}
 }
 
-// PointOf returns the point of a step's error, the first one if nothing noted it.
+// PointOf returns the point of a step's error, the first point if nothing noted it.
 func PointOf(err error) Point {
 	if e := (*StepError)(nil); errors.As(err, &e) {
 		return e.At

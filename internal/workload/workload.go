@@ -32,7 +32,7 @@ type Target interface {
 	// allow it. With the id of its own pending change it attaches: what is not done
 	// yet is done, what is done stays.
 	Switch(ctx context.Context, change Change, emit func(Event)) error
-	// Renew says that the change's run lives. CHANGE_NOT_FOUND if the change is not
+	// Renew reports that the change's run lives. CHANGE_NOT_FOUND if the change is not
 	// pending (any more).
 	Renew(ctx context.Context, ref Ref, changeID string) error
 	// Settle ends the change. Idempotent: the same outcome again is no error. Keep is

@@ -1,11 +1,11 @@
 // Command mutants shows whether the unit tests notice faults. It puts named faults,
-// the seeds, into the source, one at a time, and runs the unit tests over each. A
+// the seeds, into the source, one seed at a time, and runs the unit tests over each. A
 // fault that no test notices is alive, and the command exits with 1. The danger is
 // a seed that tests nothing: a seed whose old text is not in its file exactly once,
 // or whose fault does not compile, is an error, too.
 //
 // The tree is never changed: the go command reads the faulty file in place of the
-// real one (-overlay). Tests are run with -short: a fault that only a long random test
+// real file (-overlay). Tests are run with -short: a fault that only a long random test
 // finds is worth a short test of its own.
 package main
 

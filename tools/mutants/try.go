@@ -24,7 +24,7 @@ const (
 	untried verdict = "NOT TRIED" // the time is over, or go test did not run
 )
 
-// attempt is one seed, tried.
+// attempt is the trial of one seed.
 type attempt struct {
 	verdict verdict
 	by      string // the test that failed, or why there is none
@@ -89,7 +89,7 @@ func (t tester) overlay(s seed) (string, error) {
 type findings struct {
 	failed  bool
 	unbuilt bool
-	first   string // the first test that failed, or what the compiler says
+	first   string // the first test that failed, or the compiler's message
 }
 
 // test runs the unit tests of packages. A test that hangs fails by its timeout.

@@ -24,7 +24,7 @@ type room struct {
 	order   []string // of the files, from the top, as the package comment declares it
 }
 
-// file is a hand-written one that is no test.
+// file is a hand-written file that is no test.
 type file struct {
 	name  string
 	lines int

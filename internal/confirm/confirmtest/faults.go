@@ -45,8 +45,8 @@ func (h *Host) Fill(bytes int64) { h.fault(func(f *faults) { f.used = bytes }) }
 // Misfit makes the Compose service declare another container's name.
 func (h *Host) Misfit() { h.fault(func(f *faults) { f.misfit = true }) }
 
-// Place makes the host's configuration say this of the workload, or with no more than
-// a Ref, that there is one. Its Compose service and what runs stay as they are.
+// Place makes the host's configuration hold this spec. A spec with only a Ref makes it
+// only name the workload. The workload's Compose service and what runs stay as they are.
 func (h *Host) Place(spec workload.Spec) { h.fault(func(f *faults) { f.placed = &spec }) }
 
 // Neighbour adds a container that is not the workload's.

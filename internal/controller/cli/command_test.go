@@ -16,7 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Each line that a help text shows is one that the command takes.
+// The command takes each line that its help text shows.
 func TestEachCommandShowsALineToType(t *testing.T) {
 	t.Parallel()
 	lines := 0
@@ -34,7 +34,7 @@ func TestEachCommandShowsALineToType(t *testing.T) {
 		for line := range strings.Lines(cmd.Example) {
 			lines++
 			words, _, _ := strings.Cut(strings.TrimSpace(line), " > ")
-			fresh := (&app{}).root() // one that no line was read by
+			fresh := (&app{}).root() // this root has read no line
 			found, rest, err := fresh.Find(strings.Fields(words)[1:])
 			if err != nil || found.CommandPath() != cmd.CommandPath() {
 				t.Errorf("%q is no line of %s: %v", line, cmd.CommandPath(), err)

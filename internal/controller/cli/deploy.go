@@ -23,8 +23,8 @@ each service of an environment. With --service it is about that one, with
 	return grouped(cmd, a.deployPlan(), a.deployApply(), a.deployDiff())
 }
 
-// reconciler is how far a command goes, for one service and for all. Without one and
-// all it answers from contracts alone.
+// reconciler is how far a command goes, for one service and for all services. If the
+// fields one and all are nil, the command answers from contracts alone.
 type reconciler struct {
 	access site.Access
 	acts   bool

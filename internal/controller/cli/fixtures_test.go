@@ -24,7 +24,7 @@ func (d described) Describe(context.Context) (rpc.Description, error) {
 	return d.Description, nil
 }
 
-// hangingSSH is an ssh_config by which ssh connects to something that never says a word.
+// hangingSSH returns an ssh_config with which ssh connects to a process that never answers.
 func hangingSSH(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ssh_config")

@@ -7,7 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// serviceFlags are those of a command about one service.
+// serviceFlags adds the flags of a command about one service.
 func serviceFlags(cmd *cobra.Command, service, env *string) {
 	cmd.Flags().StringVar(service, "service", "", "service of the catalog")
 	cmd.Flags().StringVar(env, "env", "", "environment, dev or prod (default prod)")

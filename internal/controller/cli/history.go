@@ -43,7 +43,7 @@ func (c *historyCommand) run(context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	if c.service != "" && len(receipts) == 0 { // one that has receipts may have left the catalog
+	if c.service != "" && len(receipts) == 0 { // a service that has receipts may have left the catalog
 		if _, err := site.RowsOf(c.configDir, c.service); err != nil {
 			return present.Answer{}, err
 		}
@@ -75,8 +75,8 @@ func (c historyShowCommand) run(context.Context) (present.Answer, error) {
 	return present.Receipt(r), err
 }
 
-// named refuses what can be no environment and no service: the ledger looks for
-// folders of these names. A service that the catalog has no more is one.
+// named refuses a name that no environment or service can have: the ledger looks for
+// folders of these names. It accepts a service that has left the catalog.
 func named(env, service string) error {
 	if _, err := catalog.ParseEnv(env); err != nil || service == "" {
 		return err

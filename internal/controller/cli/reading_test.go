@@ -127,7 +127,7 @@ func populate(t *testing.T, state string) {
 	t.Cleanup(func() { _ = chmod(0o700, 0o600) }) // so that it can be removed
 }
 
-// tree is all that is in a folder, with modes, sizes and times; "" without one.
+// tree returns all that is in a folder, with modes, sizes and times; "" without a folder.
 func tree(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder

@@ -51,7 +51,7 @@ func (c *registryRenderCommand) run(context.Context) (present.Answer, error) {
 		r.Files = append(r.Files, file)
 	}
 	if c.format != "json" {
-		present.Aside(c.Err, "settings: "+from) // the files alone do not tell of a --config that leads nowhere
+		present.Aside(c.Err, "settings: "+from) // the files alone do not show a --config that leads nowhere
 	}
 	return present.Rendered(r), nil
 }

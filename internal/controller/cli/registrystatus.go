@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// registryQuestionCommand is status or health: one read, told as the answer to one of
-// two questions.
+// registryQuestionCommand is status or health. It reads once, and answers one of two
+// questions.
 type registryQuestionCommand struct {
 	*app
 	as func(registry.Report) registry.Report

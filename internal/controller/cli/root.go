@@ -1,5 +1,5 @@
-// Package cli is the command line: one file a command, what a person or a
-// script asks for, and how it is answered. It decides nothing about a deploy.
+// Package cli is the command line, with one file per command. It reads what a person
+// or a script asks for, and answers. It decides nothing about a deploy.
 //
 // Results go to stdout, everything else to stderr; what the command came to is
 // in the exit code.
@@ -28,9 +28,9 @@ type Streams struct {
 	Stop <-chan os.Signal
 }
 
-// fit returns streams whose every text is fit for a terminal: words of a host, an
-// image's label, a container's log or a command line show themselves and do
-// nothing. It is the one place for it, whoever prints.
+// fit returns streams that make every text fit for a terminal. Words of a host, an
+// image's label, a container's log or a command line appear and do nothing. It is
+// the one place for this, for every command that prints.
 func (s Streams) fit() Streams {
 	s.Out, s.Err = present.Fitted(s.Out), present.Fitted(s.Err)
 	return s

@@ -13,8 +13,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// activity says whether the command changes what runs, and what that is about. A person
-// may stop the command from another goroutine.
+// activity holds whether the command changes what runs, and the contract of that change.
+// A person may stop the command from another goroutine.
 type activity struct {
 	atomic.Bool
 	about atomic.Pointer[contract.Contract]
@@ -68,6 +68,6 @@ func (a *app) left() int {
 		Step: workload.PointSettle, Report: fault.ReportOf(err), Next: contract.RecoverCommand(),
 	}
 	answer := present.Deployed(r)
-	_ = answer.Print(a.Out, a.format) // there is nobody left to tell
+	_ = answer.Print(a.Out, a.format) // no reader is left for an error
 	return answer.Exit
 }

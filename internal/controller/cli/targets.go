@@ -37,7 +37,7 @@ func (a *app) targets(req contract.Request) (*targets, error) {
 	return &targets{app: a, req: req, env: env, catalog: services}, nil
 }
 
-// one is the contract of --service, at --commit or the commit that is wanted.
+// one returns the contract of --service, at --commit or at the commit that deploy.json wants.
 func (w *targets) one() (contract.Contract, error) {
 	if w.req.Commit == "" {
 		if _, err := w.catalog.Row(w.req.Service); err != nil {
@@ -62,9 +62,9 @@ func (w *targets) one() (contract.Contract, error) {
 	return contract, err
 }
 
-// tellOther says that deploy.json wants another commit than the one that was given,
-// which the next deploy apply of everything would bring back. Where deploy.json
-// cannot be read it wants nothing.
+// tellOther prints a note if deploy.json wants another commit than the given commit.
+// The next deploy apply of everything would bring that other commit back. If
+// deploy.json cannot be read, it wants nothing.
 func (w *targets) tellOther(c contract.Contract) {
 	wanted, _ := site.Wanted(w.configDir, w.env)
 	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
@@ -81,7 +81,7 @@ func (w *targets) all() ([]contract.Candidate, error) {
 	return contract.Candidates(w.catalog, w.env, wanted, w.req), nil
 }
 
-// candidates are one, or all.
+// candidates returns the contract of --service, or the contracts of all services.
 func (w *targets) candidates() ([]contract.Candidate, error) {
 	if w.req.Service == "" {
 		return w.all()

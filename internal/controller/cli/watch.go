@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
-// watchCommand is to the master what an agent is to its host: when a run is killed
-// and nobody comes, its switch is taken back at the deadline. The package's unit runs it.
+// watchCommand is to the master what an agent is to its host. It takes back a killed run's
+// switch at the deadline, if no process settles it before. The package's unit runs it.
 type watchCommand struct{ *app }
 
 func (a *app) watch() *cobra.Command {

@@ -42,7 +42,7 @@ func (a *app) wire(services *catalog.Catalog, access site.Access) (*shown, error
 	return &shown{Wired: w, progress: progress}, nil
 }
 
-// emit tells the person first and whoever else listens after.
+// emit sends each event to the person first, and to the other listener after.
 func (a *app) emit(progress *present.Progress) func(workload.Event) {
 	if a.onEvent == nil {
 		return progress.Event
@@ -53,7 +53,7 @@ func (a *app) emit(progress *present.Progress) func(workload.Event) {
 	}
 }
 
-// place is where a service runs, with the hands there, for a question.
+// place returns the place where a service runs, with the hands there, for a question.
 func (a *app) place(service, environment string) (*site.Place, error) {
 	services, err := site.LoadCatalog(a.configDir)
 	if err != nil {
@@ -75,8 +75,8 @@ func (a *app) place(service, environment string) (*site.Place, error) {
 	return at, nil
 }
 
-// remind says on stderr what killed runs may have left. Every command that reads
-// the state does.
+// remind prints on stderr what killed runs may have left. Every command that reads
+// the state calls it.
 func (a *app) remind(c site.Config) {
 	services, _ := site.LoadCatalog(a.configDir)
 	for _, what := range site.LeftBehind(c, services) {

@@ -1,6 +1,6 @@
-// Package doctor examines a set-up from the configuration to each host's agent, and
-// says of each finding what to do about it. It changes nothing, and of a secret it
-// learns only whether it is there and how long it is.
+// Package doctor examines a set-up from the configuration to each host's agent. It
+// reports what to do about each finding, and changes nothing. Of a secret it learns
+// only whether it is there and how long it is.
 package doctor
 
 import (
@@ -32,7 +32,7 @@ type Finding struct {
 	OK    bool   `json:"ok"`
 	Level Level  `json:"level"`
 	What  string `json:"what"`
-	// Fix is what to do about one that is not ok.
+	// Fix is what to do about a finding that is not ok.
 	Fix string `json:"fix,omitempty"`
 }
 

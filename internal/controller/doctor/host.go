@@ -26,16 +26,16 @@ const (
 // mostSkew is how far apart clocks may be: receipts and grants carry times.
 const mostSkew = 5.0
 
-// hostFacts are of one host.
+// hostFacts are the facts of one host.
 type hostFacts struct {
 	row site.HostRow
 	// version is this controller's.
 	version string
-	// services are those that the catalog brings live there, seen what the agent
-	// answered about each; nothing where it serves no workloads.
+	// services are the services that the catalog brings live there. seen is what the
+	// agent answered about each; it is empty if the agent serves no workloads.
 	services []string
 	seen     []serviceFacts
-	// dialed says that the way there could be tried: an agent greeted.
+	// dialed means that the path there could be tried: an agent greeted.
 	dialed  bool
 	echoed  rpc.Echoed
 	echoErr error
@@ -74,7 +74,7 @@ func (e Examiner) lookAtHost(ctx context.Context, c site.Config, name string, ro
 	}
 	ctx, cancel := context.WithTimeout(ctx, host.Patience()+time.Minute)
 	defer cancel()
-	// The path is tried by itself: one that holds bytes back keeps an agent from
+	// The path has its own test: a path that holds bytes back keeps an agent from
 	// describing itself.
 	var both sync.WaitGroup
 	both.Go(func() { f.dialed, f.echoed, f.echoErr = echoOver(ctx, host) })
@@ -116,7 +116,7 @@ func (e Examiner) lookAtRegistry(ctx context.Context, c site.Config, rows []cata
 		if err == nil {
 			_, _, err = client.List(ctx, rows[0].Repository, 1, "")
 		}
-		if fault.ReasonOf(err) != fault.ArtifactNotFound { // that one is an answer
+		if fault.ReasonOf(err) != fault.ArtifactNotFound { // "not found" is an answer
 			f.asked = err
 		}
 	}

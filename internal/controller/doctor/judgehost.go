@@ -13,7 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
-// judgeHost says what the facts of a host mean.
+// judgeHost returns what the facts of a host mean.
 func judgeHost(f hostFacts) []Finding {
 	row := f.row
 	if !row.Reachable {
@@ -49,7 +49,7 @@ func judgeHost(f hostFacts) []Finding {
 	return list
 }
 
-// judgePath says what was shown, and no more.
+// judgePath reports what the test showed, and no more.
 func judgePath(e rpc.Echoed, err error) Finding {
 	const check = "path"
 	if err != nil {
@@ -118,8 +118,8 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 	return list
 }
 
-// judgeRegistry tells apart whether deploys can read it and whether all is as
-// declared.
+// judgeRegistry reports separately whether deploys can read the registry and whether
+// all is as declared.
 func judgeRegistry(f registryFacts) []Finding {
 	answers := fine("registry", "it tells the agent what it holds")
 	if f.asked != nil {

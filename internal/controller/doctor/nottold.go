@@ -4,5 +4,5 @@ import (
 	"cmp"
 )
 
-// OrNotTold stands for what an agent did not say: that says nothing of its host.
+// OrNotTold marks what an agent did not report. The gap means nothing about its host.
 func OrNotTold(s string) string { return cmp.Or(s, "not told") }

@@ -14,9 +14,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
 
-// Coverage is a service as the three know it: CI.json, which says what is meant to
-// be produced, the registry, which holds what was, and the receipts, which say what
-// was proven. Only the last two are evidence.
+// Coverage is a service as three sources know it. CI.json names what is meant to be
+// produced. The registry holds what was produced, and the receipts hold what was
+// proven. Only the last two are evidence.
 type Coverage struct {
 	Service string `json:"service"`
 	// Declared are CI.json's entries.
@@ -94,12 +94,12 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 // ThreeWay is what `artifact-registry catalog` answers.
 type ThreeWay struct {
 	OK bool `json:"ok"`
-	// HasCI says whether there is a CI.json.
+	// HasCI reports whether there is a CI.json.
 	HasCI    bool       `json:"hasCI"`
 	Services []Coverage `json:"services"`
 	// Unasked is what could not be had; the rest is what it is.
 	Unasked []Unasked `json:"unasked"`
-	// NoCI and NoLedger say that their column is not known.
+	// NoCI and NoLedger mean that their column is not known.
 	NoCI     bool `json:"-"`
 	NoLedger bool `json:"-"`
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
 
-// Requirements 9, 12 and 13: whatever CI.json says, it takes the registry's manifest
+// Requirements 9, 12 and 13: with any CI.json, a deploy needs the registry's manifest
 // and a reviewed consumer.
 func TestADeclarationMakesNothingDeployable(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,7 @@ type planned struct {
 	Value string `json:"value"`
 }
 
-// NewRegistryPlan says what requirements 6, 14 to 46 and 122 to 136 fix.
+// NewRegistryPlan returns what requirements 6, 14 to 46 and 122 to 136 fix.
 func NewRegistryPlan(c site.Config, from string) RegistryPlan {
 	s := c.Registry
 	endpoint := s.Endpoint.String()

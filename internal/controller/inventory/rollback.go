@@ -23,9 +23,9 @@ const mostCandidates = 10
 // Where a proven commit's artifact is now.
 const (
 	InRegistry   = "same"    // the tag names the digest that was proven
-	MovedThere   = "moved"   // the tag names another one
+	MovedThere   = "moved"   // the tag names another digest
 	GoneThere    = "gone"    // there is no such tag
-	UnknownThere = "unknown" // nobody could tell
+	UnknownThere = "unknown" // the state could not be read
 )
 
 // Candidate is a commit that was proven and could be gone back to.
@@ -34,19 +34,19 @@ type Candidate struct {
 	Receipt  string          `json:"receipt"`
 	Finished time.Time       `json:"finished"`
 	Who      string          `json:"who"`
-	// Runs says that it is what runs: there is nothing to go back to.
+	// Runs means that this artifact runs now: there is nothing to go back to.
 	Runs bool `json:"runs"`
-	// Digest is the receipt's; Registry says what became of it there, and Now is
-	// what a moved tag names.
+	// Digest is the receipt's digest. Registry is its state in the registry, and
+	// Now is the digest that a moved tag names.
 	Digest   artifact.Digest `json:"digest"`
 	Registry string          `json:"registry"`
 	Now      artifact.Digest `json:"digestNow,omitzero"`
-	// Bytes would be sent; left out where that is not known, or not ours to send.
+	// Bytes is what would be sent; absent if it is not known, or not ours to send.
 	Bytes *int64 `json:"bytesToSend,omitempty"`
-	// InEngine says that the image is still where it would run; left out where that
-	// is not known.
+	// InEngine reports whether the engine that would run the image still has it. It
+	// is absent if that is not known.
 	InEngine *bool `json:"inEngine,omitempty"`
-	// Command goes back; "" for what is no candidate, and then Why says why.
+	// Command goes back. It is "" for what is no candidate, and then Why has the reason.
 	Command string `json:"command,omitempty"`
 	Why     string `json:"why,omitempty"`
 }
@@ -57,7 +57,7 @@ type RollbackOptions struct {
 	Service artifact.ServiceID `json:"service"`
 	Env     catalog.Env        `json:"env"`
 	Running string             `json:"running"`
-	// RunningUnknown says that nobody could tell what runs.
+	// RunningUnknown means that the host did not report what runs.
 	RunningUnknown bool        `json:"runningUnknown,omitempty"`
 	Candidates     []Candidate `json:"candidates"`
 	// Unasked are questions that were not answered.
@@ -85,8 +85,8 @@ type artifactState struct {
 	here  *bool
 }
 
-// newCandidate makes a candidate of a receipt. running is what runs, nil for nothing or
-// where nobody knows, command the one that goes there.
+// newCandidate makes a candidate of a receipt. running is what runs, nil if nothing runs
+// or that is not known. command is the command that goes back there.
 func newCandidate(r ledger.Receipt, now artifactState, running *workload.Instance, command string) Candidate {
 	c := Candidate{
 		Commit: r.Commit, Receipt: r.ID, Finished: r.Finished, Who: r.Who, Digest: r.Image.Manifest,

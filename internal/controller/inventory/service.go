@@ -11,12 +11,12 @@ import (
 // Service is a row as it is listed; each map is by environment.
 type Service struct {
 	Service string `json:"service"`
-	// Container is the container_name in prod, "" where it is not Compose.
+	// Container is the container_name in prod, "" if it is not Compose.
 	Container string              `json:"container"`
 	Shapes    map[string]string   `json:"shapes"`
 	Targets   map[string][]string `json:"targets"`
 	Modes     map[string]string   `json:"modes"`
-	// Gates are the ones that --run-now meets.
+	// Gates are the gates that --run-now meets.
 	Gates map[string]string `json:"gates"`
 	Why   map[string]string `json:"why"`
 	// Short are the targets by name alone.

@@ -1,6 +1,6 @@
-// Package inventory knows what can be deployed where: the services of the catalog,
-// what the registry holds of each, what was proven before, and what can be gone
-// back to. It asks hosts and changes nothing.
+// Package inventory knows what can be deployed, and to which place. It has the catalog's
+// services, what the registry holds of each, what was proven before, and what a
+// rollback can go back to. It asks hosts and changes nothing.
 package inventory
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
-// lister tells what a registry's repository holds.
+// lister lists what a registry's repository holds.
 type lister interface {
 	Tags(ctx context.Context, repo artifact.Repository) ([]rpc.Tag, error)
 }
@@ -47,7 +47,7 @@ type Shelf struct {
 	Artifacts []Published `json:"artifacts"`
 	// Others are tags that are no full commit: nothing is deployed by them.
 	Others []string `json:"otherTags"`
-	// Failure says why the registry could not be asked.
+	// Failure is the reason why the registry could not be asked.
 	Failure *Unasked `json:"failure,omitempty"`
 }
 
@@ -55,7 +55,7 @@ type Shelf struct {
 type Published struct {
 	Commit artifact.Commit `json:"commit"`
 	Digest artifact.Digest `json:"digest"`
-	// Size and Created are zero where they could not be read.
+	// Size and Created are zero if they could not be read.
 	Size    int64     `json:"sizeBytes,omitempty"`
 	Created time.Time `json:"created,omitzero"`
 }
@@ -79,7 +79,7 @@ func Shelves(ctx context.Context, from lister, services []catalog.Row) []Shelf {
 func ShelfOf(ctx context.Context, from lister, row catalog.Row) Shelf {
 	s := Shelf{Service: row.Service, Repository: row.Repository, Artifacts: []Published{}, Others: []string{}}
 	tags, err := from.Tags(ctx, row.Repository)
-	if err != nil && fault.ReasonOf(err) != fault.ArtifactNotFound { // that one is empty
+	if err != nil && fault.ReasonOf(err) != fault.ArtifactNotFound { // "not found" means an empty shelf
 		s.Failure = NotAsked("what the registry holds of "+row.Service.String(), err)
 	}
 	for _, tag := range tags {

@@ -52,13 +52,13 @@ func (p *printer) contract(c *contract.Contract) {
 }
 
 // gate writes what stands before a live deploy, if anything does.
-// dry says that the dry run itself is being told.
+// dry means that the printed answer is the dry run itself.
 func (p *printer) gate(c *contract.Contract, dry bool) {
 	if c == nil || c.Gate.Code == "" {
 		return
 	}
 	p.field("gate", "%s: %s", warn().Render(string(c.Gate.Code)), c.Gate.Why)
-	if next := c.Gate.Next; !dry || !next.Equal(c.ToSign()) { // this is that one
+	if next := c.Gate.Next; !dry || !next.Equal(c.ToSign()) { // the dry run is that command
 		p.field("next", "%s", next)
 	}
 	if c.Statement != "" {

@@ -51,7 +51,7 @@ func TestEveryDecisionHasItsExitCode(t *testing.T) {
 	}
 }
 
-// decisions are the decisions that package deploy has, as its source says.
+// decisions returns the decisions that contract/decision.go declares.
 func decisions(t *testing.T) (all []contract.Decision) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../../contract/decision.go", nil, 0)

@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// Hosts answers with what each host's agent said.
+// Hosts answers with what each host's agent reported.
 func Hosts(list []site.HostRow) Answer {
 	silent := slices.ContainsFunc(list, func(row site.HostRow) bool { return !row.Reachable })
 	return answer(exitIncomplete(silent), list, printHosts)

@@ -16,7 +16,7 @@ type Tailed struct {
 	Host      string             `json:"host"`
 	Container string             `json:"container"`
 	Runs      bool               `json:"runs"`
-	// Lines are the last ones, scrubbed of the secrets that the service was given.
+	// Lines are the last lines, scrubbed of the secrets that the service was given.
 	Lines []string `json:"lines"`
 }
 

@@ -32,7 +32,7 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 }
 
 // besideTheRegistry names the host that takes the image from the registry without
-// the master's line, if it is one.
+// the master's line. It returns "" for any other host.
 func besideTheRegistry(c *contract.Contract) string {
 	if c == nil || c.Shape != catalog.D601Compose {
 		return ""

@@ -27,7 +27,7 @@ type Progress struct {
 	last  string
 }
 
-// NewProgress writes to out, which is stderr; terminal says that it is a terminal.
+// NewProgress writes to out, which is stderr. terminal means that out is a terminal.
 func NewProgress(out io.Writer, terminal bool) *Progress {
 	return &Progress{out: out, live: terminal, start: time.Now()}
 }

@@ -21,8 +21,8 @@ type RegistryDryRun struct {
 	Next     string             `json:"next"`
 }
 
-// DryRun answers with the steps of an installation of the registry; from is where the
-// settings come from.
+// DryRun answers with the steps of an installation of the registry. from names the
+// source of the settings.
 func DryRun(c site.Config, from string) Answer {
 	return answer(ExitOK, RegistryDryRun{
 		OK: true, Decision: "dry-run", Source: from, Host: c.RegistryHost, Settings: c.Registry,

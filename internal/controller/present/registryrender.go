@@ -8,10 +8,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// RenderedFile is one of the three as the output has it.
+// RenderedFile is one of the three files, as the output has it.
 type RenderedFile struct {
 	Name registry.FileName `json:"name"`
-	// Path is where it is on the registry's host, Written where this command put it.
+	// Path is its path on the registry's host. Written is the path that this command wrote.
 	Path    string `json:"path"`
 	SHA256  string `json:"sha256"`
 	Content string `json:"content"`

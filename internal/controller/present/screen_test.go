@@ -7,7 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
 )
 
-// What fits is not changed, and JSON says the same as before.
+// A text that fits does not change, and JSON means the same as before.
 func TestWhatIsFitIsAsItWas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -13,13 +13,13 @@ import (
 // Services answers with all services of the catalog.
 func Services(list []inventory.Service) Answer { return answer(ExitOK, list, printServices) }
 
-// Service answers with all that the catalog says of one, in the same JSON as [Services].
+// Service answers with all that the catalog has of one service, in the same JSON as [Services].
 func Service(one inventory.Service) Answer {
 	return answer(ExitOK, []inventory.Service{one}, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
 }
 
 // printServices writes a line for each service and environment that it has, no
-// wider than most terminals; the shape tells the host.
+// wider than most terminals. The shape names the host.
 func printServices(out io.Writer, list []inventory.Service) error {
 	var lines [][]string
 	for _, s := range list {
@@ -37,7 +37,7 @@ func printServices(out io.Writer, list []inventory.Service) error {
 	return err
 }
 
-// printService writes all that the catalog says of one.
+// printService writes all that the catalog has of one service.
 func printService(out io.Writer, s inventory.Service) error {
 	p := &printer{out: out}
 	for _, env := range catalog.Envs() {

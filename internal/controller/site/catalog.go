@@ -11,7 +11,7 @@ import (
 )
 
 // LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
-// where there is none.
+// if the folder has no such file.
 func LoadCatalog(dir string) (*catalog.Catalog, error) {
 	content, err := os.ReadFile(filepath.Join(dir, "services.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -134,8 +134,8 @@ func (c Config) validate() error {
 	return errors.Join(faults...)
 }
 
-// Declared is the configuration for commands that contact nothing: where there is
-// none they tell of the defaults. From names where it comes from.
+// Declared returns the configuration for commands that contact nothing. If there is no
+// configuration, it returns the defaults. from names the source.
 func Declared(dir string) (c Config, from string, err error) {
 	c, err = LoadConfig(dir)
 	path := filepath.Join(dir, "controller.yaml")

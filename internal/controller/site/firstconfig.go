@@ -8,8 +8,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
-// FirstConfig is what a host's first agent.yaml says: of a registry only on the
-// host that holds one.
+// FirstConfig returns what a host's first agent.yaml holds. It names a registry only
+// on the host that holds the registry.
 func (c Config) FirstConfig(services *catalog.Catalog, host string) (first bootstrap.FirstConfig, err error) {
 	if host == c.RegistryHost {
 		first.Registry = "http://" + c.Registry.Endpoint.String()

@@ -22,9 +22,9 @@ func granting(service artifact.ServiceID, env catalog.Env, commit artifact.Commi
 	return grant.Deploy{Service: service, Env: string(env), Commit: commit}
 }
 
-// Granted is the contract with the grant of a file, which is verified here, before
-// anything is contacted. What no grant opens stays as it is; a grant that does not
-// open what one could is answered with a result.
+// Granted returns the contract with the grant of a file. It verifies the grant before
+// anything is contacted. A gate that no grant opens stays as it is. If a grant could
+// open the gate and this grant does not, Granted returns a result.
 func Granted(ctx context.Context, configDir string, c contract.Contract, file string) (contract.Contract, *contract.Result, error) {
 	switch {
 	case file == "":
@@ -52,9 +52,9 @@ func Granted(ctx context.Context, configDir string, c contract.Contract, file st
 	return c.Granted(g), nil, nil
 }
 
-// grantSpent refuses a grant whose one deploy has its receipt. One that was used by
+// grantSpent refuses a grant whose one deploy has its receipt. A grant that was used by
 // a run without a receipt goes on: that run may have left a change, and only its
-// host can tell.
+// host knows.
 func (c Config) grantSpent(wanted contract.Contract, g grant.Grant) error {
 	used := grants(c.grantsDir()).Used(g)
 	if used == nil {

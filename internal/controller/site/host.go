@@ -24,7 +24,7 @@ type HostRow struct {
 	Name      string `json:"name"`
 	Transport string `json:"transport"`
 	Reachable bool   `json:"reachable"`
-	// Agent is what the agent says, nil where none answers.
+	// Agent is what the agent reports, nil if no agent answers.
 	Agent *rpc.Description `json:"agent,omitempty"`
 	// SkewSeconds is how far the host's clock is ahead of ours. It is known to
 	// within half a round trip.
@@ -82,7 +82,7 @@ func Describe(ctx context.Context, version string, host tunnel.Config) (d rpc.De
 
 func milliseconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
 
-// Clock says no more than was measured.
+// Clock reports no more than was measured.
 func (r HostRow) Clock() string {
 	if within := r.RoundTripSeconds / 2; math.Abs(r.SkewSeconds) <= within+0.001 {
 		return fmt.Sprintf("ours, within %.3f s", within)

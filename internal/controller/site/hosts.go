@@ -48,8 +48,8 @@ func (h hosts) Close() error {
 	return errors.Join(faults...)
 }
 
-// Workloads are those of the agent's host, over the one connection to it, which the
-// first question makes.
+// Workloads returns the workloads of the agent's host, over the one connection to it.
+// The first question makes that connection.
 func (r *Remote) Workloads() workload.Target {
 	return workload.Via(func(ctx context.Context, _ workload.Ref) (workload.Target, error) {
 		client, err := r.Connect(ctx)

@@ -22,8 +22,8 @@ func (p *Place) Logs(ctx context.Context, lines int) (workload.Instance, []strin
 	return in, printed, err
 }
 
-// speaking is the instance whose output is meant: the service's own or, where an
-// interrupted switch left it under another name, the newest.
+// speaking returns the instance whose output is meant: the service's own instance. If an
+// interrupted switch left it under another name, speaking returns the newest instance.
 func speaking(spec workload.Spec, seen workload.Observation) (workload.Instance, error) {
 	if in := seen.Current(); in != nil {
 		return *in, nil

@@ -10,8 +10,8 @@ import (
 )
 
 // Placement returns the section "projects" of a host's agent.yaml that places the
-// catalog's services there, with a comment that says what to do with it. It is a
-// comment alone if there is nothing to place.
+// catalog's services there. A comment in it explains what to do with it. The result
+// is a comment alone if there is nothing to place.
 func (c Config) Placement(services *catalog.Catalog, host string) (string, error) {
 	if host == catalog.Master {
 		return "# The controller places the services of the master itself, as its catalog has them. No agent.yaml says it.\n", nil
@@ -33,7 +33,7 @@ func (c Config) Placement(services *catalog.Catalog, host string) (string, error
 }
 
 // projects returns that section, "" if the catalog has no Compose service on the
-// host or the host is the master. Where a project is on the host is left to fill in.
+// host or the host is the master. A person fills in the folder of each project.
 func (c Config) projects(services *catalog.Catalog, host string) (string, error) {
 	if host == catalog.Master {
 		return "", nil

@@ -35,7 +35,7 @@ func NewRemote(host tunnel.Config, version string) *Remote {
 }
 
 // Warm connects in the background, so that ssh's handshake costs no time of its
-// own. Whoever needs the connection meets the error, if there is one.
+// own. The caller that needs the connection meets any error.
 func (r *Remote) Warm(ctx context.Context) {
 	go func() { _, _ = r.Connect(ctx) }()
 }
@@ -94,7 +94,7 @@ func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 	return client, nil
 }
 
-// dial opens a connection of the client's, which is one but after a cut.
+// dial opens a connection for the client. It opens a single connection, except after a cut.
 func (r *Remote) dial(ctx context.Context) (net.Conn, error) {
 	conn, err := tunnel.Dial(ctx, r.config)
 	if err != nil {
@@ -117,8 +117,8 @@ func (r *Remote) traffic() (sent, received int64) {
 	return sent, received
 }
 
-// Close ends the connection. One that is still being made is waited for; the
-// context of its command has ended it.
+// Close ends the connection. It waits for a connection that is still being made; the
+// context of its command has ended that attempt.
 func (r *Remote) Close() error {
 	r.dialing.Lock()
 	defer r.dialing.Unlock()
@@ -137,7 +137,7 @@ func (r *Remote) InspectRegistry(ctx context.Context, s registry.Settings) (regi
 	return client.Inspect(ctx, s)
 }
 
-// InstallRegistry makes it what the settings say; each step is told when it is done.
+// InstallRegistry makes the registry match the settings. It reports each step that is done.
 func (r *Remote) InstallRegistry(ctx context.Context, s registry.Settings, expected registry.Hashes, each func(registry.Progress)) (registry.Installed, error) {
 	client, err := r.Connect(ctx)
 	if err != nil {

@@ -64,8 +64,8 @@ func HostShell(host tunnel.Config) bootstrap.Shell {
 	}
 }
 
-// SSHProbe tells what ssh alone can tell of a host whose agent did not answer. It
-// comes to an end with its context.
+// SSHProbe returns what ssh alone can learn of a host whose agent did not answer. It
+// ends with its context.
 type SSHProbe func(context.Context, tunnel.Config) SSHFacts
 
 // SSHFacts are what ssh can see of a host when its agent does not answer; they are

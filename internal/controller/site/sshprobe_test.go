@@ -14,9 +14,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
-// What ssh alone can tell is asked for where the agent is what is missing, and never
-// of a host that shows another key or of an agent that said no. What is to be typed
-// does not contradict the failure's own hint.
+// If the agent is what is missing, Unread asks ssh alone. It never asks about a host
+// that shows another key, or an agent that refused. The next command does not
+// contradict the failure's own hint.
 func TestWhatSSHAloneTells(t *testing.T) {
 	t.Parallel()
 	c := Defaults()

@@ -15,9 +15,9 @@ import (
 func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.Report {
 	r := registry.Unreachable(c.Registry, remedy.Report(err))
 	if r.Failure.Reason == fault.HostKeyMismatch {
-		return r // nothing that this host says is worth anything
+		return r // no answer of this host can be trusted
 	}
-	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has said what is missing
+	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has named what is missing
 		r.Summary = "the host's agent answers, and was not told that it manages a registry"
 		r.Next = "unidesk-controller artifact-registry status"
 		return r

@@ -24,7 +24,7 @@ func TakeWatch(c Config) (unlock func(), err error) {
 	if err != nil {
 		return nil, broken(err)
 	}
-	// A process that asks whether one watches has the lock for a moment.
+	// A process that asks whether another process watches holds the lock for a moment.
 	wait, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	switch err := lock.Wait(wait); {

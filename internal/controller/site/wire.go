@@ -30,7 +30,7 @@ type Wired struct {
 	hosts   hosts
 	Engine  *engine.Client
 	sources *source.Remotes
-	// Watch takes back, until ctx ends, what nobody settles on the master.
+	// Watch takes back, until ctx ends, what no process settles on the master.
 	Watch func(ctx context.Context, log *slog.Logger)
 }
 
@@ -44,8 +44,8 @@ const (
 	Acting
 )
 
-// Wire joins the parts; emit is told of each point of a deploy. Nothing is contacted
-// or written yet.
+// Wire joins the parts. emit receives each point of a deploy. Nothing is contacted or
+// written yet.
 func Wire(c Config, services *catalog.Catalog, version string, access Access, emit func(workload.Event)) (*Wired, error) {
 	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
 	if err != nil {

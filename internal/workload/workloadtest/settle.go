@@ -45,14 +45,14 @@ func notThere(t *testing.T, s *suite) {
 	s.wantReason(t, err, fault.InvalidRequest)
 }
 
-// placed: the host says by itself how the workload is named, stamped and asked.
+// placed: the host reports by itself how the workload is named, stamped and asked.
 func placed(t *testing.T, s *suite) {
 	if d := cmp.Diff(s.Spec, s.observe(t, false).Placement, cmp.AllowUnexported(workload.Ref{})); d != "" {
 		t.Error(d)
 	}
 }
 
-// renewed: a run says that it lives, for its own change and while it is pending.
+// renewed: a run reports that it lives, for its own change and while it is pending.
 func renewed(t *testing.T, s *suite) {
 	ref := s.Spec.Ref
 	s.wantReason(t, s.Target.Renew(t.Context(), ref, "nobodys"), fault.ChangeNotFound)

@@ -152,7 +152,7 @@ func attaches(t *testing.T, s *suite) {
 func forced(t *testing.T, s *suite) {
 	in := s.deploy(t, 0)
 	c := s.plan(t, 0)
-	c.Stamps = s.observe(t, false).Stamped // not even the time is another one
+	c.Stamps = s.observe(t, false).Stamped // even the time is the same
 	s.apply(t, c)
 	s.settle(t, c.ID, workload.Keep)
 	if s.wantVersion(t, 0).ID == in.ID {

@@ -328,7 +328,7 @@ func (x *ComposeService) GetService() string {
 }
 
 // KubernetesWorkload names the Deployments of one service in a namespace. The host
-// knows which those are.
+// knows which Deployments these are.
 type KubernetesWorkload struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The namespace.
@@ -389,15 +389,15 @@ type Placement struct {
 	// The workload.
 	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
 	// Beginning of every key that a deploy writes; empty if the host's configuration
-	// does not say it. Nothing can be switched then.
+	// lacks it. Nothing can be switched then.
 	KeyPrefix string `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
 	// Keys that must have a value in the env file. Values are never returned.
 	Secrets []string `protobuf:"bytes,3,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	// How the service is asked for its health; absent if the configuration does not
-	// say it.
+	// How the service is asked for its health; absent if the configuration lacks
+	// it.
 	Probe *Probe `protobuf:"bytes,4,opt,name=probe,proto3" json:"probe,omitempty"`
-	// What the workload's runtime needs besides; absent if the configuration does not
-	// say it.
+	// What the workload's runtime needs besides; absent if the configuration lacks
+	// it.
 	//
 	// Types that are valid to be assigned to Runtime:
 	//
@@ -1030,7 +1030,7 @@ type Instance struct {
 	// Name of the unit that it is a copy of.
 	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
 	// Whether the workload's name belongs to it: what an interrupted switch left bears
-	// another one.
+	// another name.
 	Current bool `protobuf:"varint,4,opt,name=current,proto3" json:"current,omitempty"`
 	// The runtime's id of its image.
 	ImageId string `protobuf:"bytes,5,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
@@ -2342,7 +2342,7 @@ func (*StageResult) Descriptor() ([]byte, []int) {
 	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
-// Progress says that a point of the work was reached.
+// Progress reports that the work reached a point.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The point.
@@ -2649,7 +2649,7 @@ func (x *RenewRequest) GetChangeId() string {
 	return ""
 }
 
-// RenewResponse says that the lease has begun anew.
+// RenewResponse means that the lease has begun anew.
 type RenewResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -33,9 +33,9 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // WorkloadService observes and switches the workloads that the host's root-owned
-// agent.yaml places. A request names a workload and no more: how it is called,
-// stamped and asked, where a project lives, which env file it has and how Compose
-// is run is the host's, and Observe answers with it.
+// agent.yaml places. A request only names a workload. The host decides how it
+// is called, stamped and asked, where a project lives, which env file it has and how
+// Compose runs. Observe answers with it.
 //
 // A change is provisional: Switch makes it, Settle ends it, and the host takes it
 // back if it is not settled by its deadline. At most one change of a workload is
@@ -70,10 +70,10 @@ type WorkloadServiceClient interface {
 	//
 	// Progress, then one result. ABORTED when what runs is not what the caller
 	// saw, or when another change is not settled. FAILED_PRECONDITION with
-	// WORKLOAD_UNFIT when the host's configuration does not allow it, or does not say
+	// WORKLOAD_UNFIT when the host's configuration does not allow it, or does not hold
 	// all that it takes.
 	Switch(ctx context.Context, in *SwitchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwitchResponse], error)
-	// Renew says that the run that made the change lives. The host believes it for 30
+	// Renew reports that the run that made the change lives. The host believes it for 30
 	// seconds; an open Switch stream counts as a renewal. The host keeps leases in
 	// memory and begins each anew when it starts.
 	//
@@ -198,9 +198,9 @@ func (c *workloadServiceClient) Logs(ctx context.Context, in *LogsRequest, opts 
 // for forward compatibility.
 //
 // WorkloadService observes and switches the workloads that the host's root-owned
-// agent.yaml places. A request names a workload and no more: how it is called,
-// stamped and asked, where a project lives, which env file it has and how Compose
-// is run is the host's, and Observe answers with it.
+// agent.yaml places. A request only names a workload. The host decides how it
+// is called, stamped and asked, where a project lives, which env file it has and how
+// Compose runs. Observe answers with it.
 //
 // A change is provisional: Switch makes it, Settle ends it, and the host takes it
 // back if it is not settled by its deadline. At most one change of a workload is
@@ -235,10 +235,10 @@ type WorkloadServiceServer interface {
 	//
 	// Progress, then one result. ABORTED when what runs is not what the caller
 	// saw, or when another change is not settled. FAILED_PRECONDITION with
-	// WORKLOAD_UNFIT when the host's configuration does not allow it, or does not say
+	// WORKLOAD_UNFIT when the host's configuration does not allow it, or does not hold
 	// all that it takes.
 	Switch(*SwitchRequest, grpc.ServerStreamingServer[SwitchResponse]) error
-	// Renew says that the run that made the change lives. The host believes it for 30
+	// Renew reports that the run that made the change lives. The host believes it for 30
 	// seconds; an open Switch stream counts as a renewal. The host keeps leases in
 	// memory and begins each anew when it starts.
 	//
