@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"io/fs"
 	"maps"
 	"os"
@@ -25,6 +24,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
 
