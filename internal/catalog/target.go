@@ -54,14 +54,10 @@ type Compose struct {
 // Kubernetes names Deployments.
 type Kubernetes struct {
 	Namespace string
-	// Auth is brought into the namespace before the rollout; nil where nothing is.
-	Auth        *AuthSync
-	Deployments []string
-	// Container is the one whose image is set, in each of them.
-	Container string
-	// Service and Port are asked for health through the API's service proxy.
-	Service string
-	Port    int
+	// Auth is brought into the namespace before the rollout; nil if nothing is.
+	Auth *AuthSync
+	// Deployments are at least one. They move together.
+	Deployments []workload.DeploymentSpec
 }
 
 // Names says what the target is, one name for each thing that a deploy touches.
@@ -72,7 +68,7 @@ func (t Target) Names() []string {
 		names = append(names, fmt.Sprintf("composeService=%s containerName=%s on %s", t.Compose.Service, t.Compose.Container, t.Host))
 	case t.Kubernetes != nil:
 		for _, d := range t.Kubernetes.Deployments {
-			names = append(names, fmt.Sprintf("deployment %s/%s on %s", t.Kubernetes.Namespace, d, t.Host))
+			names = append(names, fmt.Sprintf("deployment %s/%s on %s", t.Kubernetes.Namespace, d.Name, t.Host))
 		}
 		if a := t.Kubernetes.Auth; a != nil {
 			names = append(names, a.names(t.Kubernetes.Namespace, t.Host)...)
@@ -89,7 +85,7 @@ func (t Target) holds() (things []string) {
 	}
 	if k := t.Kubernetes; k != nil {
 		for _, d := range k.Deployments {
-			things = append(things, fmt.Sprintf("deployment %s/%s on %s", k.Namespace, d, t.Host))
+			things = append(things, fmt.Sprintf("deployment %s/%s on %s", k.Namespace, d.Name, t.Host))
 		}
 	}
 	return things
@@ -130,16 +126,19 @@ func Annotations() (names []string) {
 // [workload.ProjectName]. The Ref of a row without a target is zero.
 func (r Row) Spec(env Env, project string) workload.Spec {
 	e := r.Environment(env)
-	spec := workload.Spec{KeyPrefix: r.KeyPrefix(env), Secrets: r.Secrets, Probe: e.Probe}
+	spec := workload.Spec{KeyPrefix: r.KeyPrefix(env), Secrets: r.Secrets}
 	switch {
 	case e.Target.Compose != nil:
 		c := e.Target.Compose
 		spec.Ref, _ = workload.NewRef(workload.Compose, cmp.Or(c.Project, project), c.Service)
-		spec.Compose = &workload.ComposeSpec{ContainerName: c.Container, Image: c.Image}
+		spec.Compose, spec.Probe = &workload.ComposeSpec{ContainerName: c.Container, Image: c.Image}, e.Probe
 	case e.Target.Kubernetes != nil:
 		k := e.Target.Kubernetes
 		spec.Ref, _ = workload.NewRef(workload.Kubernetes, k.Namespace, r.Service.String())
-		spec.Kubernetes = &workload.KubernetesSpec{Deployments: k.Deployments, Container: k.Container, Service: k.Service, Port: k.Port}
+		spec.Kubernetes = &workload.KubernetesSpec{Deployments: k.Deployments}
+		if a := k.Auth; a != nil {
+			spec.Kubernetes.Sync = &workload.ConfigSync{Secret: a.Secret, ConfigMap: a.ConfigMap, Credentials: a.Credentials, Settings: a.Settings}
+		}
 	}
 	return spec
 }

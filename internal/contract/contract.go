@@ -83,9 +83,19 @@ type Target struct {
 	ContainerName  string   `json:"containerName"`
 	Tags           []string `json:"tags"`
 	Command        string   `json:"command"`
-	// Namespace, Container and ServiceProxy are Kubernetes'.
-	Namespace    string `json:"namespace,omitempty"`
-	Container    string `json:"container,omitempty"`
+	// Namespace is Kubernetes', Container and ServiceProxy are those of the first Deployment.
+	Namespace    string    `json:"namespace,omitempty"`
+	Container    string    `json:"container,omitempty"`
+	ServiceProxy string    `json:"serviceProxy,omitempty"`
+	Rollouts     []Rollout `json:"rollouts,omitempty"`
+}
+
+// Rollout is what a deploy does to one Deployment.
+type Rollout struct {
+	Deployment string `json:"deployment"`
+	// Container is the container whose image is set.
+	Container string `json:"container"`
+	// ServiceProxy is where health is asked; "" if it has no Service.
 	ServiceProxy string `json:"serviceProxy,omitempty"`
 }
 
@@ -93,10 +103,12 @@ type Target struct {
 // read for a contract.
 type AuthSync struct {
 	From string `json:"from"` // the object's pointer
-	// Secret takes the credentials, ConfigMap every other key; both as namespace/name.
+	// Secret takes the credentials, ConfigMap the settings; both as namespace/name. A key
+	// that neither list names goes nowhere.
 	Secret      string   `json:"secret"`
 	Credentials []string `json:"credentials"`
 	ConfigMap   string   `json:"configMap"`
+	Settings    []string `json:"settings"`
 }
 
 // Health is the question that the proof asks.
@@ -208,23 +220,29 @@ func (c *Contract) compose(t catalog.Compose) {
 
 func (c *Contract) kubernetes(t catalog.Kubernetes) {
 	for _, d := range t.Deployments {
-		c.Deployments = append(c.Deployments, t.Namespace+"/"+d)
+		c.Deployments = append(c.Deployments, t.Namespace+"/"+d.Name)
+		c.Target.Rollouts = append(c.Target.Rollouts, Rollout{Deployment: d.Name, Container: d.Container, ServiceProxy: serviceProxy(t.Namespace, d)})
 	}
 	c.Annotations = catalog.Annotations()
 	if a := t.Auth; a != nil {
 		c.AuthSync = &AuthSync{
 			From: unidesk.AuthPointer, Secret: t.Namespace + "/" + a.Secret, Credentials: a.Credentials, ConfigMap: t.Namespace + "/" + a.ConfigMap,
+			Settings: append([]string{}, a.Settings...),
 		}
 	}
 	c.Target.Tags = []string{c.Image}
-	c.Target.Namespace, c.Target.Container = t.Namespace, t.Container
-	c.Target.ServiceProxy = serviceProxy(t, c.Health.Path)
+	c.Target.Namespace = t.Namespace
+	c.Target.Container, c.Target.ServiceProxy = c.Target.Rollouts[0].Container, c.Target.Rollouts[0].ServiceProxy
 	c.ExcludedTargets = append(c.ExcludedTargets, "every other Deployment", "every other Secret and ConfigMap", "every Service, NodePort, hostPort and Ingress", "every Compose project")
 }
 
-// serviceProxy is the path below the Kubernetes API at which health is asked.
-func serviceProxy(t catalog.Kubernetes, path string) string {
-	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", t.Namespace, t.Service, t.Port, path)
+// serviceProxy is the path below the Kubernetes API at which health is asked, "" if the
+// Deployment has no Service.
+func serviceProxy(namespace string, d workload.DeploymentSpec) string {
+	if d.Service == "" {
+		return ""
+	}
+	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", namespace, d.Service, d.Probe.Port, d.Probe.Path)
 }
 
 // Excluding adds the other services of the target's Compose project, of all that runs

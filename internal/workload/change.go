@@ -23,6 +23,8 @@ type Change struct {
 	Deadline time.Time `json:"deadline"`
 	// Holder names who runs it, for the refusal that another run gets.
 	Holder string `json:"holder"`
+	// Values are what [ConfigSync] writes. No record has them.
+	Values Values `json:"-"`
 }
 
 // Pending is an unsettled change.

@@ -22,6 +22,8 @@ const (
 	ContainerName
 	// KubernetesName is the name of a namespace, Deployment, Service or container.
 	KubernetesName
+	// DataKey is a key of a Secret or a ConfigMap.
+	DataKey
 	// VariableKey is the name of an environment variable that the product asks for.
 	VariableKey
 	// KeyPrefix begins the stamps in an environment.
@@ -41,6 +43,7 @@ var (
 	projectForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 	serviceForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
 	kubernetesForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	dataForm       = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$`)
 	keyForm        = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}$`)
 	flagForm       = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,7}$`)
 	pathForm       = regexp.MustCompile(`^/[A-Za-z0-9._~/-]{0,255}$`)
@@ -59,6 +62,8 @@ func (f Form) Match(s string) bool {
 		return serviceForm.MatchString(s)
 	case KubernetesName:
 		return kubernetesForm.MatchString(s)
+	case DataKey:
+		return dataForm.MatchString(s)
 	case VariableKey:
 		return keyForm.MatchString(s)
 	case KeyPrefix:
@@ -78,7 +83,7 @@ func (f Form) Match(s string) bool {
 // String returns what is named so, for a sentence.
 func (f Form) String() string {
 	return [...]string{
-		"Compose project name", "Compose service name", "container name", "Kubernetes name", "variable name", "key prefix",
+		"Compose project name", "Compose service name", "container name", "Kubernetes name", "key of a Secret or ConfigMap", "variable name", "key prefix",
 		"dotted path", "plain URL path", "host name", "value of a deploy key",
 	}[f]
 }
@@ -90,6 +95,7 @@ func (f Form) Want() string {
 		"use letters, digits, ., - and _, at most 128, a letter or digit first",
 		"use letters, digits, ., - and _, at most 128, a letter or digit first",
 		"use lower-case letters, digits and -, at most 63, a letter or digit first and last",
+		"use letters, digits, ., _ and -, at most 253, no dot or dash first",
 		"use upper-case letters, digits and _, at most 128, a letter first",
 		"use upper-case letters, digits and _, at most 112, a letter first, and end with " + prefixEnd,
 		"use letters, digits and _, joined by dots, at most 8 parts of 64",

@@ -42,8 +42,8 @@ func (o Observation) Compose() ComposeDefinition {
 	return ComposeDefinition{}
 }
 
-// Current returns the instance that the workload's name belongs to, nil if there is
-// none. What an interrupted switch left is not current.
+// Current returns the first of the instances that are current, nil if there is none.
+// Compose has at most one.
 func (o Observation) Current() *Instance {
 	for i := range o.Instances {
 		if o.Instances[i].Current {
@@ -53,14 +53,29 @@ func (o Observation) Current() *Instance {
 	return nil
 }
 
+// Copies returns what tells apart the current instances that run.
+func (o Observation) Copies() (copies []Copy) {
+	for _, in := range o.Instances {
+		if in.Current && in.Running {
+			copies = append(copies, in.Copy())
+		}
+	}
+	return copies
+}
+
 // Basis stands for what a change replaces. It is compared and never read; "" is
 // that of a workload of which nothing exists.
 type Basis string
 
-// Unit is what the host's configuration declares: one Compose service.
+// Unit is what the host's configuration declares: one Compose service, or one of the
+// workload's Deployments.
 type Unit struct {
-	Name    string             `json:"name"`
-	Compose *ComposeDefinition `json:"compose,omitempty"`
+	Name       string                `json:"name"`
+	Compose    *ComposeDefinition    `json:"compose,omitempty"`
+	Deployment *DeploymentDefinition `json:"deployment,omitempty"`
+	// Health is what the Deployment's Service answered; nil when it was not asked. It is
+	// asked only if no pod of an older revision is left.
+	Health *Health `json:"health,omitempty"`
 }
 
 // ComposeDefinition is the Compose service as its project declares it, with nothing
@@ -76,14 +91,16 @@ type ComposeDefinition struct {
 	LabelReferences []string `json:"labelReferences,omitempty"`
 }
 
-// Instance is one copy of a unit: a container.
+// Instance is one copy of a unit: a container, or the named container of a pod. A
+// pod's id and name are the copy's.
 type Instance struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// Unit is the name of the unit that it is a copy of.
 	Unit string `json:"-"`
-	// Current means that the workload's name belongs to it: leftovers of an
-	// interrupted switch bear other names.
+	// Current means that the workload's name belongs to it, or that its pod is of the
+	// Deployment's present revision: leftovers of an interrupted switch and pods of
+	// older revisions are not current.
 	Current bool      `json:"-"`
 	ImageID string    `json:"imageId"`
 	Image   string    `json:"image"`
@@ -94,6 +111,9 @@ type Instance struct {
 	ExitCode int `json:"exitCode,omitempty"`
 	// Restarts counts how often the runtime started it again.
 	Restarts int `json:"restarts"`
+	// Trouble is why it does not run or is not ready, in the runtime's words: "CrashLoopBackOff",
+	// "ErrImagePull: ..."; "" if it is well or the runtime does not say.
+	Trouble string `json:"trouble,omitempty"`
 	// Config is the digest of the image's config, zero if the store does not have it.
 	Config artifact.Digest `json:"config"`
 	// Labels are the image's own, not those that Compose adds to the container.
@@ -141,12 +161,13 @@ type Health struct {
 	Flags           map[string]bool `json:"flags,omitempty"`
 }
 
-// Neighbour is another workload's instance on the same engine: what shows whether a
-// deploy left it alone.
+// Neighbour is another workload's instance on the same engine, or in the same
+// namespace: what shows whether a deploy left it alone.
 type Neighbour struct {
 	ID   string
 	Name string
-	// Scope and Group are Compose's project and service, "" if Compose did not make it.
+	// Scope and Group are Compose's project and service, "" if Compose did not make it;
+	// or the pod's namespace and the Deployment that made it, "" if none did.
 	Scope   string
 	Group   string
 	Running bool

@@ -16,7 +16,7 @@ type Spec struct {
 	// Secrets are keys that must have a value in the env file. Only presence and
 	// length of the values are ever shown.
 	Secrets []string `json:"secrets,omitempty"`
-	// Probe is how the service is asked for its health.
+	// Probe is how a Compose service is asked for its health. Each Deployment has its own.
 	Probe      Probe           `json:"probe"`
 	Compose    *ComposeSpec    `json:"compose,omitempty"`
 	Kubernetes *KubernetesSpec `json:"kubernetes,omitempty"`
@@ -33,13 +33,35 @@ type ComposeSpec struct {
 // KubernetesSpec is the part of a workload that Kubernetes runs.
 type KubernetesSpec struct {
 	// Deployments move together: all are proven, or all are put back.
-	Deployments []string `json:"deployments"`
-	// Container is the container of each pod template whose image is set.
-	Container string `json:"container"`
-	// Service and Port are asked for health through the API server's proxy.
-	Service string `json:"service"`
-	Port    int    `json:"port"`
+	Deployments []DeploymentSpec `json:"deployments"`
+	// Sync is the configuration that a deploy writes before the rollout; nil if it
+	// writes none.
+	Sync *ConfigSync `json:"sync,omitempty"`
 }
+
+// DeploymentSpec is one Deployment of a workload.
+type DeploymentSpec struct {
+	Name string `json:"name"`
+	// Container is the container of the pod template whose image is set.
+	Container string `json:"container"`
+	// Service is asked for health through the API server's proxy, by Probe. Without a
+	// Service nothing is asked: the Deployment is proven by rollout, image and environment.
+	Service string `json:"service,omitempty"`
+	Probe   Probe  `json:"probe,omitzero"`
+}
+
+// ConfigSync names the objects that take configuration before a rollout, and their
+// keys. Both objects exist already; a deploy creates none.
+type ConfigSync struct {
+	Secret    string `json:"secret"`
+	ConfigMap string `json:"configMap"`
+	// Credentials are the keys of the Secret, Settings those of the ConfigMap.
+	Credentials []string `json:"credentials"`
+	Settings    []string `json:"settings"`
+}
+
+// Keys returns all keys, the Secret's first.
+func (c ConfigSync) Keys() []string { return slices.Concat(c.Credentials, c.Settings) }
 
 // Placed reports whether the host gives all that a switch needs: a host with an
 // older configuration names the workload and no more.
@@ -54,13 +76,26 @@ func (s Spec) Display() string {
 	return s.Ref.Name()
 }
 
-// Probe is a health question, asked at the container's own address.
+// Probe is a health question, asked at the container's own address or through the
+// Service of its Deployment.
 type Probe struct {
 	Port int    `json:"port"`
 	Path string `json:"path"`
 	// Flags are booleans of the answer that are wanted, as dotted paths
 	// ("auth.loggedIn").
 	Flags []string `json:"flags,omitempty"`
+}
+
+// Deployment returns the Deployment of this name, false if the workload has none.
+func (s Spec) Deployment(name string) (DeploymentSpec, bool) {
+	if s.Kubernetes != nil {
+		for _, d := range s.Kubernetes.Deployments {
+			if d.Name == name {
+				return d, true
+			}
+		}
+	}
+	return DeploymentSpec{}, false
 }
 
 // The last parts of the keys that a deploy writes, after [Spec.KeyPrefix].

@@ -62,7 +62,7 @@ func listed(row catalog.Row) Service {
 			}
 		case t.Kubernetes != nil:
 			for _, d := range t.Kubernetes.Deployments {
-				s.Short[name] = append(s.Short[name], t.Kubernetes.Namespace+"/"+d)
+				s.Short[name] = append(s.Short[name], t.Kubernetes.Namespace+"/"+d.Name)
 			}
 		case t.Shape == catalog.Infrastructure:
 			s.Short[name] = []string{"none"}
