@@ -69,7 +69,7 @@ func TestEveryFaultOfANamespaceIsNamed(t *testing.T) {
 		"- TOKEN":                    {"- a b", at + `secrets: "a b"`},
 		"name: web-dev":              {"name: Web", at + `deployments.name: "Web"`},
 		"container: web":             {"container: ''", at + `deployments.container: ""`},
-		`service: "null"`:            {"service: ../x", at + `deployments.service: "../x"`},
+		"service: 'null'":            {"service: ../x", at + `deployments.service: "../x"`},
 		"port: 8080":                 {"port: 0", at + "deployments.probe.port: 0 is not a port"},
 		"name: web-worker":           {"name: web-dev", at + "deployments: web-dev is of web, too"},
 		"secret: s":                  {"secret: -s", at + `sync.secret: "-s"`},
