@@ -95,7 +95,7 @@ func TestBuiltinHoldsTheFifteenServices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, env := range catalog.Envs() {
+		for i, env := range artifact.Envs() {
 			e := row.Environment(env)
 			if e.Mode != envs[i].mode || e.Target.Shape != envs[i].shape {
 				t.Errorf("%s %s: %s %s, want %s %s", service, env, e.Mode, e.Target.Shape, envs[i].mode, envs[i].shape)
@@ -172,7 +172,7 @@ func TestASixteenthServiceIsDataAlone(t *testing.T) {
 		if err != nil || len(c.Services()) != 16 {
 			t.Fatalf("%d services, %v", len(c.Services()), err)
 		}
-		e := row.Environment(catalog.Prod)
+		e := row.Environment(artifact.Prod)
 		if diff := cmp.Diff([]string{shape}, e.Target.Names()); diff != "" {
 			t.Error(diff)
 		}
