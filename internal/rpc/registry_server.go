@@ -29,9 +29,10 @@ type registryServer struct {
 
 // Inspect implements the contract.
 func (s *registryServer) Inspect(ctx context.Context, req *artifactv1.InspectRequest) (*artifactv1.InspectResponse, error) {
-	settings, err := settingsOf(req.GetSettings())
-	if err != nil {
-		return nil, err
+	var f fields
+	settings := f.settings(req.GetSettings())
+	if f.err != nil {
+		return nil, f.err
 	}
 	facts, err := s.host.Inspect(ctx, settings)
 	if err != nil {
@@ -42,13 +43,10 @@ func (s *registryServer) Inspect(ctx context.Context, req *artifactv1.InspectReq
 
 // Install implements the contract.
 func (s *registryServer) Install(req *artifactv1.InstallRequest, stream grpc.ServerStreamingServer[artifactv1.InstallResponse]) error {
-	settings, err := settingsOf(req.GetSettings())
-	if err != nil {
-		return err
-	}
-	expected, err := hashesOf(req.GetExpected())
-	if err != nil {
-		return err
+	var f fields
+	settings, expected := f.settings(req.GetSettings()), f.hashes(req.GetExpected())
+	if f.err != nil {
+		return f.err
 	}
 	r := relay{stream: stream}
 	installed, err := s.host.Install(stream.Context(), settings, expected, r.emit)
