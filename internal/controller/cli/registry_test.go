@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -104,7 +105,10 @@ func ask(t *testing.T, served agent, words ...string) ran {
 		<-heard
 		server.Stop()
 	}
-	rpc.Register(server, served, nil, served)
+	rpc.Register(server, served, nil)
+	installs := rpc.NewRegistry(served, slog.New(slog.DiscardHandler))
+	installs.Register(server)
+	t.Cleanup(installs.Close)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(server.Stop)
 	config := "version: 1\nhosts: {D601: {socket: " + socket + "}}\nmaster: {root: /srv/unidesk}\n"
