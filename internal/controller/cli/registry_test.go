@@ -261,3 +261,15 @@ func TestAnInstallationThatIsCutOffIsAskedForAndNotBootstrapped(t *testing.T) {
 		t.Errorf("exit %d\n%s", got.code, got.out)
 	}
 }
+
+func TestNoCommandIsItsOwnNextStep(t *testing.T) {
+	t.Parallel()
+	for command, next := range map[string]string{
+		"status": "unidesk-controller doctor", "health": "unidesk-controller artifact-registry status",
+	} {
+		got := ask(t, agent{err: fault.Transient(fault.Busy, "too much at once")}, command, "-o", "json")
+		if !strings.Contains(got.out, `"next": "`+next+`"`) {
+			t.Errorf("%s: %s", command, got.out)
+		}
+	}
+}
