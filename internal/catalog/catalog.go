@@ -132,9 +132,9 @@ func (c *Catalog) Row(name string) (Row, error) {
 	}
 	unknown := fault.New(fault.UnknownService, "the catalog has no service %q", name)
 	if near := c.like(name); len(near) > 0 {
-		return Row{}, unknown.WithHint("did you mean %s? `unidesk-controller services` lists all", strings.Join(near, " or "))
+		return Row{}, unknown.WithHint("did you mean %s? `%s` lists all", strings.Join(near, " or "), fault.ListServices.Mark())
 	}
-	return Row{}, unknown.WithHint("`unidesk-controller services` lists what it has")
+	return Row{}, unknown.WithHint("`%s` lists what it has", fault.ListServices.Mark())
 }
 
 // like are the services whose names have the word in them or, for want of any, begin

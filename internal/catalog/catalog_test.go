@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 func builtin(t *testing.T) *catalog.Catalog {
@@ -137,7 +138,7 @@ func TestUnknownServiceNamesThoseThatAreLikeIt(t *testing.T) {
 		"codequeue": "did you mean code-queue or code-queue-mgr?", "Frontend": "`unidesk-controller services` lists",
 	} {
 		_, err := c.Row(name)
-		if fault.ReasonOf(err) != fault.UnknownService || !strings.HasPrefix(fault.HintOf(err), want) {
+		if fault.ReasonOf(err) != fault.UnknownService || !strings.HasPrefix(remedy.Hint(err), want) {
 			t.Errorf("%q: %v, hint %q", name, err, fault.HintOf(err))
 		}
 	}
