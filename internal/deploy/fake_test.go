@@ -118,7 +118,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, service: "baidu-netdisk", images: store{}, grants: &used{}, host: newHost(t, row.Spec(artifact.Prod, "unidesk"), labels)}
 	w.Config = deploy.Config{
-		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
+		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{}, Settings: settings{},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
 		Provenance: judge(func(_ context.Context, want provenance.Wanted) provenance.Verdict {
@@ -127,6 +127,23 @@ func newWorld(t *testing.T) *world {
 		Grants: w.grants,
 	}
 	return w
+}
+
+// settings are what config.json has.
+type settings map[string]string
+
+// Settings implements [deploy.Settings].
+func (s settings) Settings(sync workload.ConfigSync) (workload.Values, []string, error) {
+	placed, nowhere := map[string]string{}, []string(nil)
+	for key, value := range s {
+		if slices.Contains(sync.Keys(), key) {
+			placed[key] = value
+		} else {
+			nowhere = append(nowhere, key)
+		}
+	}
+	slices.Sort(nowhere)
+	return workload.NewValues(placed), nowhere, nil
 }
 
 // judge is a function as [deploy.Provenance].

@@ -30,7 +30,10 @@ func TestADeclarationMakesNothingDeployable(t *testing.T) {
 		for _, c := range Cover(entries, services, Shelves(t.Context(), registryOf, services), nil) {
 			want := []artifact.Env{}
 			if c.Service == "frontend" || c.Service == "todo-note" {
-				want = append(want, artifact.Prod) // dev is not live for any of them
+				want = append(want, artifact.Prod)
+			}
+			if c.Service == "frontend" {
+				want = append(want, artifact.Dev)
 			}
 			if !slices.Equal(c.Deployable, want) {
 				t.Errorf("%s, declared %v: deployable to %v, want %v", c.Service, c.Declared, c.Deployable, want)
