@@ -24,7 +24,7 @@ func TestBuiltinSyncsAuthForFrontendDevAlone(t *testing.T) {
 				got = k.Auth
 			}
 			if id.String() == "frontend" && env == catalog.Dev {
-				want = &catalog.AuthSync{Credentials: []string{"password"}, Secret: "frontend-dev-auth", ConfigMap: "frontend-dev-auth"}
+				want = &catalog.AuthSync{Credentials: []string{"password"}, Settings: []string{"username"}, Secret: "frontend-dev-auth", ConfigMap: "frontend-dev-auth"}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s %s: %s", id, env, diff)
@@ -35,7 +35,7 @@ func TestBuiltinSyncsAuthForFrontendDevAlone(t *testing.T) {
 
 func TestTheFaultsOfAnAuthSyncAreToldWithTheirLine(t *testing.T) {
 	t.Parallel()
-	const sound = "{credentials: [password], secret: web-auth, configMap: web-auth}"
+	const sound = "{credentials: [password], settings: [username], secret: web-auth, configMap: web-auth}"
 	file := func(sync string) []byte {
 		return []byte(strings.Replace(minimal, "{mode: live}", "{mode: live, shape: k3s, kubernetes: {namespace: a, authSync: "+sync+"}}", 1))
 	}
@@ -46,6 +46,8 @@ func TestTheFaultsOfAnAuthSyncAreToldWithTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, want string }{
 		"no credential":            {"[password]", "[]", at + "credentials: none"},
 		"a credential's name":      {"[password]", "['pass word']", at + `credentials: "pass word" is not a key`},
+		"a setting's name":         {"[username]", "[a/b]", at + `settings: "a/b" is not a key`},
+		"a key for both":           {"[username]", "[password]", at + `settings: "password" is there twice`},
 		"no Secret":                {"secret: web-auth, ", "", at + `secret: "" is not a Secret's name`},
 		"a path as Secret":         {"secret: web-auth", "secret: ../x", at + `secret: "../x" is not`},
 		"a ConfigMap's upper case": {"configMap: web-auth", "configMap: Web", at + `configMap: "Web" is not`},

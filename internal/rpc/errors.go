@@ -39,13 +39,13 @@ func codeOf(r artifactv1.Reason) codes.Code {
 	case artifactv1.Reason_REASON_ARTIFACT_NOT_FOUND, artifactv1.Reason_REASON_WORKLOAD_NOT_FOUND, artifactv1.Reason_REASON_CHANGE_NOT_FOUND:
 		return codes.NotFound
 	case artifactv1.Reason_REASON_PLATFORM_NOT_FOUND, artifactv1.Reason_REASON_WORKLOAD_UNFIT,
-		artifactv1.Reason_REASON_COMPOSE_FAILED, artifactv1.Reason_REASON_LABEL_MISMATCH,
+		artifactv1.Reason_REASON_COMPOSE_FAILED, artifactv1.Reason_REASON_ROLLOUT_FAILED, artifactv1.Reason_REASON_LABEL_MISMATCH,
 		artifactv1.Reason_REASON_PATH_REFUSED, artifactv1.Reason_REASON_PORT_IN_USE, artifactv1.Reason_REASON_RENDER_MISMATCH,
 		artifactv1.Reason_REASON_IMAGE_UNAVAILABLE, artifactv1.Reason_REASON_UNIT_FAILED, artifactv1.Reason_REASON_ENV_FILE_INVALID:
 		return codes.FailedPrecondition
 	case artifactv1.Reason_REASON_DIGEST_MISMATCH:
 		return codes.DataLoss
-	case artifactv1.Reason_REASON_REGISTRY_UNAVAILABLE, artifactv1.Reason_REASON_ENGINE_UNAVAILABLE:
+	case artifactv1.Reason_REASON_REGISTRY_UNAVAILABLE, artifactv1.Reason_REASON_ENGINE_UNAVAILABLE, artifactv1.Reason_REASON_KUBERNETES_UNAVAILABLE:
 		return codes.Unavailable
 	case artifactv1.Reason_REASON_ROLE_MISSING:
 		return codes.PermissionDenied

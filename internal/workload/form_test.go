@@ -46,6 +46,11 @@ func grammars() map[workload.Form]grammar {
 			[]string{"a", "unidesk", "a-b", "0", "a--b", long(63)},
 			[]string{"", "-a", "a-", "A", "a_b", "a.b", "a/b", "..", long(64)},
 		},
+		workload.DataKey: {
+			lower + upper + digits + "_", lower + upper + digits + "._-", 253,
+			[]string{"password", "tls.crt", "A", "_a", "0", "a..b", "a-", long(253)},
+			[]string{"", ".", "..", ".a", "-a", "--flag", "a/b", "../a", "a:b", "a=b", long(254)},
+		},
 		workload.VariableKey: {
 			upper, upper + digits + "_", 128,
 			[]string{"A", "SECRET", "A_1", "A_", strings.Repeat("A", 128)},

@@ -34,10 +34,12 @@ func (p *printer) contract(c *contract.Contract) {
 	if c.Shape == catalog.K3s {
 		p.field("stamps", "%s", indent(strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n")))
 		if a := c.AuthSync; a != nil {
-			p.field("auth sync", "config.json's %s, before the rollout\n%s to secret %s\nevery other key to configmap %s",
-				a.From, strings.Join(a.Credentials, ", "), a.Secret, a.ConfigMap)
+			p.field("auth sync", "config.json's %s, before the rollout\n%s to secret %s\n%s to configmap %s\nevery other key goes nowhere",
+				a.From, strings.Join(a.Credentials, ", "), a.Secret, cmp.Or(strings.Join(a.Settings, ", "), "nothing"), a.ConfigMap)
 		}
-		p.field("asks", "%s", c.Target.ServiceProxy)
+		for _, r := range c.Target.Rollouts {
+			p.field("rolls out", "%s, container %s\n%s", r.Deployment, r.Container, cmp.Or(r.ServiceProxy, "no Service: proven by rollout, image and environment"))
+		}
 	} else {
 		p.field("runs", "%s", c.Target.Command)
 		p.field("env file", "%s", envFile(c))

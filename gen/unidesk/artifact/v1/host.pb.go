@@ -93,6 +93,8 @@ const (
 	Disk_PURPOSE_STATE Disk_Purpose = 1
 	// The engine's images and containers.
 	Disk_PURPOSE_ENGINE Disk_Purpose = 2
+	// Images of the cluster's container runtime.
+	Disk_PURPOSE_CLUSTER_IMAGES Disk_Purpose = 3
 )
 
 // Enum value maps for Disk_Purpose.
@@ -101,11 +103,13 @@ var (
 		0: "PURPOSE_UNSPECIFIED",
 		1: "PURPOSE_STATE",
 		2: "PURPOSE_ENGINE",
+		3: "PURPOSE_CLUSTER_IMAGES",
 	}
 	Disk_Purpose_value = map[string]int32{
-		"PURPOSE_UNSPECIFIED": 0,
-		"PURPOSE_STATE":       1,
-		"PURPOSE_ENGINE":      2,
+		"PURPOSE_UNSPECIFIED":    0,
+		"PURPOSE_STATE":          1,
+		"PURPOSE_ENGINE":         2,
+		"PURPOSE_CLUSTER_IMAGES": 3,
 	}
 )
 
@@ -133,7 +137,7 @@ func (x Disk_Purpose) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Disk_Purpose.Descriptor instead.
 func (Disk_Purpose) EnumDescriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_host_proto_rawDescGZIP(), []int{4, 0}
+	return file_unidesk_artifact_v1_host_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // DescribeRequest asks for everything; it has no parameters.
@@ -197,8 +201,10 @@ type DescribeResponse struct {
 	Disks []*Disk `protobuf:"bytes,9,rep,name=disks,proto3" json:"disks,omitempty"`
 	// Version of the Compose plugin, for example "2.29.1"; empty where there is none.
 	ComposeVersion string `protobuf:"bytes,10,opt,name=compose_version,json=composeVersion,proto3" json:"compose_version,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Kubernetes cluster whose Deployments the agent switches; absent if there is none.
+	Cluster       *Cluster `protobuf:"bytes,11,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeResponse) Reset() {
@@ -299,6 +305,13 @@ func (x *DescribeResponse) GetComposeVersion() string {
 		return x.ComposeVersion
 	}
 	return ""
+}
+
+func (x *DescribeResponse) GetCluster() *Cluster {
+	if x != nil {
+		return x.Cluster
+	}
+	return nil
 }
 
 // Platform is the OCI image specification's platform object.
@@ -420,6 +433,107 @@ func (x *Engine) GetApiVersion() string {
 	return ""
 }
 
+// Cluster is a Kubernetes cluster as the agent reaches it.
+type Cluster struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version of the API server, for example "v1.34.4+k3s1"; empty if it does not answer.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Container runtime and its version, for example "containerd 2.1.5"; empty if it does
+	// not answer.
+	Runtime string `protobuf:"bytes,2,opt,name=runtime,proto3" json:"runtime,omitempty"`
+	// Account that the agent has there.
+	Account string `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	// When the account's token ends; absent if it has none that ends.
+	TokenExpires *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=token_expires,json=tokenExpires,proto3" json:"token_expires,omitempty"`
+	// Rights that a deploy needs and the account lacks, each as "VERB RESOURCE NAMESPACE/NAME".
+	MissingRights []string `protobuf:"bytes,5,rep,name=missing_rights,json=missingRights,proto3" json:"missing_rights,omitempty"`
+	// Rights that the account has and must not have.
+	ExcessRights []string `protobuf:"bytes,6,rep,name=excess_rights,json=excessRights,proto3" json:"excess_rights,omitempty"`
+	// Why a part could not be asked; empty if all were.
+	Trouble       string `protobuf:"bytes,7,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cluster) Reset() {
+	*x = Cluster{}
+	mi := &file_unidesk_artifact_v1_host_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cluster) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cluster) ProtoMessage() {}
+
+func (x *Cluster) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_host_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cluster.ProtoReflect.Descriptor instead.
+func (*Cluster) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_host_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Cluster) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Cluster) GetRuntime() string {
+	if x != nil {
+		return x.Runtime
+	}
+	return ""
+}
+
+func (x *Cluster) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Cluster) GetTokenExpires() *timestamppb.Timestamp {
+	if x != nil {
+		return x.TokenExpires
+	}
+	return nil
+}
+
+func (x *Cluster) GetMissingRights() []string {
+	if x != nil {
+		return x.MissingRights
+	}
+	return nil
+}
+
+func (x *Cluster) GetExcessRights() []string {
+	if x != nil {
+		return x.ExcessRights
+	}
+	return nil
+}
+
+func (x *Cluster) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
 // Disk is one filesystem.
 type Disk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -435,7 +549,7 @@ type Disk struct {
 
 func (x *Disk) Reset() {
 	*x = Disk{}
-	mi := &file_unidesk_artifact_v1_host_proto_msgTypes[4]
+	mi := &file_unidesk_artifact_v1_host_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +561,7 @@ func (x *Disk) String() string {
 func (*Disk) ProtoMessage() {}
 
 func (x *Disk) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_host_proto_msgTypes[4]
+	mi := &file_unidesk_artifact_v1_host_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +574,7 @@ func (x *Disk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Disk.ProtoReflect.Descriptor instead.
 func (*Disk) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_host_proto_rawDescGZIP(), []int{4}
+	return file_unidesk_artifact_v1_host_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Disk) GetPurpose() Disk_Purpose {
@@ -489,7 +603,7 @@ var File_unidesk_artifact_v1_host_proto protoreflect.FileDescriptor
 const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"\x1eunidesk/artifact/v1/host.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xed\x03\n" +
+	"\x0fDescribeRequest\"\xa5\x04\n" +
 	"\x10DescribeResponse\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12#\n" +
 	"\ragent_version\x18\x02 \x01(\tR\fagentVersion\x12C\n" +
@@ -503,7 +617,8 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\x06engine\x18\b \x01(\v2\x1b.unidesk.artifact.v1.EngineR\x06engine\x12/\n" +
 	"\x05disks\x18\t \x03(\v2\x19.unidesk.artifact.v1.DiskR\x05disks\x12'\n" +
 	"\x0fcompose_version\x18\n" +
-	" \x01(\tR\x0ecomposeVersion\"X\n" +
+	" \x01(\tR\x0ecomposeVersion\x126\n" +
+	"\acluster\x18\v \x01(\v2\x1c.unidesk.artifact.v1.ClusterR\acluster\"X\n" +
 	"\bPlatform\x12\x0e\n" +
 	"\x02os\x18\x01 \x01(\tR\x02os\x12\"\n" +
 	"\farchitecture\x18\x02 \x01(\tR\farchitecture\x12\x18\n" +
@@ -511,17 +626,26 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\x06Engine\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
-	"apiVersion\"\xce\x01\n" +
+	"apiVersion\"\xfe\x01\n" +
+	"\aCluster\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\x18\n" +
+	"\aruntime\x18\x02 \x01(\tR\aruntime\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12?\n" +
+	"\rtoken_expires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ftokenExpires\x12%\n" +
+	"\x0emissing_rights\x18\x05 \x03(\tR\rmissingRights\x12#\n" +
+	"\rexcess_rights\x18\x06 \x03(\tR\fexcessRights\x12\x18\n" +
+	"\atrouble\x18\a \x01(\tR\atrouble\"\xea\x01\n" +
 	"\x04Disk\x12;\n" +
 	"\apurpose\x18\x01 \x01(\x0e2!.unidesk.artifact.v1.Disk.PurposeR\apurpose\x12\x1d\n" +
 	"\n" +
 	"free_bytes\x18\x02 \x01(\x04R\tfreeBytes\x12\x1f\n" +
 	"\vtotal_bytes\x18\x03 \x01(\x04R\n" +
-	"totalBytes\"I\n" +
+	"totalBytes\"e\n" +
 	"\aPurpose\x12\x17\n" +
 	"\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rPURPOSE_STATE\x10\x01\x12\x12\n" +
-	"\x0ePURPOSE_ENGINE\x10\x02*\xa3\x01\n" +
+	"\x0ePURPOSE_ENGINE\x10\x02\x12\x1a\n" +
+	"\x16PURPOSE_CLUSTER_IMAGES\x10\x03*\xa3\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
@@ -545,7 +669,7 @@ func file_unidesk_artifact_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_unidesk_artifact_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_unidesk_artifact_v1_host_proto_goTypes = []any{
 	(Capability)(0),               // 0: unidesk.artifact.v1.Capability
 	(Disk_Purpose)(0),             // 1: unidesk.artifact.v1.Disk.Purpose
@@ -553,25 +677,28 @@ var file_unidesk_artifact_v1_host_proto_goTypes = []any{
 	(*DescribeResponse)(nil),      // 3: unidesk.artifact.v1.DescribeResponse
 	(*Platform)(nil),              // 4: unidesk.artifact.v1.Platform
 	(*Engine)(nil),                // 5: unidesk.artifact.v1.Engine
-	(*Disk)(nil),                  // 6: unidesk.artifact.v1.Disk
-	(Role)(0),                     // 7: unidesk.artifact.v1.Role
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Cluster)(nil),               // 6: unidesk.artifact.v1.Cluster
+	(*Disk)(nil),                  // 7: unidesk.artifact.v1.Disk
+	(Role)(0),                     // 8: unidesk.artifact.v1.Role
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_unidesk_artifact_v1_host_proto_depIdxs = []int32{
-	0, // 0: unidesk.artifact.v1.DescribeResponse.capabilities:type_name -> unidesk.artifact.v1.Capability
-	7, // 1: unidesk.artifact.v1.DescribeResponse.caller_role:type_name -> unidesk.artifact.v1.Role
-	8, // 2: unidesk.artifact.v1.DescribeResponse.time:type_name -> google.protobuf.Timestamp
-	4, // 3: unidesk.artifact.v1.DescribeResponse.platform:type_name -> unidesk.artifact.v1.Platform
-	5, // 4: unidesk.artifact.v1.DescribeResponse.engine:type_name -> unidesk.artifact.v1.Engine
-	6, // 5: unidesk.artifact.v1.DescribeResponse.disks:type_name -> unidesk.artifact.v1.Disk
-	1, // 6: unidesk.artifact.v1.Disk.purpose:type_name -> unidesk.artifact.v1.Disk.Purpose
-	2, // 7: unidesk.artifact.v1.HostService.Describe:input_type -> unidesk.artifact.v1.DescribeRequest
-	3, // 8: unidesk.artifact.v1.HostService.Describe:output_type -> unidesk.artifact.v1.DescribeResponse
-	8, // [8:9] is the sub-list for method output_type
-	7, // [7:8] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	0,  // 0: unidesk.artifact.v1.DescribeResponse.capabilities:type_name -> unidesk.artifact.v1.Capability
+	8,  // 1: unidesk.artifact.v1.DescribeResponse.caller_role:type_name -> unidesk.artifact.v1.Role
+	9,  // 2: unidesk.artifact.v1.DescribeResponse.time:type_name -> google.protobuf.Timestamp
+	4,  // 3: unidesk.artifact.v1.DescribeResponse.platform:type_name -> unidesk.artifact.v1.Platform
+	5,  // 4: unidesk.artifact.v1.DescribeResponse.engine:type_name -> unidesk.artifact.v1.Engine
+	7,  // 5: unidesk.artifact.v1.DescribeResponse.disks:type_name -> unidesk.artifact.v1.Disk
+	6,  // 6: unidesk.artifact.v1.DescribeResponse.cluster:type_name -> unidesk.artifact.v1.Cluster
+	9,  // 7: unidesk.artifact.v1.Cluster.token_expires:type_name -> google.protobuf.Timestamp
+	1,  // 8: unidesk.artifact.v1.Disk.purpose:type_name -> unidesk.artifact.v1.Disk.Purpose
+	2,  // 9: unidesk.artifact.v1.HostService.Describe:input_type -> unidesk.artifact.v1.DescribeRequest
+	3,  // 10: unidesk.artifact.v1.HostService.Describe:output_type -> unidesk.artifact.v1.DescribeResponse
+	10, // [10:11] is the sub-list for method output_type
+	9,  // [9:10] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_host_proto_init() }
@@ -586,7 +713,7 @@ func file_unidesk_artifact_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_host_proto_rawDesc), len(file_unidesk_artifact_v1_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -87,6 +87,11 @@ const (
 	Reason_REASON_REVERT_FAILED Reason = 26
 	// FAILED_PRECONDITION: the host's env file cannot be read or edited safely.
 	Reason_REASON_ENV_FILE_INVALID Reason = 27
+	// UNAVAILABLE. The Kubernetes API server does not answer. Trying again may help.
+	Reason_REASON_KUBERNETES_UNAVAILABLE Reason = 28
+	// FAILED_PRECONDITION. The rollout of a Deployment cannot end well, or the cluster
+	// refused the change.
+	Reason_REASON_ROLLOUT_FAILED Reason = 29
 )
 
 // Enum value maps for Reason.
@@ -120,36 +125,40 @@ var (
 		25: "REASON_UNIT_FAILED",
 		26: "REASON_REVERT_FAILED",
 		27: "REASON_ENV_FILE_INVALID",
+		28: "REASON_KUBERNETES_UNAVAILABLE",
+		29: "REASON_ROLLOUT_FAILED",
 	}
 	Reason_value = map[string]int32{
-		"REASON_UNSPECIFIED":          0,
-		"REASON_COMMIT_NOT_PINNED":    1,
-		"REASON_INVALID_REQUEST":      2,
-		"REASON_ARTIFACT_NOT_FOUND":   3,
-		"REASON_PLATFORM_NOT_FOUND":   4,
-		"REASON_DIGEST_MISMATCH":      5,
-		"REASON_REGISTRY_UNAVAILABLE": 6,
-		"REASON_ROLE_MISSING":         7,
-		"REASON_WORKLOAD_NOT_FOUND":   8,
-		"REASON_WORKLOAD_UNFIT":       9,
-		"REASON_STALE":                10,
-		"REASON_CHANGE_PENDING":       11,
-		"REASON_DISK_FULL":            12,
-		"REASON_ENGINE_UNAVAILABLE":   13,
-		"REASON_ENGINE_FAILED":        14,
-		"REASON_COMPOSE_FAILED":       15,
-		"REASON_CAPABILITY_MISSING":   16,
-		"REASON_LABEL_MISMATCH":       17,
-		"REASON_CHANGE_NOT_FOUND":     18,
-		"REASON_BUSY":                 19,
-		"REASON_INTERNAL":             20,
-		"REASON_PATH_REFUSED":         21,
-		"REASON_PORT_IN_USE":          22,
-		"REASON_RENDER_MISMATCH":      23,
-		"REASON_IMAGE_UNAVAILABLE":    24,
-		"REASON_UNIT_FAILED":          25,
-		"REASON_REVERT_FAILED":        26,
-		"REASON_ENV_FILE_INVALID":     27,
+		"REASON_UNSPECIFIED":            0,
+		"REASON_COMMIT_NOT_PINNED":      1,
+		"REASON_INVALID_REQUEST":        2,
+		"REASON_ARTIFACT_NOT_FOUND":     3,
+		"REASON_PLATFORM_NOT_FOUND":     4,
+		"REASON_DIGEST_MISMATCH":        5,
+		"REASON_REGISTRY_UNAVAILABLE":   6,
+		"REASON_ROLE_MISSING":           7,
+		"REASON_WORKLOAD_NOT_FOUND":     8,
+		"REASON_WORKLOAD_UNFIT":         9,
+		"REASON_STALE":                  10,
+		"REASON_CHANGE_PENDING":         11,
+		"REASON_DISK_FULL":              12,
+		"REASON_ENGINE_UNAVAILABLE":     13,
+		"REASON_ENGINE_FAILED":          14,
+		"REASON_COMPOSE_FAILED":         15,
+		"REASON_CAPABILITY_MISSING":     16,
+		"REASON_LABEL_MISMATCH":         17,
+		"REASON_CHANGE_NOT_FOUND":       18,
+		"REASON_BUSY":                   19,
+		"REASON_INTERNAL":               20,
+		"REASON_PATH_REFUSED":           21,
+		"REASON_PORT_IN_USE":            22,
+		"REASON_RENDER_MISMATCH":        23,
+		"REASON_IMAGE_UNAVAILABLE":      24,
+		"REASON_UNIT_FAILED":            25,
+		"REASON_REVERT_FAILED":          26,
+		"REASON_ENV_FILE_INVALID":       27,
+		"REASON_KUBERNETES_UNAVAILABLE": 28,
+		"REASON_ROLLOUT_FAILED":         29,
 	}
 )
 
@@ -184,7 +193,7 @@ var File_unidesk_artifact_v1_reason_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xf6\x05\n" +
+	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xb4\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REASON_COMMIT_NOT_PINNED\x10\x01\x12\x1a\n" +
@@ -214,7 +223,9 @@ const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_IMAGE_UNAVAILABLE\x10\x18\x12\x16\n" +
 	"\x12REASON_UNIT_FAILED\x10\x19\x12\x18\n" +
 	"\x14REASON_REVERT_FAILED\x10\x1a\x12\x1b\n" +
-	"\x17REASON_ENV_FILE_INVALID\x10\x1bBMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
+	"\x17REASON_ENV_FILE_INVALID\x10\x1b\x12!\n" +
+	"\x1dREASON_KUBERNETES_UNAVAILABLE\x10\x1c\x12\x19\n" +
+	"\x15REASON_ROLLOUT_FAILED\x10\x1dBMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
 var (
 	file_unidesk_artifact_v1_reason_proto_rawDescOnce sync.Once

@@ -402,6 +402,7 @@ type Placement struct {
 	// Types that are valid to be assigned to Runtime:
 	//
 	//	*Placement_Compose
+	//	*Placement_Kubernetes
 	Runtime       isPlacement_Runtime `protobuf_oneof:"runtime"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -481,6 +482,15 @@ func (x *Placement) GetCompose() *ComposePlacement {
 	return nil
 }
 
+func (x *Placement) GetKubernetes() *KubernetesPlacement {
+	if x != nil {
+		if x, ok := x.Runtime.(*Placement_Kubernetes); ok {
+			return x.Kubernetes
+		}
+	}
+	return nil
+}
+
 type isPlacement_Runtime interface {
 	isPlacement_Runtime()
 }
@@ -490,7 +500,14 @@ type Placement_Compose struct {
 	Compose *ComposePlacement `protobuf:"bytes,5,opt,name=compose,proto3,oneof"`
 }
 
+type Placement_Kubernetes struct {
+	// Of Deployments.
+	Kubernetes *KubernetesPlacement `protobuf:"bytes,6,opt,name=kubernetes,proto3,oneof"`
+}
+
 func (*Placement_Compose) isPlacement_Runtime() {}
+
+func (*Placement_Kubernetes) isPlacement_Runtime() {}
 
 // ComposePlacement is what a Compose service must declare.
 type ComposePlacement struct {
@@ -547,8 +564,211 @@ func (x *ComposePlacement) GetImage() string {
 	return ""
 }
 
+// KubernetesPlacement is what a namespace must have.
+type KubernetesPlacement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Deployments that move together: all are proven, or all are put back. At least one.
+	Deployments []*DeploymentPlacement `protobuf:"bytes,1,rep,name=deployments,proto3" json:"deployments,omitempty"`
+	// Configuration that a deploy writes before the rollout; absent if it writes none.
+	Sync          *ConfigSync `protobuf:"bytes,2,opt,name=sync,proto3" json:"sync,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KubernetesPlacement) Reset() {
+	*x = KubernetesPlacement{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KubernetesPlacement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KubernetesPlacement) ProtoMessage() {}
+
+func (x *KubernetesPlacement) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KubernetesPlacement.ProtoReflect.Descriptor instead.
+func (*KubernetesPlacement) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *KubernetesPlacement) GetDeployments() []*DeploymentPlacement {
+	if x != nil {
+		return x.Deployments
+	}
+	return nil
+}
+
+func (x *KubernetesPlacement) GetSync() *ConfigSync {
+	if x != nil {
+		return x.Sync
+	}
+	return nil
+}
+
+// DeploymentPlacement is one Deployment.
+type DeploymentPlacement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Container of its pod template whose image is set.
+	Container string `protobuf:"bytes,2,opt,name=container,proto3" json:"container,omitempty"`
+	// Service that is asked for health through the API server's proxy; empty if the
+	// Deployment has none and nothing is asked.
+	Service string `protobuf:"bytes,3,opt,name=service,proto3" json:"service,omitempty"`
+	// How the Service is asked; absent without a Service.
+	Probe         *Probe `protobuf:"bytes,4,opt,name=probe,proto3" json:"probe,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeploymentPlacement) Reset() {
+	*x = DeploymentPlacement{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeploymentPlacement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeploymentPlacement) ProtoMessage() {}
+
+func (x *DeploymentPlacement) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeploymentPlacement.ProtoReflect.Descriptor instead.
+func (*DeploymentPlacement) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DeploymentPlacement) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeploymentPlacement) GetContainer() string {
+	if x != nil {
+		return x.Container
+	}
+	return ""
+}
+
+func (x *DeploymentPlacement) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *DeploymentPlacement) GetProbe() *Probe {
+	if x != nil {
+		return x.Probe
+	}
+	return nil
+}
+
+// ConfigSync names the objects that take configuration, and their keys. Both objects
+// exist already; a deploy creates none.
+type ConfigSync struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the Secret.
+	Secret string `protobuf:"bytes,1,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Name of the ConfigMap.
+	ConfigMap string `protobuf:"bytes,2,opt,name=config_map,json=configMap,proto3" json:"config_map,omitempty"`
+	// Keys of the Secret that are written.
+	Credentials []string `protobuf:"bytes,3,rep,name=credentials,proto3" json:"credentials,omitempty"`
+	// Keys of the ConfigMap that are written.
+	Settings      []string `protobuf:"bytes,4,rep,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigSync) Reset() {
+	*x = ConfigSync{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigSync) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigSync) ProtoMessage() {}
+
+func (x *ConfigSync) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigSync.ProtoReflect.Descriptor instead.
+func (*ConfigSync) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ConfigSync) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *ConfigSync) GetConfigMap() string {
+	if x != nil {
+		return x.ConfigMap
+	}
+	return ""
+}
+
+func (x *ConfigSync) GetCredentials() []string {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+func (x *ConfigSync) GetSettings() []string {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
 // Probe is a health question. It is asked only at the address of a container
-// that was observed.
+// that was observed, or through the Service that the placement names.
 type Probe struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// TCP port inside the container.
@@ -563,7 +783,7 @@ type Probe struct {
 
 func (x *Probe) Reset() {
 	*x = Probe{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +795,7 @@ func (x *Probe) String() string {
 func (*Probe) ProtoMessage() {}
 
 func (x *Probe) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[5]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +808,7 @@ func (x *Probe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Probe.ProtoReflect.Descriptor instead.
 func (*Probe) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{5}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Probe) GetPort() uint32 {
@@ -625,7 +845,7 @@ type ObserveRequest struct {
 
 func (x *ObserveRequest) Reset() {
 	*x = ObserveRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +857,7 @@ func (x *ObserveRequest) String() string {
 func (*ObserveRequest) ProtoMessage() {}
 
 func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[6]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +870,7 @@ func (x *ObserveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveRequest.ProtoReflect.Descriptor instead.
 func (*ObserveRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{6}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ObserveRequest) GetWorkload() *Workload {
@@ -678,7 +898,7 @@ type ObserveResponse struct {
 
 func (x *ObserveResponse) Reset() {
 	*x = ObserveResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +910,7 @@ func (x *ObserveResponse) String() string {
 func (*ObserveResponse) ProtoMessage() {}
 
 func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[7]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +923,7 @@ func (x *ObserveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObserveResponse.ProtoReflect.Descriptor instead.
 func (*ObserveResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{7}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ObserveResponse) GetObservation() *Observation {
@@ -727,7 +947,7 @@ type Observation struct {
 	Units []*Unit `protobuf:"bytes,4,rep,name=units,proto3" json:"units,omitempty"`
 	// Copies that exist, newest first.
 	Instances []*Instance `protobuf:"bytes,5,rep,name=instances,proto3" json:"instances,omitempty"`
-	// Deploy keys as configured now, in the env file, without prefix.
+	// Deploy keys as configured now, in the env file or the pod template, without prefix.
 	Stamped []*Variable `protobuf:"bytes,6,rep,name=stamped,proto3" json:"stamped,omitempty"`
 	// The placement's secrets.
 	Secrets []*Secret `protobuf:"bytes,7,rep,name=secrets,proto3" json:"secrets,omitempty"`
@@ -745,7 +965,7 @@ type Observation struct {
 
 func (x *Observation) Reset() {
 	*x = Observation{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +977,7 @@ func (x *Observation) String() string {
 func (*Observation) ProtoMessage() {}
 
 func (x *Observation) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[8]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +990,7 @@ func (x *Observation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Observation.ProtoReflect.Descriptor instead.
 func (*Observation) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{8}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Observation) GetTime() *timestamppb.Timestamp {
@@ -853,21 +1073,25 @@ func (x *Observation) GetPlatform() *Platform {
 // Unit is what the host's configuration declares.
 type Unit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the unit: of the Compose service.
+	// Name of the unit: of the Compose service or the Deployment.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What is declared. Exactly one is set.
 	//
 	// Types that are valid to be assigned to Definition:
 	//
 	//	*Unit_Compose
-	Definition    isUnit_Definition `protobuf_oneof:"definition"`
+	//	*Unit_Deployment
+	Definition isUnit_Definition `protobuf_oneof:"definition"`
+	// Answer of the Deployment's Service; absent when it was not asked, or when a pod of
+	// an older revision could have answered.
+	Health        *Health `protobuf:"bytes,4,opt,name=health,proto3" json:"health,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +1103,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[9]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +1116,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{9}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Unit) GetName() string {
@@ -918,6 +1142,22 @@ func (x *Unit) GetCompose() *ComposeDefinition {
 	return nil
 }
 
+func (x *Unit) GetDeployment() *DeploymentDefinition {
+	if x != nil {
+		if x, ok := x.Definition.(*Unit_Deployment); ok {
+			return x.Deployment
+		}
+	}
+	return nil
+}
+
+func (x *Unit) GetHealth() *Health {
+	if x != nil {
+		return x.Health
+	}
+	return nil
+}
+
 type isUnit_Definition interface {
 	isUnit_Definition()
 }
@@ -927,7 +1167,377 @@ type Unit_Compose struct {
 	Compose *ComposeDefinition `protobuf:"bytes,2,opt,name=compose,proto3,oneof"`
 }
 
+type Unit_Deployment struct {
+	// A Deployment.
+	Deployment *DeploymentDefinition `protobuf:"bytes,3,opt,name=deployment,proto3,oneof"`
+}
+
 func (*Unit_Compose) isUnit_Definition() {}
+
+func (*Unit_Deployment) isUnit_Definition() {}
+
+// DeploymentDefinition is a Deployment as the cluster has it.
+type DeploymentDefinition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the ReplicaSet that its pod template belongs to; empty if there is none yet.
+	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Counts the changes of what is wanted.
+	Generation int64 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Generation that the cluster acts on.
+	Seen int64 `protobuf:"varint,3,opt,name=seen,proto3" json:"seen,omitempty"`
+	// Image of the placed container; empty if there is no such container.
+	Image string `protobuf:"bytes,4,opt,name=image,proto3" json:"image,omitempty"`
+	// Pull policy of the placed container.
+	PullPolicy string `protobuf:"bytes,5,opt,name=pull_policy,json=pullPolicy,proto3" json:"pull_policy,omitempty"`
+	// All containers of the template, init containers first.
+	Containers []string `protobuf:"bytes,6,rep,name=containers,proto3" json:"containers,omitempty"`
+	// Other containers of the template that run an image of the same repository.
+	SameImage []string `protobuf:"bytes,7,rep,name=same_image,json=sameImage,proto3" json:"same_image,omitempty"`
+	// Deploy keys, without prefix, whose value another object gives.
+	Computed []string `protobuf:"bytes,8,rep,name=computed,proto3" json:"computed,omitempty"`
+	// Strategy of the rollout.
+	Strategy string `protobuf:"bytes,9,opt,name=strategy,proto3" json:"strategy,omitempty"`
+	// Whether rollouts are paused.
+	Paused bool `protobuf:"varint,10,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Counts of pods.
+	Replicas *Replicas `protobuf:"bytes,11,opt,name=replicas,proto3" json:"replicas,omitempty"`
+	// Seconds that a rollout may make no progress.
+	ProgressDeadlineSeconds uint32 `protobuf:"varint,12,opt,name=progress_deadline_seconds,json=progressDeadlineSeconds,proto3" json:"progress_deadline_seconds,omitempty"`
+	// Whether its pods use the node's network.
+	HostNetwork bool `protobuf:"varint,13,opt,name=host_network,json=hostNetwork,proto3" json:"host_network,omitempty"`
+	// Ports of the node that its pods take.
+	HostPorts []uint32 `protobuf:"varint,14,rep,packed,name=host_ports,json=hostPorts,proto3" json:"host_ports,omitempty"`
+	// Services that select its pods.
+	Exposures []*Exposure `protobuf:"bytes,15,rep,name=exposures,proto3" json:"exposures,omitempty"`
+	// HorizontalPodAutoscaler that sets its replicas; empty if none does.
+	Autoscaler string `protobuf:"bytes,16,opt,name=autoscaler,proto3" json:"autoscaler,omitempty"`
+	// Program that keeps it as another source has it; empty if none is known.
+	Manager string `protobuf:"bytes,17,opt,name=manager,proto3" json:"manager,omitempty"`
+	// Whether the manager undoes each change at once.
+	PutsBack bool `protobuf:"varint,18,opt,name=puts_back,json=putsBack,proto3" json:"puts_back,omitempty"`
+	// Manifest to change instead.
+	Source string `protobuf:"bytes,19,opt,name=source,proto3" json:"source,omitempty"`
+	// Why the rollout cannot go on, in the cluster's words; empty if it can.
+	Trouble       string `protobuf:"bytes,20,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeploymentDefinition) Reset() {
+	*x = DeploymentDefinition{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeploymentDefinition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeploymentDefinition) ProtoMessage() {}
+
+func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeploymentDefinition.ProtoReflect.Descriptor instead.
+func (*DeploymentDefinition) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DeploymentDefinition) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *DeploymentDefinition) GetSeen() int64 {
+	if x != nil {
+		return x.Seen
+	}
+	return 0
+}
+
+func (x *DeploymentDefinition) GetImage() string {
+	if x != nil {
+		return x.Image
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetPullPolicy() string {
+	if x != nil {
+		return x.PullPolicy
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetContainers() []string {
+	if x != nil {
+		return x.Containers
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetSameImage() []string {
+	if x != nil {
+		return x.SameImage
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetComputed() []string {
+	if x != nil {
+		return x.Computed
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetStrategy() string {
+	if x != nil {
+		return x.Strategy
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *DeploymentDefinition) GetReplicas() *Replicas {
+	if x != nil {
+		return x.Replicas
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetProgressDeadlineSeconds() uint32 {
+	if x != nil {
+		return x.ProgressDeadlineSeconds
+	}
+	return 0
+}
+
+func (x *DeploymentDefinition) GetHostNetwork() bool {
+	if x != nil {
+		return x.HostNetwork
+	}
+	return false
+}
+
+func (x *DeploymentDefinition) GetHostPorts() []uint32 {
+	if x != nil {
+		return x.HostPorts
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetExposures() []*Exposure {
+	if x != nil {
+		return x.Exposures
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetAutoscaler() string {
+	if x != nil {
+		return x.Autoscaler
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetManager() string {
+	if x != nil {
+		return x.Manager
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetPutsBack() bool {
+	if x != nil {
+		return x.PutsBack
+	}
+	return false
+}
+
+func (x *DeploymentDefinition) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *DeploymentDefinition) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
+// Replicas are counts of a Deployment's pods.
+type Replicas struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many are wanted.
+	Want uint32 `protobuf:"varint,1,opt,name=want,proto3" json:"want,omitempty"`
+	// How many are of the present revision.
+	Updated uint32 `protobuf:"varint,2,opt,name=updated,proto3" json:"updated,omitempty"`
+	// How many are ready.
+	Ready uint32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
+	// How many are available.
+	Available uint32 `protobuf:"varint,4,opt,name=available,proto3" json:"available,omitempty"`
+	// How many are of older revisions.
+	Old           uint32 `protobuf:"varint,5,opt,name=old,proto3" json:"old,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replicas) Reset() {
+	*x = Replicas{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replicas) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replicas) ProtoMessage() {}
+
+func (x *Replicas) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replicas.ProtoReflect.Descriptor instead.
+func (*Replicas) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Replicas) GetWant() uint32 {
+	if x != nil {
+		return x.Want
+	}
+	return 0
+}
+
+func (x *Replicas) GetUpdated() uint32 {
+	if x != nil {
+		return x.Updated
+	}
+	return 0
+}
+
+func (x *Replicas) GetReady() uint32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *Replicas) GetAvailable() uint32 {
+	if x != nil {
+		return x.Available
+	}
+	return 0
+}
+
+func (x *Replicas) GetOld() uint32 {
+	if x != nil {
+		return x.Old
+	}
+	return 0
+}
+
+// Exposure is a Service that selects a Deployment's pods.
+type Exposure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Service string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	// Its type, for example "ClusterIP".
+	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// Ports that it opens on the node.
+	NodePorts     []uint32 `protobuf:"varint,3,rep,packed,name=node_ports,json=nodePorts,proto3" json:"node_ports,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exposure) Reset() {
+	*x = Exposure{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exposure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exposure) ProtoMessage() {}
+
+func (x *Exposure) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exposure.ProtoReflect.Descriptor instead.
+func (*Exposure) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Exposure) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *Exposure) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Exposure) GetNodePorts() []uint32 {
+	if x != nil {
+		return x.NodePorts
+	}
+	return nil
+}
 
 // ComposeDefinition is the Compose service as declared, with nothing interpolated.
 type ComposeDefinition struct {
@@ -950,7 +1560,7 @@ type ComposeDefinition struct {
 
 func (x *ComposeDefinition) Reset() {
 	*x = ComposeDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1572,7 @@ func (x *ComposeDefinition) String() string {
 func (*ComposeDefinition) ProtoMessage() {}
 
 func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[10]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +1585,7 @@ func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComposeDefinition.ProtoReflect.Descriptor instead.
 func (*ComposeDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{10}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ComposeDefinition) GetImage() string {
@@ -1020,7 +1630,8 @@ func (x *ComposeDefinition) GetLabelReferences() []string {
 	return nil
 }
 
-// Instance is one copy of a unit: a container.
+// Instance is one copy of a unit: a container, or the placed container of a pod. A
+// pod's id and name are the copy's.
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The runtime's id.
@@ -1029,8 +1640,8 @@ type Instance struct {
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Name of the unit that it is a copy of.
 	Unit string `protobuf:"bytes,3,opt,name=unit,proto3" json:"unit,omitempty"`
-	// Whether the workload's name belongs to it: what an interrupted switch left bears
-	// another name.
+	// Whether the workload's name belongs to it, or its pod is of the Deployment's present
+	// revision: what an interrupted switch left bears another name.
 	Current bool `protobuf:"varint,4,opt,name=current,proto3" json:"current,omitempty"`
 	// The runtime's id of its image.
 	ImageId string `protobuf:"bytes,5,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
@@ -1053,14 +1664,16 @@ type Instance struct {
 	// Deploy keys in its environment, without prefix.
 	Stamped []*Variable `protobuf:"bytes,14,rep,name=stamped,proto3" json:"stamped,omitempty"`
 	// Answer of its health endpoint; absent when it was not asked.
-	Health        *Health `protobuf:"bytes,15,opt,name=health,proto3" json:"health,omitempty"`
+	Health *Health `protobuf:"bytes,15,opt,name=health,proto3" json:"health,omitempty"`
+	// Why it does not run or is not ready, in the runtime's words; empty if it is well.
+	Trouble       string `protobuf:"bytes,16,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1685,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1698,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{11}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Instance) GetId() string {
@@ -1193,6 +1806,13 @@ func (x *Instance) GetHealth() *Health {
 	return nil
 }
 
+func (x *Instance) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
 // Copy is one run of an instance.
 type Copy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1208,7 +1828,7 @@ type Copy struct {
 
 func (x *Copy) Reset() {
 	*x = Copy{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1840,7 @@ func (x *Copy) String() string {
 func (*Copy) ProtoMessage() {}
 
 func (x *Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1853,7 @@ func (x *Copy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Copy.ProtoReflect.Descriptor instead.
 func (*Copy) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Copy) GetId() string {
@@ -1268,7 +1888,7 @@ type ListNeighboursRequest struct {
 
 func (x *ListNeighboursRequest) Reset() {
 	*x = ListNeighboursRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1900,7 @@ func (x *ListNeighboursRequest) String() string {
 func (*ListNeighboursRequest) ProtoMessage() {}
 
 func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1913,7 @@ func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursRequest.ProtoReflect.Descriptor instead.
 func (*ListNeighboursRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListNeighboursRequest) GetWorkload() *Workload {
@@ -1306,7 +1926,7 @@ func (x *ListNeighboursRequest) GetWorkload() *Workload {
 // ListNeighboursResponse is one read, in no order.
 type ListNeighboursResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All instances on the engine, the workload's own too.
+	// All instances there, the workload's own too.
 	Neighbours    []*Neighbour `protobuf:"bytes,1,rep,name=neighbours,proto3" json:"neighbours,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1314,7 +1934,7 @@ type ListNeighboursResponse struct {
 
 func (x *ListNeighboursResponse) Reset() {
 	*x = ListNeighboursResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1946,7 @@ func (x *ListNeighboursResponse) String() string {
 func (*ListNeighboursResponse) ProtoMessage() {}
 
 func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1959,7 @@ func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursResponse.ProtoReflect.Descriptor instead.
 func (*ListNeighboursResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
@@ -1349,16 +1969,16 @@ func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
 	return nil
 }
 
-// Neighbour is any instance on an engine.
+// Neighbour is any instance on an engine or in a namespace.
 type Neighbour struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The engine's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Its name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Compose's project name; empty if Compose did not make it.
+	// Compose's project name, empty if Compose did not make it; or the pod's namespace.
 	Scope string `protobuf:"bytes,3,opt,name=scope,proto3" json:"scope,omitempty"`
-	// Compose's service; empty if Compose did not make it.
+	// Compose's service, or the pod's Deployment; empty if neither made it.
 	Group string `protobuf:"bytes,4,opt,name=group,proto3" json:"group,omitempty"`
 	// Whether it runs.
 	Running bool `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"`
@@ -1374,7 +1994,7 @@ type Neighbour struct {
 
 func (x *Neighbour) Reset() {
 	*x = Neighbour{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +2006,7 @@ func (x *Neighbour) String() string {
 func (*Neighbour) ProtoMessage() {}
 
 func (x *Neighbour) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +2019,7 @@ func (x *Neighbour) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbour.ProtoReflect.Descriptor instead.
 func (*Neighbour) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Neighbour) GetId() string {
@@ -1471,7 +2091,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +2103,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +2116,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Variable) GetName() string {
@@ -1518,7 +2138,7 @@ type Secret struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its key.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Whether the env file has it with a value.
+	// Whether the env file, or the object of the ConfigSync, has it with a value.
 	Present bool `protobuf:"varint,2,opt,name=present,proto3" json:"present,omitempty"`
 	// Bytes of the value.
 	Length        uint32 `protobuf:"varint,3,opt,name=length,proto3" json:"length,omitempty"`
@@ -1528,7 +2148,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +2160,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +2173,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Secret) GetName() string {
@@ -1598,7 +2218,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1610,7 +2230,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1623,7 +2243,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -1681,7 +2301,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +2313,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +2326,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Flag) GetName() string {
@@ -1744,7 +2364,7 @@ type PinnedImage struct {
 
 func (x *PinnedImage) Reset() {
 	*x = PinnedImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +2376,7 @@ func (x *PinnedImage) String() string {
 func (*PinnedImage) ProtoMessage() {}
 
 func (x *PinnedImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +2389,7 @@ func (x *PinnedImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinnedImage.ProtoReflect.Descriptor instead.
 func (*PinnedImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PinnedImage) GetRepository() string {
@@ -1841,7 +2461,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +2473,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +2486,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Change) GetId() string {
@@ -1944,7 +2564,7 @@ type PendingChange struct {
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2576,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2589,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -2026,7 +2646,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2038,7 +2658,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2051,7 +2671,7 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Before) GetBasis() string {
@@ -2106,7 +2726,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2738,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2751,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -2176,7 +2796,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2808,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2821,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -2234,7 +2854,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2866,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2879,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -2314,7 +2934,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +2946,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +2959,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 // Progress reports that the work reached a point.
@@ -2361,7 +2981,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +2993,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +3006,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Progress) GetPoint() Point {
@@ -2428,14 +3048,17 @@ func (x *Progress) GetTotalBytes() uint64 {
 type SwitchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The change.
-	Change        *Change `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	Change *Change `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
+	// Values of the placement's ConfigSync: all of its keys, and no others; none without
+	// one. The host keeps none of them.
+	Values        []*ConfigValue `protobuf:"bytes,2,rep,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2447,7 +3070,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2460,7 +3083,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -2468,6 +3091,68 @@ func (x *SwitchRequest) GetChange() *Change {
 		return x.Change
 	}
 	return nil
+}
+
+func (x *SwitchRequest) GetValues() []*ConfigValue {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+// ConfigValue is a key of a ConfigSync with its value.
+type ConfigValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The value.
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigValue) Reset() {
+	*x = ConfigValue{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigValue) ProtoMessage() {}
+
+func (x *ConfigValue) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
+func (*ConfigValue) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ConfigValue) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ConfigValue) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
 }
 
 // SwitchResponse is progress, or the one result.
@@ -2486,7 +3171,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2498,7 +3183,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2511,7 +3196,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -2566,7 +3251,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2578,7 +3263,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2591,7 +3276,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 // RenewRequest names a pending change.
@@ -2607,7 +3292,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2619,7 +3304,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2632,7 +3317,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RenewRequest) GetWorkload() *Workload {
@@ -2658,7 +3343,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2670,7 +3355,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2683,7 +3368,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 // SettleRequest ends a change.
@@ -2706,7 +3391,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2718,7 +3403,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2731,7 +3416,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -2780,7 +3465,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2792,7 +3477,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2805,7 +3490,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SettleResponse) GetProgress() []*Progress {
@@ -2830,7 +3515,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +3527,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +3540,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -2890,7 +3575,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2902,7 +3587,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2915,7 +3600,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -2941,18 +3626,36 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\aservice\x18\x02 \x01(\tR\aservice\"F\n" +
 	"\x12KubernetesWorkload\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xff\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xcb\x02\n" +
 	"\tPlacement\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1d\n" +
 	"\n" +
 	"key_prefix\x18\x02 \x01(\tR\tkeyPrefix\x12\x18\n" +
 	"\asecrets\x18\x03 \x03(\tR\asecrets\x120\n" +
 	"\x05probe\x18\x04 \x01(\v2\x1a.unidesk.artifact.v1.ProbeR\x05probe\x12A\n" +
-	"\acompose\x18\x05 \x01(\v2%.unidesk.artifact.v1.ComposePlacementH\x00R\acomposeB\t\n" +
+	"\acompose\x18\x05 \x01(\v2%.unidesk.artifact.v1.ComposePlacementH\x00R\acompose\x12J\n" +
+	"\n" +
+	"kubernetes\x18\x06 \x01(\v2(.unidesk.artifact.v1.KubernetesPlacementH\x00R\n" +
+	"kubernetesB\t\n" +
 	"\aruntime\"O\n" +
 	"\x10ComposePlacement\x12%\n" +
 	"\x0econtainer_name\x18\x01 \x01(\tR\rcontainerName\x12\x14\n" +
-	"\x05image\x18\x02 \x01(\tR\x05image\"E\n" +
+	"\x05image\x18\x02 \x01(\tR\x05image\"\x96\x01\n" +
+	"\x13KubernetesPlacement\x12J\n" +
+	"\vdeployments\x18\x01 \x03(\v2(.unidesk.artifact.v1.DeploymentPlacementR\vdeployments\x123\n" +
+	"\x04sync\x18\x02 \x01(\v2\x1f.unidesk.artifact.v1.ConfigSyncR\x04sync\"\x93\x01\n" +
+	"\x13DeploymentPlacement\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
+	"\tcontainer\x18\x02 \x01(\tR\tcontainer\x12\x18\n" +
+	"\aservice\x18\x03 \x01(\tR\aservice\x120\n" +
+	"\x05probe\x18\x04 \x01(\v2\x1a.unidesk.artifact.v1.ProbeR\x05probe\"\x81\x01\n" +
+	"\n" +
+	"ConfigSync\x12\x16\n" +
+	"\x06secret\x18\x01 \x01(\tR\x06secret\x12\x1d\n" +
+	"\n" +
+	"config_map\x18\x02 \x01(\tR\tconfigMap\x12 \n" +
+	"\vcredentials\x18\x03 \x03(\tR\vcredentials\x12\x1a\n" +
+	"\bsettings\x18\x04 \x03(\tR\bsettings\"E\n" +
 	"\x05Probe\x12\x12\n" +
 	"\x04port\x18\x01 \x01(\rR\x04port\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n" +
@@ -2975,12 +3678,58 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"image_room\x18\n" +
 	" \x01(\x04R\timageRoom\x129\n" +
-	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"l\n" +
+	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xee\x01\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
-	"\acompose\x18\x02 \x01(\v2&.unidesk.artifact.v1.ComposeDefinitionH\x00R\acomposeB\f\n" +
+	"\acompose\x18\x02 \x01(\v2&.unidesk.artifact.v1.ComposeDefinitionH\x00R\acompose\x12K\n" +
 	"\n" +
-	"definition\"\xd8\x01\n" +
+	"deployment\x18\x03 \x01(\v2).unidesk.artifact.v1.DeploymentDefinitionH\x00R\n" +
+	"deployment\x123\n" +
+	"\x06health\x18\x04 \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06healthB\f\n" +
+	"\n" +
+	"definition\"\xab\x05\n" +
+	"\x14DeploymentDefinition\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\tR\brevision\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\x03R\n" +
+	"generation\x12\x12\n" +
+	"\x04seen\x18\x03 \x01(\x03R\x04seen\x12\x14\n" +
+	"\x05image\x18\x04 \x01(\tR\x05image\x12\x1f\n" +
+	"\vpull_policy\x18\x05 \x01(\tR\n" +
+	"pullPolicy\x12\x1e\n" +
+	"\n" +
+	"containers\x18\x06 \x03(\tR\n" +
+	"containers\x12\x1d\n" +
+	"\n" +
+	"same_image\x18\a \x03(\tR\tsameImage\x12\x1a\n" +
+	"\bcomputed\x18\b \x03(\tR\bcomputed\x12\x1a\n" +
+	"\bstrategy\x18\t \x01(\tR\bstrategy\x12\x16\n" +
+	"\x06paused\x18\n" +
+	" \x01(\bR\x06paused\x129\n" +
+	"\breplicas\x18\v \x01(\v2\x1d.unidesk.artifact.v1.ReplicasR\breplicas\x12:\n" +
+	"\x19progress_deadline_seconds\x18\f \x01(\rR\x17progressDeadlineSeconds\x12!\n" +
+	"\fhost_network\x18\r \x01(\bR\vhostNetwork\x12\x1d\n" +
+	"\n" +
+	"host_ports\x18\x0e \x03(\rR\thostPorts\x12;\n" +
+	"\texposures\x18\x0f \x03(\v2\x1d.unidesk.artifact.v1.ExposureR\texposures\x12\x1e\n" +
+	"\n" +
+	"autoscaler\x18\x10 \x01(\tR\n" +
+	"autoscaler\x12\x18\n" +
+	"\amanager\x18\x11 \x01(\tR\amanager\x12\x1b\n" +
+	"\tputs_back\x18\x12 \x01(\bR\bputsBack\x12\x16\n" +
+	"\x06source\x18\x13 \x01(\tR\x06source\x12\x18\n" +
+	"\atrouble\x18\x14 \x01(\tR\atrouble\"~\n" +
+	"\bReplicas\x12\x12\n" +
+	"\x04want\x18\x01 \x01(\rR\x04want\x12\x18\n" +
+	"\aupdated\x18\x02 \x01(\rR\aupdated\x12\x14\n" +
+	"\x05ready\x18\x03 \x01(\rR\x05ready\x12\x1c\n" +
+	"\tavailable\x18\x04 \x01(\rR\tavailable\x12\x10\n" +
+	"\x03old\x18\x05 \x01(\rR\x03old\"W\n" +
+	"\bExposure\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
+	"\n" +
+	"node_ports\x18\x03 \x03(\rR\tnodePorts\"\xd8\x01\n" +
 	"\x11ComposeDefinition\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12%\n" +
 	"\x0econtainer_name\x18\x02 \x01(\tR\rcontainerName\x12\x1f\n" +
@@ -2990,7 +3739,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"references\x18\x05 \x03(\tR\n" +
 	"references\x12)\n" +
-	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\x96\x04\n" +
+	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\xb0\x04\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3007,7 +3756,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\rconfig_digest\x18\f \x01(\tR\fconfigDigest\x125\n" +
 	"\x06labels\x18\r \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x06labels\x127\n" +
 	"\astamped\x18\x0e \x03(\v2\x1d.unidesk.artifact.v1.VariableR\astamped\x123\n" +
-	"\x06health\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\"h\n" +
+	"\x06health\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\x12\x18\n" +
+	"\atrouble\x18\x10 \x01(\tR\atrouble\"h\n" +
 	"\x04Copy\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1a\n" +
@@ -3096,9 +3846,13 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"done_bytes\x18\x04 \x01(\x04R\tdoneBytes\x12\x1f\n" +
 	"\vtotal_bytes\x18\x05 \x01(\x04R\n" +
-	"totalBytes\"D\n" +
+	"totalBytes\"\x83\x01\n" +
 	"\rSwitchRequest\x123\n" +
-	"\x06change\x18\x01 \x01(\v2\x1b.unidesk.artifact.v1.ChangeR\x06change\"\x92\x01\n" +
+	"\x06change\x18\x01 \x01(\v2\x1b.unidesk.artifact.v1.ChangeR\x06change\x12=\n" +
+	"\x06values\x18\x02 \x03(\v2 .unidesk.artifact.v1.ConfigValueB\x03\x80\x01\x01R\x06values\":\n" +
+	"\vConfigValue\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05value\"\x92\x01\n" +
 	"\x0eSwitchResponse\x12;\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.ProgressH\x00R\bprogress\x12;\n" +
 	"\x06result\x18\x02 \x01(\v2!.unidesk.artifact.v1.SwitchResultH\x00R\x06resultB\x06\n" +
@@ -3168,7 +3922,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
 	(Point)(0),                     // 1: unidesk.artifact.v1.Point
@@ -3177,114 +3931,130 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*KubernetesWorkload)(nil),     // 4: unidesk.artifact.v1.KubernetesWorkload
 	(*Placement)(nil),              // 5: unidesk.artifact.v1.Placement
 	(*ComposePlacement)(nil),       // 6: unidesk.artifact.v1.ComposePlacement
-	(*Probe)(nil),                  // 7: unidesk.artifact.v1.Probe
-	(*ObserveRequest)(nil),         // 8: unidesk.artifact.v1.ObserveRequest
-	(*ObserveResponse)(nil),        // 9: unidesk.artifact.v1.ObserveResponse
-	(*Observation)(nil),            // 10: unidesk.artifact.v1.Observation
-	(*Unit)(nil),                   // 11: unidesk.artifact.v1.Unit
-	(*ComposeDefinition)(nil),      // 12: unidesk.artifact.v1.ComposeDefinition
-	(*Instance)(nil),               // 13: unidesk.artifact.v1.Instance
-	(*Copy)(nil),                   // 14: unidesk.artifact.v1.Copy
-	(*ListNeighboursRequest)(nil),  // 15: unidesk.artifact.v1.ListNeighboursRequest
-	(*ListNeighboursResponse)(nil), // 16: unidesk.artifact.v1.ListNeighboursResponse
-	(*Neighbour)(nil),              // 17: unidesk.artifact.v1.Neighbour
-	(*Variable)(nil),               // 18: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                 // 19: unidesk.artifact.v1.Secret
-	(*Health)(nil),                 // 20: unidesk.artifact.v1.Health
-	(*Flag)(nil),                   // 21: unidesk.artifact.v1.Flag
-	(*PinnedImage)(nil),            // 22: unidesk.artifact.v1.PinnedImage
-	(*Change)(nil),                 // 23: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),          // 24: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                 // 25: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),          // 26: unidesk.artifact.v1.SettledChange
-	(*StageRequest)(nil),           // 27: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 28: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 29: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 30: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 31: unidesk.artifact.v1.SwitchRequest
-	(*SwitchResponse)(nil),         // 32: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 33: unidesk.artifact.v1.SwitchResult
-	(*RenewRequest)(nil),           // 34: unidesk.artifact.v1.RenewRequest
-	(*RenewResponse)(nil),          // 35: unidesk.artifact.v1.RenewResponse
-	(*SettleRequest)(nil),          // 36: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 37: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 38: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 39: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 40: google.protobuf.Timestamp
-	(*Platform)(nil),               // 41: unidesk.artifact.v1.Platform
+	(*KubernetesPlacement)(nil),    // 7: unidesk.artifact.v1.KubernetesPlacement
+	(*DeploymentPlacement)(nil),    // 8: unidesk.artifact.v1.DeploymentPlacement
+	(*ConfigSync)(nil),             // 9: unidesk.artifact.v1.ConfigSync
+	(*Probe)(nil),                  // 10: unidesk.artifact.v1.Probe
+	(*ObserveRequest)(nil),         // 11: unidesk.artifact.v1.ObserveRequest
+	(*ObserveResponse)(nil),        // 12: unidesk.artifact.v1.ObserveResponse
+	(*Observation)(nil),            // 13: unidesk.artifact.v1.Observation
+	(*Unit)(nil),                   // 14: unidesk.artifact.v1.Unit
+	(*DeploymentDefinition)(nil),   // 15: unidesk.artifact.v1.DeploymentDefinition
+	(*Replicas)(nil),               // 16: unidesk.artifact.v1.Replicas
+	(*Exposure)(nil),               // 17: unidesk.artifact.v1.Exposure
+	(*ComposeDefinition)(nil),      // 18: unidesk.artifact.v1.ComposeDefinition
+	(*Instance)(nil),               // 19: unidesk.artifact.v1.Instance
+	(*Copy)(nil),                   // 20: unidesk.artifact.v1.Copy
+	(*ListNeighboursRequest)(nil),  // 21: unidesk.artifact.v1.ListNeighboursRequest
+	(*ListNeighboursResponse)(nil), // 22: unidesk.artifact.v1.ListNeighboursResponse
+	(*Neighbour)(nil),              // 23: unidesk.artifact.v1.Neighbour
+	(*Variable)(nil),               // 24: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 25: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 26: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 27: unidesk.artifact.v1.Flag
+	(*PinnedImage)(nil),            // 28: unidesk.artifact.v1.PinnedImage
+	(*Change)(nil),                 // 29: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 30: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 31: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 32: unidesk.artifact.v1.SettledChange
+	(*StageRequest)(nil),           // 33: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 34: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 35: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 36: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 37: unidesk.artifact.v1.SwitchRequest
+	(*ConfigValue)(nil),            // 38: unidesk.artifact.v1.ConfigValue
+	(*SwitchResponse)(nil),         // 39: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 40: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 41: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 42: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 43: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 44: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 45: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 46: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 47: google.protobuf.Timestamp
+	(*Platform)(nil),               // 48: unidesk.artifact.v1.Platform
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
 	4,  // 1: unidesk.artifact.v1.Workload.kubernetes:type_name -> unidesk.artifact.v1.KubernetesWorkload
 	2,  // 2: unidesk.artifact.v1.Placement.workload:type_name -> unidesk.artifact.v1.Workload
-	7,  // 3: unidesk.artifact.v1.Placement.probe:type_name -> unidesk.artifact.v1.Probe
+	10, // 3: unidesk.artifact.v1.Placement.probe:type_name -> unidesk.artifact.v1.Probe
 	6,  // 4: unidesk.artifact.v1.Placement.compose:type_name -> unidesk.artifact.v1.ComposePlacement
-	2,  // 5: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	10, // 6: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	40, // 7: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
-	5,  // 8: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
-	11, // 9: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
-	13, // 10: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	18, // 11: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
-	19, // 12: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	24, // 13: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	26, // 14: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	41, // 15: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	12, // 16: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
-	40, // 17: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	40, // 18: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	18, // 19: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	18, // 20: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	20, // 21: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	40, // 22: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 23: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	17, // 24: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	40, // 25: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	21, // 26: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 27: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	22, // 28: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	18, // 29: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	40, // 30: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	21, // 31: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	23, // 32: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	40, // 33: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	25, // 34: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	40, // 35: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 36: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	40, // 37: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	2,  // 38: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	22, // 39: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	30, // 40: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	29, // 41: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 42: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	23, // 43: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	30, // 44: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	33, // 45: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 46: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 47: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 48: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	14, // 49: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	30, // 50: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 51: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	8,  // 52: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	15, // 53: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	27, // 54: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	31, // 55: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	34, // 56: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	36, // 57: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	38, // 58: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	9,  // 59: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	16, // 60: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	28, // 61: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	32, // 62: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	35, // 63: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	37, // 64: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	39, // 65: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	59, // [59:66] is the sub-list for method output_type
-	52, // [52:59] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	7,  // 5: unidesk.artifact.v1.Placement.kubernetes:type_name -> unidesk.artifact.v1.KubernetesPlacement
+	8,  // 6: unidesk.artifact.v1.KubernetesPlacement.deployments:type_name -> unidesk.artifact.v1.DeploymentPlacement
+	9,  // 7: unidesk.artifact.v1.KubernetesPlacement.sync:type_name -> unidesk.artifact.v1.ConfigSync
+	10, // 8: unidesk.artifact.v1.DeploymentPlacement.probe:type_name -> unidesk.artifact.v1.Probe
+	2,  // 9: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	13, // 10: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
+	47, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	5,  // 12: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
+	14, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
+	19, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
+	24, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
+	25, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	30, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	32, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	48, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	18, // 20: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
+	15, // 21: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
+	26, // 22: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
+	16, // 23: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
+	17, // 24: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
+	47, // 25: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	47, // 26: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	24, // 27: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	24, // 28: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	26, // 29: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	47, // 30: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 31: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	23, // 32: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	47, // 33: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	27, // 34: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 35: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	28, // 36: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	24, // 37: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	47, // 38: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	27, // 39: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	29, // 40: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	47, // 41: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	31, // 42: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	47, // 43: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 44: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	47, // 45: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	2,  // 46: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	28, // 47: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	36, // 48: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	35, // 49: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 50: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	29, // 51: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	38, // 52: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	36, // 53: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	40, // 54: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 55: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 56: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 57: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	20, // 58: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	36, // 59: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 60: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 61: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	21, // 62: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	33, // 63: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	37, // 64: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	41, // 65: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	43, // 66: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	45, // 67: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 68: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	22, // 69: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	34, // 70: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	39, // 71: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	42, // 72: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	44, // 73: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	46, // 74: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	68, // [68:75] is the sub-list for method output_type
+	61, // [61:68] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -3300,15 +4070,17 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 	}
 	file_unidesk_artifact_v1_workload_proto_msgTypes[3].OneofWrappers = []any{
 		(*Placement_Compose)(nil),
+		(*Placement_Kubernetes)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[9].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[12].OneofWrappers = []any{
 		(*Unit_Compose)(nil),
+		(*Unit_Deployment)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[26].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[32].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[30].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[37].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -3318,7 +4090,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   38,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

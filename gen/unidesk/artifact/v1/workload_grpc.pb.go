@@ -41,22 +41,23 @@ const (
 // back if it is not settled by its deadline. At most one change of a workload is
 // unsettled at a time.
 //
-// Served by hosts that list CAPABILITY_WORKLOAD_COMPOSE.
+// Served for Compose services by hosts that list CAPABILITY_WORKLOAD_COMPOSE, for
+// Deployments by hosts that list CAPABILITY_WORKLOAD_KUBERNETES.
 type WorkloadServiceClient interface {
 	// Observe returns what is there now. It changes nothing.
 	//
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(ctx context.Context, in *ObserveRequest, opts ...grpc.CallOption) (*ObserveResponse, error)
-	// ListNeighbours returns every instance on the engine that the workload runs on,
-	// the workload's own too. Compared before and after a change, the two answers show
+	// ListNeighbours returns every instance on the engine that the workload runs on, or
+	// in its namespace, the workload's own too. Compared before and after a change, the two answers show
 	// what else changed. It changes nothing.
 	//
 	// NOT_FOUND when the host has not placed the workload.
 	ListNeighbours(ctx context.Context, in *ListNeighboursRequest, opts ...grpc.CallOption) (*ListNeighboursResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
-	// engine pulls it, by the manifest's digest and never by a tag, from the host's
-	// own registry. What runs is not touched. Idempotent by digest: again, it costs
+	// engine, or its cluster's container runtime, pulls it, by the manifest's digest and
+	// never by a tag, from the host's own registry. What runs is not touched. Idempotent by digest: again, it costs
 	// what is missing. It runs on when the stream breaks; the same image again
 	// attaches to it.
 	//
@@ -206,22 +207,23 @@ func (c *workloadServiceClient) Logs(ctx context.Context, in *LogsRequest, opts 
 // back if it is not settled by its deadline. At most one change of a workload is
 // unsettled at a time.
 //
-// Served by hosts that list CAPABILITY_WORKLOAD_COMPOSE.
+// Served for Compose services by hosts that list CAPABILITY_WORKLOAD_COMPOSE, for
+// Deployments by hosts that list CAPABILITY_WORKLOAD_KUBERNETES.
 type WorkloadServiceServer interface {
 	// Observe returns what is there now. It changes nothing.
 	//
 	// NOT_FOUND when the host has not placed the workload or its project does not
 	// define it.
 	Observe(context.Context, *ObserveRequest) (*ObserveResponse, error)
-	// ListNeighbours returns every instance on the engine that the workload runs on,
-	// the workload's own too. Compared before and after a change, the two answers show
+	// ListNeighbours returns every instance on the engine that the workload runs on, or
+	// in its namespace, the workload's own too. Compared before and after a change, the two answers show
 	// what else changed. It changes nothing.
 	//
 	// NOT_FOUND when the host has not placed the workload.
 	ListNeighbours(context.Context, *ListNeighboursRequest) (*ListNeighboursResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
-	// engine pulls it, by the manifest's digest and never by a tag, from the host's
-	// own registry. What runs is not touched. Idempotent by digest: again, it costs
+	// engine, or its cluster's container runtime, pulls it, by the manifest's digest and
+	// never by a tag, from the host's own registry. What runs is not touched. Idempotent by digest: again, it costs
 	// what is missing. It runs on when the stream breaks; the same image again
 	// attaches to it.
 	//
