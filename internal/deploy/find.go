@@ -79,10 +79,7 @@ func (s session) flagsBefore(seen view) map[string]bool {
 	if p := seen.Pending; p != nil {
 		return p.Change.FlagsBefore
 	}
-	if in := seen.Current(); in != nil && in.Health != nil {
-		return in.Health.Flags
-	}
-	return nil
+	return seen.Flags()
 }
 
 // preflight makes every check that changes nothing.

@@ -119,7 +119,7 @@ func (s session) describe(seen view) string {
 	if !seen.known() {
 		return "not known: its host's engine or project could not be read"
 	}
-	return s.spec.Describe(seen.Current())
+	return s.spec.Describe(seen.Present())
 }
 
 // cut reports whether the way to a host broke, so that the host may have done what

@@ -149,7 +149,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 
 // settle has the host keep the change.
 func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) error {
-	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: []workload.Copy{a.verdict.Instance.Copy()}, Retire: retire}
+	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: a.verdict.Copies(), Retire: retire}
 	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.host.Settle(ctx, r.spec.Ref, settlement, emit)
 	})
@@ -183,7 +183,7 @@ func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) 
 			"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(amiss, "; "))
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
-	out.Running = r.spec.Describe(a.verdict.Instance)
+	out.Running = r.spec.Describe(a.verdict.Instances)
 	return out
 }
 
@@ -200,7 +200,7 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 	}
 	out.Witnesses = contract.Witnesses(r.row)
 	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
-	out.Running = r.spec.Describe(verdict.Instance)
+	out.Running = r.spec.Describe(verdict.Instances)
 	if verdict.Status == proof.Degraded {
 		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
 	}

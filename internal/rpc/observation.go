@@ -21,6 +21,7 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	m := &artifactv1.Observation{
 		Time: momentToProto(o.At), Placement: placementToProto(o.Placement), Basis: string(o.Basis), ImageRoom: uint64(max(0, o.ImageRoom)),
 		Platform: platformToProto(o.Platform), Stamped: variablesToProto(o.Stamped), Pending: pendingToProto(o.Pending),
+		Missing: visibleAll(o.Missing),
 	}
 	for _, u := range o.Units {
 		unit := &artifactv1.Unit{Name: plain.Line(u.Name)}
@@ -55,6 +56,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 		ImageRoom: int64(min(m.GetImageRoom(), math.MaxInt64)),
 		Stamped:   f.variables("observation.stamped", m.GetStamped(), deployKey, isTold),
 		Pending:   f.pending(m.GetPending()), Platform: platformOf(m.GetPlatform()),
+		Missing: f.list("observation.missing", m.GetMissing(), func(s string) string { return f.told("observation.missing", s) }),
 	}
 	f.few("observation.units", len(m.GetUnits()), maxList)
 	for _, u := range m.GetUnits() {

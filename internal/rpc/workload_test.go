@@ -363,7 +363,7 @@ func deployed(t *testing.T) workload.Observation {
 		t.Fatal(err)
 	}
 	o := seen(t)
-	o.Pending.Change.Ref = ref
+	o.Pending.Change.Ref, o.Missing = ref, []string{"secret unidesk-dev/web-auth"}
 	o.Placement = workload.Spec{Ref: ref, KeyPrefix: "UNIDESK_DEPLOY_", Kubernetes: &workload.KubernetesSpec{
 		Deployments: []workload.DeploymentSpec{
 			{Name: "web-dev", Container: "web", Service: "web-dev", Probe: workload.Probe{Port: 8080, Path: "/health", Flags: []string{"a.b"}}},
@@ -379,6 +379,7 @@ func deployed(t *testing.T) workload.Observation {
 			Replicas: workload.Replicas{Want: 5, Updated: 4, Ready: 3, Available: 2, Old: 1}, ProgressDeadline: 10 * time.Minute,
 			HostNetwork: true, HostPorts: []int{80}, Exposures: []workload.Exposure{{Service: "web", Type: "NodePort", NodePorts: []int{30080}}},
 			Autoscaler: "web", Manager: "Helm release web", PutsBack: true, Source: "web.yaml", Trouble: "exceeded quota",
+			Annotated: map[string]string{workload.KeyCommit: "x"},
 		},
 	}}
 	o.Instances[0].ID, o.Instances[0].Health, o.Instances[0].Trouble = "0f8fad5b-d9cb-469f-a165-70867728950e", nil, "CrashLoopBackOff"
