@@ -117,7 +117,7 @@ func (r Row) KeyPrefix(env Env) string {
 // Annotations are what a deploy stamps on a Deployment, beside the environment.
 func Annotations() (names []string) {
 	for _, k := range workload.Keys() {
-		names = append(names, "unidesk.dev/deploy-"+strings.ToLower(strings.ReplaceAll(k, "_", "-")))
+		names = append(names, workload.Annotation(k))
 	}
 	return names
 }

@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Spec is a workload's placement: names and values, no paths and no commands. The
@@ -112,6 +113,15 @@ const (
 // Keys are all of them, in the order in which they are written.
 func Keys() []string {
 	return []string{KeyCommit, KeyRequestedCommit, KeyImage, KeyDigest, KeyServiceID, KeySourceRepo, KeyDeployedAt}
+}
+
+// ChangeAnnotation holds the id of the change that a pod template is of.
+const ChangeAnnotation = "unidesk.dev/change"
+
+// Annotation returns the annotation that says the same as a deploy key, for example
+// "unidesk.dev/deploy-requested-commit".
+func Annotation(key string) string {
+	return "unidesk.dev/deploy-" + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
 }
 
 // MissingReferences are the deploy keys, with prefix, that are not among the
