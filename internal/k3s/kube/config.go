@@ -8,13 +8,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Configuration is what a Secret and a ConfigMap have under the keys of a
 // [workload.ConfigSync]. Keys that they lack are not in it.
 type Configuration struct {
+	// Missing are the objects that do not exist, each as "secret NAMESPACE/NAME".
+	Missing []string
 	// SecretVersion and MapVersion are the resource versions that guard a write.
 	SecretVersion, MapVersion string
 	Credentials, Settings     workload.Values
@@ -22,15 +23,14 @@ type Configuration struct {
 	secretData, mapData bool // whether the objects have data at all
 }
 
-// Configuration reads both objects. It fails with WORKLOAD_UNFIT if one does not exist.
-func (c *Cluster) Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (Configuration, error) {
-	var of Configuration
-	raw, err := c.object(ctx, secret("get", namespace, sync.Secret), "kubectl -n %s create secret generic %s")
+// Configuration reads both objects. One that does not exist is no error: it is [Configuration.Missing].
+func (c *Cluster) Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (of Configuration, err error) {
+	raw, err := c.object(ctx, secret("get", namespace, sync.Secret), "secret", &of)
 	if err != nil {
 		return Configuration{}, err
 	}
 	of.SecretVersion, of.secretData, of.Credentials = credentials(raw, sync.Credentials)
-	raw, err = c.object(ctx, configMap("get", namespace, sync.ConfigMap), "kubectl -n %s create configmap %s")
+	raw, err = c.object(ctx, configMap("get", namespace, sync.ConfigMap), "configmap", &of)
 	if err != nil {
 		return Configuration{}, err
 	}
@@ -38,17 +38,14 @@ func (c *Cluster) Configuration(ctx context.Context, namespace string, sync work
 	return of, nil
 }
 
-// object reads a Secret or a ConfigMap; fix makes one that is missing.
-func (c *Cluster) object(ctx context.Context, right Right, fix string) ([]byte, error) {
+// object reads a Secret or a ConfigMap, and adds it to what is missing if it is not there.
+func (c *Cluster) object(ctx context.Context, right Right, kind string, of *Configuration) ([]byte, error) {
 	raw, err := c.do(ctx, request{right: right})
 	if apierrors.IsNotFound(err) {
-		return nil, fault.New(fault.WorkloadUnfit, "there is no %s %s; a deploy writes into it and creates none", right.kind(), right.object()).
-			WithHint("make it, empty: "+fix, right.Namespace, right.Name)
+		of.Missing = append(of.Missing, kind+" "+right.object())
+		return nil, nil
 	}
-	if err != nil {
-		return nil, c.explain(ctx, right, err)
-	}
-	return raw, nil
+	return raw, c.explain(ctx, right, err)
 }
 
 // SetConfiguration makes the placed keys what to has: a key without a value there is
