@@ -14,7 +14,7 @@ import (
 func FitKubernetes(spec workload.Spec, seen workload.Observation) (checks []Check) {
 	for _, object := range seen.Missing {
 		checks = append(checks, unfit("object", false, object+" is not there, and a deploy creates nothing",
-			"create it; `unidesk-controller host placement HOST --objects` prints an empty one"))
+			"create it; `unidesk-controller host placement HOST --rbac` prints what is to be there"))
 	}
 	for _, d := range spec.Kubernetes.Deployments {
 		name := spec.Ref.Scope() + "/" + d.Name
