@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -54,20 +55,30 @@ func (c *Cluster) Ask(ctx context.Context, namespace, service string, probe work
 		return Answer{}, fault.New(fault.InvalidRequest, "%.80q is not a %s: %s", probe.Path, workload.HealthPath, workload.HealthPath.Want())
 	}
 	right := proxy(namespace, service, probe.Port)
-	result := c.build(request{right: right, path: right.path() + probe.Path}).SetHeader("Accept", "application/json, */*").
-		Timeout(readWithin).Do(limited(quiet(ctx), limit))
-	var status int
-	result.StatusCode(&status)
-	body, err := result.Raw()
-	if status == 0 {
+	ctx, cancel := context.WithTimeout(limited(ctx, limit), readWithin)
+	defer cancel()
+	// Not by the client's own call, which knows no answer but the API server's.
+	at := c.build(request{right: right, path: right.path() + probe.Path}).URL().String()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return Answer{}, fault.New(fault.InvalidRequest, "%w", err)
+	}
+	r.Header.Set("Accept", "application/json, */*")
+	resp, err := c.client.Client.Do(r)
+	if err != nil {
+		return Answer{}, c.explain(ctx, right, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
 		return Answer{}, c.explain(ctx, right, err)
 	}
 	own := metav1.Status{}
-	if status < http.StatusBadRequest || json.Unmarshal(body, &own) != nil || own.Kind != "Status" || !strings.HasPrefix(own.APIVersion, "v1") {
-		return Answer{Status: status, Body: body}, nil
+	if resp.StatusCode < http.StatusBadRequest || json.Unmarshal(body, &own) != nil || own.Kind != "Status" || own.APIVersion != "v1" {
+		return Answer{Status: resp.StatusCode, Body: body}, nil
 	}
 	if own.Reason == metav1.StatusReasonServiceUnavailable { // no endpoint, or none that can be dialled
 		return Answer{Unreached: words(own.Message)}, nil
 	}
-	return Answer{}, c.explain(ctx, right, result.Error())
+	return Answer{}, c.explain(ctx, right, apierrors.FromObject(&own))
 }
