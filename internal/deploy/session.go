@@ -57,7 +57,7 @@ func (s session) unseen() string {
 		return "this version does not look into Kubernetes yet"
 	case t.Compose == nil:
 		return "it is infrastructure, which nothing here deploys"
-	case !s.row.LiveByCompose(t.Host):
+	case !s.row.LiveOn(t.Host):
 		return "no environment brings it live on " + t.Host
 	}
 	return ""
