@@ -64,7 +64,7 @@ func (c *Containerd) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = c.proc.ready(ctx, 30*time.Second, dial("unix", c.Socket)); err != nil {
+	if err = c.proc.Ready(ctx, 30*time.Second, dial("unix", c.Socket)); err != nil {
 		return errors.Join(err, c.Stop())
 	}
 	return nil

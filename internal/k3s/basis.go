@@ -24,7 +24,7 @@ func basis(all []kube.Deployment, sync *kube.Configuration) workload.Basis {
 		part(sum, d.Name, d.UID, string(canonical(d.Template)))
 	}
 	if sync != nil {
-		part(sum, sync.SecretVersion, sync.MapVersion)
+		part(sum, sync.Credentials.Version, sync.Settings.Version)
 	}
 	return workload.Basis(hex.EncodeToString(sum.Sum(nil)))
 }

@@ -79,8 +79,11 @@ func observation(spec workload.Spec, all []kube.Deployment, config *kube.Configu
 		}
 		seen.Units = append(seen.Units, unit)
 	}
-	if config != nil {
-		seen.Missing = config.Missing
+	if config != nil && config.Credentials.Version == "" {
+		seen.Missing = append(seen.Missing, "secret "+spec.Ref.Scope()+"/"+spec.Kubernetes.Sync.Secret)
+	}
+	if config != nil && config.Settings.Version == "" {
+		seen.Missing = append(seen.Missing, "configmap "+spec.Ref.Scope()+"/"+spec.Kubernetes.Sync.ConfigMap)
 	}
 	return seen
 }

@@ -103,7 +103,7 @@ func TestWhatTheClusterLacksIsAFact(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.node.Delete("worker")
-	w.node.Lack("secret unidesk-dev/auth")
+	w.node.LoseSecret()
 	seen := w.observe()
 	if seen.Unit("worker").Deployment != nil || seen.Unit("web").Deployment == nil {
 		t.Errorf("%+v", seen.Units)

@@ -185,7 +185,7 @@ func TestWhatCannotBeSwitchedIsRefusedByTheRuleOfThePlan(t *testing.T) {
 	w.node.Settle()
 	w.fails(w.apply(w.change(1, "b")), fault.WorkloadUnfit, "deployment unidesk-dev/worker replicas are 0")
 	w.node.Scale("worker", 1)
-	w.node.Lack("secret unidesk-dev/auth")
+	w.node.LoseSecret()
 	w.fails(w.apply(w.change(1, "b")), fault.WorkloadUnfit, "secret unidesk-dev/auth is not there")
 	w.clean()
 }

@@ -185,7 +185,7 @@ func TestAMovedStatusIsNoOtherWriter(t *testing.T) {
 
 func TestALostReplyIsReadBack(t *testing.T) {
 	t.Parallel()
-	for _, act := range []string{"Stamp web", "Stamp worker", "SetConfiguration auth", "Deployments", "Configuration"} {
+	for _, act := range []string{"Stamp web", "Stamp worker", "SetConfiguration Secret auth", "SetConfiguration ConfigMap auth", "Deployments", "Configuration"} {
 		t.Run(act, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -297,7 +297,7 @@ func TestPatchesKeepTheOrderOfThePlacement(t *testing.T) {
 	acts := w.crash(1<<20, false)
 	w.must(w.apply(c))
 	writes := slices.DeleteFunc(*acts, func(a string) bool { return !strings.HasPrefix(a, "S") })
-	if want := []string{"SetConfiguration auth", "SetConfiguration auth", "Stamp web", "Stamp worker"}; !slices.Equal(writes, want) {
+	if want := []string{"SetConfiguration Secret auth", "SetConfiguration ConfigMap auth", "Stamp web", "Stamp worker"}; !slices.Equal(writes, want) {
 		t.Errorf("%q, want %q", writes, want)
 	}
 }

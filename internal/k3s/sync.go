@@ -103,7 +103,7 @@ func (r *Runtime) configure(ctx context.Context, spec workload.Spec, change work
 			return now, false, fault.New(fault.InvalidRequest, "the change goes on, but %s are not written yet, and no record holds their values", strings.Join(missing, ", ")).
 				WithHint("give the same values again, or take the change back")
 		}
-		return kube.Configuration{Credentials: change.Values, Settings: change.Values}, !done, nil
+		return both(change.Values), !done, nil
 	})
 	return said, err
 }
@@ -129,9 +129,13 @@ func (r *Runtime) unconfigure(ctx context.Context, spec workload.Spec, before *S
 				back[key] = v
 			}
 		}
-		values := workload.NewValues(back)
-		return kube.Configuration{Credentials: values, Settings: values}, changed, nil
+		return both(workload.NewValues(back)), changed, nil
 	})
+}
+
+// both gives each object those of the values that are placed in it.
+func both(v workload.Values) kube.Configuration {
+	return kube.Configuration{Credentials: kube.Placed{Values: v}, Settings: kube.Placed{Values: v}}
 }
 
 // write brings the synced objects to what become makes of them, whatever else is written

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
@@ -21,20 +20,20 @@ func (n *Node) Configuration(_ context.Context, _ string, sync workload.ConfigSy
 }
 
 func (n *Node) configuration(sync workload.ConfigSync) kube.Configuration {
-	return kube.Configuration{
-		Missing: slices.Clone(n.missing), SecretVersion: version(n.secret), MapVersion: version(n.settings),
-		Credentials: pick(n.secret, sync.Credentials), Settings: pick(n.settings, sync.Settings),
-	}
+	return kube.Configuration{Credentials: pick(n.secret, sync.Credentials), Settings: pick(n.settings, sync.Settings)}
 }
 
-func pick(from map[string]string, keys []string) workload.Values {
+func pick(from map[string]string, keys []string) kube.Placed {
+	if from == nil {
+		return kube.Placed{}
+	}
 	found := map[string]string{}
 	for _, k := range keys {
 		if v, ok := from[k]; ok {
 			found[k] = v
 		}
 	}
-	return workload.NewValues(found)
+	return kube.Placed{Values: workload.NewValues(found), Version: version(from)}
 }
 
 // version of an object is made of what it holds.
@@ -42,15 +41,15 @@ func version(m map[string]string) string { return fmt.Sprint(m) }
 
 // SetConfiguration implements [k3s.Cluster].
 func (n *Node) SetConfiguration(_ context.Context, _ string, sync workload.ConfigSync, at, to kube.Configuration) (c kube.Configuration, err error) {
-	put := func(name, seen string, keys []string, into *map[string]string, values workload.Values) error {
+	put := func(name string, keys []string, into *map[string]string, at, to kube.Placed) error {
 		return n.do("SetConfiguration "+name, func() error {
-			if version(*into) != seen {
+			if *into == nil || version(*into) != at.Version {
 				return fault.New(fault.Stale, "%s has changed since it was looked at", name)
 			}
 			next := maps.Clone(*into)
 			for _, k := range keys {
 				delete(next, k)
-				if v, ok := values.Get(k); ok {
+				if v, ok := to.Get(k); ok {
 					next[k] = v
 				}
 			}
@@ -58,10 +57,10 @@ func (n *Node) SetConfiguration(_ context.Context, _ string, sync workload.Confi
 			return nil
 		})
 	}
-	if err := put(sync.Secret, at.SecretVersion, sync.Credentials, &n.secret, to.Credentials); err != nil {
+	if err := put("Secret "+sync.Secret, sync.Credentials, &n.secret, at.Credentials, to.Credentials); err != nil {
 		return kube.Configuration{}, err
 	}
-	if err := put(sync.ConfigMap, at.MapVersion, sync.Settings, &n.settings, to.Settings); err != nil {
+	if err := put("ConfigMap "+sync.ConfigMap, sync.Settings, &n.settings, at.Settings, to.Settings); err != nil {
 		return kube.Configuration{}, err
 	}
 	return n.Configuration(context.Background(), "", sync)

@@ -133,11 +133,11 @@ func (n *Node) Given(in workload.Instance) (given map[string]string) {
 	return given
 }
 
-// Lack makes the namespace lack an object.
-func (n *Node) Lack(object string) {
+// LoseSecret removes the Secret.
+func (n *Node) LoseSecret() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.missing = append(n.missing, object)
+	n.secret = nil
 }
 
 // Remove takes an image's name away, as the kubelet does when the disk fills up.

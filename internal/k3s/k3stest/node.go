@@ -51,7 +51,6 @@ type Node struct {
 	settings    map[string]string
 	version     int
 	clock       time.Time
-	missing     []string
 	free        int64
 	pulls       int
 }

@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -14,38 +14,58 @@ import (
 // Configuration is what a Secret and a ConfigMap have under the keys of a
 // [workload.ConfigSync]. Keys that they lack are not in it.
 type Configuration struct {
-	// Missing are the objects that do not exist, each as "secret NAMESPACE/NAME".
-	Missing []string
-	// SecretVersion and MapVersion are the resource versions that guard a write.
-	SecretVersion, MapVersion string
-	Credentials, Settings     workload.Values
-
-	secretData, mapData bool // whether the objects have data at all
+	Credentials, Settings Placed
 }
 
-// Configuration reads both objects. One that does not exist is no error: it is [Configuration.Missing].
+// Placed are the values of one object under the placed keys.
+type Placed struct {
+	workload.Values
+	// Version is the object's resource version, which guards a write; "" if the object
+	// does not exist.
+	Version string
+
+	// data means that the object has data at all.
+	data bool
+}
+
+// holder is one of the two objects of a ConfigSync.
+type holder struct {
+	get, patch     Right
+	keys           []string
+	encode, decode func(string) string
+}
+
+func holders(namespace string, sync workload.ConfigSync) (credentials, settings holder) {
+	same := func(v string) string { return v }
+	return holder{
+			get: secret("get", namespace, sync.Secret), patch: secret("patch", namespace, sync.Secret), keys: sync.Credentials,
+			encode: func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
+			decode: func(v string) string { raw, _ := base64.StdEncoding.DecodeString(v); return string(raw) },
+		}, holder{
+			get: configMap("get", namespace, sync.ConfigMap), patch: configMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
+			encode: same, decode: same,
+		}
+}
+
+// Configuration reads both objects. One that does not exist is no error.
 func (c *Cluster) Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (of Configuration, err error) {
-	raw, err := c.object(ctx, secret("get", namespace, sync.Secret), "secret", &of)
-	if err != nil {
+	credentials, settings := holders(namespace, sync)
+	if of.Credentials, err = c.placed(ctx, credentials); err != nil {
 		return Configuration{}, err
 	}
-	of.SecretVersion, of.secretData, of.Credentials = credentials(raw, sync.Credentials)
-	raw, err = c.object(ctx, configMap("get", namespace, sync.ConfigMap), "configmap", &of)
-	if err != nil {
-		return Configuration{}, err
-	}
-	of.MapVersion, of.mapData, of.Settings = settings(raw, sync.Settings)
-	return of, nil
+	of.Settings, err = c.placed(ctx, settings)
+	return of, err
 }
 
-// object reads a Secret or a ConfigMap, and adds it to what is missing if it is not there.
-func (c *Cluster) object(ctx context.Context, right Right, kind string, of *Configuration) ([]byte, error) {
-	raw, err := c.do(ctx, request{right: right})
+func (c *Cluster) placed(ctx context.Context, h holder) (Placed, error) {
+	raw, err := c.do(ctx, request{right: h.get})
 	if apierrors.IsNotFound(err) {
-		of.Missing = append(of.Missing, kind+" "+right.object())
-		return nil, nil
+		return Placed{}, nil
 	}
-	return raw, c.explain(ctx, right, err)
+	if err != nil {
+		return Placed{}, c.explain(ctx, h.get, err)
+	}
+	return h.read(raw), nil
 }
 
 // SetConfiguration makes the placed keys what to has: a key without a value there is
@@ -53,65 +73,54 @@ func (c *Cluster) object(ctx context.Context, right Right, kind string, of *Conf
 // is written to an object that has the values already. The Secret is written first; if
 // the ConfigMap then fails, the Secret stays written. It fails with STALE if an object
 // has another version than in at.
-func (c *Cluster) SetConfiguration(ctx context.Context, namespace string, sync workload.ConfigSync, at, to Configuration) (Configuration, error) {
-	if !alike(at.Credentials, to.Credentials, sync.Credentials) {
-		raw, err := c.write(ctx, write{
-			to: secret("patch", namespace, sync.Secret), version: at.SecretVersion, private: true,
-			patch: become("/data", at.secretData, at.Credentials.Keys(), texts(to.Credentials, sync.Credentials, func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) })),
-			applied: func(raw []byte) bool {
-				_, _, now := credentials(raw, sync.Credentials)
-				return alike(now, to.Credentials, sync.Credentials)
-			},
-		})
-		if err != nil {
-			return Configuration{}, err
-		}
-		at.SecretVersion, at.secretData, at.Credentials = credentials(raw, sync.Credentials)
+func (c *Cluster) SetConfiguration(ctx context.Context, namespace string, sync workload.ConfigSync, at, to Configuration) (now Configuration, err error) {
+	credentials, settings := holders(namespace, sync)
+	if now.Credentials, err = c.place(ctx, credentials, at.Credentials, to.Credentials); err != nil {
+		return Configuration{}, err
 	}
-	if !alike(at.Settings, to.Settings, sync.Settings) {
-		raw, err := c.write(ctx, write{
-			to: configMap("patch", namespace, sync.ConfigMap), version: at.MapVersion, private: true,
-			patch: become("/data", at.mapData, at.Settings.Keys(), texts(to.Settings, sync.Settings, func(v string) string { return v })),
-			applied: func(raw []byte) bool {
-				_, _, now := settings(raw, sync.Settings)
-				return alike(now, to.Settings, sync.Settings)
-			},
-		})
-		if err != nil {
-			return Configuration{}, err
-		}
-		at.MapVersion, at.mapData, at.Settings = settings(raw, sync.Settings)
-	}
-	return at, nil
+	now.Settings, err = c.place(ctx, settings, at.Settings, to.Settings)
+	return now, err
 }
 
-func credentials(raw []byte, placed []string) (version string, data bool, values workload.Values) {
-	var o corev1.Secret
+func (c *Cluster) place(ctx context.Context, h holder, at, to Placed) (Placed, error) {
+	if h.alike(at, to) {
+		return at, nil
+	}
+	values := map[string]string{}
+	for _, key := range h.keys {
+		if value, ok := to.Get(key); ok {
+			values[key] = h.encode(value)
+		}
+	}
+	raw, err := c.write(ctx, write{
+		to: h.patch, version: at.Version, private: true, patch: become("/data", at.data, at.Keys(), values),
+		applied: func(raw []byte) bool { return h.alike(h.read(raw), to) },
+	})
+	if err != nil {
+		return Placed{}, err
+	}
+	return h.read(raw), nil
+}
+
+// read returns the placed values of an object.
+func (h holder) read(raw []byte) Placed {
+	var o struct {
+		Metadata metav1.ObjectMeta
+		Data     map[string]string
+	}
 	_ = json.Unmarshal(raw, &o) // without values it counts as another object
 	found := map[string]string{}
-	for _, key := range placed {
+	for _, key := range h.keys {
 		if value, ok := o.Data[key]; ok {
-			found[key] = string(value)
+			found[key] = h.decode(value)
 		}
 	}
-	return o.ResourceVersion, o.Data != nil, workload.NewValues(found)
-}
-
-func settings(raw []byte, placed []string) (version string, data bool, values workload.Values) {
-	var o corev1.ConfigMap
-	_ = json.Unmarshal(raw, &o)
-	found := map[string]string{}
-	for _, key := range placed {
-		if value, ok := o.Data[key]; ok {
-			found[key] = value
-		}
-	}
-	return o.ResourceVersion, o.Data != nil, workload.NewValues(found)
+	return Placed{Values: workload.NewValues(found), Version: o.Metadata.ResourceVersion, data: o.Data != nil}
 }
 
 // alike reports whether two have the same values under the placed keys.
-func alike(a, b workload.Values, placed []string) bool {
-	for _, key := range placed {
+func (h holder) alike(a, b Placed) bool {
+	for _, key := range h.keys {
 		x, inA := a.Get(key)
 		y, inB := b.Get(key)
 		if x != y || inA != inB {
@@ -119,15 +128,4 @@ func alike(a, b workload.Values, placed []string) bool {
 		}
 	}
 	return true
-}
-
-// texts returns the placed values as an object holds them.
-func texts(v workload.Values, placed []string, form func(string) string) map[string]string {
-	m := map[string]string{}
-	for _, key := range placed {
-		if value, ok := v.Get(key); ok {
-			m[key] = form(value)
-		}
-	}
-	return m
 }
