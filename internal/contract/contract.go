@@ -245,13 +245,22 @@ func serviceProxy(namespace string, d workload.DeploymentSpec) string {
 	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", namespace, d.Service, d.Probe.Port, d.Probe.Path)
 }
 
-// Excluding adds the other services of the target's Compose project, of all that runs
-// on its host, to what the contract leaves alone.
+// Excluding adds the other services of the target's Compose project, or the other
+// Deployments of its namespace, of all that runs there, to what the contract leaves
+// alone.
 func (c Contract) Excluding(spec workload.Spec, all []workload.Neighbour) Contract {
 	host, excluded := c.Environment().Target.Host, slices.Clone(c.ExcludedTargets)
 	for _, other := range all {
-		name := catalog.Target{Host: host, Compose: &catalog.Compose{Service: other.Group, Container: other.Name}}.Names()[0]
-		if other.Scope == spec.Ref.Scope() && !other.Of(spec.Ref) && !slices.Contains(excluded, name) {
+		target := catalog.Target{Host: host, Compose: &catalog.Compose{Service: other.Group, Container: other.Name}}
+		if spec.Kubernetes != nil {
+			target = catalog.Target{Host: host, Kubernetes: &catalog.Kubernetes{
+				Namespace: other.Scope, Deployments: []workload.DeploymentSpec{{Name: other.Group}},
+			}}
+		}
+		_, own := spec.Deployment(other.Group)
+		name := target.Names()[0]
+		apart := other.Scope == spec.Ref.Scope() && other.Group != "" || other.Scope == spec.Ref.Scope() && spec.Kubernetes == nil
+		if apart && !own && !other.Of(spec.Ref) && !slices.Contains(excluded, name) {
 			excluded = append(excluded, name)
 		}
 	}

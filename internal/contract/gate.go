@@ -21,10 +21,9 @@ type Gate struct {
 // The gates that no row asks for: they follow from its mode, its shape or the
 // command.
 const (
-	GatePlanOnly        catalog.Gate = "plan-only"
-	GateUnsupported     catalog.Gate = "unsupported"
-	GateDeprecated      catalog.Gate = "deprecated"
-	GateRuntimeNotBuilt catalog.Gate = "runtime-not-built"
+	GatePlanOnly    catalog.Gate = "plan-only"
+	GateUnsupported catalog.Gate = "unsupported"
+	GateDeprecated  catalog.Gate = "deprecated"
 )
 
 // Entry is the command that a deploy is asked for by.
@@ -70,8 +69,6 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 		return shut(catalog.SupervisorRequired, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
 	case e.Mode == catalog.Validate:
 		return shut(GatePlanOnly, elsewhere(row, env, a.Commit), "%s in %s has dry run and plan only: %s", row.Service, env, e.Why)
-	case e.Target.Shape == catalog.K3s:
-		return shut(GateRuntimeNotBuilt, dryRun, "%s runs on Kubernetes in %s, which this version cannot deploy to yet", row.Service, env)
 	case e.Has(catalog.UseDeployApply) && a.Entry != ByDeployApply:
 		return shut(catalog.UseDeployApply, live, "%s is brought live by deploy apply only", row.Service)
 	case e.Has(catalog.SupervisorRequired) && !a.Granted:
@@ -113,7 +110,7 @@ func (g Gate) decision() Decision {
 	switch g.Code {
 	case GateDeprecated:
 		return DecidedDeprecated
-	case GateUnsupported, GatePlanOnly, GateRuntimeNotBuilt:
+	case GateUnsupported, GatePlanOnly:
 		return DecidedUnsupported
 	}
 	return DecidedGated
@@ -127,8 +124,6 @@ func GateReason(code catalog.Gate) (fault.Reason, bool) {
 		return fault.Unsupported, true
 	case GateDeprecated:
 		return fault.Deprecated, true
-	case GateRuntimeNotBuilt:
-		return fault.RuntimeNotBuilt, true
 	case catalog.ContractMismatch:
 		return fault.ContractMismatch, true
 	case catalog.SupervisorRequired:

@@ -71,7 +71,7 @@ func afterRefusal(reason fault.Reason) Command {
 		return Ours("--help")
 	case fault.CommitNotPinned:
 		return Ours("artifact-registry", "list")
-	case fault.UnknownService, fault.Unsupported, fault.RuntimeNotBuilt:
+	case fault.UnknownService, fault.Unsupported:
 		return Ours("services")
 	case fault.ReceiptNotFound, fault.WorkloadNotFound:
 		return Ours("history")

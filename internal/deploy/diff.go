@@ -43,7 +43,7 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	if s.place.Target.Compose == nil {
+	if s.spec.Ref.IsZero() {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
@@ -54,7 +54,7 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 	}
 	switch in := seen.Current(); {
 	case in == nil:
-		one.Note = join(one.Note, "there is no container")
+		one.Note = join(one.Note, s.spec.Describe(nil))
 	case !in.Running:
 		one.Note = join(one.Note, "its container is stopped")
 	default:

@@ -23,7 +23,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 		}
 		for _, env := range catalog.Envs() {
 			e := row.Environment(env)
-			if e.Mode != catalog.Live || e.Target.Compose == nil || silent[e.Target.Host] {
+			if e.Mode != catalog.Live || silent[e.Target.Host] {
 				continue
 			}
 			r := d.begin(d.session(row, env), artifact.Commit{})

@@ -43,7 +43,7 @@ func (s session) logs(ctx context.Context, change workload.Change) []string {
 	if err != nil {
 		return nil
 	}
-	in := seen.Current()
+	in := seen.Troubled()
 	if in == nil || workload.Basis(in.ID) == change.Basis || in.Stamped[workload.KeyCommit] != change.Image.Commit.String() {
 		return nil
 	}

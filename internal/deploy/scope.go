@@ -47,6 +47,9 @@ func (s session) compare(ctx context.Context, before surroundings, seen view) *c
 	}
 	was := bystander.Snapshot{At: before.at, Containers: before.all}
 	is := bystander.Snapshot{At: seen.hostNow(), Containers: all}
+	if s.spec.Kubernetes != nil {
+		was.Containers, is.Containers = bystander.Pods(s.byService(before.all), s.byService(all))
+	}
 	disturbed := bystander.Disturbed(was, is, s.spec.Ref, nil)
 	if len(disturbed) > 0 {
 		disturbed = bystander.Disturbed(was, is, s.spec.Ref, s.otherRuns(ctx, seen))
@@ -93,12 +96,27 @@ func finished(receipt ledger.Receipt, under []ledger.Receipt, ahead time.Duratio
 	return receipt.Finished.Add(ahead)
 }
 
-// beside returns another service that Compose runs on the target's host.
+// beside returns another service that the target's runtime runs on the target's host.
 func (s session) beside(service string, env catalog.Env) (workload.Spec, bool) {
 	row, err := s.Catalog.Row(service)
 	if err != nil || row.Service == s.row.Service && env == s.env {
 		return workload.Spec{}, false
 	}
-	e := row.Environment(env)
-	return row.Spec(env, s.Project), e.Mode == catalog.Live && e.Target.Compose != nil && e.Target.Host == s.hostName()
+	spec := row.Spec(env, s.Project)
+	return spec, row.Environment(env).LiveOn(s.hostName()) && spec.Ref.Runtime() == s.spec.Ref.Runtime()
+}
+
+// byService groups pods by the service of the catalog that their Deployment is of. A
+// Deployment of no service keeps its own name.
+func (s session) byService(pods []workload.Neighbour) []workload.Neighbour {
+	all, pods := s.Catalog.Workloads(s.hostName(), s.Project), slices.Clone(pods)
+	for i, pod := range pods {
+		for _, spec := range all {
+			if _, of := spec.Deployment(pod.Group); of && pod.Scope == spec.Ref.Scope() {
+				pods[i].Group = spec.Ref.Name()
+				break
+			}
+		}
+	}
+	return pods
 }

@@ -53,9 +53,7 @@ func (s session) hostName() string { return s.place.Target.Host }
 // know a service that no environment brings live there.
 func (s session) unseen() string {
 	switch t := s.place.Target; {
-	case t.Kubernetes != nil:
-		return "this version does not look into Kubernetes yet"
-	case t.Compose == nil:
+	case t.Compose == nil && t.Kubernetes == nil:
 		return "it is infrastructure, which nothing here deploys"
 	case !s.row.LiveOn(t.Host):
 		return "no environment brings it live on " + t.Host
@@ -117,6 +115,9 @@ func (s session) running(seen view) string {
 // describe returns what a look showed, in words.
 func (s session) describe(seen view) string {
 	if !seen.known() {
+		if s.spec.Kubernetes != nil {
+			return "not known: its host's cluster could not be read"
+		}
 		return "not known: its host's engine or project could not be read"
 	}
 	return s.spec.Describe(seen.Present())

@@ -74,6 +74,11 @@ func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt, error) {
 	a := attempt{facts: f, need: need, change: r.newChange(f), around: r.survey(ctx, f.seen)}
 	a.terms = f.terms.Excluding(r.spec, a.around.all)
+	values, _, err := r.settings()
+	if err != nil {
+		return a, workload.At(workload.PointPreflight, err)
+	}
+	a.change.Values = values
 	if f.terms.Grant == nil || f.seen.Pending != nil {
 		return a, nil
 	}

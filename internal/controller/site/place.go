@@ -36,8 +36,6 @@ func FindPlace(services *catalog.Catalog, service, environment string) (*Place, 
 	case t.Shape == catalog.Infrastructure:
 		return nil, fault.New(fault.Unsupported, "%s is infrastructure, which nothing here deploys: %s", service, row.Environment(env).Why).
 			WithHint("unidesk-controller services %s", service)
-	case t.Compose == nil:
-		return nil, fault.New(fault.RuntimeNotBuilt, "%s runs on Kubernetes in %s, which this version does not reach yet", service, env)
 	}
 	return &Place{Row: row, Env: env, Host: t.Host}, nil
 }
