@@ -1,6 +1,7 @@
 package cri_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -37,11 +38,15 @@ type fake struct {
 	images.UnimplementedImagesServer
 	introspection.UnimplementedIntrospectionServer
 
-	status  func(name string) (*runtimeapi.ImageStatusResponse, error)
-	pull    error
+	status func(name string) (*runtimeapi.ImageStatusResponse, error)
+	pull   func(context.Context) error
+	// root is the snapshotter's folder, the first of disks what CRI says.
+	root    string
 	disks   []string
 	version func(context.Context) error
 	target  string
+	labels  map[string]string
+	deletes []error
 	creates []error
 	updates []error
 }
@@ -50,8 +55,8 @@ func (f *fake) ImageStatus(_ context.Context, r *runtimeapi.ImageStatusRequest) 
 	return f.status(r.Image.Image)
 }
 
-func (f *fake) PullImage(context.Context, *runtimeapi.PullImageRequest) (*runtimeapi.PullImageResponse, error) {
-	return nil, f.pull
+func (f *fake) PullImage(ctx context.Context, _ *runtimeapi.PullImageRequest) (*runtimeapi.PullImageResponse, error) {
+	return nil, f.pull(ctx)
 }
 
 func (f *fake) ImageFsInfo(context.Context, *runtimeapi.ImageFsInfoRequest) (*runtimeapi.ImageFsInfoResponse, error) {
@@ -67,11 +72,11 @@ func (f *fake) Version(ctx context.Context, _ *runtimeapi.VersionRequest) (*runt
 }
 
 func (f *fake) Plugins(context.Context, *introspection.PluginsRequest) (*introspection.PluginsResponse, error) {
-	return &introspection.PluginsResponse{Plugins: []*introspection.Plugin{{ID: "overlayfs", Exports: map[string]string{"root": "/"}}}}, nil
+	return &introspection.PluginsResponse{Plugins: []*introspection.Plugin{{ID: "overlayfs", Exports: map[string]string{"root": cmp.Or(f.root, "/")}}}}, nil
 }
 
 func (f *fake) Get(_ context.Context, r *images.GetImageRequest) (*images.GetImageResponse, error) {
-	return &images.GetImageResponse{Image: &images.Image{Name: r.Name, Target: &types.Descriptor{Digest: f.target}}}, nil
+	return &images.GetImageResponse{Image: &images.Image{Name: r.Name, Target: &types.Descriptor{Digest: f.target}, Labels: f.labels}}, nil
 }
 
 func (f *fake) Create(context.Context, *images.CreateImageRequest) (*images.CreateImageResponse, error) {
@@ -83,7 +88,7 @@ func (f *fake) Update(context.Context, *images.UpdateImageRequest) (*images.Upda
 }
 
 func (f *fake) Delete(context.Context, *images.DeleteImageRequest) (*emptypb.Empty, error) {
-	return &emptypb.Empty{}, nil
+	return &emptypb.Empty{}, next(&f.deletes)
 }
 
 func next(errs *[]error) (err error) {
@@ -148,6 +153,10 @@ func statusOf(id, info string, pin bool, names ...string) *runtimeapi.ImageStatu
 	return &runtimeapi.ImageStatusResponse{Image: &runtimeapi.Image{Id: id, RepoTags: names, Pinned: pin}, Info: map[string]string{"info": info}}
 }
 
+func absent(string) (*runtimeapi.ImageStatusResponse, error) {
+	return &runtimeapi.ImageStatusResponse{}, nil
+}
+
 func want(t *testing.T, err error, reason fault.Reason, retry bool) {
 	t.Helper()
 	if err == nil || fault.ReasonOf(err) != reason || fault.Retryable(err) != retry || strings.ContainsAny(err.Error(), "\x1b\n") || len(err.Error()) > 1500 {
@@ -177,8 +186,9 @@ func TestAFailedPullIsToldByItsCode(t *testing.T) {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
 			// The words say something else, and steer a terminal.
-			f := &fake{disks: []string{"/"}, pull: status.Error(code, "no space left on device: not found: \x1b[31m\n"+strings.Repeat("x", 1<<20))}
-			f.status = func(string) (*runtimeapi.ImageStatusResponse, error) { return &runtimeapi.ImageStatusResponse{}, nil }
+			f := &fake{disks: []string{"/"}, status: absent, pull: func(context.Context) error {
+				return status.Error(code, "no space left on device: not found: \x1b[31m\n"+strings.Repeat("x", 1<<10))
+			}}
 			want(t, f.serve(t).Pull(t.Context(), pinned(t)), then.reason, then.retry)
 		})
 	}
@@ -259,6 +269,16 @@ func TestANameThatCRIDoesNotLearnIsNotMade(t *testing.T) {
 	want(t, s.Name(t.Context(), image), fault.DigestMismatch, false)
 }
 
+func TestANameThatMovedOnIsNotReleased(t *testing.T) {
+	t.Parallel()
+	f := &fake{labels: map[string]string{cri.OwnLabel: "true"}, deletes: []error{status.Error(codes.NotFound, ""), status.Error(codes.Internal, "")}}
+	s := f.serve(t)
+	if err := s.Release(t.Context(), "127.0.0.1:5000/unidesk/x:1"); err != nil {
+		t.Error(err)
+	}
+	want(t, s.Release(t.Context(), "127.0.0.1:5000/unidesk/x:1"), fault.EngineFailed, false)
+}
+
 func TestAContainerdThatLacksSomething(t *testing.T) {
 	t.Parallel()
 	none := serve(t, func(*grpc.Server) {})
@@ -295,6 +315,13 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 	given, giveUp := context.WithCancelCause(t.Context())
 	giveUp(enough)
 	if _, err := s.Version(given); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	f.disks, f.status = []string{"/"}, absent
+	f.pull = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	until, end := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer end()
+	if err := s.Pull(until, pinned(t)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 	// Nobody may dial, and nobody is root.

@@ -9,15 +9,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 func TestWhatTheRegistryDoesNotGiveHasAReason(t *testing.T) {
@@ -88,7 +92,7 @@ func TestARegistryThatAnswersOtherwise(t *testing.T) {
 		ready = true
 		return addr, image
 	}
-	status := func(code int) func(http.ResponseWriter, *http.Request) bool {
+	answer := func(code int) func(http.ResponseWriter, *http.Request) bool {
 		return func(rw http.ResponseWriter, _ *http.Request) bool {
 			http.Error(rw, "\x1b[31mno\n"+strings.Repeat("long ", 1000), code)
 			return true
@@ -97,7 +101,7 @@ func TestARegistryThatAnswersOtherwise(t *testing.T) {
 	for name, code := range map[string]int{
 		"forbidden": http.StatusForbidden, "a login": http.StatusUnauthorized, "broken": http.StatusInternalServerError, "overloaded": http.StatusServiceUnavailable,
 	} {
-		addr, image := serve(status(code))
+		addr, image := serve(answer(code))
 		err := w.of(addr).Pull(t.Context(), image.Pinned)
 		t.Logf("%s: %v", name, err)
 		if fault.ReasonOf(err) != fault.ImageUnavailable || strings.ContainsAny(err.Error(), "\x1b\n") || len(err.Error()) > 1000 {
@@ -209,7 +213,11 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	})
 	ctx := t.Context()
 	big := w.publish("1", w.layer(1<<10), w.layer(64<<20))
-	w.fails(w.store.Pull(ctx, big.Pinned), fault.DiskFull, false)
+	err := w.store.Pull(ctx, big.Pinned)
+	w.fails(err, fault.DiskFull, false)
+	if need := strconv.FormatInt(workload.Room(big.Bytes), 10); !strings.Contains(err.Error(), need) {
+		t.Errorf("it was tried, though %s bytes are needed: %v", need, err)
+	}
 	unknown := big.Pinned
 	unknown.Bytes = 0 // nobody knows how large it is
 	w.fails(w.store.Pull(ctx, unknown), fault.DiskFull, false)
@@ -227,4 +235,29 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	w.fails(w.store.Pull(ctx, zeros.Pinned), fault.DiskFull, false)
 	small := w.publish("3", w.layer(1<<10))
 	w.eventually("a small image fits", func() bool { return w.store.Pull(ctx, small.Pinned) == nil })
+}
+
+// A failed pull may give the disk back before it is answered.
+func TestADiskThatWasFullIsSaid(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("a mount needs root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	seen := make(chan struct{})
+	f := &fake{root: dir, disks: []string{dir}, status: absent}
+	f.pull = func(context.Context) error {
+		if err := os.WriteFile(dir+"/blob", make([]byte, 7<<20), 0o600); err != nil {
+			return err
+		}
+		<-seen
+		return errors.Join(os.Remove(dir+"/blob"), status.Error(codes.Unknown, "something"))
+	}
+	s := f.serve(t)
+	time.AfterFunc(2*time.Second, func() { close(seen) }) // some forty looks at the disk
+	want(t, s.Pull(t.Context(), pinned(t)), fault.DiskFull, false)
 }

@@ -133,6 +133,13 @@ func TestOnlyNamesOfOursAreTakenAway(t *testing.T) {
 		t.Errorf("%v, %v", held, err)
 	}
 
+	// One that the kubelet pulled has no pin, and gets it.
+	two := w.publish("2", w.layer(1<<10))
+	_, err = runtimeapi.NewImageServiceClient(w.raw).PullImage(ctx, &runtimeapi.PullImageRequest{Image: &runtimeapi.ImageSpec{Image: ref(w.registry.Addr, two)}})
+	w.must(err)
+	w.must(w.store.Pull(ctx, two.Pinned))
+	w.must(w.store.Name(ctx, two.Pinned))
+
 	// What removes images looks for pins, and no further: the image goes, with all names.
 	_, err = runtimeapi.NewImageServiceClient(w.raw).RemoveImage(ctx, &runtimeapi.RemoveImageRequest{Image: &runtimeapi.ImageSpec{Image: name}})
 	w.must(err)
