@@ -109,7 +109,7 @@ func (e *Engine) start(ctx context.Context, name string, made release) error {
 	if err := os.WriteFile(e.in("containerd.pid"), []byte(strconv.Itoa(e.containerd.PID())), 0o600); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
-	if err := e.containerd.ready(ctx, 30*time.Second, dial("unix", e.in("containerd.sock"))); err != nil {
+	if err := e.containerd.Ready(ctx, 30*time.Second, dial("unix", e.in("containerd.sock"))); err != nil {
 		return err
 	}
 	if e.dockerd, err = startProc(daemon{
@@ -126,7 +126,7 @@ func (e *Engine) start(ctx context.Context, name string, made release) error {
 	}); err != nil {
 		return err
 	}
-	return e.dockerd.ready(ctx, 60*time.Second, func(ctx context.Context) error { return ping(ctx, e.in("docker.sock")) })
+	return e.dockerd.Ready(ctx, 60*time.Second, func(ctx context.Context) error { return ping(ctx, e.in("docker.sock")) })
 }
 
 // Close stops the engine if the lab has started it, containers included. The

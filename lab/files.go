@@ -22,6 +22,12 @@ func cacheDir() (string, error) {
 	return filepath.Join(dir, "unidesk-lab"), nil
 }
 
+// ToolsDir is the folder in which lab/tools/build.sh leaves what it builds.
+func ToolsDir() (string, error) {
+	dir, err := cacheDir()
+	return filepath.Join(dir, "bin"), err
+}
+
 // lockFolder keeps other labs out of a folder: test packages run side by side.
 func lockFolder(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)

@@ -83,6 +83,12 @@ func startProc(d daemon) (*Proc, error) {
 	return p, nil
 }
 
+// Launch starts a daemon that a part of the lab in another package needs, with the environment that all daemons get and
+// its output in the file log. It returns once the process exists, and does not outlive the caller.
+func Launch(name, log string, argv ...string) (*Proc, error) {
+	return startProc(daemon{name: name, argv: argv, log: log, env: cleanEnv()})
+}
+
 // PID is the process id.
 func (p *Proc) PID() int { return p.process.Pid }
 
@@ -113,8 +119,8 @@ func (p *Proc) Stop(within time.Duration) error {
 	}
 }
 
-// ready asks again and again until the daemon answers, has ended, or the time is up.
-func (p *Proc) ready(ctx context.Context, within time.Duration, ask func(context.Context) error) error {
+// Ready asks again and again until the daemon answers, has ended, or the time is up.
+func (p *Proc) Ready(ctx context.Context, within time.Duration, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	tick := time.NewTicker(30 * time.Millisecond)
@@ -187,11 +193,11 @@ func run(ctx context.Context, dir string, env []string, argv ...string) (string,
 	return stdout.String(), nil
 }
 
-// freePort finds a loopback port for a server that must be told its port. It looks
+// FreePort finds a loopback port for a server that must be told its port. It looks
 // below the range that the kernel takes ports from by itself (ip(7),
 // ip_local_port_range): there, nobody's connection or listener can come to have
 // it between here and that server's start.
-func freePort() (int, error) {
+func FreePort() (int, error) {
 	const low, high, tries = 20000, 32000, 50
 	var err error
 	for range tries {

@@ -93,7 +93,7 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	if err := a.proc.ready(ctx, 15*time.Second, dial("unix", a.Socket)); err != nil {
+	if err := a.proc.Ready(ctx, 15*time.Second, dial("unix", a.Socket)); err != nil {
 		return errors.Join(err, a.Stop())
 	}
 	return nil

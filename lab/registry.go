@@ -23,7 +23,7 @@ type Registry struct {
 // StartRegistry starts the registry program with its storage in dir, on a free
 // port, and waits until it answers.
 func StartRegistry(ctx context.Context, program, dir string) (*Registry, error) {
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (r *Registry) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	err = r.proc.ready(ctx, 20*time.Second, func(ctx context.Context) error { return get(ctx, loopbackClient(), r.URL()+"/v2/") })
+	err = r.proc.Ready(ctx, 20*time.Second, func(ctx context.Context) error { return get(ctx, loopbackClient(), r.URL()+"/v2/") })
 	if err != nil {
 		return errors.Join(err, r.Stop())
 	}

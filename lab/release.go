@@ -36,11 +36,11 @@ func chosenRelease() (release, error) {
 	if !slices.Contains([]string{"28", "29"}, number) || !slices.Contains([]string{"classic", "containerd"}, store) {
 		return release{}, fmt.Errorf("%s=%s: want 28 or 29, a hyphen, and classic or containerd", EngineVariable, asked)
 	}
-	cache, err := cacheDir()
+	tools, err := ToolsDir()
 	if err != nil {
 		return release{}, err
 	}
-	made := release{programs: filepath.Join(cache, "bin", "engine"+number), store: store}
+	made := release{programs: filepath.Join(tools, "engine"+number), store: store}
 	if _, err := os.Stat(made.program("dockerd")); err != nil {
 		return release{}, fmt.Errorf("%s=%s: %w; lab/tools/build.sh engine%s builds it", EngineVariable, asked, err, number)
 	}

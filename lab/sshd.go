@@ -39,7 +39,7 @@ func StartSSHD(ctx context.Context, dir string) (*SSHD, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start sshd: %w", err)
 	}
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (s *SSHD) Start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return s.proc.ready(ctx, 20*time.Second, dial("tcp", s.Addr))
+	return s.proc.Ready(ctx, 20*time.Second, dial("tcp", s.Addr))
 }
 
 // Stop ends the server and every connection that it serves, as a host does that goes down.

@@ -83,7 +83,7 @@ func TestConformanceBehindAnAgent(t *testing.T) {
 			a, _ := serveWorkloads(t, confirm.New(host, dir))
 			return a.workloads(t)
 		}
-		return workloadtest.Harness{Target: reopen(), Reopen: reopen, Spec: spec, Secret: secret, Images: images}
+		return workloadtest.Harness{Target: reopen(), Reopen: reopen, Spec: spec, Secret: secret, Secrets: workloadtest.Shown(spec, secret), Images: images}
 	})
 }
 

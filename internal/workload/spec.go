@@ -119,6 +119,9 @@ func Keys() []string {
 // AnnotationPrefix begins every annotation that a deploy writes.
 const AnnotationPrefix = "unidesk.dev/"
 
+// ChangeAnnotation holds the id of the change that a pod template is of.
+const ChangeAnnotation = AnnotationPrefix + "change"
+
 // Annotation returns the annotation that shows a deploy key on a Deployment and its pods.
 func Annotation(key string) string {
 	return AnnotationPrefix + "deploy-" + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
