@@ -183,7 +183,9 @@ func TestConfigurationIsWrittenByKeyAndPutBack(t *testing.T) {
 	if err != nil || before.Credentials.Len() != 1 || before.Settings.Len() != 0 {
 		t.Fatalf("before: %+v, %v", before, err)
 	}
-	data := func() (any, any) { return get(t, at+"/secrets/auth")["data"], get(t, at+"/configmaps/settings")["data"] }
+	data := func() (any, any) {
+		return get(t, at+"/secrets/auth")["data"], get(t, at+"/configmaps/settings")["data"]
+	}
 	secret0, map0 := data()
 	to := kube.Configuration{
 		Credentials: values(map[string]string{"password": "new-password", "key": "ключ\n", "unplaced": "goes nowhere"}),

@@ -93,9 +93,15 @@ func call(t *testing.T, method, path string, body, v any) int {
 	return resp.StatusCode
 }
 
-func create(t *testing.T, path string, body any) { t.Helper(); call(t, http.MethodPost, path, body, nil) }
+func create(t *testing.T, path string, body any) {
+	t.Helper()
+	call(t, http.MethodPost, path, body, nil)
+}
 
-func edit(t *testing.T, path string, body any) { t.Helper(); call(t, http.MethodPatch, path, body, nil) }
+func edit(t *testing.T, path string, body any) {
+	t.Helper()
+	call(t, http.MethodPatch, path, body, nil)
+}
 
 func get(t *testing.T, path string) object {
 	t.Helper()
