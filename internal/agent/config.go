@@ -44,6 +44,8 @@ type Config struct {
 	State string `yaml:"state"`
 	// Projects are the Compose projects of this host, by Compose's name for each.
 	Projects map[string]Project `yaml:"projects"`
+	// Kubernetes is this host's cluster; nil on a host whose cluster is not served.
+	Kubernetes *Kubernetes `yaml:"kubernetes"`
 }
 
 // Roles are the accounts, by name or numeric id, that hold each role.
@@ -81,6 +83,9 @@ func Load(r io.Reader) (Config, error) {
 	if err := yaml.Load(b, &c, yaml.WithKnownFields(), yaml.WithUniqueKeys()); err != nil {
 		return Config{}, err
 	}
+	if c.Kubernetes != nil {
+		c.Kubernetes.complete(c.State)
+	}
 	return c, c.Validate()
 }
 
@@ -116,8 +121,6 @@ func (c Config) Validate() error {
 	if _, err := newRoles(c.Roles); err != nil {
 		errs = append(errs, err)
 	}
-	if err := c.validateProjects(); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, c.validateProjects(), c.validateKubernetes())
 	return errors.Join(errs...)
 }

@@ -55,6 +55,17 @@ func TestConfigIsStrict(t *testing.T) {
 		"a service of nothing": {servicesYAML("{s: " + wholeService + ", t: }"), "version 2 says of each service how it is placed"},
 		"version 1, placed":    {strings.Replace(servicesYAML("{s: "+wholeService+"}"), "version: 2", "version: 1", 1), "version 1 has a list of names"},
 		"version 1, twice":     {strings.Replace(servicesYAML("[s, s]"), "version: 2", "version: 1", 1), "twice"},
+		"a cluster, version 1": {strings.Replace(clusterYAML("server: https://127.0.0.1:6443"), "version: 2", "version: 1", 1), "kubernetes: needs version 2"},
+		"a cluster, no images": {strings.Replace(clusterYAML("server: https://127.0.0.1:6443"), "registry: ", "#", 1), "kubernetes: needs registry"},
+		"a plain API server":   {clusterYAML("server: http://127.0.0.1:6443"), "kubernetes.server"},
+		"a server with a user": {clusterYAML("server: https://a:hunter2@127.0.0.1:6443"), "kubernetes.server"},
+		"a relative token":     {clusterYAML("token: t"), "kubernetes.token"},
+		"a relative socket 2":  {clusterYAML("containerd: tcp://x"), "kubernetes.containerd"},
+		"two accounts":         {clusterYAML("kubeconfig: /k, token: /t"), "kubeconfig goes without"},
+		"a cluster's key":      {clusterYAML("namespace: x"), "namespace"},
+		"no namespace":         {"version: 2\nregistry: http://127.0.0.1:5000\nkubernetes: {}", "kubernetes.namespaces: none"},
+		"an empty namespace":   {"version: 2\nregistry: http://127.0.0.1:5000\nkubernetes: {namespaces: {a: {}}}", "kubernetes.namespaces.a.services: none"},
+		"a fault of a service": {"version: 2\nregistry: http://127.0.0.1:5000\nkubernetes: {namespaces: {a: {services: {s: {keyPrefix: x, deployments: []}}}}}", "kubernetes.namespaces.a.services.s.keyPrefix"},
 		"version 1, hostile":   {strings.Replace(servicesYAML("[--all]"), "version: 2", "version: 1", 1), "not a Compose service name"},
 	} {
 		if _, err := Load(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -83,6 +94,33 @@ func ofProjects(services string) string {
 }
 
 // An agent is updated before its agent.yaml is.
+// clusterYAML is a configuration with this in its section kubernetes.
+func clusterYAML(keys string) string {
+	return "version: 2\nregistry: http://127.0.0.1:5000\nkubernetes: {" + keys +
+		", namespaces: {a: {services: {s: {keyPrefix: A_DEPLOY_, deployments: [{name: s, container: s}]}}}}}"
+}
+
+func TestAClusterHasThePlacesOfK3s(t *testing.T) {
+	t.Parallel()
+	c, err := Load(strings.NewReader(clusterYAML("allowAdmin: false")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := *c.Kubernetes
+	k.Namespaces = nil
+	want := Kubernetes{
+		Server: "https://127.0.0.1:6443", CA: "/var/lib/rancher/k3s/server/tls/server-ca.crt",
+		Token: "/var/lib/unidesk-agent/kubernetes-token", Containerd: "/run/k3s/containerd/containerd.sock",
+	}
+	if d := cmp.Diff(want, k); d != "" {
+		t.Error(d)
+	}
+	c, err = Load(strings.NewReader(clusterYAML("kubeconfig: /root/k")))
+	if err != nil || c.Kubernetes.Server+c.Kubernetes.CA+c.Kubernetes.Token != "" {
+		t.Errorf("%+v, %v", c.Kubernetes, err)
+	}
+}
+
 func TestVersion1IsRead(t *testing.T) {
 	t.Parallel()
 	c, err := Load(strings.NewReader(strings.Replace(servicesYAML("[web, api]"), "version: 2", "version: 1", 1)))
@@ -166,11 +204,13 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 	}
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Config](), reflect.TypeFor[Roles](), reflect.TypeFor[Project](), reflect.TypeFor[placement.Service](), reflect.TypeFor[placement.Probe](),
+		reflect.TypeFor[Kubernetes](), reflect.TypeFor[Namespace](), reflect.TypeFor[placement.Rollout](), reflect.TypeFor[placement.Sync](),
+		reflect.TypeFor[placement.Deployment](),
 	} {
 		for f := range of.Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			// A comment stands above the first line with the key.
-			first := regexp.MustCompile(`(?m)^(.*)\n *` + key + `:`).FindStringSubmatch(string(b))
+			first := regexp.MustCompile(`(?m)^(.*)\n *(?:# |- )?` + key + `:`).FindStringSubmatch(string(b))
 			if first == nil || !strings.HasPrefix(strings.TrimSpace(first[1]), "#") {
 				t.Errorf("%s does not describe %s of %s", path, key, of)
 			}

@@ -183,21 +183,17 @@ func (r Row) Environment(env Env) Environment {
 	return Environment{Mode: Unsupported, Why: fmt.Sprintf("it has no %s target", env)}
 }
 
-// LiveByCompose reports whether some environment brings the service live on the
-// host, as a service of Compose.
-func (r Row) LiveByCompose(host string) bool {
-	return slices.ContainsFunc(Envs(), func(env Env) bool { return r.Environment(env).LiveByCompose(host) })
+// LiveOn reports whether some environment brings the service live on the host.
+func (r Row) LiveOn(host string) bool {
+	return slices.ContainsFunc(Envs(), func(env Env) bool { return r.Environment(env).LiveOn(host) })
 }
 
-// LiveByCompose reports whether it brings the service live on the host, as a
-// service of Compose.
-func (e Environment) LiveByCompose(host string) bool {
-	return e.Mode == Live && e.Target.Host == host && e.Target.Compose != nil
-}
+// LiveOn reports whether it brings the service live on the host.
+func (e Environment) LiveOn(host string) bool { return e.Mode == Live && e.Target.Host == host }
 
-// Workloads returns what a host must place: the services that run in Compose there, of
-// all environments, in the order of their names. project is the master's. If two
-// environments share a service, the row that brings it live counts.
+// Workloads returns what a host must place: the services that run there, of all
+// environments, those of Compose first, in the order of their names. project is the
+// master's. If two environments share a service, the row that brings it live counts.
 func (c *Catalog) Workloads(host, project string) (specs []workload.Spec) {
 	for _, mode := range []Mode{Live, Validate} {
 		for _, id := range c.Services() {
@@ -205,7 +201,7 @@ func (c *Catalog) Workloads(host, project string) (specs []workload.Spec) {
 			for _, env := range Envs() {
 				e, spec := row.Environment(env), row.Spec(env, project)
 				known := slices.ContainsFunc(specs, func(s workload.Spec) bool { return s.Ref == spec.Ref })
-				if e.Mode == mode && e.Target.Host == host && spec.Compose != nil && !known {
+				if e.Mode == mode && e.Target.Host == host && !spec.Ref.IsZero() && !known {
 					specs = append(specs, spec)
 				}
 			}

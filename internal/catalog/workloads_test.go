@@ -8,7 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
-func TestAHostPlacesEachComposeServiceOnceAndAsItsLiveRowHasIt(t *testing.T) {
+func TestAHostPlacesEachServiceOnceAndAsItsLiveRowHasIt(t *testing.T) {
 	t.Parallel()
 	const more = `
   a-shadow:
@@ -28,6 +28,10 @@ func TestAHostPlacesEachComposeServiceOnceAndAsItsLiveRowHasIt(t *testing.T) {
 		"D601": {
 			"compose-findjob.findjob findjob-backend", "compose-met-nonlinear.met-nonlinear met-nonlinear-backend",
 			"compose-pipeline.pipeline pipeline-backend", "compose-wiki.wiki wiki-backend",
+			"kubernetes-unidesk-dev.claudeqq claudeqq", "kubernetes-unidesk-dev.code-queue code-queue",
+			"kubernetes-unidesk-dev.decision-center decision-center", "kubernetes-unidesk-dev.frontend frontend",
+			"kubernetes-unidesk-dev.mdtodo mdtodo", "kubernetes-unidesk.claudeqq claudeqq",
+			"kubernetes-unidesk.decision-center decision-center", "kubernetes-unidesk.mdtodo mdtodo",
 		},
 		"master": {
 			"compose-desk.backend-core unidesk-backend-core", "compose-desk.baidu-netdisk baidu-netdisk-backend",

@@ -10,6 +10,8 @@ import (
 func After(out Result, row catalog.Row, env catalog.Env, acts bool) Command {
 	f, commit := out.Failure, out.Contract.Commit
 	switch {
+	case out.Decision == DecidedGated: // by a grant that does not open its gate
+		return out.Contract.ToSign()
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return RecoverCommand()
 	case f.Reason == fault.CapabilityMissing:

@@ -9,9 +9,10 @@ const (
 	DecidedRefused Decision = "refused"
 	// DecidedContract: a dry run; nothing was contacted.
 	DecidedContract Decision = "contract"
-	// DecidedReady: every read-only check holds.
+	// DecidedReady: every read-only check holds; --run-now would go.
 	DecidedReady Decision = "ready"
-	// DecidedBlocked: a check does not hold; --run-now would refuse.
+	// DecidedBlocked: a check does not hold, in a plan as in a run; nothing that runs was
+	// touched.
 	DecidedBlocked Decision = "blocked"
 	// DecidedUnsupported: the service cannot be brought live in this environment.
 	DecidedUnsupported Decision = "unsupported"
@@ -34,7 +35,8 @@ const (
 	// DecidedUnsettled: the host of an unsettled change does not answer any more. The
 	// host takes the change back by itself, unless a run settles the change.
 	DecidedUnsettled Decision = "unsettled"
-	// DecidedFailed: it failed before anything that runs was touched.
+	// DecidedFailed: before anything that runs was touched, something did not answer or an
+	// act failed.
 	DecidedFailed Decision = "failed"
 	// DecidedInterrupted: a person stopped the command; the result names what runs.
 	DecidedInterrupted Decision = "interrupted"

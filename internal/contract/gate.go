@@ -27,16 +27,6 @@ const (
 	GateRuntimeNotBuilt catalog.Gate = "runtime-not-built"
 )
 
-// Reach is how far a command goes.
-type Reach string
-
-// The reaches.
-const (
-	ReachContract Reach = "dry-run"
-	ReachPlan     Reach = "plan"
-	ReachLive     Reach = "run-now"
-)
-
 // Entry is the command that a deploy is asked for by.
 type Entry string
 
@@ -59,8 +49,8 @@ type Asked struct {
 	Promoted bool
 }
 
-// Judge is the one place where a gate is decided. It is the same for every reach:
-// a dry run shows what --run-now would meet.
+// Judge is the one place where a gate is decided. It is the same for a dry run, a plan
+// and a run.
 func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 	e := row.Environment(env)
 	shut := func(code catalog.Gate, next Command, format string, args ...any) Gate {
@@ -108,18 +98,15 @@ func elsewhere(row catalog.Row, env catalog.Env, commit string) Command {
 	return Ours("services")
 }
 
-// Stops reports whether a command that goes so far ends at the gate. Where there
-// is nothing to deploy to, every command does; contract and plan go past the rest
-// and show it.
-func (g Gate) Stops(r Reach) bool {
-	switch g.Code {
-	case "":
-		return false
-	case GateUnsupported, GateDeprecated:
-		return true
-	}
-	return r == ReachLive
-}
+// Shut reports whether the gate stops a live deploy.
+func (g Gate) Shut() bool { return g.Code != "" }
+
+// Final reports whether the gate is shut whatever hosts and receipts report. Only the
+// digest can tell of a promotion.
+func (g Gate) Final() bool { return g.Shut() && g.Code != catalog.Promote }
+
+// Empty reports whether there is nothing behind the gate that a plan could look at.
+func (g Gate) Empty() bool { return g.Code == GateUnsupported || g.Code == GateDeprecated }
 
 // decision is what a command comes to that the gate stops.
 func (g Gate) decision() Decision {

@@ -65,7 +65,7 @@ func Consider(c Candidate, do func(Contract) Result) Reconciled {
 	default:
 		if r.OK || r.Decision == DecidedDegraded { // it runs, and its result names what is not well
 			one.Outcome = OutcomeDone
-		} else if g := c.Contract.Gate; g.Stops(ReachLive) && g.Code != catalog.Promote { // whatever is amiss, apply passes it over
+		} else if c.Contract.Gate.Final() { // whatever is amiss, apply passes it over
 			one.Outcome = OutcomeSkipped
 		}
 	}

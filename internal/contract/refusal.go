@@ -6,25 +6,37 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// DryRun answers with the contract alone.
+// DryRun answers with the contract alone. It names the way through the gate, or the
+// plan if there is none.
 func DryRun(c Contract) Result {
-	if c.Gate.Stops(ReachContract) {
+	if c.Gate.Empty() {
 		return Gated(c)
 	}
-	return Result{OK: true, Decision: DecidedContract, Contract: &c, Rollback: c.Rollback}
+	r := Result{OK: true, DryRun: true, Decision: DecidedContract, Contract: &c, Rollback: c.Rollback}
+	if c.Gate.Shut() {
+		r.AtGate()
+		if r.Failure.Next = c.Gate.Next; c.Gate.Next.Equal(c.ToSign()) { // it is this very command
+			r.Failure.Next = DeployCommand(c.Service, c.Env, c.Commit.String())
+		}
+	}
+	return r
 }
 
 // Gated is the result of a command that ends at its gate: nothing was contacted.
 func Gated(c Contract) Result {
-	var r Result
+	r := Result{Contract: &c, Rollback: c.Rollback, Running: "not looked at: the gate comes first"}
+	r.AtGate()
+	return r
+}
+
+// AtGate makes the result that of a command which the gate of its contract stops.
+func (r *Result) AtGate() {
+	c := r.Contract
 	r.Fail(c.Gate.decision(), workload.PointGuard, c.Gate.fault())
 	r.Failure.Next = c.Gate.Next
 	if c.WantsGrant() {
 		r.Failure.Next = c.ToSign() // the gate's is for after that
 	}
-	r.Contract, r.Rollback = &c, c.Rollback
-	r.Running = "not looked at: the gate comes first"
-	return r
 }
 
 // Deprecated is all that deploy-backend-core answers.
@@ -82,14 +94,10 @@ func Unsettled(p *workload.Pending) error {
 		WithHint("the same command for that commit proves it; `%s` takes it back", RecoverCommand())
 }
 
-// AtGate answers, before any configuration is read, for what a gate stops whatever the
+// Early answers, before any configuration is read, for what a gate stops whatever the
 // hosts report. If live is set, the command would bring the commit live.
-func AtGate(c Contract, live bool) (Result, bool) {
-	reach := ReachPlan
-	if live {
-		reach = ReachLive
-	}
-	if c.Gate.Stops(reach) && c.Gate.Code != catalog.Promote { // dev's receipts may open that gate
+func Early(c Contract, live bool) (Result, bool) {
+	if c.Gate.Empty() || live && c.Gate.Final() {
 		return Gated(c), true
 	}
 	return Result{}, false

@@ -17,6 +17,8 @@ import (
 type Result struct {
 	OK       bool     `json:"ok"`
 	Decision Decision `json:"decision"`
+	// DryRun means that the contract is the answer, whatever gate stands before it.
+	DryRun bool `json:"-"`
 	// Mutated means that the host was changed at some time. Changed means that another
 	// version runs than before.
 	Mutated  bool      `json:"mutated"`

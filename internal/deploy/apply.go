@@ -23,17 +23,12 @@ func (d *Deployer) Apply(ctx context.Context, c contract.Contract, force bool) c
 // that only reads. A change that this command's own killed run left is no reason to
 // stop: the run takes it over, and looks for itself.
 func (d *Deployer) guard(ctx context.Context, c contract.Contract) (contract.Result, *facts) {
-	if c.Gate.Stops(contract.ReachLive) && c.Gate.Code != catalog.Promote {
+	if c.Gate.Final() {
 		return contract.Gated(c), nil
 	}
 	r, found := d.plan(ctx, c)
-	switch {
-	case r.Failure != nil && (r.Failure.Reason == fault.ChangePending || r.Failure.Reason == fault.Locked): // Run refuses that
+	if r.Failure != nil && (r.Failure.Reason == fault.ChangePending || r.Failure.Reason == fault.Locked) { // Run refuses that
 		return contract.Result{OK: true}, nil
-	case r.OK && r.Contract.Gate.Stops(contract.ReachLive):
-		gated := contract.Gated(*r.Contract)
-		gated.Running = r.Running
-		return gated, nil
 	}
 	return r, found
 }
@@ -58,7 +53,7 @@ func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []contract
 			out.Services[i] = one
 		}
 		if one.Outcome == contract.OutcomeFailed {
-			return concluded(out)
+			return out.Conclude()
 		}
 	}
 	for i, c := range all {
@@ -71,16 +66,7 @@ func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []contract
 			break
 		}
 	}
-	return concluded(out)
-}
-
-// concluded decides for a run: a check that stopped it has made it fail, while a
-// plan is blocked by it.
-func concluded(r contract.Reconciliation) contract.Reconciliation {
-	if r = r.Conclude(); r.Decision == contract.DecidedBlocked {
-		r.Decision = contract.DecidedFailed
-	}
-	return r
+	return out.Conclude()
 }
 
 // turnsTo emits the service that the next points are about.

@@ -58,7 +58,7 @@ func TestARunLeavesTheChangeOfAnotherRun(t *testing.T) {
 			return provenance.Verdict{Status: provenance.Unverified}
 		})
 		r := w.run(c)
-		want(t, r, contract.DecidedFailed, fault.ChangePending)
+		want(t, r, contract.DecidedBlocked, fault.ChangePending)
 		if r.Mutated || w.pending() == nil || w.pending().Change.Image.Commit != b {
 			t.Errorf("mutated %v, pending %+v", r.Mutated, w.pending())
 		}
@@ -136,7 +136,7 @@ func TestADiskWithoutRoomBlocksADeploy(t *testing.T) {
 				w.images.add(t, b, labels(b))
 				w.Estimator, w.readOnly = need, true
 				want(t, w.Plan(t.Context(), w.contract(b)), contract.DecidedBlocked, fault.DiskFull)
-				want(t, w.run(b), contract.DecidedFailed, fault.DiskFull)
+				want(t, w.run(b), contract.DecidedBlocked, fault.DiskFull)
 			})
 		})
 	}

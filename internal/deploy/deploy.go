@@ -22,7 +22,7 @@
 //	scope                 what happened to everything else
 //	prove                 does the new version run, or the old version?
 //	change                the change, and what became of it on its host
-//	find                  the steps that only read: look, resolve, preflight
+//	find                  the steps that only read: look, resolve, preflight, admit
 //	session               a service on its host; what was seen, and when
 //	journal               the points of a run
 //	deploy                what a deploy works through

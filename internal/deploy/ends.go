@@ -33,12 +33,7 @@ func (s session) fail(out contract.Result, decision contract.Decision, err error
 // stopped ends a run that touched nothing that runs, or took back no more than what
 // an earlier run had left.
 func (r *run) stopped(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
-	if g := (*grantError)(nil); errors.As(err, &g) {
-		return r.ungranted(out, seen, err)
-	}
-	decision := contract.DecidedFailed
 	if ctx.Err() != nil {
-		decision = contract.DecidedInterrupted
 		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before anything that runs was touched"))
 	}
 	switch {
@@ -50,30 +45,22 @@ func (r *run) stopped(ctx context.Context, out contract.Result, seen view, err e
 	default:
 		out.Running = r.running(seen)
 	}
-	return r.fail(out, decision, err)
+	return r.fail(out, contract.Obstacle(err), err)
 }
 
-// gated ends a run whose gate only the digest could open.
-func (r *run) gated(f facts) contract.Result {
-	out := contract.Gated(f.terms)
-	out.Running = r.describe(f.seen)
-	return out
-}
-
-// grantError is an error of a grant: it was used before, or its use cannot be noted.
-type grantError struct{ error }
-
-func (e *grantError) Unwrap() error { return e.error }
-
-// ungranted ends a pass whose grant was used before, or expired meanwhile. Nothing
-// that runs was touched.
-func (s session) ungranted(out contract.Result, seen view, err error) contract.Result {
-	out.Scope, out.Running = nil, s.running(seen)
-	if reason := fault.ReasonOf(err); reason == fault.LedgerUnavailable || reason == fault.DiskFull {
-		return s.fail(out, contract.DecidedFailed, err)
+// gated ends a run whose gate only the digest could open. As in a plan, a check that
+// does not hold comes first.
+func (r *run) gated(ctx context.Context, out contract.Result, f facts) contract.Result {
+	plan, err := r.preflight(ctx, f)
+	if err != nil {
+		return r.stopped(ctx, out, f.seen, err)
 	}
-	out = s.fail(out, contract.DecidedGated, err)
-	out.Failure.Next = out.Contract.ToSign()
+	out.Plan = &plan
+	if err := r.admit(f, plan, false); err != nil {
+		return r.stopped(ctx, out, f.seen, err)
+	}
+	out.Running = r.running(f.seen)
+	out.AtGate()
 	return out
 }
 

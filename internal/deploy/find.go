@@ -79,10 +79,7 @@ func (s session) flagsBefore(seen view) map[string]bool {
 	if p := seen.Pending; p != nil {
 		return p.Change.FlagsBefore
 	}
-	if in := seen.Current(); in != nil && in.Health != nil {
-		return in.Health.Flags
-	}
-	return nil
+	return seen.Flags()
 }
 
 // preflight makes every check that changes nothing.
@@ -113,6 +110,35 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	plan.Live = f.seen.Current()
 	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
 	return plan, nil
+}
+
+// admit refuses if a check of the preflight does not hold or if the grant was used: a
+// plan and a run alike. Of a version that is live already only the provenance counts,
+// because nothing is recreated.
+func (s session) admit(f facts, plan contract.Plan, force bool) error {
+	checks := plan.Checks
+	if lives(f, plan, force) {
+		checks = []proof.Check{f.origin.Check(s.row.Provenance)}
+	}
+	if err := workload.At(workload.PointPreflight, proof.Fault(checks)); err != nil {
+		return err
+	}
+	return workload.At(workload.PointPreflight, s.grantUnused(f, plan, force))
+}
+
+// lives reports whether there is nothing to do but to prove.
+func lives(f facts, plan contract.Plan, force bool) bool {
+	return plan.AlreadyLive && !force && f.seen.Pending == nil
+}
+
+// grantUnused refuses a grant that was used before, so that nothing is staged in
+// vain. An unsettled change of the same commit is gone on with: it may be what used
+// the grant.
+func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
+	if f.terms.Grant == nil || f.seen.Pending != nil || plan.AlreadyLive && !force {
+		return nil
+	}
+	return s.Grants.Used(*f.terms.Grant)
 }
 
 // cost is what staging the image needs. To another host nothing crosses the master's

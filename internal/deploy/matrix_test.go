@@ -30,6 +30,15 @@ func worldOf(t *testing.T, c *catalog.Catalog, service string, env catalog.Env) 
 	return w
 }
 
+// reach is how far a command goes.
+type reach string
+
+const (
+	dryRun   reach = "dry-run"
+	planOnly reach = "plan"
+	runNow   reach = "run-now"
+)
+
 // The matrix of the requirements, whole: decision, gate and reason of each reach,
 // with hosts on which everything is well. The exit codes are the command line's to
 // test, with the same file.
@@ -53,14 +62,14 @@ func TestTheMatrix(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, reach := range []contract.Reach{contract.ReachContract, contract.ReachPlan, contract.ReachLive} {
+		for i, reach := range []reach{dryRun, planOnly, runNow} {
 			cells++
 			decision, reason := contract.Decision(f[3+3*i]), fault.Reason(strings.TrimPrefix(f[5+3*i], "-"))
 			t.Run(service+" "+f[1]+" "+string(reach), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := worldOf(t, c, service, env)
 					w.images.add(t, a, w.labels(a))
-					w.readOnly = reach != contract.ReachLive || gate != ""
+					w.readOnly = reach != runNow || gate != ""
 					r := w.reaching(t, contract.Request{Service: service, Env: flag, Commit: a.String()}, reach)
 					got := fault.Reason("")
 					if r.Failure != nil {
@@ -91,16 +100,16 @@ func TestTheMatrix(t *testing.T) {
 }
 
 // reaching goes as far as it is told.
-func (w *world) reaching(t *testing.T, req contract.Request, reach contract.Reach) contract.Result {
+func (w *world) reaching(t *testing.T, req contract.Request, how reach) contract.Result {
 	t.Helper()
 	c, err := contract.NewContract(w.Catalog, req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	switch reach {
-	case contract.ReachContract:
+	switch how {
+	case dryRun:
 		return contract.DryRun(c)
-	case contract.ReachPlan:
+	case planOnly:
 		return w.Plan(t.Context(), c)
 	}
 	return w.Run(t.Context(), c, false)
@@ -185,7 +194,7 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 		w.Targets["D601"] = w.host // which has one container at a time
 		w.images.add(t, a, w.labels(a))
 		prod := contract.Request{Service: "wiki", Env: "prod", Commit: a.String()}
-		r := w.reaching(t, prod, contract.ReachLive)
+		r := w.reaching(t, prod, runNow)
 		want(t, r, contract.DecidedGated, fault.PromoteFirst)
 		if strings.Contains(r.Running, "not looked at") {
 			t.Errorf("running: %s", r.Running)
@@ -193,17 +202,17 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 		if !strings.Contains(r.Failure.Next.String(), "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
 			t.Errorf("next %q after %d switches", r.Failure.Next, w.switches)
 		}
-		plan := w.reaching(t, prod, contract.ReachPlan)
-		want(t, plan, contract.DecidedReady, "")
-		if plan.Contract.Gate.Code != catalog.Promote || !plan.Plan.Next.IsZero() {
+		plan := w.reaching(t, prod, planOnly)
+		want(t, plan, contract.DecidedGated, fault.PromoteFirst)
+		if plan.Contract.Gate.Code != catalog.Promote || !plan.Plan.Next.IsZero() || !plan.Failure.Next.Equal(r.Failure.Next) {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
-		want(t, w.reaching(t, contract.Request{Service: "wiki", Env: "dev", Commit: a.String()}, contract.ReachLive), contract.DecidedSucceeded, "")
+		want(t, w.reaching(t, contract.Request{Service: "wiki", Env: "dev", Commit: a.String()}, runNow), contract.DecidedSucceeded, "")
 		w.Kill()
-		if plan := w.reaching(t, prod, contract.ReachPlan); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next.String(), "--run-now") {
+		if plan := w.reaching(t, prod, planOnly); plan.Contract.Gate.Code != "" || !strings.Contains(plan.Plan.Next.String(), "--run-now") {
 			t.Errorf("gate %q, next %q", plan.Contract.Gate.Code, plan.Plan.Next)
 		}
-		want(t, w.reaching(t, prod, contract.ReachLive), contract.DecidedSucceeded, "")
+		want(t, w.reaching(t, prod, runNow), contract.DecidedSucceeded, "")
 	})
 }
 
@@ -271,7 +280,7 @@ func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, c, "findjob", catalog.Prod)
 		w.images.add(t, a, w.labels(a))
-		r := w.reaching(t, contract.Request{Service: "findjob", Commit: a.String()}, contract.ReachPlan)
+		r := w.reaching(t, contract.Request{Service: "findjob", Commit: a.String()}, planOnly)
 		want(t, r, contract.DecidedReady, "")
 		if r.Plan.Need != (contract.Need{Engine: 400}) {
 			t.Errorf("need %+v", r.Plan.Need)
@@ -304,13 +313,15 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 			}
 			w.Estimator = struct{ deploy.Estimator }{} // to ask it is a panic
 			req.Commit = a.String()
-			r := w.reaching(t, req, contract.ReachPlan)
-			want(t, r, contract.DecidedReady, "")
+			r := w.reaching(t, req, planOnly)
+			if r.Decision != contract.DecidedGated && r.Decision != contract.DecidedUnsupported {
+				t.Errorf("%s: %s", req.Service, r.Decision)
+			}
 			if !strings.HasPrefix(r.Running, "not looked at: ") || r.Plan.Unseen == "" || !r.Plan.Next.IsZero() || len(r.Plan.Checks) == 0 {
 				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
 			}
 			w.images.add(t, a, w.labels(b))
-			want(t, w.reaching(t, req, contract.ReachPlan), contract.DecidedBlocked, fault.LabelMismatch)
+			want(t, w.reaching(t, req, planOnly), contract.DecidedBlocked, fault.LabelMismatch)
 		})
 	}
 }
@@ -348,9 +359,9 @@ func TestAHostWithoutWorkloadsIsSaidSo(t *testing.T) {
 		w := worldOf(t, c, "findjob", catalog.Prod)
 		w.Targets = map[string]workload.Target{catalog.Master: w.host}
 		req := contract.Request{Service: "findjob", Commit: a.String()}
-		plan, live := w.reaching(t, req, contract.ReachPlan), w.reaching(t, req, contract.ReachLive)
+		plan, live := w.reaching(t, req, planOnly), w.reaching(t, req, runNow)
 		want(t, plan, contract.DecidedBlocked, fault.CapabilityMissing)
-		want(t, live, contract.DecidedFailed, fault.CapabilityMissing)
+		want(t, live, contract.DecidedBlocked, fault.CapabilityMissing)
 		for _, r := range []contract.Result{plan, live} { // asking again changes nothing
 			if r.Failure.Next.String() != "unidesk-controller doctor" {
 				t.Errorf("next: %s", r.Failure.Next)

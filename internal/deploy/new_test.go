@@ -73,7 +73,7 @@ func TestApplyIsRefusedByAHostThatRunsAnotherThing(t *testing.T) {
 			}
 			return false
 		}
-		want(t, w.Apply(t.Context(), w.contract(b), false), contract.DecidedFailed, fault.Stale)
+		want(t, w.Apply(t.Context(), w.contract(b), false), contract.DecidedBlocked, fault.Stale)
 	})
 }
 

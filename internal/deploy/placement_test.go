@@ -39,7 +39,7 @@ func TestAHostThatPlacesTheServiceOtherwiseIsRefused(t *testing.T) {
 				plan := w.Plan(t.Context(), w.contract(b))
 				want(t, plan, contract.DecidedBlocked, fault.WorkloadUnfit)
 				run := w.run(b)
-				want(t, run, contract.DecidedFailed, fault.WorkloadUnfit)
+				want(t, run, contract.DecidedBlocked, fault.WorkloadUnfit)
 				for _, r := range []contract.Result{plan, run} {
 					if m := "placement is another one than the catalog's: " + strings.Join(c.says, "; "); r.Failure.Message != m || r.Failure.Step != workload.PointPreflight {
 						t.Errorf("at %s: %s, want %s", r.Failure.Step, r.Failure.Message, m)

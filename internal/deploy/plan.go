@@ -7,7 +7,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -24,9 +23,10 @@ func (d *Deployer) PlanAll(ctx context.Context, env catalog.Env, all []contract.
 }
 
 // plan returns what it has found, too, for a run that follows at once; nil if a run
-// must look for itself.
+// must look for itself. It reports what it saw before it reports the gate, because
+// nothing else shows that.
 func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.Result, _ *facts) {
-	if c.Gate.Stops(contract.ReachPlan) {
+	if c.Gate.Empty() {
 		return contract.Gated(c), nil
 	}
 	s, j, started := d.session(c.Row(), c.Env), &journal{emit: d.config.Emit}, time.Now()
@@ -35,11 +35,11 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 
 	found, err := s.find(ctx, j, c)
 	if out.Contract = &found.terms; err != nil {
-		return s.unplanned(ctx, out, found.seen, err), nil
+		return s.refused(ctx, out, found.seen, err), nil
 	}
 	plan, err := s.preflight(ctx, found)
 	if err != nil {
-		return s.unplanned(ctx, out, found.seen, err), nil
+		return s.refused(ctx, out, found.seen, err), nil
 	}
 	out.Plan = &plan
 	if s.unseen() == "" {
@@ -48,25 +48,20 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 		}
 	}
 	if seen, err := s.idle(ctx, found.seen); err != nil {
-		return s.refused(out, seen, contract.DecidedBlocked, err), nil
+		return s.refused(ctx, out, seen, err), nil
 	}
-	if err := s.grantUnused(found, plan, false); err != nil {
-		return s.asks(s.ungranted(out, found.seen, err)), nil
-	}
-	checks := plan.Checks
-	if plan.AlreadyLive { // nothing would be recreated; where it comes from counts all the same
-		checks = []proof.Check{found.origin.Check(s.row.Provenance)}
-	}
-	if err := workload.At(workload.PointPreflight, proof.Fault(checks)); err != nil {
-		return s.refused(out, found.seen, contract.DecidedBlocked, err), nil
+	if err := s.admit(found, plan, false); err != nil {
+		return s.refused(ctx, out, found.seen, err), nil
 	}
 	if out.Rollback, out.Older, err = s.rollback(found); err != nil {
-		return s.refused(out, found.seen, contract.DecidedBlocked, err), nil
+		return s.refused(ctx, out, found.seen, err), nil
 	}
-	if !found.terms.Gate.Stops(contract.ReachLive) {
-		plan.Next = contract.LiveCommand(s.row, s.env, c.Commit.String())
+	if out.Running = s.running(found.seen); found.terms.Gate.Shut() {
+		out.AtGate()
+		return out, nil
 	}
-	out.OK, out.Decision, out.Running = true, contract.DecidedReady, s.running(found.seen)
+	plan.Next = contract.LiveCommand(s.row, s.env, c.Commit.String())
+	out.OK, out.Decision = true, contract.DecidedReady
 	return out, &found
 }
 
@@ -90,28 +85,13 @@ func (s session) idle(ctx context.Context, seen view) (view, error) {
 		fault.Transient(fault.Locked, "a run had %s (%s), and ended while this looked", s.name(), s.env).WithHint("ask again"))
 }
 
-// unplanned ends a plan that cannot be made.
-func (s session) unplanned(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
-	switch {
-	case ctx.Err() != nil:
+// refused ends a plan that meets an obstacle.
+func (s session) refused(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
+	if ctx.Err() != nil {
 		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
-		return s.refused(out, seen, contract.DecidedInterrupted, err)
-	case fault.Retryable(err):
-		return s.refused(out, seen, contract.DecidedFailed, err)
 	}
-	return s.refused(out, seen, contract.DecidedBlocked, err)
-}
-
-// refused ends a pass that only reads.
-func (s session) refused(out contract.Result, seen view, decision contract.Decision, err error) contract.Result {
 	out.Running = s.running(seen)
-	return s.asks(s.fail(out, decision, err))
-}
-
-// asks names the next command of a pass that only reads.
-func (s session) asks(out contract.Result) contract.Result {
-	if out.Decision != contract.DecidedGated {
-		out.Failure.Next = contract.After(out, s.row, s.env, false)
-	}
+	out = s.fail(out, contract.Obstacle(err), err)
+	out.Failure.Next = contract.After(out, s.row, s.env, false)
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -59,8 +60,8 @@ func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdi
 			return verdict, notProven(verdict, "after "+w.timeout.String())
 		case time.Now().After(deadline.Add(2 * s.place.Stable)):
 			return verdict, notProven(verdict, "and its answers keep changing")
-		case verdict.Instance != nil && verdict.Instance.Restarts >= crashLoop:
-			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Instance.Restarts))
+		case verdict.Restarts() >= crashLoop:
+			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
 		s.Emit(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
 		select {
@@ -78,22 +79,19 @@ func (s session) proveOld(ctx context.Context, before workload.Before) error {
 	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
 	defer pause.Stop()
 	deadline := time.Now().Add(s.place.Timeout)
-	var first *workload.Instance
+	var first []workload.Copy
 	var since time.Time
 	for {
 		seen, err := s.ask(ctx, workload.PointSettle, false, true, deadline)
 		if err != nil {
 			return err
 		}
-		in := seen.Current()
-		switch {
-		case before.Basis == "" && in == nil:
+		switch back := proof.Back(s.spec, before, seen.Observation); {
+		case back && (before.Basis == "" || !before.Running):
 			return nil
-		case before.Basis != "" && !before.Running && in != nil && in.ImageID == before.ImageID:
-			return nil
-		case before.Basis != "" && in != nil && in.Running && in.ImageID == before.ImageID:
-			if first == nil || first.ID != in.ID || first.Restarts != in.Restarts {
-				first, since = in, time.Now()
+		case back:
+			if now := seen.Copies(); first == nil || !slices.EqualFunc(first, now, sameRun) {
+				first, since = now, time.Now()
 			}
 			if time.Since(since) >= s.place.Stable {
 				return nil
@@ -128,6 +126,9 @@ func (s session) ask(ctx context.Context, p workload.Point, probe, again bool, u
 		}
 	}
 }
+
+// sameRun reports whether nothing restarted a copy meanwhile.
+func sameRun(a, b workload.Copy) bool { return a.ID == b.ID && a.Restarts == b.Restarts }
 
 func notProven(v proof.Verdict, how string) error {
 	return fault.New(fault.NotProven, "%s, %s", cmp.Or(v.Reason(), "it is "+string(v.Status)), how)

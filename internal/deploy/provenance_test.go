@@ -45,7 +45,7 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 		},
 		"missing, and required": {
 			"project-manager", func(*provenance.Summary) *provenance.Summary { return nil },
-			contract.DecidedBlocked, contract.DecidedFailed, fault.ProvenanceMissing, provenance.Unverified,
+			contract.DecidedBlocked, contract.DecidedBlocked, fault.ProvenanceMissing, provenance.Unverified,
 		},
 		"missing, and optional": {
 			"oa-event-flow", func(*provenance.Summary) *provenance.Summary { return nil },
@@ -53,7 +53,7 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 		},
 		"contradicted": {
 			"oa-event-flow", func(s *provenance.Summary) *provenance.Summary { s.Digest = artifact.DigestOf(nil).String(); return s },
-			contract.DecidedBlocked, contract.DecidedFailed, fault.ProvenanceContradicted, provenance.Contradicted,
+			contract.DecidedBlocked, contract.DecidedBlocked, fault.ProvenanceContradicted, provenance.Contradicted,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,9 +124,9 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 				}
 				want(t, w.Apply(t.Context(), w.contract(a), false), contract.DecidedBlocked, c.reason)
 				r := w.run(a)
-				want(t, r, contract.DecidedDegraded, "")
-				if r.OK || r.Mutated || r.Receipt != nil || len(r.Hints) == 0 || !strings.Contains(r.Hints[0], "provenance") {
-					t.Errorf("ok %v, mutated %v, receipt %+v, hints %q", r.OK, r.Mutated, r.Receipt, r.Hints)
+				want(t, r, contract.DecidedBlocked, c.reason)
+				if r.OK || r.Mutated || r.Receipt != nil || !strings.Contains(r.Running, a.String()) {
+					t.Errorf("ok %v, mutated %v, receipt %+v, running %q", r.OK, r.Mutated, r.Receipt, r.Running)
 				}
 				if diff := cmp.Diff([]string{"degraded aaaa"}, w.history()); diff != "" {
 					t.Errorf("it became one to go back to: %s", diff)

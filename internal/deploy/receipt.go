@@ -32,8 +32,8 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 		Bytes: ledger.Bytes{Image: f.image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
 		Steps: r.log.steps, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
 	}
-	if in := verdict.Instance; in != nil {
-		receipt.Container, receipt.ImageID = in.ID, in.ImageID
+	if len(verdict.Instances) > 0 {
+		receipt.Container, receipt.ImageID = verdict.Instances[0].ID, verdict.Instances[0].ImageID
 	}
 	if verdict.Status == proof.Degraded {
 		receipt.Outcome = ledger.Degraded

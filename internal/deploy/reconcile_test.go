@@ -97,7 +97,7 @@ func TestAFailureStopsTheRest(t *testing.T) {
 			}
 			wanted := map[string]string{"backend-core": a.String(), "frontend": commit("c").String(), "todo-note": a.String()}
 			r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
-			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedFailed {
+			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedBlocked {
 				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
 			}
 		})

@@ -301,7 +301,7 @@ func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		r := w.Plan(t.Context(), w.contract(b))
-		want(t, r, contract.DecidedBlocked, fault.RevertFailed)
+		want(t, r, contract.DecidedFailed, fault.RevertFailed)
 		if !strings.Contains(r.Failure.Message, "no engine") || r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("%+v", r.Failure)
 		}
@@ -327,7 +327,7 @@ func TestWhatDoesNotFitIsMendedOnItsHost(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.Misfit()
 		r := w.run(b)
-		want(t, r, contract.DecidedFailed, fault.WorkloadUnfit)
+		want(t, r, contract.DecidedBlocked, fault.WorkloadUnfit)
 		if !strings.HasPrefix(r.Failure.Hint, "on D601, where its agent.yaml places the project: ") {
 			t.Errorf("%s", r.Failure.Hint)
 		}

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 )
 
@@ -17,7 +16,7 @@ func (d *Deployer) Run(ctx context.Context, c contract.Contract, force bool) con
 // switch, prove, settle, record. With planned it goes by what a plan has found: if
 // another version runs meanwhile, the host refuses the switch.
 func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, planned *facts) (out contract.Result) {
-	if c.Gate.Stops(contract.ReachLive) && c.Gate.Code != catalog.Promote { // the digest decides about that gate
+	if c.Gate.Final() {
 		return contract.Gated(c)
 	}
 	r := d.begin(d.session(c.Row(), c.Env), c.Commit)
@@ -34,8 +33,8 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 	if out.Contract = &found.terms; err != nil {
 		return r.stopped(ctx, out, found.seen, err)
 	}
-	if found.terms.Gate.Stops(contract.ReachLive) {
-		return r.gated(found)
+	if found.terms.Gate.Shut() { // the digest did not open the gate
+		return r.gated(ctx, out, found)
 	}
 	if found, out.Mutated, err = r.clear(ctx, found); err != nil {
 		return r.stopped(ctx, out, found.seen, err)
@@ -44,18 +43,23 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 		return r.stopped(ctx, out, found.seen, err)
 	}
 
-	if out.Plan, err = r.admit(ctx, found, force); err != nil { // preflight
+	plan, err := r.preflight(ctx, found)
+	if err != nil {
 		return r.stopped(ctx, out, found.seen, err)
 	}
-	if lives(found, *out.Plan, force) {
+	out.Plan = &plan
+	if err := r.admit(found, plan, force); err != nil {
+		return r.stopped(ctx, out, found.seen, err)
+	}
+	if lives(found, plan, force) {
 		return r.proveAgain(ctx, out, found)
 	}
 
-	if err := r.stage(ctx, found, out.Plan.Need); err != nil { // transfer, load
+	if err := r.stage(ctx, found, plan.Need); err != nil { // transfer, load
 		return r.stopped(ctx, out, found.seen, err)
 	}
 
-	a, err := r.prepare(ctx, found, out.Plan.Need)
+	a, err := r.prepare(ctx, found, plan.Need)
 	if out.Contract = &a.terms; err != nil {
 		return r.stopped(ctx, out, found.seen, err)
 	}

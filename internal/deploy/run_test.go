@@ -162,7 +162,7 @@ func TestAWrongImageIsNeverStaged(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.readOnly = true
 				w.images.add(t, a, l)
-				want(t, w.run(a), contract.DecidedFailed, fault.LabelMismatch)
+				want(t, w.run(a), contract.DecidedBlocked, fault.LabelMismatch)
 				want(t, w.Plan(t.Context(), w.contract(a)), contract.DecidedBlocked, fault.LabelMismatch)
 			})
 		})
@@ -171,12 +171,15 @@ func TestAWrongImageIsNeverStaged(t *testing.T) {
 
 func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 	stories := map[string]struct {
-		arrange func(w *world)
-		reason  fault.Reason
+		arrange  func(w *world)
+		decision contract.Decision
+		reason   fault.Reason
 	}{
-		"no such commit":      {func(w *world) { delete(w.images, b) }, fault.ArtifactNotFound},
-		"a secret is missing": {func(w *world) { w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY") }, fault.EnvKeyMissing},
-		"the transfer fails":  {func(w *world) { w.FailStage(fault.Transient(fault.HostUnreachable, "cut")) }, fault.HostUnreachable},
+		"no such commit":      {func(w *world) { delete(w.images, b) }, contract.DecidedBlocked, fault.ArtifactNotFound},
+		"a secret is missing": {func(w *world) { w.Lose("UNIDESK_BAIDU_NETDISK_TOKEN_KEY") }, contract.DecidedBlocked, fault.EnvKeyMissing},
+		"the transfer fails": {
+			func(w *world) { w.FailStage(fault.Transient(fault.HostUnreachable, "cut")) }, contract.DecidedFailed, fault.HostUnreachable,
+		},
 	}
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +188,7 @@ func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 				w.images.add(t, b, labels(b))
 				s.arrange(w)
 				r := w.run(b)
-				want(t, r, contract.DecidedFailed, s.reason)
+				want(t, r, s.decision, s.reason)
 				if r.Mutated || r.Changed || w.switches != 1 {
 					t.Errorf("mutated %v changed %v switches %d", r.Mutated, r.Changed, w.switches)
 				}
@@ -331,7 +334,7 @@ func TestOneRunAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := w.run(a)
-		want(t, r, contract.DecidedFailed, fault.Locked)
+		want(t, r, contract.DecidedBlocked, fault.Locked)
 		plan := w.Plan(t.Context(), w.contract(a)) // it says so, though the other run has changed nothing yet
 		want(t, plan, contract.DecidedBlocked, fault.Locked)
 		for _, f := range []*contract.Failure{r.Failure, plan.Failure} {

@@ -57,7 +57,7 @@ func (s session) unseen() string {
 		return "this version does not look into Kubernetes yet"
 	case t.Compose == nil:
 		return "it is infrastructure, which nothing here deploys"
-	case !s.row.LiveByCompose(t.Host):
+	case !s.row.LiveOn(t.Host):
 		return "no environment brings it live on " + t.Host
 	}
 	return ""
@@ -119,7 +119,7 @@ func (s session) describe(seen view) string {
 	if !seen.known() {
 		return "not known: its host's engine or project could not be read"
 	}
-	return s.spec.Describe(seen.Current())
+	return s.spec.Describe(seen.Present())
 }
 
 // cut reports whether the way to a host broke, so that the host may have done what

@@ -57,45 +57,6 @@ func (s session) rollback(f facts) (command contract.Command, older bool, err er
 	return contract.LiveCommand(s.row, s.env, commit.String()), older, nil
 }
 
-// admit makes every check of the plan, and refuses if a check does not hold or if the
-// grant was used. A version that is live already is admitted as it is. The plan is
-// nil if it cannot be made.
-func (r *run) admit(ctx context.Context, f facts, force bool) (*contract.Plan, error) {
-	plan, err := r.preflight(ctx, f)
-	if err != nil {
-		return nil, err
-	}
-	if lives(f, plan, force) {
-		return &plan, nil
-	}
-	if err := workload.At(workload.PointPreflight, proof.Fault(plan.Checks)); err != nil {
-		return &plan, err
-	}
-	return &plan, r.grantUnused(f, plan, force)
-}
-
-// lives reports whether there is nothing to do but to prove.
-func lives(f facts, plan contract.Plan, force bool) bool {
-	return plan.AlreadyLive && !force && f.seen.Pending == nil
-}
-
-// grantUnused refuses a grant that was used before, so that nothing is staged in
-// vain. An unsettled change of the same commit is gone on with: it may be what used
-// the grant.
-func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
-	if f.terms.Grant == nil || f.seen.Pending != nil || plan.AlreadyLive && !force {
-		return nil
-	}
-	return ofGrant(workload.PointPreflight, s.Grants.Used(*f.terms.Grant))
-}
-
-func ofGrant(p workload.Point, err error) error {
-	if err == nil {
-		return nil
-	}
-	return workload.At(p, &grantError{err})
-}
-
 // stage brings the image to its host: transfer and load.
 func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 	r.log.reach(workload.PointPreflight, r.toBring(f, need))
@@ -116,7 +77,7 @@ func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt
 	if f.terms.Grant == nil || f.seen.Pending != nil {
 		return a, nil
 	}
-	return a, ofGrant(workload.PointBefore, r.Grants.Use(*f.terms.Grant, r.holder()))
+	return a, workload.At(workload.PointBefore, r.Grants.Use(*f.terms.Grant, r.holder()))
 }
 
 // switchOver makes the change, provisionally: configure and switch.
@@ -149,7 +110,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 
 // settle has the host keep the change.
 func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) error {
-	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: []workload.Copy{a.verdict.Instance.Copy()}, Retire: retire}
+	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: a.verdict.Copies(), Retire: retire}
 	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.host.Settle(ctx, r.spec.Ref, settlement, emit)
 	})
@@ -183,7 +144,7 @@ func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) 
 			"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(amiss, "; "))
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
-	out.Running = r.spec.Describe(a.verdict.Instance)
+	out.Running = r.spec.Describe(a.verdict.Instances)
 	return out
 }
 
@@ -200,15 +161,9 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 	}
 	out.Witnesses = contract.Witnesses(r.row)
 	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
-	out.Running = r.spec.Describe(verdict.Instance)
+	out.Running = r.spec.Describe(verdict.Instances)
 	if verdict.Status == proof.Degraded {
 		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
-	}
-	if c := f.origin.Check(r.row.Provenance); !c.OK { // it runs well, and should not have been let in
-		out.Decision = contract.DecidedDegraded
-		out.Hints = append([]string{"the provenance is " + c.Detail + ": " + c.Fix}, out.Hints...)
-	}
-	if out.Decision == contract.DecidedDegraded {
 		return out
 	}
 	if out.Receipt, err = r.recovered(f, out, verdict); err != nil {

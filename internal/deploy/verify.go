@@ -64,7 +64,7 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 		return v, seen, contract.Unsettled(p)
 	}
 	if in := seen.Current(); in == nil || !in.Running {
-		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.spec.Describe(in))
+		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.spec.Describe(seen.Present()))
 	}
 	v, err = s.prove(ctx, want, waiting{timeout: min(answerTime, s.place.Timeout)})
 	return v, seen, err
@@ -92,7 +92,7 @@ const (
 // stand returns the result of the proof, by a second look if the proof failed.
 func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, err error) standing {
 	if err == nil {
-		return standing{verdict, same, s.spec.Describe(verdict.Instance), nil}
+		return standing{verdict, same, s.spec.Describe(verdict.Instances), nil}
 	}
 	if ctx.Err() != nil {
 		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")

@@ -83,34 +83,50 @@ func (s Services) Specs(project string) (specs []workload.Spec, err error) {
 
 func (s Service) spec(ref workload.Ref) workload.Spec {
 	return workload.Spec{
-		Ref: ref, KeyPrefix: s.KeyPrefix, Secrets: s.Secrets,
-		Probe:   workload.Probe{Port: s.Probe.Port, Path: s.Probe.Path, Flags: s.Probe.Flags},
+		Ref: ref, KeyPrefix: s.KeyPrefix, Secrets: s.Secrets, Probe: s.Probe.workload(),
 		Compose: &workload.ComposeSpec{ContainerName: s.Container, Image: s.Image},
 	}
 }
 
-func (s Service) faults() (errs []error) {
-	form := func(key string, f workload.Form, value string) {
-		if !f.Match(value) {
-			errs = append(errs, fmt.Errorf("%s: %q is not a %s: %s", key, value, f, f.Want()))
-		}
-	}
-	form("container", workload.ContainerName, s.Container)
+func (p Probe) workload() workload.Probe {
+	return workload.Probe{Port: p.Port, Path: p.Path, Flags: p.Flags}
+}
+
+func probeOf(p workload.Probe) Probe { return Probe{Port: p.Port, Path: p.Path, Flags: p.Flags} }
+
+func (s Service) faults() []error {
+	var f faults
+	f.form("container", workload.ContainerName, s.Container)
 	if _, err := artifact.ParseRepository(s.Image); err != nil {
-		errs = append(errs, fmt.Errorf("image: %q is not an image name without a tag", s.Image))
+		f.add("image: %q is not an image name without a tag", s.Image)
 	}
-	form("keyPrefix", workload.KeyPrefix, s.KeyPrefix)
+	f.form("keyPrefix", workload.KeyPrefix, s.KeyPrefix)
 	for _, key := range s.Secrets {
-		form("secrets", workload.VariableKey, key)
+		f.form("secrets", workload.VariableKey, key)
 	}
-	form("probe.path", workload.HealthPath, s.Probe.Path)
-	for _, flag := range s.Probe.Flags {
-		form("probe.flags", workload.FlagPath, flag)
+	f.probe("probe", s.Probe)
+	return f
+}
+
+// faults are those of one service, each beginning with its key.
+type faults []error
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+
+func (f *faults) form(key string, form workload.Form, value string) {
+	if !form.Match(value) {
+		f.add("%s: %q is not a %s: %s", key, value, form, form.Want())
 	}
-	if s.Probe.Port < 1 || s.Probe.Port > 65535 {
-		errs = append(errs, fmt.Errorf("probe.port: %d is not a port", s.Probe.Port))
+}
+
+func (f *faults) probe(key string, p Probe) {
+	f.form(key+".path", workload.HealthPath, p.Path)
+	for _, flag := range p.Flags {
+		f.form(key+".flags", workload.FlagPath, flag)
 	}
-	return errs
+	if p.Port < 1 || p.Port > 65535 {
+		f.add("%s.port: %d is not a port", key, p.Port)
+	}
 }
 
 // Of returns the services part that makes a host's placement these workloads. Those
@@ -123,7 +139,7 @@ func Of(project string, specs ...workload.Spec) Services {
 		}
 		s[spec.Ref.Name()] = &Service{
 			Container: spec.Compose.ContainerName, Image: spec.Compose.Image, KeyPrefix: spec.KeyPrefix, Secrets: spec.Secrets,
-			Probe: Probe{Port: spec.Probe.Port, Path: spec.Probe.Path, Flags: spec.Probe.Flags},
+			Probe: probeOf(spec.Probe),
 		}
 	}
 	return s
@@ -132,7 +148,12 @@ func Of(project string, specs ...workload.Spec) Services {
 // YAML returns the services as lines for agent.yaml, each indented by this many
 // blanks.
 func (s Services) YAML(indent int) (string, error) {
-	b, err := yaml.Dump(map[string]Services{"services": s}, yaml.WithIndent(2))
+	return lines(map[string]Services{"services": s}, indent)
+}
+
+// lines is a value as YAML, each line indented by this many blanks.
+func lines(value any, indent int) (string, error) {
+	b, err := yaml.Dump(value, yaml.WithIndent(2))
 	if err != nil {
 		return "", fault.New(fault.Internal, "write the placement: %w", err)
 	}

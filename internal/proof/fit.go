@@ -20,11 +20,13 @@ func reserved() []string {
 
 // Check is a condition that must hold before anything changes.
 type Check struct {
-	Name   string       `json:"name"`
-	OK     bool         `json:"ok"`
-	Detail string       `json:"detail,omitempty"`
-	Reason fault.Reason `json:"reason,omitempty"`
-	// Fix is what to do about one that does not hold.
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	// Warning means that it holds, and that a person should read its detail.
+	Warning bool         `json:"warning,omitempty"`
+	Detail  string       `json:"detail,omitempty"`
+	Reason  fault.Reason `json:"reason,omitempty"`
+	// Fix is what to do about one that does not hold, or that warns.
 	Fix string `json:"fix,omitempty"`
 	// Retry is [fault.Error]'s.
 	Retry bool `json:"-"`
@@ -54,6 +56,9 @@ func Labels(required, have map[string]string) (checks []Check) {
 
 // Fit checks that the host's configuration lets a switch succeed and be proven.
 func Fit(spec workload.Spec, seen workload.Observation) []Check {
+	if spec.Kubernetes != nil {
+		return append(FitKubernetes(spec, seen), secrets(seen.Secrets)...)
+	}
 	return append(FitCompose(spec, seen.Compose()), secrets(seen.Secrets)...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -59,8 +60,25 @@ type Wanted struct {
 type Verdict struct {
 	Status   Status
 	Findings []Finding
-	// Instance is the container that was judged; nil when there is none.
-	Instance *workload.Instance
+	// Instances are the copies that were judged, one of Compose and each current one
+	// of Kubernetes; none if none exists.
+	Instances []workload.Instance
+}
+
+// Copies are what tells the judged instances apart from others.
+func (v Verdict) Copies() (copies []workload.Copy) {
+	for _, in := range v.Instances {
+		copies = append(copies, in.Copy())
+	}
+	return copies
+}
+
+// Restarts is how often the instance that was restarted most was restarted.
+func (v Verdict) Restarts() (most int) {
+	for _, in := range v.Instances {
+		most = max(most, in.Restarts)
+	}
+	return most
 }
 
 // Status is what the findings add up to.
@@ -78,7 +96,7 @@ const (
 	Waiting Status = "waiting"
 )
 
-// healthAnswer is the check of the answer as such, whatever it says.
+// healthAnswer ends the name of the check of the answer as such, whatever it says.
 const healthAnswer = "health answer"
 
 // Failed returns the findings that do not hold.
@@ -98,7 +116,7 @@ func (v Verdict) Reason() string {
 		return ""
 	}
 	f := failed[0]
-	if f.Check == healthAnswer {
+	if strings.HasSuffix(f.Check, healthAnswer) {
 		if _, err := strconv.Atoi(f.Got); err != nil { // no answer but why there is none
 			return "it does not answer for its health: " + f.Got
 		}
@@ -108,46 +126,84 @@ func (v Verdict) Reason() string {
 
 // Judge compares what was observed with what is wanted.
 func Judge(want Wanted, seen workload.Observation) Verdict {
+	if want.Spec.Kubernetes != nil {
+		return judgeDeployments(want, seen)
+	}
 	in := seen.Current()
 	if in == nil {
 		return Verdict{Status: Waiting, Findings: []Finding{{Check: "container", Kind: State, Want: want.Spec.Display(), Got: ""}}}
 	}
-	v := Verdict{Instance: in}
-	add := func(check string, kind Kind, want, got string) bool {
-		v.Findings = append(v.Findings, Finding{Check: check, Kind: kind, Want: want, Got: got, OK: want == got})
-		return want == got
-	}
-	right := true
-	config := in.Config
-	if in.Is(want.Image) {
-		config = want.Image.Config // whether the store reports it or the manifest's digest stands for it
-	}
-	right = add("image config digest", Digest, want.Image.Config.String(), config.String()) && right
-	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
-		right = add("label "+name, Built, want.Labels[name], in.Labels[name]) && right
-	}
-	right = add("env "+workload.KeyCommit, Stamped, want.Image.Commit.String(), in.Stamped[workload.KeyCommit]) && right
-	right = add("env "+workload.KeyRequestedCommit, Stamped, want.Image.Commit.String(), in.Stamped[workload.KeyRequestedCommit]) && right
-	right = add("env "+workload.KeyDigest, Stamped, want.Image.Manifest.String(), in.Stamped[workload.KeyDigest]) && right
-	if !right {
+	j := judge{want: want}
+	v := Verdict{Instances: []workload.Instance{*in}}
+	switch {
+	case !j.identity(v.Instances):
 		v.Status = Wrong
-		return v
-	}
-	if !add("running", State, "true", strconv.FormatBool(in.Running)) {
+	case !j.add(equal("running", State, "true", strconv.FormatBool(in.Running))):
 		v.Status = Waiting
-		return v
+	default:
+		v.Status = j.health(in.Health, in.Stamped, want.Spec.Probe.Flags)
 	}
-	v.Status = judgeHealth(want, in, &v.Findings)
+	v.Findings = j.findings
 	return v
 }
 
-// judgeHealth compares the health answer of a container that is the right one.
-func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status {
-	add := func(f Finding) bool {
-		*findings = append(*findings, f)
-		return f.OK
+// judge collects the findings of one unit.
+type judge struct {
+	want Wanted
+	// of begins the name of each check if the workload has several units.
+	of       string
+	findings []Finding
+}
+
+func (j *judge) add(f Finding) bool {
+	f.Check = j.of + f.Check
+	j.findings = append(j.findings, f)
+	return f.OK
+}
+
+// identity compares what the instances are with what is wanted. Of several instances a
+// finding shows the first that differs.
+func (j *judge) identity(instances []workload.Instance) bool {
+	right := true
+	all := func(check string, kind Kind, want string, of func(workload.Instance) string) {
+		got := of(instances[0])
+		for _, in := range instances {
+			if one := of(in); one != want {
+				got = one
+				break
+			}
+		}
+		right = j.add(equal(check, kind, want, got)) && right
 	}
-	h := in.Health
+	image := j.want.Image
+	all("image config digest", Digest, image.Config.String(), func(in workload.Instance) string {
+		if in.Is(image) {
+			return image.Config.String() // whether the store reports it or the manifest's digest stands for it
+		}
+		return in.Config.String()
+	})
+	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
+		all("label "+name, Built, j.want.Labels[name], func(in workload.Instance) string { return in.Labels[name] })
+	}
+	for _, s := range stamps(image) {
+		all("env "+s.key, Stamped, s.want, func(in workload.Instance) string { return in.Stamped[s.key] })
+	}
+	return right
+}
+
+type stamp struct{ key, want string }
+
+// stamps are the deploy keys that name the version.
+func stamps(image artifact.Pinned) []stamp {
+	return []stamp{
+		{workload.KeyCommit, image.Commit.String()}, {workload.KeyRequestedCommit, image.Commit.String()},
+		{workload.KeyDigest, image.Manifest.String()},
+	}
+}
+
+// health compares a health answer of the right version, whose deploy keys are stamped.
+func (j *judge) health(h *workload.Health, stamped map[string]string, flags []string) Status {
+	want, add := j.want, j.add
 	if h == nil {
 		h = &workload.Health{Error: "not asked"}
 	}
@@ -163,7 +219,7 @@ func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status
 	}
 	commit, requested, kind := h.Commit, h.RequestedCommit, Built
 	if want.Composed {
-		commit, requested, kind = in.Stamped[workload.KeyCommit], in.Stamped[workload.KeyRequestedCommit], Stamped
+		commit, requested, kind = stamped[workload.KeyCommit], stamped[workload.KeyRequestedCommit], Stamped
 	}
 	status := Proven
 	if !add(equal("health deploy.commit", kind, want.Image.Commit.String(), commit)) {
@@ -172,7 +228,7 @@ func judgeHealth(want Wanted, in *workload.Instance, findings *[]Finding) Status
 	if !add(equal("health deploy.requestedCommit", Stamped, want.Image.Commit.String(), requested)) {
 		status = Wrong
 	}
-	for _, flag := range want.Spec.Probe.Flags {
+	for _, flag := range flags {
 		value, there := h.Flags[flag]
 		got := strconv.FormatBool(value)
 		if !there {

@@ -2,15 +2,17 @@ package proof
 
 import (
 	"fmt"
-	"reflect"
+	"slices"
 	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Enough is how many equal answers in a row make a verdict final.
 const Enough = 3
 
 // Streak collects verdicts until they have been the same often and long enough:
-// the same status, from the same container, which was not restarted meanwhile,
+// the same status, from the same copies, none of which was restarted meanwhile,
 // with the same answers.
 type Streak struct {
 	// Stable is the time that the first and the last equal answer must span.
@@ -36,14 +38,13 @@ func (s *Streak) Add(v Verdict, at time.Time) bool {
 func (s *Streak) Count() int { return s.count }
 
 func same(a, b Verdict) bool {
-	if a.Status != b.Status || (a.Instance == nil) != (b.Instance == nil) {
+	if a.Status != b.Status || len(a.Instances) != len(b.Instances) {
 		return false
 	}
-	if a.Instance == nil {
+	if len(a.Instances) == 0 {
 		return true
 	}
-	return a.Instance.ID == b.Instance.ID && a.Instance.Restarts == b.Instance.Restarts &&
-		a.Instance.Started.Equal(b.Instance.Started) && reflect.DeepEqual(a.Findings, b.Findings)
+	return slices.EqualFunc(a.Copies(), b.Copies(), workload.Copy.Equal) && slices.Equal(a.Findings, b.Findings)
 }
 
 // Progress describes the streak for people; left is the time that is left for it. The

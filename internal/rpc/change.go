@@ -43,39 +43,31 @@ func (f *fields) ref(m *artifactv1.Workload) workload.Ref {
 }
 
 func placementToProto(s workload.Spec) *artifactv1.Placement {
-	m := &artifactv1.Placement{Workload: refToProto(s.Ref), KeyPrefix: s.KeyPrefix, Secrets: s.Secrets}
-	if s.Probe.Port > 0 {
-		m.Probe = &artifactv1.Probe{Port: uint32(s.Probe.Port), Path: s.Probe.Path, Flags: s.Probe.Flags}
-	}
+	m := &artifactv1.Placement{Workload: refToProto(s.Ref), KeyPrefix: s.KeyPrefix, Secrets: s.Secrets, Probe: probeToProto(s.Probe)}
 	if c := s.Compose; c != nil {
 		m.Runtime = &artifactv1.Placement_Compose{Compose: &artifactv1.ComposePlacement{ContainerName: c.ContainerName, Image: c.Image}}
+	} else if k := s.Kubernetes; k != nil {
+		m.Runtime = &artifactv1.Placement_Kubernetes{Kubernetes: kubernetesToProto(*k)}
 	}
 	return m
 }
 
 func (f *fields) placement(m *artifactv1.Placement) workload.Spec {
 	s := workload.Spec{Ref: f.ref(m.GetWorkload())}
-	c := m.GetCompose()
-	if c == nil { // a host that only names the workload
+	switch r := m.GetRuntime().(type) {
+	case *artifactv1.Placement_Compose:
+		s.Compose = &workload.ComposeSpec{
+			ContainerName: f.form("placement.compose.container_name", workload.ContainerName, r.Compose.GetContainerName()),
+			Image:         f.repository("placement.compose.image", r.Compose.GetImage()).String(),
+		}
+		s.Probe = f.probe("placement.probe", m.GetProbe())
+	case *artifactv1.Placement_Kubernetes:
+		s.Kubernetes = f.kubernetes(r.Kubernetes)
+	default: // a host that only names the workload
 		return s
 	}
-	s.Compose = &workload.ComposeSpec{
-		ContainerName: f.form("placement.compose.container_name", workload.ContainerName, c.GetContainerName()),
-		Image:         f.repository("placement.compose.image", c.GetImage()).String(),
-	}
 	s.KeyPrefix = f.form("placement.key_prefix", workload.KeyPrefix, m.GetKeyPrefix())
-	s.Secrets = f.list("placement.secrets", m.GetSecrets(), func(s string) string {
-		return f.form("placement.secrets", workload.VariableKey, s)
-	})
-	s.Probe = workload.Probe{
-		Port: int(m.GetProbe().GetPort()), Path: f.form("placement.probe.path", workload.HealthPath, m.GetProbe().GetPath()),
-		Flags: f.list("placement.probe.flags", m.GetProbe().GetFlags(), func(s string) string {
-			return f.form("placement.probe.flags", workload.FlagPath, s)
-		}),
-	}
-	if s.Probe.Port < 1 || s.Probe.Port > 65535 {
-		f.refuse("placement.probe.port", "not a port")
-	}
+	s.Secrets = f.forms("placement.secrets", workload.VariableKey, m.GetSecrets())
 	return s
 }
 

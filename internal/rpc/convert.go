@@ -7,6 +7,7 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // The enums of the contract carry their name as a prefix; outside this package
@@ -55,6 +56,12 @@ func descriptionToProto(d Description) *artifactv1.DescribeResponse {
 			FreeBytes: disk.Free, TotalBytes: disk.Total,
 		})
 	}
+	if c := d.Cluster; c != nil {
+		m.Cluster = &artifactv1.Cluster{
+			Version: c.Version, Runtime: c.Runtime, Account: c.Account, TokenExpires: momentToProto(c.TokenExpires),
+			MissingRights: c.Missing, ExcessRights: c.Excess, Trouble: plain.Line(c.Trouble),
+		}
+	}
 	return m
 }
 
@@ -74,6 +81,15 @@ func descriptionOf(m *artifactv1.DescribeResponse) Description {
 			Purpose: DiskPurpose(strings.TrimPrefix(disk.GetPurpose().String(), purposePrefix)),
 			Free:    disk.GetFreeBytes(), Total: disk.GetTotalBytes(),
 		})
+	}
+	if c := m.GetCluster(); c != nil {
+		d.Cluster = &Cluster{
+			Version: plain.Line(c.GetVersion()), Runtime: plain.Line(c.GetRuntime()), Account: plain.Line(c.GetAccount()),
+			Missing: visibleAll(c.GetMissingRights()), Excess: visibleAll(c.GetExcessRights()), Trouble: plain.Line(c.GetTrouble()),
+		}
+		if t := c.GetTokenExpires(); t.IsValid() {
+			d.Cluster.TokenExpires = t.AsTime()
+		}
 	}
 	return d
 }

@@ -24,7 +24,8 @@ var (
 	// holderForm is a line for people: nothing in it that a terminal acts on, or that
 	// reads otherwise than it is written.
 	holderForm = regexp.MustCompile(`^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,512}$`)
-	idForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	// idForm is an engine's id of a container, or the uid of a pod.
+	idForm = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 )
 
 // maxList is the most entries that a list of a message has any use for.

@@ -136,7 +136,7 @@ func samples(t *testing.T) map[string][]proto.Message {
 			"ListNeighbours": &artifactv1.ListNeighboursRequest{Workload: c.GetWorkload()},
 			"Observe":        &artifactv1.ObserveRequest{Workload: c.GetWorkload()},
 			"Stage":          &artifactv1.StageRequest{Workload: c.GetWorkload(), Image: c.GetImage()},
-			"Switch":         &artifactv1.SwitchRequest{Change: c},
+			"Switch":         &artifactv1.SwitchRequest{Change: c, Values: []*artifactv1.ConfigValue{{Key: "password", Value: "any"}}},
 			"Renew":          &artifactv1.RenewRequest{Workload: c.GetWorkload(), ChangeId: c.GetId()},
 			"Settle": &artifactv1.SettleRequest{
 				Workload: c.GetWorkload(), ChangeId: c.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP,
@@ -221,6 +221,8 @@ var grammar = map[string]*regexp.Regexp{
 	"change_id":             regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),
 	"change.basis":          regexp.MustCompile(`^([A-Za-z0-9][\w.-]{0,127})?$`),
 	"image.index_digest":    regexp.MustCompile(`^$`),
+	"values.key":            regexp.MustCompile(`^[\w][\w.-]{0,252}$`),
+	"values.value":          regexp.MustCompile(`(?s)^.*$`), // a secret may be anything
 	// A change that an older agent began has none.
 	"change.image.repository": regexp.MustCompile(`^([a-z0-9]+([._/-][a-z0-9]+)*)?$`),
 }
@@ -240,7 +242,7 @@ func fits(path, value string) bool {
 			at = end
 		}
 	}
-	place := strings.HasPrefix(value, "/") && at != "change.holder" && at != "stamps.value"
+	place := strings.HasPrefix(value, "/") && at != "change.holder" && at != "stamps.value" && at != "values.value"
 	return at != "" && grammar[at].MatchString(value) && (!place || !slices.Contains(strings.Split(value, "/"), ".."))
 }
 

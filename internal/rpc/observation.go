@@ -21,15 +21,19 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	m := &artifactv1.Observation{
 		Time: momentToProto(o.At), Placement: placementToProto(o.Placement), Basis: string(o.Basis), ImageRoom: uint64(max(0, o.ImageRoom)),
 		Platform: platformToProto(o.Platform), Stamped: variablesToProto(o.Stamped), Pending: pendingToProto(o.Pending),
+		Missing: visibleAll(o.Missing),
 	}
 	for _, u := range o.Units {
 		unit := &artifactv1.Unit{Name: plain.Line(u.Name)}
 		if d := u.Compose; d != nil {
 			unit.Definition = &artifactv1.Unit_Compose{Compose: &artifactv1.ComposeDefinition{
 				Image: plain.Line(d.Image), ContainerName: plain.Line(d.ContainerName), PullPolicy: plain.Line(d.PullPolicy),
-				Replicas: uint32(min(max(0, d.Replicas), math.MaxInt32)), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
+				Replicas: count(d.Replicas), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
 			}}
+		} else if d := u.Deployment; d != nil {
+			unit.Definition = &artifactv1.Unit_Deployment{Deployment: deploymentToProto(*d)}
 		}
+		unit.Health = healthToProto(u.Health)
 		m.Units = append(m.Units, unit)
 	}
 	for _, in := range o.Instances {
@@ -52,6 +56,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 		ImageRoom: int64(min(m.GetImageRoom(), math.MaxInt64)),
 		Stamped:   f.variables("observation.stamped", m.GetStamped(), deployKey, isTold),
 		Pending:   f.pending(m.GetPending()), Platform: platformOf(m.GetPlatform()),
+		Missing: f.list("observation.missing", m.GetMissing(), func(s string) string { return f.told("observation.missing", s) }),
 	}
 	f.few("observation.units", len(m.GetUnits()), maxList)
 	for _, u := range m.GetUnits() {
@@ -77,10 +82,13 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 }
 
 func (f *fields) unit(m *artifactv1.Unit) workload.Unit {
-	u := workload.Unit{Name: f.told("unit.name", m.GetName())}
+	u := workload.Unit{Name: f.told("unit.name", m.GetName()), Health: f.health(m.GetHealth())}
+	if d := m.GetDeployment(); d != nil {
+		u.Deployment = f.deployment(d)
+	}
 	d := m.GetCompose()
 	if d == nil {
-		return u // a newer agent's
+		return u
 	}
 	u.Compose = &workload.ComposeDefinition{
 		Image: f.told("unit.image", d.GetImage()), ContainerName: f.told("unit.container_name", d.GetContainerName()),
@@ -102,15 +110,30 @@ func instanceToProto(in workload.Instance) *artifactv1.Instance {
 		Id: in.ID, Name: plain.Line(in.Name), Unit: plain.Line(in.Unit), Current: in.Current, ImageId: plain.Line(in.ImageID), Image: plain.Line(in.Image),
 		Created: momentToProto(in.Created), Started: momentToProto(in.Started), Running: in.Running,
 		ExitCode: int32(in.ExitCode), Restarts: uint32(in.Restarts), ConfigDigest: in.Config.String(),
-		Labels: variablesToProto(in.Labels), Stamped: variablesToProto(in.Stamped),
-	}
-	if h := in.Health; h != nil {
-		m.Health = &artifactv1.Health{
-			Status: uint32(h.Status), Error: plain.Line(h.Error), Ok: h.OK, Commit: plain.Line(h.Commit), RequestedCommit: plain.Line(h.RequestedCommit),
-			Flags: flagsToProto(h.Flags),
-		}
+		Labels: variablesToProto(in.Labels), Stamped: variablesToProto(in.Stamped), Health: healthToProto(in.Health), Trouble: plain.Line(in.Trouble),
 	}
 	return m
+}
+
+func healthToProto(h *workload.Health) *artifactv1.Health {
+	if h == nil {
+		return nil
+	}
+	return &artifactv1.Health{
+		Status: uint32(h.Status), Error: plain.Line(h.Error), Ok: h.OK, Commit: plain.Line(h.Commit), RequestedCommit: plain.Line(h.RequestedCommit),
+		Flags: flagsToProto(h.Flags),
+	}
+}
+
+func (f *fields) health(h *artifactv1.Health) *workload.Health {
+	if h == nil {
+		return nil
+	}
+	return &workload.Health{
+		Status: int(h.GetStatus()), Error: f.told("health.error", h.GetError()), OK: h.GetOk(),
+		Commit: f.told("health.commit", h.GetCommit()), RequestedCommit: f.told("health.requested_commit", h.GetRequestedCommit()),
+		Flags: f.flags("health.flags", h.GetFlags()),
+	}
 }
 
 func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
@@ -123,13 +146,7 @@ func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 		Config:  f.optionalDigest("instance.config_digest", m.GetConfigDigest()),
 		Labels:  f.variables("instance.labels", m.GetLabels(), isTold, isTold),
 		Stamped: f.variables("instance.stamped", m.GetStamped(), deployKey, isTold),
-	}
-	if h := m.GetHealth(); h != nil {
-		in.Health = &workload.Health{
-			Status: int(h.GetStatus()), Error: f.told("health.error", h.GetError()), OK: h.GetOk(),
-			Commit: f.told("health.commit", h.GetCommit()), RequestedCommit: f.told("health.requested_commit", h.GetRequestedCommit()),
-			Flags: f.flags("health.flags", h.GetFlags()),
-		}
+		Health:  f.health(m.GetHealth()), Trouble: f.told("instance.trouble", m.GetTrouble()),
 	}
 	return in
 }

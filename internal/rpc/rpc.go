@@ -66,6 +66,26 @@ type Description struct {
 	Disks  []Disk  `json:"disks,omitempty"`
 	// ComposeVersion is that of the Compose plugin, "" where there is none.
 	ComposeVersion string `json:"composeVersion,omitempty"`
+	// Cluster is nil on a host whose agent switches no Deployments.
+	Cluster *Cluster `json:"cluster,omitempty"`
+}
+
+// Cluster is a Kubernetes cluster as the agent reaches it.
+type Cluster struct {
+	// Version is that of the API server, Runtime names the container runtime; "" if it
+	// does not answer.
+	Version string `json:"version,omitempty"`
+	Runtime string `json:"runtime,omitempty"`
+	// Account is the agent's own there.
+	Account string `json:"account,omitempty"`
+	// TokenExpires is zero if the account has no token that ends.
+	TokenExpires time.Time `json:"tokenExpires,omitzero"`
+	// Missing are rights that a deploy needs and the account lacks, Excess are rights
+	// that it must not have.
+	Missing []string `json:"missingRights,omitempty"`
+	Excess  []string `json:"excessRights,omitempty"`
+	// Trouble is why a part could not be asked.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // Engine is a container engine.
@@ -81,6 +101,8 @@ type DiskPurpose string
 const (
 	DiskState  DiskPurpose = "STATE"
 	DiskEngine DiskPurpose = "ENGINE"
+	// DiskClusterImages has the images of the cluster's container runtime.
+	DiskClusterImages DiskPurpose = "CLUSTER_IMAGES"
 )
 
 // Disk is a filesystem that a deploy needs room on.

@@ -125,7 +125,7 @@ func (w *remoteWorkloads) Stage(ctx context.Context, ref workload.Ref, image art
 
 // Switch implements [workload.Target].
 func (w *remoteWorkloads) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
-	req := &artifactv1.SwitchRequest{Change: changeToProto(change)}
+	req := &artifactv1.SwitchRequest{Change: changeToProto(change), Values: valuesToProto(change.Values)}
 	return w.insist(ctx, func(ctx context.Context, moved func()) error {
 		open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.SwitchResponse], error) {
 			return w.stub.Switch(ctx, req)

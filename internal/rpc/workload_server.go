@@ -141,6 +141,7 @@ func (s *Workloads) Stage(req *artifactv1.StageRequest, stream grpc.ServerStream
 func (s *Workloads) Switch(req *artifactv1.SwitchRequest, stream grpc.ServerStreamingServer[artifactv1.SwitchResponse]) error {
 	var f fields
 	change := f.change(req.GetChange())
+	change.Values = f.values(req.GetValues())
 	if len(change.Stamps) == 0 {
 		f.refuse("change.stamps", "no deploy keys")
 	}

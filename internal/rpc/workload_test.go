@@ -355,6 +355,76 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	}
 }
 
+// deployed is an observation of Deployments in which everything is told.
+func deployed(t *testing.T) workload.Observation {
+	t.Helper()
+	ref, err := workload.NewRef(workload.Kubernetes, "unidesk-dev", "web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := seen(t)
+	o.Pending.Change.Ref, o.Missing = ref, []string{"secret unidesk-dev/web-auth"}
+	o.Placement = workload.Spec{Ref: ref, KeyPrefix: "UNIDESK_DEPLOY_", Kubernetes: &workload.KubernetesSpec{
+		Deployments: []workload.DeploymentSpec{
+			{Name: "web-dev", Container: "web", Service: "web-dev", Probe: workload.Probe{Port: 8080, Path: "/health", Flags: []string{"a.b"}}},
+			{Name: "worker-dev", Container: "worker"},
+		},
+		Sync: &workload.ConfigSync{Secret: "web-auth", ConfigMap: "web-settings", Credentials: []string{"password"}, Settings: []string{"username"}},
+	}}
+	o.Units = []workload.Unit{{
+		Name: "web-dev", Health: o.Instances[0].Health,
+		Deployment: &workload.DeploymentDefinition{
+			Revision: "web-dev-5d4", Generation: 3, Seen: 2, Image: "127.0.0.1:5000/unidesk/web:x", PullPolicy: "IfNotPresent",
+			Containers: []string{"web", "log"}, SameImage: []string{"log"}, Computed: []string{workload.KeyImage}, Strategy: "RollingUpdate", Paused: true,
+			Replicas: workload.Replicas{Want: 5, Updated: 4, Ready: 3, Available: 2, Old: 1}, ProgressDeadline: 10 * time.Minute,
+			HostNetwork: true, HostPorts: []int{80}, Exposures: []workload.Exposure{{Service: "web", Type: "NodePort", NodePorts: []int{30080}}},
+			Autoscaler: "web", Manager: "Helm release web", PutsBack: true, Source: "web.yaml", Trouble: "exceeded quota",
+			Annotated: map[string]string{workload.KeyCommit: "x"},
+		},
+	}}
+	o.Instances[0].ID, o.Instances[0].Health, o.Instances[0].Trouble = "0f8fad5b-d9cb-469f-a165-70867728950e", nil, "CrashLoopBackOff"
+	return o
+}
+
+func TestAnObservationOfDeploymentsCrossesWhole(t *testing.T) {
+	t.Parallel()
+	want := deployed(t)
+	a, _ := serveWorkloads(t, toldTarget{seen: want})
+	got, err := a.workloads(t).Observe(t.Context(), want.Placement.Ref, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// switched keeps the change that it was told.
+type switched struct {
+	workload.Target
+	change chan workload.Change
+}
+
+func (s switched) Switch(_ context.Context, c workload.Change, _ func(workload.Event)) error {
+	s.change <- c
+	return nil
+}
+
+func TestValuesCross(t *testing.T) {
+	t.Parallel()
+	c := sampleChange(t)
+	c.Deadline = time.Now().Add(time.Minute)
+	c.Values = workload.NewValues(map[string]string{"password": "a\nb \x1b", "username": ""})
+	s := switched{change: make(chan workload.Change, 1)}
+	a, _ := serveWorkloads(t, s)
+	if err := a.workloads(t).Switch(t.Context(), c, func(workload.Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-s.change; !got.Values.Equal(c.Values) {
+		t.Error("the host got other values")
+	}
+}
+
 // diff compares what holds names, too.
 func diff[T any](want, got T) string {
 	return cmp.Diff(want, got, cmp.AllowUnexported(artifact.Digest{}, artifact.Commit{}, artifact.Repository{}, workload.Ref{}))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -21,10 +22,6 @@ const AuthPointer = "auth"
 // points at; a relative one is relative to the root.
 func EnvFile(root, config string) (string, error) {
 	path := in(root, config)
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", fault.New(fault.ConfigInvalid, "read UniDesk's configuration: %w", err)
-	}
 	var c struct {
 		ProviderGateway struct {
 			Upgrade struct {
@@ -32,15 +29,58 @@ func EnvFile(root, config string) (string, error) {
 			} `json:"upgrade"`
 		} `json:"providerGateway"`
 	}
-	if err := json.Unmarshal(content, &c); err != nil {
-		// The decoder's own message may quote the file, which holds credentials.
-		return "", fault.New(fault.ConfigInvalid, "%s is not valid JSON%s", path, position(err))
+	if err := read(path, &c); err != nil {
+		return "", err
 	}
 	envFile := c.ProviderGateway.Upgrade.ComposeEnvFile
 	if envFile == "" {
 		return "", fault.New(fault.ConfigInvalid, "%s has no %s", path, EnvFilePointer)
 	}
 	return in(root, envFile), nil
+}
+
+// Auth returns the texts, numbers and booleans of the object [AuthPointer], each as
+// the text that it is. others are its keys with any other value, null too. A file
+// without the object has none.
+func Auth(root, config string) (values map[string]string, others []string, err error) {
+	path := in(root, config)
+	var c struct {
+		Auth map[string]json.RawMessage `json:"auth"`
+	}
+	if err := read(path, &c); err != nil {
+		return nil, nil, err
+	}
+	values = make(map[string]string, len(c.Auth))
+	for key, raw := range c.Auth {
+		var text string
+		switch raw[0] {
+		case '{', '[', 'n': // an object, a list, null
+			others = append(others, key)
+			continue
+		case '"':
+			if err := json.Unmarshal(raw, &text); err != nil {
+				return nil, nil, fault.New(fault.ConfigInvalid, "%s: %s.%s is not a text", path, AuthPointer, key)
+			}
+		default:
+			text = string(raw)
+		}
+		values[key] = text
+	}
+	slices.Sort(others)
+	return values, others, nil
+}
+
+// read decodes the file into v. What v does not name is ignored.
+func read(path string, v any) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fault.New(fault.ConfigInvalid, "read UniDesk's configuration: %w", err)
+	}
+	if err := json.Unmarshal(content, v); err != nil {
+		// The decoder's own message may quote the file, which holds credentials.
+		return fault.New(fault.ConfigInvalid, "%s is not valid JSON%s", path, position(err))
+	}
+	return nil
 }
 
 func position(err error) string {

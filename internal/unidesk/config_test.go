@@ -1,8 +1,10 @@
 package unidesk_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,4 +89,32 @@ func FuzzNothingOfTheFileIsInAnError(f *testing.F) {
 			t.Errorf("%q is not absolute", path)
 		}
 	})
+}
+
+func TestAuthHasTextsNumbersAndBooleans(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write := func(content string) {
+		if err := os.WriteFile(filepath.Join(root, "config.json"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"auth":{"username":"a\u00e4","password":"p\"\n","port":8.50,"on":true,"o":{"a":1},"l":[1],"n":null,"empty":""},"more":1}`)
+	values, others, err := unidesk.Auth(root, "config.json")
+	want := map[string]string{"username": "aä", "password": "p\"\n", "port": "8.50", "on": "true", "empty": ""}
+	if err != nil || !maps.Equal(values, want) || !slices.Equal(others, []string{"l", "n", "o"}) {
+		t.Errorf("%q, %q, %v", values, others, err)
+	}
+	write(`{}`)
+	if values, others, err := unidesk.Auth(root, "config.json"); len(values)+len(others) != 0 || err != nil {
+		t.Errorf("%q, %q, %v", values, others, err)
+	}
+	write(`{"auth":{"password":"hunter2",}}`)
+	if _, _, err := unidesk.Auth(root, "config.json"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v", err)
+	}
+	write(`{"auth":"hunter2"}`)
+	if _, _, err := unidesk.Auth(root, "config.json"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v", err)
+	}
 }

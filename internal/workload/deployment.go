@@ -43,6 +43,8 @@ type DeploymentDefinition struct {
 	// to change instead.
 	PutsBack bool   `json:"putsBack,omitempty"`
 	Source   string `json:"source,omitempty"`
+	// Annotated are the deploy keys in the annotations of its pod template, without prefix.
+	Annotated map[string]string `json:"annotated,omitempty"`
 	// Trouble is why the rollout cannot go on, in the cluster's words; "" if it can.
 	Trouble string `json:"trouble,omitempty"`
 }

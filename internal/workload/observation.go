@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ type Observation struct {
 	// Stamped are the deploy keys as configured now, in the env file, without prefix.
 	Stamped map[string]string `json:"stamped,omitempty"`
 	Secrets []Secret          `json:"secrets,omitempty"`
+	// Missing are objects that the placement names and the namespace lacks, each as
+	// "secret NAMESPACE/NAME".
+	Missing []string `json:"missing,omitempty"`
 	// Pending is the change that is not settled, nil if there is none.
 	Pending *Pending `json:"pending,omitempty"`
 	// Last is the outcome of the change settled last, nil if the host remembers none.
@@ -51,6 +55,53 @@ func (o Observation) Current() *Instance {
 		}
 	}
 	return nil
+}
+
+// Unit returns the unit of this name, one without a definition if there is none.
+func (o Observation) Unit(name string) Unit {
+	for _, u := range o.Units {
+		if u.Name == name {
+			return u
+		}
+	}
+	return Unit{Name: name}
+}
+
+// Of returns the current instances of a unit.
+func (o Observation) Of(unit string) (instances []Instance) {
+	for _, in := range o.Instances {
+		if in.Current && in.Unit == unit {
+			instances = append(instances, in)
+		}
+	}
+	return instances
+}
+
+// Present returns all current instances.
+func (o Observation) Present() (instances []Instance) {
+	for _, in := range o.Instances {
+		if in.Current {
+			instances = append(instances, in)
+		}
+	}
+	return instances
+}
+
+// Flags returns the health flags of what runs, nil if no health was asked.
+func (o Observation) Flags() map[string]bool {
+	if in := o.Current(); in != nil && in.Health != nil {
+		return in.Health.Flags
+	}
+	var flags map[string]bool
+	for _, u := range o.Units {
+		if u.Health != nil {
+			if flags == nil {
+				flags = make(map[string]bool, len(u.Health.Flags))
+			}
+			maps.Copy(flags, u.Health.Flags)
+		}
+	}
+	return flags
 }
 
 // Copies returns what tells apart the current instances that run.

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,13 +116,15 @@ func Keys() []string {
 	return []string{KeyCommit, KeyRequestedCommit, KeyImage, KeyDigest, KeyServiceID, KeySourceRepo, KeyDeployedAt}
 }
 
-// ChangeAnnotation holds the id of the change that a pod template is of.
-const ChangeAnnotation = "unidesk.dev/change"
+// AnnotationPrefix begins every annotation that a deploy writes.
+const AnnotationPrefix = "unidesk.dev/"
 
-// Annotation returns the annotation that says the same as a deploy key, for example
-// "unidesk.dev/deploy-requested-commit".
+// ChangeAnnotation holds the id of the change that a pod template is of.
+const ChangeAnnotation = AnnotationPrefix + "change"
+
+// Annotation returns the annotation that shows a deploy key on a Deployment and its pods.
 func Annotation(key string) string {
-	return "unidesk.dev/deploy-" + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
+	return AnnotationPrefix + "deploy-" + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
 }
 
 // MissingReferences are the deploy keys, with prefix, that are not among the
@@ -135,17 +138,41 @@ func (s Spec) MissingReferences(references []string) (missing []string) {
 	return missing
 }
 
-// Describe returns, for people, what an instance of the workload runs; nil means no instance.
-func (s Spec) Describe(in *Instance) string {
-	switch {
-	case in == nil:
+// Describe returns, for people, what the current instances of the workload run.
+func (s Spec) Describe(current []Instance) string {
+	if s.Kubernetes != nil {
+		return s.describePods(current)
+	}
+	if len(current) == 0 {
 		return s.Display() + ": no container"
-	case !in.Running:
+	}
+	in := current[0]
+	if !in.Running {
 		return fmt.Sprintf("%s is stopped (exit code %d, container %s)", in.Name, in.ExitCode, ShortID(in.ID))
 	}
-	version := "a version that no deploy stamped"
-	if commit := in.Stamped[KeyCommit]; commit != "" {
-		version = commit
+	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, in.version(), ShortID(in.ID), ShortID(in.ImageID))
+}
+
+// describePods says one thing of Deployments that run the same version.
+func (s Spec) describePods(pods []Instance) string {
+	var words []string
+	for _, d := range s.Kubernetes.Deployments {
+		runs := "no pod"
+		for _, in := range pods {
+			if in.Unit == d.Name {
+				runs = fmt.Sprintf("runs %s (image %s)", in.version(), ShortID(in.ImageID))
+				if !in.Running {
+					runs = "is not running: " + cmp.Or(in.Trouble, fmt.Sprintf("exit code %d", in.ExitCode))
+				}
+				break
+			}
+		}
+		words = append(words, s.Ref.Scope()+"/"+d.Name+" "+runs)
 	}
-	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, version, ShortID(in.ID), ShortID(in.ImageID))
+	return strings.Join(words, "; ")
+}
+
+// version is the commit that a deploy stamped, in words if none did.
+func (i Instance) version() string {
+	return cmp.Or(i.Stamped[KeyCommit], "a version that no deploy stamped")
 }

@@ -26,6 +26,9 @@ func (v Values) Keys() []string { return slices.Sorted(maps.Keys(v.of)) }
 // Len returns how many there are.
 func (v Values) Len() int { return len(v.of) }
 
+// Equal reports whether both have the same values.
+func (v Values) Equal(o Values) bool { return maps.Equal(v.of, o.of) }
+
 // String implements [fmt.Stringer].
 func (v Values) String() string { return fmt.Sprintf("%d values, not shown", len(v.of)) }
 

@@ -268,7 +268,7 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 		}
 	}
 	runsOnD601(t, service, good)
-	e.controller(t, 1, append([]string{"-o", "json"}, deployment(strings.Repeat("0", 40), "--run-now")...)...)
+	e.controller(t, 3, append([]string{"-o", "json"}, deployment(strings.Repeat("0", 40), "--run-now")...)...)
 
 	const restart = "    restart: unless-stopped\n" // of the Compose file
 	for _, c := range []struct{ name, path, before, after string }{
@@ -363,8 +363,8 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 	}
 	for _, want := range []string{
 		"unsupported at guard: UNSUPPORTED", "gated at guard: CONTRACT_MISMATCH", "gated at guard: SUPERVISOR_REQUIRED",
-		"failed at guard: ENV_FILE_INVALID", "failed at guard: COMPOSE_FAILED", "failed at resolve: ARTIFACT_NOT_FOUND",
-		"failed at preflight: ENV_KEY_MISSING", "reverted at recreate: COMPOSE_FAILED", "revert-failed at recreate: REVERT_FAILED",
+		"blocked at guard: ENV_FILE_INVALID", "failed at guard: COMPOSE_FAILED", "blocked at resolve: ARTIFACT_NOT_FOUND",
+		"blocked at preflight: ENV_KEY_MISSING", "reverted at recreate: COMPOSE_FAILED", "revert-failed at recreate: REVERT_FAILED",
 		"reverted at prove: NOT_PROVEN",
 	} {
 		if !e.ended[want] {

@@ -143,7 +143,7 @@ func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	commit := release(t, "findjob", lab.Change{}).SourceCommit
 	before := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}}")
 	a := deployNow(t, "findjob", commit, "--config", "/etc/unidesk-ro")
-	a.want(t, contract.DecidedFailed, fault.RoleMissing, 1)
+	a.want(t, contract.DecidedBlocked, fault.RoleMissing, 3)
 	if a.result.Mutated || a.result.Failure.Hint == "" {
 		t.Errorf("%+v", a.result.Failure)
 	}

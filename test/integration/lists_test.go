@@ -13,7 +13,8 @@ import (
 )
 
 // example is a line of the specification, as it stands after the prefix, and what
-// it comes to where what it names was published.
+// it comes to if what it names was published. A line that a gate stops ends at the gate,
+// however far it goes.
 type example struct {
 	line     string
 	decision contract.Decision
@@ -23,41 +24,41 @@ type example struct {
 // with the line between the two. Package e2e types those that want D601 itself: the
 // registry's, and the two services that go live there.
 func examples() (first, second []example) {
-	const ready, onPaper, live, unbuilt = contract.DecidedReady, contract.DecidedContract, contract.DecidedSucceeded, contract.DecidedUnsupported
+	const ready, gated, live, unsupported = contract.DecidedReady, contract.DecidedGated, contract.DecidedSucceeded, contract.DecidedUnsupported
 	first = []example{
 		{"artifact-registry deploy-service --service baidu-netdisk --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --service frontend --env prod --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service decision-center --commit <full-sha>", ready},
+		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service decision-center --commit <full-sha>", unsupported},
 		{"artifact-registry deploy-service --env prod --service project-manager --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --env prod --service oa-event-flow --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --env prod --service code-queue-mgr --commit <full-sha> --dry-run", onPaper},
+		{"artifact-registry deploy-service --env prod --service code-queue-mgr --commit <full-sha> --dry-run", gated},
 		{"artifact-registry deploy-service --env prod --service todo-note --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --env dev --service findjob --commit <full-sha> --dry-run", onPaper},
-		{"artifact-registry deploy-service --env dev --service pipeline --commit <full-sha> --dry-run", onPaper},
-		{"artifact-registry deploy-service --env dev --service met-nonlinear --commit <full-sha> --dry-run", onPaper},
-		{"artifact-registry deploy-service --env prod --service k3sctl-adapter --commit <full-sha> --dry-run", onPaper},
-		{"artifact-registry deploy-service --service mdtodo --env dev --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service mdtodo --env prod --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service claudeqq --env dev --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service claudeqq --env prod --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service code-queue --env dev --commit <full-sha>", ready},
+		{"artifact-registry deploy-service --env dev --service findjob --commit <full-sha> --dry-run", unsupported},
+		{"artifact-registry deploy-service --env dev --service pipeline --commit <full-sha> --dry-run", unsupported},
+		{"artifact-registry deploy-service --env dev --service met-nonlinear --commit <full-sha> --dry-run", unsupported},
+		{"artifact-registry deploy-service --env prod --service k3sctl-adapter --commit <full-sha> --dry-run", gated},
+		{"artifact-registry deploy-service --service mdtodo --env dev --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service mdtodo --env prod --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service claudeqq --env dev --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service claudeqq --env prod --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service code-queue --env dev --commit <full-sha>", unsupported},
 	}
 	second = []example{
 		{"deploy apply --env prod --service backend-core --commit <full-sha>", live},
 		{"artifact-registry deploy-service --service baidu-netdisk --commit <full-sha> --run-now", live},
 		{"artifact-registry deploy-service --service frontend --env prod --commit <full-sha> --run-now", live},
-		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha> --run-now", unbuilt},
-		{"artifact-registry deploy-service --env dev --service decision-center --commit <full-sha> --run-now", unbuilt},
-		{"artifact-registry deploy-service --service decision-center --commit <full-sha> --run-now", unbuilt},
+		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --env dev --service decision-center --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --service decision-center --commit <full-sha> --run-now", unsupported},
 		{"artifact-registry deploy-service --env prod --service project-manager --commit <full-sha> --run-now", live},
 		{"artifact-registry deploy-service --env prod --service oa-event-flow --commit <full-sha> --run-now", live},
 		{"artifact-registry deploy-service --env prod --service todo-note --commit <full-sha> --run-now", live},
-		{"artifact-registry deploy-service --env dev --service mdtodo --commit <full-sha> --run-now", unbuilt},
-		{"artifact-registry deploy-service --env prod --service mdtodo --commit <full-sha> --run-now", unbuilt},
-		{"artifact-registry deploy-service --env dev --service claudeqq --commit <full-sha> --run-now", unbuilt},
-		{"artifact-registry deploy-service --env prod --service claudeqq --commit <full-sha> --run-now", unbuilt},
-		{"artifact-registry deploy-service --env dev --service code-queue --commit <full-sha> --run-now", unbuilt},
+		{"artifact-registry deploy-service --env dev --service mdtodo --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --env prod --service mdtodo --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --env dev --service claudeqq --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --env prod --service claudeqq --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --env dev --service code-queue --commit <full-sha> --run-now", unsupported},
 	}
 	return first, second
 }
@@ -80,7 +81,12 @@ func typed(t *testing.T, list []example, commit func(service string) string) {
 			service := strings.Fields(after)[0]
 			a := world.Run(t, strings.Fields(strings.ReplaceAll(e.line, "<full-sha>", commit(service)))...)
 			reason, exit := fault.Reason(""), 0
-			if e.decision == contract.DecidedUnsupported {
+			switch {
+			case e.decision == contract.DecidedGated:
+				reason, exit = fault.SupervisorRequired, 3
+			case e.decision == contract.DecidedUnsupported && strings.HasSuffix(e.line, "--dry-run"): // of dev, which only validates
+				reason, exit = fault.Unsupported, 3
+			case e.decision == contract.DecidedUnsupported:
 				reason, exit = fault.RuntimeNotBuilt, 3
 			}
 			a.Want(t, e.decision, reason, exit)

@@ -41,11 +41,11 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		{name: "an unknown service", service: "no-such", decision: contract.DecidedRefused, reason: fault.UnknownService, exit: 2},
 		{name: "an unknown environment", env: "staging", decision: contract.DecidedRefused, reason: fault.Usage, exit: 2},
 		{name: "an environment without a target", env: "dev", decision: contract.DecidedUnsupported, reason: fault.Unsupported, exit: 3},
-		{name: "a commit that was never published", commit: none, decision: contract.DecidedFailed, reason: fault.ArtifactNotFound, exit: 1},
-		{name: "another commit's label", commit: relabelled(t, service, "1", "org.opencontainers.image.revision", none), decision: contract.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "another service's label", commit: relabelled(t, service, "2", "unidesk.service", "todo-note"), decision: contract.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: contract.DecidedFailed, reason: fault.LabelMismatch, exit: 1},
-		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: contract.DecidedFailed, reason: fault.DigestMismatch, exit: 1},
+		{name: "a commit that was never published", commit: none, decision: contract.DecidedBlocked, reason: fault.ArtifactNotFound, exit: 3},
+		{name: "another commit's label", commit: relabelled(t, service, "1", "org.opencontainers.image.revision", none), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
+		{name: "another service's label", commit: relabelled(t, service, "2", "unidesk.service", "todo-note"), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
+		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
+		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: contract.DecidedBlocked, reason: fault.DigestMismatch, exit: 3},
 		{name: "the registry is down", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.Registry.Stop())
 			return func() { drive.Must(t, world.Registry.Start(t.Context())) }
@@ -70,48 +70,48 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 				drive.Must(t, world.Configure(world.Settings(lab.Options{})))
 				drive.Must(t, world.Hurry())
 			}
-		}, decision: contract.DecidedFailed, reason: fault.RoleMissing, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.RoleMissing, exit: 3},
 		{name: "a spool without room", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string {
 				return s + "spoolQuota: 1000\n"
 			})
-		}, decision: contract.DecidedFailed, reason: fault.DiskFull, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.DiskFull, exit: 3},
 		{name: "a Compose service that does not exist", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.Replace(s, "\n  "+service+":", "\n  renamed:", 1)
 			})
-		}, decision: contract.DecidedFailed, reason: fault.WorkloadNotFound, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadNotFound, exit: 3},
 		{name: "a Compose service that does not name the keys", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.ReplaceAll(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_DIGEST", "SOMETHING_ELSE")
 			})
-		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
 		{name: "a Compose service that shows no key in its labels", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return regexp.MustCompile(`(unidesk\.deploy\.[a-z-]+:) \$\{UNIDESK_PROJECT_MANAGER_.*`).ReplaceAllString(s, "$1 none")
 			})
-		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
 		{name: "a Compose service that names the keys in its labels only", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return regexp.MustCompile(`UNIDESK_PROJECT_MANAGER_DEPLOY_([A-Z_]+): .*`).ReplaceAllString(s, "SHOWN_$1: none")
 			})
-		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
 		{name: "a Compose service that sets a key under another name", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 				return strings.Replace(s, "UNIDESK_PROJECT_MANAGER_DEPLOY_COMMIT: ", "COMMIT: ", 1)
 			})
-		}, decision: contract.DecidedFailed, reason: fault.WorkloadUnfit, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
 		{name: "a Compose file that Compose cannot read", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string { return s + "\n  : : nonsense\n" })
 		}, decision: contract.DecidedFailed, reason: fault.ComposeFailed, exit: 1},
 		{name: "an env file that Compose cannot parse", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN SECRET_abcdef='s3cr3t-value-here\n" })
-		}, decision: contract.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.EnvFileInvalid, exit: 3},
 		{name: "no env file", arrange: func(t *testing.T) func() {
 			moved := world.Master.EnvFile + ".away"
 			drive.Must(t, os.Rename(world.Master.EnvFile, moved))
 			return func() { drive.Must(t, os.Rename(moved, world.Master.EnvFile)) }
-		}, decision: contract.DecidedFailed, reason: fault.EnvFileInvalid, exit: 1},
+		}, decision: contract.DecidedBlocked, reason: fault.EnvFileInvalid, exit: 3},
 		{name: "config.json that is no JSON", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, filepath.Join(world.Master.Root, "config.json"), func(s string) string { return s + "}" })
 		}, decision: contract.DecidedRefused, reason: fault.ConfigInvalid, exit: 1},
@@ -164,7 +164,7 @@ func TestMissingSecretsAreToldByNameOnly(t *testing.T) {
 	})
 	a := world.DeployNow(t, service, next)
 	undo()
-	a.Want(t, contract.DecidedFailed, fault.EnvKeyMissing, 1)
+	a.Want(t, contract.DecidedBlocked, fault.EnvKeyMissing, 3)
 	if !strings.Contains(a.Result.Failure.Message, "UNIDESK_BAIDU_NETDISK_TOKEN_KEY") {
 		t.Errorf("message %q", a.Result.Failure.Message)
 	}

@@ -66,7 +66,7 @@ func (a *app) reconcile(ctx context.Context, req contract.Request, how reconcile
 		if how.one == nil {
 			return present.Deployed(contract.DryRun(wanted)), nil
 		}
-		if r, stopped := contract.AtGate(wanted, how.acts); stopped {
+		if r, stopped := contract.Early(wanted, how.acts); stopped {
 			return present.Deployed(r), nil
 		}
 		return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {

@@ -71,7 +71,7 @@ func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) 
 	if refused != nil {
 		return present.Deployed(*refused), nil
 	}
-	if early, stopped := contract.AtGate(wanted, c.runNow); stopped {
+	if early, stopped := contract.Early(wanted, c.runNow); stopped {
 		return present.Deployed(early), nil
 	}
 	access := site.Reading

@@ -264,7 +264,7 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			return func(a *app) error { return answer.Print(a.Out, "json") }
 		}
 		promise, plan := r, r
-		promise.Decision, plan.Decision = contract.DecidedContract, contract.DecidedReady
+		promise.DryRun, plan.Decision = true, contract.DecidedReady
 		for name, show := range map[string]func(*app) error{
 			"a result":            told(present.Deployed(r)),
 			"a contract":          told(present.Deployed(promise)),

@@ -12,24 +12,30 @@ import (
 type hostPlacementCommand struct {
 	*app
 	host string
+	rbac bool
 }
 
 func (a *app) hostPlacement() *cobra.Command {
 	c := &hostPlacementCommand{app: a}
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "placement NAME",
 		Short: "Print what a host's agent.yaml must say about the catalog's services",
-		Long: `placement prints the section "projects" of a host's agent.yaml as the catalog has
-it: for each service its container, image, key prefix, secrets and health question.
-Root, files and envFile of a project are the host's own and are left to fill in.
+		Long: `placement prints the sections "projects" and "kubernetes" of a host's agent.yaml as
+the catalog has them: for each service its container, image, key prefix, secrets and
+health question, or its Deployments. Root, files and envFile of a project are the
+host's own and are left to fill in. With --rbac it prints, for kubectl apply, the
+account that the host's agent has in its cluster, the rights that these services need,
+and the objects that a deploy writes to, empty.
 Nothing is contacted; "unidesk-controller doctor" compares it with what the host has.`,
-		Example: "  unidesk-controller host placement D601",
+		Example: "  unidesk-controller host placement D601\n  unidesk-controller host placement D601 --rbac",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.host = args[0]
 			return a.do(cmd.Context(), c)
 		},
 	}
+	cmd.Flags().BoolVar(&c.rbac, "rbac", false, "print the manifest of the agent's rights in the host's cluster")
+	return cmd
 }
 
 func (c *hostPlacementCommand) run(context.Context) (present.Answer, error) {
@@ -41,9 +47,13 @@ func (c *hostPlacementCommand) run(context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	section, err := config.Placement(services, c.host)
+	section := config.Placement
+	if c.rbac {
+		section = config.Rights
+	}
+	text, err := section(services, c.host)
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.Text(section), nil
+	return present.Text(text), nil
 }

@@ -14,8 +14,35 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// The matrix again, through the command line: every dry run, and everything else
-// that its gate stops. There is no configuration here at all, so whatever would
+// An obstacle has the exit code that the table of package deploy says.
+func TestTheExitCodesOfObstacles(t *testing.T) {
+	t.Parallel()
+	table, err := os.ReadFile("../../deploy/testdata/obstacles.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(strings.ReplaceAll(line, " - ", " - - "))
+		if f[0] == "#" {
+			continue
+		}
+		rows++
+		for i := 2; i+1 < len(f); i += 2 {
+			var r contract.Result
+			r.Fail(contract.Decision(f[i]), "", fault.New(fault.Reason(f[1]), "no"))
+			if code := strconv.Itoa(present.Deployed(r).Exit); f[i] != "-" && code != f[i+1] {
+				t.Errorf("%s: %s ends with exit code %s, want %s", f[0], f[i], code, f[i+1])
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("%d obstacles, want 20", rows)
+	}
+}
+
+// The matrix again, through the command line: every dry run, and each run that its
+// gate stops. There is no configuration here at all, so whatever would
 // contact a host ends for want of it.
 func TestTheMatrixByTheCommandLine(t *testing.T) {
 	t.Parallel()
@@ -44,7 +71,8 @@ func TestTheMatrixByTheCommandLine(t *testing.T) {
 			if code := strconv.Itoa(present.Deployed(contract.Result{Decision: decision}).Exit); code != exit { // of those, too, that do not get so far here
 				t.Errorf("%s %s %s: %s ends with exit code %s, want %s", f[0], f[1], flag, decision, code, exit)
 			}
-			if decision == contract.DecidedReady || decision == contract.DecidedSucceeded {
+			looks := flag == "" && gate != string(contract.GateUnsupported)
+			if looks || decision == contract.DecidedSucceeded {
 				decision, exit, reason, gate = contract.DecidedRefused, "1", fault.ConfigInvalid, ""
 			}
 			var out, stderr bytes.Buffer

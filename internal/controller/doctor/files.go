@@ -52,7 +52,7 @@ func judgePrivate(check string, f file, otherwise string) Finding {
 // judgeSecrets tells of the keys that services on the master need in the env file.
 func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []workload.Secret) (list []Finding) {
 	for _, row := range rows {
-		if !row.LiveByCompose(catalog.Master) || len(row.Secrets) == 0 {
+		if !row.LiveOn(catalog.Master) || len(row.Secrets) == 0 {
 			continue
 		}
 		var have, lack []string

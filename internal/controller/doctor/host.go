@@ -68,7 +68,7 @@ func (e Examiner) lookAtHost(ctx context.Context, c site.Config, name string, ro
 	host := c.Hosts[name]
 	f := hostFacts{version: e.Version}
 	for _, row := range rows {
-		if name != catalog.Master && row.LiveByCompose(name) {
+		if name != catalog.Master && row.LiveOn(name) {
 			f.services = append(f.services, row.Service.String())
 		}
 	}

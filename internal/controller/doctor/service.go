@@ -32,7 +32,7 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 	var list []serviceFacts
 	for _, row := range rows {
 		for _, env := range catalog.Envs() {
-			if row.Environment(env).LiveByCompose(name) {
+			if row.Environment(env).LiveOn(name) {
 				specs, list = append(specs, row.Spec(env, c.Master.Project)), append(list, serviceFacts{service: row.Service.String()})
 			}
 		}

@@ -72,7 +72,7 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
 			// With all that a person can bring: what a gate stops even then, nobody can deploy.
 			gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployApply, Granted: true, Promoted: true})
-			if !gate.Stops(contract.ReachLive) && len(held[i].Artifacts) > 0 {
+			if !gate.Shut() && len(held[i].Artifacts) > 0 {
 				c.Deployable = append(c.Deployable, env)
 			}
 		}

@@ -35,7 +35,6 @@ func printReconciliation(out io.Writer, r contract.Reconciliation) error {
 			p.field("", "next: %s", f.Next)
 		default:
 			p.field(one.Service, "%s", inARow(*one.Result))
-			p.gate(one.Result.Contract, one.Result.Decision == contract.DecidedContract)
 		}
 	}
 	return p.err

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
@@ -97,5 +98,24 @@ func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {
 	var out strings.Builder
 	if err := printResult(&out, r); err != nil || !strings.Contains(out.String(), "by alice@example.org (SHA256:x)") {
 		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// Behind a gate a plan shows all that it saw, and names the gate once.
+func TestAGatedPlanShowsWhatItSaw(t *testing.T) {
+	t.Parallel()
+	gate := contract.Gate{Code: catalog.Promote, Why: "dev comes first", Next: contract.Words("go", "to", "dev")}
+	r := contract.Result{
+		Contract: &contract.Contract{Gate: gate}, Plan: &contract.Plan{Checks: []proof.Check{{Name: "the label", OK: true}}},
+	}
+	r.AtGate()
+	var out strings.Builder
+	if err := printResult(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	for word, times := range map[string]int{"dev comes first": 1, "go to dev": 1, "the label": 1, "failed at": 0} {
+		if n := strings.Count(out.String(), word); n != times {
+			t.Errorf("%q stands %d times, want %d:\n%s", word, n, times, out.String())
+		}
 	}
 }

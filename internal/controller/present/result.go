@@ -30,17 +30,21 @@ func printRefusal(out io.Writer, r contract.Result) error {
 func printResult(out io.Writer, r contract.Result) error {
 	p := &printer{out: out}
 	p.line("%s", headline(r))
-	if f := r.Failure; f != nil {
+	f := r.Failure
+	if onlyGate(r) {
+		f = nil // the gate has lines of its own
+	}
+	if f != nil {
 		p.field("failed at", "%s (%s)", f.Step, f.Reason)
 		p.field("because", "%s", indent(f.Message))
 		if len(f.Logs) > 0 {
 			p.field("its last lines", "%s", indent(strings.Join(f.Logs, "\n")))
 		}
 	}
-	if r.Decision == contract.DecidedContract {
+	if r.DryRun {
 		p.contract(r.Contract)
 	}
-	if r.Plan != nil && (r.Decision == contract.DecidedReady || r.Decision == contract.DecidedBlocked) {
+	if r.Plan != nil && (r.Decision == contract.DecidedReady || r.Decision == contract.DecidedBlocked || onlyGate(r)) {
 		p.plan(*r.Plan, r.Contract)
 		p.gate(r.Contract, false)
 		p.grant(r.Contract.Grant)
@@ -65,7 +69,7 @@ func printResult(out io.Writer, r contract.Result) error {
 	for i, hint := range r.Hints {
 		p.field(fmt.Sprintf("hint %d", i+1), "%s", hint)
 	}
-	if f := r.Failure; f != nil {
+	if f != nil {
 		if f.Hint != "" {
 			p.field("to mend", "%s", indent(f.Hint))
 		}
@@ -78,13 +82,18 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.field("next", "%s", r.Plan.Next)
 	}
 	switch {
-	case !r.OK && r.Decision != contract.DecidedDegraded || r.Rollback.IsZero():
-	case r.Decision != contract.DecidedContract && !r.Rollback.Complete():
+	case !r.OK && !r.DryRun && r.Decision != contract.DecidedDegraded || r.Rollback.IsZero():
+	case !r.DryRun && !r.Rollback.Complete():
 		p.field("to go back", "nothing was proven before")
 	default:
 		p.field("to go back", "%s", r.Rollback)
 	}
 	return p.err
+}
+
+// onlyGate reports whether the gate alone stands before what was looked at.
+func onlyGate(r contract.Result) bool {
+	return (r.DryRun || r.Plan != nil) && (r.Decision == contract.DecidedGated || r.Decision == contract.DecidedUnsupported) && r.Contract.Gate.Shut()
 }
 
 // ofDecision is the colour of what a command came to.

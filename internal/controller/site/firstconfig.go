@@ -15,6 +15,6 @@ func (c Config) FirstConfig(services *catalog.Catalog, host string) (first boots
 		first.Registry = "http://" + c.Registry.Endpoint.String()
 		first.RegistryRoots = slices.Compact([]string{path.Dir(c.Registry.Directory), path.Dir(c.Registry.Storage)})
 	}
-	first.Placement, err = c.projects(services, host)
+	first.Placement, err = c.sections(services, host)
 	return first, err
 }

@@ -32,6 +32,13 @@ func placements(t *testing.T, projects string) map[string]workload.Spec {
 			have[spec.Ref.String()] = spec
 		}
 	}
+	if read.Kubernetes != nil {
+		for name, n := range read.Kubernetes.Namespaces {
+			for _, spec := range must(n.Services.Specs(name)) {
+				have[spec.Ref.String()] = spec
+			}
+		}
+	}
 	return have
 }
 
@@ -49,7 +56,7 @@ func TestTheAgentReadsBackWhatThePlacementSays(t *testing.T) {
 	for name, tt := range map[string]struct {
 		catalog *catalog.Catalog
 		want    int
-	}{"the built-in catalog": {services, 3}, "two services of a project, with secrets and flags": {wide, 4}} {
+	}{"the built-in catalog": {services, 11}, "two services of a project, with secrets and flags": {wide, 12}} {
 		want := map[string]workload.Spec{}
 		for _, spec := range tt.catalog.Workloads("D601", c.Master.Project) {
 			want[spec.Ref.String()] = spec
@@ -75,7 +82,7 @@ func TestWhereNothingIsToBePlacedThePlacementSaysSo(t *testing.T) {
 	c, services := Defaults(), must(catalog.Builtin())
 	c.Hosts = map[string]tunnel.Config{"other": {}}
 	for host, want := range map[string]string{
-		"other": "# The catalog has no Compose service on other", catalog.Master: "# The controller places the services of the master itself",
+		"other": "# The catalog has no service on other", catalog.Master: "# The controller places the services of the master itself",
 	} {
 		got := must(c.Placement(services, host))
 		if !strings.HasPrefix(got, want) || len(placements(t, got)) > 0 {

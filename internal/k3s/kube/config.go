@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -30,7 +31,7 @@ type Placed struct {
 
 // holder is one of the two objects of a ConfigSync.
 type holder struct {
-	get, patch     Right
+	get, patch     rights.Right
 	keys           []string
 	fix            string // makes the object
 	encode, decode func(string) string
@@ -39,12 +40,12 @@ type holder struct {
 func holders(namespace string, sync workload.ConfigSync) (credentials, settings holder) {
 	same := func(v string) string { return v }
 	return holder{
-			get: secret("get", namespace, sync.Secret), patch: secret("patch", namespace, sync.Secret), keys: sync.Credentials,
+			get: rights.Secret("get", namespace, sync.Secret), patch: rights.Secret("patch", namespace, sync.Secret), keys: sync.Credentials,
 			fix:    "kubectl -n %s create secret generic %s",
 			encode: func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
 			decode: func(v string) string { raw, _ := base64.StdEncoding.DecodeString(v); return string(raw) },
 		}, holder{
-			get: configMap("get", namespace, sync.ConfigMap), patch: configMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
+			get: rights.ConfigMap("get", namespace, sync.ConfigMap), patch: rights.ConfigMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
 			fix: "kubectl -n %s create configmap %s", encode: same, decode: same,
 		}
 }
@@ -62,7 +63,7 @@ func (c *Cluster) Configuration(ctx context.Context, namespace string, sync work
 func (c *Cluster) placed(ctx context.Context, h holder) (Placed, error) {
 	raw, err := c.do(ctx, request{right: h.get})
 	if apierrors.IsNotFound(err) {
-		return Placed{}, fault.New(fault.WorkloadUnfit, "there is no %s %s; a deploy writes into it and creates none", h.get.kind(), h.get.object()).
+		return Placed{}, fault.New(fault.WorkloadUnfit, "there is no %s %s; a deploy writes into it and creates none", kind(h.get), object(h.get)).
 			WithHint("make it, empty: "+h.fix, h.get.Namespace, h.get.Name)
 	}
 	if err != nil {

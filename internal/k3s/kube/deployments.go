@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -48,7 +49,7 @@ func (c *Cluster) Deployments(ctx context.Context, spec workload.Spec) ([]Deploy
 	all := make([]Deployment, 0, len(spec.Kubernetes.Deployments))
 	for _, place := range spec.Kubernetes.Deployments {
 		var object appsv1.Deployment
-		raw, err := c.read(ctx, deployment("get", ns, place.Name), &object)
+		raw, err := c.read(ctx, rights.Deployment("get", ns, place.Name), &object)
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (c *Cluster) revisions(ctx context.Context, spec workload.Spec, place workl
 	}
 	owned := map[string]bool{} // uids of its ReplicaSets, true for the present revision
 	var present *appsv1.ReplicaSet
-	err = each(ctx, c, replicaSets(d.Namespace), selector.String(), func(rs appsv1.ReplicaSet) {
+	err = each(ctx, c, rights.ReplicaSets(d.Namespace), selector.String(), func(rs appsv1.ReplicaSet) {
 		if !metav1.IsControlledBy(&rs, object) {
 			return
 		}
@@ -137,7 +138,7 @@ func (c *Cluster) revisions(ctx context.Context, spec workload.Spec, place workl
 		d.Definition.Revision = present.Name
 	}
 	old := 0
-	err = each(ctx, c, pods("list", d.Namespace), selector.String(), func(pod corev1.Pod) {
+	err = each(ctx, c, rights.Pods("list", d.Namespace), selector.String(), func(pod corev1.Pod) {
 		owner := metav1.GetControllerOf(&pod)
 		if owner == nil {
 			return

@@ -85,7 +85,7 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	if diff := cmp.Diff(any(want), got); diff != "" {
 		t.Errorf("the template: %s", diff)
 	}
-	if spec := get(t, deploymentsAt(ns) + "/web")["spec"].(object); spec["replicas"] != 2.0 {
+	if spec := get(t, deploymentsAt(ns)+"/web")["spec"].(object); spec["replicas"] != 2.0 {
 		t.Errorf("%v replicas", spec["replicas"])
 	}
 	if settled(t, c, spec); len(look(t, c, spec).Definition.Revision) == 0 {
@@ -112,7 +112,7 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	if d := rolled(t, c, spec); d.Definition.Revision != before.Definition.Revision {
 		t.Errorf("the revision is %s, it was %s", d.Definition.Revision, before.Definition.Revision)
 	}
-	if meta := get(t, deploymentsAt(ns) + "/web")["metadata"].(object); meta["annotations"].(object)["team"] != "desk" {
+	if meta := get(t, deploymentsAt(ns)+"/web")["metadata"].(object); meta["annotations"].(object)["team"] != "desk" {
 		t.Errorf("the annotations are %v", meta["annotations"])
 	}
 	again, err := c.Restore(t.Context(), look(t, c, spec), stamp, kube.Former{Template: before.Template})

@@ -958,7 +958,10 @@ type Observation struct {
 	// Room on the filesystem of the runtime's images, in bytes.
 	ImageRoom uint64 `protobuf:"varint,10,opt,name=image_room,json=imageRoom,proto3" json:"image_room,omitempty"`
 	// What the runtime runs.
-	Platform      *Platform `protobuf:"bytes,11,opt,name=platform,proto3" json:"platform,omitempty"`
+	Platform *Platform `protobuf:"bytes,11,opt,name=platform,proto3" json:"platform,omitempty"`
+	// Objects that the placement names and the namespace lacks, each as
+	// "secret NAMESPACE/NAME".
+	Missing       []string `protobuf:"bytes,12,rep,name=missing,proto3" json:"missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1066,6 +1069,13 @@ func (x *Observation) GetImageRoom() uint64 {
 func (x *Observation) GetPlatform() *Platform {
 	if x != nil {
 		return x.Platform
+	}
+	return nil
+}
+
+func (x *Observation) GetMissing() []string {
+	if x != nil {
+		return x.Missing
 	}
 	return nil
 }
@@ -1218,7 +1228,9 @@ type DeploymentDefinition struct {
 	// Manifest to change instead.
 	Source string `protobuf:"bytes,19,opt,name=source,proto3" json:"source,omitempty"`
 	// Why the rollout cannot go on, in the cluster's words; empty if it can.
-	Trouble       string `protobuf:"bytes,20,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	Trouble string `protobuf:"bytes,20,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// Deploy keys in the annotations of its pod template, without prefix.
+	Annotated     []*Variable `protobuf:"bytes,21,rep,name=annotated,proto3" json:"annotated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1391,6 +1403,13 @@ func (x *DeploymentDefinition) GetTrouble() string {
 		return x.Trouble
 	}
 	return ""
+}
+
+func (x *DeploymentDefinition) GetAnnotated() []*Variable {
+	if x != nil {
+		return x.Annotated
+	}
+	return nil
 }
 
 // Replicas are counts of a Deployment's pods.
@@ -3664,7 +3683,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\bR\x05probe\"U\n" +
 	"\x0fObserveResponse\x12B\n" +
-	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xbf\x04\n" +
+	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xd9\x04\n" +
 	"\vObservation\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12<\n" +
 	"\tplacement\x18\x02 \x01(\v2\x1e.unidesk.artifact.v1.PlacementR\tplacement\x12\x14\n" +
@@ -3678,7 +3697,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"image_room\x18\n" +
 	" \x01(\x04R\timageRoom\x129\n" +
-	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"\xee\x01\n" +
+	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x12\x18\n" +
+	"\amissing\x18\f \x03(\tR\amissing\"\xee\x01\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\acompose\x18\x02 \x01(\v2&.unidesk.artifact.v1.ComposeDefinitionH\x00R\acompose\x12K\n" +
@@ -3687,7 +3707,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"deployment\x123\n" +
 	"\x06health\x18\x04 \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06healthB\f\n" +
 	"\n" +
-	"definition\"\xab\x05\n" +
+	"definition\"\xe8\x05\n" +
 	"\x14DeploymentDefinition\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12\x1e\n" +
 	"\n" +
@@ -3718,7 +3738,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\amanager\x18\x11 \x01(\tR\amanager\x12\x1b\n" +
 	"\tputs_back\x18\x12 \x01(\bR\bputsBack\x12\x16\n" +
 	"\x06source\x18\x13 \x01(\tR\x06source\x12\x18\n" +
-	"\atrouble\x18\x14 \x01(\tR\atrouble\"~\n" +
+	"\atrouble\x18\x14 \x01(\tR\atrouble\x12;\n" +
+	"\tannotated\x18\x15 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\tannotated\"~\n" +
 	"\bReplicas\x12\x12\n" +
 	"\x04want\x18\x01 \x01(\rR\x04want\x12\x18\n" +
 	"\aupdated\x18\x02 \x01(\rR\aupdated\x12\x14\n" +
@@ -4000,61 +4021,62 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	26, // 22: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
 	16, // 23: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
 	17, // 24: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
-	47, // 25: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	47, // 26: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	24, // 27: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	24, // 28: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	26, // 29: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	47, // 30: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 31: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	23, // 32: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	47, // 33: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	27, // 34: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 35: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	28, // 36: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	24, // 37: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	47, // 38: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	27, // 39: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	29, // 40: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	47, // 41: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	31, // 42: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	47, // 43: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 44: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	47, // 45: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	2,  // 46: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	28, // 47: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	36, // 48: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	35, // 49: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 50: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	29, // 51: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	38, // 52: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	36, // 53: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	40, // 54: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 55: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 56: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 57: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	20, // 58: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	36, // 59: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 60: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 61: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	21, // 62: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	33, // 63: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	37, // 64: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	41, // 65: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	43, // 66: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	45, // 67: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 68: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	22, // 69: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	34, // 70: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	39, // 71: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	42, // 72: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	44, // 73: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	46, // 74: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	68, // [68:75] is the sub-list for method output_type
-	61, // [61:68] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	24, // 25: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
+	47, // 26: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	47, // 27: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	24, // 28: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	24, // 29: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	26, // 30: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	47, // 31: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 32: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	23, // 33: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	47, // 34: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	27, // 35: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 36: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	28, // 37: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	24, // 38: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	47, // 39: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	27, // 40: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	29, // 41: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	47, // 42: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	31, // 43: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	47, // 44: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 45: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	47, // 46: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	2,  // 47: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	28, // 48: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	36, // 49: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	35, // 50: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 51: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	29, // 52: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	38, // 53: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	36, // 54: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	40, // 55: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 56: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 57: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 58: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	20, // 59: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	36, // 60: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 61: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 62: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	21, // 63: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	33, // 64: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	37, // 65: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	41, // 66: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	43, // 67: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	45, // 68: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 69: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	22, // 70: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	34, // 71: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	39, // 72: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	42, // 73: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	44, // 74: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	46, // 75: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	69, // [69:76] is the sub-list for method output_type
+	62, // [62:69] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }

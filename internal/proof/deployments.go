@@ -1,0 +1,95 @@
+package proof
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// unasked stands for the health of a Deployment that has no Service.
+const unasked = "no Service: not asked"
+
+// judgeDeployments judges each Deployment. The workload is as good as the worst of
+// them.
+func judgeDeployments(want Wanted, seen workload.Observation) Verdict {
+	v := Verdict{Status: Proven}
+	for _, d := range want.Spec.Kubernetes.Deployments {
+		j := judge{want: want}
+		if len(want.Spec.Kubernetes.Deployments) > 1 {
+			j.of = d.Name + " "
+		}
+		pods := seen.Of(d.Name)
+		v.Status = worse(v.Status, j.deployment(d, seen.Unit(d.Name), pods))
+		v.Findings = append(v.Findings, j.findings...)
+		v.Instances = append(v.Instances, pods...)
+	}
+	return v
+}
+
+// deployment judges one Deployment by the pods of its present revision.
+func (j *judge) deployment(d workload.DeploymentSpec, unit workload.Unit, pods []workload.Instance) Status {
+	rollout := unit.Deployment
+	if rollout == nil {
+		j.add(equal("deployment", State, d.Name, ""))
+		return Waiting
+	}
+	if len(pods) == 0 {
+		j.add(equal("pods", State, "of "+cmp.Or(rollout.Revision, "the new revision"), cmp.Or(rollout.Trouble, "")))
+		return Waiting
+	}
+	right := j.identity(pods)
+	for _, s := range stamps(j.want.Image) {
+		right = j.add(equal("annotation "+workload.Annotation(s.key), Stamped, s.want, rollout.Annotated[s.key])) && right
+	}
+	if !right {
+		return Wrong
+	}
+	if !j.add(j.rollout(*rollout, pods)) {
+		return Waiting
+	}
+	if d.Service == "" {
+		j.add(equal(healthAnswer, State, unasked, unasked))
+		return Proven
+	}
+	return j.health(unit.Health, pods[0].Stamped, d.Probe.Flags)
+}
+
+// rollout is the finding that the rollout has ended: every wanted pod is of the
+// present revision and available, none is old.
+func (j *judge) rollout(d workload.DeploymentDefinition, pods []workload.Instance) Finding {
+	f := Finding{Check: "rollout", Kind: State, Want: "complete", Got: "complete", OK: d.Complete() && d.Replicas.Want > 0}
+	if f.OK {
+		return f
+	}
+	f.Got = d.Progress()
+	trouble := d.Trouble
+	if i := slices.IndexFunc(pods, func(in workload.Instance) bool { return in.Trouble != "" }); i >= 0 {
+		trouble = pods[i].Trouble
+	}
+	if trouble != "" {
+		f.Got += " (" + trouble + ")"
+	}
+	return f
+}
+
+// worse returns the status that counts of two.
+func worse(a, b Status) Status {
+	order := []Status{Proven, Degraded, Waiting, Wrong}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
+
+// Back reports whether what runs is what ran before a change. A container that was
+// down before need only be there again; of what did not exist nothing may be left.
+func Back(spec workload.Spec, before workload.Before, seen workload.Observation) bool {
+	in := seen.Current()
+	switch {
+	case before.Basis == "":
+		return in == nil
+	case !before.Running:
+		return spec.Kubernetes != nil || in != nil && in.ImageID == before.ImageID
+	case in == nil || !in.Running || in.ImageID != before.ImageID:
+		return false
+	}
+	return !slices.ContainsFunc(seen.Units, func(u workload.Unit) bool { return u.Deployment != nil && !u.Deployment.Complete() })
+}
