@@ -19,7 +19,8 @@ import (
 // Deployment is what the cluster has of a Deployment. Facts only.
 type Deployment struct {
 	Namespace, Name, UID string
-	// Version is the resource version that the facts are of. It guards a write.
+	// Version is the resource version that the facts are of. It guards a write, and
+	// changes with each count of the pods; UID and Template do not.
 	Version string
 	// Change is the id of the change that the pod template is of, "" if no deploy made it.
 	Change string
