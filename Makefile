@@ -40,7 +40,7 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
 	@lab/setup.sh engine sshd
-	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
+	@lab/tools/build.sh --installed compose registry cri kubernetes >/dev/null
 	go test -C tools ./...
 	$(SUM) -- -tags integration -timeout 15m -p 4 $(LONG) ./...
 

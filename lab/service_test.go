@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 )
@@ -62,7 +63,7 @@ func TestTheLabPlacesItsServicesAsItsCatalogHasThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := row.Spec(catalog.Prod, "")
+		want := row.Spec(artifact.Prod, "")
 		placed, err := config.Projects[want.Ref.Scope()].Services.Specs(want.Ref.Scope())
 		if err != nil || len(placed) != 1 || placed[0].Ref != want.Ref {
 			t.Errorf("%s: placed are %+v, %v", s.id, placed, err)

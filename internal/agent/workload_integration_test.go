@@ -304,6 +304,7 @@ func conformance(t *testing.T, h *host) {
 		p.run(t, "")
 		return workloadtest.Harness{
 			Target: p.target(t), Spec: p.spec, Images: p.images, Secret: projectSecret,
+			Secrets: workloadtest.Shown(p.spec, projectSecret),
 			Reopen: func() workload.Target {
 				p.kill()
 				p.run(t, "")

@@ -74,12 +74,16 @@ func Disturbed(before, after Snapshot, target workload.Ref, others []Run) []Dist
 	})
 	var gone []workload.Neighbour
 	var found []Disturbance
+	scope := "project"
+	if target.Runtime() == workload.Kubernetes {
+		scope = "namespace"
+	}
 	tell := func(b, a workload.Neighbour) {
 		known := cmp.Or(b, a)
-		if kind, detail := compare(b, a); kind != "" && !explained(known) {
+		if kind, detail := compare(b, a, scope); kind != "" && !explained(known) {
 			found = append(found, Disturbance{
 				Kind: kind, Name: known.Name, Project: known.Scope, Service: known.Group, Before: b.ID, After: a.ID,
-				Detail: called(known) + " " + detail,
+				Detail: called(known, scope) + " " + detail,
 			})
 		}
 	}
@@ -131,12 +135,12 @@ func index(containers []workload.Neighbour) map[string]workload.Neighbour {
 }
 
 // compare says what happened to one container, nothing or a kind and the rest of
-// a sentence about it.
-func compare(b, a workload.Neighbour) (Kind, string) {
+// a sentence about it. scope is what its project or namespace is called.
+func compare(b, a workload.Neighbour, scope string) (Kind, string) {
 	since := " since " + a.Started.UTC().Format(time.TimeOnly+"Z")
 	switch {
 	case b.ID == "":
-		return Created, "is new in the target's project: " + workload.ShortID(a.ID)
+		return Created, "is new in the target's " + scope + ": " + workload.ShortID(a.ID)
 	case b.AutoRemove && (a.ID != b.ID || !a.Running):
 		return "", ""
 	case a.ID == "":
@@ -158,9 +162,9 @@ func compare(b, a workload.Neighbour) (Kind, string) {
 }
 
 // called is how a sentence names a container.
-func called(c workload.Neighbour) string {
+func called(c workload.Neighbour, scope string) string {
 	if c.Group == "" {
 		return c.Name
 	}
-	return fmt.Sprintf("%s (service %s of project %s)", c.Name, c.Group, c.Scope)
+	return fmt.Sprintf("%s (service %s of %s %s)", c.Name, c.Group, scope, c.Scope)
 }

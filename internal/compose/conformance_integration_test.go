@@ -16,7 +16,7 @@ func TestConformance(t *testing.T) {
 		w := newWorld(t, "", "", "", "")
 		return workloadtest.Harness{
 			Target: w.target(), Reopen: func() workload.Target { return w.target() },
-			Spec: w.spec, Images: w.images, Secret: secret,
+			Spec: w.spec, Images: w.images, Secret: secret, Secrets: workloadtest.Shown(w.spec, secret),
 		}
 	})
 }

@@ -31,7 +31,7 @@ func TestConformance(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "state")
 		reopen := func() workload.Target { return confirm.New(host, dir) }
 		return workloadtest.Harness{
-			Target: reopen(), Reopen: reopen, Spec: spec, Secret: secret, Images: workloadtest.FakeImages(t, 4),
+			Target: reopen(), Reopen: reopen, Spec: spec, Secret: secret, Secrets: workloadtest.Shown(spec, secret), Images: workloadtest.FakeImages(t, 4),
 		}
 	})
 }

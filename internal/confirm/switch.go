@@ -34,6 +34,7 @@ func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit fun
 		return err
 	}
 	defer t.leases.hold(change.ID)()
+	r.Change.Values = change.Values // which no record has
 	return t.runtime.Apply(ctx, r.Spec, r.Change, r.State, lock, emit)
 }
 
@@ -78,8 +79,8 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 		return nil, err
 	}
 	if before.Basis != change.Basis {
-		return nil, fault.New(fault.Stale, "what runs is container %s, the plan was made for %s", shown(before.Basis), shown(change.Basis)).
-			WithHint("somebody recreated it meanwhile: run the same command again, it makes a new plan")
+		return nil, fault.New(fault.Stale, "what is there is %s, the plan was made for %s", shown(before.Basis), shown(change.Basis)).
+			WithHint("somebody changed it meanwhile: run the same command again, it makes a new plan")
 	}
 	r = &record[S]{Spec: spec, Change: change, Since: t.Now().UTC(), Before: before, State: state}
 	if err := t.store.save(ref, *r); err != nil {

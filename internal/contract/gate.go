@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -21,10 +22,9 @@ type Gate struct {
 // The gates that no row asks for: they follow from its mode, its shape or the
 // command.
 const (
-	GatePlanOnly        catalog.Gate = "plan-only"
-	GateUnsupported     catalog.Gate = "unsupported"
-	GateDeprecated      catalog.Gate = "deprecated"
-	GateRuntimeNotBuilt catalog.Gate = "runtime-not-built"
+	GatePlanOnly    catalog.Gate = "plan-only"
+	GateUnsupported catalog.Gate = "unsupported"
+	GateDeprecated  catalog.Gate = "deprecated"
 )
 
 // Entry is the command that a deploy is asked for by.
@@ -51,7 +51,7 @@ type Asked struct {
 
 // Judge is the one place where a gate is decided. It is the same for a dry run, a plan
 // and a run.
-func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
+func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 	e := row.Environment(env)
 	shut := func(code catalog.Gate, next Command, format string, args ...any) Gate {
 		return Gate{Mode: e.Mode, Code: code, Next: next, Why: fmt.Sprintf(format, args...)}
@@ -60,7 +60,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 	live := LiveCommand(row, env, a.Commit)
 	switch {
 	case a.Entry == ByDeployBackendCore:
-		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
+		return shut(GateDeprecated, applyCommand("backend-core", artifact.Prod, a.Commit),
 			"deploy-backend-core is a legacy entry and does nothing; backend-core is deployed by deploy apply")
 	case e.Mode == catalog.Unsupported:
 		return shut(GateUnsupported, Ours("services", row.Service.String()), "%s is not deployed to %s: %s", row.Service, env, e.Why)
@@ -70,15 +70,13 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 		return shut(catalog.SupervisorRequired, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
 	case e.Mode == catalog.Validate:
 		return shut(GatePlanOnly, elsewhere(row, env, a.Commit), "%s in %s has dry run and plan only: %s", row.Service, env, e.Why)
-	case e.Target.Shape == catalog.K3s:
-		return shut(GateRuntimeNotBuilt, dryRun, "%s runs on Kubernetes in %s, which this version cannot deploy to yet", row.Service, env)
 	case e.Has(catalog.UseDeployApply) && a.Entry != ByDeployApply:
 		return shut(catalog.UseDeployApply, live, "%s is brought live by deploy apply only", row.Service)
 	case e.Has(catalog.SupervisorRequired) && !a.Granted:
 		return shut(catalog.SupervisorRequired, live,
 			"a live deploy of %s wants a grant that a supervisor signed for exactly this service, environment and commit", row.Service)
 	case e.Has(catalog.Promote) && !a.Promoted:
-		return shut(catalog.Promote, LiveCommand(row, catalog.Dev, a.Commit),
+		return shut(catalog.Promote, LiveCommand(row, artifact.Dev, a.Commit),
 			"%s goes to prod once a dev deploy has proven the same digest", row.Service)
 	}
 	return Gate{Mode: e.Mode, Why: e.Why}
@@ -86,8 +84,8 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 
 // elsewhere is the plan for the other environment where there is one, else the
 // list of what there is.
-func elsewhere(row catalog.Row, env catalog.Env, commit string) Command {
-	for _, other := range catalog.Envs() {
+func elsewhere(row catalog.Row, env artifact.Env, commit string) Command {
+	for _, other := range artifact.Envs() {
 		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
 			return DeployCommand(row.Service, other, commit)
 		}
@@ -113,7 +111,7 @@ func (g Gate) decision() Decision {
 	switch g.Code {
 	case GateDeprecated:
 		return DecidedDeprecated
-	case GateUnsupported, GatePlanOnly, GateRuntimeNotBuilt:
+	case GateUnsupported, GatePlanOnly:
 		return DecidedUnsupported
 	}
 	return DecidedGated
@@ -127,8 +125,6 @@ func GateReason(code catalog.Gate) (fault.Reason, bool) {
 		return fault.Unsupported, true
 	case GateDeprecated:
 		return fault.Deprecated, true
-	case GateRuntimeNotBuilt:
-		return fault.RuntimeNotBuilt, true
 	case catalog.ContractMismatch:
 		return fault.ContractMismatch, true
 	case catalog.SupervisorRequired:

@@ -15,7 +15,7 @@ func Obstacle(err error) Decision {
 		return DecidedBlocked
 	case fault.HostUnreachable, fault.HostKeyMismatch, fault.NotAnAgent, fault.Stalled, // no answer
 		fault.RegistryUnavailable, fault.EngineUnavailable, fault.LedgerUnavailable, fault.Internal,
-		fault.EngineFailed, fault.ComposeFailed, fault.RevertFailed, fault.NotProven: // an act
+		fault.KubernetesUnavailable, fault.EngineFailed, fault.ComposeFailed, fault.RolloutFailed, fault.RevertFailed, fault.NotProven: // an act
 		return DecidedFailed
 	}
 	if fault.Retryable(err) {

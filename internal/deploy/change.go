@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// switchTime is what tags, env file and Compose may take beside the proof.
+	// switchTime is what tags, env file and Compose may take beside the proof, or what a
+	// rollout may take beside its own deadline.
 	switchTime = 3 * time.Minute
 	// cleanUp bounds work that goes on after a person stops the run.
 	cleanUp = 5 * time.Minute
@@ -44,7 +45,7 @@ func (r *run) holder() string {
 // newChange returns the change to make, or an earlier run's unsettled change for the
 // same commit. This run takes that change over with as much time as a new change has.
 func (r *run) newChange(f facts) workload.Change {
-	deadline := f.seen.hostNow().Add(switchTime + r.place.Timeout + 3*r.place.Stable).UTC()
+	deadline := f.seen.hostNow().Add(switchTime + rolloutTime(f.seen) + r.place.Timeout + 3*r.place.Stable).UTC()
 	if p := f.seen.Pending; p != nil {
 		change := p.Change
 		change.Deadline = deadline
@@ -67,6 +68,16 @@ func (r *run) newChange(f facts) workload.Change {
 	}
 }
 
+// rolloutTime is how long the slowest rollout may make no progress; 0 in Compose.
+func rolloutTime(seen view) (most time.Duration) {
+	for _, u := range seen.Units {
+		if u.Deployment != nil {
+			most = max(most, u.Deployment.ProgressDeadline)
+		}
+	}
+	return most
+}
+
 // replaced is what ran when the change began.
 func (s session) replaced(seen view) workload.Before {
 	if p := seen.Pending; p != nil {
@@ -74,9 +85,9 @@ func (s session) replaced(seen view) workload.Before {
 	}
 	in := seen.Current()
 	if in == nil {
-		return workload.Before{}
+		return workload.Before{Basis: seen.Basis}
 	}
-	return workload.Before{Basis: workload.Basis(in.ID), Running: in.Running, ImageID: in.ImageID, Commit: in.Stamped[workload.KeyCommit], Config: in.Config}
+	return workload.Before{Basis: seen.Basis, Running: in.Running, ImageID: in.ImageID, Commit: in.Stamped[workload.KeyCommit], Config: in.Config}
 }
 
 // fate is what became of a change. After the way to its host broke only the host

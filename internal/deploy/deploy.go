@@ -9,7 +9,7 @@
 // new version proven or the old version back.
 //
 // Files, from the top: apply.go, diff.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
-// receipt.go, scope.go, prove.go, change.go, find.go, session.go, journal.go, deploy.go.
+// receipt.go, scope.go, prove.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
 // A file uses those after it and none before:
 //
 //	apply                 the reconciler over deploy.json
@@ -23,6 +23,7 @@
 //	prove                 does the new version run, or the old version?
 //	change                the change, and what became of it on its host
 //	find                  the steps that only read: look, resolve, preflight, admit
+//	settings              what a config sync writes
 //	session               a service on its host; what was seen, and when
 //	journal               the points of a run
 //	deploy                what a deploy works through
@@ -70,6 +71,13 @@ type Grants interface {
 	Use(g grant.Grant, by string) error
 }
 
+// Settings reads what a config sync writes.
+type Settings interface {
+	// Settings returns the values of the sync's keys that there are, and the keys beside
+	// them that go nowhere.
+	Settings(sync workload.ConfigSync) (values workload.Values, nowhere []string, err error)
+}
+
 // Config is everything that a deploy works through. All of it is required.
 type Config struct {
 	Catalog *catalog.Catalog
@@ -80,6 +88,7 @@ type Config struct {
 	// without an entry cannot be deployed to.
 	Targets    map[string]workload.Target
 	Estimator  Estimator
+	Settings   Settings
 	Ledger     *ledger.Ledger
 	Provenance Provenance
 	Grants     Grants
@@ -106,6 +115,7 @@ func New(c Config) (*Deployer, error) {
 		{"Artifacts", c.Artifacts != nil},
 		{"Targets", len(c.Targets) > 0},
 		{"Estimator", c.Estimator != nil},
+		{"Settings", c.Settings != nil},
 		{"Ledger", c.Ledger != nil},
 		{"Provenance", c.Provenance != nil},
 		{"Grants", c.Grants != nil},

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Diff compares; it changes nothing, and what cannot be read counts as different.
-func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []contract.Candidate) (contract.Comparison, error) {
+func (d *Deployer) Diff(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
 	out := contract.Comparison{OK: true, Equal: true, Env: env, Services: []contract.Difference{}}
 	for _, c := range all {
 		one := contract.Difference{Service: c.Service, Wanted: c.Wanted}
@@ -43,7 +43,7 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	if s.place.Target.Compose == nil {
+	if s.spec.Ref.IsZero() {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
@@ -54,7 +54,7 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 	}
 	switch in := seen.Current(); {
 	case in == nil:
-		one.Note = join(one.Note, "there is no container")
+		one.Note = join(one.Note, s.spec.Describe(nil))
 	case !in.Running:
 		one.Note = join(one.Note, "its container is stopped")
 	default:

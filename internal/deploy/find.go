@@ -99,12 +99,17 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	}
 	plan.Need = need
 	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.spec, f.seen.Placement), proof.Fit(s.spec, f.seen.Observation)...))...)
-	if host := s.hostName(); host == catalog.Master {
+	synced, err := s.synced()
+	if err != nil {
+		return contract.Plan{}, workload.At(workload.PointPreflight, err)
+	}
+	plan.Checks = append(plan.Checks, synced...)
+	if s.hostName() == catalog.Master {
 		plan.Checks = append(plan.Checks,
 			proof.Room("of the engine", need.Engine, f.seen.ImageRoom),
 			proof.Room("of the spool", need.Spool, need.SpoolFree))
 	} else {
-		plan.Checks = append(plan.Checks, proof.Room("of "+host+"'s engine", need.Engine, f.seen.ImageRoom))
+		plan.Checks = append(plan.Checks, proof.Room("of "+s.store(), need.Engine, f.seen.ImageRoom))
 	}
 	verdict := proof.Judge(s.wanted(f), f.seen.Observation)
 	plan.Live = f.seen.Current()
@@ -151,7 +156,7 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.image.Pinned) })
 	if !there {
 		var err error
-		if there, err = s.Ledger.KeepsImage(string(s.env), s.name(), f.terms.Commit); err != nil {
+		if there, err = s.Ledger.KeepsImage(s.env, s.name(), f.terms.Commit); err != nil {
 			return contract.Need{}, err
 		}
 	}
@@ -163,18 +168,30 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 
 // toBring describes what staging moves, and its source.
 func (s session) toBring(f facts, need contract.Need) string {
-	if host := s.hostName(); host != catalog.Master {
-		return host + "'s engine takes the image from the registry beside it"
+	if s.hostName() != catalog.Master {
+		return s.store() + " takes the image from the registry beside it"
 	}
 	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.image.Layers))
+}
+
+// store names what holds the image on another host.
+func (s session) store() string {
+	if s.spec.Kubernetes != nil {
+		return s.hostName() + "'s cluster"
+	}
+	return s.hostName() + "'s engine"
 }
 
 // fixedThere prefixes the fix of each failed check with the host to apply it on.
 func (s session) fixedThere(checks []proof.Check) []proof.Check {
 	host := s.hostName()
+	there := "on " + host + ", where its " + contract.AgentPlacement + " places the project: "
+	if s.spec.Kubernetes != nil {
+		there = "on " + host + ": "
+	}
 	for i, c := range checks {
 		if host != catalog.Master && !c.OK {
-			checks[i].Fix = "on " + host + ", where its " + contract.AgentPlacement + " places the project: " + c.Fix
+			checks[i].Fix = there + c.Fix
 		}
 	}
 	return checks

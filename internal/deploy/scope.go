@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -47,6 +47,9 @@ func (s session) compare(ctx context.Context, before surroundings, seen view) *c
 	}
 	was := bystander.Snapshot{At: before.at, Containers: before.all}
 	is := bystander.Snapshot{At: seen.hostNow(), Containers: all}
+	if s.spec.Kubernetes != nil {
+		was.Containers, is.Containers = bystander.Pods(s.byService(before.all), s.byService(all))
+	}
 	disturbed := bystander.Disturbed(was, is, s.spec.Ref, nil)
 	if len(disturbed) > 0 {
 		disturbed = bystander.Disturbed(was, is, s.spec.Ref, s.otherRuns(ctx, seen))
@@ -58,16 +61,16 @@ func (s session) compare(ctx context.Context, before surroundings, seen view) *c
 // What cannot be read explains nothing.
 func (s session) otherRuns(ctx context.Context, seen view) (runs []bystander.Run) {
 	ahead := time.Until(seen.hostNow())
-	ended, _ := s.Ledger.History("", "")
+	ended, _ := s.Ledger.History(0, "")
 	under, _ := s.Ledger.Pending()
 	for _, receipt := range slices.Concat(ended, under) {
-		spec, ok := s.beside(receipt.Service.String(), catalog.Env(receipt.Env))
+		spec, ok := s.beside(receipt.Service.String(), receipt.Env)
 		if ok {
 			runs = append(runs, bystander.Run{Target: spec.Ref, Began: receipt.Started.Add(ahead), Ended: finished(receipt, under, ahead)})
 		}
 	}
 	for _, id := range s.Catalog.Services() {
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			spec, ok := s.beside(id.String(), env)
 			if !ok {
 				continue
@@ -93,12 +96,27 @@ func finished(receipt ledger.Receipt, under []ledger.Receipt, ahead time.Duratio
 	return receipt.Finished.Add(ahead)
 }
 
-// beside returns another service that Compose runs on the target's host.
-func (s session) beside(service string, env catalog.Env) (workload.Spec, bool) {
+// beside returns another service that the target's runtime runs on the target's host.
+func (s session) beside(service string, env artifact.Env) (workload.Spec, bool) {
 	row, err := s.Catalog.Row(service)
 	if err != nil || row.Service == s.row.Service && env == s.env {
 		return workload.Spec{}, false
 	}
-	e := row.Environment(env)
-	return row.Spec(env, s.Project), e.Mode == catalog.Live && e.Target.Compose != nil && e.Target.Host == s.hostName()
+	spec := row.Spec(env, s.Project)
+	return spec, row.Environment(env).LiveOn(s.hostName()) && spec.Ref.Runtime() == s.spec.Ref.Runtime()
+}
+
+// byService groups pods by the service of the catalog that their Deployment is of. A
+// Deployment of no service keeps its own name.
+func (s session) byService(pods []workload.Neighbour) []workload.Neighbour {
+	all, pods := s.Catalog.Workloads(s.hostName(), s.Project), slices.Clone(pods)
+	for i, pod := range pods {
+		for _, spec := range all {
+			if _, of := spec.Deployment(pod.Group); of && pod.Scope == spec.Ref.Scope() {
+				pods[i].Group = spec.Ref.Name()
+				break
+			}
+		}
+	}
+	return pods
 }

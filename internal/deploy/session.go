@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -14,13 +15,13 @@ import (
 type session struct {
 	*Config
 	row   catalog.Row
-	env   catalog.Env
+	env   artifact.Env
 	place catalog.Environment // the row's entry for env
 	spec  workload.Spec
 	host  workload.Target
 }
 
-func (d *Deployer) session(row catalog.Row, env catalog.Env) session {
+func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
 	place := row.Environment(env)
 	return session{
 		Config: &d.config, row: row, env: env, place: place, spec: row.Spec(env, d.config.Project), host: d.target(place.Target.Host),
@@ -43,7 +44,7 @@ func (s session) name() string { return s.row.Service.String() }
 
 // history returns the service's receipts, newest first.
 func (s session) history() ([]ledger.Receipt, error) {
-	return s.Ledger.History(string(s.env), s.name())
+	return s.Ledger.History(s.env, s.name())
 }
 
 // hostName is the name of the service's host in the catalog.
@@ -53,9 +54,7 @@ func (s session) hostName() string { return s.place.Target.Host }
 // know a service that no environment brings live there.
 func (s session) unseen() string {
 	switch t := s.place.Target; {
-	case t.Kubernetes != nil:
-		return "this version does not look into Kubernetes yet"
-	case t.Compose == nil:
+	case t.Compose == nil && t.Kubernetes == nil:
 		return "it is infrastructure, which nothing here deploys"
 	case !s.row.LiveOn(t.Host):
 		return "no environment brings it live on " + t.Host
@@ -117,6 +116,9 @@ func (s session) running(seen view) string {
 // describe returns what a look showed, in words.
 func (s session) describe(seen view) string {
 	if !seen.known() {
+		if s.spec.Kubernetes != nil {
+			return "not known: its host's cluster could not be read"
+		}
 		return "not known: its host's engine or project could not be read"
 	}
 	return s.spec.Describe(seen.Present())

@@ -78,7 +78,6 @@ const (
 	SupervisorRequired Reason = "SUPERVISOR_REQUIRED"
 	UseDeployApply     Reason = "USE_DEPLOY_APPLY"
 	PromoteFirst       Reason = "PROMOTE_FIRST"
-	RuntimeNotBuilt    Reason = "RUNTIME_NOT_BUILT"
 	Deprecated         Reason = "DEPRECATED"
 )
 

@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -170,11 +168,11 @@ const reserve = 64 << 20
 
 // Free is how many bytes the spool's disk has left for a process like this one.
 func (s *Spool) Free() (int64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(statefile.Existing(s.dir), &st); err != nil {
+	free, err := statefile.Free(s.dir)
+	if err != nil {
 		return 0, fault.New(fault.Internal, "ask the spool's disk: %w", err)
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return free, nil
 }
 
 type entry struct {

@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	// maxBody is more than a health answer has any use for.
-	maxBody = 1 << 20
+	// MaxAnswer is more bytes than a health answer has any use for.
+	MaxAnswer = 1 << 20
 	// DefaultTimeout is for one question, from dialling to the last byte.
 	DefaultTimeout = 3 * time.Second
 )
@@ -82,19 +82,23 @@ func (p *Prober) ask(ctx context.Context, at netip.AddrPort, q workload.Probe) (
 		return workload.Health{Error: explain(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	h.Status = resp.StatusCode
-	if h.Status >= 300 && h.Status < 400 {
-		h.Error = "redirects to another place (HTTP " + strconv.Itoa(h.Status) + ")"
-		return h
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	if h = Read(resp.StatusCode, body, q.Flags); err != nil {
+		return workload.Health{Status: resp.StatusCode, Error: "the answer breaks off: " + explain(err)}
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	return h
+}
+
+// Read returns what an answer says, through whatever it was asked.
+func Read(status int, body []byte, flags []string) (h workload.Health) {
+	h.Status = status
 	switch {
-	case err != nil:
-		h.Error = "the answer breaks off: " + explain(err)
-	case len(body) > maxBody:
+	case status >= 300 && status < 400:
+		h.Error = "redirects to another place (HTTP " + strconv.Itoa(status) + ")"
+	case len(body) > MaxAnswer:
 		h.Error = "the answer is larger than 1 MiB"
 	default:
-		read(&h, body, q.Flags)
+		read(&h, body, flags)
 	}
 	return h
 }

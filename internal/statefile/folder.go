@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -61,6 +63,16 @@ func mode(folder string, private fs.FileMode) fs.FileMode {
 		return sharedFile
 	}
 	return private
+}
+
+// Free is how many bytes the filesystem that the path is on, or would be on, has left
+// for a process that is not root.
+func Free(path string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(Existing(path), &st); err != nil {
+		return 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	return int64(st.Bavail) * st.Bsize, nil
 }
 
 // Existing returns the path, or the nearest path above it that exists.

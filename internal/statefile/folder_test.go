@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
@@ -59,5 +61,27 @@ func TestAFileIsNoFolder(t *testing.T) {
 	}
 	if statefile.Folder(file, 0o750) == nil || statefile.Folder(filepath.Join(file, "in"), 0o750) == nil {
 		t.Error("a folder was made of a file")
+	}
+}
+
+func TestRoomIsAskedForBeforeAFolderIsMade(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	// Others write and remove meanwhile, but not half of what there is.
+	about := int64(st.Bavail) * st.Frsize
+	for _, path := range []string{dir, filepath.Join(dir, "a/b")} {
+		if free, err := statefile.Free(path); err != nil || free < about/2 || free > about*2 {
+			t.Errorf("%s: %d, %v, want about %d", path, free, err, about)
+		}
+	}
+	if free, err := statefile.Free("/proc"); err != nil || free != 0 {
+		t.Errorf("%d, %v, want none where nothing can be written", free, err)
+	}
+	if free, err := statefile.Free("a\x00b"); err == nil {
+		t.Errorf("%d for what is no path", free)
 	}
 }

@@ -104,6 +104,17 @@ func (o Observation) Flags() map[string]bool {
 	return flags
 }
 
+// Troubled returns the current instance that its runtime complains of, else the first,
+// nil if there is none.
+func (o Observation) Troubled() *Instance {
+	for i := range o.Instances {
+		if o.Instances[i].Current && o.Instances[i].Trouble != "" {
+			return &o.Instances[i]
+		}
+	}
+	return o.Current()
+}
+
 // Copies returns what tells apart the current instances that run.
 func (o Observation) Copies() (copies []Copy) {
 	for _, in := range o.Instances {

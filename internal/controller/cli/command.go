@@ -72,7 +72,7 @@ func (a *app) exitOf(err error) int {
 	switch r.Failure.Reason {
 	case fault.Interrupted:
 		r.Decision = contract.DecidedInterrupted
-	case fault.Unsupported, fault.RuntimeNotBuilt:
+	case fault.Unsupported:
 		r.Decision = contract.DecidedUnsupported
 	}
 	answer, out := present.Refused(r), a.Err

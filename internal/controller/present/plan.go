@@ -27,14 +27,18 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 		if c.Name == "provenance" && c.OK {
 			continue // it has a line of its own
 		}
-		p.field("check", "%s %s %s", mark(c.OK), c.Name, faint().Render(indent(c.Detail)))
+		sign := mark(c.OK)
+		if c.Warning {
+			sign = warn().Render("!")
+		}
+		p.field("check", "%s %s %s", sign, c.Name, faint().Render(indent(c.Detail)))
 	}
 }
 
 // besideTheRegistry names the host that takes the image from the registry without
 // the master's line. It returns "" for any other host.
 func besideTheRegistry(c *contract.Contract) string {
-	if c == nil || c.Shape != catalog.D601Compose {
+	if c == nil || c.Shape != catalog.D601Compose && c.Shape != catalog.K3s {
 		return ""
 	}
 	return c.Target.Host
@@ -42,7 +46,11 @@ func besideTheRegistry(c *contract.Contract) string {
 
 func wouldCross(plan contract.Plan, c *contract.Contract) string {
 	if host := besideTheRegistry(c); host != "" {
-		return "control messages only; " + host + "'s engine takes the image from the registry beside it"
+		store := "engine"
+		if c.Shape == catalog.K3s {
+			store = "cluster"
+		}
+		return "control messages only; " + host + "'s " + store + " takes the image from the registry beside it"
 	}
 	return plain.Count(plan.Need.Layers, "layer") + ", " + plain.Size(plan.Need.Bytes)
 }

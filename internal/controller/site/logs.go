@@ -22,10 +22,11 @@ func (p *Place) Logs(ctx context.Context, lines int) (workload.Instance, []strin
 	return in, printed, err
 }
 
-// speaking returns the instance whose output is meant: the service's own instance. If an
+// speaking returns the instance whose output is meant: the service's own instance, of
+// several the one in trouble. If an
 // interrupted switch left it under another name, speaking returns the newest instance.
 func speaking(spec workload.Spec, seen workload.Observation) (workload.Instance, error) {
-	if in := seen.Current(); in != nil {
+	if in := seen.Troubled(); in != nil {
 		return *in, nil
 	}
 	if len(seen.Instances) > 0 {

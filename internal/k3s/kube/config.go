@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -22,7 +21,8 @@ type Configuration struct {
 // Placed are the values of one object under the placed keys.
 type Placed struct {
 	workload.Values
-	// Version is the object's resource version, which guards a write.
+	// Version is the object's resource version, which guards a write; "" if the object
+	// does not exist.
 	Version string
 
 	// data means that the object has data at all.
@@ -33,7 +33,6 @@ type Placed struct {
 type holder struct {
 	get, patch     rights.Right
 	keys           []string
-	fix            string // makes the object
 	encode, decode func(string) string
 }
 
@@ -41,16 +40,15 @@ func holders(namespace string, sync workload.ConfigSync) (credentials, settings 
 	same := func(v string) string { return v }
 	return holder{
 			get: rights.Secret("get", namespace, sync.Secret), patch: rights.Secret("patch", namespace, sync.Secret), keys: sync.Credentials,
-			fix:    "kubectl -n %s create secret generic %s",
 			encode: func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
 			decode: func(v string) string { raw, _ := base64.StdEncoding.DecodeString(v); return string(raw) },
 		}, holder{
 			get: rights.ConfigMap("get", namespace, sync.ConfigMap), patch: rights.ConfigMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
-			fix: "kubectl -n %s create configmap %s", encode: same, decode: same,
+			encode: same, decode: same,
 		}
 }
 
-// Configuration reads both objects. It fails with WORKLOAD_UNFIT if one does not exist.
+// Configuration reads both objects. One that does not exist is no error.
 func (c *Cluster) Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (of Configuration, err error) {
 	credentials, settings := holders(namespace, sync)
 	if of.Credentials, err = c.placed(ctx, credentials); err != nil {
@@ -63,8 +61,7 @@ func (c *Cluster) Configuration(ctx context.Context, namespace string, sync work
 func (c *Cluster) placed(ctx context.Context, h holder) (Placed, error) {
 	raw, err := c.do(ctx, request{right: h.get})
 	if apierrors.IsNotFound(err) {
-		return Placed{}, fault.New(fault.WorkloadUnfit, "there is no %s %s; a deploy writes into it and creates none", kind(h.get), object(h.get)).
-			WithHint("make it, empty: "+h.fix, h.get.Namespace, h.get.Name)
+		return Placed{}, nil
 	}
 	if err != nil {
 		return Placed{}, c.explain(ctx, h.get, err)

@@ -35,11 +35,21 @@ func FakeImages(t *testing.T, n int) []artifact.Image {
 
 // Ref names a service of a Compose project. It panics if the names have no such form.
 func Ref(project, service string) workload.Ref {
-	ref, err := workload.NewRef(workload.Compose, project, service)
+	return newRef(workload.Compose, project, service)
+}
+
+func newRef(runtime workload.Runtime, scope, name string) workload.Ref {
+	ref, err := workload.NewRef(runtime, scope, name)
 	if err != nil {
 		panic(err)
 	}
 	return ref
+}
+
+// Shown are what a host shows of the secrets of [SampleSpec], of which the first has this
+// value and the second has none.
+func Shown(spec workload.Spec, value string) []workload.Secret {
+	return []workload.Secret{{Name: spec.Secrets[0], Present: true, Length: len(value)}, {Name: spec.Secrets[1]}}
 }
 
 // SampleSpec is a spec for a service called "sample" of a project.

@@ -29,19 +29,20 @@ func settling(t *testing.T, s *suite) {
 }
 
 func notThere(t *testing.T, s *suite) {
-	kubernetes, err := workload.NewRef(workload.Kubernetes, "unidesk", "sample")
-	if err != nil {
-		t.Fatal(err)
+	own, other := s.Spec.Ref, workload.Kubernetes
+	if own.Runtime() == other {
+		other = workload.Compose
 	}
 	for name, ref := range map[string]workload.Ref{
-		"service": Ref(s.Spec.Ref.Scope(), "nobody"), "project": Ref("nobodys", s.Spec.Ref.Name()), "runtime": kubernetes,
+		"name": newRef(own.Runtime(), own.Scope(), "nobody"), "scope": newRef(own.Runtime(), "nobodys", own.Name()),
+		"runtime": newRef(other, own.Scope(), own.Name()),
 	} {
 		_, err := s.Target.Observe(t.Context(), ref, false)
 		if err == nil || fault.ReasonOf(err) != fault.WorkloadNotFound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err = s.Target.Observe(t.Context(), workload.Ref{}, false)
+	_, err := s.Target.Observe(t.Context(), workload.Ref{}, false)
 	s.wantReason(t, err, fault.InvalidRequest)
 }
 
@@ -73,17 +74,17 @@ func keptUnproven(t *testing.T, s *suite) {
 	s.stage(t, 1)
 	c := s.plan(t, 1)
 	s.apply(t, c)
-	in := s.wantVersion(t, 1)
+	proven := copies(s.wantVersion(t, 1))
 	keep := func(proven ...workload.Copy) error {
 		return s.Target.Settle(t.Context(), s.Spec.Ref, workload.Settlement{ChangeID: c.ID, Outcome: workload.Keep, Proven: proven}, ignore)
 	}
-	other, restarted := in.Copy(), in.Copy()
+	rest, other, restarted := proven[1:], proven[0], proven[0]
 	other.ID = strings.Repeat("0", 64)
 	restarted.Restarts++
 	s.wantReason(t, keep(), fault.InvalidRequest)
-	s.wantReason(t, keep(other), fault.Stale)
-	s.wantReason(t, keep(restarted), fault.Stale)
-	s.wantReason(t, keep(in.Copy(), other), fault.Stale)
+	s.wantReason(t, keep(append(rest, other)...), fault.Stale)
+	s.wantReason(t, keep(append(rest, restarted)...), fault.Stale)
+	s.wantReason(t, keep(append(proven, other)...), fault.Stale)
 	if seen := s.observe(t, false); seen.Pending == nil || seen.Pending.Change.ID != c.ID {
 		t.Fatalf("the change is not pending any more: %+v", seen.Last)
 	}
@@ -94,11 +95,7 @@ func keptUnproven(t *testing.T, s *suite) {
 func secrets(t *testing.T, s *suite) {
 	s.deploy(t, 0)
 	seen := s.observe(t, true)
-	want := []workload.Secret{
-		{Name: s.Spec.Secrets[0], Present: true, Length: len(s.Secret)},
-		{Name: s.Spec.Secrets[1]},
-	}
-	if d := cmp.Diff(want, seen.Secrets); d != "" {
+	if d := cmp.Diff(s.Secrets, seen.Secrets); d != "" {
 		t.Error(d)
 	}
 	s.noSecret(t, seen)
@@ -122,6 +119,7 @@ func told(t *testing.T, s *suite) {
 	c := s.plan(t, 0)
 	c.FlagsBefore = map[string]bool{"auth.loggedIn": true}
 	s.apply(t, c)
+	c.Values = workload.Values{} // which no record has
 	s.Target = s.Reopen()
 	p := s.observe(t, false).Pending
 	if d := cmp.Diff(c, p.Change, cmp.Comparer(sameText[interface{ String() string }])); d != "" {
@@ -133,7 +131,7 @@ func told(t *testing.T, s *suite) {
 }
 
 func beside(t *testing.T, s *suite) {
-	in := s.deploy(t, 0)
+	in := s.deploy(t, 0)[0]
 	all, err := s.Target.Neighbours(t.Context(), s.Spec.Ref)
 	if err != nil {
 		t.Fatal(err)
@@ -143,18 +141,18 @@ func beside(t *testing.T, s *suite) {
 		t.Fatalf("its own is not among %+v", all)
 	}
 	ref := s.Spec.Ref
-	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: ref.Name(), Running: true, Started: in.Started}
+	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: in.Unit, Running: true, Started: in.Started}
 	if d := cmp.Diff(want, all[i]); d != "" {
 		t.Error(d)
 	}
 	s.noSecret(t, all)
-	if _, err := s.Target.Neighbours(t.Context(), Ref("nobodys", ref.Name())); fault.ReasonOf(err) != fault.WorkloadNotFound {
-		t.Errorf("of another project: %v", err)
+	if _, err := s.Target.Neighbours(t.Context(), newRef(ref.Runtime(), "nobodys", ref.Name())); fault.ReasonOf(err) != fault.WorkloadNotFound {
+		t.Errorf("of another scope: %v", err)
 	}
 }
 
 func logs(t *testing.T, s *suite) {
-	in := s.deploy(t, 0)
+	in := s.deploy(t, 0)[0]
 	lines, err := s.Target.Logs(t.Context(), s.Spec.Ref, in.ID, 10)
 	if err != nil {
 		t.Fatal(err)

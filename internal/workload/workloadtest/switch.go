@@ -15,18 +15,16 @@ func firstKept(t *testing.T, s *suite) {
 	s.stage(t, 0)
 	c := s.plan(t, 0)
 	wantPoints(t, s.apply(t, c), switchPoints()...)
-	in := s.wantVersion(t, 0)
+	all := s.wantVersion(t, 0)
 	seen := s.observe(t, true)
-	if seen.Pending == nil || seen.Pending.Change.ID != c.ID || seen.Pending.Before.Basis != "" {
+	if seen.Pending == nil || seen.Pending.Change.ID != c.ID || seen.Pending.Before.Basis != s.first.Basis {
 		t.Fatalf("pending: %+v", seen.Pending)
 	}
 	if d := cmp.Diff(c.Stamps, seen.Stamped); d != "" {
-		t.Errorf("env file: %s", d)
+		t.Errorf("stamps: %s", d)
 	}
 	s.settle(t, c.ID, workload.Keep)
-	if s.wantVersion(t, 0).ID != in.ID {
-		t.Error("keeping it made another container")
-	}
+	s.wantSame(t, all, s.wantVersion(t, 0))
 	seen = s.observe(t, false)
 	if seen.Pending != nil || seen.Last == nil || seen.Last.ChangeID != c.ID || seen.Last.Outcome != workload.Keep || seen.Last.Commit != c.Image.Commit {
 		t.Errorf("pending %+v, last %+v", seen.Pending, seen.Last)
@@ -34,17 +32,14 @@ func firstKept(t *testing.T, s *suite) {
 }
 
 func firstReverted(t *testing.T, s *suite) {
-	was := s.observe(t, false).Stamped
 	s.stage(t, 0)
 	c := s.plan(t, 0)
 	s.apply(t, c)
 	s.settle(t, c.ID, workload.Revert)
-	if in := s.running(t); in != nil {
-		t.Errorf("still there: %+v", in)
-	}
+	s.wantFirst(t)
 	seen := s.observe(t, false)
-	if d := cmp.Diff(was, seen.Stamped, cmpopts.EquateEmpty()); d != "" {
-		t.Errorf("env file: %s", d)
+	if d := cmp.Diff(s.first.Stamped, seen.Stamped, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("stamps: %s", d)
 	}
 	if seen.Pending != nil || seen.Last == nil || seen.Last.Outcome != workload.Revert {
 		t.Errorf("pending %+v, last %+v", seen.Pending, seen.Last)
@@ -54,22 +49,22 @@ func firstReverted(t *testing.T, s *suite) {
 
 func reverted(t *testing.T, s *suite) {
 	old := s.deploy(t, 0)
-	was := s.observe(t, false).Stamped
+	was := s.observe(t, false)
 	s.stage(t, 1)
 	c := s.plan(t, 1)
 	s.apply(t, c)
 	seen := s.observe(t, false)
-	want := workload.Before{Basis: workload.Basis(old.ID), Running: true, ImageID: old.ImageID, Config: old.Config, Commit: s.Images[0].Commit.String()}
+	want := workload.Before{Basis: was.Basis, Running: true, ImageID: old[0].ImageID, Config: old[0].Config, Commit: s.Images[0].Commit.String()}
 	if d := cmp.Diff(want, seen.Pending.Before, cmp.Comparer(sameText[interface{ String() string }])); d != "" {
 		t.Errorf("before: %s", d)
 	}
 	s.wantVersion(t, 1)
 	s.settle(t, c.ID, workload.Revert)
-	if in := s.wantVersion(t, 0); in.ImageID != old.ImageID {
-		t.Errorf("image %s, was %s", in.ImageID, old.ImageID)
+	if d := cmp.Diff(images(old), images(s.wantVersion(t, 0))); d != "" {
+		t.Errorf("images: %s", d)
 	}
-	if d := cmp.Diff(was, s.observe(t, false).Stamped, cmpopts.EquateEmpty()); d != "" {
-		t.Errorf("env file: %s", d)
+	if d := cmp.Diff(was.Stamped, s.observe(t, false).Stamped, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("stamps: %s", d)
 	}
 	s.deploy(t, 1)
 }
@@ -95,23 +90,22 @@ func revertTwice(t *testing.T, s *suite) {
 	c := s.plan(t, 1)
 	s.apply(t, c)
 	s.settle(t, c.ID, workload.Revert)
-	in := s.wantVersion(t, 0)
+	all := s.wantVersion(t, 0)
 	s.settle(t, c.ID, workload.Revert)
-	if s.wantVersion(t, 0).ID != in.ID {
-		t.Error("the second time recreated it")
-	}
+	s.wantSame(t, all, s.wantVersion(t, 0))
 }
 
 func stale(t *testing.T, s *suite) {
-	in := s.deploy(t, 0)
+	all := s.deploy(t, 0)
 	s.stage(t, 1)
 	c := s.plan(t, 1)
 	c.Basis = workload.Basis(strings.Repeat("0", 64))
 	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
 	c.Basis = ""
 	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
-	if s.wantVersion(t, 0).ID != in.ID || s.observe(t, false).Pending != nil {
-		t.Error("something was changed")
+	s.wantSame(t, all, s.wantVersion(t, 0))
+	if s.observe(t, false).Pending != nil {
+		t.Error("a change is pending")
 	}
 }
 
@@ -122,16 +116,14 @@ func oneAtATime(t *testing.T, s *suite) {
 	first := s.plan(t, 1)
 	second := s.plan(t, 2)
 	s.apply(t, first)
-	in := s.wantVersion(t, 1)
-	second.Basis = workload.Basis(in.ID)
+	all := s.wantVersion(t, 1)
+	second.Basis = s.observe(t, false).Basis
 	err := s.Reopen().Switch(t.Context(), second, ignore)
 	s.wantReason(t, err, fault.ChangePending)
 	if !strings.Contains(err.Error(), first.Holder) {
 		t.Errorf("the holder is not named: %v", err)
 	}
-	if s.wantVersion(t, 1).ID != in.ID {
-		t.Error("something was changed")
-	}
+	s.wantSame(t, all, s.wantVersion(t, 1))
 }
 
 func attaches(t *testing.T, s *suite) {
@@ -139,24 +131,24 @@ func attaches(t *testing.T, s *suite) {
 	s.stage(t, 1)
 	c := s.plan(t, 1)
 	s.apply(t, c)
-	in := s.wantVersion(t, 1)
+	all := s.wantVersion(t, 1)
 	s.Target = s.Reopen()
 	wantPoints(t, s.apply(t, c), workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointSwitch)
-	if s.wantVersion(t, 1).ID != in.ID {
-		t.Error("it was recreated")
-	}
+	s.wantSame(t, all, s.wantVersion(t, 1))
 	s.settle(t, c.ID, workload.Revert)
 	s.wantVersion(t, 0)
 }
 
 func forced(t *testing.T, s *suite) {
-	in := s.deploy(t, 0)
+	old := s.deploy(t, 0)
 	c := s.plan(t, 0)
 	c.Stamps = s.observe(t, false).Stamped // even the time is the same
 	s.apply(t, c)
 	s.settle(t, c.ID, workload.Keep)
-	if s.wantVersion(t, 0).ID == in.ID {
-		t.Error("nothing was recreated")
+	for i, in := range s.wantVersion(t, 0) {
+		if in.ID == old[i].ID {
+			t.Errorf("%s was not recreated", in.Name)
+		}
 	}
 }
 
@@ -166,16 +158,15 @@ func notAgain(t *testing.T, s *suite) {
 	s.apply(t, c)
 	s.settle(t, c.ID, workload.Revert)
 	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.Stale)
-	if s.running(t) != nil {
-		t.Error("it runs")
-	}
+	s.wantFirst(t)
 }
 
 func notStaged(t *testing.T, s *suite) {
-	in := s.deploy(t, 0)
+	all := s.deploy(t, 0)
 	c := s.plan(t, 1)
 	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.ArtifactNotFound)
-	if s.wantVersion(t, 0).ID != in.ID || s.observe(t, false).Pending != nil {
-		t.Error("something was changed")
+	s.wantSame(t, all, s.wantVersion(t, 0))
+	if s.observe(t, false).Pending != nil {
+		t.Error("a change is pending")
 	}
 }

@@ -5,6 +5,7 @@ package workloadtest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,17 +17,21 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Harness is a target with a workload of which nothing runs yet.
+// Harness is a target with a workload of which nothing runs yet, or, if the runtime only
+// changes what exists, something that no deploy made.
 type Harness struct {
 	Target workload.Target
 	// Reopen returns the target as the next process on the host has it.
 	Reopen func() workload.Target
-	// Spec is a workload that the target has, its first secret present and its
-	// second one missing.
+	// Spec is a workload that the target has.
 	Spec workload.Spec
+	// Values are the configuration that each switch brings, none without a ConfigSync.
+	Values workload.Values
+	// Secrets are what the target shows of the workload's secrets after a switch.
+	Secrets []workload.Secret
 	// Images are four versions of it that can be staged.
 	Images []artifact.Image
-	// Secret is the value of the first secret.
+	// Secret is a value that is never shown.
 	Secret string
 }
 
@@ -56,13 +61,19 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"output can be read":                                      logs,
 		"a change that is being taken back a second time is fine": revertTwice,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, &suite{Harness: make(t)}) })
+		t.Run(name, func(t *testing.T) {
+			s := &suite{Harness: make(t)}
+			s.first = s.observe(t, false)
+			test(t, s)
+		})
 	}
 }
 
 type suite struct {
 	Harness
 	changes int
+	// first is what was there before any switch.
+	first workload.Observation
 }
 
 func (s *suite) observe(t *testing.T, probe bool) workload.Observation {
@@ -74,17 +85,65 @@ func (s *suite) observe(t *testing.T, probe bool) workload.Observation {
 	return seen
 }
 
-// running is the workload's container, nil when there is none; leftovers are an error.
-func (s *suite) running(t *testing.T) *workload.Instance {
+// running are the workload's instances, one of each unit in the units' order, none when
+// there is none; leftovers are an error.
+func (s *suite) running(t *testing.T) []workload.Instance {
 	t.Helper()
 	seen := s.observe(t, false)
 	if len(seen.Instances) == 0 {
 		return nil
 	}
-	if len(seen.Instances) > 1 || !seen.Instances[0].Current {
-		t.Fatalf("more than the one container: %+v", seen.Instances)
+	var all []workload.Instance
+	for _, u := range seen.Units {
+		for _, in := range seen.Instances {
+			if in.Unit == u.Name && in.Current {
+				all = append(all, in)
+			}
+		}
 	}
-	return &seen.Instances[0]
+	if len(all) != len(seen.Units) || len(all) != len(seen.Instances) {
+		t.Fatalf("more than the one instance of each unit: %+v", seen.Instances)
+	}
+	return all
+}
+
+// images are what the instances run.
+func images(all []workload.Instance) (ids []string) {
+	for _, in := range all {
+		ids = append(ids, in.ImageID)
+	}
+	return ids
+}
+
+// copies tell the instances apart from others.
+func copies(all []workload.Instance) (found []workload.Copy) {
+	for _, in := range all {
+		found = append(found, in.Copy())
+	}
+	return found
+}
+
+// wantSame fails unless the same instances run as before.
+func (s *suite) wantSame(t *testing.T, before, now []workload.Instance) {
+	t.Helper()
+	if !slices.EqualFunc(copies(before), copies(now), workload.Copy.Equal) {
+		t.Errorf("other instances run: %+v, before %+v", now, before)
+	}
+}
+
+// wantFirst fails unless what runs is what ran before any switch.
+func (s *suite) wantFirst(t *testing.T) {
+	t.Helper()
+	var was []string
+	for _, in := range s.first.Instances {
+		was = append(was, in.ImageID)
+	}
+	now := images(s.running(t))
+	slices.Sort(was)
+	slices.Sort(now)
+	if !slices.Equal(was, now) {
+		t.Errorf("images %q run, at first there were %q", now, was)
+	}
 }
 
 // plan is a change to version n based on what runs now.
@@ -96,15 +155,14 @@ func (s *suite) plan(t *testing.T, n int) workload.Change {
 		ID: "change-" + string(rune('a'+s.changes)), Ref: s.Spec.Ref, Image: img.Pinned,
 		Stamps: map[string]string{
 			workload.KeyCommit: img.Commit.String(), workload.KeyRequestedCommit: img.Commit.String(),
-			workload.KeyImage: s.Spec.Compose.Image + ":" + img.Commit.String(), workload.KeyDigest: img.Manifest.String(),
+			workload.KeyImage: img.Repository.String() + ":" + img.Commit.String(), workload.KeyDigest: img.Manifest.String(),
 			workload.KeyServiceID: "sample", workload.KeySourceRepo: "https://example.invalid/sample",
 			workload.KeyDeployedAt: time.Now().UTC().Format(time.RFC3339Nano),
 		},
-		Deadline: time.Now().Add(time.Hour).UTC().Truncate(time.Second), Holder: "the suite",
+		Deadline: time.Now().Add(time.Hour).UTC().Truncate(time.Second), Holder: "the suite", Values: s.Values,
 	}
-	if in := s.running(t); in != nil {
-		c.Basis = workload.Basis(in.ID)
-	}
+	s.running(t)
+	c.Basis = s.observe(t, false).Basis
 	return c
 }
 
@@ -137,14 +195,14 @@ func (s *suite) settle(t *testing.T, id string, o workload.Outcome, retire ...ar
 func (s *suite) settlement(t *testing.T, id string, o workload.Outcome) workload.Settlement {
 	t.Helper()
 	settlement := workload.Settlement{ChangeID: id, Outcome: o}
-	if in := s.running(t); in != nil && o == workload.Keep {
-		settlement.Proven = []workload.Copy{in.Copy()}
+	if o == workload.Keep {
+		settlement.Proven = copies(s.running(t))
 	}
 	return settlement
 }
 
 // deploy makes version n what runs.
-func (s *suite) deploy(t *testing.T, n int, retire ...artifact.Commit) *workload.Instance {
+func (s *suite) deploy(t *testing.T, n int, retire ...artifact.Commit) []workload.Instance {
 	t.Helper()
 	s.stage(t, n)
 	c := s.plan(t, n)
@@ -153,19 +211,22 @@ func (s *suite) deploy(t *testing.T, n int, retire ...artifact.Commit) *workload
 	return s.wantVersion(t, n)
 }
 
-func (s *suite) wantVersion(t *testing.T, n int) *workload.Instance {
+func (s *suite) wantVersion(t *testing.T, n int) []workload.Instance {
 	t.Helper()
-	in := s.running(t)
-	img := s.Images[n]
-	switch {
-	case in == nil:
+	all := s.running(t)
+	if len(all) == 0 {
 		t.Fatalf("nothing runs, want version %d", n)
-	case !in.Running || !in.Is(img.Pinned) || in.Labels[artifact.LabelRevision] != img.Commit.String():
-		t.Fatalf("want version %d (%s), got %+v", n, img.Config, in)
-	case in.Stamped[workload.KeyCommit] != img.Commit.String():
-		t.Fatalf("the container's env says %q, want version %d", in.Stamped[workload.KeyCommit], n)
 	}
-	return in
+	img := s.Images[n]
+	for _, in := range all {
+		switch {
+		case !in.Running || !in.Is(img.Pinned) || in.Labels[artifact.LabelRevision] != img.Commit.String():
+			t.Fatalf("want version %d (%s), got %+v", n, img.Config, in)
+		case in.Stamped[workload.KeyCommit] != img.Commit.String():
+			t.Fatalf("the instance's env says %q, want version %d", in.Stamped[workload.KeyCommit], n)
+		}
+	}
+	return all
 }
 
 func (s *suite) wantReason(t *testing.T, err error, want fault.Reason) {
@@ -184,9 +245,10 @@ func switchPoints() []workload.Point {
 	}
 }
 
+// wantPoints compares points. A point may come many times in a row.
 func wantPoints(t *testing.T, got []workload.Point, want ...workload.Point) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := cmp.Diff(want, slices.Compact(got)); d != "" {
 		t.Errorf("points: %s", d)
 	}
 }

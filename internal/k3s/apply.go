@@ -1,0 +1,154 @@
+package k3s
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Apply implements [confirm.Runtime]: configuration first, then one patch for each
+// Deployment in its order, then the rollouts of all at once. Nothing goes on without this
+// process, so that the lock is handed to nobody.
+func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload.Change, before State, _ *os.File, emit func(workload.Event)) error {
+	if err := r.staged(ctx, change.Image); err != nil {
+		return err
+	}
+	r.hold(ctx, before, emit)
+	name := r.images.Ref(change.Image)
+	emit(workload.Event{Point: workload.PointTag, Text: name + " is " + workload.ShortID(change.Image.Config.String())})
+	said, err := r.configure(ctx, spec, change, before.Sync)
+	if err != nil {
+		return err
+	}
+	emit(workload.Event{Point: workload.PointConfigure, Text: said})
+	for _, former := range before.Deployments {
+		if err := r.stamp(ctx, spec, change, former, emit); err != nil {
+			return err
+		}
+	}
+	pods, err := r.rollOut(ctx, spec, change, before, emit)
+	if err != nil {
+		return err
+	}
+	emit(workload.Event{Point: workload.PointSwitch, Text: "pods " + strings.Join(pods, ", ")})
+	return nil
+}
+
+// hold pins the former images, so that the kubelet does not remove them while the change
+// is pending. An image that has no commit's name cannot be pinned, and need not be: the
+// kubelet got it from its own registry.
+func (r *Runtime) hold(ctx context.Context, before State, emit func(workload.Event)) {
+	for _, former := range before.Deployments {
+		if former.Pinned == nil {
+			continue
+		}
+		if got, there, err := r.images.Image(ctx, former.Image); err == nil && there && got.Pinned && got.Config == former.Config {
+			continue
+		}
+		if err := r.images.Name(ctx, *former.Pinned); err != nil {
+			emit(workload.Event{Point: workload.PointTag, Warning: true, Text: fmt.Sprintf("the former image %s cannot be pinned: %v", former.Image, err)})
+		}
+	}
+}
+
+// stamp patches one Deployment, unless it bears the change already.
+func (r *Runtime) stamp(ctx context.Context, spec workload.Spec, change workload.Change, former Former, emit func(workload.Event)) error {
+	told := false
+	return r.racing(ctx, func() error {
+		d, err := r.one(ctx, spec, former.Name)
+		if err != nil {
+			return err
+		}
+		if d.UID != former.UID {
+			return fault.New(fault.Stale, "Deployment %s/%s was made anew since the change began", d.Namespace, d.Name)
+		}
+		if d.Change != change.ID {
+			if !same(d.Template, former.Template) {
+				return edited(d)
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if !told {
+				told = true
+				emit(workload.Event{Point: workload.PointReplace, Text: fmt.Sprintf("Deployment %s gets %s", d.Name, r.images.Ref(change.Image))})
+			}
+			if d, err = r.cluster.Stamp(ctx, d, r.marks(spec, change, d.Name)); err != nil {
+				return lost(err)
+			}
+		}
+		return r.accepted(d, change)
+	})
+}
+
+// marks are what the change writes into a Deployment.
+func (r *Runtime) marks(spec workload.Spec, change workload.Change, name string) kube.Stamp {
+	place, _ := spec.Deployment(name)
+	return kube.Stamp{Change: change.ID, Container: place.Container, Image: r.images.Ref(change.Image), KeyPrefix: spec.KeyPrefix, Values: change.Stamps}
+}
+
+// accepted refuses a template that the cluster made another one of: it would run another
+// image than the one that was staged.
+func (r *Runtime) accepted(d kube.Deployment, change workload.Change) error {
+	if want := r.images.Ref(change.Image); d.Definition.Image != want {
+		return fault.New(fault.WorkloadUnfit, "the cluster runs %s in place of %s in Deployment %s/%s: something rewrites images when they are applied",
+			d.Definition.Image, want, d.Namespace, d.Name).
+			WithHint("kubectl get mutatingwebhookconfigurations lists what may do so; leave the namespace %s out there", d.Namespace)
+	}
+	return nil
+}
+
+func edited(d kube.Deployment) error {
+	return fault.New(fault.Stale, "somebody changed the pod template of Deployment %s/%s since the change began", d.Namespace, d.Name).
+		WithHint("kubectl -n %s rollout history deployment/%s shows its revisions; run the same command again for a new plan", d.Namespace, d.Name)
+}
+
+// one returns a single Deployment of a workload.
+func (r *Runtime) one(ctx context.Context, spec workload.Spec, name string) (kube.Deployment, error) {
+	place, ok := spec.Deployment(name)
+	if !ok {
+		return kube.Deployment{}, fault.New(fault.Internal, "%s has no Deployment %s", spec.Ref, name)
+	}
+	narrow := *spec.Kubernetes
+	narrow.Deployments = []workload.DeploymentSpec{place}
+	spec.Kubernetes = &narrow
+	all, err := r.cluster.Deployments(ctx, spec)
+	if err != nil {
+		return kube.Deployment{}, err
+	}
+	return all[0], nil
+}
+
+// errLost is in the chain of an error about a write that came too late: the object had
+// another version by then.
+var errLost = errors.New("it was written meanwhile")
+
+func lost(err error) error {
+	if fault.ReasonOf(err) == fault.Stale {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return err
+}
+
+// racing does a write until it wins against those who write the same object's status, or
+// finds that the object is not what it was. Each try reads the object anew.
+func (r *Runtime) racing(ctx context.Context, try func() error) error {
+	for {
+		err := r.patiently(ctx, try)
+		if !errors.Is(err, errLost) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return over(ctx, err)
+		case <-time.After(r.limits.retry / 10):
+		}
+	}
+}
