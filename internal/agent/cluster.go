@@ -18,6 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/cri"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -46,12 +47,12 @@ type cluster struct {
 	target workload.Target
 	watch  func(context.Context, *slog.Logger)
 
-	mu     sync.Mutex
-	rights rights
+	mu  sync.Mutex
+	may leave
 }
 
-// rights is the last answer about what the account may do.
-type rights struct {
+// leave is the last answer about what the account may do.
+type leave struct {
 	kube.Access
 	err error
 	at  time.Time // zero: not asked yet
@@ -126,7 +127,7 @@ func (c *cluster) allowed(ctx context.Context) error {
 		return nil
 	}
 	r := c.ask(ctx)
-	if r.err == nil && slices.ContainsFunc(r.Excess, func(x kube.Right) bool { return x.Verb == "*" && x.Resource == "*" }) {
+	if r.err == nil && slices.ContainsFunc(r.Excess, rights.Right.Everything) {
 		return fault.New(fault.RoleMissing, "the agent's account in the cluster, %s, may do everything there", r.Account).
 			WithHint("on the agent's host: give it the account that `unidesk-controller host placement HOST --rbac` describes, or say allowAdmin: true under kubernetes in agent.yaml")
 	}
@@ -135,21 +136,21 @@ func (c *cluster) allowed(ctx context.Context) error {
 
 // ask returns what the account may do, by an answer that is young enough. Two callers
 // share one question.
-func (c *cluster) ask(ctx context.Context) rights {
+func (c *cluster) ask(ctx context.Context) leave {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.rights; !r.at.IsZero() && r.err == nil && time.Since(r.at) < rightsAge {
+	if r := c.may; !r.at.IsZero() && r.err == nil && time.Since(r.at) < rightsAge {
 		return r
 	}
 	ctx, cancel := context.WithTimeout(ctx, rightsTime)
 	defer cancel()
-	var needed []kube.Right
+	var needed []rights.Right
 	for _, spec := range c.specs {
-		needed = append(needed, kube.Rights(spec)...)
+		needed = append(needed, rights.Needed(spec)...)
 	}
 	access, err := c.kube.Access(ctx, needed)
-	c.rights = rights{access, err, time.Now()}
-	return c.rights
+	c.may = leave{access, err, time.Now()}
+	return c.may
 }
 
 // run does, until ctx ends, what nobody asks for: it takes back what nobody settles and
@@ -195,7 +196,7 @@ func (c *cluster) describe(ctx context.Context) *rpc.Cluster {
 	out := &rpc.Cluster{}
 	var version string
 	var unversioned, unrun error
-	var r rights
+	var r leave
 	var all sync.WaitGroup
 	all.Go(func() { version, unversioned = c.kube.Version(ctx) })
 	all.Go(func() {
