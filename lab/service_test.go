@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,7 +35,7 @@ func TestTheSampleDeclaresWhatItsCIProduces(t *testing.T) {
 			got[a.ServiceID] = naming{a.SourceRepo, a.ImageRef}
 		}
 	}
-	for _, s := range append(services(), servicesOfD601()...) {
+	for _, s := range slices.Concat(services(), servicesOfD601(), servicesOfK3s()) {
 		want[s.id] = naming{s.source, "127.0.0.1:5000/unidesk/" + s.id}
 	}
 	if !maps.Equal(got, want) {
