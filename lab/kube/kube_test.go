@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
@@ -123,7 +124,7 @@ func deployed(ctx context.Context, t *testing.T, k *kube.Cluster) (workload.Spec
 		t.Fatal(err)
 	}
 	began := time.Now()
-	spec := row.Spec(catalog.Prod, "")
+	spec := row.Spec(artifact.Prod, "")
 	if err := k.Deploy(ctx, spec, v); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ func testImage(ctx context.Context, t *testing.T, k *kube.Cluster, spec workload
 			}
 		}
 	}
-	out, err := k.Kubectl(ctx, "get", "pods", "--namespace", spec.Ref.Scope(), "--selector", "app="+spec.Kubernetes.Deployments[0], "--output", "json")
+	out, err := k.Kubectl(ctx, "get", "pods", "--namespace", spec.Ref.Scope(), "--selector", "app="+spec.Kubernetes.Deployments[0].Name, "--output", "json")
 	if err == nil {
 		err = json.Unmarshal([]byte(out), &pods)
 	}
@@ -275,7 +276,7 @@ func testUnit(ctx context.Context, t *testing.T, k *kube.Cluster, unit string, s
 	}
 	t.Logf("stopped in %s", time.Since(began).Round(100*time.Millisecond))
 	client := &http.Client{Transport: &http.Transport{DialContext: k.Host.Dial, DisableKeepAlives: true}}
-	response, err := client.Get("http://" + ip + ":" + strconv.Itoa(spec.Probe.Port) + spec.Probe.Path)
+	response, err := client.Get("http://" + ip + ":" + strconv.Itoa(spec.Kubernetes.Deployments[0].Probe.Port) + spec.Kubernetes.Deployments[0].Probe.Path)
 	if err != nil {
 		t.Errorf("while %s is stopped: %v", unit, err)
 	} else if _ = response.Body.Close(); response.StatusCode != http.StatusOK {
@@ -294,7 +295,7 @@ func testUnit(ctx context.Context, t *testing.T, k *kube.Cluster, unit string, s
 		t.Fatal(err)
 	}
 	t.Logf("started, and the API is ready, in %s", time.Since(began).Round(100*time.Millisecond))
-	name := spec.Kubernetes.Deployments[0]
+	name := spec.Kubernetes.Deployments[0].Name
 	for _, args := range [][]string{{"restart"}, {"status", "--timeout", "5m"}} {
 		if _, err := k.Kubectl(ctx, append([]string{"rollout", args[0], "deployment/" + name, "--namespace", spec.Ref.Scope()}, args[1:]...)...); err != nil {
 			t.Fatal(err)
@@ -307,7 +308,7 @@ func testUnit(ctx context.Context, t *testing.T, k *kube.Cluster, unit string, s
 func podIP(ctx context.Context, t *testing.T, k *kube.Cluster, spec workload.Spec) (ip string) {
 	t.Helper()
 	waitFor(ctx, t, "one pod", func() (string, bool) {
-		out, err := k.Kubectl(ctx, "get", "pods", "--namespace", spec.Ref.Scope(), "--selector", "app="+spec.Kubernetes.Deployments[0], "--output", "jsonpath={.items[*].status.podIP}")
+		out, err := k.Kubectl(ctx, "get", "pods", "--namespace", spec.Ref.Scope(), "--selector", "app="+spec.Kubernetes.Deployments[0].Name, "--output", "jsonpath={.items[*].status.podIP}")
 		ip = out
 		return fmt.Sprint(out, err), err == nil && len(strings.Fields(out)) == 1
 	})

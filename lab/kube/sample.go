@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -38,63 +36,55 @@ func (k *Cluster) Deploy(ctx context.Context, spec workload.Spec, v lab.Summary)
 		return err
 	}
 	for _, deployment := range spec.Kubernetes.Deployments {
-		if _, err := k.Kubectl(ctx, "rollout", "status", "deployment/"+deployment, "--namespace", spec.Ref.Scope(), "--timeout", upTime.String()); err != nil {
+		if _, err := k.Kubectl(ctx, "rollout", "status", "deployment/"+deployment.Name, "--namespace", spec.Ref.Scope(), "--timeout", upTime.String()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Health is what a service's Service answers through the API server's proxy.
+// Health is what the Service of a workload's first Deployment answers through the API server's proxy.
 func (k *Cluster) Health(ctx context.Context, spec workload.Spec) (string, error) {
-	return k.Raw(ctx, fmt.Sprintf("/api/v1/namespaces/%s/services/http:%s:%d/proxy%s", spec.Ref.Scope(), spec.Kubernetes.Service, spec.Kubernetes.Port, spec.Probe.Path))
+	d := spec.Kubernetes.Deployments[0]
+	return k.Raw(ctx, fmt.Sprintf("/api/v1/namespaces/%s/services/http:%s:%d/proxy%s", spec.Ref.Scope(), d.Service, d.Probe.Port, d.Probe.Path))
 }
 
 // Manifest is how a service of the catalog runs in Kubernetes: each of its Deployments with a container that is told what a deploy
-// writes, and the Service that is asked for their health. values are the deploy keys' without prefix, such as [workload.KeyCommit]; what
-// is not among them is empty. The objects are marked as made by k3s from a manifest of its own, as those are that k3s's deploy
-// controller keeps.
+// writes, and the Service, if it has one, that is asked for its health. values are the deploy keys' without prefix, such as
+// [workload.KeyCommit]; what is not among them is empty.
 func Manifest(spec workload.Spec, image string, values map[string]string) ([]byte, error) {
 	if spec.Kubernetes == nil {
 		return nil, fmt.Errorf("%s does not run in Kubernetes", spec.Ref)
 	}
-	k := spec.Kubernetes
-	selector := map[string]any{"unidesk.dev/service": k.Service}
-	items := []any{object("v1", "Service", spec, k.Service, map[string]any{
-		"selector": selector, "ports": []any{map[string]any{"name": "http", "port": k.Port, "targetPort": spec.Probe.Port}},
-	}, nil)}
+	var items []any
 	env, stamps := deployKeys(spec, values)
-	for _, name := range k.Deployments {
-		labels := map[string]any{"app": name, "unidesk.dev/service": k.Service}
-		items = append(items, object("apps/v1", "Deployment", spec, name, map[string]any{
+	for _, d := range spec.Kubernetes.Deployments {
+		labels := map[string]any{"app": d.Name}
+		container := map[string]any{"name": d.Container, "image": image, "imagePullPolicy": "IfNotPresent", "env": env}
+		if d.Service != "" {
+			port := d.Probe.Port
+			items = append(items, object("v1", "Service", spec, d.Service, map[string]any{
+				"selector": labels, "ports": []any{map[string]any{"name": "http", "port": port, "targetPort": port}},
+			}, nil))
+			container["ports"] = []any{map[string]any{"containerPort": port}}
+			container["readinessProbe"] = map[string]any{"httpGet": map[string]any{"path": d.Probe.Path, "port": port}, "periodSeconds": 1}
+		}
+		items = append(items, object("apps/v1", "Deployment", spec, d.Name, map[string]any{
 			"replicas": 1,
-			"selector": map[string]any{"matchLabels": map[string]any{"app": name}},
+			"selector": map[string]any{"matchLabels": labels},
 			"template": map[string]any{
 				"metadata": map[string]any{"labels": labels, "annotations": stamps},
-				"spec": map[string]any{"containers": []any{map[string]any{
-					"name": k.Container, "image": image, "imagePullPolicy": "IfNotPresent", "env": env,
-					"ports":          []any{map[string]any{"containerPort": spec.Probe.Port}},
-					"readinessProbe": map[string]any{"httpGet": map[string]any{"path": spec.Probe.Path, "port": spec.Probe.Port}, "periodSeconds": 1},
-				}}},
+				"spec":     map[string]any{"containers": []any{container}, "terminationGracePeriodSeconds": 1},
 			},
 		}, stamps))
 	}
 	return json.MarshalIndent(map[string]any{"apiVersion": "v1", "kind": "List", "items": items}, "", "  ")
 }
 
-// object is one that k3s made.
 func object(version, kind string, spec workload.Spec, name string, of map[string]any, annotations map[string]any) map[string]any {
-	owned := map[string]any{
-		"objectset.rio.cattle.io/id": "", "objectset.rio.cattle.io/owner-gvk": "k3s.cattle.io/v1, Kind=Addon",
-		"objectset.rio.cattle.io/owner-name": spec.Ref.Name(), "objectset.rio.cattle.io/owner-namespace": "kube-system",
-	}
-	maps.Copy(owned, annotations)
 	return map[string]any{
 		"apiVersion": version, "kind": kind, "spec": of,
-		"metadata": map[string]any{
-			"namespace": spec.Ref.Scope(), "name": name, "annotations": owned,
-			"labels": map[string]any{"objectset.rio.cattle.io/hash": "0000000000000000000000000000000000000000"},
-		},
+		"metadata": map[string]any{"namespace": spec.Ref.Scope(), "name": name, "annotations": annotations},
 	}
 }
 
@@ -103,7 +93,7 @@ func deployKeys(spec workload.Spec, values map[string]string) (env []any, stamps
 	stamps = map[string]any{}
 	for _, key := range workload.Keys() {
 		env = append(env, map[string]any{"name": spec.KeyPrefix + key, "value": values[key]})
-		stamps["unidesk.dev/deploy-"+strings.ToLower(strings.ReplaceAll(key, "_", "-"))] = values[key]
+		stamps[workload.Annotation(key)] = values[key]
 	}
 	return env, stamps
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
@@ -81,7 +82,7 @@ func deploy(ctx context.Context, k *kube.Cluster) error {
 		if err != nil {
 			return err
 		}
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			spec := row.Spec(env, "")
 			if spec.Kubernetes == nil {
 				continue

@@ -1,0 +1,451 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/lab/kube"
+)
+
+// tokenFile is where the agent keeps its token.
+const tokenFile = "/var/lib/unidesk-agent/kubernetes-token"
+
+// quickConfig is a configuration whose catalog asks for a second of equal answers.
+const quickConfig = "/etc/unidesk-quick"
+
+// cluster is D601's Kubernetes, with the catalog's services in it.
+type cluster struct {
+	*kube.Cluster
+	services *catalog.Catalog
+}
+
+// TestKubernetes has D601 a Kubernetes node while it lasts, furnished as an operator
+// would: by what the product prints.
+func TestKubernetes(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
+	defer cancel()
+	began := time.Now()
+	up, err := kube.Up(ctx, two.D601, kube.Config{Log: os.Stderr})
+	must(t, err)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(ctx)
+		must(t, put(ctx, two.D601, file{path: "/etc/unidesk/agent.yaml", text: agentConfig, mode: 0o600}))
+		must(t, each(ctx, two.D601, "systemctl stop "+agentUnit))
+		must(t, up.Stop(ctx, kube.Units()...))
+	})
+	k := &cluster{Cluster: up}
+	k.services, err = catalog.Builtin()
+	must(t, err)
+	k.furnish(ctx, t)
+	t.Logf("the cluster is furnished %s after the start", time.Since(began).Round(100*time.Millisecond))
+
+	t.Run("every service goes live, again, and back", func(t *testing.T) {
+		of := map[string][]workload.Spec{} // those of a service share its source
+		for _, spec := range k.specs() {
+			of[spec.Ref.Name()] = append(of[spec.Ref.Name()], spec)
+		}
+		for service, specs := range of {
+			t.Run(service, func(t *testing.T) {
+				t.Parallel()
+				for _, spec := range specs {
+					t.Run(environment(spec), func(t *testing.T) { k.liveAndBack(t, spec) })
+				}
+			})
+		}
+	})
+	t.Run("what is broken is put back", k.broken)
+	t.Run("what cannot be switched is refused", k.unfit)
+	t.Run("of several Deployments all are put back", k.together)
+	t.Run("what nobody settles is taken back", k.abandoned)
+	t.Run("a silent API server", k.silent)
+}
+
+// specs are the catalog's workloads on D601's Kubernetes.
+func (k *cluster) specs() (specs []workload.Spec) {
+	for _, spec := range k.services.Workloads("D601", "") {
+		if spec.Kubernetes != nil {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
+}
+
+// spec is one of them.
+func (k *cluster) spec(t *testing.T, service string, env artifact.Env) workload.Spec {
+	t.Helper()
+	row, err := k.services.Row(service)
+	must(t, err)
+	return row.Spec(env, "")
+}
+
+// furnish applies the rights that the product prints, gives the agent its first token,
+// places the services, and has a first version of each run that no deploy brought.
+func (k *cluster) furnish(ctx context.Context, t *testing.T) {
+	t.Helper()
+	printed := func(args ...string) string {
+		out, err := two.Master.Output(ctx, append([]string{"unidesk-controller"}, args...)...)
+		must(t, err)
+		return out
+	}
+	must(t, k.Apply(ctx, []byte(printed("host", "placement", "D601", "--rbac"))))
+	token, err := k.Kubectl(ctx, "create", "token", "unidesk-agent", "--namespace", "unidesk-system", "--duration", "24h")
+	must(t, err)
+	placement := printed("host", "placement", "D601")
+	builtin := printed("catalog", "print")
+	quick := strings.NewReplacer("stable: 5s", "stable: 1s", "timeout: 180s", "timeout: 30s").Replace(builtin)
+	if quick == builtin {
+		t.Fatal("the catalog has other times")
+	}
+	must(t, put(ctx, two.D601,
+		file{path: tokenFile, text: token, mode: 0o600},
+		file{path: "/etc/unidesk/agent.yaml", text: agentConfig + placement[strings.Index(placement, "kubernetes:\n"):], mode: 0o600}))
+	must(t, each(ctx, two.D601, "systemctl restart "+agentUnit))
+	must(t, put(ctx, two.Master,
+		file{path: quickConfig + "/controller.yaml", text: controllerConfig("D601")}, file{path: quickConfig + "/services.yaml", text: quick}))
+	for _, spec := range k.specs() {
+		v := release(t, spec.Ref.Name(), lab.Change{})
+		must(t, k.Pull(ctx, v.DigestRef))
+		must(t, k.Tag(ctx, v.DigestRef, "lab.test/first:"+spec.Ref.Name()))
+		manifest, err := kube.Manifest(spec, "lab.test/first:"+spec.Ref.Name(), nil)
+		must(t, err)
+		must(t, k.Apply(ctx, manifest))
+	}
+	for _, spec := range k.specs() {
+		for _, d := range spec.Kubernetes.Deployments {
+			must(t, k.Wait(ctx, spec.Ref.Scope(), "deployment/"+d.Name, "condition=Available"))
+		}
+	}
+}
+
+// environment is that of a workload.
+func environment(spec workload.Spec) string {
+	if spec.Ref.Scope() == "unidesk-dev" {
+		return "dev"
+	}
+	return "prod"
+}
+
+// deploy brings a commit of a workload live, by the quick catalog.
+func deployTo(t *testing.T, spec workload.Spec, commit string, flags ...string) answer {
+	t.Helper()
+	return deployNow(t, spec.Ref.Name(), commit, append([]string{"--env", environment(spec), "--config", quickConfig}, flags...)...)
+}
+
+// runs checks, without the product, that all Deployments of a workload run a commit.
+func (k *cluster) runs(t *testing.T, spec workload.Spec, commit string) {
+	t.Helper()
+	image := two.ci.Ref(spec.Ref.Name(), commit)
+	config := configOf(t, spec.Ref.Name(), commit)
+	for _, d := range spec.Kubernetes.Deployments {
+		var o struct {
+			Metadata struct{ Annotations map[string]string }
+			Spec     struct {
+				Template struct {
+					Metadata struct{ Annotations map[string]string }
+					Spec     struct {
+						Containers []struct {
+							Name, Image string
+							Env         []struct{ Name, Value string }
+						}
+					}
+				}
+			}
+			Status struct{ Replicas, UpdatedReplicas, AvailableReplicas int }
+		}
+		must(t, k.Get(t.Context(), spec.Ref.Scope(), "deployment/"+d.Name, &o))
+		c := o.Spec.Template.Spec.Containers[0]
+		env := map[string]string{}
+		for _, e := range c.Env {
+			env[e.Name] = e.Value
+		}
+		if s := o.Status; s.Replicas != 1 || s.UpdatedReplicas != 1 || s.AvailableReplicas != 1 {
+			t.Errorf("%s: %+v", d.Name, s)
+		}
+		if c.Image != image || env["UNIDESK_DEPLOY_COMMIT"] != commit || o.Metadata.Annotations["unidesk.dev/deploy-commit"] != commit ||
+			o.Spec.Template.Metadata.Annotations["unidesk.dev/deploy-commit"] != commit {
+			t.Errorf("%s is %+v, want %s", d.Name, o, commit)
+		}
+		k.podRuns(t, spec.Ref.Scope(), d.Name, config)
+		if d.Service == "" {
+			continue
+		}
+		health, err := k.Raw(t.Context(), fmt.Sprintf("/api/v1/namespaces/%s/services/http:%s:%d/proxy%s", spec.Ref.Scope(), d.Service, d.Probe.Port, d.Probe.Path))
+		if err != nil || !strings.Contains(health, `"commit":"`+commit+`"`) {
+			t.Errorf("%s answers %s (%v), want %s", d.Name, health, err, commit)
+		}
+	}
+}
+
+// podRuns checks that the one pod of a Deployment was made from an image, by the CRI.
+func (k *cluster) podRuns(t *testing.T, namespace, name, config string) {
+	t.Helper()
+	var pods struct {
+		Items []struct {
+			Metadata struct{ DeletionTimestamp string }
+			Status   struct {
+				ContainerStatuses []struct {
+					ImageID string
+					Ready   bool
+				}
+			}
+		}
+	}
+	out, err := k.Kubectl(t.Context(), "get", "pods", "--namespace", namespace, "--selector", "app="+name, "--output", "json")
+	must(t, err)
+	must(t, json.Unmarshal([]byte(out), &pods))
+	running := 0
+	for _, pod := range pods.Items {
+		if pod.Metadata.DeletionTimestamp != "" || len(pod.Status.ContainerStatuses) != 1 || !pod.Status.ContainerStatuses[0].Ready {
+			continue
+		}
+		running++
+		id, err := k.Host.Output(t.Context(), "crictl", "inspecti", "--output", "go-template", "--template", "{{.status.id}}", pod.Status.ContainerStatuses[0].ImageID)
+		if err != nil || strings.TrimSpace(id) != config {
+			t.Errorf("a pod of %s runs %s (%v), want %s", name, strings.TrimSpace(id), err, config)
+		}
+	}
+	if running != 1 {
+		t.Errorf("%d pods of %s run", running, name)
+	}
+}
+
+// liveAndBack is the life of a workload: first, second commit, the same again, back.
+func (k *cluster) liveAndBack(t *testing.T, spec workload.Spec) {
+	service := spec.Ref.Name()
+	first, second := release(t, service, lab.Change{}).SourceCommit, release(t, service, lab.Change{}).SourceCommit
+	one := deployTo(t, spec, first)
+	one.want(t, contract.DecidedSucceeded, "", 0)
+	k.runs(t, spec, first)
+	if b := one.result.Bytes; b.Needed != 0 || b.Received+b.Sent > 512<<10 {
+		t.Errorf("%+v crossed for an image that stays on D601", b)
+	}
+	two := deployTo(t, spec, second)
+	two.want(t, contract.DecidedSucceeded, "", 0)
+	k.runs(t, spec, second)
+	if s := two.result.Scope; !s.Observed {
+		t.Errorf("scope: %+v", s)
+	}
+	again := deployTo(t, spec, second)
+	again.want(t, contract.DecidedUnchanged, "", 0)
+	if again.result.Changed || again.result.Mutated {
+		t.Errorf("unchanged: %s", again.stdout)
+	}
+	controller(t, "verify", "--service", service, "--env", environment(spec), "--config", quickConfig).want(t, contract.DecidedUnchanged, "", 0)
+	back := strings.Fields(two.result.Rollback.String())
+	controller(t, append(back[1:], "--config", quickConfig)...).want(t, contract.DecidedSucceeded, "", 0)
+	k.runs(t, spec, first)
+}
+
+// live brings a new good commit live and returns it.
+func (k *cluster) live(t *testing.T, spec workload.Spec) string {
+	t.Helper()
+	commit := release(t, spec.Ref.Name(), lab.Change{}).SourceCommit
+	deployTo(t, spec, commit).want(t, contract.DecidedSucceeded, "", 0)
+	return commit
+}
+
+// broken deploys versions that do not do what they should.
+func (k *cluster) broken(t *testing.T) {
+	spec := k.spec(t, "decision-center", artifact.Dev)
+	good := k.live(t, spec)
+	for behaviour, c := range map[string]struct {
+		reason fault.Reason
+		says   string
+	}{
+		"crash":         {fault.RolloutFailed, "CrashLoopBackOff"},
+		"never-healthy": {"", ""},
+		"stale-commit":  {fault.NotProven, "deploy.commit"},
+	} {
+		t.Run(behaviour, func(t *testing.T) {
+			bad := release(t, "decision-center", lab.Change{Behaviour: behaviour}).SourceCommit
+			if behaviour == "never-healthy" { // its readiness probe holds the rollout up
+				k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":10}}`)
+				defer k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":600}}`)
+			}
+			a := deployTo(t, spec, bad)
+			reason := c.reason
+			if reason == "" {
+				reason = fault.RolloutFailed
+			}
+			a.want(t, contract.DecidedReverted, reason, 1)
+			if !strings.Contains(a.result.Failure.Message, c.says) {
+				t.Errorf("%s does not say %q", a.result.Failure.Message, c.says)
+			}
+			k.runs(t, spec, good)
+		})
+	}
+	t.Run("a commit that is not published", func(t *testing.T) {
+		deployTo(t, spec, strings.Repeat("a", 40)).want(t, contract.DecidedBlocked, fault.ArtifactNotFound, 3)
+		k.runs(t, spec, good)
+	})
+}
+
+// patch changes the first Deployment of a workload behind the product's back.
+func (k *cluster) patch(t *testing.T, spec workload.Spec, patch string) {
+	t.Helper()
+	_, err := k.Kubectl(context.WithoutCancel(t.Context()), "patch", "deployment", spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(), "--type", "merge", "--patch", patch)
+	must(t, err)
+}
+
+// unfit makes what the policy refuses, and takes it away again.
+func (k *cluster) unfit(t *testing.T) {
+	spec := k.spec(t, "mdtodo", artifact.Dev)
+	good := k.live(t, spec)
+	next := release(t, "mdtodo", lab.Change{}).SourceCommit
+	name := spec.Kubernetes.Deployments[0].Name
+	service := func(patch string) func(*testing.T) {
+		return func(t *testing.T) {
+			_, err := k.Kubectl(t.Context(), "patch", "service", name, "--namespace", spec.Ref.Scope(), "--type", "merge", "--patch", patch)
+			must(t, err)
+		}
+	}
+	deployment := func(patch string) func(*testing.T) { return func(t *testing.T) { k.patch(t, spec, patch) } }
+	for what, c := range map[string]struct {
+		spoil, mend func(*testing.T)
+		says        string
+	}{
+		"a NodePort": {service(`{"spec":{"type":"NodePort"}}`), service(`{"spec":{"type":"ClusterIP"}}`), "is a NodePort"},
+		"paused":     {deployment(`{"spec":{"paused":true}}`), deployment(`{"spec":{"paused":false}}`), "is paused"},
+		"an Addon's": {
+			deployment(`{"metadata":{"annotations":{"objectset.rio.cattle.io/owner-gvk":"k3s.cattle.io/v1, Kind=Addon","objectset.rio.cattle.io/owner-name":"mdtodo","objectset.rio.cattle.io/owner-namespace":"kube-system"}}}`),
+			deployment(`{"metadata":{"annotations":{"objectset.rio.cattle.io/owner-gvk":null,"objectset.rio.cattle.io/owner-name":null,"objectset.rio.cattle.io/owner-namespace":null}}}`),
+			"puts its own manifest back",
+		},
+		"scaled to nothing": {deployment(`{"spec":{"replicas":0}}`), deployment(`{"spec":{"replicas":1}}`), "replicas are 0"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			c.spoil(t)
+			plan := controller(t, "artifact-registry", "deploy-service", "--service", "mdtodo", "--env", "dev", "--commit", next, "--config", quickConfig)
+			plan.want(t, contract.DecidedBlocked, fault.WorkloadUnfit, 3)
+			a := deployTo(t, spec, next)
+			a.want(t, contract.DecidedBlocked, fault.WorkloadUnfit, 3)
+			for _, one := range []answer{plan, a} {
+				if !strings.Contains(one.result.Failure.Message, c.says) || one.result.Mutated {
+					t.Errorf("%s does not say %q", one.result.Failure.Message, c.says)
+				}
+			}
+			c.mend(t)
+			must(t, k.Wait(t.Context(), spec.Ref.Scope(), "deployment/"+name, "condition=Available"))
+		})
+	}
+	eventually(t, time.Minute, "the good version runs again", func() error {
+		_, err := k.Kubectl(t.Context(), "rollout", "status", "deployment/"+name, "--namespace", spec.Ref.Scope(), "--timeout", "1m")
+		return err
+	})
+	k.runs(t, spec, good)
+	t.Run("a quota", func(t *testing.T) {
+		quota := func(verb string) {
+			_, err := k.Kubectl(context.WithoutCancel(t.Context()), verb, "quota", "full", "--namespace", spec.Ref.Scope())
+			must(t, err)
+		}
+		out, err := k.Kubectl(t.Context(), "get", "pods", "--namespace", spec.Ref.Scope(), "--output", "name")
+		must(t, err)
+		_, err = k.Kubectl(t.Context(), "create", "quota", "full", "--namespace", spec.Ref.Scope(), fmt.Sprintf("--hard=pods=%d", strings.Count(out, "\n")))
+		must(t, err)
+		defer quota("delete")
+		a := deployTo(t, spec, next)
+		a.want(t, contract.DecidedReverted, fault.RolloutFailed, 1)
+		if !strings.Contains(a.result.Failure.Message, "exceeded quota") {
+			t.Errorf("%s does not say why", a.result.Failure.Message)
+		}
+		k.runs(t, spec, good)
+	})
+}
+
+// together has one of four Deployments fail.
+func (k *cluster) together(t *testing.T) {
+	spec := k.spec(t, "code-queue", artifact.Dev)
+	good := k.live(t, spec)
+	bad := release(t, "code-queue", lab.Change{}).SourceCommit
+	third := spec.Kubernetes.Deployments[2]
+	// The third Deployment's container cannot start with any image.
+	strategic := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"command":["/nowhere"]}]}}}}`, third.Container)
+	_, err := k.Kubectl(t.Context(), "patch", "deployment", third.Name, "--namespace", spec.Ref.Scope(), "--patch", strategic)
+	must(t, err)
+	a := deployTo(t, spec, bad)
+	if a.result.Decision != contract.DecidedReverted && a.result.Decision != contract.DecidedRevertFailed {
+		t.Errorf("%s: %+v", a.result.Decision, a.result.Failure)
+	}
+	mend := `[{"op":"remove","path":"/spec/template/spec/containers/0/command"}]`
+	_, err = k.Kubectl(t.Context(), "patch", "deployment", third.Name, "--namespace", spec.Ref.Scope(), "--type", "json", "--patch", mend)
+	must(t, err)
+	_, err = k.Kubectl(t.Context(), "rollout", "status", "deployment/"+third.Name, "--namespace", spec.Ref.Scope(), "--timeout", "2m")
+	must(t, err)
+	controller(t, "recover", "--config", quickConfig)
+	k.runs(t, spec, good)
+}
+
+// abandoned kills the controller between the switch and the settlement: the agent
+// takes the change back at its deadline.
+func (k *cluster) abandoned(t *testing.T) {
+	spec := k.spec(t, "claudeqq", artifact.Dev)
+	good := k.live(t, spec)
+	k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":5}}`)
+	defer k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":600}}`)
+	next := release(t, "claudeqq", lab.Change{}).SourceCommit
+	r := begin(t, deployCommand(t, "claudeqq", next, "--env", "dev", "--config", quickConfig))
+	r.reaches(t, "switch")
+	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
+	_ = r.cmd.Wait()                                           // it was killed: that is its exit
+	eventually(t, 8*time.Minute, "D601 takes it back by itself", func() error {
+		out, err := k.Kubectl(t.Context(), "get", "deployment", spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(),
+			"--output", `jsonpath={.metadata.annotations.unidesk\.dev/deploy-commit}`)
+		if err == nil && out != good {
+			err = fmt.Errorf("it is %s", out)
+		}
+		return err
+	})
+	_, err := k.Kubectl(t.Context(), "rollout", "status", "deployment/"+spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(), "--timeout", "2m")
+	must(t, err)
+	k.runs(t, spec, good)
+	controller(t, "recover", "--config", quickConfig)
+}
+
+// silent stops the API server before a deploy, and while one goes on.
+func (k *cluster) silent(t *testing.T) {
+	spec := k.spec(t, "claudeqq", artifact.Prod)
+	good := k.live(t, spec)
+	next := release(t, "claudeqq", lab.Change{}).SourceCommit
+	t.Run("before the switch", func(t *testing.T) {
+		must(t, k.Stop(t.Context(), kube.APIServer))
+		defer func() {
+			must(t, k.Start(t.Context(), kube.APIServer))
+			must(t, k.WaitAPI(t.Context()))
+		}()
+		a := deployTo(t, spec, next)
+		a.want(t, contract.DecidedFailed, fault.KubernetesUnavailable, 1)
+		if a.result.Mutated || !a.result.Failure.Retry {
+			t.Errorf("%+v", a.result.Failure)
+		}
+	})
+	k.runs(t, spec, good)
+	t.Run("during the rollout", func(t *testing.T) {
+		r := begin(t, deployCommand(t, "claudeqq", next, "--env", "prod", "--config", quickConfig))
+		r.reaches(t, "recreate")
+		must(t, k.Restart(t.Context(), kube.APIServer))
+		must(t, k.WaitAPI(t.Context()))
+		a := r.end(t)
+		switch a.result.Decision {
+		case contract.DecidedSucceeded:
+			k.runs(t, spec, next)
+		case contract.DecidedReverted:
+			k.runs(t, spec, good)
+		default:
+			t.Errorf("%s: %s", a.result.Decision, a.stdout)
+		}
+	})
+}
