@@ -45,7 +45,7 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
 	@lab/setup.sh engine sshd
-	@lab/tools/build.sh --installed compose registry cri kubernetes >/dev/null
+	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	go test -C tools ./...
 	$(SUM) -- -tags integration -timeout 15m -p 4 $(LONG) ./...
 
@@ -55,7 +55,7 @@ unit: ## only what needs nothing but Go
 	go test -C tools ./...
 
 .PHONY: mutants
-mutants: ## put named faults into the code, one at a time: the unit tests must catch each; ARGS="-only proof"
+mutants: ## put named faults into the code, one at a time: the unit tests must catch each; ARGS="-only proof", ARGS="-share 6"
 	go run -C tools ./mutants $(ARGS)
 
 .PHONY: rooms

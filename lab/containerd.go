@@ -24,7 +24,7 @@ type Containerd struct {
 // StartContainerd starts containerd with its state in dir, and waits until CRI answers.
 // It needs root. The path of dir has at most 80 bytes, because of the sockets in it.
 func StartContainerd(ctx context.Context, dir string) (*Containerd, error) {
-	program, err := Program("engine29/containerd-cri")
+	program, err := Program("kubernetes/containerd")
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Builds the programs that the lab cannot pull or install: the compose plugin, the CNCF registry, Docker Engines that
-# are newer than Debian's, a containerd with CRI, and Kubernetes with its containerd, at pinned versions.
+# are newer than Debian's, and Kubernetes with its containerd, at pinned versions.
 #
 #   lab/tools/build.sh                      compose and registry
-#   lab/tools/build.sh compose              some of: compose, registry, engine28, engine29, cri, kubernetes
+#   lab/tools/build.sh compose              some of: compose, registry, engine28, engine29, kubernetes
 #   lab/tools/build.sh --installed compose  compose only where `docker compose` does not work on this machine already
 #
 # Prints the folder that holds them (docker-compose, registry, engine29/dockerd, kubernetes/kubectl) on stdout. A program is
@@ -25,7 +25,7 @@ tools=()
 for argument in "$@"; do
   case "$argument" in
     --installed) installed=yes ;;
-    compose | registry | engine28 | engine29 | cri | kubernetes) tools+=("$argument") ;;
+    compose | registry | engine28 | engine29 | kubernetes) tools+=("$argument") ;;
     *)
       sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
       exit 2
@@ -117,8 +117,6 @@ for tool in "${tools[@]}"; do
     engine28) engine engine28 github.com/docker/docker 28.5.2 ;;
     # v2.0.0-beta.24 is the newest that the module proxy has, of the day of docker-v29.8.1.
     engine29) engine engine29 github.com/moby/moby/v2 29.8.1 ;;
-    # containerd as Kubernetes uses it, of the same version: with CRI.
-    cri) build engine29/containerd-cri github.com/containerd/containerd/v2/cmd/containerd "" no_devmapper,no_tracing,no_zfs ;;
     kubernetes) kubernetes ;;
   esac
 done

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
 	"os/signal"
@@ -38,6 +39,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	root := flags.String("root", "..", "the folder of the module to test")
 	folder := flags.String("seeds", "mutants/seeds", "the folder of the seeds")
 	only := flags.String("only", "", "try only the seeds of this file, for example confirm")
+	share := flags.Int("share", 1, "try only one seed in so many")
+	of := flags.String("of", "", "what the share depends on, for example a commit: each has another one")
 	limit := flags.Duration("limit", 30*time.Minute, "the time for all seeds")
 	workers := flags.Int("parallel", runtime.NumCPU(), "how many seeds are tried at a time")
 	if err := flags.Parse(args); err != nil {
@@ -47,6 +50,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	seeds, err := readSeeds(*folder, *only)
 	if err != nil {
 		return err
+	}
+	all := len(seeds)
+	if seeds = shareOf(seeds, *share, *of); len(seeds) < all {
+		fmt.Fprintf(out, "%d of %d faults are tried, by -share %d of %q\n", len(seeds), all, *share, *of)
 	}
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -69,6 +76,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return errors.New("not every fault is caught: write the unit test that fails for it, or correct its seed")
 	}
 	return nil
+}
+
+// shareOf returns one seed in n. Which ones depends on the text: over many texts every
+// seed has its turn.
+func shareOf(seeds []seed, n int, text string) []seed {
+	if n <= 1 {
+		return seeds
+	}
+	return slices.DeleteFunc(slices.Clone(seeds), func(s seed) bool {
+		h := fnv.New32a()
+		_, _ = io.WriteString(h, text+"\x00"+s.group+"\x00"+s.name)
+		return h.Sum32()%uint32(n) != 0
+	})
 }
 
 // all tries every seed, workers at a time, and reports each as it ends.
