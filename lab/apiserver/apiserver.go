@@ -5,8 +5,8 @@
 // It needs what `lab/tools/build.sh kubernetes` builds, and no root. What it starts does not outlive the caller's process, and
 // is stopped by process id.
 //
-// Files, from the top: apiserver.go (start and stop), plane.go (command lines), kubeconfig.go (what clients hold), papers.go
-// (certificates).
+// Files, from the top: apiserver.go (start and stop), plane.go (command lines), files.go (what a control plane reads), kubeconfig.go
+// (what clients hold), papers.go (certificates).
 package apiserver
 
 import (

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -78,6 +78,8 @@ func (p *Papers) Client(dial func(ctx context.Context, network, address string) 
 	}}, nil
 }
 
-func block(kind string, der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-}
+// encoded goes into YAML as base64 text.
+type encoded []byte
+
+// MarshalYAML implements [yaml.Marshaler].
+func (e encoded) MarshalYAML() (any, error) { return base64.StdEncoding.EncodeToString(e), nil }

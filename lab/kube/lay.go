@@ -138,6 +138,7 @@ func (k *Cluster) Import(ctx context.Context, ref string, image v1.Image) error 
 	go func() {
 		_ = w.CloseWithError(tarball.Write(tag, image, w)) // it returns nil always
 	}()
-	defer r.Close()
-	return k.feed(ctx, r, "/usr/local/bin/ctr", "images", "import", "-")
+	err = k.feed(ctx, r, "/usr/local/bin/ctr", "images", "import", "-")
+	_ = r.Close() // ends the writer when ctr did not read to the end
+	return err
 }

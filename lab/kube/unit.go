@@ -99,8 +99,10 @@ func units(address string) []unit {
 	}
 	return []unit{
 		// As k3s has it: what runs in pods outlives containerd and the kubelet.
-		{name: Containerd, argv: []string{programs + "/containerd", "--config", containerdConfigFile}, notifies: true,
-			more: "Delegate=yes\nKillMode=process\nOOMScoreAdjust=-999\nTasksMax=infinity\n"},
+		{
+			name: Containerd, argv: []string{programs + "/containerd", "--config", containerdConfigFile}, notifies: true,
+			more: "Delegate=yes\nKillMode=process\nOOMScoreAdjust=-999\nTasksMax=infinity\n",
+		},
 		{name: Etcd, argv: plane.Etcd(), notifies: true},
 		// Asked to end, it would wait a minute for clients that watch.
 		{name: APIServer, after: Etcd, argv: plane.APIServer(), notifies: true, more: "TimeoutStartSec=180\nTimeoutStopSec=5\n"},

@@ -68,7 +68,7 @@ func deploy(ctx context.Context, k *kube.Cluster) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(papers)
+	defer func() { _ = os.RemoveAll(papers) }()
 	ci, err := lab.NewCI(ctx, papers, lab.Elsewhere{Exec: k.Host.Exec, Dial: k.Host.Dial, Registry: kube.RegistryAddr})
 	if err != nil {
 		return err
