@@ -51,7 +51,7 @@ type Agent struct {
 	grace  time.Duration
 	// jobs are the services whose acts outlive their calls.
 	jobs []service
-	// placed are the projects; nil without any.
+	// placed are the projects and the cluster; nil without any.
 	placed *placed
 }
 
@@ -75,12 +75,18 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		a.jobs = append(a.jobs, rpc.NewRegistry(registryhost.New(c.RegistryRoots, "unix://"+c.Docker), log))
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityRegistry)
 	}
-	if len(c.Projects) > 0 {
-		if a.placed, err = newPlaced(c, log); err != nil {
+	if len(c.Projects) > 0 || c.Kubernetes != nil {
+		if a.placed, err = newPlaced(c, a.images, log); err != nil {
 			return nil, err
 		}
 		a.jobs = append(a.jobs, rpc.NewWorkloads(workload.Via(a.placed.find), log))
+		facts.cluster = a.placed.cluster
+	}
+	if len(c.Projects) > 0 {
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)
+	}
+	if c.Kubernetes != nil {
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadKubernetes)
 	}
 	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, a.jobs...)
 	return a, nil
@@ -141,7 +147,7 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		_ = a.images.Close()
 	}
 	if a.placed != nil {
-		_ = a.placed.engine.Close()
+		a.placed.close()
 	}
 	return err
 }

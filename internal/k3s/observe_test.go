@@ -74,24 +74,23 @@ func TestTheBasisIsWhatAChangeReplacesAndNothingElse(t *testing.T) {
 		t.Error("it moves with the status")
 	}
 	seen := map[workload.Basis]string{first: "nothing"}
-	for name, do := range map[string]func(){
-		"an edit":             func() { w.node.Edit("worker", "A", "b") },
-		"a Deployment anew":   func() { w.node.Recreate("web") },
-		"another password":    func() { w.node.Put("password", "x") },
-		"another setting":     func() { w.node.Put("user", "x") },
-		"another key":         func() { w.node.Put("beside", "x") },
-		"a Deployment's end":  func() { w.node.Delete("worker") },
-		"the last one's, too": nil,
+	for _, c := range []struct {
+		name string
+		do   func()
+	}{
+		{"an edit", func() { w.node.Edit("worker", "A", "b") }},
+		{"a Deployment made anew", func() { w.node.Recreate("web") }},
+		{"another password", func() { w.node.Put("password", "x") }},
+		{"another setting", func() { w.node.Put("user", "x") }},
+		{"another key", func() { w.node.Put("beside", "x") }},
+		{"a Deployment's end", func() { w.node.Delete("worker") }},
 	} {
-		if do == nil {
-			continue
-		}
-		do()
+		c.do()
 		got := w.observe().Basis
 		if was, ok := seen[got]; ok {
-			t.Errorf("%s makes the basis of %s", name, was)
+			t.Errorf("%s makes the basis of %s", c.name, was)
 		}
-		seen[got] = name
+		seen[got] = c.name
 	}
 	w.node.Delete("web")
 	if got := w.observe().Basis; got != "" {

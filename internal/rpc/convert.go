@@ -59,7 +59,7 @@ func descriptionToProto(d Description) *artifactv1.DescribeResponse {
 	if c := d.Cluster; c != nil {
 		m.Cluster = &artifactv1.Cluster{
 			Version: c.Version, Runtime: c.Runtime, Account: c.Account, TokenExpires: momentToProto(c.TokenExpires),
-			MissingRights: c.Missing, ExcessRights: c.Excess, Trouble: plain.Line(c.Trouble),
+			MissingRights: c.Missing, ExcessRights: c.Excess, Trouble: plain.Line(c.Trouble), Mirrors: visibleAll(c.Mirrors),
 		}
 	}
 	return m
@@ -86,6 +86,7 @@ func descriptionOf(m *artifactv1.DescribeResponse) Description {
 		d.Cluster = &Cluster{
 			Version: plain.Line(c.GetVersion()), Runtime: plain.Line(c.GetRuntime()), Account: plain.Line(c.GetAccount()),
 			Missing: visibleAll(c.GetMissingRights()), Excess: visibleAll(c.GetExcessRights()), Trouble: plain.Line(c.GetTrouble()),
+			Mirrors: visibleAll(c.GetMirrors()),
 		}
 		if t := c.GetTokenExpires(); t.IsValid() {
 			d.Cluster.TokenExpires = t.AsTime()
