@@ -82,7 +82,7 @@ func TestAWebhookThatRefusesTheChangeIsQuoted(t *testing.T) {
 	c := agent(t, spec)
 	settled(t, c, spec)
 	hook(t, ns, "validating", "deployments", "UPDATE", func(object) object {
-		return object{"allowed": false, "status": object{"message": "images of Tuesday \x1b[31m only"}}
+		return object{"allowed": false, "status": object{"code": 403, "message": "images of Tuesday \x1b[31m only"}}
 	})
 	change, err := untilRefused(t, c, spec)
 	if fault.ReasonOf(err) != fault.RolloutFailed || !strings.Contains(err.Error(), "images of Tuesday ?[31m only") || fault.Retryable(err) {
