@@ -95,7 +95,7 @@ func TestAPodThatFindsNoNodeForLongEndsTheRollout(t *testing.T) {
 	w := newWorld(t)
 	w.schedule = 20 * time.Millisecond
 	w.ill("web", 1, "Unschedulable: 0/1 nodes are available: 1 Insufficient memory.")
-	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "Insufficient memory")
+	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "Deployment unidesk-dev/web: pod web-", "Insufficient memory")
 }
 
 func TestPodsThatTheClusterRefusesEndTheRollout(t *testing.T) {
@@ -116,9 +116,9 @@ func TestARolloutHasATimeOfItsSlowestDeployment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ill("web", 1, "is not ready")
-	w.grace = 30 * time.Millisecond
+	w.grace = time.Second
 	for _, name := range []string{"web", "worker"} {
-		w.node.Slow(name, 50*time.Millisecond)
+		w.node.Slow(name, time.Second)
 	}
 	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "has not rolled out within", "web: 1 of 1 updated", "is not ready")
 }
