@@ -34,6 +34,11 @@ demo: ## play both hosts on this machine and show a deploy, a refusal, a revert,
 	@echo "building the demo; the first time this takes a few minutes"
 	@go run ./lab/cmd/demo
 
+.PHONY: kube
+kube: ## keep the two hosts up with a real Kubernetes on D601 and the sample in it, to look at by hand
+	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
+	@go run ./lab/cmd/kube
+
 # They mostly wait, so they start first, and more of them at a time than there are cores.
 LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal/compose ./internal/stage ./lab
 
@@ -84,9 +89,9 @@ engines: ## what touches the engine, again on Docker Engine 29.8.1 with containe
 
 .PHONY: e2e
 e2e: ## the lab of two real hosts with systemd
-	@lab/setup.sh hosts && lab/tools/build.sh >/dev/null
+	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
 	@rm -f dist/sandbox.txt
-	$(SUM) -- -tags e2e -p 1 -timeout 40m -count 1 ./lab/hosts/... ./test/e2e/...
+	$(SUM) -- -tags e2e -p 1 -timeout 40m -count 1 ./lab/hosts/... ./lab/kube/... ./test/e2e/...
 	@cat dist/sandbox.txt
 
 .PHONY: bench

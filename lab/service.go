@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,14 @@ func servicesOfD601() []service {
 	}
 }
 
+// servicesOfK3s are those that run in D601's Kubernetes alone; frontend runs there too. Their containers' names are the catalog's.
+func servicesOfK3s() (all []service) {
+	for _, id := range []string{"decision-center", "mdtodo", "claudeqq", "code-queue"} {
+		all = append(all, service{id, unideskSource, id, id, ":8080/health"})
+	}
+	return all
+}
+
 // placed is the service as the agent of its host places it; prefix is the lab's.
 func (s service) placed(prefix string) *placement.Service {
 	port, path, _ := strings.Cut(strings.TrimPrefix(s.probe, ":"), "/")
@@ -51,7 +60,7 @@ func (s service) placed(prefix string) *placement.Service {
 }
 
 func serviceByID(id string) (service, bool) {
-	for _, s := range append(services(), servicesOfD601()...) {
+	for _, s := range slices.Concat(services(), servicesOfD601(), servicesOfK3s()) {
 		if s.id == id {
 			return s, true
 		}

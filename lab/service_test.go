@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 )
@@ -33,7 +35,7 @@ func TestTheSampleDeclaresWhatItsCIProduces(t *testing.T) {
 			got[a.ServiceID] = naming{a.SourceRepo, a.ImageRef}
 		}
 	}
-	for _, s := range append(services(), servicesOfD601()...) {
+	for _, s := range slices.Concat(services(), servicesOfD601(), servicesOfK3s()) {
 		want[s.id] = naming{s.source, "127.0.0.1:5000/unidesk/" + s.id}
 	}
 	if !maps.Equal(got, want) {
@@ -62,7 +64,7 @@ func TestTheLabPlacesItsServicesAsItsCatalogHasThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := row.Spec(catalog.Prod, "")
+		want := row.Spec(artifact.Prod, "")
 		placed, err := config.Projects[want.Ref.Scope()].Services.Specs(want.Ref.Scope())
 		if err != nil || len(placed) != 1 || placed[0].Ref != want.Ref {
 			t.Errorf("%s: placed are %+v, %v", s.id, placed, err)

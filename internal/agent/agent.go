@@ -48,13 +48,11 @@ type Agent struct {
 	server *grpc.Server
 	health *health.Server
 	images *pull.Registry
-	// registry ends an installation that is under way, and waits for it; nil on a host
-	// that manages none.
-	registry interface{ Close() }
-	grace    time.Duration
-	// placed are the projects, workloads their service; nil without any.
-	placed    *placed
-	workloads *rpc.Workloads
+	grace  time.Duration
+	// jobs are the services whose acts outlive their calls.
+	jobs []service
+	// placed are the projects and the cluster; nil without any.
+	placed *placed
 }
 
 // New puts an agent together. It listens on nothing yet.
@@ -73,33 +71,39 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		images = a.images
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
 	}
-	var managed rpc.RegistryHost // likewise
 	if len(c.RegistryRoots) > 0 {
-		host := registryhost.New(c.RegistryRoots, "unix://"+c.Docker)
-		a.registry, managed = host, host
+		a.jobs = append(a.jobs, rpc.NewRegistry(registryhost.New(c.RegistryRoots, "unix://"+c.Docker), log))
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityRegistry)
 	}
-	var more []service
-	if len(c.Projects) > 0 {
-		if a.placed, err = newPlaced(c, log); err != nil {
+	if len(c.Projects) > 0 || c.Kubernetes != nil {
+		if a.placed, err = newPlaced(c, a.images, log); err != nil {
 			return nil, err
 		}
-		a.workloads = rpc.NewWorkloads(workload.Via(a.placed.find), log)
-		more = append(more, a.workloads)
+		a.jobs = append(a.jobs, rpc.NewWorkloads(workload.Via(a.placed.find), log))
+		facts.cluster = a.placed.cluster
+	}
+	if len(c.Projects) > 0 {
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, managed, more...)
+	if c.Kubernetes != nil {
+		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadKubernetes)
+	}
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, a.jobs...)
 	return a, nil
 }
 
-// service is one that registers itself.
-type service interface{ Register(grpc.ServiceRegistrar) }
+// service is a service that registers itself. Close ends its jobs, waits for what must
+// not be left half done and lets nothing begin.
+type service interface {
+	Register(r grpc.ServiceRegistrar)
+	Close()
+}
 
 // newServer registers everything behind the guard, which then learns what there is.
-func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, registry rpc.RegistryHost, more ...service) (*grpc.Server, *health.Server) {
+func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
-	rpc.Register(s, host, images, registry)
+	rpc.Register(s, host, images)
 	for _, one := range more {
 		one.Register(s)
 	}
@@ -143,7 +147,7 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		_ = a.images.Close()
 	}
 	if a.placed != nil {
-		_ = a.placed.engine.Close()
+		a.placed.close()
 	}
 	return err
 }
@@ -155,11 +159,8 @@ func (a *Agent) stop() {
 	a.health.Shutdown()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if a.workloads != nil {
-		wg.Go(a.workloads.Close)
-	}
-	if a.registry != nil {
-		wg.Go(a.registry.Close)
+	for _, one := range a.jobs {
+		wg.Go(one.Close)
 	}
 	done := make(chan struct{})
 	go func() {

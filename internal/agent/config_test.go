@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
@@ -230,11 +231,11 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := row.Environment(catalog.Prod)
+		e := row.Environment(artifact.Prod)
 		if e.Target.Host != "D601" || e.Target.Compose == nil {
 			continue
 		}
-		at, spec := e.Target.Compose, row.Spec(catalog.Prod, "")
+		at, spec := e.Target.Compose, row.Spec(artifact.Prod, "")
 		project, err := c.Projects[at.Project].compose(at.Project, c.Docker)
 		if err != nil {
 			t.Fatal(err)

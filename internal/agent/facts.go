@@ -24,6 +24,7 @@ type facts struct {
 	docker, state string
 	capabilities  []rpc.Capability
 	compose       composePlugin
+	cluster       *cluster // nil without one
 }
 
 // Describe implements rpc.Host.
@@ -37,16 +38,24 @@ func (f *facts) Describe(ctx context.Context) (rpc.Description, error) {
 	if disk, ok := diskAt(f.state, rpc.DiskState); ok {
 		d.Disks = append(d.Disks, disk)
 	}
-	if f.docker == "" {
-		return d, nil
+	var root, images string
+	var all sync.WaitGroup
+	if f.docker != "" {
+		all.Go(func() { d.ComposeVersion = f.compose.Version(ctx) })
+		all.Go(func() { d.Engine, root = f.engine(ctx) })
 	}
-	var root string
-	var both sync.WaitGroup
-	both.Go(func() { d.ComposeVersion = f.compose.Version(ctx) })
-	both.Go(func() { d.Engine, root = f.engine(ctx) })
-	both.Wait()
-	if disk, ok := diskAt(root, rpc.DiskEngine); ok {
-		d.Disks = append(d.Disks, disk)
+	if f.cluster != nil {
+		all.Go(func() { d.Cluster = f.cluster.describe(ctx) })
+		all.Go(func() { images = f.cluster.imageDir(ctx) })
+	}
+	all.Wait()
+	for _, one := range []struct {
+		path    string
+		purpose rpc.DiskPurpose
+	}{{root, rpc.DiskEngine}, {images, rpc.DiskClusterImages}} {
+		if disk, ok := diskAt(one.path, one.purpose); ok {
+			d.Disks = append(d.Disks, disk)
+		}
 	}
 	return d, nil
 }

@@ -155,7 +155,7 @@ func serveAs(t *testing.T, role rpc.Role, c *counting) (path string) {
 	t.Helper()
 	creds := peerCredentials{uid: func(net.Conn) (uint32, error) { return 4711, nil }, roles: roles{4711: role}}
 	g := &guard{log: slog.New(slog.DiscardHandler), sendLimit: 200 * time.Millisecond}
-	s, _ := newServer(creds, g, c, c, c)
+	s, _ := newServer(creds, g, c, c, rpc.NewRegistry(c, g.log))
 	path = filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {

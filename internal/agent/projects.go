@@ -16,6 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -78,8 +79,11 @@ func (c Config) validateProjects() error {
 // and knows no other. A project that is not placed, or a service, is answered as one
 // that does not exist; its containers are listed beside those of one that is.
 type placed struct {
-	engine   *engine.Client
+	engine   *engine.Client // nil without projects
 	projects map[string]place
+	// cluster is nil without one; unserved is why it cannot be served.
+	cluster  *cluster
+	unserved error
 }
 
 type place struct {
@@ -91,7 +95,16 @@ type place struct {
 
 // newPlaced puts the projects' targets together. One that cannot be served now
 // says why when it is asked: the rest of the agent does not depend on it.
-func newPlaced(c Config, logger *slog.Logger) (*placed, error) {
+func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, error) {
+	p := &placed{projects: make(map[string]place)}
+	if c.Kubernetes != nil {
+		if p.cluster, p.unserved = newCluster(c, images, logger); p.unserved != nil {
+			logger.Error("the cluster cannot be served", slog.Any("err", p.unserved), slog.String("hint", fault.HintOf(p.unserved)))
+		}
+	}
+	if len(c.Projects) == 0 {
+		return p, nil
+	}
 	e, err := engine.New("unix://" + c.Docker)
 	if err != nil {
 		return nil, err
@@ -100,7 +113,7 @@ func newPlaced(c Config, logger *slog.Logger) (*placed, error) {
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "registry: %w", err)
 	}
-	p := &placed{engine: e, projects: make(map[string]place)}
+	p.engine = e
 	for name, project := range c.Projects {
 		journal := logger.With(slog.String("project", name))
 		config, err := project.compose(name, c.Docker)
@@ -128,17 +141,35 @@ func (p *placed) watch(ctx context.Context) {
 			wg.Go(func() { one.watch(ctx) })
 		}
 	}
+	if p.cluster != nil {
+		wg.Go(func() { p.cluster.run(ctx) })
+	}
 	wg.Wait()
+}
+
+// close ends the connections.
+func (p *placed) close() {
+	if p.engine != nil {
+		_ = p.engine.Close()
+	}
+	if p.cluster != nil {
+		p.cluster.close()
+	}
 }
 
 // find leads to the target of a workload.
 func (p *placed) find(_ context.Context, ref workload.Ref) (workload.Target, error) {
-	if ref.Runtime() == workload.Compose {
+	switch {
+	case ref.Runtime() == workload.Compose:
 		one := p.projects[ref.Scope()]
 		if _, ok := one.services[ref.Name()]; ok {
 			return one.target, one.fault
 		}
+	case p.unserved != nil:
+		return nil, p.unserved
+	case p.cluster != nil && p.cluster.has(ref):
+		return p.cluster.target, nil
 	}
 	return nil, fault.New(fault.WorkloadNotFound, "this host has placed no such workload").
-		WithHint("on the agent's host: agent.yaml lists the services that may be switched under projects")
+		WithHint("on the agent's host: agent.yaml lists the services that may be switched under projects and kubernetes")
 }

@@ -28,18 +28,26 @@ func (e endless) Install(context.Context, registry.Settings, registry.Hashes, fu
 	return registry.Installed{}, nil
 }
 
-func (e endless) Close() {
-	close(e.told)
-	<-e.ended
+// told is the service of an installation, which its stop tells to end.
+type told struct {
+	*rpc.Registry
+	endless
+}
+
+func (s told) Close() {
+	close(s.told)
+	s.Registry.Close()
+	<-s.ended
 }
 
 // gRPC waits for the handler, and the handler for whoever ends the installation.
 func TestAnInstallationIsToldToEndBeforeItIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	e := endless{make(chan struct{}), make(chan struct{}), make(chan struct{})}
-	a := &Agent{log: slog.New(slog.DiscardHandler), grace: 10 * time.Millisecond, registry: e}
+	a := &Agent{log: slog.New(slog.DiscardHandler), grace: 10 * time.Millisecond}
+	a.jobs = []service{told{rpc.NewRegistry(e, a.log), e}}
 	creds := peerCredentials{func(net.Conn) (uint32, error) { return 1, nil }, roles{1: rpc.RoleAdmin}}
-	a.server, a.health = newServer(creds, &guard{log: a.log, sendLimit: sendLimit}, &counting{}, &counting{}, e)
+	a.server, a.health = newServer(creds, &guard{log: a.log, sendLimit: sendLimit}, &counting{}, &counting{}, a.jobs...)
 	socket := filepath.Join(t.TempDir(), "s")
 	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package artifact holds the values that name what is deployed: a commit, a
-// service, a digest, an image. Each is parsed once, at the edge, and cannot be
+// Package artifact holds the values that name what is deployed, and where: a commit, a
+// service, an environment, a digest, an image. Each is parsed once, at the edge, and cannot be
 // wrong afterwards; nothing here does I/O.
 package artifact
 

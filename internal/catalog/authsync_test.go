@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
@@ -18,12 +19,12 @@ func TestBuiltinSyncsAuthForFrontendDevAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			var got, want *catalog.AuthSync
 			if k := row.Environment(env).Target.Kubernetes; k != nil {
 				got = k.Auth
 			}
-			if id.String() == "frontend" && env == catalog.Dev {
+			if id.String() == "frontend" && env == artifact.Dev {
 				want = &catalog.AuthSync{Credentials: []string{"password"}, Settings: []string{"username"}, Secret: "frontend-dev-auth", ConfigMap: "frontend-dev-auth"}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

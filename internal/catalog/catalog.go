@@ -21,29 +21,6 @@ import (
 //go:embed services.yaml
 var builtin []byte
 
-// Env is an environment.
-type Env string
-
-// The environments.
-const (
-	Prod Env = "prod"
-	Dev  Env = "dev"
-)
-
-// Envs are all of them.
-func Envs() []Env { return []Env{Prod, Dev} }
-
-// ParseEnv accepts an environment's name; "" means prod (and the caller says so).
-func ParseEnv(s string) (Env, error) {
-	switch Env(s) {
-	case "", Prod:
-		return Prod, nil
-	case Dev:
-		return Dev, nil
-	}
-	return "", fault.New(fault.Usage, "%q is not an environment; it is prod or dev", s)
-}
-
 // Mode says how far a deploy of a service may go in an environment.
 type Mode string
 
@@ -101,7 +78,7 @@ type Row struct {
 	// Excluded are neighbours that people might take for a target, and that a
 	// deploy does not touch.
 	Excluded     []string
-	Environments map[Env]Environment
+	Environments map[artifact.Env]Environment
 }
 
 // Environment is what a service has in an environment.
@@ -155,9 +132,9 @@ func (c *Catalog) Row(name string) (Row, error) {
 	}
 	unknown := fault.New(fault.UnknownService, "the catalog has no service %q", name)
 	if near := c.like(name); len(near) > 0 {
-		return Row{}, unknown.WithHint("did you mean %s? `unidesk-controller services` lists all", strings.Join(near, " or "))
+		return Row{}, unknown.WithHint("did you mean %s? `%s` lists all", strings.Join(near, " or "), fault.ListServices.Mark())
 	}
-	return Row{}, unknown.WithHint("`unidesk-controller services` lists what it has")
+	return Row{}, unknown.WithHint("`%s` lists what it has", fault.ListServices.Mark())
 }
 
 // like are the services whose names have the word in them or, for want of any, begin
@@ -176,7 +153,7 @@ func (c *Catalog) like(word string) (near []string) {
 
 // Environment is what the service has there; an environment that the row does not
 // name is one that it is not deployed to.
-func (r Row) Environment(env Env) Environment {
+func (r Row) Environment(env artifact.Env) Environment {
 	if e, ok := r.Environments[env]; ok {
 		return e
 	}
@@ -185,7 +162,7 @@ func (r Row) Environment(env Env) Environment {
 
 // LiveOn reports whether some environment brings the service live on the host.
 func (r Row) LiveOn(host string) bool {
-	return slices.ContainsFunc(Envs(), func(env Env) bool { return r.Environment(env).LiveOn(host) })
+	return slices.ContainsFunc(artifact.Envs(), func(env artifact.Env) bool { return r.Environment(env).LiveOn(host) })
 }
 
 // LiveOn reports whether it brings the service live on the host.
@@ -198,7 +175,7 @@ func (c *Catalog) Workloads(host, project string) (specs []workload.Spec) {
 	for _, mode := range []Mode{Live, Validate} {
 		for _, id := range c.Services() {
 			row := c.rows[id]
-			for _, env := range Envs() {
+			for _, env := range artifact.Envs() {
 				e, spec := row.Environment(env), row.Spec(env, project)
 				known := slices.ContainsFunc(specs, func(s workload.Spec) bool { return s.Ref == spec.Ref })
 				if e.Mode == mode && e.Target.Host == host && !spec.Ref.IsZero() && !known {

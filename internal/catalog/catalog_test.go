@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 func builtin(t *testing.T) *catalog.Catalog {
@@ -95,7 +96,7 @@ func TestBuiltinHoldsTheFifteenServices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, env := range catalog.Envs() {
+		for i, env := range artifact.Envs() {
 			e := row.Environment(env)
 			if e.Mode != envs[i].mode || e.Target.Shape != envs[i].shape {
 				t.Errorf("%s %s: %s %s, want %s %s", service, env, e.Mode, e.Target.Shape, envs[i].mode, envs[i].shape)
@@ -137,7 +138,7 @@ func TestUnknownServiceNamesThoseThatAreLikeIt(t *testing.T) {
 		"codequeue": "did you mean code-queue or code-queue-mgr?", "Frontend": "`unidesk-controller services` lists",
 	} {
 		_, err := c.Row(name)
-		if fault.ReasonOf(err) != fault.UnknownService || !strings.HasPrefix(fault.HintOf(err), want) {
+		if fault.ReasonOf(err) != fault.UnknownService || !strings.HasPrefix(remedy.Hint(err), want) {
 			t.Errorf("%q: %v, hint %q", name, err, fault.HintOf(err))
 		}
 	}
@@ -172,7 +173,7 @@ func TestASixteenthServiceIsDataAlone(t *testing.T) {
 		if err != nil || len(c.Services()) != 16 {
 			t.Fatalf("%d services, %v", len(c.Services()), err)
 		}
-		e := row.Environment(catalog.Prod)
+		e := row.Environment(artifact.Prod)
 		if diff := cmp.Diff([]string{shape}, e.Target.Names()); diff != "" {
 			t.Error(diff)
 		}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
 // What baidu-netdisk must say of itself, and what to do, in which order, when it
@@ -17,7 +17,7 @@ func TestBuiltinTellsWhatToDoAboutADegradedBaiduNetdisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	flags := []string{"auth.configured", "auth.clientIdConfigured", "auth.clientSecretConfigured", "auth.tokenKeyConfigured", "auth.loggedIn"}
-	for _, env := range catalog.Envs() {
+	for _, env := range artifact.Envs() {
 		if diff := cmp.Diff(flags, row.Environment(env).Probe.Flags); diff != "" {
 			t.Errorf("%s: %s", env, diff)
 		}

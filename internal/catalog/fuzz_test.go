@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -28,7 +29,7 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, env := range catalog.Envs() {
+			for _, env := range artifact.Envs() {
 				e := row.Environment(env)
 				if got := len(e.Target.Names()); (got == 0) != (e.Mode == catalog.Unsupported || e.Target.Shape == catalog.Infrastructure) {
 					t.Errorf("%s %s is %s and has %d targets", id, env, e.Mode, got)

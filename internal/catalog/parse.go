@@ -38,7 +38,7 @@ type shape struct {
 		Path string
 	}
 	Platform   string
-	Namespaces map[Env]struct {
+	Namespaces map[string]struct { // by environment
 		Name   string
 		Suffix string
 	}
@@ -60,8 +60,8 @@ type row struct {
 	Stable          string
 	Timeout         string
 	Hints           []string
-	ExcludedTargets []string `yaml:"excludedTargets"`
-	Environments    map[Env]environment
+	ExcludedTargets []string               `yaml:"excludedTargets"`
+	Environments    map[string]environment // by name
 }
 
 type environment struct {
@@ -120,8 +120,8 @@ func Parse(content []byte) (*Catalog, error) {
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		r := f.row(name, all.at("services", name))
 		c.rows[r.Service] = r
-		for _, env := range Envs() {
-			all.at("services", name, "environments", string(env)).hold(holders, r.Environment(env))
+		for _, env := range artifact.Envs() {
+			all.at("services", name, "environments", env.String()).hold(holders, r.Environment(env))
 		}
 	}
 	all.at("services").check(len(f.Services) > 0, "none")
@@ -161,20 +161,21 @@ func (f *file) row(name string, at place) Row {
 	at.in("environments").check(len(in.Environments) > 0, "none")
 	out := Row{
 		Service: id, Repository: repository, Source: source, Secrets: in.Secrets, Witness: witness, Provenance: policy,
-		Hints: in.Hints, Excluded: in.ExcludedTargets, Environments: map[Env]Environment{},
+		Hints: in.Hints, Excluded: in.ExcludedTargets, Environments: map[artifact.Env]Environment{},
 	}
-	for _, env := range slices.Sorted(maps.Keys(in.Environments)) {
-		out.Environments[env] = f.environment(name, env, at)
+	for _, in := range slices.Sorted(maps.Keys(in.Environments)) {
+		env, err := artifact.ParseEnv(in)
+		at.in("environments", in).check(err == nil, "is not prod or dev")
+		out.Environments[env] = f.environment(name, in, at)
 	}
 	return out
 }
 
 // environment reads what a service has in one environment.
-func (f *file) environment(name string, env Env, row place) Environment {
+func (f *file) environment(name, env string, row place) Environment {
 	in := f.Services[name]
 	e := in.Environments[env]
-	at := row.in("environments", string(env))
-	at.check(env == Prod || env == Dev, "is not prod or dev")
+	at := row.in("environments", env)
 	at.in("mode").check(slices.Contains([]Mode{Live, Validate, Unsupported}, e.Mode), "%q is not live, validate or unsupported", e.Mode)
 	at.in("why").check(e.Mode == Live || e.Why != "", "why is missing: a mode that is not live needs its reason")
 	out := Environment{Mode: e.Mode, Why: e.Why, Gates: e.Gates}
@@ -219,7 +220,7 @@ func defaultHost(kind Shape) string {
 }
 
 // checkGates refuses gates that could never open, or never close.
-func checkGates(env Env, e environment, at place) {
+func checkGates(env string, e environment, at place) {
 	for _, g := range e.Gates {
 		switch g {
 		case ContractMismatch:
@@ -229,7 +230,7 @@ func checkGates(env Env, e environment, at place) {
 		case UseDeployApply:
 			at.check(e.Mode == Live, "%s goes with mode live", g)
 		case Promote:
-			at.check(e.Mode == Live && env == Prod, "%s goes with mode live in prod", g)
+			at.check(e.Mode == Live && env == artifact.Prod.String(), "%s goes with mode live in prod", g)
 		default:
 			at.check(false, "%q is not one of %s, %s, %s, %s", g, ContractMismatch, SupervisorRequired, UseDeployApply, Promote)
 		}
@@ -270,7 +271,7 @@ func compose(c *Compose, kind Shape, at place) *Compose {
 // kubernetes is what an environment names, and its shape's defaults for the rest.
 // A Deployment that no list names has a Service of its own name; one of a list has
 // the Service that its entry names, or none.
-func (f *file) kubernetes(name string, env Env, probe workload.Probe, at place) *Kubernetes {
+func (f *file) kubernetes(name, env string, probe workload.Probe, at place) *Kubernetes {
 	s := f.Defaults.Shapes[K3s]
 	in := f.Services[name].Environments[env].Kubernetes
 	k := &Kubernetes{Namespace: cmp.Or(in.Namespace, s.Namespaces[env].Name), Auth: authSync(in.AuthSync, at.in("authSync"))}

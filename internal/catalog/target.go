@@ -107,7 +107,7 @@ func (t Target) Beside(o Target) bool {
 
 // KeyPrefix begins the deploy keys of a service: UNIDESK_<SERVICE>_DEPLOY_ if
 // services share an env file, UNIDESK_DEPLOY_ if the service has its own pod.
-func (r Row) KeyPrefix(env Env) string {
+func (r Row) KeyPrefix(env artifact.Env) string {
 	if r.Environment(env).Target.Shape == K3s {
 		return "UNIDESK_DEPLOY_"
 	}
@@ -124,7 +124,7 @@ func Annotations() (names []string) {
 
 // Spec is the placement that the row's host must have; project is the master's, a
 // [workload.ProjectName]. The Ref of a row without a target is zero.
-func (r Row) Spec(env Env, project string) workload.Spec {
+func (r Row) Spec(env artifact.Env, project string) workload.Spec {
 	e := r.Environment(env)
 	spec := workload.Spec{KeyPrefix: r.KeyPrefix(env), Secrets: r.Secrets}
 	switch {

@@ -8,15 +8,26 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// Version asks the Compose plugin which version it is.
-func (r *Runtime) Version(ctx context.Context) (string, error) {
+// Version asks the Compose plugin of the docker command in PATH which version it is.
+// It needs neither a project nor an engine.
+func Version(ctx context.Context) (string, error) {
+	r := &Runtime{env: environment(defaultDockerHost), limits: usual()}
+	var err error
+	if r.docker, err = findDocker(""); err != nil {
+		return "", err
+	}
 	out, err := r.read(ctx, envfile.Content{}, "compose", "version", "--short")
 	return strings.TrimPrefix(plain.Line(strings.TrimSpace(string(out))), "v"), err
 }
 
-// Check has Compose read the project twice and print nothing: as it is read for a
-// deploy, and with the env file's values put in, as it is read when it is run.
-func (r *Runtime) Check(ctx context.Context) error {
+// Check has Compose read a project twice and print nothing: as it is read for a
+// deploy, and with the env file's values put in, as it is read when it is run. It needs
+// no engine.
+func Check(ctx context.Context, c Config) error {
+	r, err := New(c, nil, nil)
+	if err != nil {
+		return err
+	}
 	env, err := r.readEnv()
 	if err != nil {
 		return err

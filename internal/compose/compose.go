@@ -12,6 +12,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -131,23 +132,31 @@ func New(c Config, e Engine, s Stager) (*Runtime, error) {
 	if c.DockerHost == "" {
 		c.DockerHost = defaultDockerHost
 	}
-	if c.Docker == "" {
-		c.Docker = "docker"
+	docker, err := findDocker(c.Docker)
+	if err != nil {
+		return nil, err
 	}
-	docker, err := exec.LookPath(c.Docker)
+	return &Runtime{
+		config: c, docker: docker, engine: e, stager: s, prober: probe.New(0), limits: usual(), env: environment(c.DockerHost),
+	}, nil
+}
+
+// usual are the limits outside of tests.
+func usual() limits {
+	return limits{read: time.Minute, recreate: 5 * time.Minute, grace: 90 * time.Second, settle: time.Minute}
+}
+
+// findDocker returns the absolute path of the docker command; "" looks for it in PATH.
+func findDocker(name string) (string, error) {
+	path, err := exec.LookPath(cmp.Or(name, "docker"))
 	if err == nil {
-		docker, err = filepath.Abs(docker)
+		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return nil, fault.New(fault.EngineUnavailable, "the docker command: %w", err).
+		return "", fault.New(fault.EngineUnavailable, "the docker command: %w", err).
 			WithHint("install Docker's command line and its Compose plugin")
 	}
-	r := &Runtime{
-		config: c, docker: docker, engine: e, stager: s, prober: probe.New(0),
-		limits: limits{read: time.Minute, recreate: 5 * time.Minute, grace: 90 * time.Second, settle: time.Minute},
-	}
-	r.env = environment(c.DockerHost)
-	return r, nil
+	return path, nil
 }
 
 // environment is all that Compose gets to see besides the env file: a variable of

@@ -273,3 +273,18 @@ func TestAnEnvFileThatRedirectsComposeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTheVersionIsAskedWithoutAProject(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	if _, err := Version(t.Context()); fault.ReasonOf(err) != fault.EngineUnavailable || fault.HintOf(err) == "" {
+		t.Errorf("without docker: %v", err)
+	}
+	said := "#!/bin/sh\n[ \"$*\" = \"compose version --short\" ] && echo v2.40.1\n"
+	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(said), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Version(t.Context()); v != "2.40.1" || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+}

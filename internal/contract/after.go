@@ -1,13 +1,14 @@
 package contract
 
 import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // After returns the command to type after a failure of a pass over the row. A pass
 // that only reads never names the command that acts.
-func After(out Result, row catalog.Row, env catalog.Env, acts bool) Command {
+func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 	f, commit := out.Failure, out.Contract.Commit
 	switch {
 	case out.Decision == DecidedGated: // by a grant that does not open its gate

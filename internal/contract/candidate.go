@@ -20,9 +20,9 @@ type Candidate struct {
 }
 
 // Candidates derives a contract from each wanted commit, in alphabetical order.
-func Candidates(c *catalog.Catalog, env catalog.Env, wanted map[string]string, req Request) (all []Candidate) {
+func Candidates(c *catalog.Catalog, env artifact.Env, wanted map[string]string, req Request) (all []Candidate) {
 	for _, service := range slices.Sorted(maps.Keys(wanted)) {
-		req.Service, req.Env, req.Commit = service, string(env), wanted[service]
+		req.Service, req.Env, req.Commit = service, env, wanted[service]
 		_, err := c.Row(service)
 		var contract Contract
 		if err == nil {

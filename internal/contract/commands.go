@@ -11,17 +11,17 @@ func Ours(words ...string) Command {
 }
 
 // DeployCommand deploys a commit of a service. The commit may be a placeholder.
-func DeployCommand(service artifact.ServiceID, env catalog.Env, commit string, flags ...string) Command {
-	return Ours(append([]string{"artifact-registry", "deploy-service", "--service", service.String(), "--env", string(env), "--commit", commit}, flags...)...)
+func DeployCommand(service artifact.ServiceID, env artifact.Env, commit string, flags ...string) Command {
+	return Ours(append([]string{"artifact-registry", "deploy-service", "--service", service.String(), "--env", env.String(), "--commit", commit}, flags...)...)
 }
 
-func applyCommand(service string, env catalog.Env, commit string) Command {
-	return Ours("deploy", "apply", "--env", string(env), "--service", service, "--commit", commit)
+func applyCommand(service string, env artifact.Env, commit string) Command {
+	return Ours("deploy", "apply", "--env", env.String(), "--service", service, "--commit", commit)
 }
 
 // LiveCommand brings a commit live, by the entry that the row wants. If nothing can,
 // it is the command that shows the commit.
-func LiveCommand(row catalog.Row, env catalog.Env, commit string) Command {
+func LiveCommand(row catalog.Row, env artifact.Env, commit string) Command {
 	e := row.Environment(env)
 	switch {
 	case e.Mode != catalog.Live:
@@ -43,6 +43,6 @@ func ListCommand(service string) Command {
 }
 
 // VerifyCommand verifies a service.
-func VerifyCommand(service string, env catalog.Env) Command {
-	return Ours("verify", "--service", service, "--env", string(env))
+func VerifyCommand(service string, env artifact.Env) Command {
+	return Ours("verify", "--service", service, "--env", env.String())
 }

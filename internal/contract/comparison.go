@@ -1,12 +1,12 @@
 package contract
 
-import "github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+import "github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 
 // Comparison is an environment as deploy.json wants it, beside what is there.
 type Comparison struct {
 	OK       bool         `json:"ok"`
 	Equal    bool         `json:"equal"`
-	Env      catalog.Env  `json:"env"`
+	Env      artifact.Env `json:"env"`
 	Services []Difference `json:"services"`
 }
 

@@ -9,6 +9,7 @@
 package contract
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -22,22 +23,22 @@ import (
 // Request is what a person asks for.
 type Request struct {
 	Service string
-	// Env as given; "" takes the default.
-	Env    string
+	// Env is the zero value if the person named none; then prod is the default.
+	Env    artifact.Env
 	Commit string
 	// Force recreates a service that already runs the commit.
 	Force bool
 	// Entry is the command; "" is deploy-service.
 	Entry Entry
 	// Statement makes the text that a supervisor signs; nil leaves it out.
-	Statement func(artifact.ServiceID, catalog.Env, artifact.Commit) string
+	Statement func(artifact.ServiceID, artifact.Env, artifact.Commit) string
 }
 
 // Contract is what a deploy of this service will do, from the catalog alone:
 // nothing is contacted, no configuration and no secret is read for it.
 type Contract struct {
 	Service   artifact.ServiceID `json:"service"`
-	Env       catalog.Env        `json:"env"`
+	Env       artifact.Env       `json:"env"`
 	EnvSource string             `json:"envSource"` // "flag" or "default"
 	Commit    artifact.Commit    `json:"commit"`
 	Shape     catalog.Shape      `json:"shape"`
@@ -130,14 +131,11 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	if err != nil {
 		return Contract{}, err
 	}
-	env, err := catalog.ParseEnv(req.Env)
-	if err != nil {
-		return Contract{}, err
-	}
 	row, err := c.Row(req.Service)
 	if err != nil {
 		return Contract{}, err
 	}
+	env := cmp.Or(req.Env, artifact.Prod)
 	out := Contract{
 		Service: row.Service, Env: env, EnvSource: "flag", Commit: commit,
 		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
@@ -145,7 +143,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
 		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String()},
 	}
-	if req.Env == "" {
+	if req.Env == 0 {
 		out.EnvSource = "default"
 	}
 	out.Gate = Judge(row, env, out.asked)
@@ -192,7 +190,7 @@ func (c *Contract) fill(services *catalog.Catalog, req Request) {
 
 // neighbours are the catalog's other services in the same Compose project or
 // Kubernetes namespace.
-func neighbours(services *catalog.Catalog, row catalog.Row, env catalog.Env) (names []string) {
+func neighbours(services *catalog.Catalog, row catalog.Row, env artifact.Env) (names []string) {
 	t := row.Environment(env).Target
 	for _, id := range services.Services() {
 		other, err := services.Row(id.String())

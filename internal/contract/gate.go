@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -50,7 +51,7 @@ type Asked struct {
 
 // Judge is the one place where a gate is decided. It is the same for a dry run, a plan
 // and a run.
-func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
+func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 	e := row.Environment(env)
 	shut := func(code catalog.Gate, next Command, format string, args ...any) Gate {
 		return Gate{Mode: e.Mode, Code: code, Next: next, Why: fmt.Sprintf(format, args...)}
@@ -59,7 +60,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 	live := LiveCommand(row, env, a.Commit)
 	switch {
 	case a.Entry == ByDeployBackendCore:
-		return shut(GateDeprecated, applyCommand("backend-core", catalog.Prod, a.Commit),
+		return shut(GateDeprecated, applyCommand("backend-core", artifact.Prod, a.Commit),
 			"deploy-backend-core is a legacy entry and does nothing; backend-core is deployed by deploy apply")
 	case e.Mode == catalog.Unsupported:
 		return shut(GateUnsupported, Ours("services", row.Service.String()), "%s is not deployed to %s: %s", row.Service, env, e.Why)
@@ -75,7 +76,7 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 		return shut(catalog.SupervisorRequired, live,
 			"a live deploy of %s wants a grant that a supervisor signed for exactly this service, environment and commit", row.Service)
 	case e.Has(catalog.Promote) && !a.Promoted:
-		return shut(catalog.Promote, LiveCommand(row, catalog.Dev, a.Commit),
+		return shut(catalog.Promote, LiveCommand(row, artifact.Dev, a.Commit),
 			"%s goes to prod once a dev deploy has proven the same digest", row.Service)
 	}
 	return Gate{Mode: e.Mode, Why: e.Why}
@@ -83,8 +84,8 @@ func Judge(row catalog.Row, env catalog.Env, a Asked) Gate {
 
 // elsewhere is the plan for the other environment where there is one, else the
 // list of what there is.
-func elsewhere(row catalog.Row, env catalog.Env, commit string) Command {
-	for _, other := range catalog.Envs() {
+func elsewhere(row catalog.Row, env artifact.Env, commit string) Command {
+	for _, other := range artifact.Envs() {
 		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
 			return DeployCommand(row.Service, other, commit)
 		}

@@ -18,6 +18,7 @@ func TestAnObstacleIsAnAnswerOrNone(t *testing.T) {
 	failed := map[fault.Reason]bool{
 		fault.RegistryUnavailable: true, fault.EngineUnavailable: true, fault.HostUnreachable: true, fault.HostKeyMismatch: true,
 		fault.NotAnAgent: true, fault.Stalled: true, fault.LedgerUnavailable: true, fault.Internal: true,
+		fault.KubernetesUnavailable: true, fault.RolloutFailed: true,
 		fault.EngineFailed: true, fault.ComposeFailed: true, fault.RevertFailed: true, fault.NotProven: true,
 	}
 	gated := map[fault.Reason]bool{fault.GrantInvalid: true, fault.GrantExpired: true, fault.GrantUsed: true, fault.GrantMismatch: true}

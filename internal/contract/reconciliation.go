@@ -3,7 +3,7 @@ package contract
 import (
 	"slices"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -11,7 +11,7 @@ import (
 type Reconciliation struct {
 	OK       bool         `json:"ok"`
 	Decision Decision     `json:"decision"`
-	Env      catalog.Env  `json:"env"`
+	Env      artifact.Env `json:"env"`
 	Services []Reconciled `json:"services"`
 }
 
@@ -36,7 +36,7 @@ const (
 
 // LookAll goes through all services with something that only reads; nothing stops
 // it.
-func LookAll(env catalog.Env, all []Candidate, look func(Contract) Result) Reconciliation {
+func LookAll(env artifact.Env, all []Candidate, look func(Contract) Result) Reconciliation {
 	out := Reconciliation{Env: env, Services: make([]Reconciled, len(all))}
 	for i, c := range all {
 		out.Services[i] = Consider(c, look)

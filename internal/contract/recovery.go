@@ -2,13 +2,12 @@ package contract
 
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
 // Recovery is the report of what Recover did for one service.
 type Recovery struct {
 	Service artifact.ServiceID `json:"service"`
-	Env     catalog.Env        `json:"env"`
+	Env     artifact.Env       `json:"env"`
 	Change  string             `json:"change,omitempty"`
 	Commit  artifact.Commit    `json:"commit"`
 	Action  Action             `json:"action"`

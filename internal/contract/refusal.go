@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -41,7 +42,7 @@ func (r *Result) AtGate() {
 
 // Deprecated is all that deploy-backend-core answers.
 func Deprecated(commit string) Result {
-	r := Gated(Contract{Gate: Judge(catalog.Row{}, catalog.Prod, Asked{Entry: ByDeployBackendCore, Commit: commit})})
+	r := Gated(Contract{Gate: Judge(catalog.Row{}, artifact.Prod, Asked{Entry: ByDeployBackendCore, Commit: commit})})
 	r.Contract = nil
 	return r
 }

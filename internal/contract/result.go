@@ -3,7 +3,6 @@ package contract
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -25,8 +24,8 @@ type Result struct {
 	Changed  bool      `json:"changed"`
 	Contract *Contract `json:"contract,omitempty"`
 	// Service and Env are what verify was asked about.
-	Service string      `json:"service,omitempty"`
-	Env     catalog.Env `json:"env,omitempty"`
+	Service string       `json:"service,omitempty"`
+	Env     artifact.Env `json:"env,omitempty"`
 	// Older means that the commit was first proven before the last proven commit.
 	Older bool  `json:"older,omitempty"`
 	Plan  *Plan `json:"plan,omitempty"`

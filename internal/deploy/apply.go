@@ -3,7 +3,7 @@ package deploy
 import (
 	"context"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -37,7 +37,7 @@ func (d *Deployer) guard(ctx context.Context, c contract.Contract) (contract.Res
 // it, so that it refuses what it can while nothing is touched. Then ApplyAll takes each
 // service in turn, by what the guardrail has found. It skips what a gate stops and
 // what the catalog does not know; a failure stops the rest.
-func (d *Deployer) ApplyAll(ctx context.Context, env catalog.Env, all []contract.Candidate, force bool) contract.Reconciliation {
+func (d *Deployer) ApplyAll(ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation {
 	out := contract.Reconciliation{Env: env, Services: make([]contract.Reconciled, len(all))}
 	for i, c := range all {
 		out.Services[i] = contract.Reconciled{Service: c.Service, Outcome: contract.OutcomeNotReached}

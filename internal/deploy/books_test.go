@@ -103,7 +103,7 @@ func TestRecoverLeavesALivingRun(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.killed(b)
-		unlock, err := w.Ledger.Lock("prod", w.service, "a run that lives")
+		unlock, err := w.Ledger.Lock(artifact.Prod, w.service, "a run that lives")
 		if err != nil {
 			t.Fatal(err)
 		}

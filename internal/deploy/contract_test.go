@@ -12,15 +12,15 @@ import (
 )
 
 // contractOf is the contract of the built-in catalog for a service at commit a.
-func contractOf(t *testing.T, service string, env catalog.Env) contract.Contract {
+func contractOf(t *testing.T, service string, env artifact.Env) contract.Contract {
 	t.Helper()
 	services, err := catalog.Builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := contract.NewContract(services, contract.Request{
-		Service: service, Env: string(env), Commit: a.String(),
-		Statement: func(artifact.ServiceID, catalog.Env, artifact.Commit) string { return "the statement" },
+		Service: service, Env: env, Commit: a.String(),
+		Statement: func(artifact.ServiceID, artifact.Env, artifact.Commit) string { return "the statement" },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func contractOf(t *testing.T, service string, env catalog.Env) contract.Contract
 
 func TestAContractTouchesOneServiceByItsCommit(t *testing.T) {
 	t.Parallel()
-	c := contractOf(t, "baidu-netdisk", catalog.Prod)
+	c := contractOf(t, "baidu-netdisk", artifact.Prod)
 	for name, tag := range map[string]string{"image": c.Image, "the last tag": c.Target.Tags[len(c.Target.Tags)-1]} {
 		if !strings.HasSuffix(tag, ":"+a.String()) {
 			t.Errorf("%s is %q, want the tag of the full commit", name, tag)
@@ -60,7 +60,7 @@ func TestAContractTouchesOneServiceByItsCommit(t *testing.T) {
 // In a pod the keys bear the prefix that all pods have.
 func TestAContractUsesTheKeysOfItsEnvironment(t *testing.T) {
 	t.Parallel()
-	for env, key := range map[catalog.Env]string{catalog.Prod: "UNIDESK_FRONTEND_DEPLOY_COMMIT", catalog.Dev: "UNIDESK_DEPLOY_COMMIT"} {
+	for env, key := range map[artifact.Env]string{artifact.Prod: "UNIDESK_FRONTEND_DEPLOY_COMMIT", artifact.Dev: "UNIDESK_DEPLOY_COMMIT"} {
 		if c := contractOf(t, "frontend", env); !slices.Contains(c.EnvKeys, key) {
 			t.Errorf("%s: keys %q, want %s", env, c.EnvKeys, key)
 		}
@@ -69,8 +69,8 @@ func TestAContractUsesTheKeysOfItsEnvironment(t *testing.T) {
 
 func TestAContractTellsADefaultFromAFlag(t *testing.T) {
 	t.Parallel()
-	for env, source := range map[catalog.Env]string{"": "default", catalog.Prod: "flag"} {
-		if c := contractOf(t, "todo-note", env); c.Env != catalog.Prod || c.EnvSource != source {
+	for env, source := range map[artifact.Env]string{0: "default", artifact.Prod: "flag"} {
+		if c := contractOf(t, "todo-note", env); c.Env != artifact.Prod || c.EnvSource != source {
 			t.Errorf("--env %q: %s from %q, want prod from %q", env, c.Env, c.EnvSource, source)
 		}
 	}
@@ -80,14 +80,14 @@ func TestAContractTellsADefaultFromAFlag(t *testing.T) {
 func TestTheRollbackCommandPassesTheGates(t *testing.T) {
 	t.Parallel()
 	for service, c := range map[string]struct {
-		env  catalog.Env
+		env  artifact.Env
 		want string
 	}{
-		"baidu-netdisk":  {catalog.Prod, "deploy-service --service baidu-netdisk --env prod --commit <previous-full-sha> --run-now"},
-		"backend-core":   {catalog.Prod, "deploy apply --env prod --service backend-core --commit <previous-full-sha>"},
-		"code-queue-mgr": {catalog.Prod, "deploy-service --service code-queue-mgr --env prod --commit <previous-full-sha> --run-now --grant FILE"},
-		"met-nonlinear":  {catalog.Prod, "deploy-service --service met-nonlinear --env prod --commit <previous-full-sha> --dry-run"},
-		"frontend":       {catalog.Dev, "deploy-service --service frontend --env dev --commit <previous-full-sha> --run-now"},
+		"baidu-netdisk":  {artifact.Prod, "deploy-service --service baidu-netdisk --env prod --commit <previous-full-sha> --run-now"},
+		"backend-core":   {artifact.Prod, "deploy apply --env prod --service backend-core --commit <previous-full-sha>"},
+		"code-queue-mgr": {artifact.Prod, "deploy-service --service code-queue-mgr --env prod --commit <previous-full-sha> --run-now --grant FILE"},
+		"met-nonlinear":  {artifact.Prod, "deploy-service --service met-nonlinear --env prod --commit <previous-full-sha> --dry-run"},
+		"frontend":       {artifact.Dev, "deploy-service --service frontend --env dev --commit <previous-full-sha> --run-now"},
 	} {
 		if got := contractOf(t, service, c.env).Rollback.String(); !strings.HasSuffix(got, c.want) {
 			t.Errorf("%s: %q, want %q", service, got, c.want)
@@ -97,7 +97,7 @@ func TestTheRollbackCommandPassesTheGates(t *testing.T) {
 
 func TestAGatedDeployNamesTheStatementToSign(t *testing.T) {
 	t.Parallel()
-	c := contractOf(t, "code-queue-mgr", catalog.Prod)
+	c := contractOf(t, "code-queue-mgr", artifact.Prod)
 	r := contract.Gated(c)
 	if r.OK || r.Decision != contract.DecidedGated || r.Failure.Reason != fault.SupervisorRequired {
 		t.Errorf("%s (%+v), want it gated", r.Decision, r.Failure)
@@ -105,7 +105,7 @@ func TestAGatedDeployNamesTheStatementToSign(t *testing.T) {
 	if !strings.HasSuffix(r.Failure.Next.String(), "--dry-run") || c.Statement == "" {
 		t.Errorf("next %q, statement %q: want the dry run, which prints the statement", r.Failure.Next, c.Statement)
 	}
-	if c := contractOf(t, "met-nonlinear", catalog.Prod); c.Statement != "" || contract.Gated(c).Decision != contract.DecidedGated {
+	if c := contractOf(t, "met-nonlinear", artifact.Prod); c.Statement != "" || contract.Gated(c).Decision != contract.DecidedGated {
 		t.Errorf("statement %q, %s: want no grant to open a contract that does not match", c.Statement, contract.Gated(c).Decision)
 	}
 }

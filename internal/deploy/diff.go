@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Diff compares; it changes nothing, and what cannot be read counts as different.
-func (d *Deployer) Diff(ctx context.Context, env catalog.Env, all []contract.Candidate) (contract.Comparison, error) {
+func (d *Deployer) Diff(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
 	out := contract.Comparison{OK: true, Equal: true, Env: env, Services: []contract.Difference{}}
 	for _, c := range all {
 		one := contract.Difference{Service: c.Service, Wanted: c.Wanted}

@@ -116,9 +116,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, service: "baidu-netdisk", images: store{}, grants: &used{}, host: newHost(t, row.Spec(catalog.Prod, "unidesk"), labels)}
+	w := &world{t: t, service: "baidu-netdisk", images: store{}, grants: &used{}, host: newHost(t, row.Spec(artifact.Prod, "unidesk"), labels)}
 	w.Config = deploy.Config{
-		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{},
+		Catalog: c, Project: "unidesk", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, Estimator: estimate{}, Settings: settings{"password": "hunter2", "username": "u", "session": "s"},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e workload.Event) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",
 		Provenance: judge(func(_ context.Context, want provenance.Wanted) provenance.Verdict {
@@ -127,6 +127,23 @@ func newWorld(t *testing.T) *world {
 		Grants: w.grants,
 	}
 	return w
+}
+
+// settings are what config.json has.
+type settings map[string]string
+
+// Settings implements [deploy.Settings].
+func (s settings) Settings(sync workload.ConfigSync) (workload.Values, []string, error) {
+	placed, nowhere := map[string]string{}, []string(nil)
+	for key, value := range s {
+		if slices.Contains(sync.Keys(), key) {
+			placed[key] = value
+		} else {
+			nowhere = append(nowhere, key)
+		}
+	}
+	slices.Sort(nowhere)
+	return workload.NewValues(placed), nowhere, nil
 }
 
 // judge is a function as [deploy.Provenance].
@@ -175,15 +192,15 @@ func (w *world) Apply(ctx context.Context, c contract.Contract, force bool) cont
 	return w.deployer().Apply(ctx, c, force)
 }
 
-func (w *world) ApplyAll(ctx context.Context, env catalog.Env, all []contract.Candidate, force bool) contract.Reconciliation {
+func (w *world) ApplyAll(ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation {
 	return w.deployer().ApplyAll(ctx, env, all, force)
 }
 
-func (w *world) Diff(ctx context.Context, env catalog.Env, all []contract.Candidate) (contract.Comparison, error) {
+func (w *world) Diff(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
 	return w.deployer().Diff(ctx, env, all)
 }
 
-func (w *world) Verify(ctx context.Context, env catalog.Env, service string) contract.Result {
+func (w *world) Verify(ctx context.Context, env artifact.Env, service string) contract.Result {
 	return w.deployer().Verify(ctx, env, service)
 }
 
@@ -217,7 +234,7 @@ func (w *world) live(commit artifact.Commit) {
 
 func (w *world) history() (outcomes []string) {
 	w.t.Helper()
-	receipts, err := w.Ledger.History("", "")
+	receipts, err := w.Ledger.History(0, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}

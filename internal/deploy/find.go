@@ -156,7 +156,7 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.image.Pinned) })
 	if !there {
 		var err error
-		if there, err = s.Ledger.KeepsImage(string(s.env), s.name(), f.terms.Commit); err != nil {
+		if there, err = s.Ledger.KeepsImage(s.env, s.name(), f.terms.Commit); err != nil {
 			return contract.Need{}, err
 		}
 	}

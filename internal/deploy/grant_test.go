@@ -24,7 +24,7 @@ func behindTheGate(t *testing.T, story func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := worldOf(t, c, "code-queue-mgr", catalog.Prod)
+		w := worldOf(t, c, "code-queue-mgr", artifact.Prod)
 		w.service = "code-queue-mgr"
 		w.images.add(t, a, w.labels(a))
 		w.images.add(t, b, w.labels(b))
@@ -35,7 +35,7 @@ func behindTheGate(t *testing.T, story func(t *testing.T, w *world)) {
 func (w *world) granted(commit artifact.Commit, nonce string) contract.Contract {
 	c := w.contract(commit)
 	return c.Granted(grant.Grant{
-		Statement: grant.Statement{Deploy: grant.Deploy{Service: c.Service, Env: string(c.Env), Commit: c.Commit}, Nonce: nonce}, Signer: "alice",
+		Statement: grant.Statement{Deploy: grant.Deploy{Service: c.Service, Env: c.Env, Commit: c.Commit}, Nonce: nonce}, Signer: "alice",
 	})
 }
 

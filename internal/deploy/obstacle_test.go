@@ -55,7 +55,7 @@ func obstacles() map[string]func(*testing.T, *world) {
 		"role-missing":       func(_ *testing.T, w *world) { w.unseen(fault.New(fault.RoleMissing, "it may not")) },
 		"disk-full":          func(_ *testing.T, w *world) { w.Estimator = cost{Engine: 1<<40 + 1, SpoolFree: 1} },
 		"locked": func(t *testing.T, w *world) {
-			unlock, err := w.Ledger.Lock("prod", w.service, "another run")
+			unlock, err := w.Ledger.Lock(artifact.Prod, w.service, "another run")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,7 +166,7 @@ func TestACheckIsToldBeforeTheGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := worldOf(t, c, "wiki", catalog.Prod)
+		w := worldOf(t, c, "wiki", artifact.Prod)
 		w.service, w.readOnly = "wiki", true
 		w.images.add(t, a, w.labels(b))
 		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(a)), w.run(a), w.Apply(t.Context(), w.contract(a), false)} {

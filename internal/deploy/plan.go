@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -18,7 +18,7 @@ func (d *Deployer) Plan(ctx context.Context, c contract.Contract) contract.Resul
 }
 
 // PlanAll plans each service of an environment that is wanted.
-func (d *Deployer) PlanAll(ctx context.Context, env catalog.Env, all []contract.Candidate) contract.Reconciliation {
+func (d *Deployer) PlanAll(ctx context.Context, env artifact.Env, all []contract.Candidate) contract.Reconciliation {
 	return contract.LookAll(env, all, func(c contract.Contract) contract.Result { return d.Plan(ctx, c) })
 }
 
@@ -68,7 +68,7 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 // idle refuses if another run has the service, or has left a change of it. It
 // returns the newest look.
 func (s session) idle(ctx context.Context, seen view) (view, error) {
-	if holder := s.Ledger.Holder(string(s.env), s.name()); holder != "" {
+	if holder := s.Ledger.Holder(s.env, s.name()); holder != "" {
 		return seen, workload.At(workload.PointPreflight,
 			fault.Transient(fault.Locked, "a run has %s (%s): %s", s.name(), s.env, holder).WithHint("ask again when it ends"))
 	}

@@ -58,7 +58,7 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := worldOf(t, required(t), c.service, catalog.Prod)
+				w := worldOf(t, required(t), c.service, artifact.Prod)
 				w.service = c.service
 				img := w.images.add(t, a, w.labels(a))
 				repository := "127.0.0.1:5000/unidesk/" + c.service
@@ -106,13 +106,13 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := worldOf(t, required(t), c.service, catalog.Prod)
+				w := worldOf(t, required(t), c.service, artifact.Prod)
 				w.service = c.service
 				img := w.images.add(t, a, w.labels(a))
 				live := container(a, img.Config, img.Manifest, "live")
 				live.Name, live.Labels = w.spec.Compose.ContainerName, w.labels(a)
 				w.Put(live)
-				if err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: "prod", Commit: a, Outcome: ledger.Degraded}); err != nil {
+				if err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: artifact.Prod, Commit: a, Outcome: ledger.Degraded}); err != nil {
 					t.Fatal(err)
 				}
 				w.readOnly = true
@@ -156,7 +156,7 @@ func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
 // A remote that does not answer may answer the next time, without anybody publishing anything.
 func TestWhatMayBeVerifiedLaterMayBeTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := worldOf(t, required(t), "project-manager", catalog.Prod)
+		w := worldOf(t, required(t), "project-manager", artifact.Prod)
 		w.service = "project-manager"
 		w.images.add(t, a, w.labels(a))
 		w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {

@@ -21,7 +21,7 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 	}
 	sent, received := r.Traffic()
 	receipt := ledger.Receipt{
-		Schema: ledger.Schema, ID: id, Service: r.row.Service, Env: string(r.env), Commit: r.commit,
+		Schema: ledger.Schema, ID: id, Service: r.row.Service, Env: r.env, Commit: r.commit,
 		Outcome: ledger.Succeeded, Started: r.started.UTC(), Finished: time.Now().UTC(),
 		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image: ledger.Image{
@@ -51,7 +51,7 @@ func (s session) leftReceipt(p *workload.Pending) ledger.Receipt {
 // tookBack is the receipt of a change of which only its id and commit are known.
 func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time) ledger.Receipt {
 	return ledger.Receipt{
-		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: string(s.env), Commit: commit,
+		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: s.env, Commit: commit,
 		Outcome: ledger.Reverted, Started: began, Finished: ended, Who: s.Who, Controller: s.Version, Catalog: s.Catalog.Hash,
 		Image: ledger.Image{Repository: s.row.Repository}, Failure: abandoned,
 	}

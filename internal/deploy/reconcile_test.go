@@ -36,7 +36,7 @@ func reconciled(t *testing.T, services map[string]artifact.Commit) (*world, host
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[service] = newHost(t, row.Spec(catalog.Prod, "unidesk"), row.Labels)
+		all[service] = newHost(t, row.Spec(artifact.Prod, "unidesk"), row.Labels)
 		w.images.add(t, commit, row.Labels(commit))
 	}
 	w.Targets = map[string]workload.Target{catalog.Master: workload.Via(all.of)}
@@ -60,12 +60,12 @@ func TestApplyWithoutAServiceDoesWhatMayBeDone(t *testing.T) {
 		wanted := map[string]string{
 			"backend-core": a.String(), "frontend": b.String(), "code-queue": a.String(), "code-queue-mgr": a.String(), "stranger": "main",
 		}
-		candidates := contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply})
-		plan := contract.LookAll(catalog.Prod, candidates, contract.DryRun)
+		candidates := contract.Candidates(w.Catalog, artifact.Prod, wanted, contract.Request{Entry: contract.ByDeployApply})
+		plan := contract.LookAll(artifact.Prod, candidates, contract.DryRun)
 		if plan.Decision != contract.DecidedIncomplete { // code-queue and the stranger
 			t.Errorf("dry run: %s %v", plan.Decision, outcomes(plan))
 		}
-		r := w.ApplyAll(t.Context(), catalog.Prod, candidates, false)
+		r := w.ApplyAll(t.Context(), artifact.Prod, candidates, false)
 		if diff := cmp.Diff([]string{
 			"backend-core done succeeded", "code-queue skipped unsupported", "code-queue-mgr skipped gated",
 			"frontend done succeeded", "stranger skipped refused",
@@ -81,7 +81,7 @@ func TestApplyWithoutAServiceDoesWhatMayBeDone(t *testing.T) {
 		delete(wanted, "code-queue")
 		delete(wanted, "code-queue-mgr")
 		delete(wanted, "stranger")
-		again := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
+		again := w.ApplyAll(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
 		if !again.OK || again.Decision != contract.DecidedUnchanged {
 			t.Errorf("again: %s %v", again.Decision, outcomes(again))
 		}
@@ -96,7 +96,7 @@ func TestAFailureStopsTheRest(t *testing.T) {
 				h.readOnly = true
 			}
 			wanted := map[string]string{"backend-core": a.String(), "frontend": commit("c").String(), "todo-note": a.String()}
-			r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
+			r := w.ApplyAll(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
 			if diff := cmp.Diff([]string{"backend-core not-reached", "frontend failed blocked", "todo-note not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedBlocked {
 				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
 			}
@@ -107,7 +107,7 @@ func TestAFailureStopsTheRest(t *testing.T) {
 			w, all := reconciled(t, map[string]artifact.Commit{"backend-core": a, "frontend": b, "project-manager": commit("c")})
 			all["frontend"].Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 			wanted := map[string]string{"backend-core": a.String(), "frontend": b.String(), "project-manager": commit("c").String()}
-			r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
+			r := w.ApplyAll(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, wanted, contract.Request{Entry: contract.ByDeployApply}), false)
 			if diff := cmp.Diff([]string{"backend-core done succeeded", "frontend failed reverted", "project-manager not-reached"}, outcomes(r)); diff != "" || r.OK || r.Decision != contract.DecidedReverted {
 				t.Errorf("%v %s %s", r.OK, r.Decision, diff)
 			}
@@ -116,12 +116,12 @@ func TestAFailureStopsTheRest(t *testing.T) {
 	t.Run("a commit that is none, unquoted", func(t *testing.T) {
 		t.Parallel()
 		w, _ := reconciled(t, nil)
-		r := w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"frontend": "hunter2"}, contract.Request{}), false)
+		r := w.ApplyAll(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, map[string]string{"frontend": "hunter2"}, contract.Request{}), false)
 		f := r.Services[0].Result.Failure
 		if r.Decision != contract.DecidedRefused || f.Reason != fault.CommitNotPinned || strings.Contains(f.Message+f.Hint, "hunter2") || f.Next.String() != "unidesk-controller artifact-registry list --service frontend" {
 			t.Errorf("%s %+v", r.Decision, f)
 		}
-		r = w.ApplyAll(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"stranger": a.String()}, contract.Request{}), false)
+		r = w.ApplyAll(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, map[string]string{"stranger": a.String()}, contract.Request{}), false)
 		if f := r.Services[0].Result.Failure; f.Next.String() != "unidesk-controller services" {
 			t.Errorf("a stranger: %+v", f)
 		}
@@ -150,8 +150,8 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		w.readOnly = true
 		diff := func(commit artifact.Commit) contract.Comparison {
 			t.Helper()
-			all := contract.Candidates(w.Catalog, catalog.Prod, map[string]string{"baidu-netdisk": commit.String()}, contract.Request{})
-			c, err := w.Diff(t.Context(), catalog.Prod, all)
+			all := contract.Candidates(w.Catalog, artifact.Prod, map[string]string{"baidu-netdisk": commit.String()}, contract.Request{})
+			c, err := w.Diff(t.Context(), artifact.Prod, all)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,7 +172,7 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		if c := diff(b); c.Equal || c.Services[0].Live != "" || c.Services[0].Note != "its container is stopped" {
 			t.Errorf("nothing runs: %+v", c)
 		}
-		gone, err := w.Diff(t.Context(), catalog.Prod, contract.Candidates(w.Catalog, catalog.Prod, map[string]string{
+		gone, err := w.Diff(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, map[string]string{
 			"code-queue": a.String(), "findjob": a.String(), "stranger": a.String(),
 		}, contract.Request{}))
 		if err != nil || gone.Equal {
@@ -248,8 +248,8 @@ func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := reconciled(t, map[string]artifact.Commit{"frontend": b, "code-queue-mgr": a})
 		wanted := map[string]string{"frontend": b.String(), "code-queue-mgr": commit("c").String()} // c is not published
-		all := contract.Candidates(w.Catalog, catalog.Prod, wanted, contract.Request{Entry: contract.ByDeployApply})
-		plan := contract.LookAll(catalog.Prod, all, func(c contract.Contract) contract.Result { return w.Plan(t.Context(), c) })
+		all := contract.Candidates(w.Catalog, artifact.Prod, wanted, contract.Request{Entry: contract.ByDeployApply})
+		plan := contract.LookAll(artifact.Prod, all, func(c contract.Contract) contract.Result { return w.Plan(t.Context(), c) })
 		if diff := cmp.Diff([]string{"code-queue-mgr skipped blocked", "frontend done ready"}, outcomes(plan)); diff != "" || plan.Decision != contract.DecidedIncomplete {
 			t.Errorf("%s %s", plan.Decision, diff)
 		}
@@ -259,7 +259,7 @@ func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 				told = append(told, e.Text)
 			}
 		}
-		if r := w.ApplyAll(t.Context(), catalog.Prod, all, false); r.Decision != contract.DecidedIncomplete {
+		if r := w.ApplyAll(t.Context(), artifact.Prod, all, false); r.Decision != contract.DecidedIncomplete {
 			t.Errorf("apply: %s %v", r.Decision, outcomes(r))
 		}
 		if said := strings.Join(told, "\n"); !strings.Contains(said, "frontend bbbbbbbbbbbb is looked at") || !strings.Contains(said, "frontend bbbbbbbbbbbb goes live") {

@@ -21,7 +21,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 		if err != nil {
 			return done, err
 		}
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			e := row.Environment(env)
 			if e.Mode != catalog.Live || silent[e.Target.Host] {
 				continue
@@ -52,7 +52,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	if err != nil && !nothing {
 		return nil, err
 	}
-	unlock, err := r.Ledger.Lock(string(r.env), r.name(), r.holder())
+	unlock, err := r.Ledger.Lock(r.env, r.name(), r.holder())
 	if fault.ReasonOf(err) == fault.Locked {
 		return []contract.Recovery{r.recovery(contract.Busy, "", artifact.Commit{}, err.Error())}, nil
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -128,13 +127,13 @@ func TestAKeptChangeGetsItsReceipt(t *testing.T) {
 func TestVerifySeesDrift(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
-		if r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"); r.Decision != contract.DecidedUnchanged {
+		if r := w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"); r.Decision != contract.DecidedUnchanged {
 			t.Fatalf("%s: %+v", r.Decision, r.Failure)
 		}
 		img := w.images.add(t, b, labels(b))
 		w.Put(container(b, img.Config, img.Manifest, "by hand"))
-		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), contract.DecidedDrifted, fault.NotProven)
-		if dev := w.Verify(t.Context(), catalog.Dev, "baidu-netdisk"); dev.Failure == nil || dev.Failure.Reason != fault.ReceiptNotFound {
+		want(t, w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"), contract.DecidedDrifted, fault.NotProven)
+		if dev := w.Verify(t.Context(), artifact.Dev, "baidu-netdisk"); dev.Failure == nil || dev.Failure.Reason != fault.ReceiptNotFound {
 			t.Errorf("dev: %+v", dev)
 		}
 	})
@@ -147,7 +146,7 @@ func TestVerifySaysThatADeployGoesOn(t *testing.T) {
 		var asked, plan contract.Result
 		w.onSwitch = func() {
 			plan = w.Plan(t.Context(), w.contract(b))
-			asked = w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
+			asked = w.Verify(t.Context(), artifact.Prod, "baidu-netdisk")
 		}
 		want(t, w.run(b), contract.DecidedSucceeded, "")
 		want(t, asked, contract.DecidedBusy, fault.Locked)
@@ -160,7 +159,7 @@ func TestVerifySaysThatADeployGoesOn(t *testing.T) {
 		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next.String(), "verify") {
 			t.Errorf("%+v", asked.Failure)
 		}
-		want(t, w.Verify(t.Context(), catalog.Prod, "baidu-netdisk"), contract.DecidedUnchanged, "")
+		want(t, w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"), contract.DecidedUnchanged, "")
 	})
 }
 
@@ -168,7 +167,7 @@ func TestVerifyOfAKilledRunNamesRecover(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.killed(b)
-		r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
+		r := w.Verify(t.Context(), artifact.Prod, "baidu-netdisk")
 		want(t, r, contract.DecidedDrifted, fault.ChangePending)
 		if r.Failure.Next.String() != "unidesk-controller recover" {
 			t.Errorf("next %q", r.Failure.Next)
@@ -191,7 +190,7 @@ func TestVerifyAnswersSoon(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				w.live(a)
 				c.change(w)
-				r := w.Verify(t.Context(), catalog.Prod, "baidu-netdisk")
+				r := w.Verify(t.Context(), artifact.Prod, "baidu-netdisk")
 				want(t, r, contract.DecidedDrifted, fault.NotProven)
 				if took := time.Duration(r.Seconds * float64(time.Second)); took > c.within {
 					t.Errorf("took %s", took)
@@ -206,7 +205,7 @@ func TestAnInterruptedVerifySaysNoMoreThanThat(t *testing.T) {
 		w.live(a)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		r := w.Verify(ctx, catalog.Prod, "baidu-netdisk")
+		r := w.Verify(ctx, artifact.Prod, "baidu-netdisk")
 		want(t, r, contract.DecidedInterrupted, fault.Interrupted)
 		if r.Failure.Next.String() != "unidesk-controller verify --service baidu-netdisk --env prod" {
 			t.Errorf("next %q", r.Failure.Next)

@@ -30,7 +30,7 @@ func onD601(t *testing.T, story func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := worldOf(t, c, "findjob", catalog.Prod)
+		w := worldOf(t, c, "findjob", artifact.Prod)
 		w.service = "findjob"
 		defer w.watch()()
 		w.images.add(t, a, w.labels(a))
@@ -317,9 +317,9 @@ func TestRecoverTakesBackOnAnotherHost(t *testing.T) {
 
 func TestWhatCannotBeLookedAtHasNotDrifted(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
-		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), contract.DecidedUnchanged, "")
+		want(t, w.Verify(t.Context(), artifact.Prod, "findjob"), contract.DecidedUnchanged, "")
 		w.away = forever("observe")
-		want(t, w.Verify(t.Context(), catalog.Prod, "findjob"), contract.DecidedFailed, fault.HostUnreachable)
+		want(t, w.Verify(t.Context(), artifact.Prod, "findjob"), contract.DecidedFailed, fault.HostUnreachable)
 	})
 }
 

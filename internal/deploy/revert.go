@@ -78,7 +78,7 @@ func (s session) finishReceipts(seen view) (done []written, err error) {
 	}
 	var faults []error
 	for _, receipt := range pending {
-		if receipt.Service != s.row.Service || receipt.Env != string(s.env) {
+		if receipt.Service != s.row.Service || receipt.Env != s.env {
 			continue
 		}
 		if p := seen.Pending; p != nil && p.Change.ID == receipt.ID {

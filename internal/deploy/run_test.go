@@ -272,7 +272,7 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			if r.OK || len(r.Hints) != 3 || w.runs() != b.String() {
 				t.Errorf("ok %v hints %v runs %v", r.OK, r.Hints, w.running().Stamped)
 			}
-			if v := w.Verify(t.Context(), "prod", "baidu-netdisk"); len(v.Hints) != 3 || !strings.Contains(v.Hints[1], "with `unidesk-controller artifact-registry deploy-service ") {
+			if v := w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"); len(v.Hints) != 3 || !strings.Contains(v.Hints[1], "with `unidesk-controller artifact-registry deploy-service ") {
 				t.Errorf("verify does not name the command: %q", v.Hints)
 			}
 			again := w.run(b)
@@ -280,14 +280,14 @@ func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 			if again.Mutated {
 				t.Error("the same command again recreated the service")
 			}
-			commits, err := w.Ledger.Proven("prod", "baidu-netdisk")
+			commits, err := w.Ledger.Proven(artifact.Prod, "baidu-netdisk")
 			if err != nil || slices.Contains(commits, b) {
 				t.Errorf("a degraded version is one to go back to: %v %v", commits, err)
 			}
 			w.Health = honest // a person has logged in
 			well := w.run(b)
 			want(t, well, contract.DecidedUnchanged, "")
-			commits, err = w.Ledger.Proven("prod", "baidu-netdisk")
+			commits, err = w.Ledger.Proven(artifact.Prod, "baidu-netdisk")
 			if err != nil || well.Mutated || !slices.Contains(commits, b) {
 				t.Errorf("well again, and still not one to go back to: mutated %v, %v %v", well.Mutated, commits, err)
 			}
@@ -329,7 +329,7 @@ func texts(commits []artifact.Commit) (s []string) {
 func TestOneRunAtATime(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, a, labels(a))
-		unlock, err := w.Ledger.Lock("prod", "baidu-netdisk", "somebody else")
+		unlock, err := w.Ledger.Lock(artifact.Prod, "baidu-netdisk", "somebody else")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -61,16 +61,16 @@ func (s session) compare(ctx context.Context, before surroundings, seen view) *c
 // What cannot be read explains nothing.
 func (s session) otherRuns(ctx context.Context, seen view) (runs []bystander.Run) {
 	ahead := time.Until(seen.hostNow())
-	ended, _ := s.Ledger.History("", "")
+	ended, _ := s.Ledger.History(0, "")
 	under, _ := s.Ledger.Pending()
 	for _, receipt := range slices.Concat(ended, under) {
-		spec, ok := s.beside(receipt.Service.String(), catalog.Env(receipt.Env))
+		spec, ok := s.beside(receipt.Service.String(), receipt.Env)
 		if ok {
 			runs = append(runs, bystander.Run{Target: spec.Ref, Began: receipt.Started.Add(ahead), Ended: finished(receipt, under, ahead)})
 		}
 	}
 	for _, id := range s.Catalog.Services() {
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			spec, ok := s.beside(id.String(), env)
 			if !ok {
 				continue
@@ -97,7 +97,7 @@ func finished(receipt ledger.Receipt, under []ledger.Receipt, ahead time.Duratio
 }
 
 // beside returns another service that the target's runtime runs on the target's host.
-func (s session) beside(service string, env catalog.Env) (workload.Spec, bool) {
+func (s session) beside(service string, env artifact.Env) (workload.Spec, bool) {
 	row, err := s.Catalog.Row(service)
 	if err != nil || row.Service == s.row.Service && env == s.env {
 		return workload.Spec{}, false

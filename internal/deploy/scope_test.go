@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -153,7 +153,7 @@ func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				ref := row.Spec(catalog.Prod, w.Project).Ref
+				ref := row.Spec(artifact.Prod, w.Project).Ref
 				w.Neighbour(workload.Neighbour{ID: "1", Name: "pipeline", Scope: ref.Scope(), Group: ref.Name(), Running: true, Started: w.Now().Add(-24 * time.Hour)})
 				receipt := w.receipt()
 				receipt.ID, receipt.Service = "other", row.Service
@@ -175,7 +175,7 @@ func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 // receipt is the newest one.
 func (w *world) receipt() ledger.Receipt {
 	w.t.Helper()
-	all, err := w.Ledger.History("", "")
+	all, err := w.Ledger.History(0, "")
 	if err != nil || len(all) == 0 {
 		w.t.Fatal(all, err)
 	}

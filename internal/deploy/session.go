@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -14,13 +15,13 @@ import (
 type session struct {
 	*Config
 	row   catalog.Row
-	env   catalog.Env
+	env   artifact.Env
 	place catalog.Environment // the row's entry for env
 	spec  workload.Spec
 	host  workload.Target
 }
 
-func (d *Deployer) session(row catalog.Row, env catalog.Env) session {
+func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
 	place := row.Environment(env)
 	return session{
 		Config: &d.config, row: row, env: env, place: place, spec: row.Spec(env, d.config.Project), host: d.target(place.Target.Host),
@@ -43,7 +44,7 @@ func (s session) name() string { return s.row.Service.String() }
 
 // history returns the service's receipts, newest first.
 func (s session) history() ([]ledger.Receipt, error) {
-	return s.Ledger.History(string(s.env), s.name())
+	return s.Ledger.History(s.env, s.name())
 }
 
 // hostName is the name of the service's host in the catalog.

@@ -14,7 +14,7 @@ import (
 
 // guard takes the service's lock.
 func (r *run) guard() (unlock func(), err error) {
-	if unlock, err = r.Ledger.Lock(string(r.env), r.name(), r.holder()); err != nil {
+	if unlock, err = r.Ledger.Lock(r.env, r.name(), r.holder()); err != nil {
 		return nil, workload.At(workload.PointGuard, err)
 	}
 	r.log.reach(workload.PointGuard, "the lock is ours")
@@ -50,7 +50,7 @@ func (r *run) clear(ctx context.Context, f facts) (_ facts, mutated bool, err er
 // rollback returns the command for the newest proven commit that is not the asked
 // commit, or the contract's command. older: the last proven commit is newer than the asked.
 func (s session) rollback(f facts) (command contract.Command, older bool, err error) {
-	commit, found, older, err := s.Ledger.Previous(string(s.env), s.name(), f.terms.Commit)
+	commit, found, older, err := s.Ledger.Previous(s.env, s.name(), f.terms.Commit)
 	if !found {
 		return f.terms.Rollback, older, workload.At(workload.PointPreflight, err)
 	}
@@ -109,7 +109,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 		return receipt, nil, workload.At(workload.PointPending, err)
 	}
 	r.log.reach(workload.PointPending, "the receipt is written, not yet in force")
-	old, err := r.Ledger.Retire(string(r.env), r.name(), r.commit)
+	old, err := r.Ledger.Retire(r.env, r.name(), r.commit)
 	return receipt, old, workload.At(workload.PointSettle, err)
 }
 

@@ -20,7 +20,7 @@ const answerTime = 10 * time.Second
 // Verify checks whether what the newest receipt of a service proved still runs. It
 // changes nothing, and answers soon: it does not wait for a container that does not
 // run. While a deploy of the service goes on, it reports only that.
-func (d *Deployer) Verify(ctx context.Context, env catalog.Env, name string) (out contract.Result) {
+func (d *Deployer) Verify(ctx context.Context, env artifact.Env, name string) (out contract.Result) {
 	defer func() { out.Service, out.Env = name, env }()
 	row, err := d.config.Catalog.Row(name)
 	if err != nil {
@@ -50,7 +50,7 @@ func failed(err error, next contract.Command) (out contract.Result) {
 
 // still proves again, once a first look has shown that there is something to prove.
 func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdict, seen view, err error) {
-	if holder := s.Ledger.Holder(string(s.env), s.name()); holder != "" {
+	if holder := s.Ledger.Holder(s.env, s.name()); holder != "" {
 		return v, seen, fault.Transient(fault.Locked, "%s", holder)
 	}
 	want := proof.Wanted{
@@ -102,7 +102,7 @@ func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, er
 		seen, _ = s.lookAgain(ctx)
 	}
 	st := standing{verdict, unread, s.describe(seen), err}
-	holder := s.Ledger.Holder(string(s.env), s.name())
+	holder := s.Ledger.Holder(s.env, s.name())
 	switch {
 	case holder != "":
 		st.kind = busy

@@ -32,43 +32,29 @@ func readAnswer(r io.Reader, alive func()) (Loaded, error) {
 		}
 		alive()
 		if line.Error != "" && failed == nil {
-			failed = loadFault(line.Error)
+			failed = refused(line.Error)
 		}
 		for text := range strings.Lines(line.Stream) {
 			text = strings.TrimSpace(text)
-			if ref, ok := strings.CutPrefix(text, "Loaded image: "); ok {
+			if ref, ok := strings.CutPrefix(text, loadedPrefix); ok {
 				loaded.References = append(loaded.References, ref)
-			} else if strings.HasPrefix(text, "Error unpacking") && failed == nil {
-				// containerd's store: the image is there and cannot be run
-				// (daemon/containerd/image_exporter.go, LoadImage).
-				failed = loadFault(text)
+			} else if strings.HasPrefix(text, unpackPrefix) && failed == nil {
+				failed = refused(text)
 			}
 		}
 	}
 }
 
-// loadFault gives an engine's words a reason. They decide nothing but the hint:
-// whatever is not recognized is ENGINE_FAILED.
-func loadFault(text string) error {
-	if strings.Contains(text, "no space left on device") {
-		return fault.New(fault.DiskFull, "%s", text).WithHint("make room on the filesystem of the engine's root folder, then run it again")
-	}
-	if strings.Contains(text, "invalid diffID") || strings.Contains(text, "wrong diff id") {
-		return fault.New(fault.DigestMismatch, "%s", text)
-	}
-	return fault.New(fault.EngineFailed, "%s", text)
-}
-
 // MissingLayer finds in a failed load's error which layer's file the engine looked
 // for and did not find, as an index into the archive's layers. The answer is a
-// hint: it depends on the engine's wording (classic store, "open
-// .../blobs/sha256/<hex>: no such file or directory").
+// hint: it depends on the engine's wording.
 func (a Archive) MissingLayer(err error) (int, bool) {
-	if err == nil || !strings.Contains(err.Error(), "no such file or directory") {
+	r := (*Refusal)(nil)
+	if !errors.As(err, &r) || !strings.Contains(r.Message, missingFile) {
 		return 0, false
 	}
 	for i, l := range a.layers {
-		if strings.Contains(err.Error(), blobPath(l.Digest)) {
+		if strings.Contains(r.Message, blobPath(l.Digest)) {
 			return i, true
 		}
 	}

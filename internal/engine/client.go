@@ -50,6 +50,16 @@ func New(host string) (*Client, error) {
 // Close drops idle connections.
 func (c *Client) Close() error { return c.api.Close() }
 
+// speaks reports whether this version of the API is spoken with the engine. The client
+// asks the engine once, by its ping.
+func (c *Client) speaks(ctx context.Context, major, minor int) (bool, error) {
+	// The oldest version of all settles what is spoken, and is always had.
+	if err := c.api.NewVersionError(ctx, "1.0", "ping"); err != nil {
+		return false, err
+	}
+	return Info{APIVersion: c.api.ClientVersion()}.Speaks(major, minor), nil
+}
+
 // Version asks the engine for its versions and platform, and nothing that it would
 // have to count first.
 func (c *Client) Version(ctx context.Context) (Info, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/filters"
@@ -20,10 +19,14 @@ import (
 func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	in, err := c.api.ImageInspect(ctx, ref, client.ImageInspectWithManifests(true))
-	told := err == nil
-	if errdefs.IsInvalidArgument(err) || err != nil && strings.Contains(err.Error(), "requires API version") {
-		in, err = c.api.ImageInspect(ctx, ref) // the engine is older than 28.0, API 1.48
+	told, err := c.speaks(ctx, 1, 48)
+	if err != nil {
+		return Image{}, explain(err, "ask the engine's version")
+	}
+	in, err := c.api.ImageInspect(ctx, ref, client.ImageInspectWithManifests(told))
+	if told && errdefs.IsInvalidArgument(err) {
+		told = false
+		in, err = c.api.ImageInspect(ctx, ref)
 	}
 	if err != nil {
 		return Image{}, explain(err, "inspect image")

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,22 +23,26 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// daemon is an engine that answers loads as told and notes what is deleted.
+// daemon is an engine that answers loads and questions for an image as told and notes
+// what is deleted.
 type daemon struct {
-	load    func(w http.ResponseWriter, r *http.Request)
-	mu      sync.Mutex
-	deleted []string
+	version     string // of its API; "" is 1.41
+	load, image func(w http.ResponseWriter, r *http.Request)
+	asked       []string
+	mu          sync.Mutex
+	deleted     []string
 }
 
 func (d *daemon) start(t *testing.T) *engine.Client {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("/_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.41") })
-	mux.HandleFunc("POST /v1.41/images/load", func(w http.ResponseWriter, r *http.Request) {
+	mux, version := http.NewServeMux(), stdcmp.Or(d.version, "1.41")
+	mux.HandleFunc("/_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", version) })
+	mux.HandleFunc("POST /v"+version+"/images/load", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		d.load(w, r)
 	})
-	mux.HandleFunc("DELETE /v1.41/images/{id...}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /v"+version+"/images/{id}/json", func(w http.ResponseWriter, r *http.Request) { d.image(w, r) })
+	mux.HandleFunc("DELETE /v"+version+"/images/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
 		d.deleted = append(d.deleted, r.PathValue("id"))
 		d.mu.Unlock()
@@ -217,12 +222,15 @@ func TestTheMissingLayerIsFound(t *testing.T) {
 	img := testImage(t)
 	a := engine.NewArchive(img, "")
 	for i, l := range img.Layers {
-		err := fmt.Errorf("open /var/lib/docker/tmp/docker-import-1/%s: no such file or directory", path(l.Digest))
+		err := fmt.Errorf("load: %w", &engine.Refusal{Message: fmt.Sprintf("open /var/lib/docker/tmp/docker-import-1/%s: no such file or directory", path(l.Digest))})
 		if got, ok := a.MissingLayer(err); !ok || got != i {
 			t.Errorf("%d, %v instead of %d", got, ok, i)
 		}
 	}
-	for _, err := range []error{nil, errors.New("open /x: no such file or directory"), errors.New(path(img.Layers[1].Digest))} {
+	for _, err := range []error{
+		nil, &engine.Refusal{Message: "open /x: no such file or directory"}, &engine.Refusal{Message: path(img.Layers[1].Digest)},
+		fmt.Errorf("open %s: no such file or directory", path(img.Layers[1].Digest)), // not an engine's word
+	} {
 		if got, ok := a.MissingLayer(err); ok {
 			t.Errorf("%v: %d", err, got)
 		}
@@ -238,5 +246,40 @@ func TestAnAbsentEngineIsUnavailable(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	if _, err := c.Info(t.Context()); fault.ReasonOf(err) != fault.EngineUnavailable || !fault.Retryable(err) {
 		t.Error(err)
+	}
+}
+
+func TestTheManifestsAreAskedOfAnEngineThatTellsOfThem(t *testing.T) {
+	t.Parallel()
+	const layer = `{"Id":"sha256:%[1]s","Descriptor":{"digest":"sha256:%[1]s"},"Manifests":[{"ID":"sha256:%[1]s","Available":true}]}`
+	image := fmt.Sprintf(layer, strings.Repeat("a", 64))
+	for name, c := range map[string]struct {
+		version  string
+		refuses  bool
+		asked    []string
+		complete bool
+	}{
+		"an engine that tells":    {"1.48", false, []string{"manifests=1"}, true},
+		"an engine that does not": {"1.47", false, []string{""}, false},
+		"an engine that refuses":  {"1.48", true, []string{"manifests=1", ""}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &daemon{version: c.version}
+			d.image = func(w http.ResponseWriter, r *http.Request) {
+				d.asked = append(d.asked, r.URL.RawQuery)
+				w.Header().Set("Content-Type", "application/json")
+				if c.refuses && r.URL.RawQuery != "" {
+					w.WriteHeader(http.StatusBadRequest)
+					_, _ = io.WriteString(w, `{"message":"conflicting options"}`)
+					return
+				}
+				_, _ = io.WriteString(w, image)
+			}
+			got, err := d.start(t).Image(t.Context(), "x:1")
+			if diff := cmp.Diff(c.asked, d.asked); diff != "" || err != nil || got.Complete != c.complete {
+				t.Errorf("complete %v, %v, asked (-want +got):\n%s", got.Complete, err, diff)
+			}
+		})
 	}
 }

@@ -15,7 +15,22 @@ const (
 	RegistryHealth Action = "REGISTRY_HEALTH"
 	// RegistryStatus shows what the managed registry is like.
 	RegistryStatus Action = "REGISTRY_STATUS"
+	// RegistryInstall makes the managed registry what is declared.
+	RegistryInstall Action = "REGISTRY_INSTALL"
+	// RegistryRender prints the files of the managed registry as they are declared.
+	RegistryRender Action = "REGISTRY_RENDER"
+	// ListServices shows the services of the catalog.
+	ListServices Action = "LIST_SERVICES"
+	// Examine looks for what is wrong with a set-up.
+	Examine Action = "EXAMINE"
 )
 
 // Actions returns all actions.
-func Actions() []Action { return []Action{Recover, ListReceipts, RegistryHealth, RegistryStatus} }
+func Actions() []Action {
+	return []Action{Recover, ListReceipts, RegistryHealth, RegistryStatus, RegistryInstall, RegistryRender, ListServices, Examine}
+}
+
+// Mark returns what stands for the action's line within a text of the controller's
+// machine; package remedy puts the line in its place. A text of a host has none: its
+// fault names the action beside it.
+func (a Action) Mark() string { return "{" + string(a) + "}" }

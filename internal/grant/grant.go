@@ -39,7 +39,7 @@ const (
 // Deploy is what can be granted.
 type Deploy struct {
 	Service artifact.ServiceID `json:"service"`
-	Env     string             `json:"env"`
+	Env     artifact.Env       `json:"env"`
 	Commit  artifact.Commit    `json:"commit"`
 }
 
@@ -83,10 +83,7 @@ type Grant struct {
 	Key    string `json:"key"`
 }
 
-var (
-	envForm   = regexp.MustCompile(`^[a-z]{1,16}$`)
-	nonceForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
-)
+var nonceForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // parseStatement reads a statement and accepts no other way to write it.
 func parseStatement(text string) (s Statement, err error) {
@@ -112,8 +109,8 @@ func parseStatement(text string) (s Statement, err error) {
 	if s.Service, err = artifact.ParseServiceID(values[0]); err != nil {
 		return s, invalid("line 2 of the grant: %w", err)
 	}
-	if s.Env = values[1]; !envForm.MatchString(s.Env) {
-		return s, invalid("line 3 of the grant: %q is not an environment", brief(s.Env))
+	if s.Env, err = artifact.ParseEnv(values[1]); err != nil {
+		return s, invalid("line 3 of the grant: %w", err)
 	}
 	if s.Commit, err = artifact.ParseCommit(values[2]); err != nil {
 		return s, invalid("line 4 of the grant: %w", err)
@@ -140,7 +137,7 @@ func (s Statement) allows(want Deploy, now time.Time) error {
 	case s.Service != want.Service:
 		return differ("the service", s.Service.String(), want.Service.String())
 	case s.Env != want.Env:
-		return differ("the environment", s.Env, want.Env)
+		return differ("the environment", s.Env.String(), want.Env.String())
 	case s.Commit != want.Commit:
 		return differ("the commit", s.Commit.String(), want.Commit.String())
 	}

@@ -87,7 +87,7 @@ func (o office) verify(t *testing.T, text string, want grant.Deploy, now time.Ti
 	return grant.Verify(t.Context(), file, want, o.signers, now)
 }
 
-func deploy(t *testing.T, service, env, commit string) grant.Deploy {
+func deploy(t *testing.T, service string, env artifact.Env, commit string) grant.Deploy {
 	t.Helper()
 	id, err := artifact.ParseServiceID(service)
 	if err != nil {
@@ -105,7 +105,7 @@ var ones, twos = strings.Repeat("1", 40), strings.Repeat("2", 40)
 func TestAStatementIsWrittenInOneWay(t *testing.T) {
 	t.Parallel()
 	s := grant.Statement{
-		Deploy:  deploy(t, "code-queue-mgr", "prod", ones),
+		Deploy:  deploy(t, "code-queue-mgr", artifact.Prod, ones),
 		Expires: time.Date(2026, 1, 31, 14, 0, 0, 0, time.FixedZone("", 2*60*60)),
 		Nonce:   strings.Repeat("0f", 16),
 	}
@@ -122,7 +122,7 @@ func TestAStatementIsWrittenInOneWay(t *testing.T) {
 func TestTheTwoCommandsMakeAGrant(t *testing.T) {
 	t.Parallel()
 	o := open(t)
-	want := deploy(t, "code-queue-mgr", "prod", ones)
+	want := deploy(t, "code-queue-mgr", artifact.Prod, ones)
 	draft := grant.Draft(want, o.now)
 	o.write(t, o.path("grant.txt"), string(draft.Bytes()))
 	script := strings.ReplaceAll(strings.Join(grant.Commands(), "\n"), "~/.ssh/id_ed25519", "alice")
@@ -150,7 +150,7 @@ func TestTheTwoCommandsMakeAGrant(t *testing.T) {
 func TestWhatIsNoGrantOfThisDeployIsRefusedWithItsOwnSentence(t *testing.T) {
 	t.Parallel()
 	o := open(t)
-	want := deploy(t, "code-queue-mgr", "prod", ones)
+	want := deploy(t, "code-queue-mgr", artifact.Prod, ones)
 	good := func(change ...func(*grant.Statement)) string {
 		s := grant.Draft(want, o.now)
 		for _, c := range change {
@@ -181,15 +181,15 @@ func TestWhatIsNoGrantOfThisDeployIsRefusedWithItsOwnSentence(t *testing.T) {
 		want   string
 	}{
 		"another commit": {
-			signed(func(s *grant.Statement) { s.Deploy = deploy(t, "code-queue-mgr", "prod", twos) }),
+			signed(func(s *grant.Statement) { s.Deploy = deploy(t, "code-queue-mgr", artifact.Prod, twos) }),
 			fault.GrantMismatch, "is for the commit " + twos + ", not for " + ones,
 		},
 		"another service": {
-			signed(func(s *grant.Statement) { s.Deploy = deploy(t, "frontend", "prod", ones) }),
+			signed(func(s *grant.Statement) { s.Deploy = deploy(t, "frontend", artifact.Prod, ones) }),
 			fault.GrantMismatch, "is for the service frontend, not for code-queue-mgr",
 		},
 		"another environment": {
-			signed(func(s *grant.Statement) { s.Env = "dev" }),
+			signed(func(s *grant.Statement) { s.Env = artifact.Dev }),
 			fault.GrantMismatch, "is for the environment dev, not for prod",
 		},
 		"expired":                {signed(in(-time.Second)), fault.GrantExpired, "the grant expired at "},
@@ -266,7 +266,7 @@ func TestTheAllowedSignersDecide(t *testing.T) {
 			t.Parallel()
 			o := open(t)
 			o.allow(t, c.line)
-			want := deploy(t, "code-queue-mgr", "prod", ones)
+			want := deploy(t, "code-queue-mgr", artifact.Prod, ones)
 			g, err := o.verify(t, o.sign(t, "alice", grant.Namespace, string(grant.Draft(want, o.now).Bytes())), want, o.now)
 			switch {
 			case c.want == "" && (err != nil || g.Signer != c.signer):
@@ -281,7 +281,7 @@ func TestTheAllowedSignersDecide(t *testing.T) {
 func TestSignersThatCannotBeBelievedAreRefused(t *testing.T) {
 	t.Parallel()
 	o := open(t)
-	want := deploy(t, "code-queue-mgr", "prod", ones)
+	want := deploy(t, "code-queue-mgr", artifact.Prod, ones)
 	text := o.sign(t, "alice", grant.Namespace, string(grant.Draft(want, o.now).Bytes()))
 	refused := func(name, words, hint string) {
 		t.Helper()
@@ -316,7 +316,7 @@ func TestAGrantIsForOneDeploy(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state", "grants")
 	now := time.Now()
-	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", "prod", ones), now), Signer: "alice", Key: "SHA256:x"}
+	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", artifact.Prod, ones), now), Signer: "alice", Key: "SHA256:x"}
 
 	if err := grant.Used(dir, g); err != nil {
 		t.Errorf("new, and used: %v", err)
@@ -371,7 +371,7 @@ func TestAGrantThatCannotBeRecordedIsNotUsed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	now := time.Now()
-	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", "prod", ones), now)}
+	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", artifact.Prod, ones), now)}
 
 	if err := grant.Use(dir, g, "run", g.Expires); fault.ReasonOf(err) != fault.GrantExpired {
 		t.Errorf("expired meanwhile: %v", err)
@@ -404,7 +404,7 @@ func TestKilledUsersLeaveOneUse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	now := time.Now()
-	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", "prod", ones), now)}
+	g := grant.Grant{Statement: grant.Draft(deploy(t, "code-queue-mgr", artifact.Prod, ones), now)}
 	said := make([]string, 8)
 	var wg sync.WaitGroup
 	for i := range said {

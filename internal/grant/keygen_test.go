@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 )
@@ -16,7 +17,7 @@ import (
 // TestOnlyAGoodAnswerOfSSHKeygenIsOne puts other programs in its place.
 func TestOnlyAGoodAnswerOfSSHKeygenIsOne(t *testing.T) {
 	o := open(t)
-	want := deploy(t, "code-queue-mgr", "prod", ones)
+	want := deploy(t, "code-queue-mgr", artifact.Prod, ones)
 	text := o.sign(t, "alice", grant.Namespace, string(grant.Draft(want, o.now).Bytes()))
 	t.Setenv("SECRET", "hunter2")
 	for name, c := range map[string]struct {

@@ -5,6 +5,7 @@
 package ledger
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -68,17 +69,17 @@ func (l *Ledger) Record(r Receipt) error {
 }
 
 // Pending returns the receipts that a run prepared and did not put into force.
-func (l *Ledger) Pending() ([]Receipt, error) { return l.read("*", "*", true) }
+func (l *Ledger) Pending() ([]Receipt, error) { return l.read(0, "", true) }
 
-// History returns the receipts in force, newest first; "" stands for any
-// environment or service.
-func (l *Ledger) History(env, service string) ([]Receipt, error) {
-	return l.read(orAny(env), orAny(service), false)
+// History returns the receipts in force, newest first; the zero value stands for
+// any environment or service.
+func (l *Ledger) History(env artifact.Env, service string) ([]Receipt, error) {
+	return l.read(env, service, false)
 }
 
 // Get returns the receipt in force with that id.
 func (l *Ledger) Get(id string) (Receipt, error) {
-	all, err := l.History("", "")
+	all, err := l.History(0, "")
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -92,7 +93,7 @@ func (l *Ledger) Get(id string) (Receipt, error) {
 
 // Proven returns the commits of a service that were proven, the newest first and
 // each once.
-func (l *Ledger) Proven(env, service string) ([]artifact.Commit, error) {
+func (l *Ledger) Proven(env artifact.Env, service string) ([]artifact.Commit, error) {
 	receipts, err := l.History(env, service)
 	if err != nil {
 		return nil, err
@@ -106,8 +107,8 @@ func (l *Ledger) Proven(env, service string) ([]artifact.Commit, error) {
 	return commits, nil
 }
 
-func (l *Ledger) read(env, service string, pending bool) ([]Receipt, error) {
-	paths, err := filepath.Glob(filepath.Join(l.dir, env, service, "*.json"))
+func (l *Ledger) read(env artifact.Env, service string, pending bool) ([]Receipt, error) {
+	paths, err := filepath.Glob(filepath.Join(l.dir, cmp.Or(env.String(), "*"), cmp.Or(service, "*"), "*.json"))
 	if err != nil {
 		return nil, l.unavailable(err)
 	}
@@ -134,18 +135,11 @@ func (l *Ledger) read(env, service string, pending bool) ([]Receipt, error) {
 }
 
 func (l *Ledger) folder(r Receipt) string {
-	return filepath.Join(l.dir, r.Env, r.Service.String())
+	return filepath.Join(l.dir, r.Env.String(), r.Service.String())
 }
 
 func (l *Ledger) pending(r Receipt) string {
 	return filepath.Join(l.folder(r), r.ID+pendingSuffix)
-}
-
-func orAny(s string) string {
-	if s == "" {
-		return "*"
-	}
-	return s
 }
 
 func (l *Ledger) unavailable(err error) error {

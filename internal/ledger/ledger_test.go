@@ -24,7 +24,7 @@ func receipt(t *testing.T, id, commit string, outcome ledger.Outcome, at int) le
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ledger.Receipt{ID: id, Service: service, Env: "prod", Commit: c, Outcome: outcome, Started: time.Unix(int64(at), 0).UTC()}
+	return ledger.Receipt{ID: id, Service: service, Env: artifact.Prod, Commit: c, Outcome: outcome, Started: time.Unix(int64(at), 0).UTC()}
 }
 
 func TestAPendingReceiptIsNoHistoryUntilItIsEnacted(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAPendingReceiptIsNoHistoryUntilItIsEnacted(t *testing.T) {
 	if err := l.Prepare(r); err != nil {
 		t.Fatal(err)
 	}
-	if h, err := l.History("", ""); err != nil || len(h) != 0 {
+	if h, err := l.History(0, ""); err != nil || len(h) != 0 {
 		t.Errorf("history %v, %v", h, err)
 	}
 	if p, err := l.Pending(); err != nil || len(p) != 1 {
@@ -66,7 +66,7 @@ func TestProvenLeavesOutWhatIsNotToGoBackTo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	commits, err := l.Proven("prod", "web")
+	commits, err := l.Proven(artifact.Prod, "web")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestABrokenReceiptIsNotPassedOver(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "prod", "web", "2.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.History("", ""); fault.ReasonOf(err) != fault.LedgerUnavailable {
+	if _, err := l.History(0, ""); fault.ReasonOf(err) != fault.LedgerUnavailable {
 		t.Errorf("%v", err)
 	}
 }
@@ -105,34 +105,34 @@ func TestTheHolderOfALockIsToldWithoutTakingIt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := ledger.Open(dir)
-	if got := l.Holder("prod", "web"); got != "" {
+	if got := l.Holder(artifact.Prod, "web"); got != "" {
 		t.Errorf("before any run: %q", got)
 	}
-	unlock, err := l.Lock("prod", "web", "alice, deploy of x")
+	unlock, err := l.Lock(artifact.Prod, "web", "alice, deploy of x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := l.Holder("prod", "web"); got != "alice, deploy of x" {
+	if got := l.Holder(artifact.Prod, "web"); got != "alice, deploy of x" {
 		t.Errorf("while it is held: %q", got)
 	}
 	if got := l.Killed(); got != nil {
 		t.Errorf("while it is held: %v", got)
 	}
 	unlock()
-	if got := l.Holder("prod", "web"); got != "" {
+	if got := l.Holder(artifact.Prod, "web"); got != "" {
 		t.Errorf("after it: %q", got)
 	}
 	// A run that was killed leaves its name, and no lock.
 	if err := os.WriteFile(filepath.Join(dir, "prod", "web", ".lock"), []byte("bob\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.Holder("prod", "web"); got != "" {
+	if got := l.Holder(artifact.Prod, "web"); got != "" {
 		t.Errorf("after a kill: %q", got)
 	}
-	if diff := cmp.Diff([]ledger.Killed{{Env: "prod", Service: "web", Holder: "bob"}}, l.Killed()); diff != "" {
+	if diff := cmp.Diff([]ledger.Killed{{Env: artifact.Prod, Service: "web", Holder: "bob"}}, l.Killed()); diff != "" {
 		t.Error(diff)
 	}
-	if unlock, err = l.Lock("prod", "web", "carol"); err != nil {
+	if unlock, err = l.Lock(artifact.Prod, "web", "carol"); err != nil {
 		t.Fatal(err)
 	}
 	unlock()

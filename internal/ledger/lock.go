@@ -26,8 +26,8 @@ const lockFile = ".lock"
 // Lock takes the lock of a service in an environment for as long as a run lasts.
 // The kernel frees it when the process dies. A run that finds it held is
 // refused, LOCKED, with what the holder wrote about itself.
-func (l *Ledger) Lock(env, service, holder string) (unlock func(), err error) {
-	dir := filepath.Join(l.dir, env, service)
+func (l *Ledger) Lock(env artifact.Env, service, holder string) (unlock func(), err error) {
+	dir := filepath.Join(l.dir, env.String(), service)
 	if err := statefile.Folder(dir, 0o750); err != nil {
 		return nil, l.unavailable(err)
 	}
@@ -67,8 +67,8 @@ func name(lock *os.File, holder string) error {
 }
 
 // Holder tells, without taking the lock, who holds it: "" when nobody does.
-func (l *Ledger) Holder(env, service string) string {
-	name, held := named(filepath.Join(l.dir, env, service, lockFile))
+func (l *Ledger) Holder(env artifact.Env, service string) string {
+	name, held := named(filepath.Join(l.dir, env.String(), service, lockFile))
 	if !held {
 		return ""
 	}
@@ -85,7 +85,10 @@ func (l *Ledger) Alive(service artifact.ServiceID) bool {
 }
 
 // Killed is a run that had the lock of a service when it was killed.
-type Killed struct{ Env, Service, Holder string }
+type Killed struct {
+	Env             artifact.Env
+	Service, Holder string
+}
 
 // Killed returns those runs that no later one of the service has followed.
 func (l *Ledger) Killed() (killed []Killed) {
@@ -93,7 +96,9 @@ func (l *Ledger) Killed() (killed []Killed) {
 	for _, path := range paths {
 		if name, held := named(path); name != "" && !held {
 			service := filepath.Dir(path)
-			killed = append(killed, Killed{filepath.Base(filepath.Dir(service)), filepath.Base(service), name})
+			if env, err := artifact.ParseEnv(filepath.Base(filepath.Dir(service))); err == nil { // no other folder is the ledger's
+				killed = append(killed, Killed{env, filepath.Base(service), name})
+			}
 		}
 	}
 	return killed

@@ -24,7 +24,7 @@ func LastKept(receipts []Receipt) *Receipt {
 
 // Previous returns the newest proven commit that is not the given commit, if any, and
 // whether the given commit is older than the commit that was proven last.
-func (l *Ledger) Previous(env, service string, to artifact.Commit) (commit artifact.Commit, found, older bool, err error) {
+func (l *Ledger) Previous(env artifact.Env, service string, to artifact.Commit) (commit artifact.Commit, found, older bool, err error) {
 	receipts, err := l.History(env, service)
 	if err != nil {
 		return artifact.Commit{}, false, false, err
@@ -52,7 +52,7 @@ func GoesBack(proven []Receipt, to artifact.Commit) bool {
 
 // EverProven reports whether a deploy in any environment has proven the digest.
 func (l *Ledger) EverProven(service string, manifest artifact.Digest) (bool, error) {
-	receipts, err := l.History("", service)
+	receipts, err := l.History(0, service)
 	return slices.ContainsFunc(receipts, func(r Receipt) bool {
 		return r.Outcome == Succeeded && r.Image.Manifest == manifest
 	}), err
@@ -60,14 +60,14 @@ func (l *Ledger) EverProven(service string, manifest artifact.Digest) (bool, err
 
 // KeepsImage reports whether a commit is among the last proven commits, whose images
 // stay on the host.
-func (l *Ledger) KeepsImage(env, service string, commit artifact.Commit) (bool, error) {
+func (l *Ledger) KeepsImage(env artifact.Env, service string, commit artifact.Commit) (bool, error) {
 	proven, err := l.Proven(env, service)
 	return slices.Contains(proven[:min(KeptVersions, len(proven))], commit), err
 }
 
 // Retire returns the service's commits whose images need not stay once commit is
 // kept: all but the last three that were proven, commit among them.
-func (l *Ledger) Retire(env, service string, commit artifact.Commit) (old []artifact.Commit, err error) {
+func (l *Ledger) Retire(env artifact.Env, service string, commit artifact.Commit) (old []artifact.Commit, err error) {
 	receipts, err := l.History(env, service)
 	if err != nil {
 		return nil, err

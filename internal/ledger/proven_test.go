@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -16,7 +17,7 @@ func TestOnlyTheLastProvenVersionsKeepTheirImages(t *testing.T) {
 		}
 	}
 	for i, commit := range all {
-		kept, err := l.KeepsImage("prod", "web", receipt(t, commit, commit, ledger.Succeeded, i+1).Commit)
+		kept, err := l.KeepsImage(artifact.Prod, "web", receipt(t, commit, commit, ledger.Succeeded, i+1).Commit)
 		if want := i >= len(all)-ledger.KeptVersions; err != nil || kept != want {
 			t.Errorf("%s: %v, %v, want %v", commit, kept, err, want)
 		}

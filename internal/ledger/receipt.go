@@ -35,7 +35,7 @@ type Receipt struct {
 	Schema     int                `json:"schema"`
 	ID         string             `json:"id"`
 	Service    artifact.ServiceID `json:"service"`
-	Env        string             `json:"env"`
+	Env        artifact.Env       `json:"env"`
 	Commit     artifact.Commit    `json:"commit"`
 	Outcome    Outcome            `json:"outcome"`
 	Started    time.Time          `json:"started"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // statusOK is HTTP's 200 (RFC 9110, 15.3.1), by which GET /v2/ says that all is well.
@@ -20,7 +21,7 @@ func unitChecks(f Facts) []Check {
 		load, active, file = f.Unit.Load, f.Unit.Active, cmp.Or(f.Unit.File, "none")
 	}
 	checks := []Check{
-		{Scope: ScopeUnit, Name: "unit-exists", Want: "loaded", Got: load, Fix: nextInstall},
+		{Scope: ScopeUnit, Name: "unit-exists", Want: "loaded", Got: load, Fix: fault.RegistryInstall.Mark()},
 		{Scope: ScopeUnit, Name: "unit-active", Want: "active", Got: active, Fix: "on the host, as root: systemctl start " + Unit},
 		{Scope: ScopeUnit, Name: "unit-enabled", Want: "enabled", Got: file, Fix: "on the host, as root: systemctl enable " + Unit},
 	}
@@ -102,9 +103,9 @@ func listenerCheck(want Settings, f Facts) Check {
 	case len(foreign) > 0:
 		c.Got, c.Fix = strings.Join(foreign, ", ")+", by something else", fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d tells which process; stop it", want.Endpoint.Port())
 	case len(open) > 0:
-		c.Got, c.Fix = strings.Join(open, ", ")+", open to others", "close it: "+nextInstall
+		c.Got, c.Fix = strings.Join(open, ", ")+", open to others", "close it: "+fault.RegistryInstall.Mark()
 	case !covers(published, want.Endpoint):
-		c.Got, c.Fix = strings.Join(append(own, "not the endpoint"), ", "), nextInstall
+		c.Got, c.Fix = strings.Join(append(own, "not the endpoint"), ", "), fault.RegistryInstall.Mark()
 	default:
 		c.OK, c.Got = true, strings.Join(own, ", ")
 		if len(own) == 0 {
@@ -172,14 +173,14 @@ func fileChecks(want Settings, f Facts) (checks []Check) {
 		default:
 			c.Got = "unknown: it could not be read"
 		}
-		c.Fix = "decide: " + nextInstall + " (a controlled upgrade), or find out who changed " + file.Path + " (drift)"
+		c.Fix = "decide: " + fault.RegistryInstall.Mark() + " (a controlled upgrade), or find out who changed " + file.Path + " (drift)"
 		checks = append(checks, c)
 	}
 	return judged(checks)
 }
 
 func imageCheck(want Settings, f Facts) Check {
-	c := Check{Scope: ScopeImage, Name: "image-expected", Want: want.Image, Got: noContainer(f), Fix: nextInstall}
+	c := Check{Scope: ScopeImage, Name: "image-expected", Want: want.Image, Got: noContainer(f), Fix: fault.RegistryInstall.Mark()}
 	if f.Container != nil {
 		c.Got = f.Container.Image
 		if c.OK = f.Container.has(want.Image); c.OK {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // strictLoopback is the first engine that keeps a port published on loopback from
@@ -25,9 +27,9 @@ func Judge(want Settings, f Facts) Report {
 	r.Decision, r.Summary = r.decide(want, f)
 	switch r.Decision {
 	case NotInstalled:
-		r.Next = nextInstall
+		r.Follow(fault.RegistryInstall)
 	case Drifted:
-		r.Next = nextRender
+		r.Follow(fault.RegistryRender)
 	case RuntimeUnavailable, ServiceDegraded:
 		r.Next = r.firstFix()
 	}
@@ -36,8 +38,8 @@ func Judge(want Settings, f Facts) Report {
 		slow := f.API.TimedOut && f.Container != nil && f.Container.State == "running"
 		r.Retryable = slow || f.Unit != nil && f.Unit.Active == "activating"
 		if !r.holds(string(ScopeFiles)) {
-			r.Summary += ". A file is not what is declared: decide whether to bring it back (a controlled upgrade: " + nextInstall +
-				", which keeps a copy) or to find out first who changed it (drift; " + nextRender + " prints what is declared)"
+			r.Summary += ". A file is not what is declared: decide whether to bring it back (a controlled upgrade: " + fault.RegistryInstall.Mark() +
+				", which keeps a copy) or to find out first who changed it (drift; " + fault.RegistryRender.Mark() + " prints what is declared)"
 		}
 	}
 	return r
@@ -137,7 +139,7 @@ func (r *Report) warn(f Facts) {
 		r.Warnings = append(r.Warnings, "the container was not made by the Compose project "+Project)
 	}
 	if f.stale() {
-		r.Warnings = append(r.Warnings, "a file changed after the container was made, so it may run with what the file said before: restart the unit to be sure ("+nextInstall+")")
+		r.Warnings = append(r.Warnings, "a file changed after the container was made, so it may run with what the file said before: restart the unit to be sure ("+fault.RegistryInstall.Mark()+")")
 	}
 	r.Warnings = append(r.Warnings, f.Unread...)
 }

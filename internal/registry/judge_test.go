@@ -3,6 +3,7 @@ package registry_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 type (
@@ -295,7 +297,10 @@ func TestJudge(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.change(&h.settings, &f)
-			r := registry.Judge(h.settings, f)
+			r := registry.Judge(h.settings, f).Worded(remedy.Text)
+			if all := fmt.Sprint(r); strings.Contains(all, "{REGISTRY") {
+				t.Errorf("an action has no line: %s", all)
+			}
 			var failed []string
 			for _, c := range r.Checks {
 				if !c.OK {
@@ -344,7 +349,7 @@ func TestNothingThereIsNotInstalled(t *testing.T) {
 		h := bare()
 		f, _ := h.Inspect(t.Context(), h.settings)
 		tt.change(&f)
-		r := registry.Judge(h.settings, f)
+		r := registry.Judge(h.settings, f).Worded(remedy.Text)
 		if !strings.Contains(r.Summary, tt.unknown) || strings.Contains(r.Summary, "nothing is known") != (tt.unknown != "") {
 			t.Errorf("%s: %s", name, r.Summary)
 		}
@@ -422,7 +427,7 @@ func TestAnInstallationThatFailed(t *testing.T) {
 		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
 		"by one who only reads":   {fault.New(fault.RoleMissing, "needs the role admin"), false, registry.Refused},
 	} {
-		r := registry.Unreachable(registry.Defaults(), fault.ReportOf(tt.err)).FailedInstall(tt.begun)
+		r := registry.Unreachable(registry.Defaults(), fault.ReportOf(tt.err)).FailedInstall(tt.begun).Worded(remedy.Text)
 		unheard := tt.begun && fault.ReasonOf(tt.err) != fault.UnitFailed
 		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") || strings.Contains(r.Summary, "goes on") != unheard {
 			t.Errorf("%s: %+v", name, r)

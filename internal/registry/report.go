@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -95,8 +96,27 @@ type Report struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Hints are what else could be learned where it was not, a line each.
 	Hints []string `json:"hints,omitempty"`
-	// Next is the command to type, "" when there is nothing to do.
-	Next string `json:"next,omitempty"`
+	// Next is the command to type, "" when there is nothing to do. Action is what it
+	// does, "" for a command that is no action of this program.
+	Next   string       `json:"next,omitempty"`
+	Action fault.Action `json:"-"`
+}
+
+// Follow makes an action what is next.
+func (r *Report) Follow(a fault.Action) { r.Next, r.Action = a.Mark(), a }
+
+// Worded returns the report with its texts as text makes them: with lines to type in
+// the place of the marks of actions.
+func (r Report) Worded(text func(string) string) Report {
+	r.Summary, r.Next = text(r.Summary), text(r.Next)
+	r.Warnings, r.Checks = slices.Clone(r.Warnings), slices.Clone(r.Checks)
+	for i := range r.Warnings {
+		r.Warnings[i] = text(r.Warnings[i])
+	}
+	for i := range r.Checks {
+		r.Checks[i].Fix = text(r.Checks[i].Fix)
+	}
+	return r
 }
 
 // Status returns the report for the question whether the registry could be read.
@@ -117,13 +137,6 @@ func neighbours() []string {
 	return []string{"provider heartbeat", "Host SSH", "k3sctl-adapter", "Code Queue scheduler", "business APIs"}
 }
 
-// The commands that a report names.
-const (
-	nextInstall = "unidesk-controller artifact-registry install"
-	nextRender  = "unidesk-controller artifact-registry render"
-	nextStatus  = "unidesk-controller artifact-registry status"
-)
-
 // Unreachable is the report of a registry that could not be read.
 func Unreachable(s Settings, why fault.Report) Report {
 	r := newReport(s)
@@ -141,7 +154,7 @@ func Unreachable(s Settings, why fault.Report) Report {
 		r.Decision, r.Summary = Refused, "the host's agent did not tell of its registry"
 	}
 	if r.Retryable {
-		r.Next = nextStatus
+		r.Follow(fault.RegistryStatus)
 	}
 	r.add(check)
 	return r
@@ -169,7 +182,7 @@ func (r Report) FailedInstall(begun bool) Report {
 		r.Decision, r.Summary = HostUnreachable, goesOn
 	}
 	if r.Next == "" || begun {
-		r.Next = nextStatus
+		r.Follow(fault.RegistryStatus)
 	}
 	return r
 }

@@ -13,7 +13,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
@@ -23,15 +22,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/systemd"
 )
 
-const (
-	// installWithin bounds an installation, but for putting things back.
-	installWithin = 5 * time.Minute
-	// stopGrace is how long one gets to end when the agent is told to stop; it is
-	// put back then.
-	stopGrace = time.Minute
-	// pullStall is how long an engine may tell of no progress while it pulls.
-	pullStall = time.Minute
-)
+// pullStall is how long an engine may tell of no progress while it pulls.
+const pullStall = time.Minute
 
 // Host is the host that this process runs on.
 type Host struct {
@@ -42,11 +34,6 @@ type Host struct {
 	// reads are the parts of inspections that are under way, own those of an
 	// installation's: whoever asks often must not make one fail.
 	reads, own chan struct{}
-
-	installing sync.Mutex
-	quit       chan struct{}
-	close      func()
-	grace      time.Duration
 }
 
 var _ registry.Host = installer{}
@@ -54,44 +41,21 @@ var _ registry.Host = installer{}
 // New returns the host. A registry's folders lie below the roots, and its engine
 // answers at the address, for example "unix:///run/docker.sock".
 func New(roots []string, engineAddress string) *Host {
-	h := &Host{
-		roots: slices.Clone(roots), engine: engineAddress, grace: stopGrace,
+	return &Host{
+		roots: slices.Clone(roots), engine: engineAddress,
 		files: hostfile.New(append(slices.Clone(roots), registry.UnitFolder)...),
-		reads: make(chan struct{}, maxReads), own: make(chan struct{}, maxReads), quit: make(chan struct{}),
+		reads: make(chan struct{}, maxReads), own: make(chan struct{}, maxReads),
 	}
-	h.close = sync.OnceFunc(func() { close(h.quit) })
-	return h
 }
 
-// Install makes the registry what the settings say. It goes on when ctx ends, and
-// one runs at a time: another is refused as BUSY.
+// Install makes the registry what the settings say. If ctx ends it puts back what was
+// there. Who calls it sees to it that one runs at a time.
 func (h *Host) Install(
 	ctx context.Context, s registry.Settings, expected registry.Hashes, emit func(registry.Progress),
 ) (registry.Installed, error) {
 	if err := h.allowed(s); err != nil {
 		return registry.Installed{}, err
 	}
-	if !h.installing.TryLock() {
-		return registry.Installed{}, fault.Transient(fault.Busy, "another installation of the registry runs on this host").
-			WithHint("wait for it, then look at what it did").WithAction(fault.RegistryStatus)
-	}
-	defer h.installing.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), installWithin)
-	defer cancel()
-	ctx, end := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-h.quit:
-			end(fault.Transient(fault.Busy, "the agent is being stopped"))
-		case <-ctx.Done():
-		}
-	}()
-	defer func() {
-		end(nil)
-		<-watched
-	}()
 	return registry.Install(ctx, installer{h}, s, expected, emit)
 }
 
@@ -101,15 +65,6 @@ type installer struct{ *Host }
 // Inspect implements [registry.Host].
 func (h installer) Inspect(ctx context.Context, s registry.Settings) (registry.Facts, error) {
 	return h.inspect(ctx, s, h.own)
-}
-
-// Close waits for an installation that is under way, ending it where it takes too
-// long: it puts back what was there. None is begun after it.
-func (h *Host) Close() {
-	late := time.AfterFunc(h.grace, h.close)
-	h.installing.Lock() // and keep it
-	late.Stop()
-	h.close()
 }
 
 // allowed checks settings before anything is looked at.

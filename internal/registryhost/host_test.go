@@ -2,7 +2,6 @@ package registryhost
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -196,50 +195,23 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	}
 }
 
-func TestOneInstallsAtATimeWhateverItsCallerDoes(t *testing.T) {
+func TestAnInstallationEndsWithItsContextAndSaysWhy(t *testing.T) {
 	t.Parallel()
 	root, s := settings(t)
 	check(t, os.Mkdir(root, 0o700))
-	h := New([]string{root}, "unix://"+mute(t, "unix", root+"/engine.sock").Addr().String())
-	hashes := registry.Render(s).Hashes()
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	ended := make(chan error, 1)
+	engine := mute(t, "unix", root+"/engine.sock")
+	h := New([]string{root}, "unix://"+engine.Addr().String())
+	ctx, end := context.WithCancelCause(t.Context())
 	go func() {
-		_, err := h.Install(gone, s, hashes, func(registry.Progress) {})
-		ended <- err
+		if conn, err := engine.Accept(); err == nil { // it waits for the engine
+			defer conn.Close()
+			end(fault.Transient(fault.Busy, "the agent is being stopped"))
+			<-ctx.Done()
+		}
 	}()
-	time.Sleep(200 * time.Millisecond)
-	if _, err := h.Install(t.Context(), s, hashes, nil); fault.ReasonOf(err) != fault.Busy || !fault.Retryable(err) {
-		t.Errorf("a second: %v", err)
-	}
-	if err := <-ended; fault.ReasonOf(err) != fault.EngineUnavailable || errors.Is(err, context.Canceled) {
-		t.Errorf("the first: %v", err)
-	}
-}
-
-func TestAnAgentThatStopsEndsAnInstallationAndBeginsNone(t *testing.T) {
-	t.Parallel()
-	root, s := settings(t)
-	check(t, os.Mkdir(root, 0o700))
-	h := New([]string{root}, "unix://"+mute(t, "unix", root+"/engine.sock").Addr().String())
-	h.grace = 50 * time.Millisecond
-	ended := make(chan error, 1)
-	go func() {
-		_, err := h.Install(t.Context(), s, registry.Render(s).Hashes(), func(registry.Progress) {})
-		ended <- err
-	}()
-	time.Sleep(200 * time.Millisecond)
-	began := time.Now()
-	h.Close()
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
-	if err := <-ended; fault.ReasonOf(err) != fault.Busy || !strings.Contains(err.Error(), "being stopped") {
+	_, err := h.Install(ctx, s, registry.Render(s).Hashes(), func(registry.Progress) {})
+	if fault.ReasonOf(err) != fault.Busy || !strings.Contains(err.Error(), "being stopped") {
 		t.Errorf("it ended with %v", err)
-	}
-	if _, err := h.Install(t.Context(), s, nil, nil); fault.ReasonOf(err) != fault.Busy {
-		t.Errorf("after it: %v", err)
 	}
 }
 

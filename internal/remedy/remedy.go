@@ -21,14 +21,31 @@ func Line(a fault.Action) string {
 		return "unidesk-controller artifact-registry health"
 	case fault.RegistryStatus:
 		return "unidesk-controller artifact-registry status"
+	case fault.RegistryInstall:
+		return "unidesk-controller artifact-registry install"
+	case fault.RegistryRender:
+		return "unidesk-controller artifact-registry render"
+	case fault.ListServices:
+		return "unidesk-controller services"
+	case fault.Examine:
+		return "unidesk-controller doctor"
 	default:
 		return ""
 	}
 }
 
+// Text returns the text with the line of each action in the place of its mark.
+func Text(s string) string {
+	for _, a := range fault.Actions() {
+		s = strings.ReplaceAll(s, a.Mark(), Line(a))
+	}
+	return s
+}
+
 // Report returns the error's report with the line of its action in the hint.
 func Report(err error) fault.Report {
 	r := fault.ReportOf(err)
+	r.Hint = Text(r.Hint)
 	line := Line(r.Action)
 	switch {
 	case line == "":

@@ -18,6 +18,8 @@ func TestAHintEndsInTheLineOfItsAction(t *testing.T) {
 		"a sentence":                       {why.WithHint("let it end, or take it back").WithAction(fault.Recover), "let it end, or take it back: unidesk-controller recover"},
 		"lines to type":                    {why.WithHint("docker rm -f web\n").WithAction(fault.Recover), "docker rm -f web\nunidesk-controller recover"},
 		"no hint":                          {why.WithAction(fault.ListReceipts), "unidesk-controller history"},
+		"a mark within a sentence":         {why.WithHint("first `%s`, then look", fault.ListServices.Mark()), "first `unidesk-controller services`, then look"},
+		"a mark of a later program":        {why.WithHint("first {DANCE}"), "first {DANCE}"},
 		"no action":                        {why.WithHint("let it end"), "let it end"},
 		"neither":                          {why, ""},
 		"an action of a later agent":       {why.WithHint("let it end").WithAction("DANCE"), "let it end"},

@@ -146,9 +146,10 @@ func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit a
 	if err != nil {
 		return artifact.Image{}, c.fail(ctx, artifactv1.ImageService_ServiceDesc.ServiceName, err)
 	}
-	img, err := imageOf(m.GetImage())
-	if err != nil {
-		return artifact.Image{}, err
+	var f fields
+	img := f.image(m.GetImage())
+	if f.err != nil {
+		return artifact.Image{}, f.err
 	}
 	if img.Repository != repo || img.Commit != commit {
 		return artifact.Image{}, fault.New(fault.DigestMismatch, "asked for %s@%s, the agent answered with %s@%s",

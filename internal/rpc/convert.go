@@ -59,7 +59,7 @@ func descriptionToProto(d Description) *artifactv1.DescribeResponse {
 	if c := d.Cluster; c != nil {
 		m.Cluster = &artifactv1.Cluster{
 			Version: c.Version, Runtime: c.Runtime, Account: c.Account, TokenExpires: momentToProto(c.TokenExpires),
-			MissingRights: c.Missing, ExcessRights: c.Excess, Trouble: plain.Line(c.Trouble),
+			MissingRights: c.Missing, ExcessRights: c.Excess, Trouble: plain.Line(c.Trouble), Mirrors: visibleAll(c.Mirrors),
 		}
 	}
 	return m
@@ -86,6 +86,7 @@ func descriptionOf(m *artifactv1.DescribeResponse) Description {
 		d.Cluster = &Cluster{
 			Version: plain.Line(c.GetVersion()), Runtime: plain.Line(c.GetRuntime()), Account: plain.Line(c.GetAccount()),
 			Missing: visibleAll(c.GetMissingRights()), Excess: visibleAll(c.GetExcessRights()), Trouble: plain.Line(c.GetTrouble()),
+			Mirrors: visibleAll(c.GetMirrors()),
 		}
 		if t := c.GetTokenExpires(); t.IsValid() {
 			d.Cluster.TokenExpires = t.AsTime()
@@ -101,25 +102,17 @@ func imageToProto(i artifact.Image) *artifactv1.Image {
 	}
 }
 
-// imageOf parses an image that a peer sent: everything that can be hashed is.
-func imageOf(m *artifactv1.Image) (artifact.Image, error) {
+// image parses an image that a peer sent: everything that can be hashed is.
+func (f *fields) image(m *artifactv1.Image) artifact.Image {
 	raw := artifact.Raw{
+		Repository: f.repository("image.repository", m.GetRepository()), Commit: f.commit("image.commit", m.GetCommit()),
+		Index: f.optionalDigest("image.index_digest", m.GetIndexDigest()), Manifest: f.digest("image.manifest_digest", m.GetManifestDigest()),
 		ManifestMediaType: m.GetManifestMediaType(), ManifestBytes: m.GetManifest(), ConfigBytes: m.GetConfig(),
 	}
-	var err error
-	if raw.Repository, err = artifact.ParseRepository(m.GetRepository()); err != nil {
-		return artifact.Image{}, err
+	if f.err != nil {
+		return artifact.Image{}
 	}
-	if raw.Commit, err = artifact.ParseCommit(m.GetCommit()); err != nil {
-		return artifact.Image{}, err
-	}
-	if raw.Manifest, err = artifact.ParseDigest(m.GetManifestDigest()); err != nil {
-		return artifact.Image{}, err
-	}
-	if s := m.GetIndexDigest(); s != "" {
-		if raw.Index, err = artifact.ParseDigest(s); err != nil {
-			return artifact.Image{}, err
-		}
-	}
-	return artifact.ParseImage(raw)
+	img, err := artifact.ParseImage(raw)
+	f.err = err // with its own reason: what hashes to another digest is not a malformed field
+	return img
 }

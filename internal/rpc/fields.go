@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ var (
 	holderForm = regexp.MustCompile(`^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,512}$`)
 	// idForm is an engine's id of a container, or the uid of a pod.
 	idForm = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+	// tagForm is the distribution specification's.
+	tagForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
 // maxList is the most entries that a list of a message has any use for.
@@ -125,6 +128,40 @@ func (f *fields) moment(field string, t *timestamppb.Timestamp) time.Time {
 		return time.Time{}
 	}
 	return t.AsTime()
+}
+
+func (f *fields) address(field, s string) netip.AddrPort {
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		f.refuse(field, "not an address and a port")
+	}
+	return a
+}
+
+// addresses parses each entry; none is an empty list.
+func (f *fields) addresses(field string, in []string) []netip.AddrPort {
+	out := make([]netip.AddrPort, 0, len(in))
+	for _, s := range in {
+		out = append(out, f.address(field, s))
+	}
+	return out
+}
+
+// size is a count of bytes.
+func (f *fields) size(field string, n, most uint64) int64 {
+	if n > most {
+		f.refuse(field, "more bytes than there are")
+		return 0
+	}
+	return int64(n)
+}
+
+func (f *fields) platform(field string, m *artifactv1.Platform) artifact.Platform {
+	p, err := artifact.ParsePlatform(platformOf(m).String())
+	if err != nil {
+		f.refuse(field, "not of the form os/architecture or os/architecture/variant")
+	}
+	return p
 }
 
 func momentToProto(t time.Time) *timestamppb.Timestamp {

@@ -267,12 +267,14 @@ func TestNothingHostileReachesTheHost(t *testing.T) {
 			t.Run(string(m.Name()), func(t *testing.T) {
 				t.Parallel()
 				behind := &note{}
-				s := NewWorkloads(behind, slog.New(slog.DiscardHandler))
+				w, installs := NewWorkloads(behind, slog.New(slog.DiscardHandler)), NewRegistry(behind, slog.New(slog.DiscardHandler))
 				a := serve(t, func(r *grpc.Server) {
-					Register(r, fakeHost{}, behind, behind)
-					s.Register(r)
+					Register(r, fakeHost{}, behind)
+					w.Register(r)
+					installs.Register(r)
 				})
-				t.Cleanup(s.Close)
+				t.Cleanup(w.Close)
+				t.Cleanup(installs.Close)
 				conn := a.dial(t, Options{}).conn
 				var tried []string
 				for _, sample := range samples {

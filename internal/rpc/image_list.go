@@ -3,15 +3,11 @@ package rpc
 import (
 	"context"
 	"math"
-	"regexp"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
-
-// tagForm is the distribution specification's.
-var tagForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // List returns a page of a repository's tags, and the token of the next page or "".
 func (c *Client) List(ctx context.Context, repo artifact.Repository, size int, token string) (tags []Tag, next string, err error) {
@@ -45,30 +41,19 @@ func (c *Client) page(ctx context.Context, req *artifactv1.ListRequest) (tags []
 	if err != nil {
 		return nil, "", c.fail(ctx, artifactv1.ImageService_ServiceDesc.ServiceName, err)
 	}
+	var f fields
 	for _, t := range m.GetTags() {
-		tag, err := tagOf(t)
-		if err != nil {
-			return nil, "", err
-		}
-		tags = append(tags, tag)
+		tags = append(tags, f.listed(t))
+	}
+	if f.err != nil {
+		return nil, "", malformed(f.err)
 	}
 	return tags, m.GetNextPageToken(), nil
 }
 
-func tagOf(m *artifactv1.Tag) (Tag, error) {
-	t := Tag{Name: m.GetName(), Size: int64(m.GetSizeBytes())}
-	if !tagForm.MatchString(t.Name) || m.GetSizeBytes() > math.MaxInt64 {
-		return Tag{}, fault.New(fault.Internal, "the agent lists %.200q of %d bytes, which is no tag", t.Name, m.GetSizeBytes())
+func (f *fields) listed(m *artifactv1.Tag) Tag {
+	return Tag{
+		Name: f.match("tags.name", tagForm, m.GetName()), Digest: f.digest("tags.digest", m.GetDigest()), Size: f.size("tags.size_bytes", m.GetSizeBytes(), math.MaxInt64),
+		Created: f.moment("tags.created", m.GetCreated()),
 	}
-	var err error
-	if t.Digest, err = artifact.ParseDigest(m.GetDigest()); err != nil {
-		return Tag{}, err
-	}
-	if created := m.GetCreated(); created != nil {
-		if err := created.CheckValid(); err != nil {
-			return Tag{}, fault.New(fault.Internal, "the agent lists %s as built at no time: %w", t.Name, err)
-		}
-		t.Created = created.AsTime()
-	}
-	return t, nil
 }

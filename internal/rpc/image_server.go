@@ -57,15 +57,14 @@ func newImageServer(images Images) *imageServer {
 
 // List implements the contract.
 func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*artifactv1.ListResponse, error) {
-	repo, err := artifact.ParseRepository(req.GetRepository())
-	if err != nil {
-		return nil, err
-	}
-	if token := req.GetPageToken(); token != "" && !tagForm.MatchString(token) {
-		return nil, fault.New(fault.InvalidRequest, "page token is no tag")
+	var f fields
+	repo, token := f.repository("repository", req.GetRepository()), f.optional("page_token", tagForm, req.GetPageToken())
+	if f.err != nil {
+		return nil, f.err
 	}
 	resp := &artifactv1.ListResponse{}
-	resp.NextPageToken, err = s.images.List(ctx, repo, int(req.GetPageSize()), req.GetPageToken(), func(tag string, d artifact.Digest) {
+	var err error
+	resp.NextPageToken, err = s.images.List(ctx, repo, int(req.GetPageSize()), token, func(tag string, d artifact.Digest) {
 		resp.Tags = append(resp.Tags, &artifactv1.Tag{Name: tag, Digest: d.String()})
 	})
 	if err != nil {
@@ -117,20 +116,14 @@ func own() artifact.Platform {
 
 // Resolve implements the contract.
 func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveRequest) (*artifactv1.ResolveResponse, error) {
-	repo, err := artifact.ParseRepository(req.GetRepository())
-	if err != nil {
-		return nil, err
-	}
-	commit, err := artifact.ParseCommit(req.GetCommit())
-	if err != nil {
-		return nil, err
-	}
+	var f fields
+	repo, commit := f.repository("repository", req.GetRepository()), f.commit("commit", req.GetCommit())
 	want := own()
 	if p := req.GetPlatform(); p != nil {
-		want = platformOf(p)
-		if _, err := artifact.ParsePlatform(want.String()); err != nil {
-			return nil, fault.New(fault.InvalidRequest, "platform %.100q is not of the form os/architecture or os/architecture/variant", want)
-		}
+		want = f.platform("platform", p)
+	}
+	if f.err != nil {
+		return nil, f.err
 	}
 	select {
 	case s.resolving <- struct{}{}:
@@ -151,34 +144,28 @@ type blobRange struct {
 	size, offset int64
 }
 
-func parseRanges(list []*artifactv1.Range) ([]blobRange, error) {
+func (f *fields) ranges(list []*artifactv1.Range) (ranges []blobRange) {
 	if n := len(list); n < 1 || n > maxRanges {
-		return nil, fault.New(fault.InvalidRequest, "%d ranges; 1 to %d are possible", n, maxRanges)
+		f.refuse("ranges", fmt.Sprintf("not 1 to %d of them", maxRanges))
+		return nil
 	}
-	ranges := make([]blobRange, 0, len(list))
-	for _, r := range list {
-		d, err := artifact.ParseDigest(r.GetDigest())
-		if err != nil {
-			return nil, err
-		}
+	for _, m := range list {
 		const most = 1 << 50 // so that int64 sums of sizes stay true
-		if r.GetSize() == 0 || r.GetSize() > most || r.GetOffset() >= r.GetSize() {
-			return nil, fault.New(fault.InvalidRequest, "range of %s: offset %d of %d bytes", d, r.GetOffset(), r.GetSize())
+		r := blobRange{f.digest("ranges.digest", m.GetDigest()), f.size("ranges.size", m.GetSize(), most), f.size("ranges.offset", m.GetOffset(), most)}
+		if r.offset >= r.size {
+			f.refuse("ranges.offset", "not within the size")
 		}
-		ranges = append(ranges, blobRange{d, int64(r.GetSize()), int64(r.GetOffset())})
+		ranges = append(ranges, r)
 	}
-	return ranges, nil
+	return ranges
 }
 
 // Stream implements the contract.
 func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerStreamingServer[artifactv1.StreamResponse]) error {
-	repo, err := artifact.ParseRepository(req.GetRepository())
-	if err != nil {
-		return err
-	}
-	ranges, err := parseRanges(req.GetRanges())
-	if err != nil {
-		return err
+	var f fields
+	repo, ranges := f.repository("repository", req.GetRepository()), f.ranges(req.GetRanges())
+	if f.err != nil {
+		return f.err
 	}
 	select {
 	case s.slots <- struct{}{}:

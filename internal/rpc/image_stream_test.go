@@ -207,3 +207,47 @@ func TestTooManyStreamsAtOnceAreRefusedForNow(t *testing.T) {
 		t.Errorf("afterwards: %v", err)
 	}
 }
+
+func TestARefusalNamesTheField(t *testing.T) {
+	t.Parallel()
+	f := newImages(10)
+	images := serveImages(t, f).dial(t, Options{}).images
+	registries := serveRegistry(t, &fakeRegistry{}).dial(t, Options{}).registry
+	good, settings := repo().String(), settingsToProto(wanted())
+	settings.Endpoint = "secret"
+	stream := func(r *artifactv1.Range) error {
+		s, err := images.Stream(t.Context(), &artifactv1.StreamRequest{Repository: good, Ranges: []*artifactv1.Range{r}})
+		if err == nil {
+			_, err = s.Recv()
+		}
+		return err
+	}
+	digest := artifact.DigestOf(nil).String()
+	for field, call := range map[string]func() error{
+		"repository: ": func() error {
+			_, err := images.List(t.Context(), &artifactv1.ListRequest{Repository: "../secret"})
+			return err
+		},
+		"page_token: ": func() error {
+			_, err := images.List(t.Context(), &artifactv1.ListRequest{Repository: good, PageToken: "/secret"})
+			return err
+		},
+		"platform: ": func() error {
+			_, err := images.Resolve(t.Context(), &artifactv1.ResolveRequest{Repository: good, Commit: commit().String(), Platform: &artifactv1.Platform{Os: "secret"}})
+			return err
+		},
+		"ranges.digest: ": func() error { return stream(&artifactv1.Range{Digest: "secret", Size: 1}) },
+		"ranges.size: ":   func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1<<50 + 1}) },
+		"ranges.offset: ": func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1, Offset: 1}) },
+		"settings.endpoint: ": func() error {
+			_, err := registries.Inspect(t.Context(), &artifactv1.InspectRequest{Settings: settings})
+			return err
+		},
+	} {
+		err := fromStatus(call())
+		wantReason(t, err, fault.InvalidRequest, false)
+		if !strings.HasPrefix(err.Error(), field) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s%v", field, err)
+		}
+	}
+}

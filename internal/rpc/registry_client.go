@@ -6,7 +6,6 @@ import (
 	"google.golang.org/grpc"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -18,7 +17,12 @@ func (c *Client) Inspect(ctx context.Context, s registry.Settings) (registry.Fac
 	if err != nil {
 		return registry.Facts{}, c.fail(ctx, artifactv1.RegistryService_ServiceDesc.ServiceName, err)
 	}
-	return factsOf(m.GetFacts())
+	var f fields
+	facts := f.facts(m.GetFacts())
+	if f.err != nil {
+		return registry.Facts{}, malformed(f.err)
+	}
+	return facts, nil
 }
 
 // Install makes the registry what the settings say, hands each step on when it is
@@ -31,19 +35,18 @@ func (c *Client) Install(ctx context.Context, s registry.Settings, expected regi
 	}
 	var installed registry.Installed
 	err := receive(ctx, c, artifactv1.RegistryService_ServiceDesc.ServiceName, c.opts.Step, open, func(m *artifactv1.InstallResponse) (result bool, err error) {
+		var f fields
 		switch step := m.GetStep().(type) {
 		case *artifactv1.InstallResponse_Progress:
-			var p registry.Progress
-			if p, err = progressOf(step.Progress); err == nil {
+			if p := f.progress(step.Progress); f.err == nil {
 				each(p)
 			}
-			return false, err
 		case *artifactv1.InstallResponse_Result:
-			installed, err = installedOf(step.Result)
-			return true, err
+			installed, result = f.installed(step.Result), true
 		default:
-			return false, fault.New(fault.InvalidRequest, "neither progress nor a result")
+			f.refuse("step", "neither progress nor a result")
 		}
+		return result, f.err
 	})
 	if err != nil {
 		return registry.Installed{}, err

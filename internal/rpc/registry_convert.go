@@ -6,14 +6,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -46,17 +43,15 @@ func settingsToProto(s registry.Settings) *artifactv1.RegistrySettings {
 	return &artifactv1.RegistrySettings{Image: s.Image, Directory: s.Directory, Storage: s.Storage, Endpoint: s.Endpoint.String()}
 }
 
-// settingsOf parses what a caller wants: it becomes files that root reads.
-func settingsOf(m *artifactv1.RegistrySettings) (registry.Settings, error) {
-	endpoint, err := netip.ParseAddrPort(m.GetEndpoint())
-	if err != nil {
-		return registry.Settings{}, fault.New(fault.InvalidRequest, "registry: endpoint: %w", err)
+// settings parses what a caller wants: it becomes files that root reads.
+func (f *fields) settings(m *artifactv1.RegistrySettings) registry.Settings {
+	s := registry.Settings{
+		Image: m.GetImage(), Directory: m.GetDirectory(), Storage: m.GetStorage(), Endpoint: f.address("settings.endpoint", m.GetEndpoint()),
 	}
-	s := registry.Settings{Image: m.GetImage(), Directory: m.GetDirectory(), Storage: m.GetStorage(), Endpoint: endpoint}
 	if err := s.Validate(); err != nil {
-		return registry.Settings{}, fault.New(fault.InvalidRequest, "%w", err)
+		f.refuse("settings", err.Error())
 	}
-	return s, nil
+	return s
 }
 
 func hashesToProto(h registry.Hashes) (list []*artifactv1.ExpectedFile) {
@@ -66,29 +61,20 @@ func hashesToProto(h registry.Hashes) (list []*artifactv1.ExpectedFile) {
 	return list
 }
 
-// hashesOf wants each of the files once.
-func hashesOf(list []*artifactv1.ExpectedFile) (registry.Hashes, error) {
+// hashes wants each of the files once.
+func (f *fields) hashes(list []*artifactv1.ExpectedFile) registry.Hashes {
 	hashes := registry.Hashes{}
 	for _, m := range list {
-		f, ok := fileOf(m.GetFile())
-		if !ok {
-			return nil, fault.New(fault.InvalidRequest, "expected: %d is no file of a registry", m.GetFile())
+		name, ok := fileOf(m.GetFile())
+		if _, twice := hashes[name]; !ok || twice {
+			f.refuse("expected.file", "not a file of a registry, or a file twice")
 		}
-		if _, twice := hashes[f]; twice {
-			return nil, fault.New(fault.InvalidRequest, "expected: %s is there twice", f)
-		}
-		d, err := artifact.ParseDigest(m.GetSha256())
-		if err != nil {
-			return nil, fault.New(fault.InvalidRequest, "expected: %s: %w", f, err)
-		}
-		hashes[f] = d
+		hashes[name] = f.digest("expected.sha256", m.GetSha256())
 	}
-	for _, f := range registry.FileNames() {
-		if _, ok := hashes[f]; !ok {
-			return nil, fault.New(fault.InvalidRequest, "expected: the hash of %s is missing", f)
-		}
+	if len(hashes) != len(registry.FileNames()) {
+		f.refuse("expected", "not a hash for each file of a registry")
 	}
-	return hashes, nil
+	return hashes
 }
 
 func addrsToProto(list []netip.AddrPort) (s []string) {
@@ -96,29 +82,6 @@ func addrsToProto(list []netip.AddrPort) (s []string) {
 		s = append(s, a.String())
 	}
 	return s
-}
-
-func addrsOf(list []string) ([]netip.AddrPort, error) {
-	addrs := make([]netip.AddrPort, 0, len(list))
-	for _, s := range list {
-		a, err := netip.ParseAddrPort(s)
-		if err != nil {
-			return nil, fault.New(fault.Internal, "the agent sends an address that is none: %w", err)
-		}
-		addrs = append(addrs, a)
-	}
-	return addrs, nil
-}
-
-// momentOf reads a time, zero for one that is not known.
-func momentOf(m *timestamppb.Timestamp) (time.Time, error) {
-	if m == nil {
-		return time.Time{}, nil
-	}
-	if err := m.CheckValid(); err != nil {
-		return time.Time{}, fault.New(fault.Internal, "the agent sends a time that is none: %w", err)
-	}
-	return m.AsTime(), nil
 }
 
 func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
@@ -153,79 +116,63 @@ func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
 	return m
 }
 
-// factsOf parses what an agent saw. Its words stay words; what is compared or
-// counted must be what it claims to be.
-func factsOf(m *artifactv1.RegistryFacts) (f registry.Facts, err error) {
-	if err := m.GetTime().CheckValid(); err != nil {
-		return registry.Facts{}, fault.New(fault.Internal, "the agent sends facts of no time: %w", err)
+// facts parses what an agent saw. Its words stay words; what is compared or counted
+// must be what it claims to be.
+func (f *fields) facts(m *artifactv1.RegistryFacts) registry.Facts {
+	if m.GetTime() == nil {
+		f.refuse("facts.time", "is missing")
 	}
-	if status := m.GetApi().GetStatus(); status > 999 {
-		return registry.Facts{}, fault.New(fault.Internal, "the agent sends %d as an HTTP status", status)
+	facts := registry.Facts{
+		At:        f.moment("facts.time", m.GetTime()),
+		Listeners: f.addresses("facts.listeners", m.GetListeners()),
+		API:       registry.APIFacts{Status: int(m.GetApi().GetStatus()), Error: m.GetApi().GetError(), TimedOut: m.GetApi().GetTimedOut()},
+		Storage:   registry.StorageFacts{Exists: m.GetStorage().GetExists(), Free: f.size("facts.storage.free_bytes", m.GetStorage().GetFreeBytes(), math.MaxInt64)},
+		Files:     f.fileFacts(m.GetFiles()),
+		Unread:    m.GetUnread(),
 	}
-	if free := m.GetStorage().GetFreeBytes(); free > math.MaxInt64 {
-		return registry.Facts{}, fault.New(fault.Internal, "the agent sends %d free bytes", free)
-	}
-	f = registry.Facts{
-		At:      m.GetTime().AsTime(),
-		API:     registry.APIFacts{Status: int(m.GetApi().GetStatus()), Error: m.GetApi().GetError(), TimedOut: m.GetApi().GetTimedOut()},
-		Storage: registry.StorageFacts{Exists: m.GetStorage().GetExists(), Free: int64(m.GetStorage().GetFreeBytes())},
-		Unread:  m.GetUnread(),
-	}
-	if f.Listeners, err = addrsOf(m.GetListeners()); err != nil {
-		return registry.Facts{}, err
+	if facts.API.Status > 999 {
+		f.refuse("facts.api.status", "not a status of HTTP")
 	}
 	if u := m.GetUnit(); u != nil {
-		f.Unit = &registry.UnitFacts{
+		facts.Unit = &registry.UnitFacts{
 			Load: u.GetLoadState(), Active: u.GetActiveState(), File: u.GetFileState(), NeedsReload: u.GetNeedsReload(), DropIns: u.GetDropIns(),
 		}
 	}
 	if e := m.GetEngine(); e != nil {
-		f.Engine = &registry.EngineFacts{Version: e.GetVersion(), HasImage: e.GetHasImage()}
+		facts.Engine = &registry.EngineFacts{Version: e.GetVersion(), HasImage: e.GetHasImage()}
 	}
 	if c := m.GetContainer(); c != nil {
-		f.Container = &registry.ContainerFacts{
+		facts.Container = &registry.ContainerFacts{
 			ID: c.GetId(), State: c.GetState(), Image: c.GetImage(), ImageID: c.GetImageId(), RepoDigests: c.GetRepoDigests(), Project: c.GetProject(),
-			Restarts: int(c.GetRestarts()),
-		}
-		if f.Container.Created, err = momentOf(c.GetCreated()); err != nil {
-			return registry.Facts{}, err
-		}
-		if f.Container.Published, err = addrsOf(c.GetPublished()); err != nil {
-			return registry.Facts{}, err
+			Published: f.addresses("facts.container.published", c.GetPublished()), Restarts: int(c.GetRestarts()),
+			Created: f.moment("facts.container.created", c.GetCreated()),
 		}
 	}
-	if f.Files, err = fileFactsOf(m.GetFiles()); err != nil {
-		return registry.Facts{}, err
-	}
-	return f, nil
+	return facts
 }
 
-// fileFactsOf wants each of the files once, and a hash for each that is a file.
-func fileFactsOf(list []*artifactv1.RegistryFileFact) (map[registry.FileName]registry.FileFacts, error) {
+// fileFacts wants each of the files once, and a hash for each that is a file.
+func (f *fields) fileFacts(list []*artifactv1.RegistryFileFact) map[registry.FileName]registry.FileFacts {
 	files := make(map[registry.FileName]registry.FileFacts, len(list))
 	for _, m := range list {
 		name, known := fileOf(m.GetFile())
 		state, stated := enumOf(m.GetState(), statePrefix)
 		if _, twice := files[name]; !known || !stated || twice {
-			return nil, fault.New(fault.Internal, "the agent sends file %d in state %d", m.GetFile(), m.GetState())
+			f.refuse("facts.files", "not a file of a registry in a state that is known, or a file twice")
 		}
-		file := registry.FileFacts{Path: m.GetPath(), State: registry.FileState(state)}
+		file := registry.FileFacts{
+			Path: m.GetPath(), State: registry.FileState(state), Hash: f.optionalDigest("facts.files.sha256", m.GetSha256()),
+			Changed: f.moment("facts.files.changed", m.GetChanged()),
+		}
 		if (file.State == registry.Regular) != (m.GetSha256() != "") {
-			return nil, fault.New(fault.Internal, "the agent sends %q as the hash of %s, which is %s", m.GetSha256(), name, state)
-		}
-		if err := file.Hash.UnmarshalText([]byte(m.GetSha256())); err != nil {
-			return nil, fault.New(fault.Internal, "the agent sends the hash of %s: %w", name, err)
-		}
-		var err error
-		if file.Changed, err = momentOf(m.GetChanged()); err != nil {
-			return nil, err
+			f.refuse("facts.files.sha256", "missing, or there for what is not a regular file")
 		}
 		files[name] = file
 	}
 	if len(files) != len(registry.FileNames()) {
-		return nil, fault.New(fault.Internal, "the agent tells of %d files of %d", len(files), len(registry.FileNames()))
+		f.refuse("facts.files", "not each of the files of a registry")
 	}
-	return files, nil
+	return files
 }
 
 func progressToProto(p registry.Progress) *artifactv1.InstallProgress {
@@ -235,22 +182,18 @@ func progressToProto(p registry.Progress) *artifactv1.InstallProgress {
 	}
 }
 
-func progressOf(m *artifactv1.InstallProgress) (registry.Progress, error) {
+func (f *fields) progress(m *artifactv1.InstallProgress) registry.Progress {
 	step, ok := enumOf(m.GetStep(), stepPrefix)
 	if !ok {
-		return registry.Progress{}, fault.New(fault.Internal, "the agent sends %d as a step", m.GetStep())
+		f.refuse("progress.step", "not a step that is known")
 	}
-	return registry.Progress{Step: registry.Step(step), Target: m.GetTarget(), Changed: m.GetChanged(), Kept: m.GetKept()}, nil
+	return registry.Progress{Step: registry.Step(step), Target: m.GetTarget(), Changed: m.GetChanged(), Kept: m.GetKept()}
 }
 
 func installedToProto(i registry.Installed) *artifactv1.InstallResult {
 	return &artifactv1.InstallResult{Changes: uint32(i.Changes), Facts: factsToProto(i.Facts)}
 }
 
-func installedOf(m *artifactv1.InstallResult) (registry.Installed, error) {
-	f, err := factsOf(m.GetFacts())
-	if err != nil {
-		return registry.Installed{}, err
-	}
-	return registry.Installed{Changes: int(m.GetChanges()), Facts: f}, nil
+func (f *fields) installed(m *artifactv1.InstallResult) registry.Installed {
+	return registry.Installed{Changes: int(m.GetChanges()), Facts: f.facts(m.GetFacts())}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
@@ -137,9 +138,23 @@ func (f *fakeRegistry) Install(ctx context.Context, s registry.Settings, expecte
 	return f.installed, f.err
 }
 
+// serveRegistry serves a host until the test ends, which ends its installations too.
 func serveRegistry(t *testing.T, f *fakeRegistry) agent {
 	t.Helper()
-	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil, f) })
+	a, _ := serveInstalls(t, f, 0)
+	return a
+}
+
+func serveInstalls(t *testing.T, f *fakeRegistry, grace time.Duration) (agent, *Registry) {
+	t.Helper()
+	s := NewRegistry(f, slog.New(slog.DiscardHandler))
+	s.jobs.grace = grace
+	a := serve(t, func(r *grpc.Server) {
+		Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil)
+		s.Register(r)
+	})
+	t.Cleanup(s.Close)
+	return a, s
 }
 
 func ignore(registry.Progress) {}
@@ -384,49 +399,145 @@ func TestAnInstallationIsProgressAndThenOneResult(t *testing.T) {
 
 func TestAnInstallationGoesOnWhenItsClientHasGone(t *testing.T) {
 	t.Parallel()
-	gone, done := make(chan struct{}), make(chan struct{})
+	gone, ended := make(chan struct{}), make(chan error)
 	f := &fakeRegistry{steps: []registry.Progress{{Step: registry.StepCheck}}}
 	f.during = func(ctx context.Context, emit func(registry.Progress)) {
-		<-ctx.Done()
-		close(gone)
+		<-gone
 		for range 100 { // far more than an installation tells
 			emit(registry.Progress{Step: registry.StepVerify})
 		}
-		close(done)
+		ended <- context.Cause(ctx)
 	}
 	a := serveRegistry(t, f)
 	_, err := a.dial(t, Options{}).Install(t.Context(), wanted(), hashes(), func(registry.Progress) { a.cut() })
 	wantReason(t, err, fault.HostUnreachable, true)
-	<-gone
-	<-done
+	close(gone)
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with its client: %v", err)
+	}
 }
 
-// sent counts what a handler sends.
-type sent struct {
-	grpc.ServerStreamingServer[artifactv1.InstallResponse]
-	n   int
-	err error
+// installs is a host whose installations wait to be let go.
+func installs() (f *fakeRegistry, begun chan context.Context, release chan struct{}) {
+	begun, release = make(chan context.Context, 9), make(chan struct{})
+	f = &fakeRegistry{installed: filled[registry.Installed](false), steps: []registry.Progress{{Step: registry.StepCheck}}}
+	f.during = func(ctx context.Context, _ func(registry.Progress)) {
+		begun <- ctx
+		select {
+		case <-release:
+		case <-ctx.Done():
+			f.err = fault.New(fault.UnitFailed, "given up: %w", context.Cause(ctx))
+		}
+	}
+	return f, begun, release
 }
 
-func (s *sent) Send(*artifactv1.InstallResponse) error { s.n++; return s.err }
-
-func TestProgressEndsWithItsStream(t *testing.T) {
+func TestTheSameInstallationIsAttachedToAndAnotherIsRefused(t *testing.T) {
 	t.Parallel()
-	stream := &sent{}
-	r := relay{stream: stream}
-	r.emit(registry.Progress{})
-	r.end()
-	r.emit(registry.Progress{})
-	if stream.n != 1 {
-		t.Errorf("%d were sent, one of them after the end", stream.n)
+	f, begun, release := installs()
+	a := serveRegistry(t, f)
+	type end struct {
+		installed registry.Installed
+		err       error
 	}
-	stream = &sent{err: context.Canceled}
-	r = relay{stream: stream}
-	for range 3 {
-		r.emit(registry.Progress{})
+	first, second := make(chan end, 1), make(chan end, 1)
+	go func() {
+		i, err := a.dial(t, Options{}).Install(t.Context(), wanted(), hashes(), ignore)
+		first <- end{i, err}
+	}()
+	<-begun
+	heard := make(chan struct{}, 9)
+	go func() {
+		i, err := a.dial(t, Options{}).Install(t.Context(), wanted(), hashes(), func(registry.Progress) { heard <- struct{}{} })
+		second <- end{i, err}
+	}()
+	<-heard // of the step before it came
+	other, c := wanted(), a.dial(t, Options{})
+	other.Storage = "/srv/other"
+	_, err := c.Install(t.Context(), other, hashes(), ignore)
+	wantReason(t, err, fault.Busy, true)
+	for _, word := range []string{"another installation", wanted().Image, wanted().Directory, wanted().Endpoint.String()} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q is not named: %v", word, err)
+		}
 	}
-	if stream.n != 1 {
-		t.Errorf("a client that has gone was sent %d", stream.n)
+	if fault.ActionOf(err) != fault.RegistryStatus || !strings.Contains(fault.HintOf(err), "wait for it") {
+		t.Errorf("hint %q, action %q", fault.HintOf(err), fault.ActionOf(err))
+	}
+	close(release)
+	for name, ended := range map[string]chan end{"first": first, "second": second} {
+		e := <-ended
+		if diff := cmp.Diff(f.installed, e.installed, registryValues); diff != "" || e.err != nil {
+			t.Errorf("the %s: %v %s", name, e.err, diff)
+		}
+	}
+	if n := len(begun); n != 0 {
+		t.Errorf("%d installations more were begun", n)
+	}
+	if _, err := c.Install(t.Context(), other, hashes(), ignore); err != nil || f.settings != other {
+		t.Errorf("after it: %v, of %+v", err, f.settings)
+	}
+}
+
+// closing waits until a service lets no job begin.
+func (s *Registry) closing() {
+	for closed := false; !closed; time.Sleep(time.Millisecond) {
+		s.jobs.mu.Lock()
+		closed = s.jobs.closed
+		s.jobs.mu.Unlock()
+	}
+}
+
+func TestAnInstallationGetsTheGraceOfAStop(t *testing.T) {
+	t.Parallel()
+	f, begun, release := installs()
+	a, s := serveInstalls(t, f, time.Hour)
+	c, ended, closed := a.dial(t, Options{}), make(chan error, 1), make(chan struct{})
+	go func() {
+		_, err := c.Install(t.Context(), wanted(), hashes(), ignore)
+		ended <- err
+	}()
+	ctx := <-begun
+	go func() {
+		s.Close()
+		close(closed)
+	}()
+	s.closing()
+	other := wanted()
+	other.Storage = "/srv/other"
+	_, err := c.Install(t.Context(), other, hashes(), ignore)
+	wantReason(t, err, fault.HostUnreachable, true)
+	if err := ctx.Err(); err != nil {
+		t.Errorf("it was ended at once: %v", err)
+	}
+	select {
+	case <-closed:
+		t.Error("the stop does not wait")
+	default:
+	}
+	close(release)
+	if err := <-ended; err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	<-closed
+}
+
+func TestAnInstallationThatTakesLongerThanTheGraceIsEnded(t *testing.T) {
+	t.Parallel()
+	f, begun, _ := installs()
+	a, s := serveInstalls(t, f, time.Millisecond)
+	ended := make(chan error, 1)
+	c := a.dial(t, Options{})
+	go func() {
+		_, err := c.Install(t.Context(), wanted(), hashes(), ignore)
+		ended <- err
+	}()
+	<-begun
+	s.Close()
+	err := <-ended
+	wantReason(t, err, fault.UnitFailed, false) // in the words of the host, which put back what was there
+	if !strings.Contains(err.Error(), "install the registry: given up: the agent is being stopped") {
+		t.Errorf("it ended with %v", err)
 	}
 }
 
@@ -491,7 +602,7 @@ func TestTheTunnelsReasonComesThroughAnInstallationToo(t *testing.T) {
 
 func TestAnAgentWithoutARegistryIsNamedWithItsVersion(t *testing.T) {
 	t.Parallel()
-	c := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil) }).dial(t, Options{})
+	c := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil) }).dial(t, Options{})
 	_, inspect := c.Inspect(t.Context(), wanted())
 	_, install := c.Install(t.Context(), wanted(), hashes(), ignore)
 	for _, err := range []error{inspect, install} {

@@ -86,6 +86,8 @@ type Cluster struct {
 	Excess  []string `json:"excessRights,omitempty"`
 	// Trouble is why a part could not be asked.
 	Trouble string `json:"trouble,omitempty"`
+	// Mirrors are what the container runtime asks before the host's registry.
+	Mirrors []string `json:"mirrors,omitempty"`
 }
 
 // Engine is a container engine.

@@ -159,7 +159,7 @@ func (a acceptor) Accept() (net.Conn, error) {
 
 func serveImages(t *testing.T, images Images) agent {
 	t.Helper()
-	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images, nil) })
+	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images) })
 }
 
 func (a agent) connect(ctx context.Context) (net.Conn, error) {
@@ -195,7 +195,7 @@ func TestADescriptionCrossesWhole(t *testing.T) {
 		CallerRole: RoleOperate, CallerUID: 1000, Time: time.Unix(1, 2).UTC(), Platform: artifact.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
 		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}}, ComposeVersion: "2.29.1",
 	}
-	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil, nil) })
+	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil) })
 	got, err := a.dial(t, Options{}).Describe(t.Context())
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)

@@ -10,16 +10,14 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 )
 
-// Register puts the services on a server made with ServerOptions. Without images
-// or registry that one's service is not registered and gRPC answers UNIMPLEMENTED,
-// as an agent does that never heard of it.
-func Register(s grpc.ServiceRegistrar, host Host, images Images, registry RegistryHost) {
+// Register puts the services of a host and its images on a server made with
+// ServerOptions; [Registry] and [Workloads] register themselves. Without images their
+// service is not registered and gRPC answers UNIMPLEMENTED, as an agent does that never
+// heard of it.
+func Register(s grpc.ServiceRegistrar, host Host, images Images) {
 	artifactv1.RegisterHostServiceServer(s, &hostServer{host: host})
 	if images != nil {
 		artifactv1.RegisterImageServiceServer(s, newImageServer(images))
-	}
-	if registry != nil {
-		artifactv1.RegisterRegistryServiceServer(s, &registryServer{host: registry})
 	}
 }
 

@@ -22,6 +22,10 @@ const (
 	stageLimit  = 2 * time.Hour
 	switchLimit = 15 * time.Minute
 	settleLimit = 15 * time.Minute
+	// maxJobs is how many of these acts an agent has under way at once. The target's
+	// lock, which holds against other processes as well, puts those of a workload in
+	// order.
+	maxJobs = 16
 	// quiet is how long a stream of progress says nothing.
 	quiet = 10 * time.Second
 	// maxAhead is how far ahead a change's deadline may be.
@@ -35,13 +39,20 @@ const (
 type Workloads struct {
 	artifactv1.UnimplementedWorkloadServiceServer
 	target workload.Target
-	jobs   *jobs
+	jobs   *jobs[workload.Event, struct{}]
 	quiet  time.Duration
 }
 
 // NewWorkloads returns the service of what target can reach.
 func NewWorkloads(target workload.Target, log *slog.Logger) *Workloads {
-	return &Workloads{target: target, jobs: newJobs(log), quiet: quiet}
+	return &Workloads{target: target, quiet: quiet, jobs: newJobs[workload.Event, struct{}](rules[workload.Event]{
+		log: log, most: maxJobs,
+		stopped: func(error) error { return stopping() },
+		full:    func(string) error { return fault.Transient(fault.Busy, "%d jobs are under way already", maxJobs) },
+		replaces: func(next, last workload.Event) bool { // the newer count is the better one
+			return next.Point == workload.PointTransfer && last.Point == next.Point
+		},
+	})}
 }
 
 // Register puts the service on a server made with ServerOptions.
@@ -128,7 +139,7 @@ func (s *Workloads) Stage(req *artifactv1.StageRequest, stream grpc.ServerStream
 	if err != nil {
 		return err
 	}
-	err = one.follow(stream.Context(), s.quiet, func(e workload.Event) error {
+	_, err = one.follow(stream.Context(), s.quiet, func(e workload.Event) error {
 		return stream.Send(&artifactv1.StageResponse{Step: &artifactv1.StageResponse_Progress{Progress: eventToProto(e)}})
 	})
 	if err != nil {
@@ -160,7 +171,7 @@ func (s *Workloads) Switch(req *artifactv1.SwitchRequest, stream grpc.ServerStre
 	if err != nil {
 		return err
 	}
-	err = one.follow(stream.Context(), s.quiet, func(e workload.Event) error {
+	_, err = one.follow(stream.Context(), s.quiet, func(e workload.Event) error {
 		return stream.Send(&artifactv1.SwitchResponse{Step: &artifactv1.SwitchResponse_Progress{Progress: eventToProto(e)}})
 	})
 	if err != nil {
@@ -218,12 +229,16 @@ func (s *Workloads) Settle(ctx context.Context, req *artifactv1.SettleRequest) (
 }
 
 // begin starts the act that a request asks for, or finds it.
-func (s *Workloads) begin(ctx context.Context, what string, req proto.Message, limit time.Duration, do func(context.Context, func(workload.Event)) error) (*job, error) {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
+func (s *Workloads) begin(
+	ctx context.Context, what string, req proto.Message, limit time.Duration, do func(context.Context, func(workload.Event)) error,
+) (*job[workload.Event, struct{}], error) {
+	key, err := keyOf(what, req)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "encode a request: %w", err)
+		return nil, err
 	}
-	return s.jobs.attach(ctx, what+" "+artifact.DigestOf(b).String(), limit, do)
+	return s.jobs.attach(ctx, act[workload.Event, struct{}]{key: key, name: what, limit: limit, do: func(ctx context.Context, emit func(workload.Event)) (struct{}, error) {
+		return struct{}{}, do(ctx, emit)
+	}})
 }
 
 // fmtErr says what was being done; a status stays what it is.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
@@ -90,7 +91,7 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	case err != nil:
 		return provenance.Verdict{
 			Status: provenance.Unverified, Detail: "the source's remote could not be asked: " + err.Error(),
-			Fix: "unidesk-controller doctor, and as this account: git ls-remote of what controller.yaml names (sources)", Retry: !errors.Is(err, exec.ErrNotFound),
+			Fix: fault.Examine.Mark() + ", and as this account: git ls-remote of what controller.yaml names (sources)", Retry: !errors.Is(err, exec.ErrNotFound),
 		}, true
 	case branch == "":
 		return provenance.Verdict{Status: provenance.Unverified, Detail: "no branch of the source's remote has the commit (asked " + asked + ")"}, true

@@ -175,7 +175,7 @@ func (f *fakeEngine) loadDocker(n int, content map[string][]byte) error {
 		}
 		b, ok := content[path]
 		if !ok {
-			return fault.New(fault.EngineFailed, "open /var/lib/docker/tmp/docker-import-1/%s: no such file or directory", path)
+			return fault.New(fault.EngineFailed, "%w", &engine.Refusal{Message: fmt.Sprintf("open /var/lib/docker/tmp/docker-import-1/%s: no such file or directory", path)})
 		}
 		f.loads[n-1] += fmt.Sprint(i)
 		if got := artifact.DigestOf(f.unpack(b)); got != img.DiffIDs[i] {

@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"os"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // Wanted returns the commits that deploy.json wants in an environment, by service,
 // as they stand there. The file is never written. docs/configuration.md tells which
 // forms are understood; everything else in the file is passed over.
-func Wanted(root, file, env string) (map[string]string, error) {
+func Wanted(root, file string, env artifact.Env) (map[string]string, error) {
 	path := in(root, file)
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -25,7 +26,7 @@ func Wanted(root, file, env string) (map[string]string, error) {
 	if environments == nil {
 		environments = top
 	}
-	here, ok := environments[env]
+	here, ok := environments[env.String()]
 	if !ok {
 		return nil, fault.New(fault.ConfigInvalid, "%s has no environment %s", path, env)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
@@ -31,7 +32,7 @@ func TestWantedUnderstandsTheFormsThatAreDocumented(t *testing.T) {
 		"a list":                         `{"environments":{"prod":{"services":[{"id":"web","commit":"c1"},{"serviceId":"db","commit":"c2"},{"id":"none"},7]}}}`,
 		"a bare list":                    `{"prod":[{"name":"web","commit":"c1"},{"service":"db","commit":"c2"}]}`,
 	} {
-		got, err := unidesk.Wanted(write(t, content), "deploy.json", "prod")
+		got, err := unidesk.Wanted(write(t, content), "deploy.json", artifact.Prod)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -53,16 +54,16 @@ func TestWantedRefusesWithoutQuoting(t *testing.T) {
 		"listed twice":      `{"prod":[{"id":"web","commit":"hunter2"},{"name":"web","commit":"c1"}]}`,
 		"named twice":       `{"prod":{"services":{"web":"c1","db":{"commit":"c2"},"web":{"commit":"hunter2"}}}}`,
 	} {
-		_, err := unidesk.Wanted(write(t, content), "deploy.json", "prod")
+		_, err := unidesk.Wanted(write(t, content), "deploy.json", artifact.Prod)
 		if fault.ReasonOf(err) != fault.ConfigInvalid || strings.Contains(err.Error()+fault.HintOf(err), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	elsewhere := filepath.Join(write(t, `{"prod":{"web":"c1"}}`), "deploy.json")
-	if got, err := unidesk.Wanted(t.TempDir(), elsewhere, "prod"); err != nil || got["web"] != "c1" {
+	if got, err := unidesk.Wanted(t.TempDir(), elsewhere, artifact.Prod); err != nil || got["web"] != "c1" {
 		t.Errorf("an absolute path: %v, %v", got, err)
 	}
-	if _, err := unidesk.Wanted(t.TempDir(), "deploy.json", "prod"); fault.HintOf(err) == "" {
+	if _, err := unidesk.Wanted(t.TempDir(), "deploy.json", artifact.Prod); fault.HintOf(err) == "" {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -72,7 +73,7 @@ func FuzzWanted(f *testing.F) {
 	f.Add(`{"prod":[{"name":"web","commit":"c1"}]}`)
 	f.Add(`{"prod":null,"environments":7}`)
 	f.Fuzz(func(t *testing.T, content string) {
-		wanted, err := unidesk.Wanted(write(t, content), "deploy.json", "prod")
+		wanted, err := unidesk.Wanted(write(t, content), "deploy.json", artifact.Prod)
 		if (err == nil) != (len(wanted) > 0) {
 			t.Errorf("%v, %v", wanted, err)
 		}

@@ -142,11 +142,15 @@ func (s *Server) StartAPI(ctx context.Context) (err error) {
 	return err
 }
 
-// StopAPI ends the API server and leaves etcd: its port refuses connections then. The controllers end with it, which give up when they
-// lose it while they start.
+// StopAPI ends the API server at once and leaves etcd: its port refuses connections then. Asked to end, it would wait a minute for
+// clients that watch. The controllers end with it, because they give up when they lose it while they start.
 func (s *Server) StopAPI() error {
-	s.Client.CloseIdleConnections()
-	return errors.Join(s.controller.Stop(stopTime), s.api.Stop(stopTime))
+	err := s.controller.Stop(stopTime)
+	if s.api != nil {
+		s.api.Kill()
+		s.Client.CloseIdleConnections()
+	}
+	return err
 }
 
 // stopTime is how long each part may take to end before it is killed.
@@ -154,7 +158,7 @@ const stopTime = 20 * time.Second
 
 // Stop ends all of it; the folder stays. It may be called twice.
 func (s *Server) Stop() error {
-	return errors.Join(s.controller.Stop(stopTime), s.api.Stop(stopTime), s.etcd.Stop(stopTime))
+	return errors.Join(s.StopAPI(), s.etcd.Stop(stopTime))
 }
 
 // ask fails unless the answer is 200.

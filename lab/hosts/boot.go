@@ -57,7 +57,7 @@ func (h *Host) Boot(ctx context.Context) (err error) {
 
 // mount lays the host's own layer over the shared tree.
 func (h *Host) mount() error {
-	for _, name := range []string{"upper", "work", "root", "docker", "containerd"} {
+	for _, name := range []string{"upper", "work", "root", "docker", "containerd", "rancher", "kubelet"} {
 		if err := os.MkdirAll(h.folder(name), 0o755); err != nil {
 			return err
 		}
@@ -126,6 +126,8 @@ func (h *Host) nspawn() []string {
 		"--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--bind=" + h.folder("docker") + ":/var/lib/docker",
 		"--bind=" + h.folder("containerd") + ":/var/lib/containerd",
+		"--bind=" + h.folder("rancher") + ":/var/lib/rancher",
+		"--bind=" + h.folder("kubelet") + ":/var/lib/kubelet",
 	}
 	if _, err := os.Stat("/dev/fuse"); err == nil {
 		args = append(args, "--bind=/dev/fuse")

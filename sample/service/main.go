@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,7 +102,7 @@ func portOf(name string) string {
 		return "4255"
 	case "todo-note":
 		return "4211"
-	case "findjob", "pipeline":
+	case "findjob", "pipeline", "decision-center", "mdtodo", "claudeqq", "code-queue":
 		return "8080"
 	}
 	return ""
@@ -131,8 +132,9 @@ type auth struct {
 
 func current(name string) health {
 	h := health{OK: true, Service: name, Deploy: &deploy{
-		Commit:          commit,
-		RequestedCommit: os.Getenv(key(name, "DEPLOY_REQUESTED_COMMIT")),
+		Commit: commit,
+		// In Kubernetes no two services share an environment, and no name is in the keys.
+		RequestedCommit: cmp.Or(os.Getenv(key(name, "DEPLOY_REQUESTED_COMMIT")), os.Getenv("UNIDESK_DEPLOY_REQUESTED_COMMIT")),
 	}}
 	if behaviour == "stale-commit" {
 		h.Deploy.Commit = strings.Repeat("0", len(commit))

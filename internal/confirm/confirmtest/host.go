@@ -237,6 +237,14 @@ func (h *Host) isNew(change workload.Change) bool {
 	return h.main != nil && workload.Basis(h.main.ID) != change.Basis && h.main.ImageID == change.Image.Config.String() && maps.Equal(h.main.Stamped, change.Stamps)
 }
 
+// stable is the name that what runs asks for its image by.
+func (h *Host) stable() string {
+	if h.spec.Compose != nil {
+		return h.spec.Compose.Image
+	}
+	return h.spec.Ref.Name()
+}
+
 func (h *Host) labels(image artifact.Pinned) map[string]string {
 	if h.Labels != nil {
 		return h.Labels(image)
@@ -250,8 +258,8 @@ func (h *Host) create(imageID string, env map[string]string) {
 	img := h.images[imageID]
 	h.clock = h.clock.Add(time.Second)
 	h.main = &workload.Instance{
-		ID: hex.EncodeToString(id[:]), Name: h.spec.Compose.ContainerName, Unit: h.spec.Ref.Name(), Current: true,
-		ImageID: imageID, Image: h.spec.Compose.Image, Config: img.Config,
+		ID: hex.EncodeToString(id[:]), Name: h.spec.Display(), Unit: h.spec.Ref.Name(), Current: true,
+		ImageID: imageID, Image: h.stable(), Config: img.Config,
 		Labels: h.labels(img), Stamped: maps.Clone(env), Created: h.clock, Started: h.clock,
 	}
 }

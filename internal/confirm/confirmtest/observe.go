@@ -2,6 +2,7 @@ package confirmtest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -16,6 +17,9 @@ func (h *Host) Observe(_ context.Context, ref workload.Ref, probe bool) (workloa
 		return workload.Observation{}, err
 	}
 	seen, in := h.see()
+	if h.spec.Kubernetes != nil {
+		return h.rolled(seen, in, probe), nil
+	}
 	if in != nil {
 		if probe && in.Running && seen.Placement.Placed() && h.Health != nil { // which may act on the host
 			answer := h.Health(*in)
@@ -30,7 +34,7 @@ func (h *Host) see() (workload.Observation, *workload.Instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	spec, placed := h.spec, h.placed()
-	d := workload.ComposeDefinition{Image: spec.Compose.Image, ContainerName: spec.Compose.ContainerName, Replicas: 1}
+	d := workload.ComposeDefinition{Image: h.stable(), ContainerName: spec.Display(), Replicas: 1}
 	if h.faults.misfit {
 		d.ContainerName = "another"
 	}
@@ -59,6 +63,37 @@ func (h *Host) see() (workload.Observation, *workload.Instance) {
 	}
 	seen.Basis = workload.Basis(in.ID)
 	return seen, &in
+}
+
+// rolled is the host as one of Deployments: each runs what the one instance runs, in
+// a pod of its own, and its rollout is complete.
+func (h *Host) rolled(seen workload.Observation, in *workload.Instance, probe bool) workload.Observation {
+	seen.Units = nil
+	for i, d := range h.spec.Kubernetes.Deployments {
+		def := workload.DeploymentDefinition{
+			Revision: d.Name + "-1", Image: h.stable(), PullPolicy: "IfNotPresent", Containers: []string{d.Container}, Strategy: "RollingUpdate",
+			Replicas: workload.Replicas{Want: 1}, ProgressDeadline: time.Minute,
+		}
+		if h.faults.misfit {
+			def.Paused = true
+		}
+		unit := workload.Unit{Name: d.Name, Deployment: &def}
+		if in != nil {
+			pod := *in
+			pod.ID, pod.Unit = fmt.Sprintf("%s%08x", pod.ID[:56], i), d.Name
+			def.Annotated, def.Replicas.Updated = pod.Stamped, 1
+			if pod.Running {
+				def.Replicas.Ready, def.Replicas.Available = 1, 1
+			}
+			if probe && pod.Running && d.Service != "" && h.Health != nil { // which may act on the host
+				answer := h.Health(pod)
+				unit.Health = &answer
+			}
+			seen.Instances = append(seen.Instances, pod)
+		}
+		seen.Units = append(seen.Units, unit)
+	}
+	return seen
 }
 
 // Neighbours implements [confirm.Runtime].

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -54,7 +54,7 @@ func (a *app) completeReceipts(_ *cobra.Command, args []string, _ string) (ids [
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	receipts, _ := ledger.Open(c.LedgerDir()).History("", "")
+	receipts, _ := ledger.Open(c.LedgerDir()).History(0, "")
 	for _, r := range receipts {
 		ids = append(ids, cobra.CompletionWithDesc(r.ID, fmt.Sprintf("%s %s %s %s", r.Service, r.Env, r.Commit.Short(), r.Outcome)))
 	}
@@ -71,8 +71,8 @@ func (a *app) completeHosts(_ *cobra.Command, args []string, _ string) ([]cobra.
 
 func completeEnvs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
-	for _, env := range catalog.Envs() {
-		names = append(names, string(env))
+	for _, env := range artifact.Envs() {
+		names = append(names, env.String())
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -81,7 +81,7 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := grpc.NewServer(rpc.ServerOptions()...)
-	rpc.Register(s, described{}, library{hours: map[string]int{a: 30, b: 2, c: 900, "latest": 1}}, nil)
+	rpc.Register(s, described{}, library{hours: map[string]int{a: 30, b: 2, c: 900, "latest": 1}})
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() {
@@ -126,7 +126,7 @@ func TestAShellKnowsReceiptsAndHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := ledger.Receipt{
-		ID: "20260101T000000Z-1", Service: must(artifact.ParseServiceID("frontend")), Env: "prod",
+		ID: "20260101T000000Z-1", Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Prod,
 		Commit: must(artifact.ParseCommit(strings.Repeat("a", 40))), Outcome: ledger.Succeeded,
 	}
 	if err := ledger.Open(filepath.Join(dir, "state", "ledger")).Record(one); err != nil {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
@@ -30,7 +30,7 @@ type reconciler struct {
 	acts   bool
 	grant  string // its file
 	one    func(d *deploy.Deployer, ctx context.Context, c contract.Contract, force bool) contract.Result
-	all    func(d *deploy.Deployer, ctx context.Context, env catalog.Env, all []contract.Candidate, force bool) contract.Reconciliation
+	all    func(d *deploy.Deployer, ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation
 }
 
 // planning looks at the hosts and changes nothing.
@@ -40,7 +40,7 @@ func planning() reconciler {
 		one: func(d *deploy.Deployer, ctx context.Context, c contract.Contract, _ bool) contract.Result {
 			return d.Plan(ctx, c)
 		},
-		all: func(d *deploy.Deployer, ctx context.Context, env catalog.Env, all []contract.Candidate, _ bool) contract.Reconciliation {
+		all: func(d *deploy.Deployer, ctx context.Context, env artifact.Env, all []contract.Candidate, _ bool) contract.Reconciliation {
 			return d.PlanAll(ctx, env, all)
 		},
 	}

@@ -3,24 +3,30 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // serviceFlags adds the flags of a command about one service.
-func serviceFlags(cmd *cobra.Command, service, env *string) {
+func serviceFlags(cmd *cobra.Command, service *string, env *artifact.Env) {
 	cmd.Flags().StringVar(service, "service", "", "service of the catalog")
-	cmd.Flags().StringVar(env, "env", "", "environment, dev or prod (default prod)")
+	envFlag(cmd, env, "environment, `dev|prod` (default prod)")
 	if err := cmd.MarkFlagRequired("service"); err != nil {
 		panic(err) // the flag is defined above
 	}
+}
+
+// envFlag adds the flag of an environment; the zero value is that of no flag.
+func envFlag(cmd *cobra.Command, env *artifact.Env, usage string) {
+	cmd.Flags().TextVar(env, "env", artifact.Env(0), usage)
 }
 
 // deployFlags are what every command about a commit takes.
 func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
 	f := cmd.Flags()
 	f.StringVar(&req.Service, "service", "", "service of the catalog")
-	f.StringVar(&req.Env, "env", "", "environment, dev or prod (default prod)")
+	envFlag(cmd, &req.Env, "environment, `dev|prod` (default prod)")
 	f.StringVar(&req.Commit, "commit", "", "full commit id")
 	if dryRun != nil {
 		f.BoolVar(dryRun, "dry-run", false, "print the contract and contact nothing")
@@ -32,7 +38,7 @@ func withEnv(cmd *cobra.Command) *cobra.Command {
 	if err := cmd.MarkFlagRequired("env"); err != nil {
 		panic(err) // the flag is defined by deployFlags
 	}
-	cmd.Flags().Lookup("env").Usage = "environment, dev or prod"
+	cmd.Flags().Lookup("env").Usage = "environment, `dev|prod`"
 	return cmd
 }
 

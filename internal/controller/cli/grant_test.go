@@ -89,7 +89,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 	if again, _ := s.run(t, append(deployService, "--dry-run")...); again.Contract.Statement == shown.Contract.Statement {
 		t.Error("two dry runs, one statement")
 	}
-	late := grant.Deploy{Env: "prod"}
+	late := grant.Deploy{Env: artifact.Prod}
 	var err, bad error
 	late.Commit, err = artifact.ParseCommit(commit)
 	late.Service, bad = artifact.ParseServiceID("code-queue-mgr")
@@ -135,7 +135,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 	books := ledger.Open(filepath.Join(s.dir, "state", "ledger"))
 	another := g
 	another.Nonce = strings.Repeat("0", 32)
-	if err := books.Record(ledger.Receipt{ID: "another", Service: late.Service, Env: "prod", Outcome: ledger.Succeeded, Grant: &another}); err != nil {
+	if err := books.Record(ledger.Receipt{ID: "another", Service: late.Service, Env: artifact.Prod, Outcome: ledger.Succeeded, Grant: &another}); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range all { // only the host knows what the run that used it has left
@@ -143,7 +143,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 			t.Errorf("used, without a receipt, %v: %+v, exit %d", words, r.Failure, code)
 		}
 	}
-	if err := books.Record(ledger.Receipt{ID: "earlier", Service: late.Service, Env: "prod", Outcome: ledger.Reverted, Grant: &g}); err != nil {
+	if err := books.Record(ledger.Receipt{ID: "earlier", Service: late.Service, Env: artifact.Prod, Outcome: ledger.Reverted, Grant: &g}); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range all {

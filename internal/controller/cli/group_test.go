@@ -7,11 +7,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
 
-// What the catalog does not have, or no host can do yet, is refused as a deploy of it is.
+// What the catalog does not bring live is refused as a deploy of it is.
 func TestAServiceThatCannotBeLookedAtIsRefusedAsItsDeployIs(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{
-		{"logs", "--service", "mdtodo"}, {"logs", "--service", "code-queue"}, {"rollback", "--service", "code-queue"},
+		{"logs", "--service", "k3sctl-adapter"}, {"logs", "--service", "code-queue"}, {"rollback", "--service", "code-queue"},
 	} {
 		var out, complaints strings.Builder
 		code := Run(t.Context(), append(words, "--config", t.TempDir(), "-o", "json"), Streams{Out: &out, Err: &complaints}, "test", nil)

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -14,7 +13,8 @@ import (
 
 type historyCommand struct {
 	*app
-	env, service string
+	env     artifact.Env
+	service string
 }
 
 func (a *app) history() *cobra.Command {
@@ -25,7 +25,7 @@ func (a *app) history() *cobra.Command {
   unidesk-controller history --env prod --service frontend`,
 		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
-	cmd.Flags().StringVar(&c.env, "env", "", "only this environment")
+	envFlag(cmd, &c.env, "only this `environment`")
 	cmd.Flags().StringVar(&c.service, "service", "", "only this service")
 	cmd.AddCommand(a.historyShow())
 	return cmd
@@ -36,8 +36,10 @@ func (c *historyCommand) run(context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	if err := named(c.env, c.service); err != nil {
-		return present.Answer{}, err
+	if c.service != "" { // the ledger looks for a folder of this name
+		if _, err := artifact.ParseServiceID(c.service); err != nil {
+			return present.Answer{}, err
+		}
 	}
 	receipts, err := l.History(c.env, c.service)
 	if err != nil {
@@ -73,16 +75,6 @@ func (c historyShowCommand) run(context.Context) (present.Answer, error) {
 	}
 	r, err := l.Get(c.id)
 	return present.Receipt(r), err
-}
-
-// named refuses a name that no environment or service can have: the ledger looks for
-// folders of these names. It accepts a service that has left the catalog.
-func named(env, service string) error {
-	if _, err := catalog.ParseEnv(env); err != nil || service == "" {
-		return err
-	}
-	_, err := artifact.ParseServiceID(service)
-	return err
 }
 
 func (a *app) ledger() (*ledger.Ledger, error) {

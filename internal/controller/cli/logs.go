@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -14,8 +15,9 @@ const mostLines = 10_000
 
 type logsCommand struct {
 	*app
-	service, env string
-	lines        int
+	service string
+	env     artifact.Env
+	lines   int
 }
 
 func (a *app) logs() *cobra.Command {

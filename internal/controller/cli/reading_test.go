@@ -97,7 +97,7 @@ func populate(t *testing.T, state string) {
 	t.Helper()
 	books := ledger.Open(filepath.Join(state, "ledger"))
 	receipt := ledger.Receipt{
-		ID: "20260101T000000Z-1", Service: must(artifact.ParseServiceID("frontend")), Env: "prod",
+		ID: "20260101T000000Z-1", Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Prod,
 		Commit: must(artifact.ParseCommit(strings.Repeat("a", 40))), Outcome: ledger.Succeeded,
 	}
 	pending := receipt

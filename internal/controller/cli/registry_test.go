@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -104,7 +105,10 @@ func ask(t *testing.T, served agent, words ...string) ran {
 		<-heard
 		server.Stop()
 	}
-	rpc.Register(server, served, nil, served)
+	rpc.Register(server, served, nil)
+	installs := rpc.NewRegistry(served, slog.New(slog.DiscardHandler))
+	installs.Register(server)
+	t.Cleanup(installs.Close)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(server.Stop)
 	config := "version: 1\nhosts: {D601: {socket: " + socket + "}}\nmaster: {root: /srv/unidesk}\n"
@@ -255,5 +259,17 @@ func TestAnInstallationThatIsCutOffIsAskedForAndNotBootstrapped(t *testing.T) {
 	if got.code != present.ExitFailed || !strings.HasPrefix(got.out, "host-unreachable") || !strings.Contains(got.out, "goes on by itself") ||
 		!strings.Contains(got.out, "artifact-registry status") || strings.Contains(got.out, "bootstrap") {
 		t.Errorf("exit %d\n%s", got.code, got.out)
+	}
+}
+
+func TestNoCommandIsItsOwnNextStep(t *testing.T) {
+	t.Parallel()
+	for command, next := range map[string]string{
+		"status": "unidesk-controller doctor", "health": "unidesk-controller artifact-registry status",
+	} {
+		got := ask(t, agent{err: fault.Transient(fault.Busy, "too much at once")}, command, "-o", "json")
+		if !strings.Contains(got.out, `"next": "`+next+`"`) {
+			t.Errorf("%s: %s", command, got.out)
+		}
 	}
 }

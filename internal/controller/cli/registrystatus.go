@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -15,12 +16,12 @@ import (
 type registryQuestionCommand struct {
 	*app
 	as func(registry.Report) registry.Report
-	// path is the command itself, which is no next step of its own.
-	path string
+	// itself is what the command does, which is no next step of its own.
+	itself fault.Action
 }
 
 func (a *app) registryStatus() *cobra.Command {
-	return a.registryQuestion(registry.Report.Status, &cobra.Command{
+	return a.registryQuestion(registry.Report.Status, fault.RegistryStatus, &cobra.Command{
 		Use: "status", Short: "Tell what the registry on its host is like", Example: "  unidesk-controller artifact-registry status",
 		Long: `status reads what there is and judges it; nothing is changed. It is ok, and exits
 with 0, when the registry could be read: "not installed" is an answer.`,
@@ -28,17 +29,17 @@ with 0, when the registry could be read: "not installed" is an answer.`,
 }
 
 func (a *app) registryHealth() *cobra.Command {
-	return a.registryQuestion(registry.Report.Health, &cobra.Command{
+	return a.registryQuestion(registry.Report.Health, fault.RegistryHealth, &cobra.Command{
 		Use: "health", Short: "Ask whether the registry runs as it should", Example: "  unidesk-controller artifact-registry health",
 		Long: `health reads and judges as status does. It is ok when all is as declared. Exit codes:
 0 healthy, 4 it serves and something about it is wrong or not as declared, 1 anything else.`,
 	})
 }
 
-func (a *app) registryQuestion(as func(registry.Report) registry.Report, cmd *cobra.Command) *cobra.Command {
+func (a *app) registryQuestion(as func(registry.Report) registry.Report, itself fault.Action, cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.do(cmd.Context(), registryQuestionCommand{a, as, cmd.CommandPath()})
+		return a.do(cmd.Context(), registryQuestionCommand{a, as, itself})
 	}
 	return cmd
 }
@@ -56,8 +57,8 @@ func (c registryQuestionCommand) run(ctx context.Context) (present.Answer, error
 	} else {
 		report = registry.Judge(config.Registry, facts)
 	}
-	if report.Next == c.path {
-		report.Next = "unidesk-controller doctor"
+	if report.Action == c.itself {
+		report.Follow(fault.Examine)
 	}
 	return present.Registry(present.RegistryResult{Host: config.RegistryHost, Report: c.as(report)}).UnlessStopped(ctx), nil
 }

@@ -5,13 +5,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
 
 type rollbackCommand struct {
 	*app
-	service, env string
+	service string
+	env     artifact.Env
 }
 
 func (a *app) rollback() *cobra.Command {

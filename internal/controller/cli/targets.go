@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -17,7 +18,7 @@ import (
 type targets struct {
 	*app
 	req     contract.Request
-	env     catalog.Env
+	env     artifact.Env
 	catalog *catalog.Catalog
 }
 
@@ -25,16 +26,12 @@ func (a *app) targets(req contract.Request) (*targets, error) {
 	if req.Commit != "" && req.Service == "" {
 		return nil, fault.New(fault.Usage, "--commit wants --service: a commit is one service's")
 	}
-	env, err := catalog.ParseEnv(req.Env)
-	if err != nil {
-		return nil, err
-	}
 	services, err := site.LoadCatalog(a.configDir)
 	if err != nil {
 		return nil, err
 	}
 	req.Entry, req.Statement = contract.ByDeployApply, site.Statement
-	return &targets{app: a, req: req, env: env, catalog: services}, nil
+	return &targets{app: a, req: req, env: cmp.Or(req.Env, artifact.Prod), catalog: services}, nil
 }
 
 // one returns the contract of --service, at --commit or at the commit that deploy.json wants.

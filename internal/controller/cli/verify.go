@@ -1,18 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
 type verifyCommand struct {
 	*app
-	env, service string
+	env     artifact.Env
+	service string
 }
 
 func (a *app) verify() *cobra.Command {
@@ -27,15 +29,11 @@ func (a *app) verify() *cobra.Command {
 }
 
 func (c *verifyCommand) run(ctx context.Context) (present.Answer, error) {
-	env, err := catalog.ParseEnv(c.env)
-	if err != nil {
-		return present.Answer{}, err
-	}
 	w, err := c.wireDefault(site.Reading)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	defer w.Close()
 	c.remind(w.Config)
-	return present.Deployed(w.Deployer.Verify(ctx, env, c.service)), nil
+	return present.Deployed(w.Deployer.Verify(ctx, cmp.Or(c.env, artifact.Prod), c.service)), nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
@@ -54,12 +55,12 @@ func (a *app) emit(progress *present.Progress) func(workload.Event) {
 }
 
 // place returns the place where a service runs, with the hands there, for a question.
-func (a *app) place(service, environment string) (*site.Place, error) {
+func (a *app) place(service string, env artifact.Env) (*site.Place, error) {
 	services, err := site.LoadCatalog(a.configDir)
 	if err != nil {
 		return nil, err
 	}
-	at, err := site.FindPlace(services, service, environment)
+	at, err := site.FindPlace(services, service, env)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -113,16 +114,23 @@ func judgeCompose(version string, err error, v1 string) Finding {
 	return fine(check, "%s", version)
 }
 
-// judgeProject is about whether Compose can read the project.
-func judgeProject(project string, err error) Finding {
+// judgeProject is about whether a Compose of that version can read the project.
+func judgeProject(project, version string, err error) Finding {
 	check := "project " + project
 	switch {
 	case err == nil:
 		return fine(check, "Compose can read it")
-	case strings.Contains(err.Error(), "unknown flag"):
+	case fault.ReasonOf(err) == fault.ComposeFailed && olderThan(version, 2, 35):
 		return amiss(LevelFault, check, "install the docker-compose-plugin package (2.35 or later)", "Compose is too old: %v", err)
 	case fault.ReasonOf(err) == fault.ComposeFailed:
 		return broken(check, err, "mend the Compose files, or the env file that their variables come from")
 	}
 	return broken(check, err, "")
+}
+
+// olderThan reports whether a version is known and older than major.minor.
+func olderThan(version string, major, minor int) bool {
+	var gotMajor, gotMinor int
+	_, err := fmt.Sscanf(version, "%d.%d", &gotMajor, &gotMinor)
+	return err == nil && (gotMajor < major || gotMajor == major && gotMinor < minor)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -126,7 +127,7 @@ func judgeRegistry(f registryFacts) []Finding {
 		answers = broken("registry", f.asked, "unidesk-controller artifact-registry health")
 	}
 	const check = "registry's health"
-	r := f.report
+	r := f.report.Worded(remedy.Text)
 	if r.Decision == registry.Healthy {
 		return []Finding{answers, fine(check, "healthy at %s", r.Endpoint)}
 	}

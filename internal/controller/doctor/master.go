@@ -81,17 +81,7 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 		config.err = err
 	}
 	list = append(list, judgePrivate("config.json", config, "put UniDesk's config.json there, or name it in controller.yaml (master.config)"))
-	project := compose.Config{
-		Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
-	}
-	if err != nil {
-		project.EnvFile = os.DevNull // for the plugin's version, which takes none
-	}
-	runtime, composeErr := compose.New(project, nil, nil)
-	version := ""
-	if composeErr == nil {
-		version, composeErr = runtime.Version(ctx)
-	}
+	version, composeErr := compose.Version(ctx)
 	v1 := ""
 	if composeErr != nil {
 		v1 = legacyCompose(ctx)
@@ -111,7 +101,10 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	}
 	list = append(list, judgeSecrets(envFile, rows, content.Presence)...)
 	if composeErr == nil {
-		list = append(list, judgeProject(c.Master.Project, runtime.Check(ctx)))
+		project := compose.Config{
+			Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
+		}
+		list = append(list, judgeProject(c.Master.Project, version, compose.Check(ctx, project)))
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -31,7 +32,7 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 	var specs []workload.Spec
 	var list []serviceFacts
 	for _, row := range rows {
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			if row.Environment(env).LiveOn(name) {
 				specs, list = append(specs, row.Spec(env, c.Master.Project)), append(list, serviceFacts{service: row.Service.String()})
 			}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
@@ -150,9 +151,9 @@ func judgeSSH(hosts []string, path string) (list []Finding) {
 func judgeSigners(rows []catalog.Row, path string, err error) (list []Finding) {
 	var gated []string
 	for _, row := range rows {
-		for _, env := range catalog.Envs() {
+		for _, env := range artifact.Envs() {
 			if e := row.Environment(env); e.Mode == catalog.Live && e.Has(catalog.SupervisorRequired) {
-				gated = append(gated, row.Service.String()+" in "+string(env))
+				gated = append(gated, row.Service.String()+" in "+env.String())
 			}
 		}
 	}

@@ -27,10 +27,10 @@ type Coverage struct {
 	// the repository of a service that nothing consumes.
 	Published *Shelf `json:"published,omitempty"`
 	// Live are the commits of the last proven receipts, by environment.
-	Live map[catalog.Env]provenLive `json:"live"`
+	Live map[artifact.Env]provenLive `json:"live"`
 	// Deployable are the environments in which something that is published can be
 	// brought live. CI.json has no say in it.
-	Deployable []catalog.Env `json:"deployable"`
+	Deployable []artifact.Env `json:"deployable"`
 }
 
 // declaration is an entry of CI.json.
@@ -56,7 +56,7 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 		c, ok := byName[id.String()]
 		if !ok {
 			c = &Coverage{
-				Service: id.String(), Declared: []declaration{}, Live: map[catalog.Env]provenLive{}, Deployable: []catalog.Env{},
+				Service: id.String(), Declared: []declaration{}, Live: map[artifact.Env]provenLive{}, Deployable: []artifact.Env{},
 			}
 			byName[id.String()] = c
 		}
@@ -69,7 +69,7 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 	for i, row := range services {
 		c := of(row.Service)
 		c.Consumed, c.Published = true, &held[i]
-		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
+		for _, env := range []artifact.Env{artifact.Prod, artifact.Dev} {
 			// With all that a person can bring: what a gate stops even then, nobody can deploy.
 			gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployApply, Granted: true, Promoted: true})
 			if !gate.Shut() && len(held[i].Artifacts) > 0 {
@@ -79,8 +79,8 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 	}
 	for _, r := range receipts {
 		live := of(r.Service).Live
-		if _, newer := live[catalog.Env(r.Env)]; r.Outcome == ledger.Succeeded && !newer {
-			live[catalog.Env(r.Env)] = provenLive{r.Commit, r.ID, r.Finished}
+		if _, newer := live[r.Env]; r.Outcome == ledger.Succeeded && !newer {
+			live[r.Env] = provenLive{r.Commit, r.ID, r.Finished}
 		}
 	}
 	list := make([]Coverage, 0, len(byName))
@@ -113,7 +113,7 @@ func Compare(ctx context.Context, c site.Config, from lister, services []catalog
 		all.NoCI = true
 		all.Unasked = append(all.Unasked, *NotAsked("what is declared", err))
 	}
-	receipts, err := ledger.Open(c.LedgerDir()).History("", "")
+	receipts, err := ledger.Open(c.LedgerDir()).History(0, "")
 	if err != nil {
 		all.NoLedger = true
 		all.Unasked = append(all.Unasked, *NotAsked("what is live", err))

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
 
@@ -29,9 +28,12 @@ func TestADeclarationMakesNothingDeployable(t *testing.T) {
 	}
 	for _, entries := range [][]unidesk.Declared{nil, {{Service: serviceID("frontend"), Kind: "upstream-image"}}} {
 		for _, c := range Cover(entries, services, Shelves(t.Context(), registryOf, services), nil) {
-			want := []catalog.Env{}
+			want := []artifact.Env{}
 			if c.Service == "frontend" || c.Service == "todo-note" {
-				want = append(want, catalog.Prod) // dev is not live for any of them
+				want = append(want, artifact.Prod)
+			}
+			if c.Service == "frontend" {
+				want = append(want, artifact.Dev)
 			}
 			if !slices.Equal(c.Deployable, want) {
 				t.Errorf("%s, declared %v: deployable to %v, want %v", c.Service, c.Declared, c.Deployable, want)

@@ -55,7 +55,7 @@ type Candidate struct {
 type RollbackOptions struct {
 	OK      bool               `json:"ok"`
 	Service artifact.ServiceID `json:"service"`
-	Env     catalog.Env        `json:"env"`
+	Env     artifact.Env       `json:"env"`
 	Running string             `json:"running"`
 	// RunningUnknown means that the host did not report what runs.
 	RunningUnknown bool        `json:"runningUnknown,omitempty"`
@@ -114,7 +114,7 @@ func newCandidate(r ledger.Receipt, now artifactState, running *workload.Instanc
 // FindCandidates reads receipts, registry and engine.
 func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error) {
 	r := RollbackOptions{Service: p.Row.Service, Env: p.Env, Candidates: []Candidate{}, Unasked: []Unasked{}}
-	receipts, err := p.Parts.Ledger.History(string(p.Env), p.Row.Service.String())
+	receipts, err := p.Parts.Ledger.History(p.Env, p.Row.Service.String())
 	if err != nil {
 		return r, err
 	}
@@ -176,7 +176,7 @@ func findState(ctx context.Context, p *site.Place, r ledger.Receipt, platform ar
 
 // backTo is the command that a contract names for going back, with the commit in it.
 func backTo(p *site.Place, commit artifact.Commit) string {
-	c, err := contract.NewContract(p.Parts.Catalog, contract.Request{Service: p.Row.Service.String(), Env: string(p.Env), Commit: commit.String()})
+	c, err := contract.NewContract(p.Parts.Catalog, contract.Request{Service: p.Row.Service.String(), Env: p.Env, Commit: commit.String()})
 	if err != nil || p.Row.Environment(p.Env).Mode != catalog.Live {
 		return ""
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -21,7 +20,7 @@ func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
 	t.Parallel()
 	proven, other := artifact.DigestOf([]byte("proven")), artifact.DigestOf([]byte("other"))
 	config := artifact.DigestOf([]byte("config"))
-	r := receiptOf("frontend", catalog.Prod, "a", ledger.Succeeded)
+	r := receiptOf("frontend", artifact.Prod, "a", ledger.Succeeded)
 	r.Image.Manifest, r.Image.Config = proven, config
 	bytes, here := int64(5), true
 	for name, c := range map[string]struct {
@@ -51,7 +50,7 @@ func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
 func TestEachProvenCommitComesOnceNewestFirst(t *testing.T) {
 	t.Parallel()
 	of := func(digit, id string, o ledger.Outcome) ledger.Receipt {
-		r := receiptOf("frontend", catalog.Prod, digit, o)
+		r := receiptOf("frontend", artifact.Prod, digit, o)
 		r.ID = id
 		return r
 	}

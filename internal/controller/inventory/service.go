@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
@@ -41,8 +42,8 @@ func listed(row catalog.Row) Service {
 		Service: row.Service.String(), Shapes: map[string]string{}, Targets: map[string][]string{},
 		Modes: map[string]string{}, Gates: map[string]string{}, Why: map[string]string{}, Short: map[string][]string{},
 	}
-	for _, env := range catalog.Envs() {
-		e, name := row.Environment(env), string(env)
+	for _, env := range artifact.Envs() {
+		e, name := row.Environment(env), env.String()
 		s.Modes[name], s.Targets[name] = string(e.Mode), e.Target.Names()
 		if e.Target.Shape != "" {
 			s.Shapes[name] = string(e.Target.Shape)
@@ -57,7 +58,7 @@ func listed(row catalog.Row) Service {
 		switch t := e.Target; {
 		case t.Compose != nil:
 			s.Short[name] = []string{t.Compose.Container}
-			if env == catalog.Prod {
+			if env == artifact.Prod {
 				s.Container = t.Compose.Container
 			}
 		case t.Kubernetes != nil:

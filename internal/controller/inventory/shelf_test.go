@@ -117,8 +117,8 @@ func TestServicesAreAskedForAtTheSameTime(t *testing.T) {
 
 func serviceID(s string) artifact.ServiceID { return must(artifact.ParseServiceID(s)) }
 
-func receiptOf(service string, env catalog.Env, digit string, outcome ledger.Outcome) ledger.Receipt {
-	return ledger.Receipt{ID: digit, Service: serviceID(service), Env: string(env), Commit: commitOf(digit), Outcome: outcome, Finished: now}
+func receiptOf(service string, env artifact.Env, digit string, outcome ledger.Outcome) ledger.Receipt {
+	return ledger.Receipt{ID: digit, Service: serviceID(service), Env: env, Commit: commitOf(digit), Outcome: outcome, Finished: now}
 }
 
 func TestThePageNamesEveryKeyOfTheRegistry(t *testing.T) {

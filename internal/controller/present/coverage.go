@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
@@ -32,7 +32,7 @@ func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
 		if !c.Consumed {
 			notes = append(notes, "not in services.yaml")
 		}
-		for _, env := range []catalog.Env{catalog.Prod, catalog.Dev} {
+		for _, env := range []artifact.Env{artifact.Prod, artifact.Dev} {
 			live, ok := c.Live[env]
 			switch {
 			case w.NoLedger:

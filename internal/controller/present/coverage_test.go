@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
@@ -23,13 +22,13 @@ func joined(t *testing.T) inventory.ThreeWay {
 	}
 	services := builtin(t)
 	return inventory.ThreeWay{HasCI: true, Services: inventory.Cover(entries, services, inventory.Shelves(t.Context(), registryOf, services), []ledger.Receipt{
-		receiptOf("frontend", catalog.Prod, "e", ledger.Reverted),
-		receiptOf("frontend", catalog.Prod, "a", ledger.Succeeded),
-		receiptOf("frontend", catalog.Prod, "c", ledger.Succeeded),
-		receiptOf("todo-note", catalog.Prod, "1", ledger.Succeeded),
-		receiptOf("frontend", catalog.Dev, "b", ledger.Degraded),
-		receiptOf("oa-event-flow", catalog.Prod, "2", ledger.Succeeded),
-		receiptOf("gone", catalog.Dev, "3", ledger.Succeeded),
+		receiptOf("frontend", artifact.Prod, "e", ledger.Reverted),
+		receiptOf("frontend", artifact.Prod, "a", ledger.Succeeded),
+		receiptOf("frontend", artifact.Prod, "c", ledger.Succeeded),
+		receiptOf("todo-note", artifact.Prod, "1", ledger.Succeeded),
+		receiptOf("frontend", artifact.Dev, "b", ledger.Degraded),
+		receiptOf("oa-event-flow", artifact.Prod, "2", ledger.Succeeded),
+		receiptOf("gone", artifact.Dev, "3", ledger.Succeeded),
 	})}
 }
 

@@ -5,14 +5,13 @@ import (
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
 // Tailed is what logs answers. docs/output.md describes its JSON.
 type Tailed struct {
 	OK        bool               `json:"ok"`
 	Service   artifact.ServiceID `json:"service"`
-	Env       catalog.Env        `json:"env"`
+	Env       artifact.Env       `json:"env"`
 	Host      string             `json:"host"`
 	Container string             `json:"container"`
 	Runs      bool               `json:"runs"`

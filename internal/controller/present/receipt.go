@@ -24,7 +24,7 @@ func printReceipts(out io.Writer, list []ledger.Receipt) error {
 	var lines [][]string
 	for _, r := range list {
 		lines = append(lines, []string{
-			r.ID, r.Service.String(), r.Env, r.Commit.Short(), string(r.Outcome),
+			r.ID, r.Service.String(), r.Env.String(), r.Commit.Short(), string(r.Outcome),
 			plain.Size(r.Bytes.Received), fmt.Sprintf("%.1f s", r.Finished.Sub(r.Started).Seconds()), r.Who,
 		})
 	}

@@ -25,7 +25,7 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := ledger.Receipt{
-		ID: "r1", Service: id, Env: "prod", Commit: commit, Outcome: ledger.Reverted, Who: "ops", Controller: "1.2",
+		ID: "r1", Service: id, Env: artifact.Prod, Commit: commit, Outcome: ledger.Reverted, Who: "ops", Controller: "1.2",
 		Started: began, Finished: began.Add(90 * time.Second), Failure: "health answer is 503, want 200",
 		Before:     workload.Before{Commit: strings.Repeat("a", 40)},
 		Steps:      []ledger.Step{{Point: workload.PointSwitch, At: began.Add(2 * time.Second)}},

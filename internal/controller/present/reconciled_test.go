@@ -30,7 +30,7 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 	} {
 		r := contract.Result{OK: true, Decision: contract.DecidedReady, Plan: &plan, Contract: &contract.Contract{Commit: commit}}
 		var out strings.Builder
-		if err := printReconciliation(&out, contract.Reconciliation{OK: true, Decision: contract.DecidedReady, Env: "prod", Services: []contract.Reconciled{
+		if err := printReconciliation(&out, contract.Reconciliation{OK: true, Decision: contract.DecidedReady, Env: artifact.Prod, Services: []contract.Reconciled{
 			{Service: "frontend", Outcome: contract.OutcomeDone, Result: &r},
 		}}); err != nil || !strings.Contains(out.String(), "  frontend       "+want+"\n") {
 			t.Errorf("%v: want %q:\n%s", err, want, out.String())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 // RegistryResult is what the commands answer that ask the registry's host.
@@ -20,7 +21,10 @@ type RegistryResult struct {
 }
 
 // Registry answers with a report of the registry.
-func Registry(r RegistryResult) Answer { return answer(registryExit(r.Report), r, printRegistry) }
+func Registry(r RegistryResult) Answer {
+	r.Report = r.Worded(remedy.Text)
+	return answer(registryExit(r.Report), r, printRegistry)
+}
 
 // printRegistry writes a report for people.
 func printRegistry(out io.Writer, r RegistryResult) error {

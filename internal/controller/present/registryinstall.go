@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 // RegistryDryRun is what install --dry-run answers. docs/output.md describes its JSON.
@@ -26,7 +28,7 @@ type RegistryDryRun struct {
 func DryRun(c site.Config, from string) Answer {
 	return answer(ExitOK, RegistryDryRun{
 		OK: true, Decision: "dry-run", Source: from, Host: c.RegistryHost, Settings: c.Registry,
-		Hashes: registry.Render(c.Registry).Hashes(), Steps: registry.Steps(c.Registry), Next: "unidesk-controller artifact-registry install",
+		Hashes: registry.Render(c.Registry).Hashes(), Steps: registry.Steps(c.Registry), Next: remedy.Line(fault.RegistryInstall),
 	}, printRegistryDryRun)
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 )
 
@@ -24,8 +24,8 @@ func printServices(out io.Writer, list []inventory.Service) error {
 	var lines [][]string
 	for _, s := range list {
 		name := s.Service
-		for _, env := range catalog.Envs() {
-			e := string(env)
+		for _, env := range artifact.Envs() {
+			e := env.String()
 			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.Short[e], "\n"), s.Gates[e]})
 			name = ""
 		}
@@ -40,8 +40,8 @@ func printServices(out io.Writer, list []inventory.Service) error {
 // printService writes all that the catalog has of one service.
 func printService(out io.Writer, s inventory.Service) error {
 	p := &printer{out: out}
-	for _, env := range catalog.Envs() {
-		e := string(env)
+	for _, env := range artifact.Envs() {
+		e := env.String()
 		p.line("%s  %s", s.Service, e)
 		p.field("mode", "%s", s.Modes[e])
 		if s.Shapes[e] != "" {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -25,6 +24,6 @@ func commitOf(digit string) artifact.Commit {
 
 func serviceID(s string) artifact.ServiceID { return must(artifact.ParseServiceID(s)) }
 
-func receiptOf(service string, env catalog.Env, digit string, outcome ledger.Outcome) ledger.Receipt {
-	return ledger.Receipt{ID: digit, Service: serviceID(service), Env: string(env), Commit: commitOf(digit), Outcome: outcome, Finished: now}
+func receiptOf(service string, env artifact.Env, digit string, outcome ledger.Outcome) ledger.Receipt {
+	return ledger.Receipt{ID: digit, Service: serviceID(service), Env: env, Commit: commitOf(digit), Outcome: outcome, Finished: now}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
@@ -14,12 +13,12 @@ import (
 )
 
 // Statement is what a supervisor signs, new each time.
-func Statement(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) string {
+func Statement(service artifact.ServiceID, env artifact.Env, commit artifact.Commit) string {
 	return string(grant.Draft(granting(service, env, commit), time.Now()).Bytes())
 }
 
-func granting(service artifact.ServiceID, env catalog.Env, commit artifact.Commit) grant.Deploy {
-	return grant.Deploy{Service: service, Env: string(env), Commit: commit}
+func granting(service artifact.ServiceID, env artifact.Env, commit artifact.Commit) grant.Deploy {
+	return grant.Deploy{Service: service, Env: env, Commit: commit}
 }
 
 // Granted returns the contract with the grant of a file. It verifies the grant before
@@ -60,7 +59,7 @@ func (c Config) grantSpent(wanted contract.Contract, g grant.Grant) error {
 	if used == nil {
 		return nil
 	}
-	receipts, err := ledger.Open(c.LedgerDir()).History(string(wanted.Env), wanted.Service.String())
+	receipts, err := ledger.Open(c.LedgerDir()).History(wanted.Env, wanted.Service.String())
 	if err != nil {
 		return err
 	}

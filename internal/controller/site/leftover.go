@@ -38,7 +38,7 @@ func LeftBehind(c Config, services *catalog.Catalog) (all []string) {
 // hostOf is where the service of a killed run is live, "" for none.
 func hostOf(services *catalog.Catalog, k ledger.Killed) string {
 	for _, row := range RowsIn(services) {
-		if e := row.Environment(catalog.Env(k.Env)); row.Service.String() == k.Service && e.Mode == catalog.Live {
+		if e := row.Environment(k.Env); row.Service.String() == k.Service && e.Mode == catalog.Live {
 			return e.Target.Host
 		}
 	}

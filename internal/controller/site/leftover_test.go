@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -23,14 +24,14 @@ func TestARunThatWasKilledIsReminded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := ledger.Open(c.LedgerDir()).Prepare(receiptOf("pipeline", catalog.Prod, "a", ledger.Succeeded)); err != nil {
+	if err := ledger.Open(c.LedgerDir()).Prepare(receiptOf("pipeline", artifact.Prod, "a", ledger.Succeeded)); err != nil {
 		t.Fatal(err)
 	}
 	services := must(catalog.Builtin())
 	notes := LeftBehind(c, services)
 	// Nobody is told of a run that goes on.
 	for _, service := range []string{"findjob", "pipeline"} {
-		unlock, err := ledger.Open(c.LedgerDir()).Lock("prod", service, "bob")
+		unlock, err := ledger.Open(c.LedgerDir()).Lock(artifact.Prod, service, "bob")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
 )
 
@@ -51,6 +52,7 @@ type origins struct {
 func (o origins) Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict {
 	verdict := provenance.Look(o.summaries, want)
 	if on, configured := o.sources.Look(ctx, want.Source, want.Commit); configured {
+		on.Fix = remedy.Text(on.Fix)
 		verdict = verdict.And(on)
 	}
 	return verdict

@@ -3,6 +3,7 @@ package site
 import (
 	"cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -12,18 +13,15 @@ import (
 type Place struct {
 	*Wired
 	Row    catalog.Row
-	Env    catalog.Env
+	Env    artifact.Env
 	Host   string
 	Spec   workload.Spec
 	Target workload.Target
 }
 
-// FindPlace finds it in the catalog. Nothing is contacted yet, and it has no hands.
-func FindPlace(services *catalog.Catalog, service, environment string) (*Place, error) {
-	env, err := catalog.ParseEnv(environment)
-	if err != nil {
-		return nil, err
-	}
+// FindPlace finds it in the catalog; prod is the default environment. Nothing is contacted yet, and it has no hands.
+func FindPlace(services *catalog.Catalog, service string, env artifact.Env) (*Place, error) {
+	env = cmp.Or(env, artifact.Prod)
 	row, err := services.Row(service)
 	if err != nil {
 		return nil, err

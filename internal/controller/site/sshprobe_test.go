@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
@@ -49,7 +50,7 @@ func TestWhatSSHAloneTells(t *testing.T) {
 			asked = host.SSH.Destination == "D601"
 			return tt.seen
 		}
-		r := Unread(t.Context(), c, look, tt.err)
+		r := Unread(t.Context(), c, look, tt.err).Worded(remedy.Text)
 		if r.Decision != tt.decision || asked != tt.asked || r.Next != tt.next || r.Failure.Hint != tt.hint || (len(r.Hints) == 1) != (tt.asked && tt.seen.reached) {
 			t.Errorf("%s: asked %v, %+v, hint %q", name, asked, r, r.Failure.Hint)
 		}

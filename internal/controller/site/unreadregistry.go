@@ -19,7 +19,7 @@ func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.R
 	}
 	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has named what is missing
 		r.Summary = "the host's agent answers, and was not told that it manages a registry"
-		r.Next = "unidesk-controller artifact-registry status"
+		r.Follow(fault.RegistryStatus)
 		return r
 	}
 	var seen SSHFacts
@@ -33,7 +33,7 @@ func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.R
 		}
 	}
 	if r.Decision == registry.AgentUnavailable {
-		r.Next = "unidesk-controller host bootstrap " + c.RegistryHost
+		r.Next, r.Action = "unidesk-controller host bootstrap "+c.RegistryHost, ""
 		switch silent := r.Failure.Reason == fault.HostUnreachable; {
 		case silent && seen.agent && r.Failure.Hint != "": // it is there: find out why it is silent
 			r.Next = r.Failure.Hint

@@ -187,10 +187,10 @@ func TestContainerdGoesAndComesBack(t *testing.T) {
 	}
 
 	// It goes in the middle of a pull.
-	held3 := make(chan struct{})
+	asked := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		select {
-		case held3 <- struct{}{}:
+		case asked <- struct{}{}:
 		default:
 		}
 		<-r.Context().Done()
@@ -199,8 +199,10 @@ func TestContainerdGoesAndComesBack(t *testing.T) {
 	s := w.of(strings.TrimPrefix(server.URL, "http://"))
 	three := two.Pinned
 	three.Manifest = artifact.DigestOf([]byte("three"))
-	go func() { <-held3; w.node.Kill() }()
+	killed := make(chan struct{})
+	go func() { <-asked; w.node.Kill(); close(killed) }()
 	w.fails(s.Pull(ctx, three), fault.EngineUnavailable, true)
+	<-killed
 	w.must(w.node.Start(ctx))
 }
 

@@ -73,7 +73,11 @@ func (s *Store) unpulled(ctx context.Context, err error, name string) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	switch status.Code(err) {
+	code := status.Code(err)
+	if _, limited := ctx.Deadline(); limited && code == codes.DeadlineExceeded {
+		return context.DeadlineExceeded // the caller's: the server's clock is a moment ahead
+	}
+	switch code {
 	case codes.NotFound:
 		return fault.New(fault.ImageUnavailable, "pull %s: %s", name, said(err)).
 			WithHint("see whether the registry at %s still has it", s.registry).WithAction(fault.RegistryHealth)

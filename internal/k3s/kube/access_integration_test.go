@@ -14,6 +14,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -23,7 +24,7 @@ func TestTheAccountIsMeasuredAgainstWhatItNeeds(t *testing.T) {
 	spec := placed(t, ns, "web")
 	spec.Kubernetes.Sync = &configSync
 	c := agent(t, spec)
-	needed := kube.Rights(spec)
+	needed := rights.Needed(spec)
 	a, err := c.Access(t.Context(), needed)
 	if err != nil || a.Account != "system:serviceaccount:"+ns+":agent" || len(a.Missing) != 0 || len(a.Excess) != 0 || a.Incomplete {
 		t.Errorf("with what is needed: %+v, %v", a, err)
@@ -35,11 +36,11 @@ func TestTheAccountIsMeasuredAgainstWhatItNeeds(t *testing.T) {
 	}
 	more := placed(t, ns, "web", "worker")
 	more.Kubernetes.Sync = &configSync
-	if a, err := c.Access(t.Context(), kube.Rights(more)); err != nil || !slices.Contains(texts(a.Missing), "patch deployments.apps "+ns+"/worker") || len(a.Missing) != 4 {
+	if a, err := c.Access(t.Context(), rights.Needed(more)); err != nil || !slices.Contains(texts(a.Missing), "patch deployments.apps "+ns+"/worker") || len(a.Missing) != 4 {
 		t.Errorf("with too few: %v, %v", texts(a.Missing), err)
 	}
 	less := placed(t, ns, "web")
-	if a, err := c.Access(t.Context(), kube.Rights(less)); err != nil || !slices.Contains(texts(a.Excess), "get secrets "+ns+"/auth") || len(a.Excess) != 4 {
+	if a, err := c.Access(t.Context(), rights.Needed(less)); err != nil || !slices.Contains(texts(a.Excess), "get secrets "+ns+"/auth") || len(a.Excess) != 4 {
 		t.Errorf("with too many: %v, %v", texts(a.Excess), err)
 	}
 	// All rights of the cluster, by a binding to the account.
@@ -54,8 +55,8 @@ func TestTheAccountIsMeasuredAgainstWhatItNeeds(t *testing.T) {
 	})
 }
 
-func texts(rights []kube.Right) (all []string) {
-	for _, r := range rights {
+func texts(needed []rights.Right) (all []string) {
+	for _, r := range needed {
 		all = append(all, r.String())
 	}
 	return all
@@ -66,8 +67,8 @@ func TestAMissingRightIsNamed(t *testing.T) {
 	ns := namespace(t)
 	spec := placed(t, ns, "web")
 	create(t, deploymentsAt(ns), manifest("web", nil))
-	rights := slices.DeleteFunc(kube.Rights(spec), func(r kube.Right) bool { return r.Verb == "patch" })
-	c := connect(t, server.URL, authority(t), account(t, ns, rights))
+	reduced := slices.DeleteFunc(rights.Needed(spec), func(r rights.Right) bool { return r.Verb == "patch" })
+	c := connect(t, server.URL, authority(t), account(t, ns, reduced))
 	_, err := c.Stamp(t.Context(), settled(t, c, spec), stampOf("c1"))
 	if fault.ReasonOf(err) != fault.RoleMissing || !strings.Contains(err.Error(), "patch deployments.apps "+ns+"/web") || fault.HintOf(err) == "" {
 		t.Errorf("the patch: %v", err)
@@ -90,7 +91,7 @@ func TestTheTokenIsRenewedFromHalfItsLifeOn(t *testing.T) {
 		}
 	}
 	write(config.CAFile, string(authority(t)))
-	write(config.TokenFile, account(t, ns, kube.Rights(spec)))
+	write(config.TokenFile, account(t, ns, rights.Needed(spec)))
 	c, err := kube.New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +184,9 @@ func TestConfigurationIsWrittenByKeyAndPutBack(t *testing.T) {
 	if err != nil || before.Credentials.Len() != 1 || before.Settings.Len() != 0 {
 		t.Fatalf("before: %+v, %v", before, err)
 	}
-	data := func() (any, any) { return get(t, at+"/secrets/auth")["data"], get(t, at+"/configmaps/settings")["data"] }
+	data := func() (any, any) {
+		return get(t, at+"/secrets/auth")["data"], get(t, at+"/configmaps/settings")["data"]
+	}
 	secret0, map0 := data()
 	to := kube.Configuration{
 		Credentials: values(map[string]string{"password": "new-password", "key": "ключ\n", "unplaced": "goes nowhere"}),

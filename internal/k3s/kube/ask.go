@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -24,7 +25,7 @@ const (
 // Logs returns the last lines of a container's output, at most 64 KiB: of the container
 // that ran before if previous is set. The output may hold secrets of the program.
 func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, lines int, previous bool) ([]byte, error) {
-	right := podLog(namespace, pod)
+	right := rights.PodLog(namespace, pod)
 	raw, err := c.do(ctx, request{right: right, limit: maxTail + 1, query: map[string]string{
 		"container": container, "tailLines": strconv.Itoa(lines), "limitBytes": strconv.Itoa(maxTail), "previous": strconv.FormatBool(previous),
 	}})
@@ -54,11 +55,11 @@ func (c *Cluster) Ask(ctx context.Context, namespace, service string, probe work
 	if !workload.HealthPath.Match(probe.Path) {
 		return Answer{}, fault.New(fault.InvalidRequest, "%.80q is not a %s: %s", probe.Path, workload.HealthPath, workload.HealthPath.Want())
 	}
-	right := proxy(namespace, service, probe.Port)
+	right := rights.Proxy(namespace, service, probe.Port)
 	ctx, cancel := context.WithTimeout(limited(ctx, limit), readWithin)
 	defer cancel()
 	// Not by the client's own call, which knows no answer but the API server's.
-	at := c.build(request{right: right, path: right.path() + probe.Path}).URL().String()
+	at := c.build(request{right: right, path: path(right) + probe.Path}).URL().String()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return Answer{}, fault.New(fault.InvalidRequest, "%w", err)

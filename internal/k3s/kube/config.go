@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -30,7 +31,7 @@ type Placed struct {
 
 // holder is one of the two objects of a ConfigSync.
 type holder struct {
-	get, patch     Right
+	get, patch     rights.Right
 	keys           []string
 	encode, decode func(string) string
 }
@@ -38,11 +39,11 @@ type holder struct {
 func holders(namespace string, sync workload.ConfigSync) (credentials, settings holder) {
 	same := func(v string) string { return v }
 	return holder{
-			get: secret("get", namespace, sync.Secret), patch: secret("patch", namespace, sync.Secret), keys: sync.Credentials,
+			get: rights.Secret("get", namespace, sync.Secret), patch: rights.Secret("patch", namespace, sync.Secret), keys: sync.Credentials,
 			encode: func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
 			decode: func(v string) string { raw, _ := base64.StdEncoding.DecodeString(v); return string(raw) },
 		}, holder{
-			get: configMap("get", namespace, sync.ConfigMap), patch: configMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
+			get: rights.ConfigMap("get", namespace, sync.ConfigMap), patch: rights.ConfigMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
 			encode: same, decode: same,
 		}
 }

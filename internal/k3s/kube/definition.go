@@ -12,6 +12,7 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -114,13 +115,13 @@ type surroundings struct {
 }
 
 func (c *Cluster) surroundings(ctx context.Context, ns string) (s surroundings, err error) {
-	err = each(ctx, c, services(ns), "", func(one corev1.Service) {
+	err = each(ctx, c, rights.Services(ns), "", func(one corev1.Service) {
 		s.services = append(s.services, corev1.Service{ObjectMeta: one.ObjectMeta, Spec: one.Spec})
 	})
 	if err != nil {
 		return s, err
 	}
-	err = each(ctx, c, autoscalers(ns), "", func(one autoscalingv2.HorizontalPodAutoscaler) {
+	err = each(ctx, c, rights.Autoscalers(ns), "", func(one autoscalingv2.HorizontalPodAutoscaler) {
 		s.autoscalers = append(s.autoscalers, one)
 	})
 	return s, err

@@ -12,13 +12,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Deployment is what the cluster has of a Deployment. Facts only.
 type Deployment struct {
 	Namespace, Name, UID string
-	// Version is the resource version that the facts are of. It guards a write.
+	// Version is the resource version that the facts are of. It guards a write, and
+	// changes with each count of the pods; UID and Template do not.
 	Version string
 	// Change is the id of the change that the pod template is of, "" if no deploy made it.
 	Change string
@@ -48,7 +50,7 @@ func (c *Cluster) Deployments(ctx context.Context, spec workload.Spec) ([]Deploy
 	all := make([]Deployment, 0, len(spec.Kubernetes.Deployments))
 	for _, place := range spec.Kubernetes.Deployments {
 		var object appsv1.Deployment
-		raw, err := c.read(ctx, deployment("get", ns, place.Name), &object)
+		raw, err := c.read(ctx, rights.Deployment("get", ns, place.Name), &object)
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +122,7 @@ func (c *Cluster) revisions(ctx context.Context, spec workload.Spec, place workl
 	}
 	owned := map[string]bool{} // uids of its ReplicaSets, true for the present revision
 	var present *appsv1.ReplicaSet
-	err = each(ctx, c, replicaSets(d.Namespace), selector.String(), func(rs appsv1.ReplicaSet) {
+	err = each(ctx, c, rights.ReplicaSets(d.Namespace), selector.String(), func(rs appsv1.ReplicaSet) {
 		if !metav1.IsControlledBy(&rs, object) {
 			return
 		}
@@ -137,7 +139,7 @@ func (c *Cluster) revisions(ctx context.Context, spec workload.Spec, place workl
 		d.Definition.Revision = present.Name
 	}
 	old := 0
-	err = each(ctx, c, pods("list", d.Namespace), selector.String(), func(pod corev1.Pod) {
+	err = each(ctx, c, rights.Pods("list", d.Namespace), selector.String(), func(pod corev1.Pod) {
 		owner := metav1.GetControllerOf(&pod)
 		if owner == nil {
 			return

@@ -241,15 +241,19 @@ func TestAServiceIsAskedThroughTheProxy(t *testing.T) {
 	if _, err := ask("/health"); fault.ReasonOf(err) != fault.WorkloadNotFound {
 		t.Errorf("without a Service: %v", err)
 	}
-	create(t, "/api/v1/namespaces/"+ns+"/services", object{"metadata": object{"name": "web"}, "spec": object{"ports": []object{{"port": 8080, "targetPort": port}}}})
-	if got, err := ask("/health"); err != nil || !strings.Contains(got, "no endpoints") {
-		t.Errorf("without a pod: %s, %v", got, err)
-	}
-	subset := []object{{"addresses": []object{{"ip": address}}, "ports": []object{{"port": port}}}}
-	create(t, "/api/v1/namespaces/"+ns+"/endpoints", object{"metadata": object{"name": "web"}, "subsets": subset})
+	create(t, "/api/v1/namespaces/"+ns+"/services", object{"metadata": object{"name": "web"}, "spec": object{
+		"selector": object{"app": "web"}, "ports": []object{{"port": 8080, "targetPort": port}},
+	}})
+	until(t, "the Service is known to have no pod", func() bool {
+		got, err := ask("/health")
+		return err == nil && strings.Contains(got, "no endpoints")
+	})
+	create(t, deploymentsAt(ns), manifest("web", func(all, _ object) { all["spec"].(object)["replicas"] = 1 }))
+	pod := settled(t, c, spec).Pods[0]
+	ready(t, ns)
+	edit(t, "/api/v1/namespaces/"+ns+"/pods/"+pod.Name+"/status", object{"status": object{"podIP": address, "podIPs": []object{{"ip": address}}}})
 	until(t, "the endpoint", func() bool {
 		got, err := ask("/health")
-		t.Log(got, err)
 		return err == nil && got == `200 {"ok":true}|`
 	})
 	if got, err := ask("/away"); err != nil || !strings.HasPrefix(got, "302 ") {

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -31,7 +32,7 @@ func words(s string) string {
 }
 
 // explain returns a client's error as a fault. The right is what the request needed.
-func (c *Cluster) explain(ctx context.Context, right Right, err error) error {
+func (c *Cluster) explain(ctx context.Context, right rights.Right, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -43,7 +44,7 @@ func (c *Cluster) explain(ctx context.Context, right Right, err error) error {
 	case apierrors.IsForbidden(err):
 		return missing(right)
 	case apierrors.IsNotFound(err):
-		return fault.New(fault.WorkloadNotFound, "there is no %s %s", right.kind(), right.object())
+		return fault.New(fault.WorkloadNotFound, "there is no %s %s", kind(right), object(right))
 	case apierrors.IsConflict(err):
 		return stale(right)
 	case code(err) == http.StatusTooManyRequests, code(err) >= http.StatusInternalServerError:
@@ -55,13 +56,13 @@ func (c *Cluster) explain(ctx context.Context, right Right, err error) error {
 	}
 }
 
-func missing(right Right) error {
+func missing(right rights.Right) error {
 	return fault.New(fault.RoleMissing, "the agent's Kubernetes account lacks a right: %s", right).
 		WithHint("add it to the Role of the agent's ServiceAccount in namespace %s, then try again", right.Namespace)
 }
 
-func stale(right Right) error {
-	return fault.New(fault.Stale, "%s %s has changed since it was looked at", right.kind(), right.object())
+func stale(right rights.Right) error {
+	return fault.New(fault.Stale, "%s %s has changed since it was looked at", kind(right), object(right))
 }
 
 // unreachable is about a request without an answer.

@@ -28,6 +28,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 )
 
 // Config is how the API server is reached.
@@ -118,7 +119,7 @@ func (c *Cluster) Close() { c.client.Client.CloseIdleConnections() }
 func (c *Cluster) Version(ctx context.Context) (string, error) {
 	raw, err := c.do(ctx, request{path: "/version"})
 	if err != nil {
-		return "", c.explain(ctx, Right{Verb: "get", Resource: "version"}, err)
+		return "", c.explain(ctx, rights.Right{Verb: "get", Resource: "version"}, err)
 	}
 	var info apiversion.Info
 	if err := json.Unmarshal(raw, &info); err != nil {

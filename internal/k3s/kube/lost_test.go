@@ -315,7 +315,7 @@ func TestAnAnswerOfTheServiceIsToldFromOneOfTheAPIServer(t *testing.T) {
 		"no endpoint": {answer: func(w http.ResponseWriter) {
 			refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", `no endpoints available for service "web"`)
 		}, nobody: "no endpoints"},
-		"no right": {answer: func(w http.ResponseWriter) { refuse(w, http.StatusForbidden, "Forbidden", "no") }, missing: fault.RoleMissing},
+		"no right":   {answer: func(w http.ResponseWriter) { refuse(w, http.StatusForbidden, "Forbidden", "no") }, missing: fault.RoleMissing},
 		"no Service": {answer: func(w http.ResponseWriter) { refuse(w, http.StatusNotFound, "NotFound", "no") }, missing: fault.WorkloadNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {

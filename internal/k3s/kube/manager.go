@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -63,7 +64,7 @@ func (c *Cluster) manifest(ctx context.Context, namespace, name string) string {
 		return manifests
 	}
 	var addon struct{ Spec struct{ Source string } }
-	raw, err := c.do(ctx, request{right: Right{Verb: "get", Group: "k3s.cattle.io", Resource: "addons", Namespace: namespace, Name: name}})
+	raw, err := c.do(ctx, request{right: rights.Right{Verb: "get", Group: "k3s.cattle.io", Resource: "addons", Namespace: namespace, Name: name}})
 	if err != nil || json.Unmarshal(raw, &addon) != nil || addon.Spec.Source == "" {
 		return manifests + name + ".yaml"
 	}

@@ -8,12 +8,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Neighbours returns the pods of the namespace.
 func (c *Cluster) Neighbours(ctx context.Context, namespace string) (all []workload.Neighbour, err error) {
-	err = each(ctx, c, pods("list", namespace), "", func(pod corev1.Pod) {
+	err = each(ctx, c, rights.Pods("list", namespace), "", func(pod corev1.Pod) {
 		n := workload.Neighbour{
 			ID: string(pod.UID), Name: pod.Name, Scope: namespace, Group: maker(&pod), Running: pod.Status.Phase == corev1.PodRunning,
 		}

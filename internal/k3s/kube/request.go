@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"path"
+	urlpath "path"
 	"slices"
 	"strconv"
 	"time"
@@ -18,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 )
 
 // versions are those of the API groups that are asked. All are stable.
@@ -30,7 +31,7 @@ func versions(group string) string {
 
 // request is one request, sent once. Its right says what it reads or changes.
 type request struct {
-	right Right
+	right rights.Right
 	// path is used in the place of the right's own.
 	path  string
 	query map[string]string
@@ -50,7 +51,7 @@ func (c *Cluster) build(q request) *rest.Request {
 	case "patch":
 		method, kind = http.MethodPatch, "application/json-patch+json"
 	}
-	r := c.client.Verb(method).AbsPath(cmp.Or(q.path, q.right.path())).MaxRetries(0)
+	r := c.client.Verb(method).AbsPath(cmp.Or(q.path, path(q.right))).MaxRetries(0)
 	for _, k := range slices.Sorted(maps.Keys(q.query)) {
 		r = r.Param(k, q.query[k])
 	}
@@ -74,19 +75,19 @@ func (c *Cluster) do(ctx context.Context, q request) ([]byte, error) {
 func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, logr.Discard()) }
 
 // path returns where the API server serves what the right is about.
-func (r Right) path() string {
+func path(r rights.Right) string {
 	at := "/api/v1"
 	if r.Group != "" {
-		at = path.Join("/apis", r.Group, versions(r.Group))
+		at = urlpath.Join("/apis", r.Group, versions(r.Group))
 	}
 	if r.Namespace != "" {
-		at = path.Join(at, "namespaces", r.Namespace)
+		at = urlpath.Join(at, "namespaces", r.Namespace)
 	}
-	return path.Join(at, r.Resource, r.Name, r.Subresource)
+	return urlpath.Join(at, r.Resource, r.Name, r.Subresource)
 }
 
 // read reads an object into v and returns its bytes.
-func (c *Cluster) read(ctx context.Context, right Right, v any) ([]byte, error) {
+func (c *Cluster) read(ctx context.Context, right rights.Right, v any) ([]byte, error) {
 	raw, err := c.do(ctx, request{right: right})
 	if err != nil {
 		return nil, c.explain(ctx, right, err)
@@ -95,7 +96,7 @@ func (c *Cluster) read(ctx context.Context, right Right, v any) ([]byte, error) 
 }
 
 // create posts an object that nothing stores, and reads the answer into it.
-func (c *Cluster) create(ctx context.Context, right Right, v any) error {
+func (c *Cluster) create(ctx context.Context, right rights.Right, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return fault.New(fault.Internal, "%w", err)
@@ -107,7 +108,7 @@ func (c *Cluster) create(ctx context.Context, right Right, v any) error {
 	return c.decode(raw, right, v)
 }
 
-func (c *Cluster) decode(raw []byte, right Right, v any) error {
+func (c *Cluster) decode(raw []byte, right rights.Right, v any) error {
 	if err := json.Unmarshal(raw, v); err != nil {
 		return fault.New(fault.KubernetesUnavailable, "%s: the API server answers with something else", right)
 	}
@@ -119,7 +120,7 @@ const pageSize = 100
 
 // each lists objects page by page, so that a large namespace takes the memory of a
 // page. The selector is for labels, "" for none.
-func each[T any](ctx context.Context, c *Cluster, right Right, selector string, f func(T)) error {
+func each[T any](ctx context.Context, c *Cluster, right rights.Right, selector string, f func(T)) error {
 	query := map[string]string{"limit": strconv.Itoa(pageSize)}
 	if selector != "" {
 		query["labelSelector"] = selector

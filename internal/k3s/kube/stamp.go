@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -67,7 +68,7 @@ func (c *Cluster) Restore(ctx context.Context, d Deployment, s Stamp, to Former)
 // rewrite patches a Deployment.
 func (c *Cluster) rewrite(ctx context.Context, d Deployment, container, prefix string, patch []operation, applied func(Deployment) bool) (Deployment, error) {
 	raw, err := c.write(ctx, write{
-		to: deployment("patch", d.Namespace, d.Name), version: d.Version, patch: patch,
+		to: rights.Deployment("patch", d.Namespace, d.Name), version: d.Version, patch: patch,
 		applied: func(raw []byte) bool {
 			now, err := parse(raw, container, prefix)
 			return err == nil && now.UID == d.UID && applied(now)

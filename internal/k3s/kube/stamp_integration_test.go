@@ -85,7 +85,7 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	if diff := cmp.Diff(any(want), got); diff != "" {
 		t.Errorf("the template: %s", diff)
 	}
-	if spec := get(t, deploymentsAt(ns) + "/web")["spec"].(object); spec["replicas"] != 2.0 {
+	if spec := get(t, deploymentsAt(ns)+"/web")["spec"].(object); spec["replicas"] != 2.0 {
 		t.Errorf("%v replicas", spec["replicas"])
 	}
 	if settled(t, c, spec); len(look(t, c, spec).Definition.Revision) == 0 {
@@ -112,7 +112,7 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	if d := rolled(t, c, spec); d.Definition.Revision != before.Definition.Revision {
 		t.Errorf("the revision is %s, it was %s", d.Definition.Revision, before.Definition.Revision)
 	}
-	if meta := get(t, deploymentsAt(ns) + "/web")["metadata"].(object); meta["annotations"].(object)["team"] != "desk" {
+	if meta := get(t, deploymentsAt(ns)+"/web")["metadata"].(object); meta["annotations"].(object)["team"] != "desk" {
 		t.Errorf("the annotations are %v", meta["annotations"])
 	}
 	again, err := c.Restore(t.Context(), look(t, c, spec), stamp, kube.Former{Template: before.Template})
@@ -124,7 +124,7 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 func TestAPatchForAnotherVersionIsStale(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]object{
-		"a label changed": {"metadata": object{"labels": object{"x": "y"}}},
+		"a label of its pods is another": {"spec": object{"template": object{"metadata": object{"labels": object{"x": "y"}}}}},
 		"its container is at another place": {"spec": object{"template": object{"spec": object{"containers": []object{
 			{"name": "app", "image": "127.0.0.1:5000/unidesk/web:old"},
 		}}}}},
@@ -154,17 +154,15 @@ func TestOnlyTheOwnChangeIsPutBack(t *testing.T) {
 	create(t, deploymentsAt(ns), manifest("web", nil))
 	c := agent(t, spec)
 	before := settled(t, c, spec)
-	if _, err := c.Stamp(t.Context(), before, stampOf("theirs")); err != nil {
-		t.Fatal(err)
-	}
+	stamped(t, c, spec, "theirs")
 	former := kube.Former{Template: before.Template}
 	if _, err := c.Restore(t.Context(), look(t, c, spec), stampOf("ours"), former); fault.ReasonOf(err) != fault.Stale {
 		t.Errorf("another's change: %v", err)
 	}
 	seen := settled(t, c, spec)
-	edit(t, deploymentsAt(ns)+"/web", object{"spec": object{"replicas": 3}})
+	edit(t, deploymentsAt(ns)+"/web", object{"spec": object{"template": object{"metadata": object{"labels": object{"x": "y"}}}}})
 	if _, err := c.Restore(t.Context(), seen, stampOf("theirs"), former); fault.ReasonOf(err) != fault.Stale {
-		t.Errorf("another version: %v", err)
+		t.Errorf("another template: %v", err)
 	}
 }
 
@@ -181,7 +179,8 @@ func TestALostReplyOfARealServerIsReadBack(t *testing.T) {
 		}
 		return false
 	})
-	before := settled(t, c, spec)
+	settled(t, c, spec)
+	before := rolled(t, c, spec) // its version rests
 	after, err := c.Stamp(t.Context(), before, stampOf("c1"))
 	if err != nil || after.Change != "c1" || patches.Load() != 1 {
 		t.Fatalf("%d patches, change %q, %v", patches.Load(), after.Change, err)
@@ -190,7 +189,8 @@ func TestALostReplyOfARealServerIsReadBack(t *testing.T) {
 	if err != nil || again.Version != after.Version || patches.Load() != 1 {
 		t.Errorf("again: %d patches, version %s, was %s, %v", patches.Load(), again.Version, after.Version, err)
 	}
-	back, err := c.Restore(t.Context(), settled(t, c, spec), stampOf("c1"), kube.Former{Template: before.Template})
+	settled(t, c, spec)
+	back, err := c.Restore(t.Context(), rolled(t, c, spec), stampOf("c1"), kube.Former{Template: before.Template})
 	if err != nil || string(back.Template) != string(before.Template) || patches.Load() != 2 {
 		t.Errorf("back: %d patches, %v", patches.Load(), err)
 	}
@@ -210,6 +210,18 @@ func TestAMissingDeploymentAndAMissingContainerAreNamed(t *testing.T) {
 	if _, err := c.Stamp(t.Context(), settled(t, c, spec), stamp); fault.ReasonOf(err) != fault.WorkloadUnfit || !strings.Contains(fault.HintOf(err), "app") {
 		t.Errorf("the container: %v, %s", err, fault.HintOf(err))
 	}
+}
+
+// stamped stamps a Deployment whose version may change with the count of its pods.
+func stamped(t *testing.T, c *kube.Cluster, spec workload.Spec, change string) {
+	t.Helper()
+	until(t, "a stamp", func() bool {
+		_, err := c.Stamp(t.Context(), look(t, c, spec), stampOf(change))
+		if err != nil && fault.ReasonOf(err) != fault.Stale {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 }
 
 // hook is an admission webhook of one namespace.

@@ -12,6 +12,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
@@ -134,7 +135,7 @@ func (c *Cluster) RenewToken(ctx context.Context, now time.Time) (bool, error) {
 	if err != nil {
 		return false, fault.New(fault.Internal, "%w", err)
 	}
-	right := t.right()
+	right := rights.Renewal(t.Namespace, t.Account)
 	raw, err := c.do(ctx, request{right: right, body: body})
 	if err != nil {
 		return false, c.explain(ctx, right, err)
@@ -147,9 +148,4 @@ func (c *Cluster) RenewToken(ctx context.Context, now time.Time) (bool, error) {
 		return false, statefile.Fault(fault.Internal, c.token.path, "write the renewed token", err)
 	}
 	return true, nil
-}
-
-// right is that to renew the token.
-func (t Token) right() Right {
-	return Right{Verb: "create", Resource: "serviceaccounts", Subresource: "token", Namespace: t.Namespace, Name: t.Account}
 }

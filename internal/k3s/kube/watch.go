@@ -9,6 +9,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 )
 
 const (
@@ -40,12 +42,12 @@ func (c *Cluster) Watch(ctx context.Context, namespace string, names []string, w
 	for _, name := range names {
 		followers.Go(func() {
 			query := map[string]string{"fieldSelector": "metadata.name=" + name}
-			right := deployment("watch", namespace, "") // by the selector, which RBAC takes for the name
+			right := rights.Deployment("watch", namespace, "") // by the selector, which RBAC takes for the name
 			c.follow(ctx, right, query, func(*metav1.PartialObjectMetadata) { notify() })
 		})
 	}
 	followers.Go(func() {
-		c.follow(ctx, pods("watch", namespace), nil, func(pod *metav1.PartialObjectMetadata) {
+		c.follow(ctx, rights.Pods("watch", namespace), nil, func(pod *metav1.PartialObjectMetadata) {
 			if owner := metav1.GetControllerOf(pod); owner != nil && ofAny(owner.Name, names) {
 				notify()
 			}
@@ -76,7 +78,7 @@ func ofAny(replicaSet string, names []string) bool {
 }
 
 // follow watches until ctx ends, and begins again whenever a watch ends.
-func (c *Cluster) follow(ctx context.Context, right Right, query map[string]string, seen func(*metav1.PartialObjectMetadata)) {
+func (c *Cluster) follow(ctx context.Context, right rights.Right, query map[string]string, seen func(*metav1.PartialObjectMetadata)) {
 	pause := c.backoff
 	for ctx.Err() == nil {
 		if c.stream(ctx, right, query, seen) {
@@ -91,7 +93,7 @@ func (c *Cluster) follow(ctx context.Context, right Right, query map[string]stri
 }
 
 // stream is one watch. It reports whether there was an event.
-func (c *Cluster) stream(ctx context.Context, right Right, query map[string]string, seen func(*metav1.PartialObjectMetadata)) (any bool) {
+func (c *Cluster) stream(ctx context.Context, right rights.Right, query map[string]string, seen func(*metav1.PartialObjectMetadata)) (any bool) {
 	r := c.build(request{right: right, query: query}).SetHeader("Accept", onlyMetadata).
 		Param("watch", "true").Param("timeoutSeconds", strconv.Itoa(int(watched/time.Second)))
 	w, err := r.Watch(limited(quiet(ctx), -1))

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,9 +21,8 @@ import (
 	"testing"
 	"time"
 
-	"encoding/pem"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab/apiserver"
 )
@@ -93,9 +93,15 @@ func call(t *testing.T, method, path string, body, v any) int {
 	return resp.StatusCode
 }
 
-func create(t *testing.T, path string, body any) { t.Helper(); call(t, http.MethodPost, path, body, nil) }
+func create(t *testing.T, path string, body any) {
+	t.Helper()
+	call(t, http.MethodPost, path, body, nil)
+}
 
-func edit(t *testing.T, path string, body any) { t.Helper(); call(t, http.MethodPatch, path, body, nil) }
+func edit(t *testing.T, path string, body any) {
+	t.Helper()
+	call(t, http.MethodPatch, path, body, nil)
+}
 
 func get(t *testing.T, path string) object {
 	t.Helper()
@@ -130,11 +136,11 @@ func namespace(t *testing.T) string {
 }
 
 // account makes a ServiceAccount with the rights, and returns a token of it.
-func account(t *testing.T, ns string, rights []kube.Right) string {
+func account(t *testing.T, ns string, needed []rights.Right) string {
 	t.Helper()
-	rights = append(rights, kube.Right{Verb: "create", Resource: "serviceaccounts", Subresource: "token", Namespace: ns, Name: "agent"})
+	needed = append(needed, rights.Right{Verb: "create", Resource: "serviceaccounts", Subresource: "token", Namespace: ns, Name: "agent"})
 	rules := []object{}
-	for _, r := range rights {
+	for _, r := range needed {
 		resource := r.Resource
 		if r.Subresource != "" {
 			resource += "/" + r.Subresource
@@ -176,7 +182,7 @@ func authority(t *testing.T) []byte {
 // and no others.
 func agent(t *testing.T, spec workload.Spec) *kube.Cluster {
 	t.Helper()
-	return connect(t, server.URL, authority(t), account(t, spec.Ref.Scope(), kube.Rights(spec)))
+	return connect(t, server.URL, authority(t), account(t, spec.Ref.Scope(), rights.Needed(spec)))
 }
 
 // broken returns the cluster behind a gateway that may lose replies.
@@ -201,7 +207,7 @@ func broken(t *testing.T, spec workload.Spec, loses func(*http.Request) bool) *k
 	}))
 	t.Cleanup(s.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	return connect(t, s.URL, ca, account(t, spec.Ref.Scope(), kube.Rights(spec)))
+	return connect(t, s.URL, ca, account(t, spec.Ref.Scope(), rights.Needed(spec)))
 }
 
 // placed returns a workload of Deployments that all have a container app.

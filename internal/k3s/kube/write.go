@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 
 // write is one guarded patch of one object.
 type write struct {
-	to      Right // verb patch
+	to      rights.Right // verb patch
 	version string
 	patch   []operation
 	// applied reports whether an object bears the patch.
@@ -76,7 +77,7 @@ func (c *Cluster) readBack(ctx context.Context, w write, latest time.Time, lost 
 			return nil, c.unapplied(w, lost)
 		case over:
 			return nil, fault.Transient(fault.KubernetesUnavailable,
-				"the answer to a change of %s %s was lost, and whether it was made is not known: %s", w.to.kind(), w.to.object(), message(err))
+				"the answer to a change of %s %s was lost, and whether it was made is not known: %s", kind(w.to), object(w.to), message(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -92,9 +93,9 @@ func (c *Cluster) unapplied(w write, lost error) error {
 		why = "its words may quote a value and are not shown"
 	}
 	if apierrors.IsInternalError(lost) { // a webhook that cannot be called is one
-		return fault.Transient(fault.RolloutFailed, "the cluster could not take the change of %s %s, which is as it was: %s", w.to.kind(), w.to.object(), why)
+		return fault.Transient(fault.RolloutFailed, "the cluster could not take the change of %s %s, which is as it was: %s", kind(w.to), object(w.to), why)
 	}
-	return fault.Transient(fault.KubernetesUnavailable, "the answer to a change of %s %s was lost; the change was not made: %s", w.to.kind(), w.to.object(), why)
+	return fault.Transient(fault.KubernetesUnavailable, "the answer to a change of %s %s was lost; the change was not made: %s", kind(w.to), object(w.to), why)
 }
 
 // refused explains an answer that is a refusal. A patch for another version than the
@@ -120,7 +121,7 @@ func (c *Cluster) refused(ctx context.Context, w write, err error) error {
 			return stale(w.to)
 		}
 	}
-	return fault.New(fault.RolloutFailed, "the cluster refuses the change of %s %s: %s", w.to.kind(), w.to.object(), why)
+	return fault.New(fault.RolloutFailed, "the cluster refuses the change of %s %s: %s", kind(w.to), object(w.to), why)
 }
 
 // version returns the resource version of an object.

@@ -450,7 +450,9 @@ type Cluster struct {
 	// Rights that the account has and must not have.
 	ExcessRights []string `protobuf:"bytes,6,rep,name=excess_rights,json=excessRights,proto3" json:"excess_rights,omitempty"`
 	// Why a part could not be asked; empty if all were.
-	Trouble       string `protobuf:"bytes,7,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	Trouble string `protobuf:"bytes,7,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// Mirrors that the container runtime asks before the host's registry.
+	Mirrors       []string `protobuf:"bytes,8,rep,name=mirrors,proto3" json:"mirrors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -532,6 +534,13 @@ func (x *Cluster) GetTrouble() string {
 		return x.Trouble
 	}
 	return ""
+}
+
+func (x *Cluster) GetMirrors() []string {
+	if x != nil {
+		return x.Mirrors
+	}
+	return nil
 }
 
 // Disk is one filesystem.
@@ -626,7 +635,7 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\x06Engine\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
-	"apiVersion\"\xfe\x01\n" +
+	"apiVersion\"\x98\x02\n" +
 	"\aCluster\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x18\n" +
 	"\aruntime\x18\x02 \x01(\tR\aruntime\x12\x18\n" +
@@ -634,7 +643,8 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\rtoken_expires\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\ftokenExpires\x12%\n" +
 	"\x0emissing_rights\x18\x05 \x03(\tR\rmissingRights\x12#\n" +
 	"\rexcess_rights\x18\x06 \x03(\tR\fexcessRights\x12\x18\n" +
-	"\atrouble\x18\a \x01(\tR\atrouble\"\xea\x01\n" +
+	"\atrouble\x18\a \x01(\tR\atrouble\x12\x18\n" +
+	"\amirrors\x18\b \x03(\tR\amirrors\"\xea\x01\n" +
 	"\x04Disk\x12;\n" +
 	"\apurpose\x18\x01 \x01(\x0e2!.unidesk.artifact.v1.Disk.PurposeR\apurpose\x12\x1d\n" +
 	"\n" +

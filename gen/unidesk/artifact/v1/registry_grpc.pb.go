@@ -48,11 +48,13 @@ type RegistryServiceClient interface {
 	// daemon-reload, enable, start. What is so already is left alone; a file of
 	// another content is replaced after a copy of it was kept. When a step fails,
 	// the files are put back and what ran before is started again. It runs on when
-	// the stream breaks; one runs at a time.
+	// the stream breaks: the same request attaches to it, and another is refused
+	// while it runs.
 	//
 	// Progress, then one result. FAILED_PRECONDITION when the rendered files are
 	// not those expected, a path is not this host's to give, the port is somebody
-	// else's, the image cannot be had or systemd refuses.
+	// else's, the image cannot be had or systemd refuses. RESOURCE_EXHAUSTED when
+	// another installation runs.
 	Install(ctx context.Context, in *InstallRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InstallResponse], error)
 }
 
@@ -118,11 +120,13 @@ type RegistryServiceServer interface {
 	// daemon-reload, enable, start. What is so already is left alone; a file of
 	// another content is replaced after a copy of it was kept. When a step fails,
 	// the files are put back and what ran before is started again. It runs on when
-	// the stream breaks; one runs at a time.
+	// the stream breaks: the same request attaches to it, and another is refused
+	// while it runs.
 	//
 	// Progress, then one result. FAILED_PRECONDITION when the rendered files are
 	// not those expected, a path is not this host's to give, the port is somebody
-	// else's, the image cannot be had or systemd refuses.
+	// else's, the image cannot be had or systemd refuses. RESOURCE_EXHAUSTED when
+	// another installation runs.
 	Install(*InstallRequest, grpc.ServerStreamingServer[InstallResponse]) error
 	mustEmbedUnimplementedRegistryServiceServer()
 }

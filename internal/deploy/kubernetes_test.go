@@ -1,0 +1,115 @@
+package deploy_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// valued keeps the values of each switch.
+type valued struct {
+	workload.Target
+	values []workload.Values
+}
+
+func (v *valued) Switch(ctx context.Context, c workload.Change, emit func(workload.Event)) error {
+	v.values = append(v.values, c.Values)
+	return v.Target.Switch(ctx, c, emit)
+}
+
+func TestAConfigSyncTakesItsKeysAndNoOthers(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, c, "frontend", artifact.Dev)
+		host := &valued{Target: w.Targets["D601"]}
+		w.Targets["D601"] = host
+		w.images.add(t, a, w.labels(a))
+		req := contract.Request{Service: "frontend", Env: artifact.Dev, Commit: a.String()}
+		plan := w.reaching(t, req, planOnly)
+		want(t, plan, contract.DecidedReady, "")
+		said := fmt.Sprintf("%+v", plan.Plan.Checks)
+		for _, words := range []string{"auth.password OK:true", "present, 7 bytes", "auth.username OK:true", "session go nowhere"} {
+			if !strings.Contains(said, words) {
+				t.Errorf("the plan does not say %q: %s", words, said)
+			}
+		}
+		want(t, w.reaching(t, req, runNow), contract.DecidedSucceeded, "")
+		wanted := workload.NewValues(map[string]string{"password": "hunter2", "username": "u"})
+		if len(host.values) != 1 || !host.values[0].Equal(wanted) {
+			t.Errorf("%d switches, keys %v", len(host.values), host.values[0].Keys())
+		}
+		if strings.Contains(said, "hunter2") {
+			t.Error("the plan shows a value")
+		}
+	})
+}
+
+func TestAKeyOfAConfigSyncThatIsMissingBlocks(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []reach{planOnly, runNow} {
+		synctest.Test(t, func(t *testing.T) {
+			w := worldOf(t, c, "frontend", artifact.Dev)
+			w.Settings = settings{"username": "u"}
+			w.images.add(t, a, w.labels(a))
+			r := w.reaching(t, contract.Request{Service: "frontend", Env: artifact.Dev, Commit: a.String()}, how)
+			want(t, r, contract.DecidedBlocked, fault.EnvKeyMissing)
+			if r.Mutated || !strings.Contains(r.Failure.Message, "auth.password is missing") {
+				t.Errorf("%+v", r.Failure)
+			}
+		})
+	}
+}
+
+func TestNoOtherWorkloadHasValues(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, service := range []string{"decision-center", "code-queue"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := worldOf(t, c, service, artifact.Dev)
+			host := &valued{Target: w.Targets["D601"]}
+			w.Targets["D601"] = host
+			w.images.add(t, a, w.labels(a))
+			r := w.reaching(t, contract.Request{Service: service, Env: artifact.Dev, Commit: a.String()}, runNow)
+			want(t, r, contract.DecidedSucceeded, "")
+			if len(host.values) != 1 || host.values[0].Len() != 0 {
+				t.Errorf("%s: values %v", service, host.values)
+			}
+		})
+	}
+}
+
+// One paused Deployment of several stops the plan and the run alike.
+func TestADeploymentThatIsUnfitBlocks(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []reach{planOnly, runNow} {
+		synctest.Test(t, func(t *testing.T) {
+			w := worldOf(t, c, "code-queue", artifact.Dev)
+			w.Misfit()
+			w.images.add(t, a, w.labels(a))
+			r := w.reaching(t, contract.Request{Service: "code-queue", Env: artifact.Dev, Commit: a.String()}, how)
+			want(t, r, contract.DecidedBlocked, fault.WorkloadUnfit)
+			if r.Mutated || !strings.Contains(r.Failure.Message, "is paused") {
+				t.Errorf("%+v", r.Failure)
+			}
+		})
+	}
+}
