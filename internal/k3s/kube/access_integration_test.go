@@ -221,8 +221,15 @@ func TestNoValueIsInAnError(t *testing.T) {
 	spec := placed(t, ns, "web")
 	spec.Kubernetes.Sync = &configSync
 	at := "/api/v1/namespaces/" + ns
-	create(t, at+"/secrets", object{"metadata": object{"name": "auth"}, "immutable": true})
-	create(t, at+"/configmaps", object{"metadata": object{"name": "settings"}, "immutable": true})
+	create(t, at+"/secrets", object{"metadata": object{"name": "auth"}})
+	create(t, at+"/configmaps", object{"metadata": object{"name": "settings"}})
+	hook(t, ns, "validating", "secrets,configmaps", "UPDATE", func(object) object {
+		return object{"allowed": false, "status": object{"message": "hunter2 is too short"}}
+	})
+	until(t, "the webhook is asked", func() bool {
+		return call(t, http.MethodPatch, at+"/configmaps/settings", object{"metadata": object{"labels": object{"x": "y"}}}, &object{}) >= 300 &&
+			call(t, http.MethodPatch, at+"/secrets/auth", object{"metadata": object{"labels": object{"x": "y"}}}, &object{}) >= 300
+	})
 	lost := broken(t, spec, func(r *http.Request) bool { return r.Method == http.MethodPatch })
 	lost.Pace(time.Second, time.Second, time.Second)
 	c := connect(t, server.URL, authority(t), tokenOf(t, ns))

@@ -38,14 +38,16 @@ type holder struct {
 
 func holders(namespace string, sync workload.ConfigSync) (credentials, settings holder) {
 	same := func(v string) string { return v }
-	return holder{
-			get: rights.Secret("get", namespace, sync.Secret), patch: rights.Secret("patch", namespace, sync.Secret), keys: sync.Credentials,
-			encode: func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
-			decode: func(v string) string { raw, _ := base64.StdEncoding.DecodeString(v); return string(raw) },
-		}, holder{
-			get: rights.ConfigMap("get", namespace, sync.ConfigMap), patch: rights.ConfigMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
-			encode: same, decode: same,
-		}
+	credentials = holder{
+		get: rights.Secret("get", namespace, sync.Secret), patch: rights.Secret("patch", namespace, sync.Secret), keys: sync.Credentials,
+		encode: func(v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) },
+		decode: func(v string) string { raw, _ := base64.StdEncoding.DecodeString(v); return string(raw) },
+	}
+	settings = holder{
+		get: rights.ConfigMap("get", namespace, sync.ConfigMap), patch: rights.ConfigMap("patch", namespace, sync.ConfigMap), keys: sync.Settings,
+		encode: same, decode: same,
+	}
+	return credentials, settings
 }
 
 // Configuration reads both objects. One that does not exist is no error.

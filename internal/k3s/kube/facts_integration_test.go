@@ -248,7 +248,11 @@ func TestAServiceIsAskedThroughTheProxy(t *testing.T) {
 		got, err := ask("/health")
 		return err == nil && strings.Contains(got, "no endpoints")
 	})
-	create(t, deploymentsAt(ns), manifest("web", func(all, _ object) { all["spec"].(object)["replicas"] = 1 }))
+	create(t, "/api/v1/nodes", object{"metadata": object{"name": ns}}) // an endpoint is on a node
+	create(t, deploymentsAt(ns), manifest("web", func(all, pod object) {
+		all["spec"].(object)["replicas"] = 1
+		pod["nodeName"] = ns
+	}))
 	pod := settled(t, c, spec).Pods[0]
 	ready(t, ns)
 	edit(t, "/api/v1/namespaces/"+ns+"/pods/"+pod.Name+"/status", object{"status": object{"podIP": address, "podIPs": []object{{"ip": address}}}})

@@ -228,13 +228,13 @@ func stamped(t *testing.T, c *kube.Cluster, spec workload.Spec, change string) {
 func hook(t *testing.T, ns, kind, resource string, rule string, answer func(request object) object) {
 	t.Helper()
 	path := serveHook(t, answer)
-	group := map[string]string{"deployments": "apps", "pods": ""}[resource]
+	group := map[string]string{"deployments": "apps"}[resource]
 	name := "/apis/admissionregistration.k8s.io/v1/" + strings.ToLower(kind[:1]) + kind[1:] + "webhookconfigurations"
 	create(t, name, object{"metadata": object{"name": ns}, "webhooks": []object{{
 		"name": "hook.unidesk.dev", "clientConfig": object{"url": path, "caBundle": authority(t)}, "sideEffects": "None",
 		"admissionReviewVersions": []string{"v1"}, "failurePolicy": "Fail", "timeoutSeconds": 5,
 		"namespaceSelector": object{"matchLabels": object{"kubernetes.io/metadata.name": ns}},
-		"rules":             []object{{"apiGroups": []string{group}, "apiVersions": []string{"v1"}, "resources": []string{resource}, "operations": []string{rule}}},
+		"rules":             []object{{"apiGroups": []string{group}, "apiVersions": []string{"v1"}, "resources": strings.Split(resource, ","), "operations": []string{rule}}},
 	}}})
 	t.Cleanup(func() { deleteHook(t, name+"/"+ns) })
 }

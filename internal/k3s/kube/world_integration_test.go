@@ -42,7 +42,7 @@ func run(m *testing.M) (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if server, err = apiserver.Start(context.Background(), apiserver.Config{Dir: dir, Controllers: true}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
