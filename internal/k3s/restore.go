@@ -68,7 +68,7 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change worklo
 		back = err == nil
 		return lost(err)
 	})
-	return back, err
+	return back, gone(err)
 }
 
 // bring makes sure that the former image is there, if it has a commit's name: no other

@@ -218,4 +218,11 @@ func TestOnlyImagesThatNothingRunsAreLetGo(t *testing.T) {
 	if has(0) {
 		t.Error("0 is left")
 	}
+	w.node.Scale("web", 0)
+	w.node.Scale("worker", 0)
+	w.node.Settle()
+	retire(1)
+	if !has(1) {
+		t.Error("what the Deployments run when they are scaled up is gone")
+	}
 }

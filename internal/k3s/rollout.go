@@ -155,16 +155,16 @@ func (w *waiting) until(ctx context.Context, look func([]kube.Deployment) (bool,
 		if last != nil {
 			return last
 		}
-		return fault.New(fault.RolloutFailed, "%s has not rolled out within %v: %s", w.spec.Ref, time.Since(began).Round(time.Second), w.said)
+		return fault.Transient(fault.RolloutFailed, "%s has not rolled out within %v: %s", w.spec.Ref, time.Since(began).Round(time.Second), w.said)
 	default:
 		return context.Cause(watched)
 	}
 }
 
-// gone says of a Deployment that is not there any more that it was.
+// gone says of a Deployment that is not there that it was when the change began.
 func gone(err error) error {
 	if fault.ReasonOf(err) == fault.WorkloadNotFound {
-		return fault.New(fault.WorkloadNotFound, "%w: somebody removed it since the change began", err)
+		return fault.New(fault.WorkloadNotFound, "%w any more: somebody removed it since the change began", err)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/k3stest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -34,7 +35,6 @@ func TestARolloutThatCannotEndWellEndsAtOnce(t *testing.T) {
 		t.Run(trouble, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.grace = time.Hour // nothing else ends it
 			w.node.Output = "one\ntwo: password " + password + ", token " + secret + ", before " + was + "\x1b[31m\n"
 			w.ill("worker", 1, trouble)
 			err := w.apply(w.change(1, "b"))
@@ -93,15 +93,14 @@ func TestARolloutWaitsForWhatTimeMends(t *testing.T) {
 func TestAPodThatFindsNoNodeForLongEndsTheRollout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.grace, w.schedule = time.Hour, 20*time.Millisecond
+	w.schedule = 20 * time.Millisecond
 	w.ill("web", 1, "Unschedulable: 0/1 nodes are available: 1 Insufficient memory.")
-	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "Insufficient memory")
+	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "Deployment unidesk-dev/web: pod web-", "Insufficient memory")
 }
 
 func TestPodsThatTheClusterRefusesEndTheRollout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.grace = time.Hour
 	c := w.change(1, "b")
 	w.node.Before = at("Stamp worker", 1, func() error {
 		w.node.Reject("worker", "FailedCreate: exceeded quota: pods")
@@ -117,9 +116,9 @@ func TestARolloutHasATimeOfItsSlowestDeployment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ill("web", 1, "is not ready")
-	w.grace = 30 * time.Millisecond
+	w.grace = time.Second
 	for _, name := range []string{"web", "worker"} {
-		w.node.Slow(name, 50*time.Millisecond)
+		w.node.Slow(name, time.Second)
 	}
 	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "has not rolled out within", "web: 1 of 1 updated", "is not ready")
 }
@@ -214,19 +213,29 @@ func TestALostReplyIsReadBack(t *testing.T) {
 
 func TestAnAPIServerThatIsSilentForAWhileIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	c := w.change(1, "b")
-	calls := 0
-	w.node.Before = func(act string) error {
-		if calls++; calls > 8 && calls < 40 && !strings.HasPrefix(act, "Image") {
-			return silent()
-		}
-		return nil
+	for _, from := range []string{"Configuration", "Stamp web", "Stamp worker"} {
+		t.Run(from, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := w.change(1, "b")
+			// From then on, for some questions.
+			quiet := func(from string) {
+				left := 0
+				w.node.Before = func(act string) error {
+					if left--; left > 0 && !strings.HasPrefix(act, "Image") {
+						return silent()
+					}
+					return nil
+				}
+				w.node.After = at(from, 1, func() error { left = 10; return nil })
+			}
+			quiet(from)
+			w.must(w.apply(c))
+			quiet(strings.Replace(from, "Stamp", "Restore", 1))
+			w.must(w.settle("b", workload.Revert))
+			w.runs(0, was)
+		})
 	}
-	w.must(w.apply(c))
-	calls = 0
-	w.must(w.settle("b", workload.Revert))
-	w.runs(0, was)
 }
 
 func TestAnAPIServerThatStaysSilentLeavesTheChangePending(t *testing.T) {
@@ -253,12 +262,43 @@ func TestAnAPIServerThatStaysSilentLeavesTheChangePending(t *testing.T) {
 
 func TestAWebhookThatRewritesImagesIsToldOf(t *testing.T) {
 	t.Parallel()
+	rewrite := func(image string) string {
+		if strings.HasPrefix(image, k3stest.Registry) {
+			return "mirror.invalid/" + image
+		}
+		return image
+	}
+	for words, set := range map[string]func(*world){
+		" in Deployment unidesk-dev/web: something rewrites": func(w *world) { w.node.Admit = rewrite },
+		"pod web-": func(w *world) { w.node.AdmitPod = rewrite },
+	} {
+		w := newWorld(t)
+		c := w.change(1, "b")
+		set(w)
+		w.fails(w.apply(c), fault.WorkloadUnfit, "runs mirror.invalid/127.0.0.1:5000/unidesk/sample:", "mutatingwebhookconfigurations", words)
+		w.node.Admit, w.node.AdmitPod = nil, nil
+		w.must(w.settle("b", workload.Revert))
+		w.runs(0, was)
+	}
+}
+
+func TestACallerWhoLeavesEndsTheChangeWhereItIs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.change(1, "b")
-	w.node.Admit = func(image string) string { return "mirror.invalid/" + image }
-	w.fails(w.apply(c), fault.WorkloadUnfit, "runs mirror.invalid/127.0.0.1:5000/unidesk/sample:", "mutatingwebhookconfigurations")
-	w.must(w.settle("b", workload.Revert))
-	w.runs(0, was)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.node.After = at("SetConfiguration ConfigMap", 1, func() error { cancel(); return nil })
+	w.node.Before = at("Stamp", 1, func() error { t.Error("a Deployment is patched"); return nil })
+	if err := w.target().Switch(ctx, c, w.emit); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	w.alive()
+	if w.observe().Pending == nil {
+		t.Error("the change is not pending")
+	}
+	w.must(w.apply(c))
+	w.runs(1, password)
 }
 
 func TestWhatIsTakenAwayDuringARolloutIsToldOf(t *testing.T) {

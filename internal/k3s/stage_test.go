@@ -81,4 +81,9 @@ func TestANameThatMeansAnotherImageIsNotSwitchedTo(t *testing.T) {
 	w.node.Remove(w.ref(1))
 	w.fails(w.apply(w.change(1, "b")), fault.ArtifactNotFound, "is not staged here")
 	w.runs(0, was)
+	w.must(w.stage(w.images[1].Pinned))
+	c := w.change(1, "b")
+	w.node.After = at("Configuration", 1, func() error { w.node.Remove(w.ref(1)); return nil })
+	w.node.Before = at("Stamp", 1, func() error { t.Error("it is patched in"); return nil })
+	w.fails(w.apply(c), fault.ArtifactNotFound, "is not staged here")
 }

@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 		images[i].Layers = []artifact.Layer{{Digest: artifact.DigestOf([]byte("base")), Size: 100}, {Digest: artifact.DigestOf([]byte{byte(i)}), Size: 10}}
 		images[i].Bytes = 110
 	}
-	w := &world{t: t, spec: spec(), dir: t.TempDir(), images: images, grace: 20 * time.Second, schedule: time.Hour}
+	w := &world{t: t, spec: spec(), dir: t.TempDir(), images: images, grace: 10 * time.Second, schedule: time.Hour}
 	w.node = w.fresh()
 	for i := range 3 {
 		w.must(w.target().Stage(t.Context(), w.spec.Ref, images[i].Pinned, w.emit))

@@ -34,8 +34,9 @@ type Node struct {
 	Before, After func(act string) error
 	// Ill returns why a pod that starts cannot run, "" if it can.
 	Ill func(workload.Instance) string
-	// Admit makes another image of the image that is applied, as a webhook does.
-	Admit func(image string) string
+	// Admit makes another image of the image that is applied to a Deployment, AdmitPod of
+	// that of a pod, as webhooks do.
+	Admit, AdmitPod func(image string) string
 	// Health answers for a Service.
 	Health func(service string) kube.Answer
 	// Output is what each container prints.
@@ -108,7 +109,7 @@ func New(spec workload.Spec, env map[string]string, images []artifact.Image) *No
 	old := cri.Image{Config: artifact.DigestOf([]byte("placeholder")), Manifests: []artifact.Digest{artifact.DigestOf([]byte("placeholder's manifest"))}, Names: []string{Placeholder}}
 	n.stored[old.Config.String()], n.names[Placeholder] = old, old.Config.String()
 	for _, place := range spec.Kubernetes.Deployments {
-		d := &deployment{place: place, uid: "uid-of-" + place.Name, generation: 1, replicas: 1, slow: time.Minute}
+		d := &deployment{place: place, uid: "uid-of-" + place.Name, generation: 1, replicas: 1, slow: 10 * time.Second}
 		c := container{Name: place.Container, Image: Placeholder, ImagePullPolicy: "IfNotPresent"}
 		for _, key := range sorted(env) {
 			c.Env = append(c.Env, variable{key, env[key]})

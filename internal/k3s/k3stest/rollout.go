@@ -76,9 +76,13 @@ func (n *Node) step(d *deployment) bool {
 func (n *Node) create(d *deployment, revision string) {
 	n.version++
 	c := d.template.placed(d.place.Container)
+	image := c.Image
+	if n.AdmitPod != nil {
+		image = n.AdmitPod(image)
+	}
 	d.pods = append(d.pods, &pod{revision: revision, in: workload.Instance{
 		ID: fmt.Sprintf("pod-%d-of-%s", n.version, d.place.Name), Name: fmt.Sprintf("%s-%s-%d", d.place.Name, revision[:8], n.version),
-		Unit: d.place.Name, Image: c.Image, Created: n.now(), Stamped: c.stamped(n.spec.KeyPrefix),
+		Unit: d.place.Name, Image: image, Created: n.now(), Stamped: c.stamped(n.spec.KeyPrefix),
 	}})
 }
 
