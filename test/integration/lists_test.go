@@ -22,14 +22,15 @@ type example struct {
 
 // examples are the deploys of the first list, which only look, and of the second,
 // with the line between the two. Package e2e types those that want D601 itself: the
-// registry's, and the two services that go live there.
+// registry's, and the services that go live there. This D601 has no Kubernetes, and
+// refuses what the catalog places there.
 func examples() (first, second []example) {
-	const ready, gated, live, unsupported = contract.DecidedReady, contract.DecidedGated, contract.DecidedSucceeded, contract.DecidedUnsupported
+	const ready, gated, live, unsupported, unplaced = contract.DecidedReady, contract.DecidedGated, contract.DecidedSucceeded, contract.DecidedUnsupported, contract.DecidedBlocked
 	first = []example{
 		{"artifact-registry deploy-service --service baidu-netdisk --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --service frontend --env prod --commit <full-sha>", ready},
-		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha>", unsupported},
-		{"artifact-registry deploy-service --service decision-center --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha>", unplaced},
+		{"artifact-registry deploy-service --service decision-center --commit <full-sha>", unplaced},
 		{"artifact-registry deploy-service --env prod --service project-manager --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --env prod --service oa-event-flow --commit <full-sha>", ready},
 		{"artifact-registry deploy-service --env prod --service code-queue-mgr --commit <full-sha> --dry-run", gated},
@@ -38,27 +39,27 @@ func examples() (first, second []example) {
 		{"artifact-registry deploy-service --env dev --service pipeline --commit <full-sha> --dry-run", unsupported},
 		{"artifact-registry deploy-service --env dev --service met-nonlinear --commit <full-sha> --dry-run", unsupported},
 		{"artifact-registry deploy-service --env prod --service k3sctl-adapter --commit <full-sha> --dry-run", gated},
-		{"artifact-registry deploy-service --service mdtodo --env dev --commit <full-sha>", unsupported},
-		{"artifact-registry deploy-service --service mdtodo --env prod --commit <full-sha>", unsupported},
-		{"artifact-registry deploy-service --service claudeqq --env dev --commit <full-sha>", unsupported},
-		{"artifact-registry deploy-service --service claudeqq --env prod --commit <full-sha>", unsupported},
-		{"artifact-registry deploy-service --service code-queue --env dev --commit <full-sha>", unsupported},
+		{"artifact-registry deploy-service --service mdtodo --env dev --commit <full-sha>", unplaced},
+		{"artifact-registry deploy-service --service mdtodo --env prod --commit <full-sha>", unplaced},
+		{"artifact-registry deploy-service --service claudeqq --env dev --commit <full-sha>", unplaced},
+		{"artifact-registry deploy-service --service claudeqq --env prod --commit <full-sha>", unplaced},
+		{"artifact-registry deploy-service --service code-queue --env dev --commit <full-sha>", unplaced},
 	}
 	second = []example{
 		{"deploy apply --env prod --service backend-core --commit <full-sha>", live},
 		{"artifact-registry deploy-service --service baidu-netdisk --commit <full-sha> --run-now", live},
 		{"artifact-registry deploy-service --service frontend --env prod --commit <full-sha> --run-now", live},
-		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha> --run-now", unsupported},
-		{"artifact-registry deploy-service --env dev --service decision-center --commit <full-sha> --run-now", unsupported},
-		{"artifact-registry deploy-service --service decision-center --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --service frontend --env dev --commit <full-sha> --run-now", unplaced},
+		{"artifact-registry deploy-service --env dev --service decision-center --commit <full-sha> --run-now", unplaced},
+		{"artifact-registry deploy-service --service decision-center --commit <full-sha> --run-now", unplaced},
 		{"artifact-registry deploy-service --env prod --service project-manager --commit <full-sha> --run-now", live},
 		{"artifact-registry deploy-service --env prod --service oa-event-flow --commit <full-sha> --run-now", live},
 		{"artifact-registry deploy-service --env prod --service todo-note --commit <full-sha> --run-now", live},
-		{"artifact-registry deploy-service --env dev --service mdtodo --commit <full-sha> --run-now", unsupported},
-		{"artifact-registry deploy-service --env prod --service mdtodo --commit <full-sha> --run-now", unsupported},
-		{"artifact-registry deploy-service --env dev --service claudeqq --commit <full-sha> --run-now", unsupported},
-		{"artifact-registry deploy-service --env prod --service claudeqq --commit <full-sha> --run-now", unsupported},
-		{"artifact-registry deploy-service --env dev --service code-queue --commit <full-sha> --run-now", unsupported},
+		{"artifact-registry deploy-service --env dev --service mdtodo --commit <full-sha> --run-now", unplaced},
+		{"artifact-registry deploy-service --env prod --service mdtodo --commit <full-sha> --run-now", unplaced},
+		{"artifact-registry deploy-service --env dev --service claudeqq --commit <full-sha> --run-now", unplaced},
+		{"artifact-registry deploy-service --env prod --service claudeqq --commit <full-sha> --run-now", unplaced},
+		{"artifact-registry deploy-service --env dev --service code-queue --commit <full-sha> --run-now", unplaced},
 	}
 	return first, second
 }
@@ -84,10 +85,10 @@ func typed(t *testing.T, list []example, commit func(service string) string) {
 			switch {
 			case e.decision == contract.DecidedGated:
 				reason, exit = fault.SupervisorRequired, 3
-			case e.decision == contract.DecidedUnsupported && strings.HasSuffix(e.line, "--dry-run"): // of dev, which only validates
+			case e.decision == contract.DecidedUnsupported: // of dev, which only validates
 				reason, exit = fault.Unsupported, 3
-			case e.decision == contract.DecidedUnsupported:
-				reason, exit = fault.RuntimeNotBuilt, 3
+			case e.decision == contract.DecidedBlocked:
+				reason, exit = fault.WorkloadNotFound, 3
 			}
 			a.Want(t, e.decision, reason, exit)
 			if live := e.decision == contract.DecidedSucceeded; a.Result.Mutated != live {

@@ -4,6 +4,7 @@ package kube_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.Change != "change-1" || after.Definition.Image != stamp.Image || len(after.Definition.Computed) != 0 || len(after.Annotations) != 7 {
+	if after.Change != "change-1" || after.Definition.Image != stamp.Image || len(after.Definition.Computed) != 0 || len(after.Annotations) != 7 || !maps.Equal(after.Definition.Annotated, stamp.Values) {
 		t.Errorf("after the stamp: %+v", after)
 	}
 	if diff := cmp.Diff(stamp.Values, after.Stamped); diff != "" {
