@@ -45,7 +45,7 @@ func (r *run) holder() string {
 // newChange returns the change to make, or an earlier run's unsettled change for the
 // same commit. This run takes that change over with as much time as a new change has.
 func (r *run) newChange(f facts) workload.Change {
-	deadline := f.seen.hostNow().Add(switchTime + rolloutTime(f.seen) + r.place.Timeout + 3*r.place.Stable).UTC()
+	deadline := f.seen.hostNow().Add(switchTime + f.seen.ProgressDeadline() + r.place.Timeout + 3*r.place.Stable).UTC()
 	if p := f.seen.Pending; p != nil {
 		change := p.Change
 		change.Deadline = deadline
@@ -66,16 +66,6 @@ func (r *run) newChange(f facts) workload.Change {
 		Deadline:    deadline,
 		Holder:      r.holder(),
 	}
-}
-
-// rolloutTime is how long the slowest rollout may make no progress; 0 in Compose.
-func rolloutTime(seen view) (most time.Duration) {
-	for _, u := range seen.Units {
-		if u.Deployment != nil {
-			most = max(most, u.Deployment.ProgressDeadline)
-		}
-	}
-	return most
 }
 
 // replaced is what ran when the change began.

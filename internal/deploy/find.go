@@ -99,7 +99,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	}
 	plan.Need = need
 	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.spec, f.seen.Placement), proof.Fit(s.spec, f.seen.Observation)...))...)
-	synced, err := s.synced()
+	_, synced, err := s.settings()
 	if err != nil {
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}

@@ -87,6 +87,16 @@ func (o Observation) Present() (instances []Instance) {
 	return instances
 }
 
+// ProgressDeadline returns how long the slowest rollout may make no progress; 0 in Compose.
+func (o Observation) ProgressDeadline() (most time.Duration) {
+	for _, u := range o.Units {
+		if u.Deployment != nil {
+			most = max(most, u.Deployment.ProgressDeadline)
+		}
+	}
+	return most
+}
+
 // Flags returns the health flags of what runs, nil if no health was asked.
 func (o Observation) Flags() map[string]bool {
 	if in := o.Current(); in != nil && in.Health != nil {

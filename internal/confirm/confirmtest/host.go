@@ -237,14 +237,6 @@ func (h *Host) isNew(change workload.Change) bool {
 	return h.main != nil && workload.Basis(h.main.ID) != change.Basis && h.main.ImageID == change.Image.Config.String() && maps.Equal(h.main.Stamped, change.Stamps)
 }
 
-// stable is the name that what runs asks for its image by.
-func (h *Host) stable() string {
-	if h.spec.Compose != nil {
-		return h.spec.Compose.Image
-	}
-	return h.spec.Ref.Name()
-}
-
 func (h *Host) labels(image artifact.Pinned) map[string]string {
 	if h.Labels != nil {
 		return h.Labels(image)

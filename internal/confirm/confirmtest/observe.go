@@ -65,6 +65,14 @@ func (h *Host) see() (workload.Observation, *workload.Instance) {
 	return seen, &in
 }
 
+// stable is the name that what runs asks for its image by.
+func (h *Host) stable() string {
+	if h.spec.Compose != nil {
+		return h.spec.Compose.Image
+	}
+	return h.spec.Ref.Name()
+}
+
 // rolled is the host as one of Deployments: each runs what the one instance runs, in
 // a pod of its own, and its rollout is complete.
 func (h *Host) rolled(seen workload.Observation, in *workload.Instance, probe bool) workload.Observation {

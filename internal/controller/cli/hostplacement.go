@@ -39,21 +39,6 @@ Nothing is contacted; "unidesk-controller doctor" compares it with what the host
 }
 
 func (c *hostPlacementCommand) run(context.Context) (present.Answer, error) {
-	config, err := site.LoadConfig(c.configDir)
-	if err != nil {
-		return present.Answer{}, err
-	}
-	services, err := site.LoadCatalog(c.configDir)
-	if err != nil {
-		return present.Answer{}, err
-	}
-	section := config.Placement
-	if c.rbac {
-		section = config.Rights
-	}
-	text, err := section(services, c.host)
-	if err != nil {
-		return present.Answer{}, err
-	}
-	return present.Text(text), nil
+	text, err := site.Placement(c.configDir, c.host, c.rbac)
+	return present.Text(text), err
 }

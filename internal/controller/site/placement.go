@@ -11,6 +11,23 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
+// Placement reads the configuration and returns [Config.Placement] of a host, or
+// [Config.Rights] if rights is set.
+func Placement(configDir, host string, rights bool) (string, error) {
+	c, err := LoadConfig(configDir)
+	if err != nil {
+		return "", err
+	}
+	services, err := LoadCatalog(configDir)
+	if err != nil {
+		return "", err
+	}
+	if rights {
+		return c.Rights(services, host)
+	}
+	return c.Placement(services, host)
+}
+
 // Placement returns the sections "projects" and "kubernetes" of a host's agent.yaml
 // that place the catalog's services there. A comment in it explains what to do with it.
 // The result is a comment alone if there is nothing to place.
