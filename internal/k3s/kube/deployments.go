@@ -86,6 +86,9 @@ func parse(raw []byte, container, prefix string) (Deployment, error) {
 		if value, ok := object.Annotations[workload.Annotation(key)]; ok {
 			set(&d.Annotations, workload.Annotation(key), value)
 		}
+		if value, ok := object.Spec.Template.Annotations[workload.Annotation(key)]; ok {
+			set(&d.Definition.Annotated, key, words(value))
+		}
 	}
 	for _, placed := range object.Spec.Template.Spec.Containers {
 		if placed.Name == container {
