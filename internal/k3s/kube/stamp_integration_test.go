@@ -58,6 +58,9 @@ func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	if after.Change != "change-1" || after.Definition.Image != stamp.Image || len(after.Definition.Computed) != 0 || len(after.Annotations) != 7 || !maps.Equal(after.Definition.Annotated, stamp.Values) {
 		t.Errorf("after the stamp: %+v", after)
 	}
+	if diff := cmp.Diff(stamp.Values, after.Definition.Annotated); diff != "" {
+		t.Errorf("the template's annotations: %s", diff)
+	}
 	if diff := cmp.Diff(stamp.Values, after.Stamped); diff != "" {
 		t.Error(diff)
 	}
