@@ -31,6 +31,9 @@ const (
 	rightsAge = 5 * time.Minute
 	// rightsTime bounds the questions about them: one for each right.
 	rightsTime = time.Minute
+	// rolloutPatience is more than the ten minutes that a rollout may make no progress by
+	// default, and less than a settlement may take.
+	rolloutPatience = 12 * time.Minute
 	// registriesFile is where k3s has the mirrors of registries.
 	registriesFile = "/etc/rancher/k3s/registries.yaml"
 )
@@ -83,7 +86,7 @@ func newCluster(c Config, images *pull.Registry, log *slog.Logger) (*cluster, er
 		return nil, err
 	}
 	target := confirm.New(r, filepath.Join(c.State, "changes", "kubernetes"))
-	target.Lease = confirm.Lease
+	target.Lease, target.Patience = confirm.Lease, rolloutPatience
 	out.target, out.watch = let{target, out.allowed}, target.Watch
 	return out, nil
 }
