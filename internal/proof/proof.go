@@ -196,7 +196,8 @@ type stamp struct{ key, want string }
 // stamps are the deploy keys that name the version.
 func stamps(image artifact.Pinned) []stamp {
 	return []stamp{
-		{workload.KeyCommit, image.Commit.String()}, {workload.KeyRequestedCommit, image.Commit.String()},
+		{workload.KeyCommit, image.Commit.String()},
+		{workload.KeyRequestedCommit, image.Commit.String()},
 		{workload.KeyDigest, image.Manifest.String()},
 	}
 }

@@ -82,12 +82,12 @@ func typed(t *testing.T, list []example, commit func(service string) string) {
 			service := strings.Fields(after)[0]
 			a := world.Run(t, strings.Fields(strings.ReplaceAll(e.line, "<full-sha>", commit(service)))...)
 			reason, exit := fault.Reason(""), 0
-			switch {
-			case e.decision == contract.DecidedGated:
+			switch e.decision {
+			case contract.DecidedGated:
 				reason, exit = fault.SupervisorRequired, 3
-			case e.decision == contract.DecidedUnsupported: // of dev, which only validates
+			case contract.DecidedUnsupported: // of dev, which only validates
 				reason, exit = fault.Unsupported, 3
-			case e.decision == contract.DecidedBlocked:
+			case contract.DecidedBlocked:
 				reason, exit = fault.WorkloadNotFound, 3
 			}
 			a.Want(t, e.decision, reason, exit)

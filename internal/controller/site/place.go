@@ -27,11 +27,11 @@ func FindPlace(services *catalog.Catalog, service string, env artifact.Env) (*Pl
 		return nil, err
 	}
 	t := row.Environment(env).Target
-	switch {
-	case t.Shape == "":
+	switch t.Shape {
+	case "":
 		return nil, fault.New(fault.Unsupported, "%s has no target in %s: %s", service, env, cmp.Or(row.Environment(env).Why, "the catalog names none")).
 			WithHint("unidesk-controller services")
-	case t.Shape == catalog.Infrastructure:
+	case catalog.Infrastructure:
 		return nil, fault.New(fault.Unsupported, "%s is infrastructure, which nothing here deploys: %s", service, row.Environment(env).Why).
 			WithHint("unidesk-controller services %s", service)
 	}
