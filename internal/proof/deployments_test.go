@@ -154,6 +154,17 @@ func TestWhatMakesADeploymentUnfit(t *testing.T) {
 	}
 }
 
+func TestAKeyThatTheChangeWritesNeedsNoValue(t *testing.T) {
+	t.Parallel()
+	want, seen := rolled(t)
+	want.Spec.Kubernetes.Sync = &workload.ConfigSync{Credentials: []string{"password"}}
+	seen.Secrets = []workload.Secret{{Name: "password"}, {Name: "TOKEN"}}
+	c, found := proof.Blocking(proof.Fit(want.Spec, seen))
+	if !found || c.Name != "env file TOKEN" {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestBackIsWhatRanBefore(t *testing.T) {
 	t.Parallel()
 	want, seen := rolled(t)

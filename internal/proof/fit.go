@@ -57,9 +57,9 @@ func Labels(required, have map[string]string) (checks []Check) {
 // Fit checks that the host's configuration lets a switch succeed and be proven.
 func Fit(spec workload.Spec, seen workload.Observation) []Check {
 	if spec.Kubernetes != nil {
-		return append(FitKubernetes(spec, seen), secrets(seen.Secrets)...)
+		return append(FitKubernetes(spec, seen), secrets(spec, seen.Secrets)...)
 	}
-	return append(FitCompose(spec, seen.Compose()), secrets(seen.Secrets)...)
+	return append(FitCompose(spec, seen.Compose()), secrets(spec, seen.Secrets)...)
 }
 
 // FitCompose checks that a Compose service, as it is declared, can be switched and
@@ -88,9 +88,17 @@ func FitCompose(spec workload.Spec, d workload.ComposeDefinition) []Check {
 			"add to the service:\n"+yaml(spec, "labels", label)))
 }
 
-// secrets checks that the env file has a value for each secret.
-func secrets(seen []workload.Secret) (checks []Check) {
+// secrets checks that the env file has a value for each secret of the placement. Keys
+// that the change itself writes need none.
+func secrets(spec workload.Spec, seen []workload.Secret) (checks []Check) {
+	var written []string
+	if k := spec.Kubernetes; k != nil && k.Sync != nil {
+		written = k.Sync.Keys()
+	}
 	for _, s := range seen {
+		if slices.Contains(written, s.Name) {
+			continue
+		}
 		c := Check{Name: "env file " + s.Name, OK: s.Present, Detail: fmt.Sprintf("present, %d bytes", s.Length)}
 		if !s.Present {
 			c.Reason, c.Detail, c.Fix = fault.EnvKeyMissing, "is missing or empty", "restore the value in the env file"

@@ -69,7 +69,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	}
 	f.few("observation.secrets", len(m.GetSecrets()), maxList)
 	for _, s := range m.GetSecrets() {
-		name := f.form("secret.name", workload.VariableKey, s.GetName())
+		name := f.form("secret.name", workload.DataKey, s.GetName()) // of which a variable is one
 		o.Secrets = append(o.Secrets, workload.Secret{Name: name, Present: s.GetPresent(), Length: int(s.GetLength())})
 	}
 	if l := m.GetLast(); l != nil {

@@ -364,6 +364,7 @@ func deployed(t *testing.T) workload.Observation {
 	}
 	o := seen(t)
 	o.Pending.Change.Ref, o.Missing = ref, []string{"secret unidesk-dev/web-auth"}
+	o.Secrets = []workload.Secret{{Name: "password", Present: true, Length: 3}, {Name: "tls.crt"}}
 	o.Placement = workload.Spec{Ref: ref, KeyPrefix: "UNIDESK_DEPLOY_", Kubernetes: &workload.KubernetesSpec{
 		Deployments: []workload.DeploymentSpec{
 			{Name: "web-dev", Container: "web", Service: "web-dev", Probe: workload.Probe{Port: 8080, Path: "/health", Flags: []string{"a.b"}}},
