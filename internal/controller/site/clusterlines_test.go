@@ -1,8 +1,10 @@
 package site
 
 import (
+	"slices"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
@@ -17,6 +19,21 @@ func TestTheLineForTheRightsGoesTheHostsOwnWay(t *testing.T) {
 	} {
 		if got := RightsLine("D601", way); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestAFirstConfigurationHasTheLinesOfAClusterThatTheCatalogUses(t *testing.T) {
+	t.Parallel()
+	c := Defaults()
+	c.Hosts["other"] = tunnel.Config{Socket: "/run/a.sock"}
+	for host, want := range map[string][]string{
+		"D601":  {"unidesk-controller host placement D601 --rbac | ssh D601 sudo kubectl apply -f -", TokenLine()},
+		"other": nil, catalog.Master: nil,
+	} {
+		first, err := c.FirstConfig(must(catalog.Builtin()), host)
+		if err != nil || !slices.Equal(first.Cluster, want) {
+			t.Errorf("%s: %q, %v", host, first.Cluster, err)
 		}
 	}
 }
