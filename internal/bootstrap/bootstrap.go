@@ -122,7 +122,7 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		return r
 	}
 	if dryRun {
-		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo()
+		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo(facts, nil)
 		return r
 	}
 	h.apply(ctx, &r, p)
@@ -130,7 +130,7 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		h.prove(ctx, &r, p, facts)
 	}
 	if r.OK {
-		r.ToDo = append(r.ToDo, h.Config.toDo()...)
+		r.ToDo = append(r.ToDo, h.Config.toDo(facts, r.Agent)...)
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
@@ -15,14 +16,23 @@ type FirstConfig struct {
 	Registry string
 	// RegistryRoots are the folders below which a registry may be installed.
 	RegistryRoots []string
-	// Placement is the section "projects" with places to fill in, "" on a host that
-	// has no Compose service. It is written as comments.
+	// Placement are the sections "projects", with places to fill in, and "kubernetes";
+	// "" on a host that the catalog has no service on. It is written as comments.
 	Placement string
+	// Cluster are the lines to type that give the agent its rights and a first token in
+	// the host's cluster; none if the catalog has no service in it.
+	Cluster []string
 }
 
-// toDo says of each root that the agent's unit may not write to how it is let: a
-// drop-in is a person's to write.
-func (c FirstConfig) toDo() (list []string) {
+// toDo returns what a person is to do. A drop-in for a root that the agent's unit may
+// not write to is a person's to write, and rights in a cluster are a person's to give.
+// agent is nil if it did not answer.
+func (c FirstConfig) toDo(f Facts, agent *rpc.Description) (list []string) {
+	if f.K3s && !known(agent) {
+		for _, line := range c.Cluster {
+			list = append(list, "unless it is done: "+line)
+		}
+	}
 	var writable []string
 	for _, f := range packaging.Files() {
 		for line := range strings.Lines(string(f.Content)) {
@@ -44,6 +54,11 @@ func (c FirstConfig) toDo() (list []string) {
 	return list
 }
 
+// known reports whether the cluster of an agent's host lets it do what it must.
+func known(agent *rpc.Description) bool {
+	return agent != nil && agent.Cluster != nil && agent.Cluster.Account != "" && len(agent.Cluster.Missing) == 0
+}
+
 // render writes agent.yaml for an account, which gets every right: it has root by
 // sudo already. Root itself needs no role.
 func (c FirstConfig) render(account string) []byte {
@@ -63,7 +78,7 @@ func (c FirstConfig) render(account string) []byte {
 	fmt.Fprintf(&b, "docker: /run/docker.sock\nroles:\n  read: []\n  operate: []\n  admin: [%s]\n", admins)
 	if c.Placement != "" {
 		b.WriteString("\n# The catalog's services on this host. To let them be switched, fill in root, files and envFile of each project\n" +
-			"# that is here, and take the first \"# \" away from each of its lines and from projects:\n")
+			"# that is here, and take the first \"# \" away from each line of what is here and from projects: or kubernetes:\n")
 		for line := range strings.Lines(c.Placement) {
 			b.WriteString("# " + line)
 		}

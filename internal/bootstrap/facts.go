@@ -39,6 +39,8 @@ type Facts struct {
 	Units map[string]Unit
 	// Docker says that the docker command is there, Engine that the engine's socket is.
 	Docker, Engine bool
+	// K3s says that the host is a node of k3s.
+	K3s bool
 }
 
 // What is at a path that has no hash to tell.
@@ -118,6 +120,8 @@ func (f *Facts) take(words []string) {
 		f.Docker = value == "yes"
 	case "engine":
 		f.Engine = value == "yes"
+	case "k3s":
+		f.K3s = value == "yes"
 	}
 	switch {
 	case words[0] == "file" && len(words) == 3:

@@ -43,6 +43,9 @@ free() {
   done
 }
 
+# k3s: a node of the cluster that it is, or one whose kubectl is elsewhere.
+k3s() { [ -x /usr/local/bin/k3s ] || { has kubectl && [ -e /etc/rancher/k3s/k3s.yaml ]; }; }
+
 echo unidesk-host-facts/1
 echo "machine $(uname -m)"
 echo "uid $(id -u)"
@@ -79,4 +82,5 @@ for name in unidesk-agent.socket unidesk-agent.service docker.service unidesk-ar
 done
 echo "docker $(yes_no has docker)"
 echo "engine $(yes_no test -S /run/docker.sock)"
+echo "k3s $(yes_no k3s)"
 echo end

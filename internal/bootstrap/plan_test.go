@@ -22,6 +22,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
@@ -364,11 +365,11 @@ func TestTheScriptsCodesHaveReasons(t *testing.T) {
 func TestAFolderThatTheAgentsUnitCannotWriteToIsLeftToAPerson(t *testing.T) {
 	t.Parallel()
 	c := FirstConfig{RegistryRoots: []string{"/home/ubuntu/.unidesk", "/home/ubuntux", "/srv", "/home/ubuntu"}}
-	list := c.toDo()
+	list := c.toDo(Facts{}, nil)
 	if len(list) != 2 || !strings.Contains(list[0], "ReadWritePaths=/home/ubuntux ") || !strings.Contains(list[1], "ReadWritePaths=/srv ") {
 		t.Errorf("%q", list)
 	}
-	if list := (FirstConfig{}).toDo(); len(list) > 0 {
+	if list := (FirstConfig{}).toDo(Facts{K3s: true}, nil); len(list) > 0 {
 		t.Errorf("of a host without a registry: %q", list)
 	}
 	host := Host{
@@ -379,5 +380,85 @@ func TestAFolderThatTheAgentsUnitCannotWriteToIsLeftToAPerson(t *testing.T) {
 	}
 	if r := host.Run(t.Context(), true); len(r.ToDo) != 2 {
 		t.Errorf("a dry run: %+v, %+v", r, r.Failure)
+	}
+}
+
+// Rights in a cluster are a person's to give, in two lines, until the agent has them.
+func TestTheLinesForTheClusterAreLeftToAPersonUntilTheAgentIsKnownThere(t *testing.T) {
+	t.Parallel()
+	c := FirstConfig{Cluster: []string{"kubectl apply", "kubectl create token"}}
+	agentIn := func(cluster *rpc.Cluster) *rpc.Description { return &rpc.Description{Cluster: cluster} }
+	for name, at := range map[string]struct {
+		k3s   bool
+		agent *rpc.Description
+		want  int
+	}{
+		"a host without k3s":              {false, nil, 0},
+		"an agent that did not answer":    {true, nil, 2},
+		"an agent that serves no cluster": {true, agentIn(nil), 2},
+		"an agent without a token":        {true, agentIn(&rpc.Cluster{Trouble: "no token"}), 2},
+		"an agent that lacks a right":     {true, agentIn(&rpc.Cluster{Account: "a", Missing: []string{"get pods"}}), 2},
+		"an agent that is known":          {true, agentIn(&rpc.Cluster{Account: "a"}), 0},
+	} {
+		list := c.toDo(Facts{K3s: at.k3s}, at.agent)
+		if len(list) != at.want || at.want == 2 && (list[0] != "unless it is done: kubectl apply" || list[1] != "unless it is done: kubectl create token") {
+			t.Errorf("%s: %q", name, list)
+		}
+	}
+	host := Host{
+		Shell: func(context.Context, []string, []byte) ([]byte, error) {
+			return []byte("unidesk-host-facts/1\nmachine x86_64\nuid 0\naccount root\nsystemd yes\nsudo root\nk3s yes\nend\n"), nil
+		},
+		Binary: func(string) (Binary, error) { return newBinary("x"), nil }, Config: c,
+	}
+	if r := host.Run(t.Context(), true); len(r.ToDo) != 2 {
+		t.Errorf("a dry run: %+v, %+v", r, r.Failure)
+	}
+}
+
+func TestTheFirstConfigurationPlacesTheCluster(t *testing.T) {
+	t.Parallel()
+	written := string(FirstConfig{Registry: "http://127.0.0.1:5000", Placement: `kubernetes:
+  namespaces:
+    wiki:
+      services:
+        wiki:
+          keyPrefix: UNIDESK_DEPLOY_
+          deployments: [{name: wiki, container: wiki}]
+`}.render("root"))
+	head, rest, _ := strings.Cut(written, "# kubernetes:\n")
+	got, err := agent.Load(strings.NewReader(head + "kubernetes:\n" + strings.ReplaceAll("\n"+rest, "\n# ", "\n")))
+	if err != nil || got.Kubernetes == nil || len(got.Kubernetes.Namespaces["wiki"].Services) != 1 {
+		t.Errorf("%+v, %v\n%s", got.Kubernetes, err, written)
+	}
+}
+
+// k3s is found by its own file, or by a kubectl beside its kubeconfig.
+func TestK3sIsFound(t *testing.T) {
+	t.Parallel()
+	begin, end := strings.Index(factsScript, "has() {"), strings.Index(factsScript, "\necho unidesk-host-facts/1")
+	for name, c := range map[string]struct {
+		make []string
+		want string
+	}{
+		"a host without it":           {nil, "no"},
+		"a host with its program":     {[]string{"usr/local/bin/k3s"}, "yes"},
+		"a host with a kubectl alone": {[]string{"bin/kubectl"}, "no"},
+		"a host with a kubeconfig":    {[]string{"etc/rancher/k3s/k3s.yaml"}, "no"},
+		"a host with both of them":    {[]string{"bin/kubectl", "etc/rancher/k3s/k3s.yaml"}, "yes"},
+	} {
+		dir := t.TempDir()
+		for _, path := range c.make {
+			path = filepath.Join(dir, path)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o755)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		script := strings.NewReplacer("/usr/local/bin/k3s", dir+"/usr/local/bin/k3s", "/etc/rancher", dir+"/etc/rancher").Replace(factsScript[begin:end])
+		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", script+"\nyes_no k3s")
+		cmd.Env = []string{"PATH=" + dir + "/bin"}
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != c.want+"\n" {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
 	}
 }

@@ -238,21 +238,29 @@ func TestAHostIsJudgedByWhatTheCatalogNeedsThere(t *testing.T) {
 		},
 		"services there, one of them not placed": {
 			hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadCompose), services: work, seen: []serviceFacts{
-				{service: "findjob"}, {service: "pipeline", err: fault.New(fault.WorkloadNotFound, "no such workload")},
+				{env: artifact.Prod, service: "findjob"}, {env: artifact.Prod, service: "pipeline", err: fault.New(fault.WorkloadNotFound, "no such workload")},
 			}},
 			map[string]Level{"service pipeline": LevelFault},
 		},
 		"services there, one of them placed otherwise": {
 			hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadCompose), services: work, seen: []serviceFacts{
-				{service: "findjob"}, {service: "pipeline", differences: []string{"image is other, want pipeline"}},
+				{env: artifact.Prod, service: "findjob"}, {env: artifact.Prod, service: "pipeline", differences: []string{"image is other, want pipeline"}},
 			}},
 			map[string]Level{"service pipeline": LevelFault},
 		},
 		"services there, one of them in the middle of a change": {
 			hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadCompose), services: work, seen: []serviceFacts{
-				{service: "findjob", pending: &workload.Pending{Change: workload.Change{Image: artifact.Pinned{Commit: commitOf("a")}}}},
+				{env: artifact.Prod, service: "findjob", pending: &workload.Pending{Change: workload.Change{Image: artifact.Pinned{Commit: commitOf("a")}}}},
 			}},
 			map[string]Level{"leftovers": LevelFault},
+		},
+		"a cluster there, operated": {hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadKubernetes), clustered: work}, map[string]Level{}},
+		"a cluster there, by a reader": {
+			hostFacts{row: reached(rpc.RoleRead, rpc.CapabilityWorkloadKubernetes), clustered: work}, map[string]Level{"role": LevelFault},
+		},
+		"a cluster there that the agent does not serve": {
+			hostFacts{row: reached(rpc.RoleOperate, rpc.CapabilityWorkloadCompose), services: work, clustered: []string{"code-queue", "decision-center"}},
+			map[string]Level{"capabilities": LevelFault},
 		},
 		"a registry that does not answer": {
 			hostFacts{row: reached(rpc.RoleRead, rpc.CapabilityImageStream), registry: &registryFacts{

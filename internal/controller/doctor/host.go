@@ -14,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // echoWait is how long a few bytes may take to come back; slowEcho is when that is
@@ -29,12 +30,15 @@ const mostSkew = 5.0
 // hostFacts are the facts of one host.
 type hostFacts struct {
 	row site.HostRow
+	// way is how the host is reached.
+	way tunnel.Config
 	// version is this controller's.
 	version string
-	// services are the services that the catalog brings live there. seen is what the
-	// agent answered about each; it is empty if the agent serves no workloads.
-	services []string
-	seen     []serviceFacts
+	// services are the Compose services that the catalog brings live there, clustered
+	// those in the host's cluster. seen is what the agent answered about each that it
+	// can switch.
+	services, clustered []string
+	seen                []serviceFacts
 	// dialed means that the path there could be tried: an agent greeted.
 	dialed  bool
 	echoed  rpc.Echoed
@@ -66,12 +70,12 @@ func (e Examiner) examineHosts(ctx context.Context, c site.Config, services *cat
 
 func (e Examiner) lookAtHost(ctx context.Context, c site.Config, name string, rows []catalog.Row) hostFacts {
 	host := c.Hosts[name]
-	f := hostFacts{version: e.Version}
-	for _, row := range rows {
-		if name != catalog.Master && row.LiveOn(name) {
-			f.services = append(f.services, row.Service.String())
-		}
+	f := hostFacts{version: e.Version, way: host}
+	var wanted []placedRow
+	if name != catalog.Master {
+		wanted = rowsOn(name, rows)
 	}
+	f.services, f.clustered = namesOf(wanted, workload.Compose), namesOf(wanted, workload.Kubernetes)
 	ctx, cancel := context.WithTimeout(ctx, host.Patience()+time.Minute)
 	defer cancel()
 	// The path has its own test: a path that holds bytes back keeps an agent from
@@ -83,8 +87,8 @@ func (e Examiner) lookAtHost(ctx context.Context, c site.Config, name string, ro
 		if f.row.Reachable && name == c.RegistryHost {
 			f.registry = e.lookAtRegistry(ctx, c, rows)
 		}
-		if len(f.services) > 0 && f.row.Reachable && slices.Contains(f.row.Agent.Capabilities, rpc.CapabilityWorkloadCompose) {
-			f.seen = e.lookAtServices(ctx, c, name, rows)
+		if f.row.Reachable {
+			f.seen = e.lookAtServices(ctx, c, name, answerable(wanted, *f.row.Agent))
 		}
 	})
 	both.Wait()

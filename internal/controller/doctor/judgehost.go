@@ -36,6 +36,7 @@ func judgeHost(f hostFacts) []Finding {
 	list := []Finding{agent, judgePath(f.echoed, f.echoErr), judgeRole(f), judgeClock(row)}
 	list = append(list, judgeCapabilities(f)...)
 	list = append(list, judgeServices(f.row.Name, f.seen)...)
+	list = append(list, judgeCluster(f.row.Name, f.way, *d)...)
 	engine := fine("engine", "none answers, and nothing there needs one")
 	switch {
 	case d.Engine != nil:
@@ -73,8 +74,8 @@ func judgeRole(f hostFacts) Finding {
 	if f.registry != nil {
 		want, why = rpc.RoleRead, "to read the registry"
 	}
-	if len(f.services) > 0 {
-		want, why = rpc.RoleOperate, "to deploy "+strings.Join(f.services, ", ")
+	if all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(f.services, f.clustered)))); len(all) > 0 {
+		want, why = rpc.RoleOperate, "to deploy "+strings.Join(all, ", ")
 	}
 	if rank[have] < rank[want] {
 		return amiss(LevelFault, check, fmt.Sprintf("on the host: give uid %d the role %s in agent.yaml, then systemctl restart unidesk-agent", f.row.Agent.CallerUID, want),
@@ -112,6 +113,11 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 	if len(f.services) > 0 {
 		lack(rpc.CapabilityWorkloadCompose, "place the projects in the host's agent.yaml; with an older agent: unidesk-controller host bootstrap "+f.row.Name,
 			strings.Join(f.services, ", ")+" cannot be deployed there")
+	}
+	if len(f.clustered) > 0 {
+		lack(rpc.CapabilityWorkloadKubernetes, "on the host: write the section kubernetes that `unidesk-controller host placement "+f.row.Name+
+			"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; with an older agent first: unidesk-controller host bootstrap "+f.row.Name,
+			strings.Join(f.clustered, ", ")+" cannot be deployed there")
 	}
 	if len(list) == 0 {
 		list = append(list, fine("capabilities", "%s", cmp.Or(strings.Join(names, ", "), "none")))

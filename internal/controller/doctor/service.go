@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,12 +11,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // serviceFacts are of a service that the catalog brings live on a host.
 type serviceFacts struct {
 	service string
+	env     artifact.Env
 	// pending is a change there that is not settled, and that no run here goes on with.
 	pending *workload.Pending
 	// differences are what the host's placement of it has otherwise than the catalog.
@@ -23,24 +27,80 @@ type serviceFacts struct {
 	err         error
 }
 
-// lookAtServices asks a host's agent for each service that is live there, all at
-// the same time and over one connection.
-func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string, rows []catalog.Row) []serviceFacts {
-	agent := site.NewRemote(c.Hosts[name], e.Version)
-	defer func() { _ = agent.Close() }()
-	workloads := agent.Workloads()
-	var specs []workload.Spec
-	var list []serviceFacts
+// check names a service, and its environment if that is not prod.
+func (s serviceFacts) check() string {
+	if s.env == artifact.Prod {
+		return "service " + s.service
+	}
+	return "service " + s.service + " in " + s.env.String()
+}
+
+// placedRow is a service that is live on a host in one environment.
+type placedRow struct {
+	catalog.Row
+	env artifact.Env
+}
+
+// runtime is what runs it there.
+func (r placedRow) runtime() workload.Runtime {
+	if r.Environment(r.env).Target.Kubernetes != nil {
+		return workload.Kubernetes
+	}
+	return workload.Compose
+}
+
+// rowsOn returns what the catalog brings live on a host.
+func rowsOn(host string, rows []catalog.Row) (list []placedRow) {
 	for _, row := range rows {
 		for _, env := range artifact.Envs() {
-			if row.Environment(env).LiveOn(name) {
-				specs, list = append(specs, row.Spec(env, c.Master.Project)), append(list, serviceFacts{service: row.Service.String()})
+			if row.Environment(env).LiveOn(host) {
+				list = append(list, placedRow{row, env})
 			}
 		}
 	}
+	return list
+}
+
+// namesOf returns the services among the rows that a runtime runs, each once.
+func namesOf(rows []placedRow, r workload.Runtime) (names []string) {
+	for _, row := range rows {
+		if row.runtime() == r {
+			names = append(names, row.Service.String())
+		}
+	}
+	return slices.Compact(names)
+}
+
+// answerable returns the rows that an agent can answer for: what it lacks, and a
+// cluster that does not answer it, is a finding of its own.
+func answerable(rows []placedRow, d rpc.Description) (list []placedRow) {
+	can := map[workload.Runtime]bool{
+		workload.Compose:    slices.Contains(d.Capabilities, rpc.CapabilityWorkloadCompose),
+		workload.Kubernetes: slices.Contains(d.Capabilities, rpc.CapabilityWorkloadKubernetes) && d.Cluster != nil && d.Cluster.Version != "",
+	}
+	for _, row := range rows {
+		if can[row.runtime()] {
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+// lookAtServices asks a host's agent for each service, all at the same time and over
+// one connection.
+func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string, rows []placedRow) []serviceFacts {
+	if len(rows) == 0 {
+		return nil
+	}
+	agent := site.NewRemote(c.Hosts[name], e.Version)
+	defer func() { _ = agent.Close() }()
+	workloads := agent.Workloads()
+	list := make([]serviceFacts, len(rows))
 	var asking sync.WaitGroup
-	for i, spec := range specs {
+	for i, row := range rows {
+		list[i] = serviceFacts{service: row.Service.String(), env: row.env}
 		asking.Go(func() {
+			spec := row.Spec(row.env, c.Master.Project)
 			o, err := workloads.Observe(ctx, spec.Ref, false)
 			if list[i].pending, list[i].err = o.Pending, err; err == nil {
 				list[i].differences = placement.Differences(spec, o.Placement)
@@ -64,12 +124,12 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 	var left []workload.Pending
 	for _, s := range seen {
 		if s.err != nil {
-			list = append(list, broken("service "+s.service, s.err, "unidesk-controller logs --service "+s.service))
+			list = append(list, broken(s.check(), s.err, plain.Command("unidesk-controller", "logs", "--service", s.service, "--env", s.env.String())))
 			continue
 		}
 		placed = append(placed, s.service)
 		if len(s.differences) > 0 {
-			list = append(list, amiss(LevelFault, "service "+s.service,
+			list = append(list, amiss(LevelFault, s.check(),
 				"on the host: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent",
 				"its placement is another one than the catalog's: %s", strings.Join(s.differences, "; ")))
 		}
@@ -78,7 +138,7 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 		}
 	}
 	if len(placed) > 0 {
-		list = append(list, fine("services", "placed there: %s", strings.Join(placed, ", ")), judgeLeftovers(left, nil, nil))
+		list = append(list, fine("services", "placed there: %s", strings.Join(slices.Compact(placed), ", ")), judgeLeftovers(left, nil, nil))
 	}
 	return list
 }

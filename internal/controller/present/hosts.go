@@ -45,6 +45,9 @@ func printHosts(out io.Writer, list []site.HostRow) error {
 		p.field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
 		p.field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
 		p.field("engine", "%s, Compose %s", doctor.OrNotTold(engine), doctor.OrNotTold(d.ComposeVersion))
+		if c := d.Cluster; c != nil {
+			p.field("cluster", "%s, %s", doctor.OrNotTold(c.Version), doctor.OrNotTold(c.Runtime))
+		}
 		p.field("free", "%s", doctor.OrNotTold(strings.Join(disks, ", ")))
 		p.field("clock", "%s", row.Clock())
 	}

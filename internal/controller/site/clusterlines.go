@@ -1,0 +1,31 @@
+package site
+
+import (
+	"fmt"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+)
+
+// RightsLine returns what a person does to give the agent its rights in a host's
+// cluster: a line to type here if ssh leads to the host.
+func RightsLine(name string, host tunnel.Config) string {
+	manifest := plain.Command("unidesk-controller", "host", "placement", name, "--rbac")
+	if host.SSH == nil {
+		return "on the host, as root: kubectl apply -f - with what `" + manifest + "` prints here"
+	}
+	ssh := []string{"ssh"}
+	if host.SSH.ConfigFile != "" {
+		ssh = append(ssh, "-F", host.SSH.ConfigFile)
+	}
+	ssh = append(ssh, host.SSH.Destination, "sudo", "kubectl", "apply", "-f", "-")
+	return manifest + " | " + plain.Command(ssh...)
+}
+
+// TokenLine returns what a person does to give the agent a token: its first one, or
+// the next one if it did not renew the last one in time.
+func TokenLine() string {
+	return fmt.Sprintf("on the host, as root: (umask 077; kubectl -n %s create token %s --duration 24h >/var/lib/unidesk-agent/kubernetes-token)",
+		rights.AccountNamespace, rights.Account)
+}
