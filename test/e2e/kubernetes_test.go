@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
+	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
 	"github.com/pikasTech/unidesk-artifact-cd/lab/kube"
 )
 
@@ -67,6 +69,7 @@ func TestKubernetes(t *testing.T) {
 			})
 		}
 	})
+	t.Run("a config sync is put back, and shown nowhere", k.synced)
 	t.Run("what is broken is put back", k.broken)
 	t.Run("what cannot be switched is refused", k.unfit)
 	t.Run("of several Deployments all are put back", k.together)
@@ -292,6 +295,49 @@ func (k *cluster) broken(t *testing.T) {
 		deployTo(t, spec, strings.Repeat("a", 40)).want(t, contract.DecidedBlocked, fault.ArtifactNotFound, 3)
 		k.runs(t, spec, good)
 	})
+}
+
+// synced deploys a version with another password that cannot be proven.
+func (k *cluster) synced(t *testing.T) {
+	const was, is = "sample-password-not-a-real-one", "hunter2-of-the-lab"
+	spec := k.spec(t, "frontend", artifact.Dev)
+	sync := spec.Kubernetes.Sync
+	holds := func(object, key, want string) {
+		t.Helper()
+		var o struct{ Data map[string]string }
+		must(t, k.Get(t.Context(), spec.Ref.Scope(), object, &o))
+		if len(o.Data) != 1 || o.Data[key] != want {
+			t.Errorf("%s has %d keys, and another %s than was synced", object, len(o.Data), key)
+		}
+	}
+	secret := "secret/" + sync.Secret
+	holds(secret, "password", base64.StdEncoding.EncodeToString([]byte(was)))
+	holds("configmap/"+sync.ConfigMap, "username", "sample")
+
+	config := readMaster(t, root+"/config.json")
+	if !strings.Contains(config, was) {
+		t.Fatal("the sample has another password")
+	}
+	must(t, put(t.Context(), two.Master, file{path: root + "/config.json", text: strings.Replace(config, was, is, 1), mode: 0o600}))
+	defer func() {
+		must(t, put(context.WithoutCancel(t.Context()), two.Master, file{path: root + "/config.json", text: config, mode: 0o600}))
+	}()
+	bad := release(t, "frontend", lab.Change{Behaviour: "stale-commit"}).SourceCommit
+	a := deployTo(t, spec, bad)
+	a.want(t, contract.DecidedReverted, fault.NotProven, 1)
+	holds(secret, "password", base64.StdEncoding.EncodeToString([]byte(was)))
+	for _, value := range []string{was, is, base64.StdEncoding.EncodeToString([]byte(is))} {
+		if strings.Contains(string(a.stdout)+a.stderr, value) {
+			t.Error("the answer shows a value")
+		}
+		for host, where := range map[*hosts.Host]string{two.D601: "/var/lib/unidesk-agent", two.Master: state} {
+			found, err := host.Output(t.Context(), "sh", "-c", `{ grep -rlF -- "$0" "$1"; journalctl --no-pager | grep -F -- "$0"; } || true`, value, where)
+			must(t, err)
+			if found != "" {
+				t.Errorf("%s has a value in %s", host.Name, found)
+			}
+		}
+	}
 }
 
 // patch changes the first Deployment of a workload behind the product's back.
