@@ -15,8 +15,9 @@ const (
 	// switchTime is what tags, env file and Compose may take beside the proof, or what a
 	// rollout may take beside its own deadline.
 	switchTime = 3 * time.Minute
-	// cleanUp bounds work that goes on after a person stops the run.
-	cleanUp = 5 * time.Minute
+	// cleanUp bounds work that goes on after a person stops the run: as long as a host may
+	// take to settle.
+	cleanUp = 15 * time.Minute
 )
 
 // run is a pass that may change the host. Its id names its change and its receipt.

@@ -109,7 +109,8 @@ func (r *Runtime) given(ctx context.Context, spec workload.Spec, d kube.Deployme
 	names := []string{spec.Ref.Scope(), spec.Ref.Name(), d.Name}
 	for _, c := range slices.Concat(t.Spec.InitContainers, t.Spec.Containers) {
 		for _, e := range c.Env {
-			if !strings.HasPrefix(e.Name, spec.KeyPrefix) && !slices.Contains(names, e.Value) {
+			key, prefixed := strings.CutPrefix(e.Name, spec.KeyPrefix)
+			if ours := prefixed && slices.Contains(workload.Keys(), key); !ours && !slices.Contains(names, e.Value) {
 				secrets = append(secrets, e.Value)
 			}
 		}

@@ -38,6 +38,10 @@ func (j *judge) deployment(d workload.DeploymentSpec, unit workload.Unit, pods [
 		j.add(equal("pods", State, "of "+cmp.Or(rollout.Revision, "the new revision"), cmp.Or(rollout.Trouble, "")))
 		return Waiting
 	}
+	if i := slices.IndexFunc(pods, func(in workload.Instance) bool { return in.ImageID == "" }); i >= 0 {
+		j.add(equal("pod "+pods[i].Name, State, "started", cmp.Or(pods[i].Trouble, "not started yet")))
+		return Waiting
+	}
 	right := j.identity(pods)
 	for _, s := range stamps(j.want.Image) {
 		right = j.add(equal("annotation "+workload.Annotation(s.key), Stamped, s.want, rollout.Annotated[s.key])) && right
@@ -80,7 +84,9 @@ func worse(a, b Status) Status {
 }
 
 // Back reports whether what runs is what ran before a change. A container that was
-// down before need only be there again; of what did not exist nothing may be left.
+// down before need only be there again; of what did not exist nothing may be left. A
+// Deployment is back when no pod of another revision is left: what served badly before
+// may serve badly again.
 func Back(spec workload.Spec, before workload.Before, seen workload.Observation) bool {
 	in := seen.Current()
 	switch {
@@ -91,5 +97,5 @@ func Back(spec workload.Spec, before workload.Before, seen workload.Observation)
 	case in == nil || !in.Running || in.ImageID != before.ImageID:
 		return false
 	}
-	return !slices.ContainsFunc(seen.Units, func(u workload.Unit) bool { return u.Deployment != nil && !u.Deployment.Complete() })
+	return !slices.ContainsFunc(seen.Units, func(u workload.Unit) bool { return u.Deployment != nil && !u.Deployment.Replaced() })
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -28,7 +29,7 @@ func rolled(t *testing.T) (proof.Wanted, workload.Observation) {
 		return &workload.DeploymentDefinition{
 			Revision: "rs", Generation: 2, Seen: 2, Image: "127.0.0.1:5000/unidesk/web:x", PullPolicy: "IfNotPresent", Containers: []string{"web"},
 			Strategy: "RollingUpdate", Replicas: workload.Replicas{Want: 2, Updated: 2, Ready: 2, Available: 2},
-			Exposures: []workload.Exposure{{Service: "web-dev", Type: "ClusterIP"}}, Annotated: maps.Clone(annotated),
+			Exposures: []workload.Exposure{{Service: "web-dev", Type: "ClusterIP"}}, ProgressDeadline: 10 * time.Minute, Annotated: maps.Clone(annotated),
 		}
 	}
 	seen := workload.Observation{Units: []workload.Unit{
@@ -56,6 +57,7 @@ func TestJudgeDeployments(t *testing.T) {
 		"a label":                    {func(o *workload.Observation) { o.Instances[1].Labels = nil }, proof.Wrong, "web-dev label "},
 		"the env of a pod":           {func(o *workload.Observation) { o.Instances[1].Stamped["COMMIT"] = commitB.String() }, proof.Wrong, "web-dev env COMMIT is " + commitB.String()},
 		"an annotation":              {func(o *workload.Observation) { o.Units[1].Deployment.Annotated["DIGEST"] = "x" }, proof.Wrong, "worker-dev annotation unidesk.dev/deploy-digest is x"},
+		"a pod that starts":          {func(o *workload.Observation) { o.Instances[1].ImageID = "" }, proof.Waiting, "web-dev pod web-2 is not started yet"},
 		"no pod of the new revision": {func(o *workload.Observation) { o.Instances = o.Instances[2:] }, proof.Waiting, "web-dev pods is missing"},
 		"pods of another revision": {func(o *workload.Observation) {
 			for i := range o.Instances {
@@ -122,11 +124,13 @@ func TestWhatMakesADeploymentUnfit(t *testing.T) {
 		"environment takes COMMIT from another":           {first(func(d *workload.DeploymentDefinition) { d.Computed = []string{"COMMIT"} }), false},
 		"pull policy is Always":                           {first(func(d *workload.DeploymentDefinition) { d.PullPolicy = "Always" }), false},
 		"services web is a NodePort": {first(func(d *workload.DeploymentDefinition) {
-			d.Exposures = []workload.Exposure{{Service: "web", Type: "NodePort"}}
+			d.Exposures = append(d.Exposures, workload.Exposure{Service: "web", Type: "NodePort"})
 		}), false},
 		"services lb is a LoadBalancer": {first(func(d *workload.DeploymentDefinition) {
-			d.Exposures = []workload.Exposure{{Service: "lb", Type: "LoadBalancer"}}
+			d.Exposures = append(d.Exposures, workload.Exposure{Service: "lb", Type: "LoadBalancer"})
 		}), false},
+		"service no Service web-dev selects its pods": {first(func(d *workload.DeploymentDefinition) { d.Exposures[0].Service = "other" }), false},
+		"progress deadline is 30m0s":                  {first(func(d *workload.DeploymentDefinition) { d.ProgressDeadline = 30 * time.Minute }), false},
 		"host ports its pods take [80]":               {first(func(d *workload.DeploymentDefinition) { d.HostPorts = []int{80} }), false},
 		"host network its pods use":                   {first(func(d *workload.DeploymentDefinition) { d.HostNetwork = true }), false},
 		"rollout is paused":                           {first(func(d *workload.DeploymentDefinition) { d.Paused = true }), false},
@@ -186,6 +190,11 @@ func TestBackIsWhatRanBefore(t *testing.T) {
 		if proof.Back(want.Spec, before, seen) {
 			t.Errorf("%s: it is as before", name)
 		}
+	}
+	_, seen = rolled(t)
+	seen.Units[1].Deployment.Replicas.Available = 0
+	if !proof.Back(want.Spec, before, seen) {
+		t.Error("what served badly before need not serve well")
 	}
 	_, seen = rolled(t)
 	if before.Running = false; !proof.Back(want.Spec, before, seen) {

@@ -4,9 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
+
+// mostProgress is the longest progress deadline of a Deployment that is switched. It is
+// Kubernetes' default; an agent's acts have time for it.
+const mostProgress = 10 * time.Minute
 
 // FitKubernetes checks that the Deployments, as the cluster has them, can be switched,
 // shown to run what they run, and put back. The plan and the host that refuses a
@@ -14,7 +19,7 @@ import (
 func FitKubernetes(spec workload.Spec, seen workload.Observation) (checks []Check) {
 	for _, object := range seen.Missing {
 		checks = append(checks, unfit("object", false, object+" is not there, and a deploy creates nothing",
-			"create it; `unidesk-controller host placement HOST --rbac` prints what is to be there"))
+			"create it, empty; a comment in what `unidesk-controller host placement HOST --rbac` prints has the line"))
 	}
 	for _, d := range spec.Kubernetes.Deployments {
 		name := spec.Ref.Scope() + "/" + d.Name
@@ -23,7 +28,7 @@ func FitKubernetes(spec workload.Spec, seen workload.Observation) (checks []Chec
 			checks = append(checks, unfit("deployment "+name, false, "is not there, and a deploy creates nothing", "apply its manifest first"))
 			continue
 		}
-		for _, c := range slices.Concat(placed(d, *have), exposed(*have), steered(*have)) {
+		for _, c := range slices.Concat(placed(d, *have), exposed(d, *have), steered(*have)) {
 			c.Name = "deployment " + name + " " + c.Name
 			checks = append(checks, c)
 		}
@@ -45,8 +50,10 @@ func placed(d workload.DeploymentSpec, have workload.DeploymentDefinition) []Che
 	}
 }
 
-// exposed checks that nothing of it can be reached past the cluster.
-func exposed(have workload.DeploymentDefinition) []Check {
+// exposed checks that its Service leads to its pods, and that nothing of it can be
+// reached past the cluster.
+func exposed(d workload.DeploymentSpec, have workload.DeploymentDefinition) []Check {
+	leads := slices.ContainsFunc(have.Exposures, func(e workload.Exposure) bool { return e.Service == d.Service })
 	var open []string
 	for _, e := range have.Exposures {
 		if e.Type == "NodePort" || e.Type == "LoadBalancer" || len(e.NodePorts) > 0 {
@@ -54,6 +61,8 @@ func exposed(have workload.DeploymentDefinition) []Check {
 		}
 	}
 	return []Check{
+		unfit("service", d.Service == "" || leads, "no Service "+d.Service+" selects its pods, so that its health would be another's or nobody's",
+			"correct the Service's selector, or its name in the catalog and in agent.yaml"),
 		unfit("services", len(open) == 0, strings.Join(open, ", ")+": its pods can be reached from outside the cluster", "make the Service a ClusterIP"),
 		unfit("host ports", len(have.HostPorts) == 0, fmt.Sprintf("its pods take %v of the node", have.HostPorts), "remove hostPort from the manifest"),
 		unfit("host network", !have.HostNetwork, "its pods use the node's network", "remove hostNetwork from the manifest"),
@@ -65,6 +74,8 @@ func steered(have workload.DeploymentDefinition) []Check {
 	checks := []Check{
 		unfit("rollout", !have.Paused, "is paused", "kubectl rollout resume"),
 		unfit("replicas", have.Replicas.Want > 0, "are 0: no pod would run, and nothing could be proven", "kubectl scale --replicas=1"),
+		unfit("progress deadline", have.ProgressDeadline <= mostProgress, fmt.Sprintf("is %s: a deploy waits for a rollout that makes no progress for %s at the most", have.ProgressDeadline, mostProgress),
+			fmt.Sprintf("set progressDeadlineSeconds: %d, or less", int(mostProgress.Seconds()))),
 		unfit("manager", !have.PutsBack, have.Manager+" puts its own manifest back", "change the manifest that it applies: "+have.Source),
 	}
 	if have.Strategy == "Recreate" {

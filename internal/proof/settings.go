@@ -12,10 +12,10 @@ import (
 // the keys that go nowhere. Of a value only the length is shown.
 func Settings(sync workload.ConfigSync, values workload.Values, nowhere []string) (checks []Check) {
 	for _, key := range sync.Keys() {
-		value, ok := values.Get(key)
-		c := Check{Name: "config.json auth." + key, OK: ok, Detail: fmt.Sprintf("present, %d bytes", len(value))}
-		if !ok {
-			c.Reason, c.Detail = fault.EnvKeyMissing, "is missing, or is no text, number or boolean"
+		value, _ := values.Get(key)
+		c := Check{Name: "config.json auth." + key, OK: value != "", Detail: fmt.Sprintf("present, %d bytes", len(value))}
+		if !c.OK {
+			c.Reason, c.Detail = fault.EnvKeyMissing, "is missing or empty, or is no text, number or boolean"
 			c.Fix = "restore it on the master, or take the key out of authSync in services.yaml"
 		}
 		checks = append(checks, c)

@@ -75,6 +75,11 @@ func (d DeploymentDefinition) Complete() bool {
 	return d.Seen >= d.Generation && r.Updated == r.Want && r.Available == r.Want && r.Old == 0
 }
 
+// Replaced reports whether all pods are of the present revision, well or not.
+func (d DeploymentDefinition) Replaced() bool {
+	return d.Seen >= d.Generation && d.Replicas.Updated == d.Replicas.Want && d.Replicas.Old == 0
+}
+
 // Progress describes the rollout for people.
 func (d DeploymentDefinition) Progress() string {
 	if d.Seen < d.Generation {

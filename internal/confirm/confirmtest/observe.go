@@ -82,6 +82,9 @@ func (h *Host) rolled(seen workload.Observation, in *workload.Instance, probe bo
 			Revision: d.Name + "-1", Image: h.stable(), PullPolicy: "IfNotPresent", Containers: []string{d.Container}, Strategy: "RollingUpdate",
 			Replicas: workload.Replicas{Want: 1}, ProgressDeadline: time.Minute,
 		}
+		if d.Service != "" {
+			def.Exposures = []workload.Exposure{{Service: d.Service, Type: "ClusterIP"}}
+		}
 		if h.faults.misfit {
 			def.Paused = true
 		}

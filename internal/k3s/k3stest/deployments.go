@@ -39,6 +39,9 @@ func (n *Node) show(d *deployment) kube.Deployment {
 		Generation: d.generation, Seen: d.seen, Image: placed.Image, PullPolicy: placed.ImagePullPolicy, Strategy: "RollingUpdate",
 		Replicas: workload.Replicas{Want: d.replicas}, ProgressDeadline: d.slow, Trouble: d.trouble,
 	}
+	if d.place.Service != "" {
+		def.Exposures = []workload.Exposure{{Service: d.place.Service, Type: "ClusterIP"}}
+	}
 	for _, c := range d.template.Spec.Containers {
 		def.Containers = append(def.Containers, c.Name)
 	}

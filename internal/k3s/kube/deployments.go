@@ -148,13 +148,14 @@ func (c *Cluster) revisions(ctx context.Context, spec workload.Spec, place workl
 			return
 		}
 		current, ok := owned[string(owner.UID)]
-		if !ok {
+		ended := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed // evicted, and another is in its place
+		if !ok || ended {
 			return
 		}
 		in := instance(pod, place.Container, spec.KeyPrefix)
 		in.Unit, in.Current = d.Name, current
 		d.Pods = append(d.Pods, in)
-		if !current && pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+		if !current && pod.DeletionTimestamp == nil {
 			old++
 		}
 	})

@@ -15,9 +15,10 @@ const (
 	Account          = "unidesk-agent"
 )
 
-// Manifest returns, as YAML for kubectl apply, the agent's account, a Role with its
-// binding for each namespace of the workloads, and the objects that they sync, empty.
-// Applied again it changes no value of these objects. It creates no other object.
+// Manifest returns, as YAML for kubectl apply, the agent's account and a Role with its
+// binding for each namespace of the workloads. The objects that they sync are not
+// among it, because to apply an empty one would empty one that was applied before: a
+// comment has the lines that make them.
 func Manifest(specs []workload.Spec) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `apiVersion: v1
@@ -42,13 +43,20 @@ automountServiceAccountToken: false
 	}
 	for _, spec := range specs {
 		if k := spec.Kubernetes; k != nil && k.Sync != nil {
-			for _, o := range []struct{ kind, name string }{{"Secret", k.Sync.Secret}, {"ConfigMap", k.Sync.ConfigMap}} {
-				fmt.Fprintf(&b, "---\n# A deploy of %s writes its keys.\napiVersion: v1\nkind: %s\nmetadata: {name: %s, namespace: %s}\n",
-					spec.Ref.Name(), o.kind, o.name, spec.Ref.Scope())
-			}
+			fmt.Fprintf(&b, "# A deploy of %s writes keys of these objects. If they are not there:\n#   %s\n#   %s\n",
+				spec.Ref.Name(), Make("secret", spec.Ref.Scope(), k.Sync.Secret), Make("configmap", spec.Ref.Scope(), k.Sync.ConfigMap))
 		}
 	}
 	return b.String()
+}
+
+// Make returns the line that makes an empty Secret or ConfigMap; kind is secret or
+// configmap.
+func Make(kind, namespace, name string) string {
+	if kind == "secret" {
+		kind = "secret generic"
+	}
+	return "kubectl -n " + namespace + " create " + kind + " " + name
 }
 
 // role writes the Role of a namespace and its binding.
