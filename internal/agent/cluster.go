@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -34,8 +36,6 @@ const (
 	// rolloutPatience is more than the ten minutes that a rollout may make no progress by
 	// default, and less than a settlement may take.
 	rolloutPatience = 12 * time.Minute
-	// registriesFile is where k3s has the mirrors of registries.
-	registriesFile = "/etc/rancher/k3s/registries.yaml"
 )
 
 // cluster is this host's Kubernetes, and the workloads that are placed there.
@@ -50,15 +50,20 @@ type cluster struct {
 	target workload.Target
 	watch  func(context.Context, *slog.Logger)
 
-	mu  sync.Mutex
-	may leave
+	asking singleflight.Group
+	mu     sync.Mutex
+	may    leave // the last answer
 }
 
-// leave is the last answer about what the account may do.
+// leave is an answer about what the account may do.
 type leave struct {
 	kube.Access
 	err error
 	at  time.Time // zero: not asked yet
+}
+
+func (l leave) good(age time.Duration) bool {
+	return l.err == nil && !l.at.IsZero() && time.Since(l.at) < age
 }
 
 // newCluster puts the cluster's target together; nothing is asked of it yet.
@@ -137,23 +142,43 @@ func (c *cluster) allowed(ctx context.Context) error {
 	return nil
 }
 
-// ask returns what the account may do, by an answer that is young enough. Two callers
-// share one question.
+// ask returns what the account may do, by an answer that is young enough. It is many
+// questions, so that all callers share them, and they go on for the next caller when ctx
+// ends.
 func (c *cluster) ask(ctx context.Context) leave {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r := c.may; !r.at.IsZero() && r.err == nil && time.Since(r.at) < rightsAge {
+	if r := c.last(); r.good(rightsAge) {
 		return r
 	}
-	ctx, cancel := context.WithTimeout(ctx, rightsTime)
-	defer cancel()
-	var needed []rights.Right
-	for _, spec := range c.specs {
-		needed = append(needed, rights.Needed(spec)...)
+	answer := c.asking.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rightsTime)
+		defer cancel()
+		access, err := c.kube.Access(ctx, c.needed())
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.may = leave{access, err, time.Now()}
+		return nil, nil
+	})
+	select {
+	case <-answer:
+		return c.last()
+	case <-ctx.Done():
+		return leave{err: context.Cause(ctx)}
 	}
-	access, err := c.kube.Access(ctx, needed)
-	c.may = leave{access, err, time.Now()}
+}
+
+func (c *cluster) last() leave {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.may
+}
+
+// needed are the rights of all workloads, each once.
+func (c *cluster) needed() (all []rights.Right) {
+	for _, spec := range c.specs {
+		all = append(all, rights.Needed(spec)...)
+	}
+	slices.SortFunc(all, rights.Compare)
+	return slices.Compact(all)
 }
 
 // run does, until ctx ends, what nobody asks for: it takes back what nobody settles and
@@ -223,7 +248,7 @@ func (c *cluster) describe(ctx context.Context) *rpc.Cluster {
 	if err := cmp.Or(unversioned, unrun, r.err); err != nil {
 		out.Trouble = err.Error()
 	}
-	if mirrors, err := cri.Mirrors(registriesFile, c.registry); err == nil {
+	if mirrors, err := cri.Mirrors(cri.RegistriesFile, c.registry); err == nil {
 		out.Mirrors = mirrors
 	}
 	return out

@@ -69,6 +69,9 @@ func everything() map[string]grpc.ServiceInfo {
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
 		for i := range f.Services().Len() {
 			service := f.Services().Get(i)
+			if name := string(service.FullName()); !strings.HasPrefix(name, "unidesk.") && !strings.HasPrefix(name, "grpc.") {
+				continue // the agent is a client of the container runtime's, too
+			}
 			var info grpc.ServiceInfo
 			for j := range service.Methods().Len() {
 				info.Methods = append(info.Methods, grpc.MethodInfo{Name: string(service.Methods().Get(j).Name())})

@@ -41,57 +41,68 @@ func TestAClusterIsJudgedByWhatADeployNeedsOfIt(t *testing.T) {
 			func(d *rpc.Description) {
 				d.Cluster = &rpc.Cluster{Runtime: "containerd 2.0.5", Trouble: "connection refused", TokenExpires: now.Add(time.Hour * 20)}
 			},
-			map[string]Level{"cluster": LevelFault}, "cluster", "connection refused", "on the host: systemctl status k3s",
+			map[string]Level{"cluster": LevelFault},
+			"cluster", "connection refused", "on the host: systemctl status k3s",
 		},
 		"k3s is down": {
 			func(d *rpc.Description) { d.Cluster = &rpc.Cluster{Trouble: "connection refused"} },
-			map[string]Level{"cluster": LevelFault, "cluster's runtime": LevelFault}, "cluster", "connection refused", "if the agent has no token yet, " + site.TokenLine(),
+			map[string]Level{"cluster": LevelFault, "cluster's runtime": LevelFault},
+			"cluster", "connection refused", "if the agent has no token yet, " + site.TokenLine(),
 		},
 		"the runtime is down": {
 			func(d *rpc.Description) { d.Cluster.Runtime, d.Cluster.Trouble = "", "no such file" },
-			map[string]Level{"cluster's runtime": LevelFault}, "cluster's runtime", "no such file", "systemctl status k3s",
+			map[string]Level{"cluster's runtime": LevelFault},
+			"cluster's runtime", "no such file", "systemctl status k3s",
 		},
 		"a right is missing, and one is too much": {
 			func(d *rpc.Description) {
 				d.Cluster.Missing, d.Cluster.Excess = []string{"patch deployments.apps unidesk/wiki"}, []string{"list secrets in unidesk"}
 			},
-			map[string]Level{"cluster's rights": LevelFault}, "cluster's rights", "lacks patch deployments.apps unidesk/wiki", rightsLine,
+			map[string]Level{"cluster's rights": LevelFault},
+			"cluster's rights", "lacks patch deployments.apps unidesk/wiki", rightsLine,
 		},
 		"a right is too much": {
 			func(d *rpc.Description) { d.Cluster.Excess = []string{"list secrets in unidesk"} },
-			map[string]Level{"cluster's rights": LevelWarning}, "cluster's rights", "list secrets in unidesk", "rolebindings",
+			map[string]Level{"cluster's rights": LevelWarning},
+			"cluster's rights", "list secrets in unidesk", "rolebindings",
 		},
 		"an account that may do everything": {
 			func(d *rpc.Description) { d.Cluster.Excess = []string{"* *.*", "list secrets"} },
-			map[string]Level{"cluster's rights": LevelFault}, "cluster's rights", "may do everything", rightsLine,
+			map[string]Level{"cluster's rights": LevelFault},
+			"cluster's rights", "may do everything", rightsLine,
 		},
 		"an account that may do everything in a namespace": {
 			func(d *rpc.Description) { d.Cluster.Excess = []string{"* *.* in unidesk"} },
-			map[string]Level{"cluster's rights": LevelFault}, "cluster's rights", "allowAdmin", rightsLine,
+			map[string]Level{"cluster's rights": LevelFault},
+			"cluster's rights", "allowAdmin", rightsLine,
 		},
 		"rights that could not be asked": {
 			func(d *rpc.Description) { d.Cluster.Account, d.Cluster.Trouble = "", "timeout" },
-			map[string]Level{"cluster's rights": LevelFault}, "cluster's rights", "timeout", "systemctl status k3s",
+			map[string]Level{"cluster's rights": LevelFault},
+			"cluster's rights", "timeout", "systemctl status k3s",
 		},
 		"a token that is renewed in time": {
 			func(d *rpc.Description) { d.Cluster.TokenExpires = now.Add(littleTime) }, map[string]Level{}, "cluster's token", "until 2026-07-01 18:00 UTC", "",
 		},
 		"a token that ends soon": {
 			func(d *rpc.Description) { d.Cluster.TokenExpires = now.Add(littleTime - time.Second) },
-			map[string]Level{"cluster's token": LevelWarning}, "cluster's token", "has not renewed", site.TokenLine(),
+			map[string]Level{"cluster's token": LevelWarning},
+			"cluster's token", "has not renewed", site.TokenLine(),
 		},
 		"a token that is over": {
 			func(d *rpc.Description) {
 				d.Cluster.Version, d.Cluster.Account, d.Cluster.Trouble, d.Cluster.TokenExpires = "", "", "not known", now
 			},
-			map[string]Level{"cluster": LevelFault, "cluster's token": LevelFault}, "cluster", "not known", site.TokenLine(),
+			map[string]Level{"cluster": LevelFault, "cluster's token": LevelFault},
+			"cluster", "not known", site.TokenLine(),
 		},
 		"an account without a token": {
 			func(d *rpc.Description) { d.Cluster.TokenExpires = time.Time{} }, map[string]Level{}, "cluster", "v1.33.1", "",
 		},
 		"mirrors": {
 			func(d *rpc.Description) { d.Cluster.Mirrors = []string{"http://a", "http://b"} },
-			map[string]Level{}, "cluster's mirrors", "before the host's registry the runtime asks http://a, http://b", "",
+			map[string]Level{},
+			"cluster's mirrors", "before the host's registry the runtime asks http://a, http://b", "",
 		},
 		"little room": {
 			func(d *rpc.Description) { d.Disks[1].Free = ample - 1 }, map[string]Level{"cluster's disk": LevelWarning}, "cluster's disk", "may not fit", "crictl",

@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// reviews is an API server that lets an account do all that it is asked about. It counts
+// the questions, and answers the first only when it is let.
+type reviews struct {
+	let   chan struct{}
+	begun chan struct{} // receives each question of who the account is
+
+	mu    sync.Mutex
+	asked map[string]int // by what was asked
+}
+
+func (r *reviews) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	var review struct {
+		Spec struct{ ResourceAttributes json.RawMessage }
+	}
+	_ = json.NewDecoder(req.Body).Decode(&review)
+	_, kind, _ := strings.Cut(req.URL.Path, "/v1/")
+	r.mu.Lock()
+	r.asked[kind+string(review.Spec.ResourceAttributes)]++
+	r.mu.Unlock()
+	status := `{}`
+	switch kind {
+	case "selfsubjectreviews":
+		r.begun <- struct{}{}
+		<-r.let
+		status = `{"userInfo":{"username":"system:serviceaccount:unidesk-system:unidesk-agent"}}`
+	case "selfsubjectaccessreviews":
+		status = `{"allowed":false}`
+	}
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"status":%s}`, status)
+}
+
+// clusterAt is a cluster of two services in one namespace.
+func clusterAt(t *testing.T, handler http.Handler) *cluster {
+	t.Helper()
+	s := httptest.NewTLSServer(handler)
+	t.Cleanup(s.Close)
+	dir := t.TempDir()
+	config := kube.Config{Server: s.URL, CAFile: filepath.Join(dir, "ca"), TokenFile: filepath.Join(dir, "token")}
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	for path, content := range map[string]string{config.CAFile: string(ca), config.TokenFile: "e30.e30.c2ln"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, err := kube.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.Close)
+	c := &cluster{kube: k}
+	for _, name := range []string{"wiki", "web"} {
+		ref, err := workload.NewRef(workload.Kubernetes, "unidesk", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.specs = append(c.specs, workload.Spec{Ref: ref, Kubernetes: &workload.KubernetesSpec{Deployments: []workload.DeploymentSpec{{Name: name}}}})
+	}
+	return c
+}
+
+// The questions are many: a caller that cannot wait leaves them to the next one.
+func TestWhatTheAccountMayDoIsAskedOnceForAll(t *testing.T) {
+	t.Parallel()
+	server := &reviews{let: make(chan struct{}), begun: make(chan struct{}, 9), asked: map[string]int{}}
+	c := clusterAt(t, server)
+	first, giveUp := context.WithCancel(t.Context())
+	answer := make(chan leave)
+	go func() { answer <- c.ask(first) }()
+	<-server.begun
+	giveUp()
+	if r := <-answer; r.err == nil {
+		t.Errorf("a caller that gave up is told %+v", r)
+	}
+	over, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if r := c.ask(over); r.err == nil {
+		t.Errorf("a caller whose time is over is told %+v", r)
+	}
+	go func() { answer <- c.ask(t.Context()) }()
+	close(server.let)
+	r := <-answer
+	if r.err != nil || r.Account != "system:serviceaccount:unidesk-system:unidesk-agent" || len(r.Missing) == 0 {
+		t.Errorf("%+v", r)
+	}
+	if again := c.ask(t.Context()); again.at != r.at {
+		t.Error("a young answer is asked for again")
+	}
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	for what, times := range server.asked {
+		if times != 1 {
+			t.Errorf("%s is asked %d times", what, times)
+		}
+	}
+}
