@@ -126,12 +126,13 @@ func Annotations() (names []string) {
 // [workload.ProjectName]. The Ref of a row without a target is zero.
 func (r Row) Spec(env artifact.Env, project string) workload.Spec {
 	e := r.Environment(env)
-	spec := workload.Spec{KeyPrefix: r.KeyPrefix(env), Secrets: r.Secrets}
+	spec := workload.Spec{KeyPrefix: r.KeyPrefix(env)}
 	switch {
 	case e.Target.Compose != nil:
 		c := e.Target.Compose
 		spec.Ref, _ = workload.NewRef(workload.Compose, cmp.Or(c.Project, project), c.Service)
 		spec.Compose, spec.Probe = &workload.ComposeSpec{ContainerName: c.Container, Image: c.Image}, e.Probe
+		spec.Secrets = r.Secrets // of the env file
 	case e.Target.Kubernetes != nil:
 		k := e.Target.Kubernetes
 		spec.Ref, _ = workload.NewRef(workload.Kubernetes, k.Namespace, r.Service.String())

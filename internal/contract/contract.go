@@ -175,7 +175,6 @@ func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	for _, k := range workload.Keys() {
 		c.EnvKeys = append(c.EnvKeys, c.row.KeyPrefix(c.Env)+k)
 	}
-	c.RequiredSecrets = append(c.RequiredSecrets, c.row.Secrets...)
 	c.Health = Health{
 		Port: e.Probe.Port, Path: e.Probe.Path, Flags: append([]string{}, e.Probe.Flags...),
 		Witness: c.row.Witness, Stable: e.Stable.String(), Timeout: e.Timeout.String(),
@@ -209,6 +208,7 @@ func (c *Contract) compose(t catalog.Compose) {
 	if c.Target.Host != catalog.Master {
 		c.EnvFile = AgentPlacement
 	}
+	c.RequiredSecrets = append(c.RequiredSecrets, c.row.Secrets...)
 	c.Target.ComposeProject, c.Target.ComposeService, c.Target.ContainerName = t.Project, t.Service, t.Container
 	c.LabelKeys = c.EnvKeys
 	c.Target.Tags = []string{t.Image, t.Image + ":" + c.Commit.String()}

@@ -110,7 +110,19 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 	}
 	r.log.reach(workload.PointPending, "the receipt is written, not yet in force")
 	old, err := r.Ledger.Retire(r.env, r.name(), r.commit)
-	return receipt, old, workload.At(workload.PointSettle, err)
+	return receipt, slices.DeleteFunc(old, r.keptElsewhere), workload.At(workload.PointSettle, err)
+}
+
+// keptElsewhere reports whether another environment on the same host may go back to a
+// commit, whose image has one name there. What is not known is kept.
+func (s session) keptElsewhere(commit artifact.Commit) bool {
+	return slices.ContainsFunc(artifact.Envs(), func(env artifact.Env) bool {
+		if env == s.env || !s.row.Environment(env).LiveOn(s.hostName()) {
+			return false
+		}
+		kept, err := s.Ledger.KeepsImage(env, s.name(), commit)
+		return kept || err != nil
+	})
 }
 
 // settle has the host keep the change.

@@ -15,7 +15,6 @@ type Namespace map[string]*Rollout
 // Rollout is one service: the Deployments that move together.
 type Rollout struct {
 	KeyPrefix   string       `yaml:"keyPrefix"`
-	Secrets     []string     `yaml:"secrets,omitempty"`
 	Sync        *Sync        `yaml:"sync,omitempty"`
 	Deployments []Deployment `yaml:"deployments"`
 }
@@ -72,7 +71,7 @@ func (r Rollout) spec(ref workload.Ref) workload.Spec {
 	if s := r.Sync; s != nil {
 		k.Sync = &workload.ConfigSync{Secret: s.Secret, ConfigMap: s.ConfigMap, Credentials: s.Credentials, Settings: s.Settings}
 	}
-	return workload.Spec{Ref: ref, KeyPrefix: r.KeyPrefix, Secrets: r.Secrets, Kubernetes: k}
+	return workload.Spec{Ref: ref, KeyPrefix: r.KeyPrefix, Kubernetes: k}
 }
 
 // faults are those of the service. holders are the Deployments that services seen
@@ -80,9 +79,6 @@ func (r Rollout) spec(ref workload.Ref) workload.Spec {
 func (r Rollout) faults(service string, holders map[string]string) []error {
 	var f faults
 	f.form("keyPrefix", workload.KeyPrefix, r.KeyPrefix)
-	for _, key := range r.Secrets {
-		f.form("secrets", workload.VariableKey, key)
-	}
 	if len(r.Deployments) == 0 {
 		f.add("deployments: none")
 	}
@@ -125,7 +121,7 @@ func OfNamespace(namespace string, specs ...workload.Spec) Namespace {
 		if k == nil || spec.Ref.Scope() != namespace {
 			continue
 		}
-		r := &Rollout{KeyPrefix: spec.KeyPrefix, Secrets: spec.Secrets}
+		r := &Rollout{KeyPrefix: spec.KeyPrefix}
 		for _, d := range k.Deployments {
 			one := Deployment{Name: d.Name, Container: d.Container, Service: d.Service}
 			if d.Service != "" {

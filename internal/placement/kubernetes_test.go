@@ -18,7 +18,7 @@ func deployed(t *testing.T, namespace, service string) workload.Spec {
 		t.Fatal(err)
 	}
 	return workload.Spec{
-		Ref: ref, KeyPrefix: "UNIDESK_DEPLOY_", Secrets: []string{"TOKEN"},
+		Ref: ref, KeyPrefix: "UNIDESK_DEPLOY_",
 		Kubernetes: &workload.KubernetesSpec{
 			Deployments: []workload.DeploymentSpec{
 				{Name: service + "-dev", Container: service, Service: "null", Probe: workload.Probe{Port: 8080, Path: "/health", Flags: []string{"a.b"}}},
@@ -38,7 +38,7 @@ func loadNamespace(text string) (Namespace, error) {
 func TestANamespaceIsReadAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	bare := deployed(t, "n", "bare")
-	bare.Secrets, bare.Kubernetes.Sync = nil, nil
+	bare.Kubernetes.Sync = nil
 	want := []workload.Spec{bare, deployed(t, "n", "web")}
 	text, err := OfNamespace("n", append(want, deployed(t, "other", "x"), spec("n", "compose"))...).YAML(6)
 	if err != nil {
@@ -66,7 +66,6 @@ func TestEveryFaultOfANamespaceIsNamed(t *testing.T) {
 	const at = "kubernetes.namespaces.n.services.web."
 	for old, c := range map[string]struct{ now, want string }{
 		"keyPrefix: UNIDESK_DEPLOY_": {"keyPrefix: x", at + `keyPrefix: "x"`},
-		"- TOKEN":                    {"- a b", at + `secrets: "a b"`},
 		"name: web-dev":              {"name: Web", at + `deployments.name: "Web"`},
 		"container: web":             {"container: ''", at + `deployments.container: ""`},
 		"service: 'null'":            {"service: ../x", at + `deployments.service: "../x"`},

@@ -70,10 +70,13 @@ func TestKubernetes(t *testing.T) {
 		}
 	})
 	t.Run("a config sync is put back, and shown nowhere", k.synced)
-	t.Run("what is broken is put back", k.broken)
-	t.Run("what cannot be switched is refused", k.unfit)
-	t.Run("of several Deployments all are put back", k.together)
-	t.Run("what nobody settles is taken back", k.abandoned)
+	t.Run("what nobody settles", func(t *testing.T) {
+		takenBack := k.abandon(t)
+		t.Run("what is broken is put back", k.broken)
+		t.Run("what cannot be switched is refused", k.unfit)
+		t.Run("of several Deployments all are put back", k.together)
+		t.Run("is taken back meanwhile", takenBack)
+	})
 	t.Run("a silent API server", k.silent)
 }
 
@@ -104,7 +107,14 @@ func (k *cluster) furnish(ctx context.Context, t *testing.T) {
 		must(t, err)
 		return out
 	}
-	must(t, k.Apply(ctx, []byte(printed("host", "placement", "D601", "--rbac"))))
+	manifest := printed("host", "placement", "D601", "--rbac")
+	must(t, k.Apply(ctx, []byte(manifest)))
+	for line := range strings.Lines(manifest) { // a comment has how the objects are made
+		if made, ok := strings.CutPrefix(strings.TrimSpace(line), "#   kubectl "); ok {
+			_, err := k.Kubectl(ctx, strings.Fields(made)...)
+			must(t, err)
+		}
+	}
 	token, err := k.Kubectl(ctx, "create", "token", "unidesk-agent", "--namespace", "unidesk-system", "--duration", "24h")
 	must(t, err)
 	placement := printed("host", "placement", "D601")
@@ -447,21 +457,32 @@ func (k *cluster) steady(t *testing.T, namespace string) (pods int) {
 	return pods
 }
 
-// abandoned kills the controller between the switch and the settlement: the agent
-// takes the change back at its deadline.
-func (k *cluster) abandoned(t *testing.T) {
-	spec := k.spec(t, "claudeqq", artifact.Dev)
+// abandon kills the controller between the switch and the settlement. It returns the
+// test that the agent takes the change back at its deadline.
+func (k *cluster) abandon(t *testing.T) func(*testing.T) {
+	spec := k.spec(t, "mdtodo", artifact.Prod)
 	good := k.live(t, spec)
-	k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":5}}`)
-	defer k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":600}}`)
-	next := release(t, "claudeqq", lab.Change{}).SourceCommit
-	r := begin(t, deployCommand(t, "claudeqq", next, "--env", "dev", "--config", quickConfig))
+	k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":30}}`)
+	next := release(t, "mdtodo", lab.Change{}).SourceCommit
+	r := begin(t, deployCommand(t, "mdtodo", next, "--env", "prod", "--config", quickConfig))
 	r.reaches(t, "switch")
 	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
 	_ = r.cmd.Wait()                                           // it was killed: that is its exit
+	if commit, err := k.stamped(t, spec); err != nil || commit != next {
+		t.Fatalf("killed too early to tell: it is %s (%v)", commit, err)
+	}
+	return func(t *testing.T) { k.takenBack(t, spec, good) }
+}
+
+// stamped returns the commit that the first Deployment says that it runs.
+func (k *cluster) stamped(t *testing.T, spec workload.Spec) (string, error) {
+	return k.Kubectl(t.Context(), "get", "deployment", spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(),
+		"--output", `jsonpath={.metadata.annotations.unidesk\.dev/deploy-commit}`)
+}
+
+func (k *cluster) takenBack(t *testing.T, spec workload.Spec, good string) {
 	eventually(t, 8*time.Minute, "D601 takes it back by itself", func() error {
-		out, err := k.Kubectl(t.Context(), "get", "deployment", spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(),
-			"--output", `jsonpath={.metadata.annotations.unidesk\.dev/deploy-commit}`)
+		out, err := k.stamped(t, spec)
 		if err == nil && out != good {
 			err = fmt.Errorf("it is %s", out)
 		}
@@ -470,6 +491,7 @@ func (k *cluster) abandoned(t *testing.T) {
 	_, err := k.Kubectl(t.Context(), "rollout", "status", "deployment/"+spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(), "--timeout", "2m")
 	must(t, err)
 	k.runs(t, spec, good)
+	k.patch(t, spec, `{"spec":{"progressDeadlineSeconds":600}}`)
 	controller(t, "recover", "--config", quickConfig)
 }
 

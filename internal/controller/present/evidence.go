@@ -3,18 +3,25 @@ package present
 import (
 	"cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
-func (p *printer) scope(s *contract.Scope) {
+// scope writes what happened to everything else; c is nil if nothing is known of the
+// target.
+func (p *printer) scope(s *contract.Scope, c *contract.Contract) {
+	others := "container of the engine"
+	if c != nil && c.Shape == catalog.K3s {
+		others = "Deployment of the namespace"
+	}
 	switch {
 	case s == nil:
 	case !s.Observed:
 		p.field("scope", "%s", "not observed: "+s.Note)
 	case len(s.Disturbed) == 0:
-		p.field("scope", "no other container of the engine was touched")
+		p.field("scope", "no other %s was touched", others)
 	}
 	if s != nil {
 		for _, d := range s.Disturbed {

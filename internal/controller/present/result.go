@@ -56,7 +56,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
-	p.scope(r.Scope)
+	p.scope(r.Scope, r.Contract)
 	if r.Running != "" {
 		p.field("running now", "%s", r.Running)
 	}
