@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -314,6 +315,30 @@ func TestOldImagesRetireAfterThreeProvenVersions(t *testing.T) {
 			w.live(commit(c))
 		}
 		if diff := cmp.Diff([]string{a.String(), a.String(), b.String()}, sorted(texts(w.retired))); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// Dev and prod of a service have one image name on D601.
+func TestWhatAnotherEnvironmentMayGoBackToIsNotRetired(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, c, "mdtodo", artifact.Prod)
+		dev := worldOf(t, c, "mdtodo", artifact.Dev)
+		dev.Ledger = w.Ledger
+		deploy := func(w *world, env artifact.Env, commit artifact.Commit) {
+			w.images.add(t, commit, w.labels(commit))
+			want(t, w.reaching(t, contract.Request{Service: "mdtodo", Env: env, Commit: commit.String()}, runNow), contract.DecidedSucceeded, "")
+		}
+		deploy(dev, artifact.Dev, a)
+		for _, c := range []string{"a", "b", "c", "d", "e"} {
+			deploy(w, artifact.Prod, commit(c))
+		}
+		if diff := cmp.Diff([]string{b.String()}, sorted(texts(w.retired))); diff != "" {
 			t.Error(diff)
 		}
 	})

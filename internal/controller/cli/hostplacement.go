@@ -24,8 +24,8 @@ func (a *app) hostPlacement() *cobra.Command {
 the catalog has them: for each service its container, image, key prefix, secrets and
 health question, or its Deployments. Root, files and envFile of a project are the
 host's own and are left to fill in. With --rbac it prints, for kubectl apply, the
-account that the host's agent has in its cluster, the rights that these services need,
-and the objects that a deploy writes to, empty.
+account that the host's agent has in its cluster and the rights that these services
+need; comments have the lines that make the objects which a deploy writes to.
 Nothing is contacted; "unidesk-controller doctor" compares it with what the host has.`,
 		Example: "  unidesk-controller host placement D601\n  unidesk-controller host placement D601 --rbac",
 		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
