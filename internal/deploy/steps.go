@@ -109,20 +109,13 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 		return receipt, nil, workload.At(workload.PointPending, err)
 	}
 	r.log.reach(workload.PointPending, "the receipt is written, not yet in force")
-	old, err := r.Ledger.Retire(r.env, r.name(), r.commit)
-	return receipt, slices.DeleteFunc(old, r.keptElsewhere), workload.At(workload.PointSettle, err)
+	old, err := r.Ledger.Retire(r.env, r.name(), r.commit, r.sharing()...)
+	return receipt, old, workload.At(workload.PointSettle, err)
 }
 
-// keptElsewhere reports whether another environment on the same host may go back to a
-// commit, whose image has one name there. What is not known is kept.
-func (s session) keptElsewhere(commit artifact.Commit) bool {
-	return slices.ContainsFunc(artifact.Envs(), func(env artifact.Env) bool {
-		if env == s.env || !s.row.Environment(env).LiveOn(s.hostName()) {
-			return false
-		}
-		kept, err := s.Ledger.KeepsImage(env, s.name(), commit)
-		return kept || err != nil
-	})
+// sharing are the other environments on the host, where the same image has one name.
+func (s session) sharing() []artifact.Env {
+	return slices.DeleteFunc(artifact.Envs(), func(e artifact.Env) bool { return e == s.env || !s.row.Environment(e).LiveOn(s.hostName()) })
 }
 
 // settle has the host keep the change.

@@ -66,8 +66,9 @@ func (l *Ledger) KeepsImage(env artifact.Env, service string, commit artifact.Co
 }
 
 // Retire returns the service's commits whose images need not stay once commit is
-// kept: all but the last three that were proven, commit among them.
-func (l *Ledger) Retire(env artifact.Env, service string, commit artifact.Commit) (old []artifact.Commit, err error) {
+// kept: all but the last three that were proven, commit among them, and the last three
+// of each environment that shares the images.
+func (l *Ledger) Retire(env artifact.Env, service string, commit artifact.Commit, sharing ...artifact.Env) (old []artifact.Commit, err error) {
 	receipts, err := l.History(env, service)
 	if err != nil {
 		return nil, err
@@ -79,6 +80,15 @@ func (l *Ledger) Retire(env artifact.Env, service string, commit artifact.Commit
 	stay := map[artifact.Commit]bool{commit: true}
 	for _, c := range proven {
 		if len(stay) < KeptVersions {
+			stay[c] = true
+		}
+	}
+	for _, other := range sharing {
+		kept, err := l.Proven(other, service)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range kept[:min(KeptVersions, len(kept))] {
 			stay[c] = true
 		}
 	}

@@ -9,11 +9,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
-// scope writes what happened to everything else; c is nil if nothing is known of the
-// target.
-func (p *printer) scope(s *contract.Scope, c *contract.Contract) {
+// scope writes what happened to everything else.
+func (p *printer) scope(s *contract.Scope, shape catalog.Shape) {
 	others := "container of the engine"
-	if c != nil && c.Shape == catalog.K3s {
+	if shape == catalog.K3s {
 		others = "Deployment of the namespace"
 	}
 	switch {

@@ -7,6 +7,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
@@ -56,7 +57,11 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
-	p.scope(r.Scope, r.Contract)
+	shape := catalog.Shape("")
+	if r.Contract != nil {
+		shape = r.Contract.Shape
+	}
+	p.scope(r.Scope, shape)
 	if r.Running != "" {
 		p.field("running now", "%s", r.Running)
 	}
