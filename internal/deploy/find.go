@@ -105,9 +105,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	}
 	plan.Checks = append(plan.Checks, synced...)
 	if s.hostName() == catalog.Master {
-		plan.Checks = append(plan.Checks,
-			proof.Room("of the engine", need.Engine, f.seen.ImageRoom),
-			proof.Room("of the spool", need.Spool, need.SpoolFree))
+		plan.Checks = append(plan.Checks, proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.Room("of the spool", need.Spool, need.SpoolFree))
 	} else {
 		plan.Checks = append(plan.Checks, proof.Room("of "+s.store(), need.Engine, f.seen.ImageRoom))
 	}
