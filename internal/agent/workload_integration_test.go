@@ -52,7 +52,7 @@ type host struct {
 
 // TestProjects is all that needs an engine: it is started once.
 func TestProjects(t *testing.T) {
-	cache, err := os.UserCacheDir()
+	tools, err := lab.ToolsDir()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestProjects(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the service: %v\n%s", err, out)
 	}
-	if h.engine, err = lab.UseOrStartEngine(t.Context(), "/var/run/docker.sock", dir, filepath.Join(cache, "unidesk-lab", "bin")); errors.Is(err, lab.ErrNoEngine) {
+	if h.engine, err = lab.UseOrStartEngine(t.Context(), "/var/run/docker.sock", dir, tools); errors.Is(err, lab.ErrNoEngine) {
 		t.Skip(err)
 	} else if err != nil {
 		t.Fatal(err)

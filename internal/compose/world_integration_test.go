@@ -67,7 +67,7 @@ func withMachine(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	cache, err := os.UserCacheDir()
+	tools, err := lab.ToolsDir()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -79,7 +79,7 @@ func withMachine(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build the service: %v\n%s", err, out)
 		return 1
 	}
-	shared.engine, err = lab.UseOrStartEngine(context.Background(), "/var/run/docker.sock", dir, filepath.Join(cache, "unidesk-lab", "bin"))
+	shared.engine, err = lab.UseOrStartEngine(context.Background(), "/var/run/docker.sock", dir, tools)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		if errors.Is(err, lab.ErrNoEngine) {
