@@ -128,14 +128,17 @@ func (l let) Switch(ctx context.Context, change workload.Change, emit func(workl
 	return l.Target.Switch(ctx, change, emit)
 }
 
-// allowed refuses an account that may do everything in the cluster. An API server that
-// cannot be asked refuses nothing here: it does not do what is asked next, either.
+// allowed refuses an account that may do everything in the cluster, and one of which
+// the API server does not say what it may do.
 func (c *cluster) allowed(ctx context.Context) error {
 	if c.admin {
 		return nil
 	}
 	r := c.ask(ctx)
-	if r.err == nil && slices.ContainsFunc(r.Excess, rights.Right.Everything) {
+	if r.err != nil {
+		return r.err
+	}
+	if slices.ContainsFunc(r.Excess, rights.Right.Everything) {
 		return fault.New(fault.RoleMissing, "the agent's account in the cluster, %s, may do everything there", r.Account).
 			WithHint("on the agent's host: give it the account that `unidesk-controller host placement HOST --rbac` describes, or say allowAdmin: true under kubernetes in agent.yaml")
 	}

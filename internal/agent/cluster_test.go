@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -111,6 +112,29 @@ func TestWhatTheAccountMayDoIsAskedOnceForAll(t *testing.T) {
 	for what, times := range server.asked {
 		if times != 1 {
 			t.Errorf("%s is asked %d times", what, times)
+		}
+	}
+}
+
+// An account may change nothing while nobody knows whether it may do everything.
+func TestAnAccountOfWhichNothingIsKnownChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter, *http.Request)
+		admin  bool
+		want   fault.Reason
+	}{
+		"silent": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, false, fault.KubernetesUnavailable},
+		"everything": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprint(w, `{"status":{"allowed":true}}`)
+		}, false, fault.RoleMissing},
+		"everything, and agent.yaml lets it": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, true, ""},
+	} {
+		k := clusterAt(t, http.HandlerFunc(c.answer))
+		k.admin = c.admin
+		if err := k.allowed(t.Context()); (err != nil || c.want != "") && fault.ReasonOf(err) != c.want {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
 }
