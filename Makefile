@@ -91,7 +91,7 @@ engines: ## what touches the engine, again on Docker Engine 29.8.1 with containe
 e2e: ## the lab of two real hosts with systemd
 	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
 	@rm -f dist/sandbox.txt
-	$(SUM) -- -tags e2e -p 1 -timeout 40m -count 1 ./lab/hosts/... ./lab/kube/... ./test/e2e/...
+	$(SUM) -- -tags e2e -p 1 -timeout 75m -count 1 ./lab/hosts/... ./lab/kube/... ./test/e2e/...
 	@cat dist/sandbox.txt
 
 .PHONY: bench
