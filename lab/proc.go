@@ -193,7 +193,7 @@ func run(ctx context.Context, dir string, env []string, argv ...string) (string,
 	return stdout.String(), nil
 }
 
-// FreePort finds a loopback port for a server that must be told its port. It looks
+// FreePort finds a loopback port for a server that needs its port as an argument. It looks
 // below the range that the kernel takes ports from by itself (ip(7),
 // ip_local_port_range): there, nobody's connection or listener can come to have
 // it between here and that server's start.

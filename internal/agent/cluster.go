@@ -31,7 +31,7 @@ const (
 	renewPause = 10 * time.Minute
 	// rightsAge is how old an answer about the account's rights may be.
 	rightsAge = 5 * time.Minute
-	// rightsTime bounds the questions about them: one for each right.
+	// rightsTime bounds the questions about them: a question for each right.
 	rightsTime = time.Minute
 	// rolloutPatience is more than the ten minutes that a rollout may make no progress by
 	// default, and less than a settlement may take.
@@ -128,8 +128,8 @@ func (l let) Switch(ctx context.Context, change workload.Change, emit func(workl
 	return l.Target.Switch(ctx, change, emit)
 }
 
-// allowed refuses an account that may do everything in the cluster, and one of which
-// the API server does not say what it may do.
+// allowed refuses an account that may do everything in the cluster, and an account
+// whose rights the API server does not report.
 func (c *cluster) allowed(ctx context.Context) error {
 	if c.admin {
 		return nil
@@ -184,8 +184,8 @@ func (c *cluster) needed() (all []rights.Right) {
 	return slices.Compact(all)
 }
 
-// run does, until ctx ends, what nobody asks for: it takes back what nobody settles and
-// renews the token.
+// run works without a request, until ctx ends: it reverts changes that no controller
+// settles and renews the token.
 func (c *cluster) run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -219,8 +219,8 @@ func (c *cluster) imageDir(ctx context.Context) string {
 	return room.Dir
 }
 
-// describe returns what a controller is told of the cluster. What does not answer in
-// time is left out, and said.
+// describe returns the report on the cluster for a controller. It leaves out what does
+// not answer in time, and names it.
 func (c *cluster) describe(ctx context.Context) *rpc.Cluster {
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()

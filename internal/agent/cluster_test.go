@@ -51,7 +51,7 @@ func (r *reviews) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	fmt.Fprintf(w, `{"status":%s}`, status)
 }
 
-// clusterAt is a cluster of two services in one namespace.
+// clusterAt is a cluster of two services in a namespace.
 func clusterAt(t *testing.T, handler http.Handler) *cluster {
 	t.Helper()
 	s := httptest.NewTLSServer(handler)
@@ -80,7 +80,7 @@ func clusterAt(t *testing.T, handler http.Handler) *cluster {
 	return c
 }
 
-// The questions are many: a caller that cannot wait leaves them to the next one.
+// The questions are many: a caller that cannot wait leaves them to the next caller.
 func TestWhatTheAccountMayDoIsAskedOnceForAll(t *testing.T) {
 	t.Parallel()
 	server := &reviews{let: make(chan struct{}), begun: make(chan struct{}, 9), asked: map[string]int{}}
@@ -116,7 +116,7 @@ func TestWhatTheAccountMayDoIsAskedOnceForAll(t *testing.T) {
 	}
 }
 
-// An account may change nothing while nobody knows whether it may do everything.
+// An account may change nothing while it is unknown whether it may do everything.
 func TestAnAccountOfWhichNothingIsKnownChangesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

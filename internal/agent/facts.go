@@ -24,7 +24,7 @@ type facts struct {
 	docker, state string
 	capabilities  []rpc.Capability
 	compose       composePlugin
-	cluster       *cluster // nil without one
+	cluster       *cluster // nil without a cluster
 }
 
 // Describe implements rpc.Host.

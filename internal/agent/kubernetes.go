@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Kubernetes is this host's cluster, and what of it may be switched. No message says
+// Kubernetes is this host's cluster, and what of it may be switched. No message sets
 // any of that.
 type Kubernetes struct {
 	// Server is the API server's URL.

@@ -81,7 +81,7 @@ func (c Config) validateProjects() error {
 type placed struct {
 	engine   *engine.Client // nil without projects
 	projects map[string]place
-	// cluster is nil without one; unserved is why it cannot be served.
+	// cluster is nil if the host has none; unserved is why it cannot be served.
 	cluster  *cluster
 	unserved error
 }

@@ -28,7 +28,7 @@ func (e endless) Install(context.Context, registry.Settings, registry.Hashes, fu
 	return registry.Installed{}, nil
 }
 
-// told is the service of an installation, which its stop tells to end.
+// told is the service of an installation, which its stop ends.
 type told struct {
 	*rpc.Registry
 	endless

@@ -39,7 +39,7 @@ type Facts struct {
 	Units map[string]Unit
 	// Docker says that the docker command is there, Engine that the engine's socket is.
 	Docker, Engine bool
-	// K3s says that the host is a node of k3s.
+	// K3s is true if the host is a node of k3s.
 	K3s bool
 }
 

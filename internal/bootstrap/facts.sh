@@ -43,7 +43,7 @@ free() {
   done
 }
 
-# k3s: a node of the cluster that it is, or one whose kubectl is elsewhere.
+# k3s: a node with the k3s program, or a node whose kubectl is elsewhere.
 k3s() { [ -x /usr/local/bin/k3s ] || { has kubectl && [ -e /etc/rancher/k3s/k3s.yaml ]; }; }
 
 echo unidesk-host-facts/1

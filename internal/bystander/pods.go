@@ -6,9 +6,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Pods returns the pods of two looks that can tell of a disturbance. A pod that no
+// Pods returns the pods of two looks that can show a disturbance. A pod that no
 // Deployment made comes and goes as it likes. A Deployment that keeps a pod and loses
-// or gets others was scaled; of one that keeps none, one pod stands for all.
+// or gets others was scaled; if a Deployment keeps none, a single pod stands for all.
 func Pods(before, after []workload.Neighbour) (b, a []workload.Neighbour) {
 	kept := map[[2]string]bool{}
 	for _, one := range before {

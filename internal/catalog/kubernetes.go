@@ -28,8 +28,8 @@ func (d *deployment) UnmarshalYAML(node *yaml.Node) error {
 }
 
 // kubernetes is what an environment names, and its shape's defaults for the rest.
-// A Deployment that no list names has a Service of its own name; one of a list has
-// the Service that its entry names, or none.
+// A Deployment that no list names has a Service of its own name; a Deployment of a list
+// has the Service that its entry names, or none.
 func (f *file) kubernetes(name, env string, probe workload.Probe, at place) *Kubernetes {
 	s := f.Defaults.Shapes[K3s]
 	in := f.Services[name].Environments[env].Kubernetes

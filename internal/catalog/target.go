@@ -56,7 +56,7 @@ type Kubernetes struct {
 	Namespace string
 	// Auth is brought into the namespace before the rollout; nil if nothing is.
 	Auth *AuthSync
-	// Deployments are at least one. They move together.
+	// Deployments has an entry at least. They move together.
 	Deployments []workload.DeploymentSpec
 }
 

@@ -91,7 +91,7 @@ type Target struct {
 	Rollouts     []Rollout `json:"rollouts,omitempty"`
 }
 
-// Rollout is what a deploy does to one Deployment.
+// Rollout is what a deploy does to a Deployment.
 type Rollout struct {
 	Deployment string `json:"deployment"`
 	// Container is the container whose image is set.

@@ -49,7 +49,7 @@ type Asked struct {
 	Promoted bool
 }
 
-// Judge is the one place where a gate is decided. It is the same for a dry run, a plan
+// Judge is the only place where a gate is decided. It is the same for a dry run, a plan
 // and a run.
 func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 	e := row.Environment(env)
@@ -100,7 +100,7 @@ func elsewhere(row catalog.Row, env artifact.Env, commit string) Command {
 func (g Gate) Shut() bool { return g.Code != "" }
 
 // Final reports whether the gate is shut whatever hosts and receipts report. Only the
-// digest can tell of a promotion.
+// digest can show a promotion.
 func (g Gate) Final() bool { return g.Shut() && g.Code != catalog.Promote }
 
 // Empty reports whether there is nothing behind the gate that a plan could look at.

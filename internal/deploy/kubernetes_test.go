@@ -94,7 +94,7 @@ func TestNoOtherWorkloadHasValues(t *testing.T) {
 	}
 }
 
-// One paused Deployment of several stops the plan and the run alike.
+// A paused Deployment of several stops the plan and the run alike.
 func TestADeploymentThatIsUnfitBlocks(t *testing.T) {
 	c, err := catalog.Builtin()
 	if err != nil {

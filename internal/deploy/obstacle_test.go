@@ -99,7 +99,7 @@ func obstacles() map[string]func(*testing.T, *world) {
 	}
 }
 
-// One obstacle has one answer, for a plan, a run and an apply. Nothing that runs is
+// An obstacle has the same answer for a plan, a run and an apply. Nothing that runs is
 // touched, and no receipt is written. The exit codes are the command line's to test,
 // with the same file.
 func TestAnObstacleHasOneAnswer(t *testing.T) {
@@ -154,8 +154,8 @@ func TestAnObstacleHasOneAnswer(t *testing.T) {
 	}
 }
 
-// A plan tells a check that does not hold before it tells the gate, and so does a run
-// whose gate the digest decides about.
+// A plan reports a check that does not hold before it reports the gate, and so does a
+// run whose gate the digest decides about.
 func TestACheckIsToldBeforeTheGate(t *testing.T) {
 	c, err := catalog.Parse(append(catalog.BuiltinFile(), `
   wiki:

@@ -320,7 +320,7 @@ func TestOldImagesRetireAfterThreeProvenVersions(t *testing.T) {
 	})
 }
 
-// Dev and prod of a service have one image name on D601.
+// Dev and prod of a service share an image name on D601.
 func TestWhatAnotherEnvironmentMayGoBackToIsNotRetired(t *testing.T) {
 	c, err := catalog.Builtin()
 	if err != nil {

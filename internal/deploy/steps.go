@@ -113,7 +113,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 	return receipt, old, workload.At(workload.PointSettle, err)
 }
 
-// sharing are the other environments on the host, where the same image has one name.
+// sharing are the other environments on the host: they share the names of images.
 func (s session) sharing() []artifact.Env {
 	return slices.DeleteFunc(artifact.Envs(), func(e artifact.Env) bool { return e == s.env || !s.row.Environment(e).LiveOn(s.hostName()) })
 }

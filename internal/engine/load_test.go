@@ -23,8 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// daemon is an engine that answers loads and questions for an image as told and notes
-// what is deleted.
+// daemon is an engine that answers loads and questions for an image from its fields,
+// and notes what is deleted.
 type daemon struct {
 	version     string // of its API; "" is 1.41
 	load, image func(w http.ResponseWriter, r *http.Request)

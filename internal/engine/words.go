@@ -6,12 +6,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// An engine answers a load with 200 and tells how it went in lines. A failure is a
+// An engine answers a load with 200 and reports its result in lines. A failure is a
 // message without a code (moby pkg/streamformatter, FormatError, gives none but that of
-// a registry), and containerd's store tells of an unpacking that failed as if it were
-// progress. So the words below are all that there is to tell one end from another.
-// Nothing else here decides by words, and these are matched on what the engine's answer
-// says, never on the text of a Go error.
+// a registry), and containerd's store reports a failed unpacking as if it were
+// progress. So only the words below distinguish one result from another. Nothing else
+// here decides by words, and these are matched on the engine's answer, never on the
+// text of a Go error.
 const (
 	// loadedPrefix begins a line of progress that names what was loaded.
 	loadedPrefix = "Loaded image: "
@@ -23,7 +23,7 @@ const (
 	missingFile = "no such file or directory"
 )
 
-// meaning is what a part of an engine's message says.
+// meaning is the meaning of a part of an engine's message.
 type meaning struct {
 	part, hint string
 	reason     fault.Reason

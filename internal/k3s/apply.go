@@ -13,9 +13,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Apply implements [confirm.Runtime]: configuration first, then one patch for each
+// Apply implements [confirm.Runtime]: configuration first, then a patch for each
 // Deployment in its order, then the rollouts of all at once. Nothing goes on without this
-// process, so that the lock is handed to nobody.
+// process, so the lock is not handed on.
 func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload.Change, before State, _ *os.File, emit func(workload.Event)) error {
 	if err := r.staged(ctx, change.Image); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (r *Runtime) hold(ctx context.Context, before State, emit func(workload.Eve
 	}
 }
 
-// stamp patches one Deployment, unless it bears the change already.
+// stamp patches a Deployment, unless it bears the change already.
 func (r *Runtime) stamp(ctx context.Context, spec workload.Spec, change workload.Change, former Former, emit func(workload.Event)) error {
 	told := false
 	return r.racing(ctx, func() error {
@@ -94,8 +94,8 @@ func (r *Runtime) marks(spec workload.Spec, change workload.Change, name string)
 	return kube.Stamp{Change: change.ID, Container: place.Container, Image: r.images.Ref(change.Image), KeyPrefix: spec.KeyPrefix, Values: change.Stamps}
 }
 
-// accepted refuses a template that the cluster made another one of: it would run another
-// image than the one that was staged.
+// accepted refuses a template that the cluster altered: it would run another image than
+// the staged image.
 func (r *Runtime) accepted(d kube.Deployment, change workload.Change) error {
 	if want := r.images.Ref(change.Image); d.Definition.Image != want {
 		return fault.New(fault.WorkloadUnfit, "the cluster runs %s in place of %s in Deployment %s/%s: something rewrites images when they are applied",

@@ -37,8 +37,8 @@ func part(sum hash.Hash, texts ...string) {
 	}
 }
 
-// canonical is a JSON text in the form that all texts of the same meaning have. One that
-// is no JSON stays as it is.
+// canonical returns a JSON text in the form that all texts of the same meaning have.
+// Text that is no JSON stays as it is.
 func canonical(raw json.RawMessage) []byte {
 	var v any
 	d := json.NewDecoder(bytes.NewReader(raw))

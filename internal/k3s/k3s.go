@@ -1,14 +1,14 @@
 // Package k3s switches workloads of Kubernetes: the Deployments that the host's
 // configuration places, all of them or none. It is a [confirm.Runtime]: it remembers
-// nothing, and each of its acts may find the last one half done.
+// nothing, and each of its acts may find the last act half done.
 //
 // It knows by three marks how far a change is: the change's id in each pod template,
 // the values of the synced keys, and what the pods run. It reads them before each act.
 // So a lost reply, a killed agent and a second try come to the same end.
 //
 // The danger is another writer: a person with kubectl, an operator, a webhook. A template
-// that is neither the former one nor this change's is not touched, not even to take the
-// change back, and neither is a synced key with another value than these two.
+// that is neither the former template nor this change's is not touched, not even to
+// revert the change, and neither is a synced key with another value than these two.
 //
 // A rollout that cannot come to an end ends here at once, with the cluster's reason and
 // the container's last words, scrubbed of all values that the pod was given.
@@ -29,7 +29,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Images is the node's image store; cri.Store is one.
+// Images is the node's image store; cri.Store implements it.
 type Images interface {
 	// Image returns an image by its name, its name by digest or its id; false if the store
 	// does not have it.
@@ -48,8 +48,9 @@ type Images interface {
 	Room(ctx context.Context) (cri.Room, error)
 }
 
-// Cluster is the API server; kube.Cluster is one. A write fails with STALE if the object
-// has changed since it was read, and tells what it did even if the reply was lost.
+// Cluster is the API server; kube.Cluster implements it. A write fails with STALE if
+// the object has changed since it was read, and reports its effect even if the reply
+// was lost.
 type Cluster interface {
 	// Deployments returns a workload's Deployments in the order of its placement.
 	Deployments(ctx context.Context, spec workload.Spec) ([]kube.Deployment, error)
@@ -58,23 +59,23 @@ type Cluster interface {
 	Restore(ctx context.Context, d kube.Deployment, s kube.Stamp, to kube.Former) (kube.Deployment, error)
 	Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (kube.Configuration, error)
 	SetConfiguration(ctx context.Context, namespace string, sync workload.ConfigSync, at, to kube.Configuration) (kube.Configuration, error)
-	// Watch calls wake now and whenever one of the Deployments may have changed, until ctx
-	// ends.
+	// Watch calls wake now and whenever any of the Deployments may have changed, until
+	// ctx ends.
 	Watch(ctx context.Context, namespace string, names []string, wake func())
 	Logs(ctx context.Context, namespace, pod, container string, lines int, previous bool) ([]byte, error)
 	Ask(ctx context.Context, namespace, service string, probe workload.Probe, limit int64) (kube.Answer, error)
 	Neighbours(ctx context.Context, namespace string) ([]workload.Neighbour, error)
 }
 
-// Registry tells the layers of an image that its digests name. [stage.Images] has the
+// Registry returns the layers of an image that its digests name. [stage.Images] has the
 // same form.
 type Registry interface {
 	Pinned(ctx context.Context, image artifact.Pinned) (artifact.Image, error)
 }
 
-// Config says which workloads there are.
+// Config names the workloads that there are.
 type Config struct {
-	// Workloads are those that may be observed and switched. One that is not
+	// Workloads are those that may be observed and switched. A workload that is not
 	// [workload.Spec.Placed] is refused.
 	Workloads []workload.Spec
 	// Platform is the node's.
@@ -93,7 +94,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Runtime is the workloads of one cluster, whose only node is this host.
+// Runtime is the workloads of a cluster whose only node is this host.
 type Runtime struct {
 	config   Config
 	images   Images
@@ -107,7 +108,7 @@ type limits struct {
 	// grace is added to the longest time that a Deployment may make no progress, which
 	// the cluster itself ends.
 	grace time.Duration
-	// schedule is how long a pod may find no node: one that goes makes room.
+	// schedule is how long a pod may find no node: an old pod that ends makes room.
 	schedule time.Duration
 	// retry is between two tries of what did not reach the API server, or lost a race
 	// against the Deployment's own controller.

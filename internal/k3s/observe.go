@@ -44,8 +44,8 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, ask bool) (work
 	return seen, nil
 }
 
-// read returns the Deployments in the order of the placement, the zero one for one that
-// is not there, and with a ConfigSync what its objects hold.
+// read returns the Deployments in the order of the placement, the zero Deployment for a
+// missing one, and with a ConfigSync what its objects hold.
 func (r *Runtime) read(ctx context.Context, spec workload.Spec) (all []kube.Deployment, config *kube.Configuration, err error) {
 	all, err = r.cluster.Deployments(ctx, spec)
 	if fault.ReasonOf(err) == fault.WorkloadNotFound {
@@ -69,7 +69,7 @@ func (r *Runtime) readEach(ctx context.Context, spec workload.Spec) (all []kube.
 	return all, nil
 }
 
-// observation is what the API server alone tells.
+// observation is what the API server alone shows.
 func observation(spec workload.Spec, all []kube.Deployment, config *kube.Configuration) workload.Observation {
 	seen := workload.Observation{At: time.Now().UTC(), Placement: spec, Basis: basis(all, config), Stamped: all[0].Stamped, Secrets: presence(spec, config)}
 	for i := range all {
@@ -88,8 +88,8 @@ func observation(spec workload.Spec, all []kube.Deployment, config *kube.Configu
 	return seen
 }
 
-// answerable reports whether what the Service answers is of the present revision: a pod
-// of an older one, which may still serve while it ends, is not left.
+// answerable reports whether what the Service answers is of the present revision: no
+// pod of an older revision is left, which may still serve while it ends.
 func answerable(d kube.Deployment) (ready bool) {
 	for _, p := range d.Pods {
 		if !p.Current && p.Running {
@@ -125,8 +125,8 @@ func (r *Runtime) identify(ctx context.Context, p *workload.Instance) error {
 	return err
 }
 
-// image returns an image by what the cluster calls it. The store does not have one whose
-// name it cannot read.
+// image returns an image by its name in the cluster. The store does not have an image
+// whose name it cannot read.
 func (r *Runtime) image(ctx context.Context, name string) (cri.Image, bool, error) {
 	got, there, err := r.images.Image(ctx, name)
 	if fault.ReasonOf(err) == fault.InvalidRequest {

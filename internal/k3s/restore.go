@@ -41,7 +41,7 @@ func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change worklo
 	return errors.Join(faults...)
 }
 
-// putBack gives one Deployment its former template, and reports whether it has it.
+// putBack gives a Deployment its former template, and reports whether it has it.
 func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change workload.Change, former Former, emit func(workload.Event)) (back bool, err error) {
 	held := false
 	err = r.racing(ctx, func() error {
@@ -71,8 +71,8 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change worklo
 	return back, gone(err)
 }
 
-// bring makes sure that the former image is there, if it has a commit's name: no other
-// registry than the one beside it has that image.
+// bring makes sure that the former image is there, if it has a commit's name: only
+// the registry on this host has that image.
 func (r *Runtime) bring(ctx context.Context, former Former, emit func(workload.Event)) error {
 	if former.Pinned == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // rollOut waits until all Deployments run the change, and returns their pods' names. It
-// fails as soon as one of them cannot.
+// fails as soon as any of them cannot.
 func (r *Runtime) rollOut(ctx context.Context, spec workload.Spec, change workload.Change, before State, emit func(workload.Event)) (pods []string, err error) {
 	w := r.wait(spec, workload.PointReplace, emit)
 	secrets := before.Sync.values(change.Values)
@@ -63,7 +63,8 @@ func (r *Runtime) rollBack(ctx context.Context, spec workload.Spec, before []For
 	})
 }
 
-// isBack reports whether a Deployment serves as it did. One that did not serve need not.
+// isBack reports whether a Deployment serves as it did. A Deployment that did not serve
+// need not.
 func (r *Runtime) isBack(ctx context.Context, d kube.Deployment, former Former) (bool, error) {
 	def := d.Definition
 	if def.Seen < def.Generation || former.Available == 0 {
@@ -91,7 +92,7 @@ func (r *Runtime) isBack(ctx context.Context, d kube.Deployment, former Former) 
 	return true, nil
 }
 
-// waiting is one wait for rollouts.
+// waiting is a wait for rollouts.
 type waiting struct {
 	*Runtime
 	spec  workload.Spec
@@ -109,8 +110,8 @@ func (r *Runtime) wait(spec workload.Spec, point workload.Point, emit func(workl
 
 var errSlow = errors.New("the rollout takes too long")
 
-// until looks at the Deployments whenever they may have changed, until look says that all
-// is well, or fails. While the API server does not answer it goes on waiting.
+// until looks at the Deployments whenever they may have changed, until look reports
+// that all is well, or fails. While the API server does not answer it goes on waiting.
 func (w *waiting) until(ctx context.Context, look func([]kube.Deployment) (bool, error)) error {
 	watched, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -161,7 +162,7 @@ func (w *waiting) until(ctx context.Context, look func([]kube.Deployment) (bool,
 	}
 }
 
-// gone says of a Deployment that is not there that it was when the change began.
+// gone explains a missing Deployment: it was there when the change began.
 func gone(err error) error {
 	if fault.ReasonOf(err) == fault.WorkloadNotFound {
 		return fault.New(fault.WorkloadNotFound, "%w any more: somebody removed it since the change began", err)
@@ -169,7 +170,7 @@ func gone(err error) error {
 	return err
 }
 
-// progress tells how far the rollouts are, once for each difference.
+// progress reports how far the rollouts are, once for each difference.
 func (w *waiting) progress(all []kube.Deployment) {
 	var parts []string
 	for _, d := range all {
@@ -201,7 +202,7 @@ func (w *waiting) fails(ctx context.Context, d kube.Deployment, secrets []string
 	def := d.Definition
 	switch {
 	case def.Seen < def.Generation:
-		return nil // what it says is of the time before
+		return nil // the condition is of the time before
 	case def.Replicas.Want == 0:
 		return scaledDown(d)
 	}
@@ -218,7 +219,7 @@ func (w *waiting) fails(ctx context.Context, d kube.Deployment, secrets []string
 		}
 	}
 	if def.Trouble != "" {
-		for _, p := range d.Pods { // the pod's own reason says more
+		for _, p := range d.Pods { // the pod's own reason is more precise
 			if p.Current && p.Trouble != "" {
 				return w.explain(ctx, d, p, secrets)
 			}

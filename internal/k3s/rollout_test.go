@@ -318,7 +318,8 @@ func TestWhatIsTakenAwayDuringARolloutIsToldOf(t *testing.T) {
 			w.node.After = at("Stamp worker", 1, func() error { c.do(w); return nil })
 			w.fails(w.apply(change), c.reason, c.words...)
 			w.alive()
-			// Nothing can bring it back but a person, who is told how. The other one is back.
+			// Only a person can bring it back, and the error names the way. The other
+			// is back.
 			err := w.settle("b", workload.Revert)
 			w.fails(err, fault.RevertFailed, "kubectl -n unidesk-dev rollout undo deployment/web", "put back the former value of password")
 			worker := w.observe().Of("worker")

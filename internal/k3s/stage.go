@@ -35,7 +35,7 @@ func (r *Runtime) stage(ctx context.Context, image artifact.Pinned, emit func(wo
 		emit(workload.Event{Point: workload.PointTransfer, Done: max(0, whole-image.Bytes), Total: max(whole, image.Bytes)})
 		emit(workload.Event{Point: workload.PointLoad, Text: "k3s's containerd pulls " + image.Repository.String() + "@" + image.Manifest.String()})
 	}
-	// One that is there costs a few questions: whether it is whole, and pinned.
+	// An image that is there costs a few questions: whether it is whole, and pinned.
 	if err := r.images.Pull(ctx, image); err != nil {
 		return err
 	}
@@ -49,8 +49,8 @@ func (r *Runtime) stage(ctx context.Context, image artifact.Pinned, emit func(wo
 	return nil
 }
 
-// missing is how many bytes a pull fetches. If the registry does not tell the layers, all
-// may be missing; the pull then says what is wrong with the registry.
+// missing returns how many bytes a pull fetches. If the registry does not return the
+// layers, all may be missing; the pull then reports what is wrong with the registry.
 func (r *Runtime) missing(ctx context.Context, image artifact.Pinned) (bytes int64, err error) {
 	whole, err := r.registry.Pinned(ctx, image)
 	if err != nil {
@@ -70,8 +70,8 @@ func (r *Runtime) missing(ctx context.Context, image artifact.Pinned) (bytes int
 	return bytes, err
 }
 
-// staged fails unless the commit's name is that of the image. The name, and nothing else,
-// is what the kubelet is told to run.
+// staged fails unless the commit's name is that of the image. The kubelet runs
+// the name, and nothing else.
 func (r *Runtime) staged(ctx context.Context, image artifact.Pinned) error {
 	name := r.images.Ref(image)
 	got, there, err := r.images.Image(ctx, name)

@@ -55,7 +55,7 @@ func TestTheDiskIsJudgedByWhatIsMissing(t *testing.T) {
 	w.node.Remove(w.ref(3))
 	w.node.Fill(9)
 	w.fails(w.stage(w.images[3].Pinned), fault.DiskFull)
-	// A registry that tells nothing: all layers count.
+	// A registry that returns no layers: all count.
 	w.node.Fill(109)
 	w.node.Before = at("Pinned", 1, func() error { return fault.Transient(fault.RegistryUnavailable, "no registry") })
 	w.fails(w.stage(w.images[3].Pinned), fault.DiskFull)

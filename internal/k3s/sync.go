@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Synced is what the synced keys had, and what tells again the values that the change
+// Synced is what the synced keys had, and what recognizes the values that the change
 // gives them: no record holds those.
 type Synced struct {
 	Former map[string]string `json:"former,omitempty"`
@@ -75,7 +75,7 @@ func current(c kube.Configuration, key string) (string, bool) {
 	return c.Settings.Get(key)
 }
 
-// configure writes the configuration, and says what it did. It finds by the values
+// configure writes the configuration, and returns what it did. It finds by the values
 // whether that was done already.
 func (r *Runtime) configure(ctx context.Context, spec workload.Spec, change workload.Change, before *Synced) (said string, err error) {
 	sync := spec.Kubernetes.Sync
@@ -108,7 +108,7 @@ func (r *Runtime) configure(ctx context.Context, spec workload.Spec, change work
 	return said, err
 }
 
-// unconfigure puts former values back, but for those that somebody else changed since.
+// unconfigure puts former values back, but for those that another writer changed since.
 func (r *Runtime) unconfigure(ctx context.Context, spec workload.Spec, before *Synced, emit func(workload.Event)) error {
 	sync := spec.Kubernetes.Sync
 	if sync == nil || before == nil {

@@ -94,7 +94,7 @@ func (r *Runtime) place(d kube.Deployment) (workload.Spec, workload.DeploymentSp
 }
 
 // given are the values that the containers of a Deployment are given, but for those that
-// everybody may know: the deploy keys, and names of the workload's own.
+// are no secrets: the deploy keys, and names of the workload's own.
 func (r *Runtime) given(ctx context.Context, spec workload.Spec, d kube.Deployment) (secrets []string, err error) {
 	var t struct {
 		Spec struct {

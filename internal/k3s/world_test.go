@@ -157,7 +157,7 @@ func (w *world) fails(err error, reason fault.Reason, words ...string) {
 	}
 }
 
-// runs fails unless both Deployments run version n, in one pod each, given this password.
+// runs fails unless both Deployments run version n, in a pod each, given this password.
 func (w *world) runs(n int, pass string) {
 	w.t.Helper()
 	seen := w.observe()

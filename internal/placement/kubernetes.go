@@ -9,17 +9,17 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Namespace are the services that Kubernetes runs in one namespace, by their ids.
+// Namespace are the services that Kubernetes runs in a namespace, by their ids.
 type Namespace map[string]*Rollout
 
-// Rollout is one service: the Deployments that move together.
+// Rollout is a service: the Deployments that move together.
 type Rollout struct {
 	KeyPrefix   string       `yaml:"keyPrefix"`
 	Sync        *Sync        `yaml:"sync,omitempty"`
 	Deployments []Deployment `yaml:"deployments"`
 }
 
-// Deployment is one Deployment. Service and Probe are left out together.
+// Deployment is a Deployment of a service. Service and Probe are left out together.
 type Deployment struct {
 	Name      string `yaml:"name"`
 	Container string `yaml:"container"`

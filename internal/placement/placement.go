@@ -108,7 +108,7 @@ func (s Service) faults() []error {
 	return f
 }
 
-// faults are those of one service, each beginning with its key.
+// faults are the faults of a service, each beginning with its key.
 type faults []error
 
 func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }

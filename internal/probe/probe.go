@@ -89,7 +89,7 @@ func (p *Prober) ask(ctx context.Context, at netip.AddrPort, q workload.Probe) (
 	return h
 }
 
-// Read returns what an answer says, through whatever it was asked.
+// Read returns the health that an answer reports, whatever carried it.
 func Read(status int, body []byte, flags []string) (h workload.Health) {
 	h.Status = status
 	switch {

@@ -27,7 +27,7 @@ func judgeDeployments(want Wanted, seen workload.Observation) Verdict {
 	return v
 }
 
-// deployment judges one Deployment by the pods of its present revision.
+// deployment judges a Deployment by the pods of its present revision.
 func (j *judge) deployment(d workload.DeploymentSpec, unit workload.Unit, pods []workload.Instance) Status {
 	rollout := unit.Deployment
 	if rollout == nil {

@@ -26,7 +26,7 @@ type Check struct {
 	Warning bool         `json:"warning,omitempty"`
 	Detail  string       `json:"detail,omitempty"`
 	Reason  fault.Reason `json:"reason,omitempty"`
-	// Fix is what to do about one that does not hold, or that warns.
+	// Fix is what to do about a check that does not hold, or that warns.
 	Fix string `json:"fix,omitempty"`
 	// Retry is [fault.Error]'s.
 	Retry bool `json:"-"`

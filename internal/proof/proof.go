@@ -60,12 +60,12 @@ type Wanted struct {
 type Verdict struct {
 	Status   Status
 	Findings []Finding
-	// Instances are the copies that were judged, one of Compose and each current one
-	// of Kubernetes; none if none exists.
+	// Instances are the copies that were judged: a single copy of Compose, each current
+	// copy of Kubernetes; none if none exists.
 	Instances []workload.Instance
 }
 
-// Copies are what tells the judged instances apart from others.
+// Copies are the identities of the judged instances.
 func (v Verdict) Copies() (copies []workload.Copy) {
 	for _, in := range v.Instances {
 		copies = append(copies, in.Copy())
@@ -96,7 +96,7 @@ const (
 	Waiting Status = "waiting"
 )
 
-// healthAnswer ends the name of the check of the answer as such, whatever it says.
+// healthAnswer ends the name of the check that there was an answer, good or bad.
 const healthAnswer = "health answer"
 
 // Failed returns the findings that do not hold.
@@ -147,7 +147,7 @@ func Judge(want Wanted, seen workload.Observation) Verdict {
 	return v
 }
 
-// judge collects the findings of one unit.
+// judge collects the findings of a unit.
 type judge struct {
 	want Wanted
 	// of begins the name of each check if the workload has several units.

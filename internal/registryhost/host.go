@@ -22,7 +22,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/systemd"
 )
 
-// pullStall is how long an engine may tell of no progress while it pulls.
+// pullStall is how long an engine may report no progress while it pulls.
 const pullStall = time.Minute
 
 // Host is the host that this process runs on.
@@ -48,8 +48,8 @@ func New(roots []string, engineAddress string) *Host {
 	}
 }
 
-// Install makes the registry what the settings say. If ctx ends it puts back what was
-// there. Who calls it sees to it that one runs at a time.
+// Install makes the registry match the settings. If ctx ends it puts back what was
+// there. The caller runs a single Install at a time.
 func (h *Host) Install(
 	ctx context.Context, s registry.Settings, expected registry.Hashes, emit func(registry.Progress),
 ) (registry.Installed, error) {

@@ -11,7 +11,7 @@ import (
 
 // This file is what the contract has for Kubernetes alone.
 
-// maxValue is the most bytes of one value of a ConfigSync.
+// maxValue is the most bytes of a value of a ConfigSync.
 const maxValue = 64 << 10
 
 func probeToProto(p workload.Probe) *artifactv1.Probe {

@@ -43,8 +43,8 @@ type jobs[E, R any] struct {
 // rules are what differs between the jobs of services.
 type rules[E any] struct {
 	log *slog.Logger
-	// most is how many are under way at once; full refuses a further job and is told
-	// the name of a job that is under way.
+	// most is how many are under way at once; full refuses a further job and gets the
+	// name of a job that is under way.
 	most int
 	full func(holder string) error
 	// grace is how long jobs get to end by themselves when the agent stops. stopped

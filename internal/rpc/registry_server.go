@@ -26,8 +26,8 @@ const (
 type RegistryHost interface {
 	// Inspect reads what there is. What cannot be read is in the facts.
 	Inspect(ctx context.Context, s registry.Settings) (registry.Facts, error)
-	// Install makes it what the settings say, and refuses when that is not what
-	// expected says. It is called once at a time. If ctx ends it puts back what was
+	// Install makes it match the settings, and refuses if the settings do not have the
+	// expected hashes. It is called once at a time. If ctx ends it puts back what was
 	// there.
 	Install(ctx context.Context, s registry.Settings, expected registry.Hashes, emit func(registry.Progress)) (registry.Installed, error)
 }

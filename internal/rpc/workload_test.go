@@ -355,7 +355,7 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	}
 }
 
-// deployed is an observation of Deployments in which everything is told.
+// deployed is an observation of Deployments in which every field is set.
 func deployed(t *testing.T) workload.Observation {
 	t.Helper()
 	ref, err := workload.NewRef(workload.Kubernetes, "unidesk-dev", "web")
@@ -400,7 +400,7 @@ func TestAnObservationOfDeploymentsCrossesWhole(t *testing.T) {
 	}
 }
 
-// switched keeps the change that it was told.
+// switched keeps the change that it was given.
 type switched struct {
 	workload.Target
 	change chan workload.Change

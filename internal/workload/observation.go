@@ -47,7 +47,7 @@ func (o Observation) Compose() ComposeDefinition {
 }
 
 // Current returns the first of the instances that are current, nil if there is none.
-// Compose has at most one.
+// Compose has no second.
 func (o Observation) Current() *Instance {
 	for i := range o.Instances {
 		if o.Instances[i].Current {
@@ -57,7 +57,7 @@ func (o Observation) Current() *Instance {
 	return nil
 }
 
-// Unit returns the unit of this name, one without a definition if there is none.
+// Unit returns the unit of this name, or a unit without a definition.
 func (o Observation) Unit(name string) Unit {
 	for _, u := range o.Units {
 		if u.Name == name {
@@ -125,7 +125,7 @@ func (o Observation) Troubled() *Instance {
 	return o.Current()
 }
 
-// Copies returns what tells apart the current instances that run.
+// Copies returns the identities of the current instances that run.
 func (o Observation) Copies() (copies []Copy) {
 	for _, in := range o.Instances {
 		if in.Current && in.Running {
@@ -139,8 +139,8 @@ func (o Observation) Copies() (copies []Copy) {
 // that of a workload of which nothing exists.
 type Basis string
 
-// Unit is what the host's configuration declares: one Compose service, or one of the
-// workload's Deployments.
+// Unit is what the host's configuration declares: a Compose service, or a Deployment of
+// the workload.
 type Unit struct {
 	Name       string                `json:"name"`
 	Compose    *ComposeDefinition    `json:"compose,omitempty"`
@@ -163,7 +163,7 @@ type ComposeDefinition struct {
 	LabelReferences []string `json:"labelReferences,omitempty"`
 }
 
-// Instance is one copy of a unit: a container, or the named container of a pod. A
+// Instance is a copy of a unit: a container, or the named container of a pod. A
 // pod's id and name are the copy's.
 type Instance struct {
 	ID   string `json:"id"`
@@ -184,7 +184,7 @@ type Instance struct {
 	// Restarts counts how often the runtime started it again.
 	Restarts int `json:"restarts"`
 	// Trouble is why it does not run or is not ready, in the runtime's words: "CrashLoopBackOff",
-	// "ErrImagePull: ..."; "" if it is well or the runtime does not say.
+	// "ErrImagePull: ..."; "" if it is well or the runtime gives no reason.
 	Trouble string `json:"trouble,omitempty"`
 	// Config is the digest of the image's config, zero if the store does not have it.
 	Config artifact.Digest `json:"config"`

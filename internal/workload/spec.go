@@ -41,7 +41,7 @@ type KubernetesSpec struct {
 	Sync *ConfigSync `json:"sync,omitempty"`
 }
 
-// DeploymentSpec is one Deployment of a workload.
+// DeploymentSpec is a Deployment of a workload.
 type DeploymentSpec struct {
 	Name string `json:"name"`
 	// Container is the container of the pod template whose image is set.
@@ -153,7 +153,7 @@ func (s Spec) Describe(current []Instance) string {
 	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, in.version(), ShortID(in.ID), ShortID(in.ImageID))
 }
 
-// describePods says one thing of Deployments that run the same version.
+// describePods describes Deployments that run the same version together.
 func (s Spec) describePods(pods []Instance) string {
 	var words []string
 	for _, d := range s.Kubernetes.Deployments {

@@ -25,7 +25,7 @@ import (
 // startTime bounds the start of each part on a slow and busy machine; the API usually answers in some five seconds.
 const startTime = 2 * time.Minute
 
-// Config says what runs. The zero value runs etcd and the API server.
+// Config selects what runs. The zero value runs etcd and the API server.
 type Config struct {
 	// Dir holds the papers, etcd's data and the logs; it is made when it does not exist. Its owner removes it.
 	Dir string
@@ -65,7 +65,7 @@ func Programs() (string, error) {
 	return dir, nil
 }
 
-// Start returns once the API server says that it is ready. On an error nothing is left running. The context bounds Start alone:
+// Start returns once the API server is ready. On an error nothing is left running. The context bounds Start alone:
 // the server lives until [Server.Stop].
 func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s := &Server{controllers: c.Controllers}

@@ -20,7 +20,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/apiserver"
 )
 
-// One server is enough for all that is asked of it here.
+// A single server is enough for all that the test asks of it.
 func TestAnAPIServerAlone(t *testing.T) {
 	t.Parallel()
 	began := time.Now()

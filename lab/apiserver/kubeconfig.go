@@ -60,7 +60,7 @@ type identity struct {
 	Key  encoded `yaml:"client-key-data"`
 }
 
-// Client is an HTTP client that is signed in. A nil dial is the usual one; another leads to the API server of another host, which
+// Client is an HTTP client that is signed in. A nil dial is the usual dialer; another leads to the API server of another host, which
 // is still called by the address that it has there.
 func (p *Papers) Client(dial func(ctx context.Context, network, address string) (net.Conn, error), user string, groups ...string) (*http.Client, error) {
 	cert, key, err := p.client(user, groups...)

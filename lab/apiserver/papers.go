@@ -16,7 +16,7 @@ import (
 // validity is how long papers are good for, and how long they have been, in case that clocks differ.
 const validity = 10 * 365 * 24 * time.Hour
 
-// Papers are the two authorities of a cluster: one signs what servers show, the other what clients do.
+// Papers are the two authorities of a cluster: the first signs what servers show, the second what clients show.
 type Papers struct {
 	server, clients *authority
 	port            int

@@ -17,16 +17,16 @@ const (
 	ServiceAccountIssuer = "https://kubernetes.default.svc.cluster.local"
 )
 
-// Plane is a control plane's command lines. All of it runs on one machine.
+// Plane is a control plane's command lines. All of it runs on the same machine.
 type Plane struct {
-	// Programs is the folder of the programs, Dir the one that has [Papers.Files] and gets etcd's data.
+	// Programs is the folder of the programs, Dir the folder that has [Papers.Files] and gets etcd's data.
 	Programs, Dir string
-	// Bind is the address that the API listens on, Advertise the one that it gives for the Service kubernetes; without
+	// Bind is the address that the API listens on, Advertise the address that it gives for the Service kubernetes; without
 	// Advertise that Service has no endpoint.
 	Bind, Advertise string
 	// The ports of the API, and of etcd for its clients and its peers, of which it has none.
 	Port, EtcdPort, PeerPort int
-	// Kubelet says that the API server will talk to a kubelet.
+	// Kubelet is true if the API server will talk to a kubelet.
 	Kubelet bool
 }
 
@@ -47,7 +47,7 @@ func (p Plane) Etcd() []string {
 	}
 }
 
-// APIServer asks everybody who he is, and RBAC what he may do.
+// APIServer authenticates every client, and RBAC authorizes it.
 func (p Plane) APIServer() []string {
 	argv := []string{
 		p.program("kube-apiserver"), "--etcd-servers=" + p.etcdURL(),

@@ -36,7 +36,7 @@ type Host struct {
 	exited chan struct{} // closed when nspawn has ended
 }
 
-// disk says where the host's files lie. The stores of Docker and of Kubernetes are real folders: overlays do not stack.
+// disk sets where the host's files lie. The stores of Docker and of Kubernetes are real folders: overlays do not stack.
 func (h *Host) disk(cache, base string) {
 	h.dir = filepath.Join(cache, "hosts", "run", h.Name)
 	h.base = base

@@ -42,14 +42,14 @@ func (k *Cluster) Get(ctx context.Context, namespace, object string, into any) e
 	return nil
 }
 
-// Wait waits until an object, KIND/NAME, is as what kubectl's --for says: create, delete, condition=Ready, jsonpath=... It ends
+// Wait waits until an object, KIND/NAME, meets what, a value of kubectl's --for: create, delete, condition=Ready, jsonpath=... It ends
 // with ctx, or after upTime.
 func (k *Cluster) Wait(ctx context.Context, namespace, object, what string) error {
 	_, err := k.Kubectl(ctx, "wait", object, "--namespace", namespace, "--for", what, "--timeout", upTime.String())
 	return err
 }
 
-// WaitAPI waits until the API server says that it is ready.
+// WaitAPI waits until the API server is ready.
 func (k *Cluster) WaitAPI(ctx context.Context) error {
 	return until(ctx, func() error {
 		_, err := k.Raw(ctx, "/readyz")
@@ -62,7 +62,7 @@ func (k *Cluster) Raw(ctx context.Context, path string) (string, error) {
 	return k.Kubectl(ctx, "get", "--raw", path)
 }
 
-// Client asks the API server at https://127.0.0.1:6443 as a user, from anywhere on this machine. RBAC says what the user may.
+// Client asks the API server at https://127.0.0.1:6443 as a user, from anywhere on this machine. RBAC decides what the user may.
 func (k *Cluster) Client(user string, groups ...string) (*http.Client, error) {
 	return k.Papers.Client(k.Host.Dial, user, groups...)
 }

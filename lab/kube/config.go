@@ -56,7 +56,7 @@ disabled_plugins = ["io.containerd.nri.v1.nri"]
       SystemdCgroup = false
 `
 
-// network gives pods addresses behind one bridge: there is one node.
+// network gives pods addresses behind a single bridge: there is a single node.
 const network = `{"cniVersion": "1.0.0", "name": "lab", "plugins": [{
   "type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
   "ipam": {"type": "host-local", "dataDir": "/run/k3s/cni", "ranges": [[{"subnet": "10.42.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}
@@ -87,8 +87,8 @@ func kubeletConfig(fields map[string]any) ([]byte, error) {
 	return content, nil
 }
 
-// foundations are the namespaces, and the kind that k3s's deploy controller has for each manifest of its own: Deployments that k3s
-// made are marked with one.
+// foundations are the namespaces, and the kind that k3s's deploy controller has for each manifest of its own: it marks the
+// Deployments that k3s made.
 func foundations() []byte {
 	text := addons
 	for _, namespace := range Namespaces() {

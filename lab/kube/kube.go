@@ -3,7 +3,7 @@
 // Docker's. Each is a systemd unit of the host, so that a test stops and starts it as an administrator would. They come back after
 // [hosts.Host.Cut] and [hosts.Host.Boot].
 //
-// It is not k3s: that is one process, and has kube-proxy, CoreDNS and more beside. A Service's own address answers nothing here; the API
+// It is not k3s: that is a single process, and has kube-proxy, CoreDNS and more beside. A Service's own address answers nothing here; the API
 // server's proxy reaches its endpoints.
 //
 // It needs what `lab/tools/build.sh kubernetes` builds. It is test support: the product never imports it.
@@ -41,20 +41,20 @@ const (
 // Namespaces are made when the cluster comes up.
 func Namespaces() []string { return []string{"unidesk", "unidesk-dev"} }
 
-// upTime bounds the start on a slow and busy machine, beside what the caller's context says.
+// upTime bounds the start on a slow and busy machine, beside the caller's context.
 const upTime = 5 * time.Minute
 
-// Config says how the cluster is. The zero value is usable.
+// Config describes the cluster. The zero value is usable.
 type Config struct {
 	// Programs is the folder of the programs; empty means where lab/tools/build.sh leaves them.
 	Programs string
 	// Kubelet are fields of the KubeletConfiguration that replace the lab's own, such as imageGCHighThresholdPercent.
 	Kubelet map[string]any
-	// Log is told each step; nil means nobody.
+	// Log gets a line for each step; nil drops them.
 	Log io.Writer
 }
 
-// Cluster is Kubernetes on one host.
+// Cluster is Kubernetes on a host.
 type Cluster struct {
 	Host *hosts.Host
 	// Papers signs further clients in.

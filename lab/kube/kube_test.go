@@ -23,7 +23,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/kube"
 )
 
-// One cluster serves all the checks; no test here is parallel, because one lab is up at a time on a machine.
+// A single cluster serves all the checks; no test here is parallel, because a machine has a single lab at a time.
 func TestAHostIsAKubernetesNodeWithK3sPaths(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer cancel()
@@ -52,7 +52,7 @@ func TestAHostIsAKubernetesNodeWithK3sPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 		testReady(ctx, t, k)
-		// The node may be ready by what it said before the kubelet was started again.
+		// The node may be ready by a report from before the kubelet was started again.
 		waitFor(ctx, t, "the kubelet with the new settings", func() (string, bool) {
 			settings, err := k.Raw(ctx, "/api/v1/nodes/"+k.Host.Name+"/proxy/configz")
 			return fmt.Sprint(settings, err), err == nil && strings.Contains(settings, `"imageGCHighThresholdPercent":98,`)
@@ -347,7 +347,7 @@ func processes(t *testing.T, host string) (names []string) {
 	for _, entry := range entries {
 		of, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cgroup"))
 		if err != nil || !strings.Contains(string(of), "/"+host) {
-			continue // no process, or one that has ended meanwhile
+			continue // no process, or a process that has ended meanwhile
 		}
 		if name, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "comm")); err == nil {
 			names = append(names, strings.TrimSpace(string(name)))

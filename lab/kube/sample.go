@@ -49,8 +49,8 @@ func (k *Cluster) Health(ctx context.Context, spec workload.Spec) (string, error
 	return k.Raw(ctx, fmt.Sprintf("/api/v1/namespaces/%s/services/http:%s:%d/proxy%s", spec.Ref.Scope(), d.Service, d.Probe.Port, d.Probe.Path))
 }
 
-// Manifest is how a service of the catalog runs in Kubernetes: each of its Deployments with a container that is told what a deploy
-// writes, and the Service, if it has one, that is asked for its health. values are the deploy keys' without prefix, such as
+// Manifest is how a service of the catalog runs in Kubernetes: each of its Deployments with a container that gets what a deploy
+// writes, and the Service, if any, that is asked for its health. values are the deploy keys' without prefix, such as
 // [workload.KeyCommit]; what is not among them is empty.
 func Manifest(spec workload.Spec, image string, values map[string]string) ([]byte, error) {
 	if spec.Kubernetes == nil {

@@ -26,7 +26,7 @@ func Units() []string {
 	return []string{Containerd, Etcd, APIServer, ControllerManager, Scheduler, Kubelet}
 }
 
-// Start starts units and returns once each says that it has started.
+// Start starts units and returns once each has started.
 func (k *Cluster) Start(ctx context.Context, units ...string) error {
 	return k.systemctl(ctx, append([]string{"start"}, units...)...)
 }
@@ -61,7 +61,7 @@ func (k *Cluster) systemctl(ctx context.Context, args ...string) error {
 type unit struct {
 	name, after string
 	argv        []string
-	// notifies says that the program itself tells when it has started.
+	// notifies is true if the program itself reports that it has started.
 	notifies bool
 	// more are further lines of its section Service.
 	more string
@@ -126,7 +126,7 @@ ExecStart=/bin/sh ` + fitFile + `
 
 // fit makes a systemd-nspawn container fit for a kubelet. Pods' mounts have to be seen in both directions. Version 1 cgroups
 // are read-only there until they are mounted anew. The kubelet reads the kernel's messages, of which the lab gives it none. And it sets
-// kernel settings of the whole machine outside, unless they are as it wants them: so it is shown files that say so.
+// kernel settings of the whole machine outside, unless they are as it wants them: so it is shown files with these settings.
 const fit = `set -eu
 mount --make-rshared /
 while read -r _ at _; do

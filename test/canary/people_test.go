@@ -115,7 +115,7 @@ func TestTheDoctorFindsWhatIsBroken(t *testing.T) {
 	if after := files(t, world.Controller.State); !slices.Equal(after, before) {
 		t.Errorf("the doctor left %v, before it %v", after, before)
 	}
-	// Nothing in this world manages its registry, nobody watches, its D601 has no
+	// Nothing in this world manages its registry, no watch runs, its D601 has no
 	// Kubernetes for the catalog's services there, and the rest is well.
 	if diff := cmp.Diff(map[string]string{"registry's health": "warning", "watch": "warning", "capabilities": "fault"}, sound); diff != "" {
 		t.Errorf("a sound world: %s", diff)

@@ -90,7 +90,7 @@ func (k *cluster) specs() (specs []workload.Spec) {
 	return specs
 }
 
-// spec is one of them.
+// spec returns the placement of a service in an environment.
 func (k *cluster) spec(t *testing.T, service string, env artifact.Env) workload.Spec {
 	t.Helper()
 	row, err := k.services.Row(service)
@@ -203,7 +203,7 @@ func (k *cluster) runs(t *testing.T, spec workload.Spec, commit string) {
 	}
 }
 
-// podRuns checks that the one pod of a Deployment was made from an image, by the CRI.
+// podRuns checks by CRI that the only pod of a Deployment was made from an image.
 func (k *cluster) podRuns(t *testing.T, namespace, name, config string) {
 	t.Helper()
 	var pods struct {
@@ -420,7 +420,8 @@ func (k *cluster) unfit(t *testing.T) {
 	})
 }
 
-// together has one of four Deployments fail: a quota leaves room for the new pods of two.
+// together makes a Deployment of four fail: a quota leaves room for the new pods of
+// two.
 func (k *cluster) together(t *testing.T) {
 	spec := k.spec(t, "code-queue", artifact.Dev)
 	good := k.live(t, spec)
@@ -438,7 +439,7 @@ func (k *cluster) together(t *testing.T) {
 	k.runs(t, spec, good)
 }
 
-// steady waits until each Deployment of a namespace has its one pod and no other, and
+// steady waits until each Deployment of a namespace has its pod and no other, and
 // returns how many these are.
 func (k *cluster) steady(t *testing.T, namespace string) (pods int) {
 	t.Helper()
@@ -474,7 +475,7 @@ func (k *cluster) abandon(t *testing.T) func(*testing.T) {
 	return func(t *testing.T) { k.takenBack(t, spec, good) }
 }
 
-// stamped returns the commit that the first Deployment says that it runs.
+// stamped returns the commit that the first Deployment bears.
 func (k *cluster) stamped(t *testing.T, spec workload.Spec) (string, error) {
 	return k.Kubectl(t.Context(), "get", "deployment", spec.Kubernetes.Deployments[0].Name, "--namespace", spec.Ref.Scope(),
 		"--output", `jsonpath={.metadata.annotations.unidesk\.dev/deploy-commit}`)
@@ -495,7 +496,7 @@ func (k *cluster) takenBack(t *testing.T, spec workload.Spec, good string) {
 	controller(t, "recover", "--config", quickConfig)
 }
 
-// silent stops the API server before a deploy, and while one goes on.
+// silent stops the API server before a deploy, and during another.
 func (k *cluster) silent(t *testing.T) {
 	spec := k.spec(t, "claudeqq", artifact.Prod)
 	good := k.live(t, spec)

@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// shareOf returns one seed in n. Which ones depends on the text: over many texts every
+// shareOf returns an nth of the seeds. The text decides which: over many texts every
 // seed has its turn.
 func shareOf(seeds []seed, n int, text string) []seed {
 	if n <= 1 {

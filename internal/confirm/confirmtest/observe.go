@@ -73,7 +73,7 @@ func (h *Host) stable() string {
 	return h.spec.Ref.Name()
 }
 
-// rolled is the host as one of Deployments: each runs what the one instance runs, in
+// rolled is the host as a host of Deployments: each runs what the instance runs, in
 // a pod of its own, and its rollout is complete.
 func (h *Host) rolled(seen workload.Observation, in *workload.Instance, probe bool) workload.Observation {
 	seen.Units = nil

@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// An obstacle has the exit code that the table of package deploy says.
+// An obstacle has the exit code that the table of package deploy gives.
 func TestTheExitCodesOfObstacles(t *testing.T) {
 	t.Parallel()
 	table, err := os.ReadFile("../../deploy/testdata/obstacles.txt")

@@ -66,7 +66,7 @@ func (a *app) flagRefused(cmd *cobra.Command, err error) error {
 		err = fault.New(fault.Usage, "--%s needs a value", bare.GetFlag().Name)
 	case errors.As(err, &invalid) && errors.Is(err, strconv.ErrRange):
 		err = fault.New(fault.Usage, "--%s %s: so large a number it cannot be", invalid.GetFlag().Name, invalid.GetValue())
-	case errors.As(err, &invalid) && fault.ReasonOf(err) == fault.Usage: // it says all
+	case errors.As(err, &invalid) && fault.ReasonOf(err) == fault.Usage: // its text is complete
 		err = invalid.Unwrap()
 	case errors.As(err, &invalid):
 		is := map[string]string{"int": "a whole number", "bool": "true or false"}[invalid.GetFlag().Value.Type()]

@@ -13,7 +13,7 @@ import (
 )
 
 // littleTime is what is left of a token that its agent should have renewed long ago:
-// it renews one after half of a day.
+// the agent renews a token after half of a day.
 const littleTime = 6 * time.Hour
 
 // judgeCluster returns what the agent's facts of its host's cluster mean, none if it
@@ -101,7 +101,8 @@ func judgeRights(fix string, c rpc.Cluster) Finding {
 	return fine(check, "what deploys need, and no more")
 }
 
-// judgeImagesDisk judges the disk of the cluster's images, none if it was not told.
+// judgeImagesDisk judges the disk of the cluster's images. disks is empty if the agent
+// did not report it.
 func judgeImagesDisk(disks []rpc.Disk) []Finding {
 	const check, fix = "cluster's disk", "on the host: k3s crictl images lists images, k3s crictl rmi IMAGE removes an image that no pod uses"
 	i := slices.IndexFunc(disks, func(one rpc.Disk) bool { return one.Purpose == rpc.DiskClusterImages })

@@ -33,7 +33,7 @@ func TestAClusterIsJudgedByWhatADeployNeedsOfIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*rpc.Description)
 		want   map[string]Level
-		// says is in what the finding of check says, fix in its fix.
+		// says is a part of the text of check's finding, fix a part of its fix.
 		check, says, fix string
 	}{
 		"all is well": {func(*rpc.Description) {}, map[string]Level{}, "cluster", "v1.33.1+k3s1, as system:serviceaccount:unidesk-system:unidesk-agent", ""},
@@ -125,7 +125,7 @@ func TestAClusterIsJudgedByWhatADeployNeedsOfIt(t *testing.T) {
 	}
 }
 
-// What a host with both says in full is written down once, in its order.
+// The whole report on a host with both stands here once, in its order.
 func TestAHostWithAClusterIsToldInFull(t *testing.T) {
 	t.Parallel()
 	d := clusterOf(func(d *rpc.Description) { d.Cluster.Mirrors = []string{"http://mirror"} })

@@ -35,7 +35,7 @@ func (s serviceFacts) check() string {
 	return "service " + s.service + " in " + s.env.String()
 }
 
-// placedRow is a service that is live on a host in one environment.
+// placedRow is a service that is live on a host in an environment.
 type placedRow struct {
 	catalog.Row
 	env artifact.Env
@@ -87,7 +87,7 @@ func answerable(rows []placedRow, d rpc.Description) (list []placedRow) {
 }
 
 // lookAtServices asks a host's agent for each service, all at the same time and over
-// one connection.
+// a single connection.
 func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string, rows []placedRow) []serviceFacts {
 	if len(rows) == 0 {
 		return nil

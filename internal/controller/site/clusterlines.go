@@ -23,8 +23,8 @@ func RightsLine(name string, host tunnel.Config) string {
 	return manifest + " | " + plain.Command(ssh...)
 }
 
-// TokenLine returns what a person does to give the agent a token: its first one, or
-// the next one if it did not renew the last one in time.
+// TokenLine returns what a person does to give the agent a token: the first, or the
+// next if the agent did not renew the last in time.
 func TokenLine() string {
 	return fmt.Sprintf("on the host, as root: (umask 077; kubectl -n %s create token %s --duration 24h >/var/lib/unidesk-agent/kubernetes-token)",
 		rights.AccountNamespace, rights.Account)

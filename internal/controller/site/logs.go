@@ -22,9 +22,9 @@ func (p *Place) Logs(ctx context.Context, lines int) (workload.Instance, []strin
 	return in, printed, err
 }
 
-// speaking returns the instance whose output is meant: the service's own instance, of
-// several the one in trouble. If an
-// interrupted switch left it under another name, speaking returns the newest instance.
+// speaking returns the instance whose output is meant: the service's own instance, or
+// of several the instance in trouble. If an interrupted switch left it under another
+// name, speaking returns the newest instance.
 func speaking(spec workload.Spec, seen workload.Observation) (workload.Instance, error) {
 	if in := seen.Troubled(); in != nil {
 		return *in, nil

@@ -13,7 +13,7 @@
 // makes carries the runtime's pin and a label of its own, and only a name with that
 // label is ever taken away.
 //
-// Errors are told apart by gRPC's codes. containerd gives no code to a registry that
+// Errors are distinguished by gRPC's codes. containerd gives no code to a registry that
 // does not answer and none to a full disk: the disk is looked at while a pull goes on.
 //
 // Files, from the top: name.go, pull.go, watch.go, room.go, image.go, version.go,
@@ -48,7 +48,7 @@ const namespace = "k8s.io"
 const (
 	// patience is how long any call but a pull may take.
 	patience = time.Minute
-	// silence is longer than the largest layer takes to unpack: containerd tells of
+	// silence is longer than the largest layer takes to unpack: containerd reports
 	// progress all the while but then.
 	silence = 10 * time.Minute
 	// adoption is how long CRI may take to learn of a name that containerd has.
@@ -57,7 +57,7 @@ const (
 	maxAnswer = 16 << 20
 )
 
-// Store is the image store of one containerd. Its methods may be called concurrently.
+// Store is the image store of a containerd. Its methods may be called concurrently.
 type Store struct {
 	registry string
 	socket   string

@@ -41,7 +41,8 @@ func (s *Store) explain(ctx context.Context, err error, act string) error {
 	}
 }
 
-// unavailable tells a socket that nobody may dial from one that nobody serves now.
+// unavailable distinguishes a socket that the agent may not dial from a socket that has
+// no server now.
 func (s *Store) unavailable(err error, act string) error {
 	if dialled := s.dialled.Load(); dialled != nil && *dialled != nil {
 		if errors.Is(*dialled, fs.ErrPermission) {
@@ -52,7 +53,7 @@ func (s *Store) unavailable(err error, act string) error {
 	return fault.Transient(fault.EngineUnavailable, "%s: k3s's containerd at %s does not answer: %s", act, s.socket, said(err)).WithHint(hint)
 }
 
-// said is what containerd says about a failure: for people only.
+// said returns containerd's message about a failure: for people only.
 func said(err error) string { return line(status.Convert(err).Message()) }
 
 // line makes a text of containerd's fit to be shown, and bounds it.

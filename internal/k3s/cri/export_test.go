@@ -8,5 +8,5 @@ func (s *Store) SetLimits(silence, adoption time.Duration) { s.silence, s.adopti
 // Dialled makes err what the last attempt to reach the socket gave.
 func (s *Store) Dialled(err error) { s.dialled.Store(&err) }
 
-// Unavailable is what a call says that did not reach containerd.
+// Unavailable returns the error of a call that did not reach containerd.
 func (s *Store) Unavailable(err error) error { return s.unavailable(err, "ask") }

@@ -40,7 +40,7 @@ type fake struct {
 
 	status func(name string) (*runtimeapi.ImageStatusResponse, error)
 	pull   func(context.Context) error
-	// root is the snapshotter's folder, the first of disks what CRI says.
+	// root is the snapshotter's folder, the first of disks the folder that CRI reports.
 	root    string
 	disks   []string
 	version func(context.Context) error
@@ -185,7 +185,7 @@ func TestAFailedPullIsToldByItsCode(t *testing.T) {
 	} {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
-			// The words say something else, and steer a terminal.
+			// The words mean something else, and steer a terminal.
 			f := &fake{disks: []string{"/"}, status: absent, pull: func(context.Context) error {
 				return status.Error(code, "no space left on device: not found: \x1b[31m\n"+strings.Repeat("x", 1<<10))
 			}}
@@ -264,7 +264,7 @@ func TestANameThatCRIDoesNotLearnIsNotMade(t *testing.T) {
 	}
 	f.creates = []error{status.Error(codes.ResourceExhausted, "")}
 	want(t, s.Name(t.Context(), image), fault.EngineFailed, false)
-	// Somebody gave another image the name of the digest.
+	// Another program gave another image the name of the digest.
 	f.target = config.String()
 	want(t, s.Name(t.Context(), image), fault.DigestMismatch, false)
 }
@@ -324,7 +324,7 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 	if err := s.Pull(until, pinned(t)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	// Nobody may dial, and nobody is root.
+	// No account may dial, not even root's.
 	s.Dialled(&net.OpError{Op: "dial", Err: fs.ErrPermission})
 	err = s.Unavailable(status.Error(codes.Unavailable, "x"))
 	if want(t, err, fault.EngineUnavailable, false); !errors.Is(err, fs.ErrPermission) {

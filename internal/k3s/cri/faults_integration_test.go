@@ -109,7 +109,8 @@ func TestARegistryThatAnswersOtherwise(t *testing.T) {
 		}
 	}
 
-	// One that falls silent in the middle of a layer is given up, and the layer is not there.
+	// A pull that falls silent in the middle of a layer is given up, and the layer is
+	// not there.
 	over, silent := make(chan struct{}), make(chan struct{}, 8)
 	mute := func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/blobs/") {
@@ -221,7 +222,7 @@ func TestAFullDiskIsSaid(t *testing.T) {
 		t.Errorf("it was tried, though %s bytes are needed: %v", need, err)
 	}
 	unknown := big.Pinned
-	unknown.Bytes = 0 // nobody knows how large it is
+	unknown.Bytes = 0 // its size is unknown
 	w.fails(w.store.Pull(ctx, unknown), fault.DiskFull, false)
 	if _, there := w.image(byDigest(w.registry.Addr, big)); there {
 		t.Error("half an image")

@@ -26,7 +26,7 @@ type Image struct {
 	// Labels are of the image's config. A key or value that is longer than any label
 	// of ours can be is left out.
 	Labels map[string]string
-	// Pinned says that the kubelet does not remove it.
+	// Pinned is true if the kubelet does not remove it.
 	Pinned bool
 	// Size is that of the manifest, the config and the layers as the registry stores
 	// them, in bytes.

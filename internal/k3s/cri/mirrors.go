@@ -15,7 +15,7 @@ import (
 // RegistriesFile is where k3s reads which registries its containerd asks.
 const RegistriesFile = "/etc/rancher/k3s/registries.yaml"
 
-// maxRegistries bounds the file, and maxMirrors what is told of it.
+// maxRegistries bounds the file, and maxMirrors what is reported of it.
 const (
 	maxRegistries = 1 << 20
 	maxMirrors    = 16
@@ -102,7 +102,7 @@ func endpoints(node *yaml.Node) (addresses []string) {
 	return addresses
 }
 
-// bare returns an address without its user and password, also one that is malformed.
+// bare returns an address without its user and password, also a malformed address.
 func bare(address string) string {
 	at := strings.LastIndex(address, "@")
 	if at < 0 {

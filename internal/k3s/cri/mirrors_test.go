@@ -76,7 +76,7 @@ func TestTheMirrorsOfARegistry(t *testing.T) {
 	}
 }
 
-// bomb is nine lists, each of nine of the one before.
+// bomb is nine lists, each of nine of the list before.
 func bomb() (text string) {
 	for c := 'b'; c <= 'j'; c++ {
 		text += string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat("*"+string(c-1)+",", 9), ",") + "]\n"

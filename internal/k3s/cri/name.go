@@ -19,7 +19,7 @@ import (
 
 // The labels of an image's record in containerd.
 const (
-	// OwnLabel says that this project made the name or took it over.
+	// OwnLabel marks a name that this project made or took over.
 	OwnLabel = "unidesk.dev/pinned"
 	// managedLabel is what CRI gives each name that it knows.
 	managedLabel = "io.cri-containerd.image"
@@ -90,7 +90,7 @@ func (s *Store) put(ctx context.Context, name string, target *types.Descriptor) 
 	}
 }
 
-// adopted waits until CRI knows the name as it was made: it is told of it by an event.
+// adopted waits until CRI knows the name as it was made: CRI learns it by an event.
 func (s *Store) adopted(ctx context.Context, name string, image artifact.Pinned) error {
 	late := time.NewTimer(s.adoption)
 	defer late.Stop()
@@ -111,7 +111,7 @@ func (s *Store) adopted(ctx context.Context, name string, image artifact.Pinned)
 }
 
 // Release takes a name of ours and its pin away. The image stays under its other names
-// until the kubelet or somebody else removes it; a container that runs is not touched. A
+// until the kubelet or a person removes it; a container that runs is not touched. A
 // name that is gone or not ours is no error, and stays as it is.
 func (s *Store) Release(ctx context.Context, name string) error {
 	record, err := s.record(ctx, name)

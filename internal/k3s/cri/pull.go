@@ -25,7 +25,7 @@ const full = 4 << 20
 // bytes of those); IMAGE_UNAVAILABLE if the registry does not have it or does not give it;
 // DIGEST_MISMATCH if what it gives is not what the digests name, or the manifest names
 // another config; ENGINE_UNAVAILABLE if containerd does not answer. A pull has no limit
-// on its time, but one on silence.
+// on its time, but a limit on silence.
 func (s *Store) Pull(ctx context.Context, image artifact.Pinned) error {
 	name := s.byDigest(image)
 	snapshotter, err := s.snapshotter(ctx)
@@ -87,7 +87,8 @@ func (s *Store) unpulled(ctx context.Context, err error, name string) error {
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return fault.New(fault.ImageUnavailable, "pull %s: %s", name, said(err)).
 			WithHint("the registry at %s wants a login; the agent pulls without one", s.registry)
-	// containerd says no more of a registry that does not answer, or of a disk that is full.
+	// containerd gives no other code for a registry that does not answer, or a full
+	// disk.
 	case codes.Unknown, codes.Internal:
 		return fault.Transient(fault.ImageUnavailable, "pull %s: %s", name, said(err)).
 			WithHint("see whether the registry at %s answers", s.registry).WithAction(fault.RegistryHealth)

@@ -44,9 +44,9 @@ func (s *Store) Room(ctx context.Context) (Room, error) {
 }
 
 // Missing returns those of an image's layers that a pull would fetch: a layer that is
-// unpacked already upon the same layers below it is not fetched, whether or not its blob
-// was kept, and neither is one whose blob is there. The layers are all of the image's,
-// the lowest first.
+// unpacked already upon the same layers below it is not fetched, whether or not its
+// blob was kept, and neither is a layer whose blob is there. The layers are all of the
+// image's, the lowest first.
 func (s *Store) Missing(ctx context.Context, layers []artifact.Layer) ([]artifact.Layer, error) {
 	snapshotter, err := s.snapshotter(ctx)
 	if err != nil {
@@ -90,8 +90,9 @@ func chainIDs(layers []artifact.Layer) (ids []string) {
 	return ids
 }
 
-// snapshotter returns the name of the one that CRI unpacks to: k3s can be told to use
-// another than overlayfs. CRI tells its folder only, containerd the folders of all.
+// snapshotter returns the name of the snapshotter that CRI unpacks to: k3s can be set
+// to another than overlayfs. CRI reports its folder only, containerd the folders of
+// all.
 func (s *Store) snapshotter(ctx context.Context) (string, error) {
 	room, err := s.Room(ctx)
 	if err != nil {

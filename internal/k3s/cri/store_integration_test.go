@@ -28,7 +28,7 @@ func TestAnImageIsPulledByItsDigestAndKeptUnderItsCommit(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 	one := w.publish("1", w.layer(1<<20), w.layer(1<<10))
-	// Somebody pushes another image under the commit's tag after it was resolved.
+	// Another push gives the commit's tag another image after it was resolved.
 	moved := w.publish("1", w.layer(1<<10))
 	if one.Manifest == moved.Manifest {
 		t.Fatal("the tag did not move")
@@ -133,7 +133,7 @@ func TestOnlyNamesOfOursAreTakenAway(t *testing.T) {
 		t.Errorf("%v, %v", held, err)
 	}
 
-	// One that the kubelet pulled has no pin, and gets it.
+	// An image that the kubelet pulled has no pin, and gets it.
 	two := w.publish("2", w.layer(1<<10))
 	_, err = runtimeapi.NewImageServiceClient(w.raw).PullImage(ctx, &runtimeapi.PullImageRequest{Image: &runtimeapi.ImageSpec{Image: ref(w.registry.Addr, two)}})
 	w.must(err)
@@ -179,7 +179,7 @@ func TestOnlyLayersThatAreNotThereAreMissing(t *testing.T) {
 	missing(two, two.Layers[2:]...)
 	missing(three, three.Layers[0])
 
-	// A node may be told to throw blobs away once they are unpacked.
+	// A node may be set to throw blobs away once they are unpacked.
 	blobs := content.NewContentClient(w.raw)
 	for _, l := range one.Layers {
 		_, err := blobs.Delete(w.others(), &content.DeleteContentRequest{Digest: l.Digest.String()})
@@ -191,7 +191,7 @@ func TestOnlyLayersThatAreNotThereAreMissing(t *testing.T) {
 	w.must(w.store.Pull(ctx, one.Pinned)) // nothing to do
 	w.must(w.store.Name(ctx, one.Pinned))
 
-	// Somebody cleans the snapshotter up: CRI does not notice, a pull does.
+	// A person cleans the snapshotter up: CRI does not notice, a pull does.
 	client := snapshots.NewSnapshotsClient(w.raw)
 	top := w.chain(one.Config)
 	_, err := client.Remove(w.others(), &snapshots.RemoveSnapshotRequest{Snapshotter: "overlayfs", Key: top})
@@ -212,7 +212,7 @@ func TestOnlyLayersThatAreNotThereAreMissing(t *testing.T) {
 	}
 }
 
-// chain is the name of the snapshot of all layers, as CRI tells it.
+// chain is the name of the snapshot of all layers, as CRI gives it.
 func (w *world) chain(id artifact.Digest) string {
 	w.Helper()
 	answer, err := runtimeapi.NewImageServiceClient(w.raw).ImageStatus(w.Context(), &runtimeapi.ImageStatusRequest{Image: &runtimeapi.ImageSpec{Image: id.String()}, Verbose: true})

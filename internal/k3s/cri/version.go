@@ -6,7 +6,7 @@ import (
 	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// Version is what a runtime says of itself.
+// Version is the name and version that a runtime reports.
 type Version struct{ Name, Version string }
 
 // Version asks CRI, which answers when it is ready to pull.

@@ -22,7 +22,7 @@ const (
 	signsPause = time.Second
 )
 
-// watch looks at containerd while it pulls, of which CRI tells nothing before the end.
+// watch looks at containerd while it pulls: CRI reports nothing before the end.
 // It ends the context with IMAGE_UNAVAILABLE, retryable, as its cause if nothing moves
 // for as long as the store's limit on silence. stop ends it, and returns the least room
 // that it saw.

@@ -139,7 +139,7 @@ func (w *world) layer(size int64) v1.Layer {
 	return l
 }
 
-// build makes an image that this machine can run as far as its config says.
+// build makes an image whose config fits this machine.
 func (w *world) build(labels map[string]string, layers ...v1.Layer) v1.Image {
 	w.Helper()
 	i, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{

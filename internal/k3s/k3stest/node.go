@@ -1,7 +1,7 @@
 // Package k3stest is a node of Kubernetes in memory: an image store, an API server and
-// the registry beside them, which is what the runtime of package k3s drives in tests where
-// no cluster is wanted. It outlives the runtimes made of it. Its rollouts move a step each
-// time that somebody has looked at them, so that a test waits for no clock.
+// the registry beside them, which is what the runtime of package k3s drives in tests
+// where no cluster is wanted. It outlives the runtimes made of it. Its rollouts move a
+// step after each look at them, so a test waits for no clock.
 //
 // Files, from the top: node, images, deployments, rollout, config, faults.
 package k3stest
@@ -26,7 +26,7 @@ const Registry = "127.0.0.1:5000"
 // Placeholder is the image that the Deployments run at first. No deploy made it.
 const Placeholder = "example.invalid/placeholder:1"
 
-// Node is the node with one workload. Its fields are set before it is used.
+// Node is the node with a single workload. Its fields are set before it is used.
 type Node struct {
 	// Before is asked before each act, After when the act is done and its answer is on
 	// the way; the act is the port's method and what it is about: "Stamp web". An error
@@ -56,7 +56,7 @@ type Node struct {
 	pulls       int
 }
 
-// deployment is one Deployment with what it made.
+// deployment is a Deployment with what it made.
 type deployment struct {
 	place            workload.DeploymentSpec
 	uid, version     string
@@ -69,7 +69,7 @@ type deployment struct {
 	slow             time.Duration
 }
 
-// pod is one pod, of the revision that its template is.
+// pod is a pod, of the revision that its template is.
 type pod struct {
 	in       workload.Instance
 	revision string
@@ -77,7 +77,7 @@ type pod struct {
 	given map[string]string
 }
 
-// template is a pod template, with no more than is asked of one here.
+// template is a pod template, with no more than the tests ask of it.
 type template struct {
 	Metadata struct {
 		Annotations map[string]string `json:"annotations,omitempty"`
@@ -99,8 +99,8 @@ type variable struct {
 	Value string `json:"value"`
 }
 
-// New returns a node whose Deployments, those of the spec, run [Placeholder], each in one
-// pod that is given env. The registry has the images.
+// New returns a node whose Deployments, those of the spec, run [Placeholder], each in a
+// single pod that is given env. The registry has the images.
 func New(spec workload.Spec, env map[string]string, images []artifact.Image) *Node {
 	n := &Node{
 		spec: spec, registry: images, stored: map[string]cri.Image{}, names: map[string]string{}, deployments: map[string]*deployment{},
@@ -123,7 +123,7 @@ func New(spec workload.Spec, env map[string]string, images []artifact.Image) *No
 	return n
 }
 
-// do is one act of a port, with the lock held but for the questions.
+// do is an act of a port, with the lock held but for the questions.
 func (n *Node) do(act string, do func() error) error {
 	if n.Before != nil {
 		if err := n.Before(act); err != nil {

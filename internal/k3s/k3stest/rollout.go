@@ -29,13 +29,13 @@ func (n *Node) Watch(ctx context.Context, _ string, names []string, wake func())
 	}
 }
 
-// revision tells a pod template apart from others.
+// revision identifies a pod template.
 func (d *deployment) revision() string {
 	return artifact.DigestOf(d.template.raw()).Hex()
 }
 
-// step moves a rollout by one thing that a controller or the kubelet does, and reports
-// whether there was anything to do. New pods come before old ones go.
+// step moves a rollout by a single act of a controller or the kubelet, and reports
+// whether there was an act to do. New pods come before old ones go.
 func (n *Node) step(d *deployment) bool {
 	if d.seen != d.generation {
 		d.seen = d.generation

@@ -122,7 +122,7 @@ func TestTheTokenIsRenewedFromHalfItsLifeOn(t *testing.T) {
 	if _, err := c.Neighbours(t.Context(), ns); err != nil {
 		t.Errorf("with the renewed token: %v", err)
 	}
-	// A token that somebody else writes is used, good or bad.
+	// A token that another program writes is used, good or bad.
 	write(config.TokenFile, jwt(time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)))
 	if _, err := c.Neighbours(t.Context(), ns); fault.ReasonOf(err) != fault.RoleMissing || !strings.Contains(fault.HintOf(err), "kubectl create token") {
 		t.Errorf("with a token that has ended: %v", err)

@@ -18,7 +18,7 @@ type Configuration struct {
 	Credentials, Settings Placed
 }
 
-// Placed are the values of one object under the placed keys.
+// Placed are the values of an object under the placed keys.
 type Placed struct {
 	workload.Values
 	// Version is the object's resource version, which guards a write; "" if the object
@@ -29,7 +29,7 @@ type Placed struct {
 	data bool
 }
 
-// holder is one of the two objects of a ConfigSync.
+// holder is either of the two objects of a ConfigSync.
 type holder struct {
 	get, patch     rights.Right
 	keys           []string
@@ -50,7 +50,7 @@ func holders(namespace string, sync workload.ConfigSync) (credentials, settings 
 	return credentials, settings
 }
 
-// Configuration reads both objects. One that does not exist is no error.
+// Configuration reads both objects. A missing object is no error.
 func (c *Cluster) Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (of Configuration, err error) {
 	credentials, settings := holders(namespace, sync)
 	if of.Credentials, err = c.placed(ctx, credentials); err != nil {

@@ -22,7 +22,7 @@ const (
 	defaultDeadline = 600
 )
 
-// define returns what the Deployment itself says of its definition.
+// define returns the definition as far as the Deployment itself holds it.
 func define(o *appsv1.Deployment, container, prefix string) workload.DeploymentDefinition {
 	pod := o.Spec.Template.Spec
 	d := workload.DeploymentDefinition{

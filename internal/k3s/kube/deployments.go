@@ -40,7 +40,7 @@ type Deployment struct {
 }
 
 // Deployments returns the workload's Deployments, in the order of its placement, with
-// what belongs to them. It fails with WORKLOAD_NOT_FOUND if one does not exist.
+// what belongs to them. It fails with WORKLOAD_NOT_FOUND if any does not exist.
 func (c *Cluster) Deployments(ctx context.Context, spec workload.Spec) ([]Deployment, error) {
 	ns := spec.Ref.Scope()
 	around, err := c.surroundings(ctx, ns)
@@ -68,7 +68,7 @@ func (c *Cluster) Deployments(ctx context.Context, spec workload.Spec) ([]Deploy
 	return all, nil
 }
 
-// parse returns what a Deployment itself says.
+// parse returns what a Deployment itself holds.
 func parse(raw []byte, container, prefix string) (Deployment, error) {
 	var object appsv1.Deployment
 	var exact struct {

@@ -18,8 +18,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// serve returns a cluster whose API server is the handler: for faults that a real one
-// cannot be made to show.
+// serve returns a cluster whose API server is the handler: for faults that a real
+// server cannot be made to show.
 func serve(t *testing.T, handle http.HandlerFunc) *kube.Cluster {
 	t.Helper()
 	s := httptest.NewTLSServer(handle)
@@ -45,14 +45,14 @@ func connect(t *testing.T, url string, ca []byte, token string) *kube.Cluster {
 	return c
 }
 
-// jwt returns a token of unidesk/agent that nobody signed.
+// jwt returns a token of unidesk/agent without a signature.
 func jwt(issued, expires time.Time) string {
 	claims := fmt.Sprintf(`{"iat":%d,"exp":%d,"kubernetes.io":{"namespace":"unidesk","serviceaccount":{"name":"agent"}}}`, issued.Unix(), expires.Unix())
 	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
 }
 
-// store is an API server that has one Deployment and takes patches of it by what they
-// say about the change.
+// store is an API server with a single Deployment. It takes or refuses a patch by the
+// change that the patch names.
 type store struct {
 	mu      sync.Mutex
 	object  map[string]any

@@ -19,7 +19,7 @@ import (
 // maxWords bounds text of the cluster in an error or a fact.
 const maxWords = 400
 
-// words returns text of the cluster, on one bounded line.
+// words returns text of the cluster, on a single bounded line.
 func words(s string) string {
 	if len(s) > maxWords {
 		end := maxWords

@@ -2,11 +2,12 @@
 // workload's Deployments, and single acts on them. No other package imports client-go
 // or k8s.io. It holds no rule about the order of a rollout and judges nothing.
 //
-// The danger is in the writes. Each is one patch that names the resource version that
-// the caller saw, and is sent once: if the reply is lost, the object is read back. A
-// patch names a time by which the API server gives it up, and the read-back lasts until
-// then, so that no patch lands after the caller was told that it did not. Values of
-// Secrets are in no error and no log; output of containers is, and the caller scrubs it.
+// The danger is in the writes. Each is a single patch that names the resource version
+// that the caller saw, and is sent once: if the reply is lost, the object is read back.
+// A patch names a time by which the API server gives it up, and the read-back lasts
+// until then, so that no patch lands after the caller got the error that it did not.
+// Values of Secrets are in no error and no log; output of containers is, and the caller
+// scrubs it.
 //
 // Files, from the top: kube, access, rights, neighbours, watch, ask, config, stamp,
 // write, deployments, definition, manager, pods, faults, request, token, transport.
@@ -38,7 +39,7 @@ type Config struct {
 	// CAFile holds the certificates that sign the API server's.
 	CAFile string
 	// TokenFile holds the token of the agent's ServiceAccount. [Cluster.RenewToken]
-	// rewrites it; a file that somebody else rewrites is read anew.
+	// rewrites it; a file that another program rewrites is read anew.
 	TokenFile string
 	// Kubeconfig is read in the place of the other three if it is set. Its credentials
 	// are not renewed.

@@ -57,8 +57,8 @@ func (c *Cluster) manage(ctx context.Context, d *workload.DeploymentDefinition, 
 	d.Manager = words(d.Manager)
 }
 
-// manifest returns the file that the addon says, or the one of its name if the addon
-// cannot be read: no right to read addons is asked for.
+// manifest returns the file that the addon names, or a file of the addon's name if the
+// addon cannot be read: no right to read addons is asked for.
 func (c *Cluster) manifest(ctx context.Context, namespace, name string) string {
 	if !workload.KubernetesName.Match(namespace) || !workload.KubernetesName.Match(name) {
 		return manifests

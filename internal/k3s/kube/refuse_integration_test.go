@@ -60,8 +60,8 @@ func deleteHook(t *testing.T, path string) {
 	_ = resp.Body.Close()
 }
 
-// untilRefused stamps one change after the other until a webhook, which begins some time
-// after it was made, refuses one.
+// untilRefused stamps change after change until a webhook, which begins some time after
+// it was made, refuses a change.
 func untilRefused(t *testing.T, c *kube.Cluster, spec workload.Spec) (change string, err error) {
 	t.Helper()
 	tries := 0
@@ -153,7 +153,8 @@ func TestAWebhookThatRewritesTheImageIsSeen(t *testing.T) {
 		return object{"allowed": true, "patchType": "JSONPatch", "patch": base64.StdEncoding.EncodeToString([]byte(patch))}
 	})
 	until(t, "the webhook is asked", func() bool {
-		// Status updates of the controllers are not asked about, so only a probe tells.
+		// Status updates of the controllers are not asked about, so only a probe shows
+		// it.
 		edit(t, deploymentsAt(ns)+"/web", object{"metadata": object{"labels": object{"probe": "x"}}})
 		return look(t, c, spec).Definition.Image == elsewhere
 	})

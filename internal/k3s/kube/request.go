@@ -29,7 +29,7 @@ func versions(group string) string {
 	return "v1"
 }
 
-// request is one request, sent once. Its right says what it reads or changes.
+// request is a request, sent once. Its right names what it reads or changes.
 type request struct {
 	right rights.Right
 	// path is used in the place of the right's own.
@@ -147,7 +147,7 @@ func each[T any](ctx context.Context, c *Cluster, right rights.Right, selector s
 	}
 }
 
-// operation is one operation of a JSON patch, RFC 6902.
+// operation is an operation of a JSON patch, RFC 6902.
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`

@@ -25,12 +25,12 @@ type Stamp struct {
 	Values map[string]string
 }
 
-// Stamp writes image, deploy keys, annotations and the change's id in one patch. It fails
-// with STALE if the Deployment is not of d's version any more, with WORKLOAD_UNFIT if it
-// has no such container, with ROLLOUT_FAILED if the cluster refuses the patch. The
-// answer is the Deployment as the cluster took it, without revisions and pods; an
-// admission webhook may have changed it. A Deployment that bears the change already is
-// returned as it is. Replicas are never written.
+// Stamp writes image, deploy keys, annotations and the change's id in a single patch.
+// It fails with STALE if the Deployment is not of d's version any more, with
+// WORKLOAD_UNFIT if it has no such container, with ROLLOUT_FAILED if the cluster
+// refuses the patch. The answer is the Deployment as the cluster took it, without
+// revisions and pods; an admission webhook may have changed it. A Deployment that bears
+// the change already is returned as it is. Replicas are never written.
 func (c *Cluster) Stamp(ctx context.Context, d Deployment, s Stamp) (Deployment, error) {
 	if d.Change == s.Change {
 		return d, nil
@@ -48,10 +48,11 @@ type Former struct {
 	Annotations map[string]string
 }
 
-// Restore puts the former template and annotations back into a Deployment that bears the
-// change of the stamp, and fails with STALE if it bears another change or has another
-// version than d. The template is the former one whole, so that the cluster goes back to
-// the former ReplicaSet. A Deployment that has it already is returned as it is.
+// Restore puts the former template and annotations back into a Deployment that bears
+// the change of the stamp, and fails with STALE if it bears another change or has
+// another version than d. The template is the whole former template, so that the
+// cluster goes back to the former ReplicaSet. A Deployment that has it already is
+// returned as it is.
 func (c *Cluster) Restore(ctx context.Context, d Deployment, s Stamp, to Former) (Deployment, error) {
 	switch {
 	case same(d.Template, to.Template):

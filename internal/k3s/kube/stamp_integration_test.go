@@ -19,8 +19,8 @@ import (
 )
 
 // rich has all that a patch could spoil: another container first, an init container of
-// the same image, a deploy key in the middle of the environment and one that another
-// object gives.
+// the same image, a deploy key in the middle of the environment and a deploy key that
+// another object gives.
 func rich(all, pod object) {
 	pod["initContainers"] = []object{{"name": "migrate", "image": "127.0.0.1:5000/unidesk/web:old"}}
 	pod["containers"] = []object{
@@ -228,7 +228,7 @@ func stamped(t *testing.T, c *kube.Cluster, spec workload.Spec, change string) {
 	})
 }
 
-// hook is an admission webhook of one namespace.
+// hook is an admission webhook of a single namespace.
 func hook(t *testing.T, ns, kind, resource string, rule string, answer func(request object) object) {
 	t.Helper()
 	path := serveHook(t, answer)

@@ -69,8 +69,8 @@ type Token struct {
 	Issued, Expires time.Time
 }
 
-// Token returns what the token of the token file says of itself, and false with a
-// kubeconfig. No signature is verified: the API server does that.
+// Token returns the account and the times that the token of the token file names, and
+// false with a kubeconfig. No signature is verified: the API server does that.
 func (c *Cluster) Token() (Token, bool, error) {
 	if c.token == nil {
 		return Token{}, false, nil
@@ -122,7 +122,7 @@ func (t Token) due(now time.Time) bool {
 }
 
 // RenewToken asks for another token of the same account once half of the life of the
-// present one is over, and replaces the file. It reports whether it did.
+// present token is over, and replaces the file. It reports whether it did.
 func (c *Cluster) RenewToken(ctx context.Context, now time.Time) (bool, error) {
 	t, ok, err := c.Token()
 	if err != nil || !ok || !t.due(now) {

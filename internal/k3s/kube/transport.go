@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// maxAnswer bounds one answer of the API server: a page of a list, or an object.
+// maxAnswer bounds an answer of the API server: a page of a list, or an object.
 const maxAnswer = 4 << 20
 
 // errLarge means that an answer is larger than its bound.

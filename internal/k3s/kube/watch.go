@@ -24,17 +24,17 @@ const (
 	onlyMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 )
 
-// Watch calls wake when one of the Deployments, or a pod of one, may have changed, and
-// every few seconds in any case, until ctx ends; never twice at a time. A watch names no
-// resource version: it begins with the present objects, so a new one misses nothing and
-// no version can be too old for it. If the account may not watch, or the API server does
-// not answer, the regular calls remain.
+// Watch calls wake when any of the Deployments, or a pod of any, may have changed, and
+// every few seconds in any case, until ctx ends; never twice at a time. A watch names
+// no resource version: it begins with the present objects, so a new watch misses
+// nothing and no version can be too old for it. If the account may not watch, or the
+// API server does not answer, the regular calls remain.
 func (c *Cluster) Watch(ctx context.Context, namespace string, names []string, wake func()) {
 	notice := make(chan struct{}, 1)
 	notify := func() {
 		select {
 		case notice <- struct{}{}:
-		default: // one is due already
+		default: // a call is due already
 		}
 	}
 	var followers sync.WaitGroup
@@ -67,7 +67,8 @@ func (c *Cluster) Watch(ctx context.Context, namespace string, names []string, w
 	}
 }
 
-// ofAny reports whether a ReplicaSet's name may be one of a Deployment of these names.
+// ofAny reports whether a Deployment of these names may have made a ReplicaSet of this
+// name.
 func ofAny(replicaSet string, names []string) bool {
 	for _, name := range names {
 		if strings.HasPrefix(replicaSet, name+"-") {
@@ -92,7 +93,7 @@ func (c *Cluster) follow(ctx context.Context, right rights.Right, query map[stri
 	}
 }
 
-// stream is one watch. It reports whether there was an event.
+// stream reads a single watch to its end. It reports whether there was an event.
 func (c *Cluster) stream(ctx context.Context, right rights.Right, query map[string]string, seen func(*metav1.PartialObjectMetadata)) (any bool) {
 	r := c.build(request{right: right, query: query}).SetHeader("Accept", onlyMetadata).
 		Param("watch", "true").Param("timeoutSeconds", strconv.Itoa(int(watched/time.Second)))

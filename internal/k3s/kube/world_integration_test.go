@@ -124,7 +124,7 @@ func until(t *testing.T, what string, is func() bool) {
 
 var namespaces atomic.Int32
 
-// namespace makes one, with the account that pods need.
+// namespace makes a namespace, with the account that pods need.
 func namespace(t *testing.T) string {
 	t.Helper()
 	ns := fmt.Sprintf("unidesk-%d", namespaces.Add(1))

@@ -26,7 +26,7 @@ const (
 	between = 500 * time.Millisecond
 )
 
-// write is one guarded patch of one object.
+// write is a guarded patch of an object.
 type write struct {
 	to      rights.Right // verb patch
 	version string
@@ -92,14 +92,14 @@ func (c *Cluster) unapplied(w write, lost error) error {
 	if w.private {
 		why = "its words may quote a value and are not shown"
 	}
-	if apierrors.IsInternalError(lost) { // a webhook that cannot be called is one
+	if apierrors.IsInternalError(lost) { // also if a webhook cannot be called
 		return fault.Transient(fault.RolloutFailed, "the cluster could not take the change of %s %s, which is as it was: %s", kind(w.to), object(w.to), why)
 	}
 	return fault.Transient(fault.KubernetesUnavailable, "the answer to a change of %s %s was lost; the change was not made: %s", kind(w.to), object(w.to), why)
 }
 
 // refused explains an answer that is a refusal. A patch for another version than the
-// present one may be refused because its paths are gone, before versions are compared.
+// present may be refused because its paths are gone, before versions are compared.
 func (c *Cluster) refused(ctx context.Context, w write, err error) error {
 	get := w.to
 	get.Verb = "get"
@@ -135,7 +135,7 @@ func version(raw []byte) string {
 func keys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // become returns the operations that set the keys of a map in an object, and remove
-// those of the present keys that it lacks. If the object has no such map, one is made.
+// those of the present keys that it lacks. An object without such a map gets it.
 func become(path string, exists bool, present []string, to map[string]string) (patch []operation) {
 	if !exists {
 		patch = append(patch, operation{Op: "add", Path: path, Value: map[string]string{}})
@@ -156,7 +156,7 @@ func escape(key string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
 
-// same reports whether two JSON texts say the same.
+// same reports whether two JSON texts have the same meaning.
 func same(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

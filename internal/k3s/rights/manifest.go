@@ -16,9 +16,9 @@ const (
 )
 
 // Manifest returns, as YAML for kubectl apply, the agent's account and a Role with its
-// binding for each namespace of the workloads. The objects that they sync are not
-// among it, because to apply an empty one would empty one that was applied before: a
-// comment has the lines that make them.
+// binding for each namespace of the workloads. It leaves out the objects that they
+// sync, because applying an empty object would empty an object that was applied before:
+// a comment has the lines that make them.
 func Manifest(specs []workload.Spec) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `apiVersion: v1

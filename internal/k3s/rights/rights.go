@@ -1,4 +1,4 @@
-// Package rights says what the agent's account may do in a Kubernetes cluster: which
+// Package rights defines what the agent's account may do in a Kubernetes cluster: which
 // rights each placed workload needs, why some cannot be by name, and the manifest that
 // grants them and no more. The controller prints the manifest, the agent asks the API
 // server for each right. It is pure.
@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Right is leave to do one thing. An empty name means all of the resource, an empty
+// Right is the permission for an act. An empty name means all of the resource, an empty
 // namespace all namespaces or no namespace.
 type Right struct {
 	Verb, Group, Resource, Subresource, Namespace, Name string
@@ -46,8 +46,8 @@ func (r Right) resource() string {
 	return s
 }
 
-// Reason returns why the right is for all objects of a namespace and not for one by
-// name, "" if it is by name.
+// Reason returns why the right is for all objects of a namespace and not for an object
+// by name, "" if it is by name.
 func (r Right) Reason() string {
 	if r.Name != "" {
 		return ""
@@ -148,7 +148,7 @@ func Forbidden(namespace string) []Right {
 // Everything reports whether the right is to do all there is.
 func (r Right) Everything() bool { return r.Verb == "*" && r.Group == "*" && r.Resource == "*" }
 
-// Within reports whether one of the needed rights covers the right. An account that may
+// Within reports whether any of the needed rights covers the right. An account that may
 // list or watch all objects of a resource sees no more by the other reading verbs.
 func (r Right) Within(needed []Right) bool {
 	return slices.ContainsFunc(needed, func(n Right) bool {

@@ -85,8 +85,8 @@ func (s *suite) observe(t *testing.T, probe bool) workload.Observation {
 	return seen
 }
 
-// running are the workload's instances, one of each unit in the units' order, none when
-// there is none; leftovers are an error.
+// running returns an instance of each unit, in the units' order, none when there is
+// none; leftovers are an error.
 func (s *suite) running(t *testing.T) []workload.Instance {
 	t.Helper()
 	seen := s.observe(t, false)
@@ -115,7 +115,7 @@ func images(all []workload.Instance) (ids []string) {
 	return ids
 }
 
-// copies tell the instances apart from others.
+// copies returns the identities of the instances.
 func copies(all []workload.Instance) (found []workload.Copy) {
 	for _, in := range all {
 		found = append(found, in.Copy())

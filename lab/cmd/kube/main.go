@@ -1,4 +1,4 @@
-// Command kube brings the lab's two hosts up with Kubernetes on D601, deploys the sample's Kubernetes services there, says how to look
+// Command kube brings the lab's two hosts up with Kubernetes on D601, deploys the sample's Kubernetes services there, prints how to look
 // at them and keeps all of it until it is interrupted. It needs root.
 package main
 

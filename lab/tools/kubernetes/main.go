@@ -1,7 +1,7 @@
-// Command kubernetes is etcd, Kubernetes' control plane, its kubelet and kubectl in one program, as k3s is: the lab's
-// stand-in for k3s, which no lab can fetch. It does what the name says that it is started by, so a link makes each command:
+// Command kubernetes is etcd, Kubernetes' control plane, its kubelet and kubectl in a single program, as k3s is: the
+// lab's stand-in for k3s, which no lab can fetch. It runs the command of the name that started it, so a link makes each command:
 // etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubectl. All of it is upstream's, at the versions
-// in go.mod; it is one program because most of the code is the same.
+// in go.mod; it is a single program because most of the code is the same.
 //
 // The folder pause beside it is the program that holds a pod's namespaces.
 package main

@@ -567,7 +567,7 @@ func (x *ComposePlacement) GetImage() string {
 // KubernetesPlacement is what a namespace must have.
 type KubernetesPlacement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Deployments that move together: all are proven, or all are put back. At least one.
+	// Deployments that move together: all are proven, or all are put back. Not empty.
 	Deployments []*DeploymentPlacement `protobuf:"bytes,1,rep,name=deployments,proto3" json:"deployments,omitempty"`
 	// Configuration that a deploy writes before the rollout; absent if it writes none.
 	Sync          *ConfigSync `protobuf:"bytes,2,opt,name=sync,proto3" json:"sync,omitempty"`
@@ -619,7 +619,7 @@ func (x *KubernetesPlacement) GetSync() *ConfigSync {
 	return nil
 }
 
-// DeploymentPlacement is one Deployment.
+// DeploymentPlacement is a Deployment of a service.
 type DeploymentPlacement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name.
@@ -1649,7 +1649,7 @@ func (x *ComposeDefinition) GetLabelReferences() []string {
 	return nil
 }
 
-// Instance is one copy of a unit: a container, or the placed container of a pod. A
+// Instance is a copy of a unit: a container, or the placed container of a pod. A
 // pod's id and name are the copy's.
 type Instance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3069,7 +3069,7 @@ type SwitchRequest struct {
 	// The change.
 	Change *Change `protobuf:"bytes,1,opt,name=change,proto3" json:"change,omitempty"`
 	// Values of the placement's ConfigSync: all of its keys, and no others; none without
-	// one. The host keeps none of them.
+	// a ConfigSync. The host keeps none of them.
 	Values        []*ConfigValue `protobuf:"bytes,2,rep,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
