@@ -131,23 +131,16 @@ func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []arti
 
 // parse reads a commit's name: that which Ref gives, and no other.
 func (r *Runtime) parse(name string) (image artifact.Pinned, ok bool) {
-	rest, tag, _ := cutLast(name, ":")
+	_, path, _ := strings.Cut(name, "/")
+	path, tag, _ := strings.Cut(path, ":")
 	commit, err := artifact.ParseCommit(tag)
 	if err != nil {
 		return artifact.Pinned{}, false
 	}
-	_, path, _ := strings.Cut(rest, "/")
 	repository, err := artifact.ParseRepository(path)
 	if err != nil {
 		return artifact.Pinned{}, false
 	}
 	image = artifact.Pinned{Repository: repository, Commit: commit}
 	return image, r.images.Ref(image) == name
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
