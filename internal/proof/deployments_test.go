@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -155,6 +157,27 @@ func TestWhatMakesADeploymentUnfit(t *testing.T) {
 		if named != 1 {
 			t.Errorf("%d checks say %q", named, name)
 		}
+	}
+}
+
+func TestALineThatMakesADeploymentFit(t *testing.T) {
+	t.Parallel()
+	want, seen := rolled(t)
+	seen.Missing = []string{"secret unidesk-dev/web-auth", "configmap unidesk-dev/web"}
+	seen.Units[0].Deployment.Paused, seen.Units[0].Deployment.Replicas.Want = true, 0
+	var lines []string
+	for _, c := range proof.FitKubernetes(want.Spec, seen) {
+		if !c.OK {
+			lines = append(lines, c.Fix)
+		}
+	}
+	if diff := cmp.Diff([]string{
+		"kubectl -n unidesk-dev create secret generic web-auth",
+		"kubectl -n unidesk-dev create configmap web",
+		"kubectl -n unidesk-dev rollout resume deployment/web-dev",
+		"kubectl -n unidesk-dev scale --replicas=1 deployment/web-dev",
+	}, lines); diff != "" {
+		t.Error(diff)
 	}
 }
 

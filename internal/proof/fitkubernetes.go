@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -17,18 +18,19 @@ const mostProgress = 10 * time.Minute
 // shown to run what they run, and put back. The plan and the host that refuses a
 // switch use it alike. A check that only warns holds.
 func FitKubernetes(spec workload.Spec, seen workload.Observation) (checks []Check) {
+	namespace := spec.Ref.Scope()
 	for _, object := range seen.Missing {
-		checks = append(checks, unfit("object", false, object+" is not there, and a deploy creates nothing",
-			"create it, empty; a comment in what `unidesk-controller host placement HOST --rbac` prints has the line"))
+		kind, name, _ := strings.Cut(object, " "+namespace+"/")
+		checks = append(checks, unfit("object", false, object+" is not there, and a deploy creates nothing", rights.Make(kind, namespace, name)))
 	}
 	for _, d := range spec.Kubernetes.Deployments {
-		name := spec.Ref.Scope() + "/" + d.Name
+		name := namespace + "/" + d.Name
 		have := seen.Unit(d.Name).Deployment
 		if have == nil {
 			checks = append(checks, unfit("deployment "+name, false, "is not there, and a deploy creates nothing", "apply its manifest first"))
 			continue
 		}
-		for _, c := range slices.Concat(placed(d, *have), exposed(d, *have), steered(*have)) {
+		for _, c := range slices.Concat(placed(d, *have), exposed(d, *have), steered(namespace, d, *have)) {
 			c.Name = "deployment " + name + " " + c.Name
 			checks = append(checks, c)
 		}
@@ -70,10 +72,11 @@ func exposed(d workload.DeploymentSpec, have workload.DeploymentDefinition) []Ch
 }
 
 // steered checks that a rollout can go on and that nothing undoes it.
-func steered(have workload.DeploymentDefinition) []Check {
+func steered(namespace string, d workload.DeploymentSpec, have workload.DeploymentDefinition) []Check {
 	checks := []Check{
-		unfit("rollout", !have.Paused, "is paused", "kubectl rollout resume"),
-		unfit("replicas", have.Replicas.Want > 0, "are 0: no pod would run, and nothing could be proven", "kubectl scale --replicas=1"),
+		unfit("rollout", !have.Paused, "is paused", fmt.Sprintf("kubectl -n %s rollout resume deployment/%s", namespace, d.Name)),
+		unfit("replicas", have.Replicas.Want > 0, "are 0: no pod would run, and nothing could be proven",
+			fmt.Sprintf("kubectl -n %s scale --replicas=1 deployment/%s", namespace, d.Name)),
 		unfit("progress deadline", have.ProgressDeadline <= mostProgress, fmt.Sprintf("is %s: a deploy waits for a rollout that makes no progress for %s at the most", have.ProgressDeadline, mostProgress),
 			fmt.Sprintf("set progressDeadlineSeconds: %d, or less", int(mostProgress.Seconds()))),
 		unfit("manager", !have.PutsBack, have.Manager+" puts its own manifest back", "change the manifest that it applies: "+have.Source),
