@@ -26,6 +26,7 @@ type Host struct {
 	Root string
 
 	link    string
+	bridge  string
 	gateway netip.Addr
 	dir     string // the host's disks and papers
 	base    string

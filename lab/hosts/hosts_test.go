@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
 )
 
-// One lab serves all the checks; no test here is parallel, because one lab is up at a time on a machine.
+// One lab serves all the checks.
 func TestTheLabIsTwoRealHosts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -157,4 +157,29 @@ func testContainer(ctx context.Context, t *testing.T, host *hosts.Host) {
 		t.Fatal(err)
 	}
 	t.Log(strings.TrimSpace(out))
+}
+
+func TestTwoLabsAreUpAtATime(t *testing.T) {
+	var labs [2]*hosts.Lab
+	for i := range labs {
+		lab, err := hosts.Up(t.Context(), hosts.Config{Log: t.Output()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := lab.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		labs[i] = lab
+	}
+	for _, lab := range labs {
+		name, err := lab.Master.Output(t.Context(), "ssh", "D601", "hostname")
+		if got := strings.TrimSpace(name); err != nil || got != lab.D601.Name {
+			t.Errorf("%s reaches %q (%v), want %s", lab.Master.Name, got, err, lab.D601.Name)
+		}
+	}
+	if a, b := labs[0].D601, labs[1].D601; a.Name == b.Name || a.Addr == b.Addr {
+		t.Errorf("both labs have %s at %s", a.Name, a.Addr)
+	}
 }

@@ -7,7 +7,7 @@
 //
 // What it touches outside its own folders is small and has fixed names, so that what a killed test left behind can be told
 // and removed by the next [Up]: a bridge and two links (udlab…), one cgroup per host, one iptables rule where bridged
-// packets pass the firewall, and the records in /run/unidesk-lab. One lab is up at a time on a machine; a second Up waits.
+// packets pass the firewall, and the records in /run/unidesk-lab. Two labs may be up on a machine at a time; a third Up waits.
 // The danger is that it deletes as root: a host's folder is removed only once nothing is mounted below it.
 package hosts
 
@@ -21,12 +21,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-)
-
-// Names of the two hosts: machine names, host names and cgroup names at once.
-const (
-	D601Name   = "unidesk-lab-d601"
-	MasterName = "unidesk-lab-master"
 )
 
 // closeTime bounds a clean-up, which must run to its end after the caller's context has.
@@ -96,6 +90,7 @@ type Lab struct {
 	// Keys are the throwaway keys that the master holds and D601 admits.
 	Keys Keys
 
+	slot slot
 	net  network
 	lock *os.File
 	log  io.Writer
@@ -113,27 +108,17 @@ func Up(ctx context.Context, cfg Config) (_ *Lab, err error) {
 		return nil, err
 	}
 	lab := &Lab{log: cfg.Log}
-	lab.D601 = &Host{Name: D601Name, link: linkD601, log: cfg.Log}
-	lab.Master = &Host{Name: MasterName, link: linkMaster, log: cfg.Log}
-
-	if lab.lock, err = lockMachine(ctx, cfg.Log); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, lab.Close())
 		}
 	}()
-	if err := removeLeftovers(ctx); err != nil {
-		return nil, fmt.Errorf("remove what an earlier lab left: %w", err)
-	}
-	base, err := ensureBase(ctx, cfg)
+	base, err := lab.settle(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("make the hosts' Debian tree: %w", err)
+		return nil, err
 	}
-	if lab.net, err = newNetwork(ctx); err != nil {
-		return nil, fmt.Errorf("lay the link: %w", err)
-	}
+	lab.D601 = &Host{Name: lab.slot.d601(), link: lab.slot.linkD601(), bridge: lab.slot.bridge(), log: cfg.Log}
+	lab.Master = &Host{Name: lab.slot.master(), link: lab.slot.linkMaster(), bridge: lab.slot.bridge(), log: cfg.Log}
 	lab.D601.Addr, lab.Master.Addr = lab.net.d601, lab.net.master
 	lab.D601.gateway, lab.Master.gateway = lab.net.outside, lab.net.outside
 
@@ -150,6 +135,26 @@ func Up(ctx context.Context, cfg Config) (_ *Lab, err error) {
 		return nil, err
 	}
 	return lab, nil
+}
+
+// settle takes a free place on the machine and lays its link. It returns the hosts' Debian tree. No other lab settles meanwhile: two would
+// make the same tree, and choose the same addresses.
+func (l *Lab) settle(ctx context.Context, cfg Config) (base string, err error) {
+	settling, err := lock(ctx, "settling")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, settling.Close()) }()
+	if l.slot, l.lock, err = freeSlot(ctx, cfg.Log); err != nil {
+		return "", err
+	}
+	if base, err = ensureBase(ctx, cfg); err != nil {
+		return "", fmt.Errorf("make the hosts' Debian tree: %w", err)
+	}
+	if l.net, err = newNetwork(ctx, l.slot); err != nil {
+		return "", fmt.Errorf("lay the link: %w", err)
+	}
+	return base, nil
 }
 
 // boot starts both at once: most of a boot is waiting.
@@ -182,9 +187,11 @@ func (l *Lab) Close() error {
 	defer cancel()
 	var errs []error
 	for _, host := range l.hosts() {
-		errs = append(errs, host.Cut(ctx))
+		if host != nil {
+			errs = append(errs, host.Cut(ctx))
+		}
 	}
-	errs = append(errs, removeLeftovers(ctx), l.lock.Close())
+	errs = append(errs, l.slot.clear(ctx), l.lock.Close())
 	l.lock = nil
 	return errors.Join(errs...)
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stateDir holds the machine's lock and a record for each host that has disks. It is not in the cache: two labs with two
+// stateDir holds the machine's locks and a record for each host that has disks. It is not in the cache: two labs with two
 // caches would still fight for the same interfaces.
 const stateDir = "/run/unidesk-lab"
 
@@ -116,10 +115,10 @@ func stopRemains(ctx context.Context, name, dir string) error {
 	}
 }
 
-// removeLeftovers removes every trace of a lab, whether this process made it or one that was killed.
-func removeLeftovers(ctx context.Context) error {
+// clear removes every trace of the slot's lab, whether this process made it or one that was killed.
+func (s slot) clear(ctx context.Context) error {
 	var errs []error
-	for _, name := range []string{D601Name, MasterName} {
+	for _, name := range []string{s.d601(), s.master()} {
 		dir := readRecord(name).Dir
 		if err := stopRemains(ctx, name, dir); err != nil {
 			errs = append(errs, err)
@@ -136,7 +135,7 @@ func removeLeftovers(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(append(errs, removeNetwork(ctx))...)
+	return errors.Join(append(errs, s.removeNetwork(ctx))...)
 }
 
 // unmountBelow unmounts dir and all below it, the last mounted first.
@@ -167,32 +166,4 @@ func unmountBelow(dir string) error {
 		}
 	}
 	return nil
-}
-
-// lockMachine waits until no other lab is up on this machine. The kernel frees the lock when its holder dies.
-func lockMachine(ctx context.Context, log io.Writer) (*os.File, error) {
-	if err := os.MkdirAll(stateDir, 0o700); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(filepath.Join(stateDir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for waited := false; ; waited = true {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return file, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errors.Join(fmt.Errorf("lock the lab: %w", err), file.Close())
-		}
-		if !waited {
-			fmt.Fprintln(log, "lab: another lab is up on this machine; waiting for it to end")
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("wait for another lab on this machine: %w", ctx.Err()), file.Close())
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
 }

@@ -13,11 +13,9 @@ import (
 )
 
 // The lab's interfaces on the machine outside. nspawn would make names from the host's, but 15 bytes do not hold those.
-const (
-	bridge     = "udlab0"
-	linkD601   = "udlab-d601"
-	linkMaster = "udlab-master"
-)
+func (s slot) bridge() string     { return fmt.Sprintf("udlab%d", s) }
+func (s slot) linkD601() string   { return s.bridge() + "-d601" }
+func (s slot) linkMaster() string { return s.bridge() + "-master" }
 
 // network is the lab's addresses. A bridge joins the hosts: unlike routing between them it needs no forwarding on the
 // machine outside, and the test's own process has an address on it too, for a proxy between the two.
@@ -34,7 +32,7 @@ func prefixes() []netip.Prefix {
 	return all
 }
 
-func newNetwork(ctx context.Context) (network, error) {
+func newNetwork(ctx context.Context, s slot) (network, error) {
 	prefix, err := freePrefix()
 	if err != nil {
 		return network{}, err
@@ -43,15 +41,15 @@ func newNetwork(ctx context.Context) (network, error) {
 	n.d601 = n.outside.Next()
 	n.master = n.d601.Next()
 	for _, args := range [][]string{
-		{"link", "add", bridge, "type", "bridge"},
-		{"address", "add", netip.PrefixFrom(n.outside, prefix.Bits()).String(), "dev", bridge},
-		{"link", "set", bridge, "up"},
+		{"link", "add", s.bridge(), "type", "bridge"},
+		{"address", "add", netip.PrefixFrom(n.outside, prefix.Bits()).String(), "dev", s.bridge()},
+		{"link", "set", s.bridge(), "up"},
 	} {
 		if err := run(ctx, "ip", args...); err != nil {
 			return n, err
 		}
 	}
-	return n, passFirewall(ctx)
+	return n, s.passFirewall(ctx)
 }
 
 func freePrefix() (netip.Prefix, error) {
@@ -72,32 +70,32 @@ next:
 }
 
 // firewallRule admits what crosses the bridge.
-func firewallRule() []string {
-	return []string{"FORWARD", "-i", bridge, "-o", bridge, "-m", "comment", "--comment", "unidesk-lab", "-j", "ACCEPT"}
+func (s slot) firewallRule() []string {
+	return []string{"FORWARD", "-i", s.bridge(), "-o", s.bridge(), "-m", "comment", "--comment", "unidesk-lab", "-j", "ACCEPT"}
 }
 
 // passFirewall matters where bridged packets go through iptables and somebody (Docker) made DROP the policy there.
-func passFirewall(ctx context.Context) error {
+func (s slot) passFirewall(ctx context.Context) error {
 	if through, err := os.ReadFile("/proc/sys/net/bridge/bridge-nf-call-iptables"); err != nil || strings.TrimSpace(string(through)) != "1" {
 		return nil // without the file, bridged packets never see the firewall
 	}
-	return run(ctx, "iptables", append([]string{"--wait", "--insert"}, firewallRule()...)...)
+	return run(ctx, "iptables", append([]string{"--wait", "--insert"}, s.firewallRule()...)...)
 }
 
 // removeNetwork removes what newNetwork made. A host's own link goes away with the host.
-func removeNetwork(ctx context.Context) error {
+func (s slot) removeNetwork(ctx context.Context) error {
 	var errs []error
-	for _, name := range []string{linkD601, linkMaster, bridge} {
+	for _, name := range []string{s.linkD601(), s.linkMaster(), s.bridge()} {
 		if _, err := net.InterfaceByName(name); err == nil {
 			errs = append(errs, run(ctx, "ip", "link", "delete", name))
 		}
 	}
 	const atMost = 8 // one is left per killed lab, unless somebody added his own
 	for range atMost {
-		if run(ctx, "iptables", append([]string{"--wait", "--check"}, firewallRule()...)...) != nil {
+		if run(ctx, "iptables", append([]string{"--wait", "--check"}, s.firewallRule()...)...) != nil {
 			break
 		}
-		errs = append(errs, run(ctx, "iptables", append([]string{"--wait", "--delete"}, firewallRule()...)...))
+		errs = append(errs, run(ctx, "iptables", append([]string{"--wait", "--delete"}, s.firewallRule()...)...))
 	}
 	return errors.Join(errs...)
 }
@@ -108,7 +106,7 @@ func (h *Host) connect(ctx context.Context) error {
 	inside := func(args ...string) error {
 		return run(ctx, "nsenter", append([]string{"--target", strconv.Itoa(h.PID()), "--net", "--", "ip"}, args...)...)
 	}
-	if err := run(ctx, "ip", "link", "set", h.link, "master", bridge, "up"); err != nil {
+	if err := run(ctx, "ip", "link", "set", h.link, "master", h.bridge, "up"); err != nil {
 		return err
 	}
 	for _, args := range [][]string{
@@ -152,11 +150,11 @@ func (c Counters) Sub(before Counters) Counters {
 
 // Counters reads the link between the two hosts.
 func (l *Lab) Counters() (Counters, error) {
-	sent, err := statistic(linkD601, "tx_bytes")
+	sent, err := statistic(l.D601.link, "tx_bytes")
 	if err != nil {
 		return Counters{}, err
 	}
-	received, err := statistic(linkD601, "rx_bytes")
+	received, err := statistic(l.D601.link, "rx_bytes")
 	return Counters{ToD601: sent, FromD601: received}, err
 }
 
