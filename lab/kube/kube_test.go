@@ -23,7 +23,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/kube"
 )
 
-// A single cluster serves all the checks; no test here is parallel, because a machine has a single lab at a time.
+// A single cluster serves all the checks.
 func TestAHostIsAKubernetesNodeWithK3sPaths(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer cancel()
