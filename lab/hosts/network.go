@@ -74,12 +74,14 @@ func (s slot) firewallRule() []string {
 	return []string{"FORWARD", "-i", s.bridge(), "-o", s.bridge(), "-m", "comment", "--comment", "unidesk-lab", "-j", "ACCEPT"}
 }
 
-// passFirewall matters where bridged packets go through iptables and somebody (Docker) made DROP the policy there.
+// passFirewall also serves an engine that starts on the machine while the lab is up: it has bridged packets pass iptables, and makes DROP
+// the policy there. Without iptables there is no such engine.
 func (s slot) passFirewall(ctx context.Context) error {
-	if through, err := os.ReadFile("/proc/sys/net/bridge/bridge-nf-call-iptables"); err != nil || strings.TrimSpace(string(through)) != "1" {
-		return nil // without the file, bridged packets never see the firewall
+	err := run(ctx, "iptables", append([]string{"--wait", "--insert"}, s.firewallRule()...)...)
+	if _, absent := os.Stat("/proc/sys/net/bridge/bridge-nf-call-iptables"); absent != nil {
+		return nil
 	}
-	return run(ctx, "iptables", append([]string{"--wait", "--insert"}, s.firewallRule()...)...)
+	return err
 }
 
 // removeNetwork removes what newNetwork made. A host's own link goes away with the host.

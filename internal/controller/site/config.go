@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -18,6 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // DefaultConfigDir is where controller.yaml and services.yaml are looked for.
@@ -75,8 +75,6 @@ func Defaults() Config {
 	}
 }
 
-var projectForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-
 // LoadConfig reads controller.yaml strictly.
 func LoadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, "controller.yaml")
@@ -128,7 +126,7 @@ func (c Config) validate() error {
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")
 	check(c.Master.Deploy != "", "master.deploy is empty")
-	check(projectForm.MatchString(c.Master.Project), "master.project %q is not a Compose project's name", c.Master.Project)
+	check(workload.ProjectName.Match(c.Master.Project), "master.project %q is no %s: %s", c.Master.Project, workload.ProjectName, workload.ProjectName.Want())
 	check(len(c.Master.ComposeFiles) > 0, "master.composeFiles is empty")
 	check(strings.HasPrefix(c.Master.Docker, "unix:///"), "master.docker %q is not unix:///...", c.Master.Docker)
 	return errors.Join(faults...)
