@@ -15,8 +15,14 @@ import (
 
 // Apply implements [confirm.Runtime]: configuration first, then a patch for each
 // Deployment in its order, then the rollouts of all at once. Nothing goes on without this
-// process, so the lock is not handed on.
+// process, so the lock is not handed on. It ends at the change's deadline: what is not
+// rolled out by then is reverted.
 func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload.Change, before State, _ *os.File, emit func(workload.Event)) error {
+	if !change.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, change.Deadline, errTimeOver)
+		defer cancel()
+	}
 	if err := r.staged(ctx, change.Image); err != nil {
 		return err
 	}
@@ -38,6 +44,23 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 		return err
 	}
 	emit(workload.Event{Point: workload.PointSwitch, Text: "pods " + strings.Join(pods, ", ")})
+	return nil
+}
+
+// errTimeOver is why an Apply ends that has lasted until the change's deadline.
+var errTimeOver = fmt.Errorf("the change's time is over: %w", context.DeadlineExceeded)
+
+// inTime refuses a change whose deadline ends a rollout that its Deployment still allows:
+// somebody has given the Deployment more time since the plan.
+func (r *Runtime) inTime(all []kube.Deployment, change workload.Change) error {
+	for _, d := range all {
+		need, left := d.Definition.ProgressDeadline+r.limits.grace, time.Until(change.Deadline)
+		if !change.Deadline.IsZero() && left < need {
+			return fault.New(fault.Stale, "a rollout of Deployment %s/%s may take %s (progressDeadlineSeconds and %s), and the change is taken back in %s",
+				d.Namespace, d.Name, need, r.limits.grace, left.Round(time.Second)).
+				WithHint("run the same command again: it makes a new plan, by the present progressDeadlineSeconds")
+		}
+	}
 	return nil
 }
 

@@ -139,6 +139,9 @@ func (w *waiting) until(ctx context.Context, look func([]kube.Deployment) (bool,
 				w.progress(all)
 			}
 		}
+		if err != nil && watched.Err() != nil {
+			return // of what ended the wait, and not of the cluster
+		}
 		last = err
 		if err != nil && passes(err) {
 			w.say("waiting: " + err.Error())

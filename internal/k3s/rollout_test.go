@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -112,15 +113,88 @@ func TestPodsThatTheClusterRefusesEndTheRollout(t *testing.T) {
 	w.runs(0, was)
 }
 
+// unit is short: the fake makes a step in each millisecond.
+const unit = 50 * time.Millisecond
+
 func TestARolloutHasATimeOfItsSlowestDeployment(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.ill("web", 1, "is not ready")
-	w.grace = time.Second
-	for _, name := range []string{"web", "worker"} {
-		w.node.Slow(name, time.Second)
+	for _, slowest := range []string{"web", "worker"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.slow(slowest, 2*unit)
+			began := time.Now()
+			w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "has not rolled out within", "web: 1 of 1 updated", "is not ready")
+			if took := time.Since(began); took != 3*unit {
+				t.Errorf("it took %s", took)
+			}
+		})
 	}
-	w.fails(w.apply(w.change(1, "b")), fault.RolloutFailed, "has not rolled out within", "web: 1 of 1 updated", "is not ready")
+}
+
+// slow makes web's pods of version 1 never ready. Each rollout may make no progress for a
+// unit, that of the named Deployment for d; grace is a unit.
+func (w *world) slow(name string, d time.Duration) {
+	w.ill("web", 1, "is not ready")
+	w.grace = unit
+	for _, place := range w.spec.Kubernetes.Deployments {
+		w.node.Slow(place.Name, unit)
+	}
+	w.node.Slow(name, d)
+}
+
+func TestARolloutEndsWithItsChange(t *testing.T) {
+	t.Parallel()
+	for _, raised := range []string{"web", "worker"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.slow(raised, unit)
+			c := w.change(1, "b")
+			c.Deadline = time.Now().Add(3 * unit)
+			w.node.After = at("Stamp worker", 1, func() error { w.node.Slow(raised, 5*unit); return nil })
+			w.fails(w.apply(c), fault.RolloutFailed, "has not rolled out within", "is not ready")
+			if late := time.Since(c.Deadline); late != 0 {
+				t.Errorf("it ended %s after the deadline", late)
+			}
+			w.alive()
+			w.must(w.settle("b", workload.Revert))
+			w.runs(0, was)
+		})
+	}
+}
+
+func TestAnAnswerThatTheDeadlineCutsIsNotTheReason(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.slow("web", unit)
+		c := w.change(1, "b")
+		c.Deadline = time.Now().Add(2 * unit)
+		w.node.After = at("Stamp worker", 1, func() error {
+			w.node.Before = at("Deployments", 10, func() error {
+				time.Sleep(time.Until(c.Deadline))
+				synctest.Wait()
+				return context.DeadlineExceeded
+			})
+			return nil
+		})
+		w.fails(w.apply(c), fault.RolloutFailed, "has not rolled out within", "is not ready")
+	})
+}
+
+func TestAChangeThatIsShorterThanARolloutIsNotBegun(t *testing.T) {
+	t.Parallel()
+	for _, raised := range []string{"web", "worker"} {
+		w := newWorld(t)
+		c := w.change(1, "b")
+		c.Deadline = time.Now().Add(time.Minute)
+		w.node.Slow(raised, time.Minute)
+		w.fails(w.apply(c), fault.Stale, "Deployment unidesk-dev/"+raised+" may take 1m10s", "run the same command again")
+		w.clean()
+		w.runs(0, was)
+		w.node.Slow(raised, time.Second)
+		w.must(w.apply(c))
+		w.runs(1, password)
+	}
 }
 
 func TestAnotherWriterMakesAChangeStale(t *testing.T) {

@@ -47,6 +47,9 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	if c, found := proof.Blocking(proof.FitKubernetes(spec, observation(spec, all, config))); found {
 		return fail(fault.New(c.Reason, "%s cannot be switched: %s %s", spec.Ref, c.Name, c.Detail).WithHint("%s", c.Fix))
 	}
+	if err := r.inTime(all, change); err != nil {
+		return fail(err)
+	}
 	if err := r.staged(ctx, change.Image); err != nil {
 		return fail(err)
 	}
