@@ -15,7 +15,7 @@ const unasked = "no Service: not asked"
 func judgeDeployments(want Wanted, seen workload.Observation) Verdict {
 	v := Verdict{Status: Proven}
 	for _, d := range want.Spec.Kubernetes.Deployments {
-		j := judge{want: want}
+		j := judge{want: want, unit: d.Name}
 		if len(want.Spec.Kubernetes.Deployments) > 1 {
 			j.of = d.Name + " "
 		}

@@ -92,6 +92,30 @@ func TestJudgeDeployments(t *testing.T) {
 	}
 }
 
+func TestADeploymentsFlagsAreItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoiled int
+		status  proof.Status
+		reason  string
+	}{
+		"true before":  {0, proof.Wrong, "web-dev health auth.loggedIn is false"},
+		"false before": {1, proof.Degraded, "worker-dev health auth.loggedIn is false"},
+	} {
+		want, seen := rolled(t)
+		placed := want.Spec.Kubernetes.Deployments
+		placed[1].Service, placed[1].Probe = "worker-dev", placed[0].Probe
+		seen.Units[1].Health = right().Health
+		seen.Units[1].Health.Flags = map[string]bool{"auth.loggedIn": false}
+		want.FlagsBefore = seen.Flags()
+		seen.Units[1].Health = right().Health
+		seen.Units[c.spoiled].Health.Flags = map[string]bool{"auth.loggedIn": false}
+		if v := proof.Judge(want, seen); v.Status != c.status || v.Reason() != c.reason+", want true" {
+			t.Errorf("%s: %s, %q", name, v.Status, v.Reason())
+		}
+	}
+}
+
 func TestAVerdictSaysWhatHasNoService(t *testing.T) {
 	t.Parallel()
 	v := proof.Judge(rolled(t))

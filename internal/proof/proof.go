@@ -51,8 +51,9 @@ type Wanted struct {
 	// Composed says that the health answer knows no commit: the metadata that the
 	// deploy wrote into the container stands in for it.
 	Composed bool
-	// FlagsBefore are the health flags as they were before the change. One that
-	// was true then must be true now; one that was not only degrades.
+	// FlagsBefore are the health flags as they were before the change, by
+	// [workload.FlagOf]. One that was true then must be true now; one that was not only
+	// degrades.
 	FlagsBefore map[string]bool
 }
 
@@ -150,8 +151,9 @@ func Judge(want Wanted, seen workload.Observation) Verdict {
 // judge collects the findings of a unit.
 type judge struct {
 	want Wanted
-	// of begins the name of each check if the workload has several units.
-	of       string
+	// unit is the Deployment's name, "" in Compose; of begins the name of each check if the
+	// workload has several units.
+	unit, of string
 	findings []Finding
 }
 
@@ -235,7 +237,7 @@ func (j *judge) health(h *workload.Health, stamped map[string]string, flags []st
 		if !there {
 			got = ""
 		}
-		was := want.FlagsBefore[flag]
+		was := want.FlagsBefore[workload.FlagOf(j.unit, flag)]
 		f := Finding{Check: "health " + flag, Kind: State, Want: "true", Got: got, OK: value, Degrades: !value && !was}
 		if add(f) {
 			continue

@@ -3,6 +3,7 @@ package rpc
 import (
 	"math"
 	"slices"
+	"strings"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -99,7 +100,7 @@ func (f *fields) change(m *artifactv1.Change) workload.Change {
 		ID: f.match("change.id", changeForm, m.GetId()), Ref: f.ref(m.GetWorkload()), Image: f.pinned(m.GetImage()),
 		Basis:       f.basis("change.basis", m.GetBasis()),
 		Stamps:      f.variables("change.stamps", m.GetStamps(), deployKey, workload.StampValue.Match),
-		FlagsBefore: f.flags("change.flags_before", m.GetFlagsBefore()),
+		FlagsBefore: f.flags("change.flags_before", m.GetFlagsBefore(), flagOf),
 		Deadline:    f.moment("change.deadline", m.GetDeadline()),
 		Holder:      f.match("change.holder", holderForm, m.GetHolder()),
 	}
@@ -119,6 +120,12 @@ func (f *fields) copy(m *artifactv1.Copy) workload.Copy {
 
 // deployKey reports whether a key is one that a deploy writes.
 func deployKey(name string) bool { return slices.Contains(workload.Keys(), name) }
+
+// flagOf reports whether a name is that of a health flag, or of a Deployment's.
+func flagOf(name string) bool {
+	deployment, flag, of := strings.Cut(name, "/")
+	return workload.FlagPath.Match(name) || of && workload.KubernetesName.Match(deployment) && workload.FlagPath.Match(flag)
+}
 
 func outcomeToProto(o workload.Outcome) artifactv1.Outcome {
 	switch o {

@@ -215,21 +215,19 @@ func variablesToProto(in map[string]string) (out []*artifactv1.Variable) {
 	return out
 }
 
-func (f *fields) flags(field string, in []*artifactv1.Flag) map[string]bool {
+func (f *fields) flags(field string, in []*artifactv1.Flag, name func(string) bool) map[string]bool {
 	f.few(field, len(in), maxList)
 	var out map[string]bool
 	for _, v := range in {
-		name := f.form(field, workload.FlagPath, v.GetName())
-		if _, twice := out[name]; twice {
-			f.refuse(field, "a name twice")
-		}
-		if f.err != nil {
+		_, twice := out[v.GetName()]
+		if f.err != nil || twice || !name(v.GetName()) {
+			f.refuse(field, "a name that is not possible, or a name twice")
 			return nil
 		}
 		if out == nil {
 			out = make(map[string]bool, len(in))
 		}
-		out[name] = v.GetValue()
+		out[v.GetName()] = v.GetValue()
 	}
 	return out
 }

@@ -214,7 +214,7 @@ var grammar = map[string]*regexp.Regexp{
 	"compose.service":       regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),
 	"kubernetes.namespace":  regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`),
 	"kubernetes.name":       regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`),
-	"flags_before.name":     regexp.MustCompile(`^\w+(\.\w+)*$`),
+	"flags_before.name":     regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?\w+(\.\w+)*$`),
 	"stamps.value":          regexp.MustCompile(`^[\w.:/@+-]{0,256}$`),
 	"change.holder":         regexp.MustCompile(`^[^\p{Cc}\p{Cf}\x{2028}\x{2029}]{1,512}$`),
 	"change.id":             regexp.MustCompile(`^[A-Za-z0-9][\w.-]{0,127}$`),

@@ -132,7 +132,7 @@ func (f *fields) health(h *artifactv1.Health) *workload.Health {
 	return &workload.Health{
 		Status: int(h.GetStatus()), Error: f.told("health.error", h.GetError()), OK: h.GetOk(),
 		Commit: f.told("health.commit", h.GetCommit()), RequestedCommit: f.told("health.requested_commit", h.GetRequestedCommit()),
-		Flags: f.flags("health.flags", h.GetFlags()),
+		Flags: f.flags("health.flags", h.GetFlags(), workload.FlagPath.Match),
 	}
 }
 

@@ -131,7 +131,7 @@ func sampleChange(t *testing.T) workload.Change {
 	return workload.Change{
 		ID: "20260101T000000Z-deadbeef", Ref: workloadtest.Ref("fake", "sample"), Image: img.Pinned,
 		Basis: workload.Basis(containerID), Stamps: map[string]string{workload.KeyCommit: img.Commit.String()},
-		FlagsBefore: map[string]bool{"auth.loggedIn": true}, Deadline: time.Now().Add(time.Hour).UTC(), Holder: "somebody, run x",
+		FlagsBefore: map[string]bool{"auth.loggedIn": true, "web-dev/auth.loggedIn": false}, Deadline: time.Now().Add(time.Hour).UTC(), Holder: "somebody, run x",
 	}
 }
 

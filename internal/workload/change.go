@@ -16,8 +16,8 @@ type Change struct {
 	Basis Basis `json:"basis"`
 	// Stamps are the deploy keys to write, without prefix.
 	Stamps map[string]string `json:"stamps"`
-	// FlagsBefore are the health flags as they were, which the proof needs and a
-	// run that attaches later cannot ask for any more.
+	// FlagsBefore are the health flags as they were, by [FlagOf]. The proof needs them, and
+	// a run that attaches later cannot ask for them any more.
 	FlagsBefore map[string]bool `json:"flagsBefore,omitempty"`
 	// Deadline is when an unsettled change is to be taken back by its host.
 	Deadline time.Time `json:"deadline"`

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"maps"
 	"math"
 	"strings"
 	"time"
@@ -97,21 +96,31 @@ func (o Observation) ProgressDeadline() (most time.Duration) {
 	return most
 }
 
-// Flags returns the health flags of what runs, nil if no health was asked.
+// Flags returns the health flags of what runs, each by its [FlagOf], nil if no health was
+// asked.
 func (o Observation) Flags() map[string]bool {
 	if in := o.Current(); in != nil && in.Health != nil {
 		return in.Health.Flags
 	}
 	var flags map[string]bool
 	for _, u := range o.Units {
-		if u.Health != nil {
-			if flags == nil {
-				flags = make(map[string]bool, len(u.Health.Flags))
-			}
-			maps.Copy(flags, u.Health.Flags)
+		if u.Health == nil {
+			continue
+		}
+		if flags == nil {
+			flags = make(map[string]bool, len(u.Health.Flags))
+		}
+		for flag, value := range u.Health.Flags {
+			flags[FlagOf(u.Name, flag)] = value
 		}
 	}
 	return flags
+}
+
+// FlagOf names a Deployment's health flag apart from the same flag of another Deployment.
+// A flag of Compose has its own name; deployment is "" then.
+func FlagOf(deployment, flag string) string {
+	return strings.TrimPrefix(deployment+"/"+flag, "/")
 }
 
 // Troubled returns the current instance that its runtime complains of, else the first,

@@ -2472,7 +2472,8 @@ type Change struct {
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// Who runs it, for the refusal that another run gets.
 	Holder string `protobuf:"bytes,7,opt,name=holder,proto3" json:"holder,omitempty"`
-	// Health flags as they were before the change, which its proof needs.
+	// Health flags as they were before the change, which its proof needs. In
+	// Kubernetes each name begins with its Deployment's and a slash.
 	FlagsBefore   []*Flag `protobuf:"bytes,8,rep,name=flags_before,json=flagsBefore,proto3" json:"flags_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
