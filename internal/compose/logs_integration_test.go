@@ -13,7 +13,7 @@ func TestOutputKeepsWhatIsNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "legible")
 	in := w.deploy(0, "a")
-	lines, err := w.runtime().Logs(t.Context(), w.spec.Ref, in.ID, 10)
+	lines, err := w.runtime().Logs(t.Context(), w.spec.Ref, nil, in.ID, 10)
 	if err != nil {
 		t.Fatal(err)
 	}

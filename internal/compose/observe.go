@@ -94,8 +94,9 @@ func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.
 // maxLogs bounds the output of a container that is held.
 const maxLogs = 64 << 10
 
-// Logs implements [confirm.Runtime].
-func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+// Logs implements [confirm.Runtime]. A change writes deploy keys only, so no secret is a
+// former secret.
+func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, _ *State, instance string, lines int) ([]string, error) {
 	spec, err := r.find(ref)
 	if err != nil {
 		return nil, err

@@ -130,7 +130,7 @@ func TestAWorkloadThatIsNotPlacedIsObservedAndNoMore(t *testing.T) {
 	if d := seen.Compose(); d.Image != "sample" || d.ContainerName != "sample-backend" {
 		t.Errorf("%+v", d)
 	}
-	lines, err := r.Logs(t.Context(), ref, "c0ffee", 1)
+	lines, err := r.Logs(t.Context(), ref, nil, "c0ffee", 1)
 	if err != nil || strings.Join(lines, "") != "began as COMMIT=[redacted] UNIDESK_SAMPLE_DEPLOY_COMMIT=[redacted] GIVEN=[redacted]" {
 		t.Errorf("%q, %v", lines, err)
 	}
@@ -159,7 +159,7 @@ func TestAWorkloadThatTheConfigurationDoesNotNameIsNotThere(t *testing.T) {
 	for _, ref := range []workload.Ref{workloadtest.Ref("unidesk", "beside"), workloadtest.Ref("other", "sample"), kubernetes, {}} {
 		_, observe := r.Observe(t.Context(), ref, true)
 		_, neighbours := r.Neighbours(t.Context(), ref)
-		_, logs := r.Logs(t.Context(), ref, "c0ffee", 1)
+		_, logs := r.Logs(t.Context(), ref, nil, "c0ffee", 1)
 		_, placement := r.Placement(ref)
 		stage := r.Stage(t.Context(), ref, artifact.Pinned{}, func(workload.Event) {})
 		for act, err := range map[string]error{"observe": observe, "neighbours": neighbours, "logs": logs, "placement": placement, "stage": stage} {

@@ -24,9 +24,10 @@ import (
 type Runtime[S any] interface {
 	// Observe is as in [workload.Observer], without Pending and Last.
 	workload.Observer
-	// Stage and Logs are as in [workload.Target].
+	// Stage and Logs are as in [workload.Target]. before is what an unsettled change
+	// replaces, nil if there is none: an instance may have been given its secrets, too.
 	Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error
-	Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error)
+	Logs(ctx context.Context, ref workload.Ref, before *S, instance string, lines int) ([]string, error)
 	// Placement returns the workload as the host's configuration has it: all that a
 	// switch needs, or WORKLOAD_UNFIT with what to add to the configuration, or
 	// WORKLOAD_NOT_FOUND.
@@ -128,7 +129,15 @@ func (t *Target[S]) Logs(ctx context.Context, ref workload.Ref, instance string,
 	if err := check(ref); err != nil {
 		return nil, err
 	}
-	return t.runtime.Logs(ctx, ref, instance, lines)
+	var before *S
+	r, _, err := t.store.load(ref)
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		before = &r.State
+	}
+	return t.runtime.Logs(ctx, ref, before, instance, lines)
 }
 
 // Unsettled returns the changes that nobody has settled yet, of all workloads;

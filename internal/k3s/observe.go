@@ -173,7 +173,7 @@ func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.
 }
 
 // Logs implements [confirm.Runtime].
-func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, instance string, lines int) ([]string, error) {
 	spec, err := r.Placement(ref)
 	if err != nil {
 		return nil, err
@@ -182,10 +182,14 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, instance string, l
 	if err != nil {
 		return nil, err
 	}
+	var former []string
+	if before != nil {
+		former = before.Sync.values(workload.Values{})
+	}
 	for _, d := range all {
 		for _, p := range d.Pods {
 			if p.ID == instance {
-				return r.output(ctx, d, p, lines, nil)
+				return r.output(ctx, d, p, lines, former)
 			}
 		}
 	}

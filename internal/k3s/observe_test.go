@@ -144,6 +144,22 @@ func TestLogsAreThoseOfTheRunThatCrashed(t *testing.T) {
 	w.fails(err, fault.KubernetesUnavailable)
 }
 
+func TestLogsHaveNeitherTheFormerNorThePresentValues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.node.Output = "password " + was + ", then " + password + "\n"
+	w.ill("worker", 1, "ErrImagePull: no")
+	c := w.change(1, "b")
+	w.fails(w.apply(c), fault.RolloutFailed)
+	for _, in := range w.observe().Instances {
+		lines, err := w.target().Logs(t.Context(), w.spec.Ref, in.ID, 5)
+		w.must(err)
+		if got := lines[len(lines)-1]; got != "password [redacted], then [redacted]" {
+			t.Errorf("%s (current: %t): %q", in.Name, in.Current, got)
+		}
+	}
+}
+
 func TestAWorkloadWithoutDeploymentsIsNoWorkloadOfKubernetes(t *testing.T) {
 	t.Parallel()
 	compose := workload.Spec{Ref: spec().Ref, Kubernetes: &workload.KubernetesSpec{}}

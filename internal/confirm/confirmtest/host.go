@@ -274,7 +274,7 @@ func (h *Host) Retire(_ context.Context, _ workload.Spec, commits []artifact.Com
 }
 
 // Logs implements [confirm.Runtime].
-func (h *Host) Logs(_ context.Context, _ workload.Ref, instance string, _ int) ([]string, error) {
+func (h *Host) Logs(_ context.Context, _ workload.Ref, _ *State, instance string, _ int) ([]string, error) {
 	return []string{"hello from " + workload.ShortID(instance)}, nil
 }
 
