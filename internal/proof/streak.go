@@ -34,9 +34,6 @@ func (s *Streak) Add(v Verdict, at time.Time) bool {
 	return v.Status != Waiting && s.count >= Enough && at.Sub(s.since) >= s.Stable
 }
 
-// Count is the length of the streak.
-func (s *Streak) Count() int { return s.count }
-
 func same(a, b Verdict) bool {
 	if a.Status != b.Status || len(a.Instances) != len(b.Instances) {
 		return false

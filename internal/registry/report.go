@@ -28,13 +28,6 @@ const (
 	InstallFailed Decision = "install-failed"
 )
 
-// Decisions are all of them.
-func Decisions() []Decision {
-	return []Decision{
-		Healthy, NotInstalled, RuntimeUnavailable, ServiceDegraded, Drifted, HostUnreachable, AgentUnavailable, Refused, InstallFailed,
-	}
-}
-
 // Scope is a part of the registry that is well or not.
 type Scope string
 

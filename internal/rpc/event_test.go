@@ -20,7 +20,7 @@ func TestEveryPointHasItsValueInTheContract(t *testing.T) {
 	t.Parallel()
 	all := points()
 	var last artifactv1.Point
-	for _, p := range workload.Points() {
+	for _, p := range workloadtest.Points() {
 		value, ok := all[p]
 		if !ok || value <= last {
 			t.Errorf("%s is %s, after %s", p, value, last)
@@ -31,11 +31,11 @@ func TestEveryPointHasItsValueInTheContract(t *testing.T) {
 			t.Errorf("%s comes as %+v, %v", p, got, err)
 		}
 	}
-	if len(all) != len(workload.Points()) {
-		t.Errorf("%d points have a value, there are %d", len(all), len(workload.Points()))
+	if len(all) != len(workloadtest.Points()) {
+		t.Errorf("%d points have a value, there are %d", len(all), len(workloadtest.Points()))
 	}
 	for n, name := range artifactv1.Point_name {
-		told := slices.ContainsFunc(workload.Points(), func(p workload.Point) bool { return all[p] == artifactv1.Point(n) })
+		told := slices.ContainsFunc(workloadtest.Points(), func(p workload.Point) bool { return all[p] == artifactv1.Point(n) })
 		if told != (n != 0) {
 			t.Errorf("%s has a point: %t", name, told)
 		}

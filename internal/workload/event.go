@@ -41,14 +41,6 @@ const (
 	PointRecord Point = "record"
 )
 
-// Points are all of them, in their order.
-func Points() []Point {
-	return []Point{
-		PointGuard, PointResolve, PointPreflight, PointTransfer, PointLayer, PointLoad, PointStaged, PointBefore,
-		PointTag, PointConfigure, PointReplace, PointSwitch, PointProve, PointPending, PointSettle, PointRecord,
-	}
-}
-
 // Event tells that a point was reached.
 type Event struct {
 	Point Point

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -54,7 +55,7 @@ func TestKilledAtAnyPointEndsInOldOrNew(t *testing.T) {
 	t.Parallel() // with tests of other services
 	k := newKilling(t, "todo-note")
 	program := killable(t)
-	for _, point := range workload.Points() {
+	for _, point := range workloadtest.Points() {
 		t.Run(string(point)+"/recover", func(t *testing.T) {
 			commit := k.publish(t)
 			killedAt(t, program, point, k.service, commit)

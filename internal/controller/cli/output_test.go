@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
 // The page that scripts are written by names every key and every point.
@@ -55,12 +55,15 @@ func TestOutputPageIsComplete(t *testing.T) {
 			}
 		}
 	}
-	for _, d := range registry.Decisions() {
+	for _, d := range []registry.Decision{
+		registry.Healthy, registry.NotInstalled, registry.RuntimeUnavailable, registry.ServiceDegraded, registry.Drifted,
+		registry.HostUnreachable, registry.AgentUnavailable, registry.Refused, registry.InstallFailed,
+	} {
 		if !strings.Contains(string(page), "`"+string(d)+"`") {
 			t.Errorf("docs/output.md does not name the decision %q", d)
 		}
 	}
-	for _, p := range workload.Points() {
+	for _, p := range workloadtest.Points() {
 		if !strings.Contains(string(page), "`"+string(p)+"`") {
 			t.Errorf("docs/output.md does not name the point %q", p)
 		}

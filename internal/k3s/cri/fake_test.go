@@ -284,8 +284,7 @@ func TestAContainerdThatLacksSomething(t *testing.T) {
 	none := serve(t, func(*grpc.Server) {})
 	_, err := none.Version(t.Context())
 	want(t, err, fault.CapabilityMissing, false)
-	_, err = none.Held(t.Context(), pinned(t).Repository)
-	want(t, err, fault.CapabilityMissing, false)
+	want(t, none.Release(t.Context(), "127.0.0.1:5000/unidesk/x:1"), fault.CapabilityMissing, false)
 
 	f := &fake{version: func(context.Context) error { return nil }}
 	s := f.serve(t)

@@ -170,7 +170,6 @@ func TestContainerdGoesAndComesBack(t *testing.T) {
 		func() error { return w.store.Pull(ctx, two.Pinned) },
 		func() error { return w.store.Name(ctx, one.Pinned) },
 		func() error { return w.store.Release(ctx, ref(w.registry.Addr, one)) },
-		func() error { _, err := w.store.Held(ctx, one.Repository); return err },
 		func() error { _, err := w.store.Missing(ctx, two.Layers); return err },
 		func() error { _, err := w.store.Room(ctx); return err },
 		func() error { _, _, err := w.store.Image(ctx, one.Config.String()); return err },

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/containerd/containerd/api/services/images/v1"
@@ -127,23 +126,6 @@ func (s *Store) Release(ctx context.Context, name string) error {
 	_, err = s.names.Delete(ctx, &images.DeleteImageRequest{Name: name, Target: record.Target})
 	_, err = s.there(ctx, err, "remove image name "+name)
 	return err
-}
-
-// Held returns the names of ours in a repository, in order.
-func (s *Store) Held(ctx context.Context, repository artifact.Repository) (names []string, err error) {
-	ctx, cancel := short(ctx)
-	defer cancel()
-	answer, err := s.names.List(ctx, &images.ListImagesRequest{Filters: []string{`labels."` + OwnLabel + `"`}})
-	if err != nil {
-		return nil, s.explain(ctx, err, "list the names of images")
-	}
-	for _, record := range answer.Images {
-		if strings.HasPrefix(record.Name, s.registry+"/"+repository.String()+":") {
-			names = append(names, record.Name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
 }
 
 func (s *Store) record(ctx context.Context, name string) (*images.Image, error) {

@@ -267,3 +267,12 @@ func (s *suite) noSecret(t *testing.T, shown any) {
 		}
 	}
 }
+
+// Points are the points of a deploy, in their order.
+func Points() []workload.Point {
+	return []workload.Point{
+		workload.PointGuard, workload.PointResolve, workload.PointPreflight, workload.PointTransfer, workload.PointLayer, workload.PointLoad,
+		workload.PointStaged, workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointReplace, workload.PointSwitch,
+		workload.PointProve, workload.PointPending, workload.PointSettle, workload.PointRecord,
+	}
+}
