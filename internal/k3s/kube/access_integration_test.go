@@ -215,14 +215,22 @@ func TestConfigurationIsWrittenByKeyAndPutBack(t *testing.T) {
 	}
 }
 
-func TestNoValueIsInAnError(t *testing.T) {
-	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
+// synced makes the empty objects of a config sync in a namespace of their own, which is at
+// a path of the API.
+func synced(t *testing.T) (ns string, spec workload.Spec, at string) {
+	t.Helper()
+	ns = namespace(t)
+	spec = placed(t, ns, "web")
 	spec.Kubernetes.Sync = &configSync
-	at := "/api/v1/namespaces/" + ns
+	at = "/api/v1/namespaces/" + ns
 	create(t, at+"/secrets", object{"metadata": object{"name": "auth"}})
 	create(t, at+"/configmaps", object{"metadata": object{"name": "settings"}})
+	return ns, spec, at
+}
+
+func TestNoValueIsInAnError(t *testing.T) {
+	t.Parallel()
+	ns, spec, at := synced(t)
 	hook(t, ns, "validating", "secrets,configmaps", "UPDATE", func(object) object {
 		return object{"allowed": false, "status": object{"message": "hunter2 is too short"}}
 	})
@@ -255,12 +263,7 @@ func TestNoValueIsInAnError(t *testing.T) {
 
 func TestALostReplyToASyncIsReadBack(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	spec.Kubernetes.Sync = &configSync
-	at := "/api/v1/namespaces/" + ns
-	create(t, at+"/secrets", object{"metadata": object{"name": "auth"}})
-	create(t, at+"/configmaps", object{"metadata": object{"name": "settings"}})
+	ns, spec, _ := synced(t)
 	patches := 0
 	c := broken(t, spec, func(r *http.Request) bool {
 		if r.Method == http.MethodPatch {
@@ -281,10 +284,7 @@ func TestALostReplyToASyncIsReadBack(t *testing.T) {
 
 // Serial: the tests that share the server wait.
 func TestAStoppedAPIServerIsUnavailable(t *testing.T) {
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
+	_, spec, c := deployed(t, nil)
 	d := settled(t, c, spec)
 	if err := server.StopAPI(); err != nil {
 		t.Log(err) // killed: it waits long for watches of the controllers

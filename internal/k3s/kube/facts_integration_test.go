@@ -175,10 +175,7 @@ func TestTroubleOfPodsIsInTheClustersWords(t *testing.T) {
 
 func TestAChangeWakesTheWatcher(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
+	ns, spec, c := deployed(t, nil)
 	settled(t, c, spec)
 	c.Pace(time.Second, time.Hour, 100*time.Millisecond) // no poll in time
 	ctx, cancel := context.WithCancel(t.Context())

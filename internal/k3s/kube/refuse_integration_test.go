@@ -76,10 +76,7 @@ func untilRefused(t *testing.T, c *kube.Cluster, spec workload.Spec) (change str
 
 func TestAWebhookThatRefusesTheChangeIsQuoted(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
+	ns, spec, c := deployed(t, nil)
 	settled(t, c, spec)
 	hook(t, ns, "validating", "deployments", "UPDATE", func(object) object {
 		return object{"allowed": false, "status": object{"code": 403, "message": "images of Tuesday \x1b[31m only"}}
@@ -95,19 +92,9 @@ func TestAWebhookThatRefusesTheChangeIsQuoted(t *testing.T) {
 
 func TestAWebhookThatCannotBeCalledIsNoLostReply(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
+	ns, spec, c := deployed(t, nil)
 	settled(t, c, spec)
-	const path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
-	create(t, path, object{"metadata": object{"name": ns}, "webhooks": []object{{
-		"name": "hook.unidesk.dev", "clientConfig": object{"url": "https://127.0.0.1:1/"}, "sideEffects": "None",
-		"admissionReviewVersions": []string{"v1"}, "failurePolicy": "Fail", "timeoutSeconds": 5,
-		"namespaceSelector": object{"matchLabels": object{"kubernetes.io/metadata.name": ns}},
-		"rules":             []object{{"apiGroups": []string{"apps"}, "apiVersions": []string{"v1"}, "resources": []string{"deployments"}, "operations": []string{"UPDATE"}}},
-	}}})
-	t.Cleanup(func() { deleteHook(t, path+"/"+ns) })
+	hookAt(t, ns, "validating", "deployments", "UPDATE", object{"url": "https://127.0.0.1:1/"})
 	_, err := untilRefused(t, c, spec)
 	if fault.ReasonOf(err) != fault.RolloutFailed || !fault.Retryable(err) || !strings.Contains(err.Error(), "hook.unidesk.dev") {
 		t.Errorf("the error is %v", err)
@@ -142,10 +129,7 @@ func TestAQuotaThatRefusesPodsIsTrouble(t *testing.T) {
 
 func TestAWebhookThatRewritesTheImageIsSeen(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
+	ns, spec, c := deployed(t, nil)
 	settled(t, c, spec)
 	const elsewhere = "mirror.example/web:new"
 	hook(t, ns, "mutating", "deployments", "UPDATE", func(object) object {

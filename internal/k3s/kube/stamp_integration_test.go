@@ -38,10 +38,7 @@ func rich(all, pod object) {
 
 func TestAStampIsOnePatchAndTheWayBackIsExact(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", rich))
-	c := agent(t, spec)
+	ns, spec, c := deployed(t, rich)
 	settled(t, c, spec)
 	before := rolled(t, c, spec)
 	if d := before.Definition; !slices.Equal(d.Containers, []string{"migrate", "sidecar", "app"}) || !slices.Equal(d.SameImage, []string{"migrate"}) ||
@@ -135,10 +132,7 @@ func TestAPatchForAnotherVersionIsStale(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ns := namespace(t)
-			spec := placed(t, ns, "web")
-			create(t, deploymentsAt(ns), manifest("web", rich))
-			c := agent(t, spec)
+			ns, spec, c := deployed(t, rich)
 			d := settled(t, c, spec)
 			edit(t, deploymentsAt(ns)+"/web", change)
 			if _, err := c.Stamp(t.Context(), d, stampOf("c")); fault.ReasonOf(err) != fault.Stale {
@@ -153,10 +147,7 @@ func TestAPatchForAnotherVersionIsStale(t *testing.T) {
 
 func TestOnlyTheOwnChangeIsPutBack(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
+	ns, spec, c := deployed(t, nil)
 	before := settled(t, c, spec)
 	stamped(t, c, spec, "theirs")
 	former := kube.Former{Template: before.Template}
@@ -229,13 +220,18 @@ func stamped(t *testing.T, c *kube.Cluster, spec workload.Spec, change string) {
 }
 
 // hook is an admission webhook of a single namespace.
-func hook(t *testing.T, ns, kind, resource string, rule string, answer func(request object) object) {
+func hook(t *testing.T, ns, kind, resource, rule string, answer func(request object) object) {
 	t.Helper()
-	path := serveHook(t, answer)
+	hookAt(t, ns, kind, resource, rule, object{"url": serveHook(t, answer), "caBundle": authority(t)})
+}
+
+// hookAt is an admission webhook that is reached so.
+func hookAt(t *testing.T, ns, kind, resource, rule string, client object) {
+	t.Helper()
 	group := map[string]string{"deployments": "apps"}[resource]
 	name := "/apis/admissionregistration.k8s.io/v1/" + strings.ToLower(kind[:1]) + kind[1:] + "webhookconfigurations"
 	create(t, name, object{"metadata": object{"name": ns}, "webhooks": []object{{
-		"name": "hook.unidesk.dev", "clientConfig": object{"url": path, "caBundle": authority(t)}, "sideEffects": "None",
+		"name": "hook.unidesk.dev", "clientConfig": client, "sideEffects": "None",
 		"admissionReviewVersions": []string{"v1"}, "failurePolicy": "Fail", "timeoutSeconds": 5,
 		"namespaceSelector": object{"matchLabels": object{"kubernetes.io/metadata.name": ns}},
 		"rules":             []object{{"apiGroups": []string{group}, "apiVersions": []string{"v1"}, "resources": strings.Split(resource, ","), "operations": []string{rule}}},

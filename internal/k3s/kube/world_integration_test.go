@@ -185,6 +185,15 @@ func agent(t *testing.T, spec workload.Spec) *kube.Cluster {
 	return connect(t, server.URL, authority(t), account(t, spec.Ref.Scope(), rights.Needed(spec)))
 }
 
+// deployed makes Deployment web in a namespace of its own.
+func deployed(t *testing.T, change func(all, pod object)) (ns string, spec workload.Spec, c *kube.Cluster) {
+	t.Helper()
+	ns = namespace(t)
+	spec = placed(t, ns, "web")
+	create(t, deploymentsAt(ns), manifest("web", change))
+	return ns, spec, agent(t, spec)
+}
+
 // broken returns the cluster behind a gateway that may lose replies.
 func broken(t *testing.T, spec workload.Spec, loses func(*http.Request) bool) *kube.Cluster {
 	t.Helper()
