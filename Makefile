@@ -3,10 +3,15 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Tests, linters, lab and product are built alike, so that each dependency is compiled once.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(GOFLAGS) -trimpath
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD   := go build -ldflags "-s -w -X main.version=$(VERSION)"
 BUF     := go tool -modfile=tools/go.mod buf
-SUM     := go tool -modfile=tools/go.mod gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg
+# make lint vets.
+SUM     := go tool -modfile=tools/go.mod gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- -vet=off
 LINT    := go tool -modfile=tools/lint/go.mod golangci-lint
 
 .PHONY: help
@@ -47,11 +52,11 @@ test: ## unit tests, CLI stories and integration on the real engine, registry an
 	@lab/setup.sh engine sshd
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	go test -C tools ./...
-	$(SUM) -- -tags integration -timeout 15m -p 4 $(LONG) ./...
+	$(SUM) -tags integration -timeout 15m -p 4 $(LONG) ./...
 
 .PHONY: unit
 unit: ## only what needs nothing but Go
-	$(SUM) -- ./...
+	$(SUM) ./...
 	go test -C tools ./...
 
 .PHONY: mutants
@@ -83,11 +88,11 @@ engines: ## what touches the engine, again on Docker Engine 29.8.1 with containe
 	@lab/tools/build.sh --installed compose registry >/dev/null
 	@for engine in $(ENGINES); do \
 		echo "on Docker Engine $$engine"; export UNIDESK_LAB_ENGINE=$$engine; \
-		$(SUM) -- -tags integration -count 1 -timeout 10m -p 4 -parallel 6 $(TOUCHING); \
-		$(SUM) -- -tags integration -count 1 -timeout 10m -run '$(STORIES)' ./test/integration; \
+		$(SUM) -tags integration -count 1 -timeout 10m -p 4 -parallel 6 $(TOUCHING); \
+		$(SUM) -tags integration -count 1 -timeout 10m -run '$(STORIES)' ./test/integration; \
 	done
 
-E2E := $(SUM) -- -tags e2e -p 1 -timeout 60m -count 1
+E2E := $(SUM) -tags e2e -p 1 -timeout 60m -count 1
 
 .PHONY: e2e
 e2e: ## the lab of two real hosts with systemd
