@@ -98,7 +98,7 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// apply stores the change's id and the next version.
+// apply stores the template or the change's id, and the next version.
 func (s *store) apply(r *http.Request) {
 	var patch []struct {
 		Path  string
@@ -106,6 +106,9 @@ func (s *store) apply(r *http.Request) {
 	}
 	_ = json.NewDecoder(r.Body).Decode(&patch)
 	for _, op := range patch {
+		if op.Path == "/spec/template" {
+			s.object["spec"].(map[string]any)["template"] = op.Value
+		}
 		if strings.HasSuffix(op.Path, "/unidesk.dev~1change") {
 			meta := s.object["spec"].(map[string]any)["template"].(map[string]any)["metadata"].(map[string]any)
 			meta["annotations"] = map[string]any{workload.ChangeAnnotation: op.Value}

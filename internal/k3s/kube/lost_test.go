@@ -1,9 +1,12 @@
 package kube_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -85,6 +88,48 @@ func TestAChangeThatLandsAfterItsReplyWasLostIsSeen(t *testing.T) {
 	now, err := serve(t, s.ServeHTTP).Stamp(t.Context(), web(), stampOf("c1"))
 	if err != nil || now.Change != "c1" {
 		t.Errorf("the change is %q, %v after %d reads", now.Change, err, reads)
+	}
+}
+
+// What a template is not, to the byte, is asked of the API server, which changes nothing.
+func TestATemplateIsOursIfTheAPIServerMakesIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		// now is the image of the Deployment, admitted what the API server makes of any.
+		now, admitted string
+		want          bool
+		patches       int
+	}{
+		"as it was sent":    {now: stampOf("c1").Image, want: true},
+		"of a webhook":      {now: "mirror/web", admitted: "mirror/web", want: true, patches: 1},
+		"of another writer": {now: "another/web", patches: 1},
+		"of both":           {now: "another/web", admitted: "mirror/web", patches: 1},
+	} {
+		s := newStore()
+		cluster := serve(t, s.ServeHTTP)
+		now, err := cluster.Stamp(t.Context(), web(), stampOf("c1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ours, err := cluster.Bears(t.Context(), now, stampOf("c2"), web().Template); err != nil || ours || s.patches != 1 {
+			t.Errorf("of another change: %v, %v", ours, err)
+		}
+		now.Template = json.RawMessage(strings.ReplaceAll(string(now.Template), stampOf("c1").Image, c.now))
+		s.patches = 0
+		s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Query().Get("dryRun") != "All" {
+				t.Errorf("%s: the Deployment is changed", name)
+			}
+			raw, _ := io.ReadAll(r.Body)
+			if c.admitted != "" {
+				raw = bytes.ReplaceAll(raw, []byte(stampOf("c1").Image), []byte(c.admitted))
+			}
+			r.Body = io.NopCloser(bytes.NewReader(raw))
+			return false
+		}
+		if ours, err := cluster.Bears(t.Context(), now, stampOf("c1"), web().Template); err != nil || ours != c.want || s.patches != c.patches {
+			t.Errorf("%s: ours %v, %v, %d patches", name, ours, err, s.patches)
+		}
 	}
 }
 

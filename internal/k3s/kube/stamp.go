@@ -1,11 +1,13 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
@@ -35,10 +37,15 @@ func (c *Cluster) Stamp(ctx context.Context, d Deployment, s Stamp) (Deployment,
 	if d.Change == s.Change {
 		return d, nil
 	}
-	patch, err := s.patch(d)
+	template, err := s.template(d, d.Template)
 	if err != nil {
 		return Deployment{}, err
 	}
+	notes := map[string]string{}
+	for _, key := range workload.Keys() {
+		notes[workload.Annotation(key)] = s.Values[key]
+	}
+	patch := append([]operation{{Op: "replace", Path: "/spec/template", Value: template}}, become("/metadata/annotations", d.annotated, nil, notes)...)
 	return c.rewrite(ctx, d, s.Container, s.KeyPrefix, patch, func(now Deployment) bool { return now.Change == s.Change })
 }
 
@@ -81,61 +88,77 @@ func (c *Cluster) rewrite(ctx context.Context, d Deployment, container, prefix s
 	return parse(raw, container, prefix)
 }
 
-// patch returns the operations, for the template that d has.
-func (s Stamp) patch(d Deployment) ([]operation, error) {
-	var t struct {
-		Metadata struct{ Annotations map[string]string }
-		Spec     struct {
-			Containers []struct {
-				Name string
-				Env  []json.RawMessage
-			}
-		}
+// Bears reports whether the Deployment has the template that the stamp makes of the former
+// template. If it is not the template that was sent, the API server says in a dry run what
+// it makes of that: an admission webhook may have changed it, or a newer API server.
+func (c *Cluster) Bears(ctx context.Context, d Deployment, s Stamp, former json.RawMessage) (bool, error) {
+	if d.Change != s.Change {
+		return false, nil
 	}
-	if err := json.Unmarshal(d.Template, &t); err != nil {
+	sent, err := s.template(d, former)
+	if err != nil || same(sent, d.Template) {
+		return err == nil, err
+	}
+	body, err := encode([]operation{at(d.Version), {Op: "replace", Path: "/spec/template", Value: sent}})
+	if err != nil {
+		return false, err
+	}
+	right := rights.Deployment("patch", d.Namespace, d.Name)
+	raw, err := c.do(ctx, request{right: right, body: body, query: map[string]string{"dryRun": "All"}})
+	if err != nil {
+		return false, c.refused(ctx, write{to: right, version: d.Version}, err)
+	}
+	made, err := parse(raw, s.Container, s.KeyPrefix)
+	return same(made.Template, d.Template), err
+}
+
+// template returns what the stamp makes of a template of d. All but its own stays as it is.
+func (s Stamp) template(d Deployment, of json.RawMessage) (json.RawMessage, error) {
+	var t map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(of))
+	decoder.UseNumber()
+	if err := decoder.Decode(&t); err != nil {
 		return nil, fault.New(fault.Internal, "the pod template of Deployment %s/%s cannot be read", d.Namespace, d.Name)
 	}
-	for i, container := range t.Spec.Containers {
-		if container.Name != s.Container {
-			continue
-		}
-		env, err := s.env(container.Env)
-		if err != nil {
-			return nil, err
-		}
-		notes := map[string]string{}
-		for _, key := range workload.Keys() {
-			notes[workload.Annotation(key)] = s.Values[key]
-		}
-		place := fmt.Sprintf("/spec/template/spec/containers/%d/", i)
-		patch := []operation{{Op: "replace", Path: place + "image", Value: s.Image}, {Op: "add", Path: place + "env", Value: env}}
-		patch = append(patch, become("/metadata/annotations", d.annotated, nil, notes)...)
-		notes[workload.ChangeAnnotation] = s.Change
-		return append(patch, become("/spec/template/metadata/annotations", t.Metadata.Annotations != nil, nil, notes)...), nil
+	all, _, _ := unstructured.NestedFieldNoCopy(t, "spec", "containers")
+	containers, _ := all.([]any)
+	i := slices.IndexFunc(containers, func(c any) bool { return named(c, s.Container) })
+	if i < 0 {
+		return nil, fault.New(fault.WorkloadUnfit, "Deployment %s/%s has no container %s", d.Namespace, d.Name, s.Container).
+			WithHint("its containers are %s; correct the container of the Deployment in agent.yaml and in the catalog", strings.Join(d.Definition.Containers, ", "))
 	}
-	return nil, fault.New(fault.WorkloadUnfit, "Deployment %s/%s has no container %s", d.Namespace, d.Name, s.Container).
-		WithHint("its containers are %s; correct the container of the Deployment in agent.yaml and in the catalog", strings.Join(d.Definition.Containers, ", "))
+	placed := containers[i].(map[string]any)
+	env, _ := placed["env"].([]any)
+	placed["image"], placed["env"] = s.Image, s.env(env)
+	for _, key := range workload.Keys() {
+		_ = unstructured.SetNestedField(t, s.Values[key], "metadata", "annotations", workload.Annotation(key))
+	}
+	_ = unstructured.SetNestedField(t, s.Change, "metadata", "annotations", workload.ChangeAnnotation)
+	return json.Marshal(t)
 }
 
 // env returns the container's environment with the deploy keys set: those that are there
-// in their places, the others at the end. All else stays as it is, to the byte.
-func (s Stamp) env(present []json.RawMessage) ([]json.RawMessage, error) {
-	env := slices.Clone(present)
+// in their places, the others at the end.
+func (s Stamp) env(env []any) []any {
 	for _, key := range workload.Keys() {
-		entry, err := json.Marshal(map[string]string{"name": s.KeyPrefix + key, "value": s.Values[key]})
-		if err != nil {
-			return nil, fault.New(fault.Internal, "%w", err)
+		entry := map[string]any{"name": s.KeyPrefix + key}
+		if value := s.Values[key]; value != "" { // the API server leaves an empty value out
+			entry["value"] = value
 		}
-		found := false
-		for i, e := range env {
-			var one struct{ Name string }
-			if json.Unmarshal(e, &one) == nil && one.Name == s.KeyPrefix+key {
-				env[i], found = entry, true
-			}
-		}
-		if !found {
+		if !slices.ContainsFunc(env, func(e any) bool { return named(e, s.KeyPrefix+key) }) {
 			env = append(env, entry)
 		}
+		for i := range env {
+			if named(env[i], s.KeyPrefix+key) {
+				env[i] = entry
+			}
+		}
 	}
-	return env, nil
+	return env
+}
+
+// named reports whether an object of a list has this name.
+func named(object any, name string) bool {
+	o, _ := object.(map[string]any)
+	return o["name"] == name
 }
