@@ -15,6 +15,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
+// Holds implements [confirm.Runtime]: another container has another id.
+func (r *Runtime) Holds(context.Context, workload.Spec, workload.Change, State) error { return nil }
+
 // Restore implements [confirm.Runtime].
 func (r *Runtime) Restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
 	if err := r.restore(ctx, spec, change, before, lock, emit); err != nil {

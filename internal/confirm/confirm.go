@@ -39,8 +39,12 @@ type Runtime[S any] interface {
 	// or a Restore half done and goes on from there; what is done is not done
 	// again. Every program that goes on without this process inherits lock.
 	Apply(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
+	// Holds fails with STALE if another writer changed since what Apply made; what runs
+	// is compared by its copies.
+	Holds(ctx context.Context, spec workload.Spec, change workload.Change, before S) error
 	// Restore takes the change back from wherever it is, and returns without error
-	// only when what ran before runs again. Its error's hint are the commands by
+	// only when what ran before runs again. What another writer changed since stays as
+	// it is: a warning about each names its unit. Its error's hint are the commands by
 	// which a person does the same.
 	Restore(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
 	// Retire lets the images of these commits go, but for those in use.

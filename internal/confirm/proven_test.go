@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -63,6 +64,55 @@ func TestOnlyWhatWasProvenIsKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A pod of a proven ReplicaSet may take another's place, as no container may.
+func TestPodsOfTheProvenReplicaSetAreKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		happened func(pods []workload.Instance) []workload.Instance
+		want     fault.Reason
+	}{
+		"scaled up":           {happened: func(p []workload.Instance) []workload.Instance { return append(p, pod(p[0], "new", "web-1")) }},
+		"scaled down":         {happened: func(p []workload.Instance) []workload.Instance { return p[1:] }},
+		"all are replaced":    {happened: func(p []workload.Instance) []workload.Instance { return []workload.Instance{pod(p[0], "new", "web-1")} }},
+		"a pod starts":        {happened: func(p []workload.Instance) []workload.Instance { p[0].Running = false; return p }},
+		"of another":          {happened: func(p []workload.Instance) []workload.Instance { return append(p, pod(p[0], "new", "web-2")) }, want: fault.Stale},
+		"all of another":      {happened: func(p []workload.Instance) []workload.Instance { return []workload.Instance{pod(p[0], "new", "web-2")} }, want: fault.Stale},
+		"a pod was restarted": {happened: func(p []workload.Instance) []workload.Instance { p[0].Restarts++; return p }, want: fault.Stale},
+		"of another image": {happened: func(p []workload.Instance) []workload.Instance {
+			n := pod(p[0], "new", "web-1")
+			n.Config = artifact.DigestOf(nil)
+			return append(p, n)
+		}, want: fault.Stale},
+		"nothing runs":      {happened: func([]workload.Instance) []workload.Instance { return nil }, want: fault.Stale},
+		"none of them runs": {happened: func(p []workload.Instance) []workload.Instance { p[0].Running, p[1].Running = false, false; return p }, want: fault.Stale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if err := w.target().Switch(t.Context(), w.change(t, 1, "b"), ignore); err != nil {
+				t.Fatal(err)
+			}
+			pods := func(all []workload.Instance) []workload.Instance {
+				return []workload.Instance{pod(all[0], "first", "web-1"), pod(all[0], "second", "web-1")}
+			}
+			s := workload.Settlement{ChangeID: "b", Outcome: workload.Keep}
+			for _, in := range pods(w.observe(t).Instances) {
+				s.Proven = append(s.Proven, in.Copy())
+			}
+			target := confirm.New(&meanwhile{w.host, func(all []workload.Instance) []workload.Instance { return c.happened(pods(all)) }}, w.dir)
+			err := target.Settle(t.Context(), w.spec.Ref, s, ignore)
+			if kept := w.observe(t).Pending == nil; kept != (c.want == "") || err != nil && fault.ReasonOf(err) != c.want {
+				t.Errorf("kept: %v, %v, want %q", kept, err, c.want)
+			}
+		})
+	}
+}
+
+func pod(of workload.Instance, id, revision string) workload.Instance {
+	of.ID, of.Revision = id, revision
+	return of
 }
 
 func TestALeaseThatIsNotRenewedIsNotProlonged(t *testing.T) {

@@ -31,10 +31,10 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 		if s.Outcome == workload.Revert {
 			return t.revert(ctx, *r, lock, emit)
 		}
-		if err := t.proven(ctx, ref, s.Proven); err != nil {
+		if err := t.proven(ctx, *r, s.Proven); err != nil {
 			return err
 		}
-		if err := t.store.settle(ref, outcome(r.Change, workload.Keep)); err != nil {
+		if err := t.store.settle(ref, outcome(r.Change, workload.Keep, nil)); err != nil {
 			return err
 		}
 		t.leases.end(r.Change.ID)
@@ -47,25 +47,28 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 }
 
 // proven refuses to keep what was not proven: between the proof and the lock another
-// copy may have taken the place of the copy that the caller looked at.
-func (t *Target[S]) proven(ctx context.Context, ref workload.Ref, want []workload.Copy) error {
+// copy may have taken the place of the copy that the caller looked at. A pod that came
+// since must be of a proven ReplicaSet, and its image the change's: a name may mean another
+// image by now.
+func (t *Target[S]) proven(ctx context.Context, r record[S], want []workload.Copy) error {
 	if len(want) == 0 {
 		return fault.New(fault.InvalidRequest, "a change is kept with the copies that were proven, and the request names none")
 	}
-	seen, err := t.runtime.Observe(ctx, ref, false)
+	if err := t.runtime.Holds(ctx, r.Spec, r.Change, r.State); err != nil {
+		return err
+	}
+	seen, err := t.runtime.Observe(ctx, r.Change.Ref, false)
 	if err != nil {
 		return err
 	}
-	var run []workload.Copy
-	for _, in := range seen.Instances {
-		if in.Current && in.Running {
-			run = append(run, in.Copy())
+	run := slices.DeleteFunc(seen.Present(), func(in workload.Instance) bool { return !in.Running })
+	other := slices.ContainsFunc(run, func(in workload.Instance) bool {
+		if i := slices.IndexFunc(want, func(c workload.Copy) bool { return c.ID == in.ID }); i >= 0 {
+			return !want[i].Equal(in.Copy())
 		}
-	}
-	same := len(run) == len(want) && !slices.ContainsFunc(want, func(c workload.Copy) bool {
-		return !slices.ContainsFunc(run, c.Equal)
+		return !in.Is(r.Change.Image) || !slices.ContainsFunc(want, func(c workload.Copy) bool { return c.Stands(in) })
 	})
-	if !same {
+	if other || slices.ContainsFunc(want, func(c workload.Copy) bool { return !slices.ContainsFunc(run, c.Stands) }) {
 		return fault.Transient(fault.Stale, "what runs is not what was proven: something recreated, restarted or stopped it meanwhile")
 	}
 	return nil
@@ -114,10 +117,16 @@ func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settl
 }
 
 func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit func(workload.Event)) error {
-	err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, emit)
+	var left []workload.Left
+	err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, func(e workload.Event) {
+		if e.Warning {
+			left = append(left, workload.Left{Unit: e.Unit, Why: e.Text})
+		}
+		emit(e)
+	})
 	if err == nil {
 		t.leases.end(r.Change.ID)
-		return t.store.settle(r.Change.Ref, outcome(r.Change, workload.Revert))
+		return t.store.settle(r.Change.Ref, outcome(r.Change, workload.Revert, left))
 	}
 	r.Failed = err.Error()
 	failed := fault.New(fault.RevertFailed, "what ran before %s could not be brought back: %w", r.Change.Image.Commit.Short(), err)
@@ -129,6 +138,6 @@ func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit
 	return failed
 }
 
-func outcome(c workload.Change, o workload.Outcome) workload.Settled {
-	return workload.Settled{ChangeID: c.ID, Commit: c.Image.Commit, Outcome: o, At: time.Now().UTC()}
+func outcome(c workload.Change, o workload.Outcome, left []workload.Left) workload.Settled {
+	return workload.Settled{ChangeID: c.ID, Commit: c.Image.Commit, Outcome: o, At: time.Now().UTC(), Left: left}
 }

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
@@ -371,5 +372,35 @@ func TestAChangeWhoseTimeIsOverIsNotBegun(t *testing.T) {
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		t.Error("it waited")
+	}
+}
+
+// edited is a runtime whose reverts leave a Deployment that another writer changed.
+type edited struct{ *confirmtest.Host }
+
+func (e edited) Restore(ctx context.Context, s workload.Spec, c workload.Change, before confirmtest.State, lock *os.File, emit func(workload.Event)) error {
+	emit(workload.Event{Point: workload.PointSettle, Text: "web goes back"})
+	emit(workload.Event{Point: workload.PointSettle, Warning: true, Unit: "worker", Text: "worker stays"})
+	return e.Host.Restore(ctx, s, c, before, lock, emit)
+}
+
+func TestWhatARevertLeavesIsRememberedAndInTheJournal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	target := confirm.New(edited{w.host}, w.dir)
+	if err := target.Switch(t.Context(), w.provisional(t, 50*time.Millisecond), ignore); err != nil {
+		t.Fatal(err)
+	}
+	var j journal
+	stop := watch(t, target, &j)
+	defer stop()
+	for w.observe(t).Pending != nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if diff := cmp.Diff([]workload.Left{{Unit: "worker", Why: "worker stays"}}, w.observe(t).Last.Left); diff != "" {
+		t.Error(diff)
+	}
+	if j.count(`level=WARN msg="taking a change back"`) != 1 || j.count("worker stays") != 1 || j.count("web goes back") != 1 {
+		t.Error("the journal has no warning about it")
 	}
 }

@@ -1,6 +1,7 @@
 package k3s
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,12 +35,15 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 		return err
 	}
 	emit(workload.Event{Point: workload.PointConfigure, Text: said})
+	var made []kube.Deployment
 	for _, former := range before.Deployments {
-		if err := r.stamp(ctx, spec, change, former, emit); err != nil {
+		d, err := r.stamp(ctx, spec, change, former, emit)
+		if err != nil {
 			return err
 		}
+		made = append(made, d)
 	}
-	pods, err := r.rollOut(ctx, spec, change, before, emit)
+	pods, err := r.rollOut(ctx, spec, change, before, made, emit)
 	if err != nil {
 		return err
 	}
@@ -81,12 +85,12 @@ func (r *Runtime) hold(ctx context.Context, before State, emit func(workload.Eve
 	}
 }
 
-// stamp patches a Deployment, unless it bears the change already.
-func (r *Runtime) stamp(ctx context.Context, spec workload.Spec, change workload.Change, former Former, emit func(workload.Event)) error {
+// stamp patches a Deployment, unless it bears the change already, and returns what the
+// patch made.
+func (r *Runtime) stamp(ctx context.Context, spec workload.Spec, change workload.Change, former Former, emit func(workload.Event)) (d kube.Deployment, err error) {
 	told := false
-	return r.racing(ctx, func() error {
-		d, err := r.one(ctx, spec, former.Name)
-		if err != nil {
+	err = r.racing(ctx, func() error {
+		if d, err = r.one(ctx, spec, former.Name); err != nil {
 			return err
 		}
 		if d.UID != former.UID {
@@ -107,7 +111,45 @@ func (r *Runtime) stamp(ctx context.Context, spec workload.Spec, change workload
 				return lost(err)
 			}
 		}
+		if ours, err := r.ours(ctx, spec, change, former, d); err != nil || !ours {
+			return cmp.Or(err, edited(d))
+		}
 		return r.accepted(d, change)
+	})
+	return d, err
+}
+
+// ours reports whether a Deployment is the former Deployment as the change's patch made
+// it. The API server decides it: nothing is remembered that a crash could lose. What a
+// webhook makes anew each time is taken for another writer's.
+func (r *Runtime) ours(ctx context.Context, spec workload.Spec, change workload.Change, former Former, d kube.Deployment) (bool, error) {
+	if d.UID != former.UID {
+		return false, nil
+	}
+	ours, err := r.cluster.Bears(ctx, d, r.marks(spec, change, d.Name), former.Template)
+	return ours, lost(err)
+}
+
+// Holds implements [confirm.Runtime]: all Deployments are as the change made them, and no
+// pod of another revision is left.
+func (r *Runtime) Holds(ctx context.Context, spec workload.Spec, change workload.Change, before State) error {
+	return r.racing(ctx, func() error {
+		all, err := r.cluster.Deployments(ctx, spec)
+		if err != nil {
+			return gone(err)
+		}
+		for i, d := range all {
+			ours, err := r.ours(ctx, spec, change, before.Deployments[i], d)
+			switch {
+			case err != nil:
+				return err
+			case !ours:
+				return edited(d)
+			case d.Definition.Replicas.Old > 0:
+				return fault.Transient(fault.Stale, "pods of another revision of Deployment %s/%s run, too", d.Namespace, d.Name)
+			}
+		}
+		return nil
 	})
 }
 

@@ -2,13 +2,14 @@
 // configuration places, all of them or none. It is a [confirm.Runtime]: it remembers
 // nothing, and each of its acts may find the last act half done.
 //
-// It knows by three marks how far a change is: the change's id in each pod template,
-// the values of the synced keys, and what the pods run. It reads them before each act.
-// So a lost reply, a killed agent and a second try come to the same end.
+// It knows by three marks how far a change is: each pod template, the values of the
+// synced keys, and what the pods run. It reads them before each act. So a lost reply, a
+// killed agent and a second try come to the same end.
 //
 // The danger is another writer: a person with kubectl, an operator, a webhook. A template
-// that is neither the former template nor this change's is not touched, not even to
-// revert the change, and neither is a synced key with another value than these two.
+// that is neither the former template nor what the change's patch makes of it is not
+// touched, not even to revert the change, and neither is a synced key with another value
+// than these two. The change's id in a template is not enough: an edit leaves it there.
 //
 // A rollout that cannot come to an end ends here at once, with the cluster's reason and
 // the container's last words, scrubbed of all values that the pod was given.
@@ -19,6 +20,7 @@ package k3s
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -57,6 +59,8 @@ type Cluster interface {
 	// Stamp and Restore return the Deployment without its pods.
 	Stamp(ctx context.Context, d kube.Deployment, s kube.Stamp) (kube.Deployment, error)
 	Restore(ctx context.Context, d kube.Deployment, s kube.Stamp, to kube.Former) (kube.Deployment, error)
+	// Bears reports whether the Deployment has the template that Stamp makes of the former.
+	Bears(ctx context.Context, d kube.Deployment, s kube.Stamp, former json.RawMessage) (bool, error)
 	Configuration(ctx context.Context, namespace string, sync workload.ConfigSync) (kube.Configuration, error)
 	SetConfiguration(ctx context.Context, namespace string, sync workload.ConfigSync, at, to kube.Configuration) (kube.Configuration, error)
 	// Watch calls wake now and whenever any of the Deployments may have changed, until

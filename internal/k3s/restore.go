@@ -49,12 +49,13 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change worklo
 		if err != nil {
 			return err
 		}
-		switch {
-		case d.UID == former.UID && same(d.Template, former.Template):
-			back = true
+		if back = d.UID == former.UID && same(d.Template, former.Template); back {
 			return nil
-		case d.UID != former.UID || d.Change != change.ID:
-			emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("somebody changed Deployment %s since: it stays as it is", d.Name)})
+		}
+		if ours, err := r.ours(ctx, spec, change, former, d); err != nil {
+			return err
+		} else if !ours {
+			emit(workload.Event{Point: workload.PointSettle, Warning: true, Unit: d.Name, Text: stays(d, former)})
 			return nil
 		}
 		if !held {
@@ -69,6 +70,14 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change worklo
 		return lost(err)
 	})
 	return back, gone(err)
+}
+
+// stays is about a Deployment that another writer changed, with the next act.
+func stays(d kube.Deployment, former Former) string {
+	of := plain.Command("-n", d.Namespace, "deployment/"+d.Name)
+	return fmt.Sprintf("somebody changed Deployment %s/%s since the change began: it stays as it is and runs %s, before it ran %s; "+
+		"`kubectl rollout history %s` shows its revisions, `kubectl rollout undo %s --to-revision=N` puts any back",
+		d.Namespace, d.Name, d.Definition.Image, former.Image, of, of)
 }
 
 // bring makes sure that the former image is there, if it has a commit's name: only

@@ -12,20 +12,17 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// rollOut waits until all Deployments run the change, and returns their pods' names. It
-// fails as soon as any of them cannot.
-func (r *Runtime) rollOut(ctx context.Context, spec workload.Spec, change workload.Change, before State, emit func(workload.Event)) (pods []string, err error) {
+// rollOut waits until all Deployments run what the change made of them, and returns their
+// pods' names. It fails as soon as any of them cannot.
+func (r *Runtime) rollOut(ctx context.Context, spec workload.Spec, change workload.Change, before State, made []kube.Deployment, emit func(workload.Event)) (pods []string, err error) {
 	w := r.wait(spec, workload.PointReplace, emit)
 	secrets := before.Sync.values(change.Values)
 	err = w.until(ctx, func(all []kube.Deployment) (bool, error) {
 		pods = pods[:0]
 		whole := true
 		for i, d := range all {
-			if d.UID != before.Deployments[i].UID || d.Change != change.ID {
+			if d.UID != made[i].UID || !same(d.Template, made[i].Template) {
 				return false, edited(d)
-			}
-			if err := r.accepted(d, change); err != nil {
-				return false, err
 			}
 			if err := w.fails(ctx, d, secrets, r.images.Ref(change.Image)); err != nil {
 				return false, err

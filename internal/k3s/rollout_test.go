@@ -350,7 +350,7 @@ func TestAWebhookThatRewritesImagesIsToldOf(t *testing.T) {
 		c := w.change(1, "b")
 		set(w)
 		w.fails(w.apply(c), fault.WorkloadUnfit, "runs mirror.invalid/127.0.0.1:5000/unidesk/sample:", "mutatingwebhookconfigurations", words)
-		w.node.Admit, w.node.AdmitPod = nil, nil
+		w.node.AdmitPod = nil
 		w.must(w.settle("b", workload.Revert))
 		w.runs(0, was)
 	}

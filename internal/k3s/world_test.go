@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/k3stest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
@@ -133,7 +134,7 @@ func (w *world) settle(id string, o workload.Outcome) error {
 	w.t.Helper()
 	s := workload.Settlement{ChangeID: id, Outcome: o}
 	if o == workload.Keep {
-		s.Proven = w.observe().Copies()
+		s.Proven = proof.Restored(w.observe())
 	}
 	return w.target().Settle(w.t.Context(), w.spec.Ref, s, w.emit)
 }

@@ -86,16 +86,29 @@ func worse(a, b Status) Status {
 // Back reports whether what runs is what ran before a change. A container that was
 // down before need only be there again; of what did not exist nothing may be left. A
 // Deployment is back when no pod of another revision is left: what served badly before
-// may serve badly again.
+// may serve badly again. What the revert left as another writer made it may be anything.
 func Back(spec workload.Spec, before workload.Before, seen workload.Observation) bool {
 	in := seen.Current()
 	switch {
 	case before.Basis == "":
 		return in == nil
+	case spec.Kubernetes != nil && seen.Last.Leaves(spec.Kubernetes.Deployments[0].Name): // before is of the first
 	case !before.Running:
 		return spec.Kubernetes != nil || in != nil && in.ImageID == before.ImageID
 	case in == nil || !in.Running || in.ImageID != before.ImageID:
 		return false
 	}
-	return !slices.ContainsFunc(seen.Units, func(u workload.Unit) bool { return u.Deployment != nil && !u.Deployment.Replaced() })
+	return !slices.ContainsFunc(seen.Units, func(u workload.Unit) bool {
+		return u.Deployment != nil && !u.Deployment.Replaced() && !seen.Last.Leaves(u.Name)
+	})
+}
+
+// Restored returns the copies that run of what a revert put back.
+func Restored(seen workload.Observation) (copies []workload.Copy) {
+	for _, in := range seen.Present() {
+		if in.Running && !seen.Last.Leaves(in.Unit) {
+			copies = append(copies, in.Copy())
+		}
+	}
+	return copies
 }

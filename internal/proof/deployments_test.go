@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,21 @@ func TestBackIsWhatRanBefore(t *testing.T) {
 	seen.Units[1].Deployment.Replicas.Available = 0
 	if !proof.Back(want.Spec, before, seen) {
 		t.Error("what served badly before need not serve well")
+	}
+	_, seen = rolled(t)
+	seen.Instances[0].ImageID, seen.Units[0].Deployment.Replicas.Updated = "another writer's", 0
+	seen.Last = &workload.Settled{Left: []workload.Left{{Unit: seen.Units[0].Name, Why: "it was edited"}}}
+	if !proof.Back(want.Spec, before, seen) {
+		t.Error("what another writer made keeps the rest from being back")
+	}
+	if copies := proof.Restored(seen); len(copies) == 0 || slices.ContainsFunc(seen.Of(seen.Units[0].Name), func(in workload.Instance) bool {
+		return slices.ContainsFunc(copies, in.Copy().Equal)
+	}) {
+		t.Errorf("put back are %+v", copies)
+	}
+	seen.Units[1].Deployment.Replicas.Updated = 1
+	if proof.Back(want.Spec, before, seen) {
+		t.Error("a rollout that goes on is back")
 	}
 	_, seen = rolled(t)
 	if before.Running = false; !proof.Back(want.Spec, before, seen) {

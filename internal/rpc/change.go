@@ -111,11 +111,14 @@ func (f *fields) basis(field, s string) workload.Basis {
 }
 
 func copyToProto(c workload.Copy) *artifactv1.Copy {
-	return &artifactv1.Copy{Id: c.ID, Started: momentToProto(c.Started), Restarts: uint32(max(0, c.Restarts))}
+	return &artifactv1.Copy{Id: c.ID, Started: momentToProto(c.Started), Restarts: uint32(max(0, c.Restarts)), Revision: c.Revision}
 }
 
 func (f *fields) copy(m *artifactv1.Copy) workload.Copy {
-	return workload.Copy{ID: f.match("proven.id", idForm, m.GetId()), Started: f.moment("proven.started", m.GetStarted()), Restarts: int(m.GetRestarts())}
+	return workload.Copy{
+		ID: f.match("proven.id", idForm, m.GetId()), Started: f.moment("proven.started", m.GetStarted()), Restarts: int(m.GetRestarts()),
+		Revision: f.optional("proven.revision", idForm, m.GetRevision()),
+	}
 }
 
 // deployKey reports whether a key is one that a deploy writes.

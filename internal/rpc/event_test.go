@@ -72,7 +72,7 @@ func TestASettlementTellsWhatWasDoneAndItsWarnings(t *testing.T) {
 			for i := range 20 { // how the act's end and its caller meet differs
 				want := workload.Settlement{
 					ChangeID: fmt.Sprint("change-", i), Outcome: workload.Keep,
-					Proven: []workload.Copy{{ID: containerID, Started: sampleChange(t).Deadline, Restarts: 2}}, Retire: []artifact.Commit{commit()},
+					Proven: []workload.Copy{{ID: containerID, Started: sampleChange(t).Deadline, Restarts: 2, Revision: containerID}}, Retire: []artifact.Commit{commit()},
 				}
 				var told []workload.Event
 				if err := w.Settle(t.Context(), ref, want, func(e workload.Event) { told = append(told, e) }); err != nil {

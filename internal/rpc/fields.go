@@ -25,7 +25,7 @@ var (
 	// holderForm is a line for people: nothing in it that a terminal acts on, or that
 	// reads otherwise than it is written.
 	holderForm = regexp.MustCompile(`^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,512}$`)
-	// idForm is an engine's id of a container, or the uid of a pod.
+	// idForm is an engine's id of a container, or the uid of a pod or a ReplicaSet.
 	idForm = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 	// tagForm is the distribution specification's.
 	tagForm = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)

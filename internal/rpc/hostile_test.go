@@ -140,7 +140,7 @@ func samples(t *testing.T) map[string][]proto.Message {
 			"Renew":          &artifactv1.RenewRequest{Workload: c.GetWorkload(), ChangeId: c.GetId()},
 			"Settle": &artifactv1.SettleRequest{
 				Workload: c.GetWorkload(), ChangeId: c.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP,
-				Proven: []*artifactv1.Copy{{Id: containerID, Started: c.GetDeadline()}}, Retire: []string{commitID},
+				Proven: []*artifactv1.Copy{{Id: containerID, Started: c.GetDeadline(), Revision: containerID}}, Retire: []string{commitID},
 			},
 			"Logs": &artifactv1.LogsRequest{Workload: c.GetWorkload(), Instance: containerID, Lines: 1},
 		} {
@@ -203,6 +203,7 @@ func stringPaths(m protoreflect.MessageDescriptor, path string) (all []string) {
 // nothing of the corpus may. It is written apart from what the server goes by.
 var grammar = map[string]*regexp.Regexp{
 	"repository":            regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`),
+	"proven.revision":       regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$`),
 	"page_token":            regexp.MustCompile(`^([\w][\w.-]{0,127})?$`),
 	"platform.os":           regexp.MustCompile(`^[a-z0-9]{1,32}$`),
 	"platform.architecture": regexp.MustCompile(`^[a-z0-9_]{1,32}$`),

@@ -46,6 +46,9 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 		m.Last = &artifactv1.SettledChange{
 			ChangeId: l.ChangeID, Commit: l.Commit.String(), Outcome: outcomeToProto(l.Outcome), Time: momentToProto(l.At),
 		}
+		for _, left := range l.Left {
+			m.Last.Left = append(m.Last.Left, &artifactv1.Left{Unit: plain.Line(left.Unit), Why: clip(plain.Line(left.Why))})
+		}
 	}
 	return m
 }
@@ -76,6 +79,10 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 		o.Last = &workload.Settled{
 			ChangeID: f.match("last.change_id", changeForm, l.GetChangeId()), Commit: f.commit("last.commit", l.GetCommit()),
 			Outcome: f.outcome("last.outcome", l.GetOutcome()), At: f.moment("last.time", l.GetTime()),
+		}
+		f.few("last.left", len(l.GetLeft()), maxList)
+		for _, left := range l.GetLeft() {
+			o.Last.Left = append(o.Last.Left, workload.Left{Unit: f.told("left.unit", left.GetUnit()), Why: f.told("left.why", left.GetWhy())})
 		}
 	}
 	return o
@@ -111,6 +118,7 @@ func instanceToProto(in workload.Instance) *artifactv1.Instance {
 		Created: momentToProto(in.Created), Started: momentToProto(in.Started), Running: in.Running,
 		ExitCode: int32(in.ExitCode), Restarts: uint32(in.Restarts), ConfigDigest: in.Config.String(),
 		Labels: variablesToProto(in.Labels), Stamped: variablesToProto(in.Stamped), Health: healthToProto(in.Health), Trouble: plain.Line(in.Trouble),
+		Revision: in.Revision,
 	}
 	return m
 }
@@ -147,6 +155,7 @@ func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 		Labels:  f.variables("instance.labels", m.GetLabels(), isTold, isTold),
 		Stamped: f.variables("instance.stamped", m.GetStamped(), deployKey, isTold),
 		Health:  f.health(m.GetHealth()), Trouble: f.told("instance.trouble", m.GetTrouble()),
+		Revision: f.optional("instance.revision", idForm, m.GetRevision()),
 	}
 	return in
 }

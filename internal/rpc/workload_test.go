@@ -294,7 +294,7 @@ func seen(t *testing.T) workload.Observation {
 			Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}, LabelReferences: []string{"Y"},
 		}}},
 		Instances: []workload.Instance{{
-			ID: containerID, Name: "n", Unit: "u", Current: true, ImageID: c.Image.Config.String(), Image: "a",
+			ID: containerID, Name: "n", Unit: "u", Current: true, ImageID: c.Image.Config.String(), Image: "a", Revision: containerID,
 			Created: at, Started: at, Running: true, ExitCode: -1, Restarts: 2,
 			Config: c.Image.Config, Labels: map[string]string{"l": "v"}, Stamped: map[string]string{workload.KeyCommit: "x"},
 			Health: &workload.Health{Status: 200, Error: "e", OK: true, Commit: "c", RequestedCommit: "r", Flags: map[string]bool{"a.b": true}},
@@ -304,7 +304,7 @@ func seen(t *testing.T) workload.Observation {
 			Change: c, Since: at, Failed: "no engine", HeldUntil: at.Add(time.Second),
 			Before: workload.Before{Basis: c.Basis, Running: true, ImageID: "i", Commit: "x", Config: c.Image.Config},
 		},
-		Last: &workload.Settled{ChangeID: "x", Commit: c.Image.Commit, Outcome: workload.Revert, At: at},
+		Last: &workload.Settled{ChangeID: "x", Commit: c.Image.Commit, Outcome: workload.Revert, At: at, Left: []workload.Left{{Unit: "u", Why: "w"}}},
 	}
 }
 

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -66,6 +67,33 @@ type Settled struct {
 	Commit   artifact.Commit `json:"commit"`
 	Outcome  Outcome         `json:"outcome"`
 	At       time.Time       `json:"at"`
+	// Left is what the revert did not put back.
+	Left []Left `json:"left,omitempty"`
+}
+
+// Left is what a revert left as another writer made it.
+type Left struct {
+	// Unit is the name of a unit, "" for anything else.
+	Unit string `json:"unit,omitempty"`
+	// Why is a sentence for people, with the next act.
+	Why string `json:"why"`
+}
+
+// Leaves reports whether a unit is left as another writer made it. s may be nil.
+func (s *Settled) Leaves(unit string) bool {
+	return s != nil && slices.ContainsFunc(s.Left, func(l Left) bool { return l.Unit == unit })
+}
+
+// Warnings are the sentences about what is left of a change: none if s, which may be nil,
+// is another.
+func (s *Settled) Warnings(changeID string) (list []string) {
+	if s == nil || s.ChangeID != changeID {
+		return nil
+	}
+	for _, l := range s.Left {
+		list = append(list, l.Why)
+	}
+	return list
 }
 
 // Settlement ends a change.
@@ -73,7 +101,8 @@ type Settlement struct {
 	ChangeID string
 	Outcome  Outcome
 	// Proven are the copies that the proof saw; needed with Keep. The host refuses to
-	// keep when other copies run, or none.
+	// keep if anything else runs, or nothing. In Kubernetes other pods of the same
+	// ReplicaSets are not anything else.
 	Proven []Copy
 	// Retire are commits of the service whose images need not stay; used with Keep.
 	Retire []artifact.Commit

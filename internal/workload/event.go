@@ -48,6 +48,8 @@ type Event struct {
 	Text string
 	// Warning means that something did not go as it should and stops nothing.
 	Warning bool
+	// Unit is the name of the unit that a warning is about, if any.
+	Unit string
 	// Done and Total are bytes, for PointTransfer.
 	Done, Total int64
 }

@@ -182,12 +182,14 @@ type Instance struct {
 	// Current means that the workload's name belongs to it, or that its pod is of the
 	// Deployment's present revision: leftovers of an interrupted switch and pods of
 	// older revisions are not current.
-	Current bool      `json:"-"`
-	ImageID string    `json:"imageId"`
-	Image   string    `json:"image"`
-	Created time.Time `json:"created"`
-	Started time.Time `json:"started"`
-	Running bool      `json:"running"`
+	Current bool `json:"-"`
+	// Revision is the uid of the ReplicaSet that made its pod; "" in Compose.
+	Revision string    `json:"-"`
+	ImageID  string    `json:"imageId"`
+	Image    string    `json:"image"`
+	Created  time.Time `json:"created"`
+	Started  time.Time `json:"started"`
+	Running  bool      `json:"running"`
 	// ExitCode is that of a container that does not run.
 	ExitCode int `json:"exitCode,omitempty"`
 	// Restarts counts how often the runtime started it again.
@@ -216,13 +218,23 @@ func (i Instance) Is(p artifact.Pinned) bool {
 }
 
 // Copy returns what tells the instance apart from others, and from itself restarted.
-func (i Instance) Copy() Copy { return Copy{ID: i.ID, Started: i.Started, Restarts: i.Restarts} }
+func (i Instance) Copy() Copy {
+	return Copy{ID: i.ID, Started: i.Started, Restarts: i.Restarts, Revision: i.Revision}
+}
 
 // Copy is one run of an instance.
 type Copy struct {
 	ID       string
 	Started  time.Time
 	Restarts int
+	// Revision is the instance's.
+	Revision string
+}
+
+// Stands reports whether the instance is the copy, or another pod of its ReplicaSet. A
+// copy that was restarted since is neither.
+func (c Copy) Stands(in Instance) bool {
+	return c.Equal(in.Copy()) || c.ID != in.ID && c.Revision != "" && c.Revision == in.Revision
 }
 
 // Equal reports whether two copies are the same run of the same instance.

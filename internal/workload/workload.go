@@ -36,8 +36,9 @@ type Target interface {
 	// pending (any more).
 	Renew(ctx context.Context, ref Ref, changeID string) error
 	// Settle ends the change. Idempotent: the same outcome again is no error. Keep is
-	// STALE, and the change stays pending, if other copies run than were proven.
-	// After Revert returns without error what ran before runs again.
+	// STALE, and the change stays pending, if anything else runs than was proven.
+	// After Revert returns without error what ran before runs again, but for what
+	// [Settled.Left] names.
 	Settle(ctx context.Context, ref Ref, settlement Settlement, emit func(Event)) error
 	// Logs returns the last lines of an instance's output, scrubbed of secrets.
 	Logs(ctx context.Context, ref Ref, instance string, lines int) ([]string, error)

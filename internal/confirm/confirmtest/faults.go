@@ -17,6 +17,7 @@ type faults struct {
 	misfit     bool
 	placed     *workload.Spec
 	neighbours []workload.Neighbour
+	left       *workload.Left
 }
 
 // Fail makes each act end with err at a step, as a runtime that refuses it does. Nil
@@ -48,6 +49,10 @@ func (h *Host) Misfit() { h.fault(func(f *faults) { f.misfit = true }) }
 // Place makes the host's configuration hold this spec. A spec with only a Ref makes it
 // only name the workload. The workload's Compose service and what runs stay as they are.
 func (h *Host) Place(spec workload.Spec) { h.fault(func(f *faults) { f.placed = &spec }) }
+
+// Leave makes another writer's edit of a Deployment: each revert leaves it, and it runs
+// another image.
+func (h *Host) Leave(left workload.Left) { h.fault(func(f *faults) { f.left = &left }) }
 
 // Neighbour adds a container that is not the workload's.
 func (h *Host) Neighbour(c workload.Neighbour) {

@@ -180,8 +180,11 @@ func (h *Host) Apply(ctx context.Context, _ workload.Spec, change workload.Chang
 	)
 }
 
+// Holds implements [confirm.Runtime].
+func (h *Host) Holds(context.Context, workload.Spec, workload.Change, State) error { return nil }
+
 // Restore implements [confirm.Runtime].
-func (h *Host) Restore(ctx context.Context, _ workload.Spec, change workload.Change, before State, lock *os.File, _ func(workload.Event)) error {
+func (h *Host) Restore(ctx context.Context, _ workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
 	if h.Lock != nil {
 		h.Lock(lock)
 	}
@@ -208,6 +211,9 @@ func (h *Host) Restore(ctx context.Context, _ workload.Spec, change workload.Cha
 	)
 	if err != nil {
 		return fault.New(fault.ReasonOf(err), "%w", err).WithHint("turn it off and on again")
+	}
+	if left := h.faults.left; left != nil {
+		emit(workload.Event{Point: workload.PointSettle, Warning: true, Unit: left.Unit, Text: left.Why})
 	}
 	return nil
 }

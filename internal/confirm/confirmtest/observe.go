@@ -92,6 +92,9 @@ func (h *Host) rolled(seen workload.Observation, in *workload.Instance, probe bo
 		if in != nil {
 			pod := *in
 			pod.ID, pod.Unit = fmt.Sprintf("%s%08x", pod.ID[:56], i), d.Name
+			if left := h.faults.left; left != nil && left.Unit == d.Name {
+				pod.ImageID, pod.Config = "of another writer", artifact.Digest{}
+			}
 			def.Annotated, def.Replicas.Updated = pod.Stamped, 1
 			if pod.Running {
 				def.Replicas.Ready, def.Replicas.Available = 1, 1

@@ -1,6 +1,7 @@
 package k3stest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -22,7 +23,7 @@ func (n *Node) Deployments(_ context.Context, spec workload.Spec) (all []kube.De
 			out := n.show(d)
 			for _, p := range d.pods {
 				in := p.in
-				in.Current, in.Stamped = p.revision == d.revision(), maps.Clone(in.Stamped)
+				in.Current, in.Revision, in.Stamped = p.revision == d.revision(), d.place.Name+"-"+p.revision[:8], maps.Clone(in.Stamped)
 				out.Pods = append([]workload.Instance{in}, out.Pods...)
 			}
 			all = append(all, out)
@@ -85,24 +86,43 @@ func (n *Node) Stamp(_ context.Context, d kube.Deployment, s kube.Stamp) (out ku
 		if err != nil {
 			return err
 		}
-		t := own.template.clone()
-		c := t.placed(s.Container)
-		if c.Image = s.Image; n.Admit != nil {
-			c.Image = n.Admit(s.Image)
-		}
 		own.annotations = map[string]string{}
-		notes := map[string]string{workload.ChangeAnnotation: s.Change}
 		for _, key := range workload.Keys() {
-			c.set(s.KeyPrefix+key, s.Values[key])
 			own.annotations[workload.Annotation(key)] = s.Values[key]
-			notes[workload.Annotation(key)] = s.Values[key]
 		}
-		t.Metadata.Annotations = notes
-		n.become(own, t)
+		n.become(own, n.made(own.template, s))
 		out = n.show(own)
 		return nil
 	})
 	return out, err
+}
+
+// made is what a stamp makes of a template.
+func (n *Node) made(of template, s kube.Stamp) template {
+	t := of.clone()
+	c := t.placed(s.Container)
+	if c.Image = s.Image; n.Admit != nil {
+		c.Image = n.Admit(s.Image)
+	}
+	t.Metadata.Annotations = map[string]string{workload.ChangeAnnotation: s.Change}
+	for _, key := range workload.Keys() {
+		c.set(s.KeyPrefix+key, s.Values[key])
+		t.Metadata.Annotations[workload.Annotation(key)] = s.Values[key]
+	}
+	return t
+}
+
+// Bears implements [k3s.Cluster].
+func (n *Node) Bears(_ context.Context, d kube.Deployment, s kube.Stamp, former json.RawMessage) (bears bool, err error) {
+	err = n.do("Bears "+d.Name, func() error {
+		var t template
+		if err := json.Unmarshal(former, &t); err != nil {
+			return fault.New(fault.Internal, "no template: %w", err)
+		}
+		bears = d.Change == s.Change && bytes.Equal(n.made(t, s).raw(), d.Template)
+		return nil
+	})
+	return bears, err
 }
 
 // Restore implements [k3s.Cluster].

@@ -28,6 +28,14 @@ func (n *Node) Unmark(name string) {
 // Touch moves a Deployment's resource version, as each change of its status does.
 func (n *Node) Touch(name string) { n.with(name, n.touch) }
 
+// Evict takes the pods of a Deployment away; others come in their place.
+func (n *Node) Evict(name string) {
+	n.with(name, func(d *deployment) {
+		d.pods = nil
+		n.touch(d)
+	})
+}
+
 // Scale sets how many pods a Deployment wants.
 func (n *Node) Scale(name string, replicas int) {
 	n.with(name, func(d *deployment) {

@@ -153,7 +153,7 @@ func (c *Cluster) revisions(ctx context.Context, spec workload.Spec, place workl
 			return
 		}
 		in := instance(pod, place.Container, spec.KeyPrefix)
-		in.Unit, in.Current = d.Name, current
+		in.Unit, in.Current, in.Revision = d.Name, current, string(owner.UID)
 		d.Pods = append(d.Pods, in)
 		if !current && pod.DeletionTimestamp == nil {
 			old++

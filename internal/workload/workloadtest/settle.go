@@ -79,7 +79,7 @@ func keptUnproven(t *testing.T, s *suite) {
 		return s.Target.Settle(t.Context(), s.Spec.Ref, workload.Settlement{ChangeID: c.ID, Outcome: workload.Keep, Proven: proven}, ignore)
 	}
 	rest, other, restarted := proven[1:], proven[0], proven[0]
-	other.ID = strings.Repeat("0", 64)
+	other.ID, other.Revision = strings.Repeat("0", 64), ""
 	restarted.Restarts++
 	s.wantReason(t, keep(), fault.InvalidRequest)
 	s.wantReason(t, keep(append(rest, other)...), fault.Stale)

@@ -85,8 +85,8 @@ type WorkloadServiceClient interface {
 	// the caller leaves; the same call again attaches to it.
 	//
 	// NOT_FOUND when the host knows no such change. ABORTED when the change has ended
-	// the other way, or when it is to be kept and other copies run than were proven, or
-	// none: the change stays pending then. INTERNAL with REVERT_FAILED when what ran
+	// the other way, or when it is to be kept and anything else runs than was proven, or
+	// nothing: the change stays pending then. INTERNAL with REVERT_FAILED when what ran
 	// before could not be brought back: the change stays pending, and the host tries
 	// again.
 	Settle(ctx context.Context, in *SettleRequest, opts ...grpc.CallOption) (*SettleResponse, error)
@@ -251,8 +251,8 @@ type WorkloadServiceServer interface {
 	// the caller leaves; the same call again attaches to it.
 	//
 	// NOT_FOUND when the host knows no such change. ABORTED when the change has ended
-	// the other way, or when it is to be kept and other copies run than were proven, or
-	// none: the change stays pending then. INTERNAL with REVERT_FAILED when what ran
+	// the other way, or when it is to be kept and anything else runs than was proven, or
+	// nothing: the change stays pending then. INTERNAL with REVERT_FAILED when what ran
 	// before could not be brought back: the change stays pending, and the host tries
 	// again.
 	Settle(context.Context, *SettleRequest) (*SettleResponse, error)
