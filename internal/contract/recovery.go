@@ -12,7 +12,9 @@ type Recovery struct {
 	Commit  artifact.Commit    `json:"commit"`
 	Action  Action             `json:"action"`
 	Running string             `json:"running"`
-	Failure *Failure           `json:"failure,omitempty"`
+	// Warnings are as in [Result].
+	Warnings []string `json:"warnings,omitempty"`
+	Failure  *Failure `json:"failure,omitempty"`
 }
 
 // Action is what was done.

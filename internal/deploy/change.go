@@ -27,6 +27,8 @@ type run struct {
 	commit  artifact.Commit // the zero value when it only recovers
 	started time.Time
 	log     *journal
+	// warnings are about what a revert left as another writer made it.
+	warnings []string
 }
 
 func (d *Deployer) begin(s session, commit artifact.Commit) *run {

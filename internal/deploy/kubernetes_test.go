@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -110,6 +111,66 @@ func TestADeploymentThatIsUnfitBlocks(t *testing.T) {
 			if r.Mutated || !strings.Contains(r.Failure.Message, "is paused") {
 				t.Errorf("%+v", r.Failure)
 			}
+		})
+	}
+}
+
+// What another writer changed while the change was pending is in the answer, in the
+// receipt and in what recover answers, whoever took the change back.
+func TestWhatARevertLeftIsInTheAnswer(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := c.Row("code-queue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const why = "somebody changed it: look at it"
+	for _, d := range row.Environment(artifact.Dev).Target.Kubernetes.Deployments {
+		live := func(t *testing.T) *world {
+			w := worldOf(t, c, "code-queue", artifact.Dev)
+			w.images.add(t, a, w.labels(a))
+			want(t, w.reaching(t, contract.Request{Service: "code-queue", Env: artifact.Dev, Commit: a.String()}, runNow), contract.DecidedSucceeded, "")
+			w.Leave(workload.Left{Unit: d.Name, Why: why})
+			return w
+		}
+		said := func(t *testing.T, warnings []string, w *world) {
+			t.Helper()
+			receipts, err := w.Ledger.History(artifact.Dev, "code-queue")
+			if err != nil || len(receipts) != 2 || !slices.Equal(receipts[0].Warnings, []string{why}) {
+				t.Errorf("%s: receipts %+v, %v", d.Name, receipts, err)
+			}
+			if !slices.Equal(warnings, []string{why}) {
+				t.Errorf("%s: warnings %q", d.Name, warnings)
+			}
+		}
+		synctest.Test(t, func(t *testing.T) {
+			w := live(t)
+			w.images.add(t, b, w.labels(b))
+			w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 500} }
+			r := w.reaching(t, contract.Request{Service: "code-queue", Env: artifact.Dev, Commit: b.String()}, runNow)
+			want(t, r, contract.DecidedReverted, fault.NotProven)
+			said(t, r.Warnings, w)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			w := live(t)
+			w.killed(b)
+			done, err := w.Recover(t.Context())
+			if err != nil || len(done) != 1 || done[0].Action != contract.TookBack {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			said(t, done[0].Warnings, w)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			w := live(t)
+			w.killed(b)
+			w.end(workload.Revert) // by the host itself
+			done, err := w.Recover(t.Context())
+			if err != nil || len(done) != 1 || done[0].Action != contract.Recorded {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			said(t, done[0].Warnings, w)
 		})
 	}
 }

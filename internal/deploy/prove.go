@@ -74,38 +74,38 @@ func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdi
 
 // proveOld waits until the same image as before has run unchanged for long enough,
 // or, if nothing ran before, until nothing does. A container that was down before
-// must only be there again.
-func (s session) proveOld(ctx context.Context, before workload.Before) error {
+// must only be there again. What the host left as another writer made it counts for
+// nothing.
+func (s session) proveOld(ctx context.Context, before workload.Before) (seen view, err error) {
 	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
 	defer pause.Stop()
 	deadline := time.Now().Add(s.place.Timeout)
 	var first []workload.Copy
 	var since time.Time
 	for {
-		seen, err := s.ask(ctx, workload.PointSettle, false, true, deadline)
-		if err != nil {
-			return err
+		if seen, err = s.ask(ctx, workload.PointSettle, false, true, deadline); err != nil {
+			return seen, err
 		}
 		switch back := proof.Back(s.spec, before, seen.Observation); {
 		case back && (before.Basis == "" || !before.Running):
-			return nil
+			return seen, nil
 		case back:
-			if now := seen.Copies(); first == nil || !slices.EqualFunc(first, now, sameRun) {
+			if now := proof.Restored(seen.Observation); first == nil || !slices.EqualFunc(first, now, sameRun) {
 				first, since = now, time.Now()
 			}
 			if time.Since(since) >= s.place.Stable {
-				return nil
+				return seen, nil
 			}
 		default:
 			first = nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("after %s: %s", s.place.Timeout, s.describe(seen))
+			return seen, fmt.Errorf("after %s: %s", s.place.Timeout, s.describe(seen))
 		}
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return seen, context.Cause(ctx)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 		},
 		Evidence: verdict.Findings, Before: r.replaced(f.seen),
 		Bytes: ledger.Bytes{Image: f.image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
-		Steps: r.log.steps, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
+		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
 	}
 	if len(verdict.Instances) > 0 {
 		receipt.Container, receipt.ImageID = verdict.Instances[0].ID, verdict.Instances[0].ImageID
@@ -42,17 +42,17 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 }
 
 // leftReceipt is what is written down of an earlier run's change that was taken back.
-func (s session) leftReceipt(p *workload.Pending) ledger.Receipt {
-	r := s.tookBack(p.Change.ID, p.Change.Image.Commit, p.Since, time.Now().UTC())
-	r.Image.Manifest, r.Image.Config, r.Before = p.Change.Image.Manifest, p.Change.Image.Config, p.Before
-	return r
+func (r *run) leftReceipt(p *workload.Pending) ledger.Receipt {
+	of := r.tookBack(p.Change.ID, p.Change.Image.Commit, p.Since, time.Now().UTC(), r.warnings)
+	of.Image.Manifest, of.Image.Config, of.Before = p.Change.Image.Manifest, p.Change.Image.Config, p.Before
+	return of
 }
 
 // tookBack is the receipt of a change of which only its id and commit are known.
-func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time) ledger.Receipt {
+func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time, warnings []string) ledger.Receipt {
 	return ledger.Receipt{
 		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: s.env, Commit: commit,
 		Outcome: ledger.Reverted, Started: began, Finished: ended, Who: s.Who, Controller: s.Version, Catalog: s.Catalog.Hash,
-		Image: ledger.Image{Repository: s.row.Repository}, Failure: abandoned,
+		Image: ledger.Image{Repository: s.row.Repository}, Failure: abandoned, Warnings: warnings,
 	}
 }

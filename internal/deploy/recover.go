@@ -74,11 +74,14 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 			one.Failure = recoverFailure(contract.DecidedRevertFailed, workload.PointOf(err), err)
 		}
 		seen, one.Running = r.now(ctx, seen)
+		one.Warnings = r.warnings
 		done = append(done, one)
 	}
 	finished, err := r.finishReceipts(seen)
 	for _, w := range finished {
-		done = append(done, r.recovery(contract.Recorded, w.change, w.commit, r.describe(seen)))
+		one := r.recovery(contract.Recorded, w.ID, w.Commit, r.describe(seen))
+		one.Warnings = w.Warnings
+		done = append(done, one)
 	}
 	return done, err
 }

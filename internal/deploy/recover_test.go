@@ -25,10 +25,7 @@ func (w *world) killed(commit artifact.Commit) {
 func (w *world) killedUntil(commit artifact.Commit, deadline time.Time) {
 	w.t.Helper()
 	img := w.images.add(w.t, commit, w.labels(commit))
-	var basis workload.Basis
-	if in := w.running(); in != nil {
-		basis = workload.Basis(in.ID)
-	}
+	basis := w.seen().Basis
 	defer func() { w.kills++ }()
 	silent := func(workload.Event) {}
 	if err := w.target.Stage(w.t.Context(), w.spec.Ref, img.Pinned, silent); err != nil {

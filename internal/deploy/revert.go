@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -28,7 +27,9 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 		}
 	}
 	if err == nil {
-		err = r.proveOld(ctx, before)
+		var seen view
+		seen, err = r.proveOld(ctx, before)
+		r.warnings = append(r.warnings, seen.Last.Warnings(change.ID)...)
 	}
 	if err != nil {
 		return workload.At(workload.PointSettle, err)
@@ -62,16 +63,10 @@ func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 	return workload.At(workload.PointRecord, r.Ledger.Record(r.leftReceipt(p)))
 }
 
-// written is a receipt that is in force now.
-type written struct {
-	change string
-	commit artifact.Commit
-}
-
 // finishReceipts puts receipts that a run left pending into force. The host reports how
 // the change ended: kept, or else taken back. If the host took a change back by
 // itself, that gets a receipt, too.
-func (s session) finishReceipts(seen view) (done []written, err error) {
+func (s session) finishReceipts(seen view) (done []ledger.Receipt, err error) {
 	pending, err := s.Ledger.Pending()
 	if err != nil {
 		return nil, err
@@ -88,8 +83,9 @@ func (s session) finishReceipts(seen view) (done []written, err error) {
 		if last == nil || last.ChangeID != receipt.ID || last.Outcome != workload.Keep {
 			receipt.Outcome, receipt.Failure = ledger.Reverted, abandoned
 		}
+		receipt.Warnings = last.Warnings(receipt.ID)
 		faults = append(faults, s.Ledger.Record(receipt))
-		done = append(done, written{receipt.ID, receipt.Commit})
+		done = append(done, receipt)
 	}
 	last := seen.Last
 	if last == nil || last.Outcome != workload.Revert {
@@ -97,8 +93,8 @@ func (s session) finishReceipts(seen view) (done []written, err error) {
 	}
 	receipts, err := s.history()
 	if err == nil && !slices.ContainsFunc(receipts, func(one ledger.Receipt) bool { return one.ID == last.ChangeID }) {
-		err = s.Ledger.Record(s.tookBack(last.ChangeID, last.Commit, last.At, last.At))
-		done = append(done, written{last.ChangeID, last.Commit})
+		done = append(done, s.tookBack(last.ChangeID, last.Commit, last.At, last.At, last.Warnings(last.ChangeID)))
+		err = s.Ledger.Record(done[len(done)-1])
 	}
 	return done, errors.Join(append(faults, err)...)
 }

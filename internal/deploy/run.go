@@ -20,7 +20,7 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 		return contract.Gated(c)
 	}
 	r := d.begin(d.session(c.Row(), c.Env), c.Commit)
-	defer func() { out.Seconds = elapsed(r.started) }()
+	defer func() { out.Seconds, out.Warnings = elapsed(r.started), r.warnings }()
 	out = contract.Result{Contract: &c, Rollback: c.Rollback}
 
 	unlock, err := r.guard()

@@ -20,7 +20,7 @@ const (
 	// Degraded: the asked version, kept, with flags that were false before too.
 	// It is not a version to go back to.
 	Degraded Outcome = "degraded"
-	// Reverted: not proven; what ran before runs again.
+	// Reverted: not proven; what ran before runs again, but for what the warnings name.
 	Reverted Outcome = "reverted"
 	// RevertFailed: not proven, and what ran before could not be brought back.
 	RevertFailed Outcome = "revert-failed"
@@ -56,6 +56,8 @@ type Receipt struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Disturbed are sentences about what else changed, and no run of ours explains.
 	Disturbed []string `json:"disturbed,omitempty"`
+	// Warnings are sentences about what a revert left as another writer made it.
+	Warnings []string `json:"warnings,omitempty"`
 	// Provenance is what was made of where the image comes from.
 	Provenance provenance.Verdict `json:"provenance,omitzero"`
 	// Grant is what opened the supervisor's gate.

@@ -134,16 +134,6 @@ func (o Observation) Troubled() *Instance {
 	return o.Current()
 }
 
-// Copies returns the identities of the current instances that run.
-func (o Observation) Copies() (copies []Copy) {
-	for _, in := range o.Instances {
-		if in.Current && in.Running {
-			copies = append(copies, in.Copy())
-		}
-	}
-	return copies
-}
-
 // Basis stands for what a change replaces. It is compared and never read; "" is
 // that of a workload of which nothing exists.
 type Basis string

@@ -33,6 +33,12 @@ func (p *printer) field(name, format string, args ...any) {
 	p.line("  %-14s %s", name, indent(fmt.Sprintf(format, args...)))
 }
 
+func (p *printer) warnings(list []string) {
+	for _, w := range list {
+		p.field("warning", "%s %s", warn().Render("!"), w)
+	}
+}
+
 func mark(ok bool) string {
 	if ok {
 		return good().Render("✓")

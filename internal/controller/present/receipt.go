@@ -61,6 +61,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	for _, d := range r.Disturbed {
 		p.field("disturbed", "%s %s", warn().Render("!"), d)
 	}
+	p.warnings(r.Warnings)
 	for i, s := range r.Steps {
 		p.field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}

@@ -2,11 +2,13 @@ package present
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -44,6 +46,27 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 	} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("it does not say %q:\n%s", words, out.String())
+		}
+	}
+}
+
+// What a revert left is in each answer about it.
+func TestWhatARevertLeftIsShown(t *testing.T) {
+	t.Parallel()
+	left := []string{"web stays", "worker stays"}
+	for name, print := range map[string]func(io.Writer) error{
+		"result":  func(out io.Writer) error { return printResult(out, contract.Result{Warnings: left}) },
+		"receipt": func(out io.Writer) error { return printReceipt(out, ledger.Receipt{Warnings: left}) },
+		"recover": func(out io.Writer) error {
+			return printRecovered(out, recoveries{Recovered: []contract.Recovery{{Action: contract.TookBack, Warnings: left}}})
+		},
+	} {
+		var out strings.Builder
+		if err := print(&out); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(out.String(), "  warning        ! w"); got != 2 {
+			t.Errorf("%s: %d warnings: %s", name, got, out.String())
 		}
 	}
 }

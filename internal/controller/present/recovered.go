@@ -34,6 +34,7 @@ func printRecovered(out io.Writer, r recoveries) error {
 			continue
 		}
 		p.field("running now", "%s", one.Running)
+		p.warnings(one.Warnings)
 		if f := one.Failure; f != nil {
 			p.field("because", "%s", indent(f.Message))
 			if f.Hint != "" {

@@ -71,6 +71,7 @@ func printResult(out io.Writer, r contract.Result) error {
 	if r.Receipt != nil {
 		p.field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
 	}
+	p.warnings(r.Warnings)
 	for i, hint := range r.Hints {
 		p.field(fmt.Sprintf("hint %d", i+1), "%s", hint)
 	}
