@@ -38,7 +38,7 @@ type cluster struct {
 // TestKubernetes has D601 a Kubernetes node while it lasts, furnished as an operator
 // would: by what the product prints.
 func TestKubernetes(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	began := time.Now()
 	up, err := kube.Up(ctx, two.D601, kube.Config{Log: os.Stderr})
@@ -69,6 +69,7 @@ func TestKubernetes(t *testing.T) {
 			})
 		}
 	})
+	t.Run("the conformance suite", k.conforms)
 	t.Run("a config sync is put back, and shown nowhere", k.synced)
 	t.Run("what nobody settles", func(t *testing.T) {
 		takenBack := k.abandon(t)

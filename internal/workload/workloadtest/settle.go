@@ -140,8 +140,12 @@ func beside(t *testing.T, s *suite) {
 	if i < 0 {
 		t.Fatalf("its own is not among %+v", all)
 	}
-	ref := s.Spec.Ref
-	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: in.Unit, Running: true, Started: in.Started}
+	ref, started := s.Spec.Ref, all[i].Started
+	// A pod starts before its containers do.
+	if started.IsZero() || started.After(in.Started) {
+		t.Errorf("it started %v, its container %v", started, in.Started)
+	}
+	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: in.Unit, Running: true, Started: started}
 	if d := cmp.Diff(want, all[i]); d != "" {
 		t.Error(d)
 	}

@@ -1,5 +1,5 @@
-// Package workloadtest is what every [workload.Target] must do, as one suite: the
-// in-memory one, Compose on this host, and whatever stands behind an agent.
+// Package workloadtest is what every [workload.Target] must do, as one suite: a host and
+// a node in memory, Compose on this host, and Compose and Kubernetes behind an agent.
 package workloadtest
 
 import (
