@@ -106,8 +106,8 @@ e2e: ## the lab of two real hosts with systemd
 	@cat dist/sandbox.txt
 
 .PHONY: bench
-bench: ## measure against docker pull through a tunnel, in the lab of two hosts
-	@lab/setup.sh hosts && lab/tools/build.sh >/dev/null
+bench: ## measure against docker pull through a tunnel and crictl pull, in the lab of two hosts
+	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
 	go test -tags e2e -timeout 60m -count 1 -v -run '^TestBench' ./test/e2e/... -args -bench-runs 5
 
 .PHONY: lint
