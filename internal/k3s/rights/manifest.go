@@ -15,39 +15,84 @@ const (
 	Account          = "unidesk-agent"
 )
 
-// Manifest returns, as YAML for kubectl apply, the agent's account and a Role with its
-// binding for each namespace of the workloads. It leaves out the objects that they
-// sync, because applying an empty object would empty an object that was applied before:
-// a comment has the lines that make them.
-func Manifest(specs []workload.Spec) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `apiVersion: v1
-kind: Namespace
-metadata: {name: %[1]s}
----
-apiVersion: v1
+// Object is an object that the agent needs in its cluster.
+type Object struct {
+	// Kind is in lower case, Namespace "" for an object that has none.
+	Kind, Namespace, Name string
+	// YAML is the object alone.
+	YAML string
+	// Empty is an object that a deploy fills. It is only created: to apply an empty object
+	// would empty an object that was applied before.
+	Empty bool
+}
+
+// String returns "KIND NAMESPACE/NAME".
+func (o Object) String() string {
+	if o.Namespace == "" {
+		return o.Kind + " " + o.Name
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
+}
+
+// Objects returns, in the order in which they can be made, the agent's account, a Role
+// with its binding for each namespace of the workloads, and the objects that the
+// workloads sync. Their namespaces are not among them.
+func Objects(specs []workload.Spec) []Object {
+	list := []Object{
+		Namespace(AccountNamespace),
+		{Kind: "serviceaccount", Namespace: AccountNamespace, Name: Account, YAML: fmt.Sprintf(`apiVersion: v1
 kind: ServiceAccount
-metadata: {name: %[2]s, namespace: %[1]s}
+metadata: {name: %s, namespace: %s}
 automountServiceAccountToken: false
-`, AccountNamespace, Account)
+`, Account, AccountNamespace)},
+	}
 	needed := map[string][]Right{AccountNamespace: {Renewal(AccountNamespace, Account)}}
+	var empty []Object
 	for _, spec := range specs {
-		if spec.Kubernetes == nil {
+		k := spec.Kubernetes
+		if k == nil {
 			continue
 		}
 		ns := spec.Ref.Scope()
 		needed[ns] = append(needed[ns], Needed(spec)...)
-	}
-	for _, ns := range slices.Sorted(maps.Keys(needed)) {
-		role(&b, ns, needed[ns])
-	}
-	for _, spec := range specs {
-		if k := spec.Kubernetes; k != nil && k.Sync != nil {
-			fmt.Fprintf(&b, "# A deploy of %s writes keys of these objects. If they are not there:\n#   %s\n#   %s\n",
-				spec.Ref.Name(), Make("secret", spec.Ref.Scope(), k.Sync.Secret), Make("configmap", spec.Ref.Scope(), k.Sync.ConfigMap))
+		if k.Sync != nil {
+			empty = append(empty, emptyObject("Secret", ns, k.Sync.Secret), emptyObject("ConfigMap", ns, k.Sync.ConfigMap))
 		}
 	}
-	return b.String()
+	for _, ns := range slices.Sorted(maps.Keys(needed)) {
+		list = append(list, role(ns, needed[ns]), binding(ns))
+	}
+	return append(list, empty...)
+}
+
+// Namespace returns a namespace.
+func Namespace(name string) Object {
+	return Object{Kind: "namespace", Name: name, YAML: "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + name + "}\n"}
+}
+
+func emptyObject(kind, ns, name string) Object {
+	return Object{
+		Kind: strings.ToLower(kind), Namespace: ns, Name: name, Empty: true,
+		YAML: fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {name: %s, namespace: %s}\n", kind, name, ns),
+	}
+}
+
+// Manifest returns the objects as YAML for kubectl apply. For those that are only
+// created a comment has the lines that create them.
+func Manifest(specs []workload.Spec) string {
+	var apply, create []string
+	for _, o := range Objects(specs) {
+		if o.Empty {
+			create = append(create, "#   "+Make(o.Kind, o.Namespace, o.Name)+"\n")
+		} else {
+			apply = append(apply, o.YAML)
+		}
+	}
+	text := strings.Join(apply, "---\n")
+	if len(create) > 0 {
+		text += "# Deploys write keys of these objects. If they are not there:\n" + strings.Join(create, "")
+	}
+	return text
 }
 
 // Make returns the line that makes an empty Secret or ConfigMap; kind is secret or
@@ -59,24 +104,23 @@ func Make(kind, namespace, name string) string {
 	return "kubectl -n " + namespace + " create " + kind + " " + name
 }
 
-// role writes the Role of a namespace and its binding.
-func role(b *strings.Builder, ns string, needed []Right) {
-	fmt.Fprintf(b, `---
-apiVersion: rbac.authorization.k8s.io/v1
+// role returns the Role of a namespace.
+func role(ns string, needed []Right) Object {
+	return Object{Kind: "role", Namespace: ns, Name: Account, YAML: fmt.Sprintf(`apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: %s, namespace: %s}
 rules:
-`, Account, ns)
-	for _, r := range rules(needed) {
-		b.WriteString(r)
-	}
-	fmt.Fprintf(b, `---
-apiVersion: rbac.authorization.k8s.io/v1
+%s`, Account, ns, strings.Join(rules(needed), ""))}
+}
+
+// binding returns what gives the Role of a namespace to the account.
+func binding(ns string) Object {
+	return Object{Kind: "rolebinding", Namespace: ns, Name: Account, YAML: fmt.Sprintf(`apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {name: %[1]s, namespace: %[2]s}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: %[1]s}
 subjects: [{kind: ServiceAccount, name: %[1]s, namespace: %[3]s}]
-`, Account, ns, AccountNamespace)
+`, Account, ns, AccountNamespace)}
 }
 
 // rules returns the rules of a Role, those of a resource with the same names joined.
