@@ -1,20 +1,23 @@
 #!/bin/sh
 # Puts an agent on the host that it runs on, as root. Everything that varies comes on its input, a tar stream:
 #
-#   act           apply, keep or restore
+#   act           apply, keep or restore; look or grant, which are about the cluster of a node of k3s
 #   account       who may connect to the agent, empty for nobody
 #   agent.sha256  what the agent's binary must be
 #   config        the first agent.yaml
 #   root/PATH     the files; the binary only where it is not there already
+#   cluster/list  for look and grant, lines of "VERB FILE OBJECT": "need" an object that must be there, "apply" an object that
+#                 must be as cluster/FILE has it, "create" an object that must be there
 #   manifest      the SHA-256 of all of these
 #
 # It looks before it touches: until every file lies beside its place, whole, with its hash checked, a failure leaves the host
 # as it was. After that a failure is undone. What it replaces it keeps as PATH.previous until "keep" says that the new agent
-# answers; "restore" brings that back. One line is printed for each act.
+# answers; "restore" brings that back. One line is printed for each act. "look" changes nothing and prints the lines of "grant",
+# which deletes nothing in a cluster, and nothing that it did is undone.
 set -eu
 umask 022
 LC_ALL=C
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin
 export LC_ALL PATH
 
 agent=/usr/bin/unidesk-agent
@@ -24,6 +27,8 @@ socket=/usr/lib/systemd/system/unidesk-agent.socket
 service=/usr/lib/systemd/system/unidesk-agent.service
 config=/etc/unidesk/agent.yaml
 paths="$agent $sysusers $tmpfiles $socket $service"
+kubeconfig=/etc/rancher/k3s/k3s.yaml
+token=/var/lib/unidesk-agent/kubernetes-token
 
 locked='' stage='' switching='' made='' changed=''
 
@@ -42,7 +47,7 @@ finish() {
   set +e
   cd /
   if [ -n "$locked" ]; then # else they are another bootstrap's
-    for path in $paths $config; do
+    for path in $paths $config $token; do
       rm -f "$path.unidesk-new"
     done
   fi
@@ -98,6 +103,84 @@ runs_as_wanted() {
   [ "${sum%% *}" = "$want" ]
 }
 
+failed() {
+  journalctl --unit=unidesk-agent.service --lines=6 --no-pager --output=cat >&2 || :
+  die 70 'the agent does not start'
+}
+
+# kube is kubectl as the cluster's administrator. It leaves no cache.
+kube() {
+  if [ -x /usr/local/bin/k3s ]; then set -- /usr/local/bin/k3s kubectl "$@"; else set -- kubectl "$@"; fi
+  KUBECTL_EXTERNAL_DIFF='' "$@" --kubeconfig="$kubeconfig" --cache-dir="$stage/cache" --request-timeout=20s
+}
+
+# alike: the objects in these files are in the cluster as they are in the files.
+alike() {
+  differs=0
+  kube diff "$@" >/dev/null || differs=$?
+  [ "$differs" -le 1 ] || die 68 'the cluster does not say what differs'
+  return "$differs"
+}
+
+is_there() { grep -Fqx -e "$1" there; }
+
+# token_is_good: the file is root's alone, and the cluster knows what is in it as the agent's. The token is on no command line.
+token_is_good() {
+  [ ! -L "$token" ] && [ -f "$token" ] && [ "$(stat -c '%a %u %g' "$token")" = '600 0 0' ] || return 1
+  user=$({
+    printf '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","spec":{"token":"'
+    tr -d '\n' <"$token"
+    printf '"}}'
+  } | kube create -f - -o 'jsonpath={.status.user.username}' 2>/dev/null) || return 1
+  [ "$user" = system:serviceaccount:unidesk-system:unidesk-agent ]
+}
+
+make_token() {
+  if [ -L "$token" ] || { [ -e "$token" ] && [ ! -f "$token" ]; }; then
+    die 73 "$token is there and is not a regular file"
+  fi
+  rm -f "$token.unidesk-new"
+  (
+    umask 077
+    kube create token unidesk-agent --namespace unidesk-system --duration 24h >"$token.unidesk-new"
+  ) || die 68 'the cluster makes no token for the agent'
+  sync "$token.unidesk-new" || die 74 "$token cannot be written"
+  mv -f "$token.unidesk-new" "$token"
+}
+
+# cluster looks or grants. The agent is restarted after a change: what it knows of its rights may be minutes old.
+cluster() {
+  [ -e "$kubeconfig" ] || die 68 "there is no $kubeconfig: root does not administer the cluster from here"
+  kube get -f cluster --ignore-not-found -o 'jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\n"}{end}' >found ||
+    die 68 'the cluster does not answer root'
+  tr '[:upper:]' '[:lower:]' <found | sed 's, /, ,' >there # in the words of the list
+  again='' uniform=''
+  while read -r verb file what; do
+    if [ "$verb" = apply ] && is_there "$what"; then set -- "$@" -f "cluster/$file"; fi
+  done <cluster/list
+  if [ "$#" = 0 ] || alike "$@"; then uniform=yes; fi
+  while read -r verb file what <&3; do
+    if is_there "$what" && { [ "$verb" != apply ] || [ -n "$uniform" ] || alike -f "cluster/$file"; }; then
+      [ "$verb" = need ] || say "same $what"
+      continue
+    fi
+    [ "$verb" != need ] || die 68 "the cluster has no $what, where services of the catalog are to be: make it"
+    [ "$act" = look ] || kube "$verb" -f "cluster/$file" >/dev/null || die 68 "the cluster does not take $what"
+    say "changed $what"
+    again=yes
+  done 3<cluster/list
+  if token_is_good; then
+    say "same $token"
+  else
+    [ "$act" = look ] || make_token
+    say "changed $token"
+    again=yes
+  fi
+  [ -n "$again" ] || return 0
+  [ "$act" = look ] || systemctl restart unidesk-agent.service >&2 || failed
+  say 'changed unidesk-agent.service restarted'
+}
+
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
@@ -136,6 +219,15 @@ case $act in
   restore)
     trap '' HUP INT TERM PIPE
     restore || die 70 'the agent from before does not start'
+    exit 0
+    ;;
+  look)
+    cluster
+    exit 0
+    ;;
+  grant)
+    trap '' HUP INT TERM PIPE
+    cluster
     exit 0
     ;;
   apply) ;;
@@ -223,10 +315,6 @@ for unit in unidesk-agent.socket unidesk-agent.service; do
   fi
 done
 
-failed() {
-  journalctl --unit=unidesk-agent.service --lines=6 --no-pager --output=cat >&2 || :
-  die 70 'the agent does not start'
-}
 if systemctl is-active --quiet unidesk-agent.socket && systemctl is-active --quiet unidesk-agent.service &&
   runs_as_wanted && case $changed in *.socket* | *.service*) false ;; esac; then
   say 'same unidesk-agent.service running'

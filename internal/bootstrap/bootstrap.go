@@ -1,6 +1,7 @@
 // Package bootstrap puts the agent on a host that has nothing but ssh and sudo,
 // and makes it the newer one on a host that has it. It reads the host's facts,
-// plans from them, and lets one fixed script do it; it is idempotent.
+// plans from them, and lets one fixed script do it; it is idempotent. On a node of
+// k3s it gives the agent what it needs in the cluster, too, and deletes nothing there.
 //
 // It refuses a host whose agent came from a package, has no systemd, or is of an
 // architecture that no agent is built for. The danger is twofold. What it types
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -31,6 +33,7 @@ var applyScript string
 // Exit codes of apply.sh.
 const (
 	exitDamaged    = 65
+	exitNoCluster  = 68
 	exitUnfit      = 69
 	exitNotRunning = 70
 	exitInTheWay   = 73
@@ -49,6 +52,9 @@ type Host struct {
 	Binary func(uname string) (Binary, error)
 	// Config is for the first agent.yaml.
 	Config FirstConfig
+	// Cluster are the objects that the agent needs in the host's cluster, none if the
+	// catalog has no service in it.
+	Cluster []rights.Object
 	// Local says that commands run on this machine, in a login that goes on.
 	Local bool
 	// Patience is how long a new agent may take to answer; 0 means 20 s.
@@ -90,7 +96,7 @@ type Result struct {
 
 // Failure is an error as a result carries it.
 type Failure struct {
-	// Step is look, plan, apply or ask.
+	// Step is look, plan, apply, ask or cluster.
 	Step string `json:"step"`
 	fault.Report
 	// Now is what the host has now.
@@ -116,13 +122,17 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		r.fail(d, "look", err, untouched)
 		return r
 	}
+	if err := h.lookAtCluster(ctx, &facts); err != nil {
+		r.fail(Failed, "look", err, untouched)
+		return r
+	}
 	p, plan, err := h.plan(facts)
 	if err != nil {
 		r.fail(Blocked, "plan", err, untouched)
 		return r
 	}
 	if dryRun {
-		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo(facts, nil)
+		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo(facts)
 		return r
 	}
 	h.apply(ctx, &r, p)
@@ -130,7 +140,10 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		h.prove(ctx, &r, p, facts)
 	}
 	if r.OK {
-		r.ToDo = append(r.ToDo, h.Config.toDo(facts, r.Agent)...)
+		h.grant(ctx, &r, p, facts)
+	}
+	if r.OK {
+		r.ToDo = append(r.ToDo, h.Config.toDo(facts)...)
 	}
 	return r
 }
@@ -148,7 +161,7 @@ func (h Host) plan(facts Facts) (parcel, Plan, error) {
 	if err != nil {
 		return parcel{}, Plan{}, err
 	}
-	p := parcel{sha256: binary.SHA256, config: h.Config.render(facts.Account), files: files, sudo: !facts.root()}
+	p := parcel{sha256: binary.SHA256, config: h.Config.render(facts.Account), files: files, sudo: !facts.root(), cluster: h.Cluster}
 	if !facts.root() {
 		p.account = facts.Account
 	}
@@ -174,11 +187,7 @@ func (h Host) apply(ctx context.Context, r *Result, p parcel) {
 	r.Acts = append(r.Acts, s.acts...)
 	switch {
 	case err == nil:
-		for _, a := range s.acts {
-			if a.Changed {
-				r.Changes++
-			}
-		}
+		r.Changes += changes(s.acts)
 	case errors.As(err, new(*tunnel.ExitError)):
 		// The script ends in what was there before, by itself.
 		r.Acts = []Act{}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
@@ -19,19 +18,13 @@ type FirstConfig struct {
 	// Placement are the sections "projects", with places to fill in, and "kubernetes";
 	// "" on a host that the catalog has no service on. It is written as comments.
 	Placement string
-	// Cluster are the lines to type that give the agent its rights and a first token in
-	// the host's cluster; none if the catalog has no service in it.
-	Cluster []string
 }
 
 // toDo returns what a person is to do. A drop-in for a root that the agent's unit may
-// not write to is a person's to write, and rights in a cluster are a person's to give.
-// agent is nil if it did not answer.
-func (c FirstConfig) toDo(f Facts, agent *rpc.Description) (list []string) {
-	if f.K3s && !known(agent) {
-		for _, line := range c.Cluster {
-			list = append(list, "unless it is done: "+line)
-		}
+// not write to is a person's to write.
+func (c FirstConfig) toDo(f Facts) (list []string) {
+	if f.Trouble != "" {
+		list = append(list, "mend the host's cluster, and run the same command again; until then the agent has no rights there: "+f.Trouble)
 	}
 	var writable []string
 	for _, f := range packaging.Files() {
@@ -52,11 +45,6 @@ func (c FirstConfig) toDo(f Facts, agent *rpc.Description) (list []string) {
 		}
 	}
 	return list
-}
-
-// known reports whether the cluster of an agent's host lets it do what it must.
-func known(agent *rpc.Description) bool {
-	return agent != nil && agent.Cluster != nil && agent.Cluster.Account != "" && len(agent.Cluster.Missing) == 0
 }
 
 // render writes agent.yaml for an account, which gets every right: it has root by

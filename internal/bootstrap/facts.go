@@ -41,6 +41,10 @@ type Facts struct {
 	Docker, Engine bool
 	// K3s is true if the host is a node of k3s.
 	K3s bool
+	// Cluster is what a grant in the host's cluster would do, and Trouble why that cannot
+	// be known. Both are empty if the agent needs nothing there.
+	Cluster []Act
+	Trouble string
 }
 
 // What is at a path that has no hash to tell.

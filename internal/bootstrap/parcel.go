@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
@@ -15,6 +16,8 @@ const (
 	actApply   act = "apply"
 	actKeep    act = "keep"
 	actRestore act = "restore"
+	actLook    act = "look"
+	actGrant   act = "grant"
 )
 
 // parcel is what crosses to the script: values and files, none of which any shell
@@ -29,6 +32,8 @@ type parcel struct {
 	sudo bool
 	// agent is nil when the host has it already.
 	agent []byte
+	// cluster are the objects that the agent needs in its cluster.
+	cluster []rights.Object
 }
 
 // pack makes the tar stream that apply.sh describes.
@@ -47,7 +52,10 @@ func (p parcel) pack() []byte {
 	add("act", []byte(p.act+"\n"))
 	add("account", []byte(p.account+"\n"))
 	add("agent.sha256", []byte(p.sha256+"\n"))
-	if p.act == actApply {
+	switch p.act {
+	case actLook, actGrant:
+		p.addCluster(add)
+	case actApply:
 		add("config", p.config)
 		for _, f := range p.files {
 			add("root"+f.Path, f.Content)
@@ -59,4 +67,37 @@ func (p parcel) pack() []byte {
 	add("manifest", manifest.Bytes())
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// addCluster adds the objects, after the namespaces that they need and that are not
+// among them.
+func (p parcel) addCluster(add func(name string, content []byte)) {
+	var list bytes.Buffer
+	files := 0
+	line := func(verb string, o rights.Object) {
+		files++
+		name := fmt.Sprintf("%d.yaml", files)
+		add("cluster/"+name, []byte(o.YAML))
+		fmt.Fprintf(&list, "%s %s %s\n", verb, name, o)
+	}
+	there := map[string]bool{"": true}
+	for _, o := range p.cluster {
+		if o.Kind == "namespace" {
+			there[o.Name] = true
+		}
+	}
+	for _, o := range p.cluster {
+		if !there[o.Namespace] {
+			there[o.Namespace] = true
+			line("need", rights.Namespace(o.Namespace))
+		}
+	}
+	for _, o := range p.cluster {
+		verb := "apply"
+		if o.Empty {
+			verb = "create"
+		}
+		line(verb, o)
+	}
+	add("cluster/list", list.Bytes())
 }

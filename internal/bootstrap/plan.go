@@ -34,8 +34,10 @@ type Plan struct {
 }
 
 // Changes counts the acts that change something.
-func (p Plan) Changes() (n int) {
-	for _, a := range p.Acts {
+func (p Plan) Changes() int { return changes(p.Acts) }
+
+func changes(acts []Act) (n int) {
+	for _, a := range acts {
 		if a.Changed {
 			n++
 		}
@@ -90,6 +92,7 @@ func NewPlan(f Facts, b Binary, files []packaging.File) (Plan, error) {
 		p.add(name+" enabled", f.Units[name].Enabled != "enabled")
 	}
 	p.add("unidesk-agent.service running", p.Changes() > 0 || f.Units["unidesk-agent.service"].Active != "active")
+	p.Acts = append(p.Acts, f.Cluster...)
 	if err := p.room(f, b); err != nil {
 		return Plan{}, err
 	}

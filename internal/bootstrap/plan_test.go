@@ -22,7 +22,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
@@ -82,6 +81,9 @@ func TestThePlanNamesWhatWouldChange(t *testing.T) {
 		"a stopped agent is started": {with(furnished(b), func(f *Facts) {
 			f.Units["unidesk-agent.service"] = Unit{"loaded", "inactive", "enabled"}
 		}), []string{"unidesk-agent.service running"}},
+		"the cluster's come last, and restart the agent by themselves": {with(furnished(b), func(f *Facts) {
+			f.Cluster = []Act{{"role a/b", false}, {"token", true}, {"unidesk-agent.service restarted", true}}
+		}), []string{"token", "unidesk-agent.service restarted"}},
 		"a disabled socket is enabled": {with(furnished(b), func(f *Facts) {
 			f.Units["unidesk-agent.socket"] = Unit{"loaded", "active", "disabled"}
 		}), []string{"unidesk-agent.socket enabled", "unidesk-agent.service running"}},
@@ -257,15 +259,17 @@ func TestTheBinaryMustFitTheHost(t *testing.T) {
 	}
 }
 
-func TestTheParcelIsWholeAndNamesEachHash(t *testing.T) {
-	t.Parallel()
-	p := parcel{act: actApply, account: "ubuntu", sha256: sum([]byte("agent")), config: []byte("version: 1\n"), files: packaging.Files(), agent: []byte("agent")}
-	r := tar.NewReader(bytes.NewReader(p.pack()))
-	got, manifest := map[string]string{}, ""
+// unpack returns the files of a parcel, and its manifest.
+func unpack(t *testing.T, parcel []byte) (files map[string]string, manifest string) {
+	t.Helper()
+	files = map[string]string{}
+	r := tar.NewReader(bytes.NewReader(parcel))
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			manifest = files["manifest"]
+			delete(files, "manifest")
+			return files, manifest
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -274,17 +278,19 @@ func TestTheParcelIsWholeAndNamesEachHash(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.Name == "manifest" {
-			manifest = string(content)
-			continue
-		}
-		got[h.Name] = sum(content)
+		files[h.Name] = string(content)
 	}
-	if len(got) != 9 || got["root/usr/bin/unidesk-agent"] != p.sha256 {
+}
+
+func TestTheParcelIsWholeAndNamesEachHash(t *testing.T) {
+	t.Parallel()
+	p := parcel{act: actApply, account: "ubuntu", sha256: sum([]byte("agent")), config: []byte("version: 1\n"), files: packaging.Files(), agent: []byte("agent")}
+	got, manifest := unpack(t, p.pack())
+	if len(got) != 9 || sum([]byte(got["root/usr/bin/unidesk-agent"])) != p.sha256 {
 		t.Errorf("got %v", got)
 	}
-	for name, hash := range got {
-		if !strings.Contains(manifest, hash+"  "+name+"\n") {
+	for name, content := range got {
+		if !strings.Contains(manifest, sum([]byte(content))+"  "+name+"\n") {
 			t.Errorf("the manifest does not name %s", name)
 		}
 	}
@@ -353,7 +359,7 @@ func TestTheFirstConfigurationPlacesServicesOnceItIsFilledIn(t *testing.T) {
 
 func TestTheScriptsCodesHaveReasons(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[int]fault.Reason{74: fault.DiskFull, 70: fault.UnitFailed, 77: fault.RoleMissing, 75: fault.Busy, 1: fault.Internal} {
+	for code, want := range map[int]fault.Reason{74: fault.DiskFull, 70: fault.UnitFailed, 68: fault.KubernetesUnavailable, 77: fault.RoleMissing, 75: fault.Busy, 1: fault.Internal} {
 		err := explain(fault.New(fault.Internal, "on D601: %w", &tunnel.ExitError{Code: code, Said: "why"}))
 		if fault.ReasonOf(err) != want || !strings.Contains(err.Error(), "why") {
 			t.Errorf("%d: %s, %v", code, fault.ReasonOf(err), err)
@@ -365,49 +371,16 @@ func TestTheScriptsCodesHaveReasons(t *testing.T) {
 func TestAFolderThatTheAgentsUnitCannotWriteToIsLeftToAPerson(t *testing.T) {
 	t.Parallel()
 	c := FirstConfig{RegistryRoots: []string{"/home/ubuntu/.unidesk", "/home/ubuntux", "/srv", "/home/ubuntu"}}
-	list := c.toDo(Facts{}, nil)
+	list := c.toDo(Facts{})
 	if len(list) != 2 || !strings.Contains(list[0], "ReadWritePaths=/home/ubuntux ") || !strings.Contains(list[1], "ReadWritePaths=/srv ") {
 		t.Errorf("%q", list)
 	}
-	if list := (FirstConfig{}).toDo(Facts{K3s: true}, nil); len(list) > 0 {
+	if list := (FirstConfig{}).toDo(Facts{K3s: true}); len(list) > 0 {
 		t.Errorf("of a host without a registry: %q", list)
 	}
 	host := Host{
 		Shell: func(context.Context, []string, []byte) ([]byte, error) {
 			return []byte("unidesk-host-facts/1\nmachine x86_64\nuid 0\naccount root\nsystemd yes\nsudo root\nend\n"), nil
-		},
-		Binary: func(string) (Binary, error) { return newBinary("x"), nil }, Config: c,
-	}
-	if r := host.Run(t.Context(), true); len(r.ToDo) != 2 {
-		t.Errorf("a dry run: %+v, %+v", r, r.Failure)
-	}
-}
-
-// Rights in a cluster are a person's to give, in two lines, until the agent has them.
-func TestTheLinesForTheClusterAreLeftToAPersonUntilTheAgentIsKnownThere(t *testing.T) {
-	t.Parallel()
-	c := FirstConfig{Cluster: []string{"kubectl apply", "kubectl create token"}}
-	agentIn := func(cluster *rpc.Cluster) *rpc.Description { return &rpc.Description{Cluster: cluster} }
-	for name, at := range map[string]struct {
-		k3s   bool
-		agent *rpc.Description
-		want  int
-	}{
-		"a host without k3s":              {false, nil, 0},
-		"an agent that did not answer":    {true, nil, 2},
-		"an agent that serves no cluster": {true, agentIn(nil), 2},
-		"an agent without a token":        {true, agentIn(&rpc.Cluster{Trouble: "no token"}), 2},
-		"an agent that lacks a right":     {true, agentIn(&rpc.Cluster{Account: "a", Missing: []string{"get pods"}}), 2},
-		"an agent that is known":          {true, agentIn(&rpc.Cluster{Account: "a"}), 0},
-	} {
-		list := c.toDo(Facts{K3s: at.k3s}, at.agent)
-		if len(list) != at.want || at.want == 2 && (list[0] != "unless it is done: kubectl apply" || list[1] != "unless it is done: kubectl create token") {
-			t.Errorf("%s: %q", name, list)
-		}
-	}
-	host := Host{
-		Shell: func(context.Context, []string, []byte) ([]byte, error) {
-			return []byte("unidesk-host-facts/1\nmachine x86_64\nuid 0\naccount root\nsystemd yes\nsudo root\nk3s yes\nend\n"), nil
 		},
 		Binary: func(string) (Binary, error) { return newBinary("x"), nil }, Config: c,
 	}

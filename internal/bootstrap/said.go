@@ -40,6 +40,7 @@ func explain(err error) error {
 	reason, known := map[int]fault.Reason{
 		exitDamaged: fault.DigestMismatch, exitUnfit: fault.Unsupported, exitNotRunning: fault.UnitFailed, exitInTheWay: fault.PathRefused,
 		exitNoRoom: fault.DiskFull, exitBusy: fault.Busy, exitNotRoot: fault.RoleMissing,
+		exitNoCluster: fault.KubernetesUnavailable,
 	}[exit.Code]
 	if !known {
 		reason = fault.Internal

@@ -26,8 +26,9 @@ func (a *app) hostBootstrap() *cobra.Command {
 		Short: "Put the agent on a host over ssh and sudo, or a newer one in its place",
 		Long: `bootstrap puts the agent on a host that has nothing but ssh and sudo without a
 password (or root's own login): binary, units, group, and a first agent.yaml that
-is never overwritten. A second run changes nothing. The agent that was there comes
-back when the new one does not answer.`,
+is never overwritten; on a node of k3s that the catalog has services on, the rights
+of "host placement --rbac" and a first token, too. A second run changes nothing. The
+agent that was there comes back if the new agent does not answer.`,
 		Example: `  unidesk-controller host bootstrap D601 --dry-run
   unidesk-controller host bootstrap D601`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
@@ -69,8 +70,8 @@ func (c *hostBootstrapCommand) run(ctx context.Context) (present.Answer, error) 
 			return d, err
 		},
 		Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(c.agent, self, uname) },
-		Config: first,
-		Local:  host.Socket != "",
+		Config: first, Cluster: config.ClusterObjects(services, c.host),
+		Local: host.Socket != "",
 	}.Run(ctx, c.dryRun)
 	return present.Bootstrapped(c.host, c.version, r).UnlessStopped(ctx), nil
 }

@@ -3,10 +3,22 @@ package site
 import (
 	"fmt"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
+
+// ClusterObjects returns what a host's agent needs in the host's cluster, nothing if the
+// catalog has no service there.
+func (c Config) ClusterObjects(services *catalog.Catalog, host string) []rights.Object {
+	specs := services.Workloads(host, c.Master.Project)
+	if host == catalog.Master || len(scopes(specs, workload.Kubernetes)) == 0 {
+		return nil
+	}
+	return rights.Objects(specs)
+}
 
 // RightsLine returns what a person does to give the agent its rights in a host's
 // cluster: a line to type here if ssh leads to the host.

@@ -1,10 +1,11 @@
 package site
 
 import (
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
@@ -23,17 +24,29 @@ func TestTheLineForTheRightsGoesTheHostsOwnWay(t *testing.T) {
 	}
 }
 
-func TestAFirstConfigurationHasTheLinesOfAClusterThatTheCatalogUses(t *testing.T) {
+func TestAHostWhoseClusterTheCatalogUsesNeedsObjectsThere(t *testing.T) {
 	t.Parallel()
 	c := Defaults()
 	c.Hosts["other"] = tunnel.Config{Socket: "/run/a.sock"}
-	for host, want := range map[string][]string{
-		"D601":  {"unidesk-controller host placement D601 --rbac | ssh D601 sudo kubectl apply -f -", TokenLine()},
-		"other": nil, catalog.Master: nil,
-	} {
-		first, err := c.FirstConfig(must(catalog.Builtin()), host)
-		if err != nil || !slices.Equal(first.Cluster, want) {
-			t.Errorf("%s: %q, %v", host, first.Cluster, err)
+	services := must(catalog.Builtin())
+	for _, host := range []string{"other", catalog.Master} {
+		if got := c.ClusterObjects(services, host); got != nil {
+			t.Errorf("%s: %q", host, got)
 		}
+	}
+	// They are those of the manifest that a person applies.
+	manifest, empty := must(c.Rights(services, "D601")), 0
+	for _, o := range c.ClusterObjects(services, "D601") {
+		text := o.YAML
+		if o.Empty {
+			empty++
+			text = rights.Make(o.Kind, o.Namespace, o.Name) + "\n"
+		}
+		if !strings.Contains(manifest, text) {
+			t.Errorf("the manifest lacks %s", o)
+		}
+	}
+	if kinds := strings.Count(manifest, "kind: Role\n"); kinds != 3 || empty != 2 {
+		t.Errorf("%d Roles and %d empty objects in\n%s", kinds, empty, manifest)
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // FirstConfig returns what a host's first agent.yaml holds. It names a registry only
@@ -15,9 +14,6 @@ func (c Config) FirstConfig(services *catalog.Catalog, host string) (first boots
 	if host == c.RegistryHost {
 		first.Registry = "http://" + c.Registry.Endpoint.String()
 		first.RegistryRoots = slices.Compact([]string{path.Dir(c.Registry.Directory), path.Dir(c.Registry.Storage)})
-	}
-	if host != catalog.Master && len(scopes(services.Workloads(host, c.Master.Project), workload.Kubernetes)) > 0 {
-		first.Cluster = []string{RightsLine(host, c.Hosts[host]), TokenLine()}
 	}
 	first.Placement, err = c.sections(services, host)
 	return first, err
