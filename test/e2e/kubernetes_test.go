@@ -99,8 +99,8 @@ func (k *cluster) spec(t *testing.T, service string, env artifact.Env) workload.
 	return row.Spec(env, "")
 }
 
-// furnish applies the rights that the product prints, gives the agent its first token,
-// places the services, and has a first version of each run that no deploy brought.
+// furnish has the product give the agent its rights and its first token, places the
+// services, and has a first version of each run that no deploy brought.
 func (k *cluster) furnish(ctx context.Context, t *testing.T) {
 	t.Helper()
 	printed := func(args ...string) string {
@@ -108,16 +108,22 @@ func (k *cluster) furnish(ctx context.Context, t *testing.T) {
 		must(t, err)
 		return out
 	}
-	manifest := printed("host", "placement", "D601", "--rbac")
-	must(t, k.Apply(ctx, []byte(manifest)))
-	for line := range strings.Lines(manifest) { // a comment has how the objects are made
-		if made, ok := strings.CutPrefix(strings.TrimSpace(line), "#   kubectl "); ok {
-			_, err := k.Kubectl(ctx, strings.Fields(made)...)
-			must(t, err)
+	for i, want := range []string{"succeeded", "unchanged"} {
+		said := printed("--config", administrator, "-o", "json", "host", "bootstrap", "D601", "--agent", "/root/unidesk-agent")
+		var r struct {
+			Decision string
+			ToDo     []string
+		}
+		must(t, json.Unmarshal([]byte(said), &r))
+		if r.Decision != want || len(r.ToDo) > 0 {
+			t.Errorf("bootstrap %d: %s", i+1, said)
+		}
+		token, err := two.D601.Output(ctx, "cat", tokenFile)
+		must(t, err)
+		if strings.Contains(said, strings.TrimSpace(token)) {
+			t.Error("bootstrap prints the token")
 		}
 	}
-	token, err := k.Kubectl(ctx, "create", "token", "unidesk-agent", "--namespace", "unidesk-system", "--duration", "24h")
-	must(t, err)
 	placement := printed("host", "placement", "D601")
 	builtin := printed("catalog", "print")
 	quick := strings.NewReplacer("stable: 5s", "stable: 1s", "timeout: 180s", "timeout: 30s").Replace(builtin)
@@ -125,7 +131,6 @@ func (k *cluster) furnish(ctx context.Context, t *testing.T) {
 		t.Fatal("the catalog has other times")
 	}
 	must(t, put(ctx, two.D601,
-		file{path: tokenFile, text: token, mode: 0o600},
 		file{path: "/etc/unidesk/agent.yaml", text: agentConfig + placement[strings.Index(placement, "kubernetes:\n"):], mode: 0o600}))
 	must(t, each(ctx, two.D601, "systemctl restart "+agentUnit))
 	must(t, put(ctx, two.Master,
