@@ -167,7 +167,7 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 	verdict, err := r.prove(ctx, r.wanted(f), waiting{timeout: r.place.Timeout})
 	out.Evidence = verdict.Findings
 	if err != nil {
-		return r.stopped(ctx, out, f.seen, err)
+		return r.stopped(ctx, out, view{}, err) // what was seen may run no more
 	}
 	out.Witnesses = contract.Witnesses(r.row)
 	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))

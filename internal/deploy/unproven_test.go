@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // before calls a function before the run settles for the first time.
@@ -96,6 +97,24 @@ func TestACopyThatWasNotProvenOnAHostThatIsGoneIsTakenBackByIt(t *testing.T) {
 		want(t, r, contract.DecidedUnsettled, fault.HostUnreachable)
 		if r.OK || r.Changed || !strings.Contains(r.Failure.Message, "what runs is not what was proven") {
 			t.Errorf("ok %v, changed %v: %s", r.OK, r.Changed, r.Failure.Message)
+		}
+	})
+}
+
+// A commit that runs already is proven anew; meanwhile another version takes its place.
+func TestAVersionThatWasReplacedWhileItWasProvenIsNotSaidToRun(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, w.labels(b))
+		w.Emit = func(e workload.Event) {
+			if e.Point == workload.PointResolve { // the run has looked
+				w.Put(container(b, w.images[b].Config, w.images[b].Manifest, "by hand"))
+			}
+		}
+		r := w.run(a)
+		want(t, r, contract.DecidedFailed, fault.NotProven)
+		if !strings.Contains(r.Running, b.String()) {
+			t.Errorf("%s runs, and the answer says %q", b, r.Running)
 		}
 	})
 }
