@@ -121,7 +121,7 @@ func (s session) describe(seen view) string {
 		}
 		return "not known: its host's engine or project could not be read"
 	}
-	return s.spec.Describe(seen.Present())
+	return s.spec.Describe(seen.Instances)
 }
 
 // cut reports whether the way to a host broke, so that the host may have done what

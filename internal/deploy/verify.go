@@ -64,7 +64,7 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 		return v, seen, contract.Unsettled(p)
 	}
 	if in := seen.Current(); in == nil || !in.Running {
-		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.spec.Describe(seen.Present()))
+		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.spec.Describe(seen.Instances))
 	}
 	v, err = s.prove(ctx, want, waiting{timeout: min(answerTime, s.place.Timeout)})
 	return v, seen, err

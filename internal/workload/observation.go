@@ -283,8 +283,12 @@ func Room(stored int64) int64 {
 	return 4 * stored
 }
 
-// ShortID is a container or image id for people.
+// ShortID is a container or image id for people. Kubernetes has an image's repository
+// before its id.
 func ShortID(id string) string {
+	if _, digest, ok := strings.Cut(id, "@"); ok {
+		id = digest
+	}
 	id = strings.TrimPrefix(id, "sha256:")
 	return id[:min(12, len(id))]
 }

@@ -138,38 +138,55 @@ func (s Spec) MissingReferences(references []string) (missing []string) {
 	return missing
 }
 
-// Describe returns, for people, what the current instances of the workload run.
-func (s Spec) Describe(current []Instance) string {
+// Describe returns, for people, what the instances of the workload run.
+func (s Spec) Describe(all []Instance) string {
 	if s.Kubernetes != nil {
-		return s.describePods(current)
+		return s.describePods(all)
 	}
-	if len(current) == 0 {
+	i := slices.IndexFunc(all, func(in Instance) bool { return in.Current })
+	if i < 0 {
 		return s.Display() + ": no container"
 	}
-	in := current[0]
+	in := all[i]
 	if !in.Running {
 		return fmt.Sprintf("%s is stopped (exit code %d, container %s)", in.Name, in.ExitCode, ShortID(in.ID))
 	}
 	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, in.version(), ShortID(in.ID), ShortID(in.ImageID))
 }
 
-// describePods describes Deployments that run the same version together.
+// describePods describes each Deployment by its newest pod, and by a pod of an older
+// revision that serves as long as the newest does not.
 func (s Spec) describePods(pods []Instance) string {
 	var words []string
 	for _, d := range s.Kubernetes.Deployments {
-		runs := "no pod"
-		for _, in := range pods {
-			if in.Unit == d.Name {
-				runs = fmt.Sprintf("runs %s (image %s)", in.version(), ShortID(in.ImageID))
-				if !in.Running {
-					runs = "is not running: " + cmp.Or(in.Trouble, fmt.Sprintf("exit code %d", in.ExitCode))
-				}
-				break
-			}
+		runs := ""
+		i := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current })
+		old := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && !in.Current && in.Running })
+		if i >= 0 {
+			runs = pods[i].state()
+		}
+		switch {
+		case i >= 0 && (pods[i].Running || old < 0):
+		case old >= 0:
+			runs = strings.TrimPrefix(runs+", and still "+pods[old].state(), ", and ")
+		default:
+			runs = "no pod"
 		}
 		words = append(words, s.Ref.Scope()+"/"+d.Name+" "+runs)
 	}
 	return strings.Join(words, "; ")
+}
+
+// state describes a pod.
+func (i Instance) state() string {
+	switch {
+	case i.Running:
+		return fmt.Sprintf("runs %s (image %s)", i.version(), ShortID(i.ImageID))
+	case i.Trouble == "" && i.Started.IsZero():
+		return "is about to run " + i.version()
+	default:
+		return fmt.Sprintf("does not run %s: %s", i.version(), cmp.Or(i.Trouble, fmt.Sprintf("exit code %d", i.ExitCode)))
+	}
 }
 
 // version is the commit that a deploy stamped, in words if none did.
