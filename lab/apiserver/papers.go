@@ -39,6 +39,9 @@ func NewPapers(port int, names ...string) (*Papers, error) {
 // ClientCA is the certificate of the authority that signs clients.
 func (p *Papers) ClientCA() []byte { return p.clients.pem() }
 
+// ServerCA is the certificate of the authority that signs servers.
+func (p *Papers) ServerCA() []byte { return p.server.pem() }
+
 // Serving is a server's certificate and key, for the names and addresses by which it is called.
 func (p *Papers) Serving(who string, names ...string) (cert, key []byte, err error) {
 	template := &x509.Certificate{

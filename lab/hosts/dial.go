@@ -16,28 +16,35 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 	if pid == 0 {
 		return nil, fmt.Errorf("dial %s: %s is off", address, h.Name)
 	}
-	type dialled struct {
-		conn net.Conn
-		err  error
+	return inNetwork(h, pid, func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) })
+}
+
+// Listen listens as a program inside the host would, so that only the host reaches its loopback. The address is a number.
+func (h *Host) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	pid := h.PID()
+	if pid == 0 {
+		return nil, fmt.Errorf("listen on %s: %s is off", address, h.Name)
 	}
-	done := make(chan dialled, 1)
+	return inNetwork(h, pid, func() (net.Listener, error) { return (&net.ListenConfig{}).Listen(ctx, network, address) })
+}
+
+// inNetwork makes a socket in the host's network.
+func inNetwork[S any](h *Host, pid int, open func() (S, error)) (socket S, err error) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		// A socket belongs to the network that its thread is in when it is made, and stays there. The thread is not given
 		// back: it ends with this goroutine.
 		runtime.LockOSThread()
-		err := enterNetwork(pid)
-		if err != nil {
-			done <- dialled{err: err}
-			return
+		if err = enterNetwork(pid); err == nil {
+			socket, err = open()
 		}
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		done <- dialled{conn, err}
 	}()
-	d := <-done
-	if d.err != nil {
-		return nil, fmt.Errorf("on %s: %w", h.Name, d.err)
+	<-done
+	if err != nil {
+		err = fmt.Errorf("on %s: %w", h.Name, err)
 	}
-	return d.conn, nil
+	return socket, err
 }
 
 func enterNetwork(pid int) error {

@@ -8,8 +8,8 @@
 //
 // It needs what `lab/tools/build.sh kubernetes` builds. It is test support: the product never imports it.
 //
-// Files, from the top: kube.go (bring it up), ask.go (what a test does with it), sample.go (the sample's Deployments), registry.go
-// (the loopback registry), lay.go (what is put on the host), config.go (configuration files), unit.go (units).
+// Files, from the top: kube.go (bring it up), ask.go (what a test does with it), webhook.go (an admission webhook), sample.go (the
+// sample's Deployments), registry.go (the loopback registry), lay.go (what is put on the host), config.go (configuration files), unit.go (units).
 package kube
 
 import (
