@@ -74,8 +74,22 @@ func TestKubernetes(t *testing.T) {
 	t.Run("what nobody settles", func(t *testing.T) {
 		takenBack := k.abandon(t)
 		t.Run("what is broken is put back", k.broken)
-		t.Run("what cannot be switched is refused", k.unfit)
-		t.Run("of several Deployments all are put back", k.together)
+		t.Run("a quota", k.full)
+		t.Run("policy and other writers", func(t *testing.T) {
+			for name, of := range map[string]func(*testing.T){
+				"what cannot be switched is refused":      k.unfit,
+				"an autoscaler's replicas stay":           k.scaled,
+				"a webhook":                               k.admitted,
+				"another writer's edit stays":             k.edited,
+				"two controllers":                         k.contended,
+				"of several Deployments all are put back": k.together,
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel() // each has a workload of its own
+					of(t)
+				})
+			}
+		})
 		t.Run("is taken back meanwhile", takenBack)
 	})
 	t.Run("a silent API server", k.silent)
@@ -167,6 +181,12 @@ func deployTo(t *testing.T, spec workload.Spec, commit string, flags ...string) 
 // runs checks, without the product, that all Deployments of a workload run a commit.
 func (k *cluster) runs(t *testing.T, spec workload.Spec, commit string) {
 	t.Helper()
+	k.copies(t, spec, commit, 1)
+}
+
+// copies checks as runs does, for Deployments of so many pods.
+func (k *cluster) copies(t *testing.T, spec workload.Spec, commit string, pods int) {
+	t.Helper()
 	image := two.ci.Ref(spec.Ref.Name(), commit)
 	config := configOf(t, spec.Ref.Name(), commit)
 	for _, d := range spec.Kubernetes.Deployments {
@@ -191,14 +211,14 @@ func (k *cluster) runs(t *testing.T, spec workload.Spec, commit string) {
 		for _, e := range c.Env {
 			env[e.Name] = e.Value
 		}
-		if s := o.Status; s.Replicas != 1 || s.UpdatedReplicas != 1 || s.AvailableReplicas != 1 {
+		if s := o.Status; s.Replicas != pods || s.UpdatedReplicas != pods || s.AvailableReplicas != pods {
 			t.Errorf("%s: %+v", d.Name, s)
 		}
 		if c.Image != image || env["UNIDESK_DEPLOY_COMMIT"] != commit || o.Metadata.Annotations["unidesk.dev/deploy-commit"] != commit ||
 			o.Spec.Template.Metadata.Annotations["unidesk.dev/deploy-commit"] != commit {
 			t.Errorf("%s is %+v, want %s", d.Name, o, commit)
 		}
-		k.podRuns(t, spec.Ref.Scope(), d.Name, config)
+		k.podsRun(t, spec.Ref.Scope(), d.Name, config, pods)
 		if d.Service == "" {
 			continue
 		}
@@ -209,8 +229,8 @@ func (k *cluster) runs(t *testing.T, spec workload.Spec, commit string) {
 	}
 }
 
-// podRuns checks by CRI that the only pod of a Deployment was made from an image.
-func (k *cluster) podRuns(t *testing.T, namespace, name, config string) {
+// podsRun checks by CRI that the pods of a Deployment were made from an image.
+func (k *cluster) podsRun(t *testing.T, namespace, name, config string, want int) {
 	t.Helper()
 	var pods struct {
 		Items []struct {
@@ -237,8 +257,8 @@ func (k *cluster) podRuns(t *testing.T, namespace, name, config string) {
 			t.Errorf("a pod of %s runs %s (%v), want %s", name, strings.TrimSpace(id), err, config)
 		}
 	}
-	if running != 1 {
-		t.Errorf("%d pods of %s run", running, name)
+	if running != want {
+		t.Errorf("%d pods of %s run, want %d", running, name, want)
 	}
 }
 
@@ -363,81 +383,18 @@ func (k *cluster) patch(t *testing.T, spec workload.Spec, patch string) {
 	must(t, err)
 }
 
-// unfit makes what the policy refuses, and takes it away again.
-func (k *cluster) unfit(t *testing.T) {
+// full deploys into a namespace that has no room for another pod.
+func (k *cluster) full(t *testing.T) {
 	spec := k.spec(t, "mdtodo", artifact.Dev)
 	good := k.live(t, spec)
 	next := release(t, "mdtodo", lab.Change{}).SourceCommit
-	name := spec.Kubernetes.Deployments[0].Name
-	service := func(patch string) func(*testing.T) {
-		return func(t *testing.T) {
-			_, err := k.Kubectl(t.Context(), "patch", "service", name, "--namespace", spec.Ref.Scope(), "--type", "merge", "--patch", patch)
-			must(t, err)
-		}
-	}
-	deployment := func(patch string) func(*testing.T) { return func(t *testing.T) { k.patch(t, spec, patch) } }
-	for what, c := range map[string]struct {
-		spoil, mend func(*testing.T)
-		says        string
-	}{
-		"a NodePort": {service(`{"spec":{"type":"NodePort"}}`), service(`{"spec":{"type":"ClusterIP"}}`), "is a NodePort"},
-		"paused":     {deployment(`{"spec":{"paused":true}}`), deployment(`{"spec":{"paused":false}}`), "is paused"},
-		"an Addon's": {
-			deployment(`{"metadata":{"annotations":{"objectset.rio.cattle.io/owner-gvk":"k3s.cattle.io/v1, Kind=Addon","objectset.rio.cattle.io/owner-name":"mdtodo","objectset.rio.cattle.io/owner-namespace":"kube-system"}}}`),
-			deployment(`{"metadata":{"annotations":{"objectset.rio.cattle.io/owner-gvk":null,"objectset.rio.cattle.io/owner-name":null,"objectset.rio.cattle.io/owner-namespace":null}}}`),
-			"puts its own manifest back",
-		},
-		"scaled to nothing": {deployment(`{"spec":{"replicas":0}}`), deployment(`{"spec":{"replicas":1}}`), "replicas are 0"},
-	} {
-		t.Run(what, func(t *testing.T) {
-			c.spoil(t)
-			plan := controller(t, "artifact-registry", "deploy-service", "--service", "mdtodo", "--env", "dev", "--commit", next, "--config", quickConfig)
-			plan.want(t, contract.DecidedBlocked, fault.WorkloadUnfit, 3)
-			a := deployTo(t, spec, next)
-			a.want(t, contract.DecidedBlocked, fault.WorkloadUnfit, 3)
-			for _, one := range []answer{plan, a} {
-				if !strings.Contains(one.result.Failure.Message, c.says) || one.result.Mutated {
-					t.Errorf("%s does not say %q", one.result.Failure.Message, c.says)
-				}
-			}
-			c.mend(t)
-			must(t, k.Wait(t.Context(), spec.Ref.Scope(), "deployment/"+name, "condition=Available"))
-		})
-	}
-	eventually(t, time.Minute, "the good version runs again", func() error {
-		_, err := k.Kubectl(t.Context(), "rollout", "status", "deployment/"+name, "--namespace", spec.Ref.Scope(), "--timeout", "1m")
-		return err
-	})
-	k.runs(t, spec, good)
-	t.Run("a quota", func(t *testing.T) {
-		quota := func(verb string) {
-			_, err := k.Kubectl(context.WithoutCancel(t.Context()), verb, "quota", "full", "--namespace", spec.Ref.Scope())
-			must(t, err)
-		}
-		_, err := k.Kubectl(t.Context(), "create", "quota", "full", "--namespace", spec.Ref.Scope(), fmt.Sprintf("--hard=pods=%d", k.steady(t, spec.Ref.Scope())))
+	quota := func(verb string, flags ...string) {
+		_, err := k.Kubectl(context.WithoutCancel(t.Context()), append([]string{verb, "quota", "full", "--namespace", spec.Ref.Scope()}, flags...)...)
 		must(t, err)
-		defer quota("delete")
-		a := deployTo(t, spec, next)
-		a.want(t, contract.DecidedReverted, fault.RolloutFailed, 1)
-		if !strings.Contains(a.result.Failure.Message, "exceeded quota") {
-			t.Errorf("%s does not say why", a.result.Failure.Message)
-		}
-		k.runs(t, spec, good)
-	})
-}
-
-// together makes a Deployment of four fail: a quota leaves room for the new pods of
-// two.
-func (k *cluster) together(t *testing.T) {
-	spec := k.spec(t, "code-queue", artifact.Dev)
-	good := k.live(t, spec)
-	bad := release(t, "code-queue", lab.Change{}).SourceCommit
-	room := k.steady(t, spec.Ref.Scope()) + 2
-	_, err := k.Kubectl(t.Context(), "create", "quota", "narrow", "--namespace", spec.Ref.Scope(), fmt.Sprintf("--hard=pods=%d", room))
-	must(t, err)
-	a := deployTo(t, spec, bad)
-	_, err = k.Kubectl(context.WithoutCancel(t.Context()), "delete", "quota", "narrow", "--namespace", spec.Ref.Scope())
-	must(t, err)
+	}
+	quota("create", fmt.Sprintf("--hard=pods=%d", k.steady(t, spec.Ref.Scope())))
+	defer quota("delete")
+	a := deployTo(t, spec, next)
 	a.want(t, contract.DecidedReverted, fault.RolloutFailed, 1)
 	if !strings.Contains(a.result.Failure.Message, "exceeded quota") {
 		t.Errorf("%s does not say why", a.result.Failure.Message)
