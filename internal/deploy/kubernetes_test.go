@@ -118,26 +118,33 @@ func TestADeploymentThatIsUnfitBlocks(t *testing.T) {
 // What another writer changed while the change was pending is in the answer, in the
 // receipt and in what recover answers, whoever took the change back.
 func TestWhatARevertLeftIsInTheAnswer(t *testing.T) {
+	for _, service := range []string{"code-queue", "mdtodo"} { // of four Deployments, and of a single Deployment
+		t.Run(service, func(t *testing.T) { testLeft(t, service) })
+	}
+}
+
+func testLeft(t *testing.T, service string) {
+	t.Helper()
 	c, err := catalog.Builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := c.Row("code-queue")
+	row, err := c.Row(service)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const why = "somebody changed it: look at it"
 	for _, d := range row.Environment(artifact.Dev).Target.Kubernetes.Deployments {
 		live := func(t *testing.T) *world {
-			w := worldOf(t, c, "code-queue", artifact.Dev)
+			w := worldOf(t, c, service, artifact.Dev)
 			w.images.add(t, a, w.labels(a))
-			want(t, w.reaching(t, contract.Request{Service: "code-queue", Env: artifact.Dev, Commit: a.String()}, runNow), contract.DecidedSucceeded, "")
+			want(t, w.reaching(t, contract.Request{Service: service, Env: artifact.Dev, Commit: a.String()}, runNow), contract.DecidedSucceeded, "")
 			w.Leave(workload.Left{Unit: d.Name, Why: why})
 			return w
 		}
 		said := func(t *testing.T, warnings []string, w *world) {
 			t.Helper()
-			receipts, err := w.Ledger.History(artifact.Dev, "code-queue")
+			receipts, err := w.Ledger.History(artifact.Dev, service)
 			if err != nil || len(receipts) != 2 || !slices.Equal(receipts[0].Warnings, []string{why}) {
 				t.Errorf("%s: receipts %+v, %v", d.Name, receipts, err)
 			}
@@ -149,7 +156,7 @@ func TestWhatARevertLeftIsInTheAnswer(t *testing.T) {
 			w := live(t)
 			w.images.add(t, b, w.labels(b))
 			w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 500} }
-			r := w.reaching(t, contract.Request{Service: "code-queue", Env: artifact.Dev, Commit: b.String()}, runNow)
+			r := w.reaching(t, contract.Request{Service: service, Env: artifact.Dev, Commit: b.String()}, runNow)
 			want(t, r, contract.DecidedReverted, fault.NotProven)
 			said(t, r.Warnings, w)
 		})

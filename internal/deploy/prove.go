@@ -90,14 +90,14 @@ func (s session) proveOld(ctx context.Context, before workload.Before) (seen vie
 		case back && (before.Basis == "" || !before.Running):
 			return seen, nil
 		case back:
-			if now := proof.Restored(seen.Observation); first == nil || !slices.EqualFunc(first, now, sameRun) {
+			if now := proof.Restored(seen.Observation); since.IsZero() || !slices.EqualFunc(first, now, sameRun) {
 				first, since = now, time.Now()
 			}
 			if time.Since(since) >= s.place.Stable {
 				return seen, nil
 			}
 		default:
-			first = nil
+			since = time.Time{}
 		}
 		if time.Now().After(deadline) {
 			return seen, fmt.Errorf("after %s: %s", s.place.Timeout, s.describe(seen))
