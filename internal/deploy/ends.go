@@ -93,7 +93,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
 	if cut(err) {
 		cause = errors.Join(cause, r.Ledger.Prepare(receipt))
-		return r.unsettled(ctx, out, a, workload.At(step, fmt.Errorf("%w; and then: %w", cause, err)))
+		return r.unsettled(ctx, out, a, workload.At(step, fmt.Errorf("%w; and then: %w", cause, err)), err)
 	}
 	if err != nil {
 		decision, receipt.Outcome = contract.DecidedRevertFailed, ledger.RevertFailed
@@ -122,20 +122,20 @@ func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err er
 	case fault.ReasonOf(err) == fault.Stale:
 		return r.takeBack(ctx, out, a, err)
 	case became == fateUnknown && cut(err):
-		return r.unsettled(ctx, out, a, err)
+		return r.unsettled(ctx, out, a, err, err)
 	}
 	return r.unrecorded(ctx, out, a, err)
 }
 
-// unsettled ends a run that cannot ask its host any more. A receipt is pending; the
-// run that asks the host next finishes it.
-func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cause error) contract.Result {
+// unsettled ends a run that cannot ask its host any more; silence is what it got for an
+// answer. A receipt is pending; the run that asks the host next finishes it.
+func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cause, silence error) contract.Result {
 	decision := contract.DecidedUnsettled
 	if ctx.Err() != nil {
 		decision = contract.DecidedInterrupted
 	}
 	out.Running = "not known: " + r.hostName() + " cannot be asked; " + r.byItself(a.change)
-	return r.fail(out, decision, fault.Transient(fault.HostUnreachable,
+	return r.fail(out, decision, fault.Transient(fault.ReasonOf(silence),
 		"%w; %s cannot be asked what became of the change: %s", cause, r.hostName(), r.byItself(a.change)).
 		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand()))
 }

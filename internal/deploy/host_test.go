@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"testing"
@@ -32,6 +33,7 @@ type host struct {
 	readOnly           bool
 	beside             map[string]workload.Observation // of other services
 	away               func(call string) bool          // is the way cut, before and after a call?
+	silence            error                           // what a call gets then
 }
 
 func newHost(t *testing.T, spec workload.Spec, labels func(artifact.Commit) map[string]string) *host {
@@ -64,7 +66,7 @@ func (h *host) watch() (stop func()) {
 
 func (h *host) cut(call string) error {
 	if h.away != nil && h.away(call) {
-		return fault.Transient(fault.HostUnreachable, "the way is cut")
+		return cmp.Or(h.silence, error(fault.Transient(fault.HostUnreachable, "the way is cut")))
 	}
 	return nil
 }

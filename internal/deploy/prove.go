@@ -110,12 +110,12 @@ func (s session) proveOld(ctx context.Context, before workload.Before) (seen vie
 	}
 }
 
-// ask observes. With again set, a connection that broke is no answer: it is asked
-// again until the wait is over.
+// ask observes. With again set, a connection that broke is no answer, and neither is an
+// engine's silence: it is asked again until the wait is over.
 func (s session) ask(ctx context.Context, p workload.Point, probe, again bool, until time.Time) (view, error) {
 	for {
 		seen, err := s.look(ctx, probe)
-		if !again || !cut(err) || time.Now().After(until) {
+		if !again || !cut(err) && (fault.ReasonOf(err) != fault.EngineUnavailable || !fault.Retryable(err)) || time.Now().After(until) {
 			return seen, err
 		}
 		s.Emit(workload.Event{Point: p, Text: "waiting: " + err.Error()})

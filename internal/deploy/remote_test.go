@@ -198,6 +198,44 @@ func TestACutThatMendsHidesNothing(t *testing.T) {
 	}
 }
 
+// An API server or an engine that restarts says nothing about what runs.
+func TestASilentEngineIsWaitedForInTheProof(t *testing.T) {
+	for name, c := range map[string]struct {
+		silence  error
+		decision contract.Decision
+		reason   fault.Reason
+	}{
+		"an API server":        {fault.Transient(fault.KubernetesUnavailable, "no answer"), contract.DecidedSucceeded, ""},
+		"an engine":            {fault.Transient(fault.EngineUnavailable, "no answer"), contract.DecidedSucceeded, ""},
+		"a closed socket":      {fault.New(fault.EngineUnavailable, "no permission"), contract.DecidedReverted, fault.EngineUnavailable},
+		"another's API server": {fault.New(fault.KubernetesUnavailable, "another certificate"), contract.DecidedReverted, fault.KubernetesUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onD601(t, func(t *testing.T, w *world) {
+				looks := 3
+				if c.reason != "" {
+					looks = 1 // what runs is looked at again when it is taken back
+				}
+				w.silence, w.away = c.silence, times("observe", 2, looks)
+				want(t, w.run(b), c.decision, c.reason)
+			})
+		})
+	}
+}
+
+func TestAnAPIServerThatIsSilentWhenAChangeIsKeptLeavesItUnsettled(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.silence, w.away = fault.Transient(fault.KubernetesUnavailable, "no answer"), forever("settle")
+		r := w.run(b)
+		want(t, r, contract.DecidedUnsettled, fault.KubernetesUnavailable)
+		if r.Changed || !strings.Contains(r.Failure.Message, "D601 takes it back by itself at ") || !strings.HasPrefix(r.Running, "not known") {
+			t.Errorf("changed %v, running %s: %s", r.Changed, r.Running, r.Failure.Message)
+		}
+		w.away = nil
+		want(t, w.run(b), contract.DecidedSucceeded, "")
+	})
+}
+
 func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.away = forever("switched")

@@ -124,11 +124,11 @@ func (s session) describe(seen view) string {
 	return s.spec.Describe(seen.Instances)
 }
 
-// cut reports whether the way to a host broke, so that the host may have done what
-// it was asked.
+// cut reports whether nothing answers for a workload: the way to its host broke, or the
+// API server there is silent. The host may have done what it was asked.
 func cut(err error) bool {
 	reason := fault.ReasonOf(err)
-	return err != nil && (reason == fault.HostUnreachable || reason == fault.Stalled)
+	return reason == fault.HostUnreachable || reason == fault.Stalled || reason == fault.KubernetesUnavailable && fault.Retryable(err)
 }
 
 // elapsed is the wall time in seconds, with milliseconds.
