@@ -63,6 +63,9 @@ func ill(pod corev1.Pod, container string) string {
 			return c.Reason + ": " + c.Message
 		}
 	}
+	if pod.Spec.NodeName != "" && pod.Status.StartTime == nil {
+		return "the kubelet of node " + pod.Spec.NodeName + " has not begun with it"
+	}
 	for _, s := range pod.Status.InitContainerStatuses {
 		if why := stuck(s); why != "" {
 			return "init container " + s.Name + ": " + why
