@@ -253,6 +253,41 @@ func TestARedirectTakesTheTokenNowhere(t *testing.T) {
 	}
 }
 
+// A server that has not read the rights yet refuses everybody.
+func TestAnAPIServerThatStartsTakesNoRightsAway(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refusals, unready int // how often
+		status            int // while it is unready
+		want              fault.Reason
+	}{
+		"it starts":              {9, 9, http.StatusInternalServerError, fault.KubernetesUnavailable},
+		"it has just begun":      {9, 9, http.StatusForbidden, fault.KubernetesUnavailable},
+		"it is ready in between": {1, 0, 0, ""},
+		"it means it":            {9, 0, 0, fault.RoleMissing},
+	} {
+		s := newStore()
+		s.reading = func(w http.ResponseWriter) bool {
+			c.refusals--
+			return c.refusals >= 0 && refuse(w, http.StatusForbidden, "Forbidden", "no")
+		}
+		k := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/readyz" {
+				s.ServeHTTP(w, r)
+				return
+			}
+			if c.unready--; c.unready >= 0 {
+				w.WriteHeader(c.status)
+			}
+		})
+		sync := workload.ConfigSync{Secret: "auth", ConfigMap: "auth"}
+		_, err := k.Configuration(t.Context(), "unidesk", sync)
+		if (err != nil || c.want != "") && (fault.ReasonOf(err) != c.want || fault.Retryable(err) != (c.want == fault.KubernetesUnavailable)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAnAPIServerThatIsNotThereIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewTLSServer(nil)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -61,8 +62,23 @@ func (c *Cluster) build(q request) *rest.Request {
 	return r
 }
 
-// do sends the request and returns the body of the answer. Its error is the client's.
+// do sends the request and returns the body of the answer. Its error is the client's, but
+// for that of an API server that starts: it refuses everybody until it has read the rights.
 func (c *Cluster) do(ctx context.Context, q request) ([]byte, error) {
+	raw, err := c.send(ctx, q)
+	if !apierrors.IsForbidden(err) {
+		return raw, err
+	}
+	if _, unready := c.send(ctx, request{path: "/readyz"}); unready != nil { // this path is every account's
+		return nil, fault.Transient(fault.KubernetesUnavailable, "the Kubernetes API server refuses (%s), and is not ready: %s", q.right, message(unready))
+	}
+	if q.body != nil {
+		return raw, err
+	}
+	return c.send(ctx, q) // it may have become ready in between
+}
+
+func (c *Cluster) send(ctx context.Context, q request) ([]byte, error) {
 	ctx = limited(quiet(ctx), cmp.Or(q.limit, maxAnswer))
 	result := c.build(q).Timeout(cmp.Or(q.within, readWithin)).Do(ctx)
 	if err := result.Error(); err != nil {
