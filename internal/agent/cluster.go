@@ -250,6 +250,9 @@ func (c *cluster) describe(ctx context.Context) *rpc.Cluster {
 	}
 	if err := cmp.Or(unversioned, unrun, r.err); err != nil {
 		out.Trouble = err.Error()
+		if hint := fault.HintOf(err); hint != "" {
+			out.Trouble += "; " + hint
+		}
 	}
 	if mirrors, err := cri.Mirrors(cri.RegistriesFile, c.registry); err == nil {
 		out.Mirrors = mirrors

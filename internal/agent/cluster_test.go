@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/cri"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -135,6 +136,23 @@ func TestAnAccountOfWhichNothingIsKnownChangesNothing(t *testing.T) {
 		k.admin = c.admin
 		if err := k.allowed(t.Context()); (err != nil || c.want != "") && fault.ReasonOf(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+func TestAnAccountThatIsNotKnownIsReportedWithTheLineToType(t *testing.T) {
+	t.Parallel()
+	k := clusterAt(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	images, err := cri.New(filepath.Join(t.TempDir(), "nobody.sock"), "127.0.0.1:5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = images.Close() })
+	k.images = images
+	trouble := k.describe(t.Context()).Trouble
+	for _, words := range []string{"does not know the agent's account", "kubectl -n unidesk-system create token unidesk-agent"} {
+		if !strings.Contains(trouble, words) {
+			t.Errorf("%q does not say %q", trouble, words)
 		}
 	}
 }

@@ -93,6 +93,7 @@ func TestKubernetes(t *testing.T) {
 		t.Run("is taken back meanwhile", takenBack)
 	})
 	t.Run("a silent API server", k.silent)
+	t.Run("what is beneath fails", k.beneath)
 }
 
 // specs are the catalog's workloads on D601's Kubernetes.

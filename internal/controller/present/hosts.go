@@ -47,6 +47,9 @@ func printHosts(out io.Writer, list []site.HostRow) error {
 		p.field("engine", "%s, Compose %s", doctor.OrNotTold(engine), doctor.OrNotTold(d.ComposeVersion))
 		if c := d.Cluster; c != nil {
 			p.field("cluster", "%s, %s", doctor.OrNotTold(c.Version), doctor.OrNotTold(c.Runtime))
+			if c.Trouble != "" {
+				p.field("because", "%s", c.Trouble)
+			}
 		}
 		p.field("free", "%s", doctor.OrNotTold(strings.Join(disks, ", ")))
 		p.field("clock", "%s", row.Clock())

@@ -1,8 +1,6 @@
 package site
 
 import (
-	"fmt"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -35,9 +33,5 @@ func RightsLine(name string, host tunnel.Config) string {
 	return manifest + " | " + plain.Command(ssh...)
 }
 
-// TokenLine returns what a person does to give the agent a token: the first, or the
-// next if the agent did not renew the last in time.
-func TokenLine() string {
-	return fmt.Sprintf("on the host, as root: (umask 077; kubectl -n %s create token %s --duration 24h >/var/lib/unidesk-agent/kubernetes-token)",
-		rights.AccountNamespace, rights.Account)
-}
+// TokenLine is [rights.TokenLine] for the file that the agent reads unless told otherwise.
+func TokenLine() string { return rights.TokenLine("/var/lib/unidesk-agent/kubernetes-token") }

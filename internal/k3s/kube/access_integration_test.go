@@ -124,7 +124,7 @@ func TestTheTokenIsRenewedFromHalfItsLifeOn(t *testing.T) {
 	}
 	// A token that another program writes is used, good or bad.
 	write(config.TokenFile, jwt(time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)))
-	if _, err := c.Neighbours(t.Context(), ns); fault.ReasonOf(err) != fault.RoleMissing || !strings.Contains(fault.HintOf(err), "kubectl create token") {
+	if _, err := c.Neighbours(t.Context(), ns); fault.ReasonOf(err) != fault.RoleMissing || !strings.Contains(fault.HintOf(err), rights.TokenLine(config.TokenFile)) {
 		t.Errorf("with a token that has ended: %v", err)
 	}
 	write(config.TokenFile, string(old))

@@ -39,8 +39,11 @@ func (c *Cluster) explain(ctx context.Context, right rights.Right, err error) er
 	case fault.ReasonOf(err) != fault.Internal: // from the transport: there is no token
 		return err
 	case apierrors.IsUnauthorized(err):
-		return fault.New(fault.RoleMissing, "the Kubernetes API server does not know the agent's account").
-			WithHint("its token has ended, or is another cluster's: make one with kubectl create token, and put it into the token file with mode 0600")
+		hint := "the kubeconfig has to be this cluster's"
+		if c.token != nil {
+			hint = "its token has ended, or is another cluster's; " + rights.TokenLine(c.token.path)
+		}
+		return fault.New(fault.RoleMissing, "the Kubernetes API server does not know the agent's account").WithHint("%s", hint)
 	case apierrors.IsForbidden(err):
 		return missing(right)
 	case apierrors.IsNotFound(err):
@@ -80,7 +83,8 @@ func (c *Cluster) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fault.Transient(fault.KubernetesUnavailable, "the question to the Kubernetes API server was given up: %w", ctx.Err())
 	}
-	return fault.Transient(fault.KubernetesUnavailable, "the Kubernetes API server at %s does not answer: %s", c.server, words(err.Error()))
+	return fault.Transient(fault.KubernetesUnavailable, "the Kubernetes API server at %s does not answer: %s", c.server, words(err.Error())).
+		WithHint("on its host: systemctl status k3s")
 }
 
 // code returns the HTTP status of an answer that is an error, 0 if there is no answer.

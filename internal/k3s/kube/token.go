@@ -56,7 +56,7 @@ func (t *tokenFile) read() (string, error) {
 	}
 	content := strings.TrimSpace(string(raw))
 	if content == "" || strings.ContainsFunc(content, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fault.New(fault.ConfigInvalid, "%s does not hold a token", t.path)
+		return "", fault.New(fault.ConfigInvalid, "%s does not hold a token", t.path).WithHint("%s", rights.TokenLine(t.path))
 	}
 	t.seen, t.content = info, content
 	return content, nil
@@ -82,7 +82,7 @@ func (c *Cluster) Token() (Token, bool, error) {
 	t, err := parseToken(content)
 	if err != nil {
 		return Token{}, false, fault.New(fault.ConfigInvalid, "%s does not hold a token of a ServiceAccount", c.token.path).
-			WithHint("make one with kubectl create token")
+			WithHint("%s", rights.TokenLine(c.token.path))
 	}
 	return t, true, nil
 }

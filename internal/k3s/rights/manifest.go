@@ -95,6 +95,12 @@ func Manifest(specs []workload.Spec) string {
 	return text
 }
 
+// TokenLine returns what a person does to give the agent a token in a file: the first, or
+// the next if the agent did not renew the last in time.
+func TokenLine(path string) string {
+	return fmt.Sprintf("on the host, as root: (umask 077; kubectl -n %s create token %s --duration 24h >%s)", AccountNamespace, Account, path)
+}
+
 // Make returns the line that makes an empty Secret or ConfigMap; kind is secret or
 // configmap.
 func Make(kind, namespace, name string) string {
