@@ -6,6 +6,7 @@ package plain
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Acts reports whether a terminal acts on the character, or the text around it
@@ -30,3 +31,15 @@ func Text(s string) string {
 // Line is [Text] on one line: a line break becomes a question mark, too. It
 // shortens nothing, so a value never looks like another value that it contains.
 func Line(s string) string { return strings.ReplaceAll(Text(s), "\n", "?") }
+
+// Bounded is [Line] of the first bytes of s, at most so many. What is cut off is shown as
+// " ...".
+func Bounded(s string, most int) string {
+	if len(s) > most {
+		for !utf8.RuneStart(s[most]) {
+			most--
+		}
+		s = s[:most] + " ..."
+	}
+	return Line(s)
+}

@@ -57,10 +57,4 @@ func (s *Store) unavailable(err error, act string) error {
 func said(err error) string { return line(status.Convert(err).Message()) }
 
 // line makes a text of containerd's fit to be shown, and bounds it.
-func line(s string) string {
-	const most = 500
-	if len(s) > most {
-		s = s[:most] + " ..."
-	}
-	return plain.Line(s)
-}
+func line(s string) string { return plain.Bounded(s, 500) }

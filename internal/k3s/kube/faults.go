@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -16,20 +15,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// maxWords bounds text of the cluster in an error or a fact.
-const maxWords = 400
-
 // words returns text of the cluster, on a single bounded line.
-func words(s string) string {
-	if len(s) > maxWords {
-		end := maxWords
-		for !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end] + " ..."
-	}
-	return plain.Line(s)
-}
+func words(s string) string { return plain.Bounded(s, 400) }
 
 // explain returns a client's error as a fault. The right is what the request needed.
 func (c *Cluster) explain(ctx context.Context, right rights.Right, err error) error {
@@ -83,8 +70,7 @@ func (c *Cluster) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fault.Transient(fault.KubernetesUnavailable, "the question to the Kubernetes API server was given up: %w", ctx.Err())
 	}
-	return fault.Transient(fault.KubernetesUnavailable, "the Kubernetes API server at %s does not answer: %s", c.server, words(err.Error())).
-		WithHint("on its host: systemctl status k3s")
+	return fault.Transient(fault.KubernetesUnavailable, "the Kubernetes API server at %s does not answer: %s", c.server, words(err.Error())).WithHint("on its host: systemctl status k3s")
 }
 
 // code returns the HTTP status of an answer that is an error, 0 if there is no answer.

@@ -71,10 +71,10 @@ func ill(pod corev1.Pod, container string) string {
 			return "init container " + s.Name + ": " + why
 		}
 	}
-	all := slices.Clone(pod.Status.ContainerStatuses)
-	slices.SortStableFunc(all, func(a, b corev1.ContainerStatus) int { // the placed container first
-		return rank(b.Name == container) - rank(a.Name == container)
-	})
+	all := pod.Status.ContainerStatuses
+	if i := slices.IndexFunc(all, func(s corev1.ContainerStatus) bool { return s.Name == container }); i > 0 { // it comes first
+		all = slices.Concat(all[i:i+1], all[:i], all[i+1:])
+	}
 	for _, s := range all {
 		why := stuck(s)
 		switch {
@@ -92,13 +92,6 @@ func ill(pod corev1.Pod, container string) string {
 		}
 	}
 	return ""
-}
-
-func rank(first bool) int {
-	if first {
-		return 1
-	}
-	return 0
 }
 
 // stuck returns why the container waits or has ended, "" if it runs, is about to start or

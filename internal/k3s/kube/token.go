@@ -81,8 +81,7 @@ func (c *Cluster) Token() (Token, bool, error) {
 	}
 	t, err := parseToken(content)
 	if err != nil {
-		return Token{}, false, fault.New(fault.ConfigInvalid, "%s does not hold a token of a ServiceAccount", c.token.path).
-			WithHint("%s", rights.TokenLine(c.token.path))
+		return Token{}, false, fault.New(fault.ConfigInvalid, "%s does not hold a token of a ServiceAccount", c.token.path).WithHint("%s", rights.TokenLine(c.token.path))
 	}
 	return t, true, nil
 }
