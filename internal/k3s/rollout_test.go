@@ -216,7 +216,13 @@ func TestAnotherWriterMakesAChangeStale(t *testing.T) {
 			if c.at == "Configuration" {
 				n = 2 // the first is the snapshot's
 			}
-			w.node.Before = at(c.at, n, func() error { c.do(w); return nil })
+			spoil := at(c.at, n, func() error { c.do(w); return nil })
+			w.node.Before = func(act string) error {
+				if act == "Stamp worker" && c.at == "Configuration" {
+					t.Error("what another writer made is patched")
+				}
+				return spoil(act)
+			}
 			w.fails(w.apply(change), fault.Stale, c.words)
 			w.alive()
 			w.must(w.settle("b", workload.Revert))

@@ -83,7 +83,7 @@ func TestANameThatMeansAnotherImageIsNotSwitchedTo(t *testing.T) {
 	w.runs(0, was)
 	w.must(w.stage(w.images[1].Pinned))
 	c := w.change(1, "b")
-	w.node.After = at("Configuration", 1, func() error { w.node.Remove(w.ref(1)); return nil })
+	w.node.After = at("Image "+w.ref(1), 1, func() error { w.node.Remove(w.ref(1)); return nil }) // the first is the snapshot's
 	w.node.Before = at("Stamp", 1, func() error { t.Error("it is patched in"); return nil })
 	w.fails(w.apply(c), fault.ArtifactNotFound, "is not staged here")
 }
