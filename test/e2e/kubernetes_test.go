@@ -75,6 +75,7 @@ func TestKubernetes(t *testing.T) {
 		takenBack := k.abandon(t)
 		t.Run("what is broken is put back", k.broken)
 		t.Run("a quota", k.full)
+		t.Run("dev, then prod", k.promoted)
 		t.Run("policy and other writers", func(t *testing.T) {
 			for name, of := range map[string]func(*testing.T){
 				"what cannot be switched is refused":      k.unfit,
@@ -328,6 +329,14 @@ func (k *cluster) broken(t *testing.T) {
 			k.runs(t, spec, good)
 		})
 	}
+	t.Run("a wrong label", func(t *testing.T) {
+		from := release(t, "decision-center", lab.Change{})
+		commit := aCommit(t)
+		_, err := two.ci.PushLabelled(t.Context(), from, commit, map[string]string{artifact.LabelRevision: from.SourceCommit})
+		must(t, err)
+		deployTo(t, spec, commit).want(t, contract.DecidedBlocked, fault.LabelMismatch, 3)
+		k.runs(t, spec, good)
+	})
 	t.Run("a commit that is not published", func(t *testing.T) {
 		deployTo(t, spec, strings.Repeat("a", 40)).want(t, contract.DecidedBlocked, fault.ArtifactNotFound, 3)
 		k.runs(t, spec, good)
