@@ -12,8 +12,8 @@
 #
 # It looks before it touches: until every file lies beside its place, whole, with its hash checked, a failure leaves the host
 # as it was. After that a failure is undone. What it replaces it keeps as PATH.previous until "keep" says that the new agent
-# answers; "restore" brings that back. One line is printed for each act. "look" changes nothing and prints the lines of "grant",
-# which deletes nothing in a cluster, and nothing that it did is undone.
+# answers; "restore" brings that back. One line is printed for each act. "look" changes nothing and prints the lines that
+# "grant" would. "grant" deletes nothing in a cluster, and undoes nothing there after a failure.
 set -eu
 umask 022
 LC_ALL=C
@@ -118,13 +118,13 @@ kube() {
 alike() {
   differs=0
   kube diff "$@" >/dev/null || differs=$?
-  [ "$differs" -le 1 ] || die 68 'the cluster does not say what differs'
+  [ "$differs" -le 1 ] || die 68 'kubectl diff failed'
   return "$differs"
 }
 
 is_there() { grep -Fqx -e "$1" there; }
 
-# token_is_good: the file is root's alone, and the cluster knows what is in it as the agent's. The token is on no command line.
+# token_is_good: the file is root's alone, and the cluster knows its token as the agent's. The token is on no command line.
 token_is_good() {
   [ ! -L "$token" ] && [ -f "$token" ] && [ "$(stat -c '%a %u %g' "$token")" = '600 0 0' ] || return 1
   user=$({
@@ -164,7 +164,7 @@ cluster() {
       [ "$verb" = need ] || say "same $what"
       continue
     fi
-    [ "$verb" != need ] || die 68 "the cluster has no $what, where services of the catalog are to be: make it"
+    [ "$verb" != need ] || die 68 "the cluster has no $what, which services of the catalog need: make it"
     [ "$act" = look ] || kube "$verb" -f "cluster/$file" >/dev/null || die 68 "the cluster does not take $what"
     say "changed $what"
     again=yes

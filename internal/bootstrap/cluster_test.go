@@ -16,7 +16,7 @@ import (
 
 const tokenPath = "/var/lib/unidesk-agent/kubernetes-token"
 
-// objects are those of a service that syncs its configuration.
+// objects are what a service that syncs its configuration needs.
 func objects(t *testing.T) []rights.Object {
 	t.Helper()
 	ref, err := workload.NewRef(workload.Kubernetes, "wiki", "web")
@@ -70,7 +70,7 @@ func TestTheScriptNamesTheAgentsAccountAndToken(t *testing.T) {
 	}
 }
 
-// node is a furnished host whose script answers as it is told.
+// node is a furnished host whose script gives set answers.
 type node struct {
 	k3s   string
 	says  map[string]string // by act

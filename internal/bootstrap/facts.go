@@ -41,7 +41,7 @@ type Facts struct {
 	Docker, Engine bool
 	// K3s is true if the host is a node of k3s.
 	K3s bool
-	// Cluster is what a grant in the host's cluster would do, and Trouble why that cannot
+	// Cluster is what a grant in the host's cluster would do, and Trouble why this cannot
 	// be known. Both are empty if the agent needs nothing there.
 	Cluster []Act
 	Trouble string

@@ -25,7 +25,7 @@ type Runtime[S any] interface {
 	// Observe is as in [workload.Observer], without Pending and Last.
 	workload.Observer
 	// Stage and Logs are as in [workload.Target]. before is what an unsettled change
-	// replaces, nil if there is none: an instance may have been given its secrets, too.
+	// replaces, nil if no change is unsettled: an instance may have its secrets, too.
 	Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error
 	Logs(ctx context.Context, ref workload.Ref, before *S, instance string, lines int) ([]string, error)
 	// Placement returns the workload as the host's configuration has it: all that a
@@ -39,12 +39,12 @@ type Runtime[S any] interface {
 	// or a Restore half done and goes on from there; what is done is not done
 	// again. Every program that goes on without this process inherits lock.
 	Apply(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
-	// Holds fails with STALE if another writer changed since what Apply made; what runs
-	// is compared by its copies.
+	// Holds fails with STALE if another writer changed what Apply made. It does not
+	// compare the copies that run.
 	Holds(ctx context.Context, spec workload.Spec, change workload.Change, before S) error
 	// Restore takes the change back from wherever it is, and returns without error
 	// only when what ran before runs again. What another writer changed since stays as
-	// it is: a warning about each names its unit. Its error's hint are the commands by
+	// it is, each with a warning that names its unit. Its error's hint are the commands by
 	// which a person does the same.
 	Restore(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
 	// Retire lets the images of these commits go, but for those in use.

@@ -48,7 +48,7 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 
 // proven refuses to keep what was not proven: between the proof and the lock another
 // copy may have taken the place of the copy that the caller looked at. A pod that came
-// since must be of a proven ReplicaSet, and its image the change's: a name may mean another
+// since must be of a proven ReplicaSet and run the change's image: a name may mean another
 // image by now.
 func (t *Target[S]) proven(ctx context.Context, r record[S], want []workload.Copy) error {
 	if len(want) == 0 {

@@ -127,16 +127,16 @@ func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err er
 	return r.unrecorded(ctx, out, a, err)
 }
 
-// unsettled ends a run that cannot ask its host any more; silence is what it got for an
-// answer. A receipt is pending; the run that asks the host next finishes it.
+// unsettled ends a run that gets no answer about its change any more; silence is the error
+// of its last question. A receipt is pending; the run that asks the host next finishes it.
 func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cause, silence error) contract.Result {
 	decision := contract.DecidedUnsettled
 	if ctx.Err() != nil {
 		decision = contract.DecidedInterrupted
 	}
-	out.Running = "not known: " + r.hostName() + " cannot be asked; " + r.byItself(a.change)
+	out.Running = "not known: " + r.hostName() + " gives no answer; " + r.byItself(a.change)
 	return r.fail(out, decision, fault.Transient(fault.ReasonOf(silence),
-		"%w; %s cannot be asked what became of the change: %s", cause, r.hostName(), r.byItself(a.change)).
+		"%w; %s gives no answer about what became of the change: %s", cause, r.hostName(), r.byItself(a.change)).
 		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand()))
 }
 

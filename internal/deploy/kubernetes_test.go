@@ -116,7 +116,7 @@ func TestADeploymentThatIsUnfitBlocks(t *testing.T) {
 }
 
 // What another writer changed while the change was pending is in the answer, in the
-// receipt and in what recover answers, whoever took the change back.
+// receipt and in what recover answers, whether a run took the change back or its host.
 func TestWhatARevertLeftIsInTheAnswer(t *testing.T) {
 	for _, service := range []string{"code-queue", "mdtodo"} { // of four Deployments, and of a single Deployment
 		t.Run(service, func(t *testing.T) { testLeft(t, service) })

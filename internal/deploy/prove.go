@@ -74,8 +74,8 @@ func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdi
 
 // proveOld waits until the same image as before has run unchanged for long enough,
 // or, if nothing ran before, until nothing does. A container that was down before
-// must only be there again. What the host left as another writer made it counts for
-// nothing.
+// must only be there again. What the host left as another writer made it is not
+// compared.
 func (s session) proveOld(ctx context.Context, before workload.Before) (seen view, err error) {
 	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
 	defer pause.Stop()

@@ -198,7 +198,7 @@ func TestACutThatMendsHidesNothing(t *testing.T) {
 	}
 }
 
-// An API server or an engine that restarts says nothing about what runs.
+// The silence of an API server or an engine that restarts is no evidence about what runs.
 func TestASilentEngineIsWaitedForInTheProof(t *testing.T) {
 	for name, c := range map[string]struct {
 		silence  error

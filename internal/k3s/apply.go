@@ -51,11 +51,11 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 	return nil
 }
 
-// errTimeOver is why an Apply ends that has lasted until the change's deadline.
+// errTimeOver is why an Apply ends at its change's deadline.
 var errTimeOver = fmt.Errorf("the change's time is over: %w", context.DeadlineExceeded)
 
-// inTime refuses a change whose deadline ends a rollout that its Deployment still allows:
-// somebody has given the Deployment more time since the plan.
+// inTime refuses a change whose deadline is over before a rollout must be: its Deployment
+// got more time since the plan.
 func (r *Runtime) inTime(all []kube.Deployment, change workload.Change) error {
 	for _, d := range all {
 		need, left := d.Definition.ProgressDeadline+r.limits.grace, time.Until(change.Deadline)
@@ -120,8 +120,8 @@ func (r *Runtime) stamp(ctx context.Context, spec workload.Spec, change workload
 }
 
 // ours reports whether a Deployment is the former Deployment as the change's patch made
-// it. The API server decides it: nothing is remembered that a crash could lose. What a
-// webhook makes anew each time is taken for another writer's.
+// it. The API server decides it, so nothing is remembered that a crash could lose. What a
+// webhook makes anew each time counts as another writer's.
 func (r *Runtime) ours(ctx context.Context, spec workload.Spec, change workload.Change, former Former, d kube.Deployment) (bool, error) {
 	if d.UID != former.UID {
 		return false, nil

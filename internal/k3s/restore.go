@@ -72,11 +72,11 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change worklo
 	return back, gone(err)
 }
 
-// stays is about a Deployment that another writer changed, with the next act.
+// stays is the warning about a Deployment that another writer changed, with the next act.
 func stays(d kube.Deployment, former Former) string {
 	of := plain.Command("-n", d.Namespace, "deployment/"+d.Name)
-	return fmt.Sprintf("somebody changed Deployment %s/%s since the change began: it stays as it is and runs %s, before it ran %s; "+
-		"`kubectl rollout history %s` shows its revisions, `kubectl rollout undo %s --to-revision=N` puts any back",
+	return fmt.Sprintf("somebody changed Deployment %s/%s since the change began: it stays as it is and runs %s (before it ran %s); "+
+		"`kubectl rollout history %s` shows its revisions, `kubectl rollout undo %s --to-revision=N` goes back to revision N",
 		d.Namespace, d.Name, d.Definition.Image, former.Image, of, of)
 }
 

@@ -137,7 +137,7 @@ func (w *waiting) until(ctx context.Context, look func([]kube.Deployment) (bool,
 			}
 		}
 		if err != nil && watched.Err() != nil {
-			return // of what ended the wait, and not of the cluster
+			return // the error is of what ended the wait, and not of the cluster
 		}
 		last = err
 		if err != nil && passes(err) {

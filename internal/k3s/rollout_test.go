@@ -132,7 +132,7 @@ func TestARolloutHasATimeOfItsSlowestDeployment(t *testing.T) {
 }
 
 // slow makes web's pods of version 1 never ready. Each rollout may make no progress for a
-// unit, that of the named Deployment for d; grace is a unit.
+// unit, the named Deployment's for d; grace is a unit.
 func (w *world) slow(name string, d time.Duration) {
 	w.ill("web", 1, "is not ready")
 	w.grace = unit

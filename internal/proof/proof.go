@@ -52,8 +52,8 @@ type Wanted struct {
 	// deploy wrote into the container stands in for it.
 	Composed bool
 	// FlagsBefore are the health flags as they were before the change, by
-	// [workload.FlagOf]. One that was true then must be true now; one that was not only
-	// degrades.
+	// [workload.FlagOf]. A flag that was true then must be true now; a flag that was not
+	// true only degrades.
 	FlagsBefore map[string]bool
 }
 

@@ -124,7 +124,7 @@ func (f *fields) copy(m *artifactv1.Copy) workload.Copy {
 // deployKey reports whether a key is one that a deploy writes.
 func deployKey(name string) bool { return slices.Contains(workload.Keys(), name) }
 
-// flagOf reports whether a name is that of a health flag, or of a Deployment's.
+// flagOf reports whether a name is a health flag's by [workload.FlagOf].
 func flagOf(name string) bool {
 	deployment, flag, of := strings.Cut(name, "/")
 	return workload.FlagPath.Match(name) || of && workload.KubernetesName.Match(deployment) && workload.FlagPath.Match(flag)

@@ -84,8 +84,8 @@ func (s *Settled) Leaves(unit string) bool {
 	return s != nil && slices.ContainsFunc(s.Left, func(l Left) bool { return l.Unit == unit })
 }
 
-// Warnings are the sentences about what is left of a change: none if s, which may be nil,
-// is another.
+// Warnings are the sentences about what the change's revert left, none if s is of another
+// change or nil.
 func (s *Settled) Warnings(changeID string) (list []string) {
 	if s == nil || s.ChangeID != changeID {
 		return nil
@@ -101,8 +101,8 @@ type Settlement struct {
 	ChangeID string
 	Outcome  Outcome
 	// Proven are the copies that the proof saw; needed with Keep. The host refuses to
-	// keep if anything else runs, or nothing. In Kubernetes other pods of the same
-	// ReplicaSets are not anything else.
+	// keep if another copy runs, or no copy. In Kubernetes other pods of the proven
+	// ReplicaSets may run, too.
 	Proven []Copy
 	// Retire are commits of the service whose images need not stay; used with Keep.
 	Retire []artifact.Commit

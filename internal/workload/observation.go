@@ -117,8 +117,8 @@ func (o Observation) Flags() map[string]bool {
 	return flags
 }
 
-// FlagOf names a Deployment's health flag apart from the same flag of another Deployment.
-// A flag of Compose has its own name; deployment is "" then.
+// FlagOf returns the name of a Deployment's health flag, which no flag of another
+// Deployment has. In Compose deployment is "", and the name is the flag's.
 func FlagOf(deployment, flag string) string {
 	return strings.TrimPrefix(deployment+"/"+flag, "/")
 }
@@ -283,7 +283,7 @@ func Room(stored int64) int64 {
 	return 4 * stored
 }
 
-// ShortID is a container or image id for people. Kubernetes has an image's repository
+// ShortID is a container or image id for people. In Kubernetes an image's repository is
 // before its id.
 func ShortID(id string) string {
 	if _, digest, ok := strings.Cut(id, "@"); ok {

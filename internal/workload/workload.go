@@ -36,7 +36,7 @@ type Target interface {
 	// pending (any more).
 	Renew(ctx context.Context, ref Ref, changeID string) error
 	// Settle ends the change. Idempotent: the same outcome again is no error. Keep is
-	// STALE, and the change stays pending, if anything else runs than was proven.
+	// STALE, and the change stays pending, if what runs is not what was proven.
 	// After Revert returns without error what ran before runs again, but for what
 	// [Settled.Left] names.
 	Settle(ctx context.Context, ref Ref, settlement Settlement, emit func(Event)) error

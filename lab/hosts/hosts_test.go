@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
 )
 
-// One lab serves all the checks.
+// A single lab serves all the checks.
 func TestTheLabIsTwoRealHosts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()

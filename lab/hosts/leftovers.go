@@ -115,7 +115,7 @@ func stopRemains(ctx context.Context, name, dir string) error {
 	}
 }
 
-// clear removes every trace of the slot's lab, whether this process made it or one that was killed.
+// clear removes every trace of the slot's lab, whether this process made it or a process that was killed.
 func (s slot) clear(ctx context.Context) error {
 	var errs []error
 	for _, name := range []string{s.d601(), s.master()} {

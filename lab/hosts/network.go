@@ -74,8 +74,8 @@ func (s slot) firewallRule() []string {
 	return []string{"FORWARD", "-i", s.bridge(), "-o", s.bridge(), "-m", "comment", "--comment", "unidesk-lab", "-j", "ACCEPT"}
 }
 
-// passFirewall also serves an engine that starts on the machine while the lab is up: it has bridged packets pass iptables, and makes DROP
-// the policy there. Without iptables there is no such engine.
+// passFirewall is needed beside an engine on the machine, also if the engine starts after the lab: the engine has bridged packets pass
+// iptables, with DROP as the policy there. If the kernel cannot do so, the rule may fail.
 func (s slot) passFirewall(ctx context.Context) error {
 	err := run(ctx, "iptables", append([]string{"--wait", "--insert"}, s.firewallRule()...)...)
 	if _, absent := os.Stat("/proc/sys/net/bridge/bridge-nf-call-iptables"); absent != nil {

@@ -15,7 +15,7 @@ import (
 // slots is how many labs may be up on a machine at a time.
 const slots = 2
 
-// slot is the place of a lab on the machine. It gives what the lab makes outside its folders a name of its own.
+// slot is the place of a lab on the machine. Each slot has its own names for what a lab makes outside its folders.
 type slot int
 
 // The two hosts: machine names, host names and cgroup names at once.
@@ -57,7 +57,7 @@ func freeSlot(ctx context.Context, log io.Writer) (slot, *os.File, error) {
 			return first, taken, nil
 		}
 		if !waited {
-			fmt.Fprintf(log, "lab: %d labs are up on this machine; waiting for one to end\n", slots)
+			fmt.Fprintf(log, "lab: %d labs are up on this machine; waiting until a lab ends\n", slots)
 		}
 		if err := pause(ctx); err != nil {
 			return 0, nil, err

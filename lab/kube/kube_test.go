@@ -343,7 +343,7 @@ func outside(t *testing.T) string {
 	return strings.Join(all, " ")
 }
 
-// processes are the names of those in the host's cgroups, pods' included, by their numbers.
+// processes are the names of the processes in the host's cgroups, pods' included, by their numbers.
 func processes(t *testing.T, host string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")

@@ -14,7 +14,7 @@ import (
 )
 
 // Webhook is an admission webhook that is asked about a single Deployment and its pods. It is a TLS server in the test's own process that
-// listens on the host's loopback. Another Deployment does not notice it.
+// listens on the host's loopback. It is not asked about any other Deployment.
 type Webhook struct {
 	cluster         *Cluster
 	namespace, name string
@@ -35,7 +35,7 @@ type Review struct {
 
 // Verdict is what the webhook answers. The zero value lets everything pass as it is.
 type Verdict struct {
-	// Refuse is why the request is refused; it is not refused without.
+	// Refuse is the reason of a refusal; "" refuses nothing.
 	Refuse string
 	// Patch is a JSON patch of the object, RFC 6902.
 	Patch string
@@ -71,7 +71,7 @@ func (w *Webhook) Answer(answer func(Review) Verdict) {
 	w.answer = answer
 }
 
-// Close returns once the API server asks no more.
+// Close takes the webhook away, and returns once the API server does not ask it any more.
 func (w *Webhook) Close(ctx context.Context) error {
 	w.Answer(nil)
 	if _, err := w.cluster.Kubectl(ctx, "delete", "mutatingwebhookconfiguration", w.host()); err != nil {
@@ -108,7 +108,7 @@ func (w *Webhook) serve(ctx context.Context) (url string, err error) {
 	return fmt.Sprintf("https://%s/", listener.Addr()), nil
 }
 
-// config asks the webhook about a ConfigMap of the name, too: a test makes none, and until makes it as a dry run.
+// config registers the webhook for a ConfigMap of that name, too: no test makes it, and until makes it in a dry run.
 func (w *Webhook) config(url string) ([]byte, error) {
 	rule := func(group, resource, operation string) map[string]any {
 		return map[string]any{"apiGroups": []string{group}, "apiVersions": []string{"v1"}, "resources": []string{resource}, "operations": []string{operation}}
@@ -163,7 +163,7 @@ func (w *Webhook) ServeHTTP(response http.ResponseWriter, request *http.Request)
 		said["patchType"], said["patch"] = "JSONPatch", base64.StdEncoding.EncodeToString([]byte(v.Patch))
 	}
 	response.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(response).Encode(map[string]any{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": said}) // who asks has gone
+	_ = json.NewEncoder(response).Encode(map[string]any{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": said}) // it fails if the API server has gone
 }
 
 func (w *Webhook) decide(r Review) Verdict {

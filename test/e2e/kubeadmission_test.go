@@ -19,7 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/kube"
 )
 
-// agentAccount is the user as whom the agent asks the API server.
+// agentAccount is the agent's user name at the API server.
 const agentAccount = "system:serviceaccount:unidesk-system:unidesk-agent"
 
 // webhook registers a webhook for a Deployment while the test lasts.
@@ -109,14 +109,14 @@ func (k *cluster) together(t *testing.T) {
 	hook := k.webhook(t, spec, third)
 	hook.Answer(func(r kube.Review) (v kube.Verdict) {
 		if r.Kind == "Pod" {
-			v.Refuse = "no third one"
+			v.Refuse = "no third Deployment"
 		}
 		return v
 	})
 	a := deployTo(t, spec, bad)
 	hook.Answer(nil)
 	a.want(t, contract.DecidedReverted, fault.RolloutFailed, 1)
-	if m := a.result.Failure.Message; !strings.Contains(m, "Deployment unidesk-dev/"+third) || !strings.Contains(m, "no third one") {
+	if m := a.result.Failure.Message; !strings.Contains(m, "Deployment unidesk-dev/"+third) || !strings.Contains(m, "no third Deployment") {
 		t.Errorf("%s does not say why", m)
 	}
 	k.runs(t, spec, good)
@@ -166,7 +166,7 @@ func (k *cluster) edited(t *testing.T) {
 			must(t, edit())
 			f := a.result.Failure
 			if f == nil || f.Reason != fault.Stale || a.exit != 1 || !strings.Contains(f.Message, "changed the pod template of Deployment unidesk/"+name) || !strings.Contains(f.Hint, "rollout history") {
-				t.Errorf("the answer does not tell of the other writer: exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
+				t.Errorf("the answer does not name the other writer's edit: exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 			}
 			if got := k.envOf(t, spec, "LAB_EDIT"); got != c.env {
 				t.Errorf("LAB_EDIT is %q, and the other writer made it %q", got, c.env)
@@ -234,7 +234,7 @@ func (k *cluster) contended(t *testing.T) {
 		a.want(t, contract.DecidedSucceeded, "", 0)
 		locked(t, b, first)
 		if now := b.result.Running; !strings.Contains(now, good) && !strings.Contains(now, first) {
-			t.Errorf("%s says none of the two versions that were there", now)
+			t.Errorf("%q names neither of the two versions that were there", now)
 		}
 		k.runs(t, spec, first)
 	})

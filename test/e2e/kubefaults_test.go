@@ -25,8 +25,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/kube"
 )
 
-// beneath has the parts below the services fail, one after the other: all services of
-// the node notice. The time of the change that nobody settles goes on meanwhile.
+// beneath has the parts below the services fail in turn: all services of the node notice.
+// Meanwhile the deadline of an unsettled change draws near.
 func (k *cluster) beneath(t *testing.T) {
 	takenBack := k.abandon(t)
 	t.Run("the token ends", k.tokenEnds)
@@ -54,12 +54,12 @@ func (k *cluster) beneath(t *testing.T) {
 // changes is where the agent keeps the changes of the cluster that are not settled.
 const changes = "/var/lib/unidesk-agent/changes/kubernetes/"
 
-// takesBack waits until the agent has begun to take a change back, and so has its lock.
+// takesBack waits until the agent has begun to take a change back, and so holds its lock.
 func (k *cluster) takesBack(t *testing.T, spec workload.Spec) {
 	t.Helper()
 	eventually(t, 6*time.Minute, "D601 begins to take the change back", func() error {
 		if _, err := two.D601.Output(t.Context(), "flock", "--nonblock", changes+spec.Ref.String()+".lock", "true"); err == nil {
-			return errors.New("nobody has its lock")
+			return errors.New("its lock is free")
 		}
 		return nil
 	})
@@ -71,13 +71,13 @@ func (k *cluster) startAPI(t *testing.T) {
 	must(t, k.WaitAPI(t.Context()))
 }
 
-// killAPI ends the API server at once; asked to end, it would answer for a while.
+// killAPI kills the API server: after a SIGTERM it would still answer for a while.
 func (k *cluster) killAPI(t *testing.T) {
 	t.Helper()
 	on(t, "systemctl kill --signal=KILL "+kube.APIServer+"; systemctl stop "+kube.APIServer)
 }
 
-// proving is a configuration whose catalog asks for other times.
+// proving makes a configuration whose catalog has other times for the proof.
 func proving(t *testing.T, stable, timeout string) (config string) {
 	t.Helper()
 	config = "/etc/unidesk-proving"
@@ -89,7 +89,7 @@ func proving(t *testing.T, stable, timeout string) (config string) {
 	return config
 }
 
-// ends checks an answer against what runs, and what it says of that.
+// ends checks that a commit runs, and that the answer names it.
 func (k *cluster) ends(t *testing.T, spec workload.Spec, a answer, commit string) {
 	t.Helper()
 	k.runs(t, spec, commit)
@@ -296,7 +296,7 @@ func (k *cluster) tokenEnds(t *testing.T) {
 	const line = "(umask 077; kubectl -n unidesk-system create token unidesk-agent --duration 24h >" + tokenFile + ")"
 	a.says(t, "does not know the agent's account", line)
 	for _, command := range []string{"doctor", "host list"} {
-		out, _ := two.Master.Exec(t.Context(), append([]string{"unidesk-controller"}, strings.Fields(command)...)...).Output() // its exit code says that something is amiss
+		out, _ := two.Master.Exec(t.Context(), append([]string{"unidesk-controller"}, strings.Fields(command)...)...).Output() // it fails: the account is not known
 		for _, words := range []string{"does not know the agent's account", line} {
 			if !strings.Contains(string(out), words) {
 				t.Errorf("%s does not say %q:\n%s", command, words, out)
@@ -350,7 +350,7 @@ func (k *cluster) token(t *testing.T, issued, expires time.Time) string {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
 }
 
-// footprint deploys what has four Deployments by a fresh agent.
+// footprint has a fresh agent deploy a service of four Deployments.
 func (k *cluster) footprint(t *testing.T) {
 	spec := k.spec(t, "code-queue", artifact.Dev)
 	next := release(t, "code-queue", lab.Change{}).SourceCommit

@@ -25,7 +25,7 @@ func (k *cluster) unfit(t *testing.T) {
 	next := release(t, "mdtodo", lab.Change{}).SourceCommit
 	place := spec.Kubernetes.Deployments[0]
 	deployment, service := "deployment/"+place.Name, "service/"+place.Service
-	// Nothing is rolled out of a paused Deployment.
+	// A paused Deployment rolls nothing out.
 	pod := func(text string) string { return `{"spec":{"paused":true,"template":{"spec":` + text + `}}}` }
 	type finding struct{ says, fix string }
 	for what, c := range map[string]struct {
@@ -84,8 +84,8 @@ func (k *cluster) unfit(t *testing.T) {
 	})
 }
 
-// checks checks that the plan has a check that ended as the wanted check did, with words
-// that contain the wanted check's.
+// checks checks that the plan has a check that ended as the wanted check did, and that its
+// words contain the wanted words.
 func (a answer) checks(t *testing.T, want proof.Check) {
 	t.Helper()
 	var all []proof.Check
@@ -128,7 +128,7 @@ func (k *cluster) spoil(t *testing.T, spec workload.Spec, object, patch string) 
 	}
 }
 
-// rolledOut waits until the Deployments of a workload run what they should.
+// rolledOut waits until the Deployments of a workload have rolled out.
 func (k *cluster) rolledOut(t *testing.T, spec workload.Spec) {
 	t.Helper()
 	for _, d := range spec.Kubernetes.Deployments {
@@ -137,8 +137,8 @@ func (k *cluster) rolledOut(t *testing.T, spec workload.Spec) {
 	}
 }
 
-// scaled has an autoscaler with more replicas than the Deployment. It acts on its least
-// number without any metrics.
+// scaled has an autoscaler with more replicas than the Deployment. An autoscaler
+// brings its least number without any metrics.
 func (k *cluster) scaled(t *testing.T) {
 	spec := k.spec(t, "claudeqq", artifact.Dev)
 	k.live(t, spec)
@@ -167,7 +167,7 @@ func (k *cluster) scaled(t *testing.T) {
 	k.ownsNoReplicas(t, spec)
 }
 
-// ownsNoReplicas checks by the API server's books who wrote the replicas.
+// ownsNoReplicas checks by the managed fields that the agent did not write the replicas.
 func (k *cluster) ownsNoReplicas(t *testing.T, spec workload.Spec) {
 	t.Helper()
 	var o struct {

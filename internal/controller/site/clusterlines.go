@@ -33,5 +33,5 @@ func RightsLine(name string, host tunnel.Config) string {
 	return manifest + " | " + plain.Command(ssh...)
 }
 
-// TokenLine is [rights.TokenLine] for the file that the agent reads unless told otherwise.
+// TokenLine is [rights.TokenLine] for the file that the agent reads by default.
 func TokenLine() string { return rights.TokenLine("/var/lib/unidesk-agent/kubernetes-token") }

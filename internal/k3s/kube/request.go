@@ -63,13 +63,13 @@ func (c *Cluster) build(q request) *rest.Request {
 }
 
 // do sends the request and returns the body of the answer. Its error is the client's, but
-// for that of an API server that starts: it refuses everybody until it has read the rights.
+// KUBERNETES_UNAVAILABLE of an API server that starts: it refuses all until it has the rights.
 func (c *Cluster) do(ctx context.Context, q request) ([]byte, error) {
 	raw, err := c.send(ctx, q)
 	if !apierrors.IsForbidden(err) {
 		return raw, err
 	}
-	if _, unready := c.send(ctx, request{path: "/readyz"}); unready != nil { // this path is every account's
+	if _, unready := c.send(ctx, request{path: "/readyz"}); unready != nil { // every account may read this path
 		return nil, fault.Transient(fault.KubernetesUnavailable, "the Kubernetes API server refuses (%s), and is not ready: %s", q.right, message(unready))
 	}
 	if q.body != nil {

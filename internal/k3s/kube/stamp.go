@@ -89,8 +89,8 @@ func (c *Cluster) rewrite(ctx context.Context, d Deployment, container, prefix s
 }
 
 // Bears reports whether the Deployment has the template that the stamp makes of the former
-// template. If it is not the template that was sent, the API server says in a dry run what
-// it makes of that: an admission webhook may have changed it, or a newer API server.
+// template. If it is not the template that was sent, a dry run shows what the API server
+// makes of the patch now: an admission webhook or a newer API server may have changed it.
 func (c *Cluster) Bears(ctx context.Context, d Deployment, s Stamp, former json.RawMessage) (bool, error) {
 	if d.Change != s.Change {
 		return false, nil
@@ -112,7 +112,7 @@ func (c *Cluster) Bears(ctx context.Context, d Deployment, s Stamp, former json.
 	return same(made.Template, d.Template), err
 }
 
-// template returns what the stamp makes of a template of d. All but its own stays as it is.
+// template returns what the stamp makes of a template of d. All other fields stay as they are.
 func (s Stamp) template(d Deployment, of json.RawMessage) (json.RawMessage, error) {
 	var t map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(of))

@@ -21,7 +21,7 @@ type Object struct {
 	Kind, Namespace, Name string
 	// YAML is the object alone.
 	YAML string
-	// Empty is an object that a deploy fills. It is only created: to apply an empty object
+	// Empty means that a deploy fills the object. It is only created: to apply it empty
 	// would empty an object that was applied before.
 	Empty bool
 }
@@ -77,8 +77,8 @@ func emptyObject(kind, ns, name string) Object {
 	}
 }
 
-// Manifest returns the objects as YAML for kubectl apply. For those that are only
-// created a comment has the lines that create them.
+// Manifest returns the objects as YAML for kubectl apply. A comment has the lines that
+// create the objects which are only created.
 func Manifest(specs []workload.Spec) string {
 	var apply, create []string
 	for _, o := range Objects(specs) {
