@@ -119,8 +119,8 @@ func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settl
 func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit func(workload.Event)) error {
 	var left []workload.Left
 	err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, func(e workload.Event) {
-		if e.Warning {
-			left = append(left, workload.Left{Unit: e.Unit, Why: e.Text})
+		if l := (workload.Left{Unit: e.Unit, Why: e.Text}); e.Warning && !slices.Contains(left, l) {
+			left = append(left, l)
 		}
 		emit(e)
 	})

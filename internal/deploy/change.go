@@ -27,7 +27,7 @@ type run struct {
 	commit  artifact.Commit // the zero value when it only recovers
 	started time.Time
 	log     *journal
-	// warnings are about what a revert left as another writer made it.
+	// warnings are about what the last revert left as another writer made it.
 	warnings []string
 }
 

@@ -179,5 +179,21 @@ func testLeft(t *testing.T, service string) {
 			}
 			said(t, done[0].Warnings, w)
 		})
+		synctest.Test(t, func(t *testing.T) { // a change that a killed run left is put back on the way
+			w := live(t)
+			w.images.add(t, commit("c"), w.labels(commit("c")))
+			w.killed(b)
+			w.Emit = func(e workload.Event) {
+				if e.Text == "taken back" {
+					w.Leave(workload.Left{}) // the new version's switch replaces the edit
+				}
+			}
+			r := w.reaching(t, contract.Request{Service: service, Env: artifact.Dev, Commit: commit("c").String()}, runNow)
+			want(t, r, contract.DecidedSucceeded, "")
+			receipts, err := w.Ledger.History(artifact.Dev, service)
+			if err != nil || len(receipts) != 3 || len(r.Warnings)+len(receipts[0].Warnings) > 0 || !slices.Equal(receipts[1].Warnings, []string{why}) {
+				t.Errorf("%s: %q, receipts %+v, %v", d.Name, r.Warnings, receipts, err)
+			}
+		})
 	}
 }

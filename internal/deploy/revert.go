@@ -29,7 +29,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	if err == nil {
 		var seen view
 		seen, err = r.proveOld(ctx, before)
-		r.warnings = append(r.warnings, seen.Last.Warnings(change.ID)...)
+		r.warnings = seen.Last.Warnings(change.ID)
 	}
 	if err != nil {
 		return workload.At(workload.PointSettle, err)

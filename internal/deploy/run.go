@@ -63,8 +63,8 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 	if out.Contract = &a.terms; err != nil {
 		return r.stopped(ctx, out, found.seen, err)
 	}
-	out.Scope = a.around.unfinished()
-	if err := r.switchOver(ctx, a); err != nil { // configure, switch
+	out.Scope, r.warnings = a.around.unfinished(), nil // a revert before this change counts no more
+	if err := r.switchOver(ctx, a); err != nil {       // configure, switch
 		return r.unswitched(ctx, out, a, err)
 	}
 	out.Mutated = true

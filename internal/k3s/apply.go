@@ -52,7 +52,7 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 }
 
 // errTimeOver is why an Apply ends at its change's deadline.
-var errTimeOver = fmt.Errorf("the change's time is over: %w", context.DeadlineExceeded)
+var errTimeOver = fault.Transient(fault.RolloutFailed, "the change's time is over: %w", context.DeadlineExceeded)
 
 // inTime refuses a change whose deadline is over before a rollout must be: its Deployment
 // got more time since the plan.
@@ -127,6 +127,9 @@ func (r *Runtime) ours(ctx context.Context, spec workload.Spec, change workload.
 		return false, nil
 	}
 	ours, err := r.cluster.Bears(ctx, d, r.marks(spec, change, d.Name), former.Template)
+	if fault.ReasonOf(err) == fault.RolloutFailed && !fault.Retryable(err) {
+		return false, nil // what the patch once made is refused now, so that nothing shows that d is that
+	}
 	return ours, lost(err)
 }
 
@@ -135,8 +138,11 @@ func (r *Runtime) ours(ctx context.Context, spec workload.Spec, change workload.
 func (r *Runtime) Holds(ctx context.Context, spec workload.Spec, change workload.Change, before State) error {
 	return r.racing(ctx, func() error {
 		all, err := r.cluster.Deployments(ctx, spec)
+		if fault.ReasonOf(err) == fault.WorkloadNotFound {
+			return fault.New(fault.Stale, "%w", gone(err))
+		}
 		if err != nil {
-			return gone(err)
+			return err
 		}
 		for i, d := range all {
 			ours, err := r.ours(ctx, spec, change, before.Deployments[i], d)

@@ -115,3 +115,43 @@ func TestTheProvenTemplateIsKeptWhateverItsPodsDo(t *testing.T) {
 		})
 	}
 }
+
+func TestAChangeThatLostADeploymentIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.apply(w.change(1, "b")))
+	proven := proof.Restored(w.observe())
+	w.node.Delete("worker")
+	w.fails(w.keep(proven), fault.Stale, "Deployment unidesk-dev/worker")
+}
+
+// A policy may refuse by now what the patch once made: the dry run then shows nothing.
+func TestATemplateThatCannotBeMadeAgainIsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.apply(w.change(1, "b")))
+	w.node.Before = func(act string) error {
+		if act == "Bears web" {
+			return fault.New(fault.RolloutFailed, "the cluster refuses the change")
+		}
+		return nil
+	}
+	w.fails(w.keep(proof.Restored(w.observe())), fault.Stale, "Deployment unidesk-dev/web")
+	w.must(w.settle("b", workload.Revert))
+	left := w.observe().Last.Left
+	if len(left) != 1 || left[0].Unit != "web" {
+		t.Errorf("left: %+v", left)
+	}
+}
+
+func TestAWarningIsRecordedOnceHoweverOftenAWriteIsTried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.apply(w.change(1, "b")))
+	w.node.Put("user", "of somebody else")
+	w.node.Before = at("SetConfiguration", 1, func() error { w.node.Put("beside", "it"); return nil })
+	w.must(w.settle("b", workload.Revert))
+	if left := w.observe().Last.Left; len(left) != 1 || !strings.Contains(left[0].Why, "set it by hand") {
+		t.Errorf("left: %+v", left)
+	}
+}

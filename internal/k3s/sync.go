@@ -123,7 +123,7 @@ func (r *Runtime) unconfigure(ctx context.Context, spec workload.Spec, before *S
 			case !same && before.wrote(key, v, there):
 				changed, v, there = true, former, had
 			case !same:
-				emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("somebody changed %s in %s: it stays", key, objectOf(spec, key))})
+				emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("somebody changed %s in %s: it stays; set it by hand if the former value is to come back", key, objectOf(spec, key))})
 			}
 			if there {
 				back[key] = v

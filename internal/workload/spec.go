@@ -154,13 +154,16 @@ func (s Spec) Describe(all []Instance) string {
 	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, in.version(), ShortID(in.ID), ShortID(in.ImageID))
 }
 
-// describePods describes each Deployment by its newest pod, and by a pod of an older
-// revision that serves as long as the newest does not.
+// describePods describes each Deployment by a pod of its newest revision, and by a pod
+// of an older revision as long as none of the newest runs.
 func (s Spec) describePods(pods []Instance) string {
 	var words []string
 	for _, d := range s.Kubernetes.Deployments {
 		runs := ""
-		i := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current })
+		i := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current && in.Running })
+		if i < 0 {
+			i = slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current })
+		}
 		old := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && !in.Current && in.Running })
 		if i >= 0 {
 			runs = pods[i].state()

@@ -1,6 +1,7 @@
 package workload_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -28,13 +29,14 @@ func TestWhatPodsRunIsSaidInWords(t *testing.T) {
 	for want, pods := range map[string][]workload.Instance{
 		"no pod":                              nil,
 		"runs c0ffee (image 0123456789ab)":    {runs, old},
+		"runs c0ffee (image 0123456789ab) ":   {starts, runs},
 		"is about to run c0ffee":              {starts},
 		"does not run c0ffee: exit code 3":    {ended},
 		"still runs 0ld (image 0123456789ab)": {old},
 		"is about to run c0ffee, and still runs 0ld (image 0123456789ab)":                     {starts, old},
 		"does not run c0ffee: ErrImagePull: refused, and still runs 0ld (image 0123456789ab)": {broken, old},
 	} {
-		if got := spec.Describe(pods); got != "unidesk-dev/web "+want {
+		if got := spec.Describe(pods); got != "unidesk-dev/web "+strings.TrimSpace(want) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
