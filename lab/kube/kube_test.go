@@ -353,7 +353,7 @@ func processes(t *testing.T, host string) map[string]string {
 	names := map[string]string{}
 	for _, entry := range entries {
 		of, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cgroup"))
-		if err != nil || !strings.Contains(string(of), "/"+host) {
+		if err != nil || !strings.Contains(strings.ReplaceAll(string(of), "\n", "/")+"/", "/"+host+"/") {
 			continue // no process, or a process that has ended meanwhile
 		}
 		if name, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "comm")); err == nil {

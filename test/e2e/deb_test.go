@@ -57,7 +57,7 @@ func masterAgent(t *testing.T) string {
 // The agent's package: installed, upgraded, removed and purged. What an
 // administrator wrote stays over the upgrade, what a registry holds stays always.
 func TestTheAgentsPackage(t *testing.T) {
-	must(t, <-two.debs)
+	must(t, packages())
 	const kept = "/home/ubuntu/.unidesk/registry-storage/blob"
 	must(t, two.Master.WriteFile(t.Context(), kept, []byte("x"), 0o644))
 
@@ -132,7 +132,7 @@ func watches(t *testing.T) {
 
 // The controller's package, on the host that is no master otherwise.
 func TestTheControllersPackage(t *testing.T) {
-	must(t, <-two.debs)
+	must(t, packages())
 	installDeb(t, two.D601, "controller", older)
 	installDeb(t, two.D601, "controller", newer)
 	if out, err := two.D601.Output(t.Context(), "unidesk-controller", "version"); err != nil || strings.TrimSpace(out) != "v"+newer {

@@ -18,8 +18,10 @@ const api = "unidesk.artifact.v1."
 func TestGrpcurlReadsTheAgent(t *testing.T) {
 	const service = "project-manager"
 	published := release(t, service, lab.Change{})
-	must(t, <-two.grpcurl)
-	must(t, two.D601.CopyIn(t.Context(), filepath.Join(two.dir, "grpcurl"), "/usr/local/bin/grpcurl", 0o755))
+	program := filepath.Join(two.dir, "grpcurl")
+	_, err := build(t.Context(), "go", "build", "-modfile=tools/go.mod", "-buildvcs=false", "-o", program, "github.com/fullstorydev/grpcurl/cmd/grpcurl")
+	must(t, err)
+	must(t, two.D601.CopyIn(t.Context(), program, "/usr/local/bin/grpcurl", 0o755))
 	grpcurl := func(flags ...string) *exec.Cmd {
 		// As an account that may only read.
 		argv := []string{"runuser", "-u", "unidesk-ro", "--", "grpcurl", "-unix", "-plaintext"}

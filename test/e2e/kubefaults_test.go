@@ -58,10 +58,8 @@ const changes = "/var/lib/unidesk-agent/changes/kubernetes/"
 func (k *cluster) takesBack(t *testing.T, spec workload.Spec) {
 	t.Helper()
 	eventually(t, 6*time.Minute, "D601 begins to take the change back", func() error {
-		if _, err := two.D601.Output(t.Context(), "flock", "--nonblock", changes+spec.Ref.String()+".lock", "true"); err == nil {
-			return errors.New("its lock is free")
-		}
-		return nil
+		_, err := two.D601.Output(t.Context(), "sh", "-c", `flock --nonblock --conflict-exit-code 9 "$0" true; test $? = 9`, changes+spec.Ref.String()+".lock")
+		return err
 	})
 }
 

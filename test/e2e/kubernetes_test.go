@@ -93,7 +93,7 @@ func TestKubernetes(t *testing.T) {
 		})
 		t.Run("is taken back meanwhile", takenBack)
 	})
-	t.Run("a silent API server", k.silent)
+	t.Run("an API server that is silent before a deploy", k.silent)
 	t.Run("what is beneath fails", k.beneath)
 }
 
@@ -469,37 +469,18 @@ func (k *cluster) takenBack(t *testing.T, spec workload.Spec, good string) {
 	controller(t, "recover", "--config", quickConfig)
 }
 
-// silent stops the API server before a deploy, and during another.
+// silent stops the API server before a deploy.
 func (k *cluster) silent(t *testing.T) {
 	spec := k.spec(t, "claudeqq", artifact.Prod)
 	good := k.live(t, spec)
 	next := release(t, "claudeqq", lab.Change{}).SourceCommit
-	t.Run("before the switch", func(t *testing.T) {
-		must(t, k.Stop(t.Context(), kube.APIServer))
-		defer func() {
-			must(t, k.Start(t.Context(), kube.APIServer))
-			must(t, k.WaitAPI(t.Context()))
-		}()
-		a := deployTo(t, spec, next)
-		a.want(t, contract.DecidedFailed, fault.KubernetesUnavailable, 1)
-		if a.result.Mutated || !a.result.Failure.Retry {
-			t.Errorf("%+v", a.result.Failure)
-		}
-	})
+	must(t, k.Stop(t.Context(), kube.APIServer))
+	a := deployTo(t, spec, next)
+	must(t, k.Start(t.Context(), kube.APIServer))
+	must(t, k.WaitAPI(t.Context()))
+	a.want(t, contract.DecidedFailed, fault.KubernetesUnavailable, 1)
+	if a.result.Mutated || !a.result.Failure.Retry {
+		t.Errorf("%+v", a.result.Failure)
+	}
 	k.runs(t, spec, good)
-	t.Run("during the rollout", func(t *testing.T) {
-		r := begin(t, deployCommand(t, "claudeqq", next, "--env", "prod", "--config", quickConfig))
-		r.reaches(t, "recreate")
-		must(t, k.Restart(t.Context(), kube.APIServer))
-		must(t, k.WaitAPI(t.Context()))
-		a := r.end(t)
-		switch a.result.Decision {
-		case contract.DecidedSucceeded:
-			k.runs(t, spec, next)
-		case contract.DecidedReverted:
-			k.runs(t, spec, good)
-		default:
-			t.Errorf("%s: %s", a.result.Decision, a.stdout)
-		}
-	})
 }

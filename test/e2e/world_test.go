@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,9 +30,6 @@ type world struct {
 	dir   string // programs and the producer's papers, on this machine
 	tools string // the registry and the compose plugin
 
-	// How the building of dir/grpcurl and of the packages ended: told once, then closed.
-	grpcurl, debs chan error
-
 	// What the product printed, as JSON, while it furnished D601.
 	bare, bootstrapped, notInstalled, installed string
 
@@ -41,7 +39,7 @@ type world struct {
 
 // start brings everything up; building goes on while the hosts boot.
 func start(ctx context.Context) (_ *world, err error) {
-	w := &world{grpcurl: make(chan error, 1), debs: make(chan error, 2)}
+	w := &world{}
 	if w.dir, err = os.MkdirTemp("", "unidesk-e2e-"); err != nil {
 		return nil, err
 	}
@@ -80,19 +78,6 @@ func start(ctx context.Context) (_ *world, err error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	go func() {
-		// Minutes where nothing of it is in the build cache, and one test needs it.
-		_, err := build(context.WithoutCancel(ctx), "go", "build", "-modfile=tools/go.mod", "-buildvcs=false",
-			"-o", filepath.Join(w.dir, "grpcurl"), "github.com/fullstorydev/grpcurl/cmd/grpcurl")
-		w.grpcurl <- err
-		close(w.grpcurl)
-		for _, version := range []string{older, newer} {
-			if _, err := build(context.WithoutCancel(ctx), "packaging/deb/build.sh", runtime.GOARCH, "v"+version); err != nil {
-				w.debs <- err
-			}
-		}
-		close(w.debs)
-	}()
 	fmt.Fprintf(os.Stderr, "e2e: the two hosts are furnished, %s after the start\n", time.Since(began).Round(100*time.Millisecond))
 	return w, nil
 }
@@ -104,6 +89,16 @@ func (w *world) close() error {
 	}
 	return errors.Join(err, os.RemoveAll(w.dir))
 }
+
+// packages builds both versions of the packages, in dist.
+var packages = sync.OnceValue(func() error {
+	for _, version := range []string{older, newer} {
+		if _, err := build(context.Background(), "packaging/deb/build.sh", runtime.GOARCH, "v"+version); err != nil {
+			return err
+		}
+	}
+	return nil
+})
 
 // build runs a command in the repository and returns what it printed.
 func build(ctx context.Context, program string, args ...string) (string, error) {
