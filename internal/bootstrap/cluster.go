@@ -29,7 +29,7 @@ func (h Host) grant(ctx context.Context, r *Result, p parcel, f Facts) {
 	s, err := h.act(ctx, p, actGrant)
 	r.Acts, r.Changes = append(r.Acts, s.acts...), r.Changes+changes(s.acts)
 	if err != nil {
-		r.fail(Failed, "cluster", err, "the agent is in place; what the acts name is done in the cluster, and the same command goes on from there")
+		r.fail(Failed, "cluster", err, "the agent is in place; at least what the acts name is done in the cluster, and the same command goes on from there")
 		return
 	}
 	r.Decision = Succeeded
