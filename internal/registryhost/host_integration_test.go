@@ -86,9 +86,6 @@ func TestARealHostIsReadWell(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("an inspection: median %v, most %v; not read: %q", took[len(took)/2], took[len(took)-1], f.Unread)
-	if took[len(took)/2] > 300*time.Millisecond {
-		t.Errorf("median %v", took[len(took)/2])
-	}
 	c := f.Container
 	if !f.Engine.HasImage || c == nil || c.ID != id || c.State != "created" || c.Image != s.Image || c.Project != registry.Project ||
 		len(c.Published) > 0 || !slices.Equal(f.Listeners, []netip.AddrPort{s.Endpoint}) || !strings.HasPrefix(c.ImageID, "sha256:") {

@@ -119,7 +119,8 @@ func measure(t *testing.T, runs int, first, edited lab.Summary) (f figures) {
 	return f
 }
 
-// compare measures, prints the table and checks it against the limits.
+// compare measures, prints the table and checks the bytes; and the worst ratio, if there
+// is a limit for it.
 func compare(t *testing.T, runs int, limit float64) {
 	t.Helper()
 	first, edited := large(t)
@@ -151,15 +152,15 @@ func compare(t *testing.T, runs int, limit float64) {
 			seconds(ours.took), seconds(theirs.took), spread(row.ours), ratio)
 		fmt.Fprintf(&table, "  pull's interface %d\n", theirs.crossed.FromD601+theirs.crossed.ToD601)
 	}
-	fmt.Fprintf(&table, "worst ratio %.3f (at most %.2f)\n", worst, limit)
+	fmt.Fprintf(&table, "worst ratio %.3f\n", worst)
 	fmt.Print(table.String())
-	if worst > limit {
+	if limit > 0 && worst > limit {
 		t.Errorf("deploying takes %.3f times as long as docker pull, at most %.2f", worst, limit)
 	}
 }
 
-// One run, beside whatever else the machine does; `make bench` holds it to the real limit.
-func TestTransferFigures(t *testing.T) { compare(t, 1, 1.3) }
+// One run, beside whatever else the machine does: bytes do not depend on that.
+func TestTransferFigures(t *testing.T) { compare(t, 1, 0) }
 
 // TestBenchTransfer is `make bench`.
 func TestBenchTransfer(t *testing.T) {
