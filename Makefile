@@ -92,7 +92,7 @@ engines: ## what touches the engine, again on Docker Engine 29.8.1 with containe
 		$(SUM) -tags integration -count 1 -timeout 10m -run '$(STORIES)' ./test/integration; \
 	done
 
-E2E := $(SUM) -tags e2e -p 1 -timeout 60m -count 1
+E2E := $(SUM) -tags e2e -p 1 -timeout 80m -count 1
 
 .PHONY: e2e
 e2e: ## the lab of two real hosts with systemd

@@ -38,7 +38,7 @@ type cluster struct {
 // TestKubernetes has D601 a Kubernetes node while it lasts, furnished as an operator
 // would: by what the product prints.
 func TestKubernetes(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	began := time.Now()
 	up, err := kube.Up(ctx, two.D601, kube.Config{Log: os.Stderr})
