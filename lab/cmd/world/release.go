@@ -75,17 +75,17 @@ func controller(w *lab.World) string {
 // script is a first walk through what the product does.
 func script(w *lab.World, all []release) string {
 	deploy := func(i int) string {
-		return fmt.Sprintf("uc artifact-registry deploy-service --service %s --commit %s", all[i].service, all[i].commit)
+		return fmt.Sprintf("unidesk-controller artifact-registry deploy-service --service %s --commit %s", all[i].service, all[i].commit)
 	}
 	return strings.Join([]string{
-		"uc() { " + controller(w) + ` "$@"; }`,
-		"uc doctor                     # warns of the registry: nothing manages it here",
-		"uc artifact-registry list",
+		"unidesk-controller() { " + controller(w) + ` "$@"; }`, // so that its hints can be typed
+		"unidesk-controller doctor                     # here no registry is managed, nothing watches, and D601 has no cluster",
+		"unidesk-controller artifact-registry list",
 		deploy(first) + "              # a plan",
 		deploy(first) + " --run-now    # live, and proven",
 		deploy(broken) + " --run-now    # is taken back",
-		"uc deploy diff --env prod     # what deploy.json wants",
-		"uc deploy apply --env prod",
-		"uc history",
+		"unidesk-controller deploy diff --env prod     # what deploy.json wants",
+		"unidesk-controller deploy apply --env prod",
+		"unidesk-controller history",
 	}, "\n") + "\n"
 }
