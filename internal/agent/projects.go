@@ -171,5 +171,5 @@ func (p *placed) find(_ context.Context, ref workload.Ref) (workload.Target, err
 		return p.cluster.target, nil
 	}
 	return nil, fault.New(fault.WorkloadNotFound, "this host has placed no such workload").
-		WithHint("on the agent's host: agent.yaml lists the services that may be switched under projects and kubernetes")
+		WithHint("the host's agent.yaml lists what may be switched there, under projects and kubernetes; see what it lacks").WithAction(fault.Examine)
 }

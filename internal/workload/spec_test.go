@@ -1,7 +1,6 @@
 package workload_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -28,15 +27,14 @@ func TestWhatPodsRunIsSaidInWords(t *testing.T) {
 	old.Current, old.Stamped = false, map[string]string{workload.KeyCommit: "0ld"}
 	for want, pods := range map[string][]workload.Instance{
 		"no pod":                              nil,
-		"runs c0ffee (image 0123456789ab)":    {runs, old},
-		"runs c0ffee (image 0123456789ab) ":   {starts, runs},
+		"runs c0ffee (image 0123456789ab)":    {starts, runs, old},
 		"is about to run c0ffee":              {starts},
 		"does not run c0ffee: exit code 3":    {ended},
 		"still runs 0ld (image 0123456789ab)": {old},
 		"is about to run c0ffee, and still runs 0ld (image 0123456789ab)":                     {starts, old},
 		"does not run c0ffee: ErrImagePull: refused, and still runs 0ld (image 0123456789ab)": {broken, old},
 	} {
-		if got := spec.Describe(pods); got != "unidesk-dev/web "+strings.TrimSpace(want) {
+		if got := spec.Describe(pods); got != "unidesk-dev/web "+want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
