@@ -88,6 +88,9 @@ func TestTheTreeHasSeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range seeds {
+		if text, err := os.ReadFile(filepath.Join("..", "..", s.file)); err != nil || strings.Count(string(text), s.old) != 1 {
+			t.Errorf("%s: %q is not once in %s (%v)", s.name, s.old, s.file, err)
+		}
 		count[s.group]++
 	}
 	for _, group := range []string{"contract", "deploy", "confirm", "proof", "placement", "statefile", "envfile", "workload"} {
