@@ -159,23 +159,24 @@ func (s Spec) Describe(all []Instance) string {
 func (s Spec) describePods(pods []Instance) string {
 	var words []string
 	for _, d := range s.Kubernetes.Deployments {
-		runs := ""
-		i := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current && in.Running })
-		if i < 0 {
-			i = slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current })
+		pod := func(current, running bool) *Instance {
+			i := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current == current && in.Running == running })
+			if i < 0 {
+				return nil
+			}
+			return &pods[i]
 		}
-		old := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && !in.Current && in.Running })
-		if i >= 0 {
-			runs = pods[i].state()
+		var runs []string
+		if newest := cmp.Or(pod(true, true), pod(true, false)); newest != nil {
+			runs = append(runs, newest.state())
 		}
-		switch {
-		case i >= 0 && (pods[i].Running || old < 0):
-		case old >= 0:
-			runs = strings.TrimPrefix(runs+", and still "+pods[old].state(), ", and ")
-		default:
-			runs = "no pod"
+		if old := pod(false, true); old != nil && pod(true, true) == nil {
+			runs = append(runs, "still "+old.state())
 		}
-		words = append(words, s.Ref.Scope()+"/"+d.Name+" "+runs)
+		if runs == nil {
+			runs = []string{"no pod"}
+		}
+		words = append(words, s.Ref.Scope()+"/"+d.Name+" "+strings.Join(runs, ", and "))
 	}
 	return strings.Join(words, "; ")
 }

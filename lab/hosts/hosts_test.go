@@ -160,9 +160,11 @@ func testContainer(ctx context.Context, t *testing.T, host *hosts.Host) {
 }
 
 func TestTwoLabsAreUpAtATime(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // another run of this test may have the other place
+	defer cancel()
 	var labs [2]*hosts.Lab
 	for i := range labs {
-		lab, err := hosts.Up(t.Context(), hosts.Config{Log: t.Output()})
+		lab, err := hosts.Up(ctx, hosts.Config{Log: t.Output()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +176,7 @@ func TestTwoLabsAreUpAtATime(t *testing.T) {
 		labs[i] = lab
 	}
 	for _, lab := range labs {
-		name, err := lab.Master.Output(t.Context(), "ssh", "D601", "hostname")
+		name, err := lab.Master.Output(ctx, "ssh", "D601", "hostname")
 		if got := strings.TrimSpace(name); err != nil || got != lab.D601.Name {
 			t.Errorf("%s reaches %q (%v), want %s", lab.Master.Name, got, err, lab.D601.Name)
 		}

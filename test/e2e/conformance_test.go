@@ -65,6 +65,8 @@ func (k *cluster) conforms(t *testing.T) {
 type ended struct{ workload.Target }
 
 func (e ended) Observe(ctx context.Context, ref workload.Ref, probe bool) (workload.Observation, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
 	for {
 		seen, err := e.Target.Observe(ctx, ref, probe)
 		if err != nil || !slices.ContainsFunc(seen.Instances, func(in workload.Instance) bool { return !in.Current }) {

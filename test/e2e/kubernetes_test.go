@@ -474,10 +474,11 @@ func (k *cluster) silent(t *testing.T) {
 	spec := k.spec(t, "claudeqq", artifact.Prod)
 	good := k.live(t, spec)
 	next := release(t, "claudeqq", lab.Change{}).SourceCommit
-	must(t, k.Stop(t.Context(), kube.APIServer))
-	a := deployTo(t, spec, next)
-	must(t, k.Start(t.Context(), kube.APIServer))
-	must(t, k.WaitAPI(t.Context()))
+	a := func() answer {
+		must(t, k.Stop(t.Context(), kube.APIServer))
+		defer k.startAPI(t)
+		return deployTo(t, spec, next)
+	}()
 	a.want(t, contract.DecidedFailed, fault.KubernetesUnavailable, 1)
 	if a.result.Mutated || !a.result.Failure.Retry {
 		t.Errorf("%+v", a.result.Failure)

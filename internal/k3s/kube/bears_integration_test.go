@@ -3,7 +3,6 @@
 package kube_test
 
 import (
-	"encoding/base64"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -80,21 +79,9 @@ func TestOnlyTheTemplateOfThePatchIsOurs(t *testing.T) {
 
 func TestWhatAWebhookMakesOfThePatchIsOurs(t *testing.T) {
 	t.Parallel()
-	ns := namespace(t)
-	spec := placed(t, ns, "web")
-	create(t, deploymentsAt(ns), manifest("web", nil))
-	c := agent(t, spec)
-	settled(t, c, spec)
-	const elsewhere = "mirror.example/web:new"
-	former := look(t, c, spec)
-	hook(t, ns, "mutating", "deployments", "UPDATE", func(object) object {
-		patch := `[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"` + elsewhere + `"}]`
-		return object{"allowed": true, "patchType": "JSONPatch", "patch": base64.StdEncoding.EncodeToString([]byte(patch))}
-	})
-	until(t, "the webhook is asked", func() bool {
-		edit(t, deploymentsAt(ns)+"/web", object{"metadata": object{"labels": object{"probe": "x"}}})
-		return look(t, c, spec).Definition.Image == elsewhere
-	})
+	ns, spec, c := deployed(t, nil)
+	former := settled(t, c, spec)
+	rewritten(t, ns, c, spec)
 	stamped(t, c, spec, "c1")
 	if !bears(t, c, spec, "c1", former) {
 		t.Error("what the webhook made of the patch is not ours")

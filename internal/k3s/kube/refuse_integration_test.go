@@ -127,11 +127,13 @@ func TestAQuotaThatRefusesPodsIsTrouble(t *testing.T) {
 	})
 }
 
-func TestAWebhookThatRewritesTheImageIsSeen(t *testing.T) {
-	t.Parallel()
-	ns, spec, c := deployed(t, nil)
-	settled(t, c, spec)
-	const elsewhere = "mirror.example/web:new"
+// elsewhere is the image that a webhook writes into a Deployment.
+const elsewhere = "mirror.example/web:new"
+
+// rewritten has a webhook write the image of each change of a Deployment, and returns once
+// the API server asks it.
+func rewritten(t *testing.T, ns string, c *kube.Cluster, spec workload.Spec) {
+	t.Helper()
 	hook(t, ns, "mutating", "deployments", "UPDATE", func(object) object {
 		patch := `[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"` + elsewhere + `"}]`
 		return object{"allowed": true, "patchType": "JSONPatch", "patch": base64.StdEncoding.EncodeToString([]byte(patch))}
@@ -142,6 +144,13 @@ func TestAWebhookThatRewritesTheImageIsSeen(t *testing.T) {
 		edit(t, deploymentsAt(ns)+"/web", object{"metadata": object{"labels": object{"probe": "x"}}})
 		return look(t, c, spec).Definition.Image == elsewhere
 	})
+}
+
+func TestAWebhookThatRewritesTheImageIsSeen(t *testing.T) {
+	t.Parallel()
+	ns, spec, c := deployed(t, nil)
+	settled(t, c, spec)
+	rewritten(t, ns, c, spec)
 	var image string
 	until(t, "a stamp", func() bool {
 		d, err := c.Stamp(t.Context(), look(t, c, spec), stampOf("c1"))

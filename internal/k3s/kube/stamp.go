@@ -131,7 +131,7 @@ func (s Stamp) template(d Deployment, of json.RawMessage) (json.RawMessage, erro
 	env, _ := placed["env"].([]any)
 	placed["image"], placed["env"] = s.Image, s.env(env)
 	for _, key := range workload.Keys() {
-		_ = unstructured.SetNestedField(t, s.Values[key], "metadata", "annotations", workload.Annotation(key))
+		_ = unstructured.SetNestedField(t, s.Values[key], "metadata", "annotations", workload.Annotation(key)) // fails only if annotations are no map
 	}
 	_ = unstructured.SetNestedField(t, s.Change, "metadata", "annotations", workload.ChangeAnnotation)
 	return json.Marshal(t)
