@@ -10,8 +10,10 @@ export GOFLAGS     := $(GOFLAGS) -trimpath
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BUILD   := go build -ldflags "-s -w -X main.version=$(VERSION)"
 BUF     := go tool -modfile=tools/go.mod buf
-# make lint vets.
-SUM     := go tool -modfile=tools/go.mod gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg -- -vet=off
+# make lint vets. A timeout ends what hangs; it is long enough for a busy machine.
+GOTESTSUM := go tool -modfile=tools/go.mod gotestsum
+SUM     := $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -vet=off -ldflags=-w -timeout 80m
+LONGEST := $(GOTESTSUM) tool slowest --threshold 1s --num 10 --jsonfile
 LINT    := go tool -modfile=tools/lint/go.mod golangci-lint
 
 .PHONY: help
@@ -52,7 +54,9 @@ test: ## unit tests, CLI stories and integration on the real engine, registry an
 	@lab/setup.sh engine sshd
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	go test -C tools ./...
-	$(SUM) -tags integration -timeout 15m -p 4 $(LONG) ./...
+	@mkdir -p dist
+	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/test.json $(SUM) -tags integration -p 4 $(LONG) ./...
+	@$(LONGEST) dist/test.json
 
 .PHONY: unit
 unit: ## only what needs nothing but Go
@@ -84,30 +88,31 @@ STORIES := ^(TestACommitGoesLiveAndBack|TestLayersOfEveryCompressionGoLive|TestA
 .PHONY: engines
 engines: ## what touches the engine, again on Docker Engine 29.8.1 with containerd's image store and on 28.5.2 with the classic one
 	@lab/setup.sh engine sshd
-	@lab/tools/build.sh engine28 engine29 >/dev/null
+	@lab/tools/build.sh $(foreach engine,$(ENGINES),engine$(firstword $(subst -, ,$(engine)))) >/dev/null
 	@lab/tools/build.sh --installed compose registry >/dev/null
 	@for engine in $(ENGINES); do \
 		echo "on Docker Engine $$engine"; export UNIDESK_LAB_ENGINE=$$engine; \
-		$(SUM) -tags integration -count 1 -timeout 10m -p 4 -parallel 6 $(TOUCHING); \
-		$(SUM) -tags integration -count 1 -timeout 10m -run '$(STORIES)' ./test/integration; \
+		$(SUM) -tags integration -count 1 -p 4 -parallel 6 $(TOUCHING); \
+		$(SUM) -tags integration -count 1 -run '$(STORIES)' ./test/integration; \
 	done
 
-E2E := $(SUM) -tags e2e -p 1 -timeout 80m -count 1
+E2E := $(SUM) -tags e2e -p 1 -count 1
 
 .PHONY: e2e
 e2e: ## the lab of two real hosts with systemd
 	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
-	@rm -f dist/sandbox.txt
+	@mkdir -p dist && rm -f dist/sandbox.txt
 	$(E2E) ./lab/hosts/...
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 e2e-kubernetes e2e-compose
+	@$(LONGEST) dist/e2e-kubernetes.json && $(LONGEST) dist/e2e-compose.json
 	@cat dist/sandbox.txt
 
 # The halves of e2e, each in a lab of its own.
 .PHONY: e2e-kubernetes e2e-compose
 e2e-kubernetes:
-	$(E2E) -run '^TestKubernetes$$' ./test/e2e/...
+	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/e2e-kubernetes.json $(E2E) -run '^TestKubernetes$$' ./test/e2e/...
 e2e-compose:
-	$(E2E) -skip '^TestKubernetes$$' ./lab/kube/... ./test/e2e/...
+	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/e2e-compose.json $(E2E) -skip '^TestKubernetes$$' ./lab/kube/... ./test/e2e/...
 
 .PHONY: bench
 bench: ## measure against docker pull through a tunnel and crictl pull, in the lab of two hosts

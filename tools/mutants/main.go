@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	only := flags.String("only", "", "try only the seeds of this file, for example confirm")
 	share := flags.Int("share", 1, "try only one seed in so many")
 	of := flags.String("of", "", "what the share depends on, for example a commit: each has another one")
+	timeout := flags.Duration("timeout", time.Minute, "the time for a package's tests; tests that exceed it are run again with five times as much")
 	limit := flags.Duration("limit", 30*time.Minute, "the time for all seeds")
 	workers := flags.Int("parallel", runtime.NumCPU(), "how many seeds are tried at a time")
 	if err := flags.Parse(args); err != nil {
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, *limit)
 	defer cancel()
 
-	t := tester{root: *root, dir: dir}
+	t := tester{root: *root, dir: dir, timeout: *timeout}
 	if err := t.sound(ctx, seeds); err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (t tester) sound(ctx context.Context, seeds []seed) error {
 		packages = append(packages, s.packages...)
 	}
 	slices.Sort(packages)
-	found, err := t.test(ctx, slices.Compact(packages))
+	found, err := t.test(ctx, slices.Compact(packages), 5*t.timeout)
 	if err != nil {
 		return err
 	}

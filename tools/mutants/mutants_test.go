@@ -52,6 +52,17 @@ func TestEachVerdict(t *testing.T) {
 	}
 }
 
+// A machine that is busy lets no fault pass for caught.
+func TestATimeoutAloneIsNoVerdict(t *testing.T) {
+	hangsOnce := "import \"os\"\n\nfunc TestOpen(*testing.T) {\n\tif _, err := os.Stat(\"hung\"); err == nil || !open(false) {\n\t\treturn\n\t}\n" +
+		"\t_ = os.WriteFile(\"hung\", nil, 0o600)\n\tselect {}\n}\n"
+	args := append(module(t, hangsOnce, "open :: return granted => return true\n"), "-timeout", "10s")
+	var out bytes.Buffer
+	if err := run(t.Context(), args, &out); err == nil || !strings.Contains(out.String(), "LIVE      gate: open ") {
+		t.Errorf("%v, want the fault alive in:\n%s", err, out.String())
+	}
+}
+
 func TestTestsThatFailAnywayProveNothing(t *testing.T) {
 	var out bytes.Buffer
 	args := module(t, "func TestRed(t *testing.T) { t.Error(1) }\n", "the gate is open :: return granted => return true\n")

@@ -32,8 +32,9 @@ type attempt struct {
 }
 
 type tester struct {
-	root string // of the module
-	dir  string // for the faulty files
+	root    string        // of the module
+	dir     string        // for the faulty files
+	timeout time.Duration // of a package's tests
 }
 
 // try runs the seed's tests with its fault in place.
@@ -43,7 +44,10 @@ func (t tester) try(ctx context.Context, s seed) attempt {
 	if err != nil {
 		return attempt{verdict: broken, by: err.Error()}
 	}
-	found, err := t.test(ctx, s.packages, "-overlay", overlay)
+	found, err := t.test(ctx, s.packages, t.timeout, "-overlay", overlay)
+	if err == nil && found.timedOut { // the fault hangs, or the machine is busy
+		found, err = t.test(ctx, s.packages, 5*t.timeout, "-overlay", overlay)
+	}
 	a := attempt{verdict: live, by: "all tests pass", took: time.Since(begun)}
 	switch {
 	case err != nil:
@@ -87,14 +91,15 @@ func (t tester) overlay(s seed) (string, error) {
 
 // findings is what a run of go test came to.
 type findings struct {
-	failed  bool
-	unbuilt bool
-	first   string // the first test that failed, or the compiler's message
+	failed   bool
+	unbuilt  bool
+	timedOut bool
+	first    string // the first test that failed, or the compiler's message
 }
 
-// test runs the unit tests of packages. A test that hangs fails by its timeout.
-func (t tester) test(ctx context.Context, packages []string, flags ...string) (findings, error) {
-	args := append([]string{"test", "-json", "-vet=off", "-short", "-failfast", "-timeout=60s"}, flags...)
+// test runs the unit tests of packages. A test that hangs fails by the timeout.
+func (t tester) test(ctx context.Context, packages []string, timeout time.Duration, flags ...string) (findings, error) {
+	args := append([]string{"test", "-json", "-vet=off", "-short", "-failfast", "-timeout", timeout.String()}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
 	cmd.Dir = t.root
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -128,6 +133,8 @@ func judge(out []byte) (found findings, err error) {
 			}
 		case "build-fail":
 			found.unbuilt = true
+		case "output":
+			found.timedOut = found.timedOut || strings.HasPrefix(e.Output, "panic: test timed out after ")
 		case "fail":
 			found.failed = true
 			if found.first == "" {
