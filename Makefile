@@ -142,4 +142,4 @@ release-contract: ## make today's contract the one that later ones must not brea
 	$(BUF) build -o proto/contract.binpb
 
 .PHONY: check
-check: lint rooms commits test mutants engines e2e ## all that CI checks
+check: lint rooms commits test mutants engines e2e ## everything; CI runs .ci/run

@@ -1,0 +1,44 @@
+package tools_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// faultRow is a row of docs/faults.md: the fault, what was wrong, the tests.
+var (
+	faultRow   = regexp.MustCompile(`(?m)^\| ([A-Z]\d+[a-z]?) \| ([^|]+) \| ([^|]+) \|$`)
+	namedTests = regexp.MustCompile("`(Test\\w+)` \\(([\\w/]+_test\\.go)\\)")
+)
+
+func TestFaultsNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/faults.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := faultRow.FindAllStringSubmatch(string(text), -1)
+	if lines := strings.Count(string(text), "\n| ") - 1; len(rows) != lines {
+		t.Errorf("%d of %d rows have a fault, what was wrong, and tests", len(rows), lines)
+	}
+	seen := map[string]bool{}
+	for _, row := range rows {
+		if seen[row[1]] {
+			t.Errorf("%s has two rows", row[1])
+		}
+		seen[row[1]] = true
+		named := namedTests.FindAllStringSubmatch(row[3], -1)
+		if rest := strings.Trim(namedTests.ReplaceAllString(row[3], ""), " ,"); len(named) == 0 || rest != "" {
+			t.Errorf("%s: want `TestName` (path/file_test.go), several separated by commas, got %q", row[1], row[3])
+		}
+		for _, test := range named {
+			source, err := os.ReadFile(filepath.Join("..", test[2]))
+			if err != nil || !strings.Contains(string(source), "\nfunc "+test[1]+"(") {
+				t.Errorf("%s: no %s in %s (%v)", row[1], test[1], test[2], err)
+			}
+		}
+	}
+}
