@@ -2,6 +2,8 @@ package packaging_test
 
 import (
 	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +43,37 @@ func TestThePackageBringsWhatABootstrapBrings(t *testing.T) {
 		}
 		if comment := "Installed as " + f.Path; strings.HasSuffix(f.Path, ".conf") && !strings.Contains(string(f.Content), comment) {
 			t.Errorf("%s does not say %q", f.Path, comment)
+		}
+	}
+}
+
+// An operator has the package alone: each page that a page links to is beside it.
+func TestThePackageBringsEachPageThatItsPagesLinkTo(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("nfpm-controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const folder = "/usr/share/doc/unidesk-controller/docs/"
+	brought := map[string]bool{}
+	for _, c := range regexp.MustCompile(`src: (docs/\S+), dst: (\S+),`).FindAllStringSubmatch(string(content), -1) {
+		pages, err := filepath.Glob("../" + c[1])
+		if err != nil || len(pages) == 0 || !strings.HasPrefix(c[2], folder) {
+			t.Fatalf("%s: %v, %s, want pages below %s", c[1], err, c[2], folder)
+		}
+		for _, page := range pages {
+			brought[strings.TrimPrefix(page, "../")] = true
+		}
+	}
+	for page := range brought {
+		text, err := os.ReadFile("../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(string(text), -1) {
+			if target := path.Join(path.Dir(page), link[1]); !brought[target] {
+				t.Errorf("%s links to %s, which the package does not bring", page, target)
+			}
 		}
 	}
 }
