@@ -73,7 +73,7 @@ func (m *Master) Compose(ctx context.Context, args ...string) (string, error) {
 // Install brings versions live without the product, as they may have been before
 // there was one: the image is carried over, tagged, and Compose starts it.
 func (m *Master) Install(ctx context.Context, from *Engine, versions ...Summary) error {
-	up := []string{"up", "-d", "--no-build", "--no-deps"}
+	up := []string{"up", "-d", "--no-build", "--no-deps", "--pull", "never"}
 	for _, v := range versions {
 		// Through the registry: a builder that is not private keeps nothing.
 		if _, err := from.Docker(ctx, "pull", "--quiet", v.ImageRef); err != nil {

@@ -43,7 +43,7 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 		}
 		emit(workload.Event{Point: workload.PointReplace, Text: "docker compose recreates " + spec.Ref.Name()})
 		if err := r.up(ctx, spec, lock); err != nil {
-			return err
+			return r.taken(context.WithoutCancel(ctx), spec, id, err)
 		}
 		// The caller may have given up meanwhile, which changes nothing about what
 		// is there.
@@ -73,6 +73,16 @@ func (r *Runtime) retag(ctx context.Context, spec workload.Spec, change workload
 		return err
 	}
 	return r.engine.Tag(ctx, id, spec.Compose.Image)
+}
+
+// taken is the fault of a recreate that failed since somebody took the image, or its
+// stable name, away meanwhile; of any other one it is err.
+func (r *Runtime) taken(ctx context.Context, spec workload.Spec, id string, err error) error {
+	if now, unknown := r.imageID(ctx, spec.Compose.Image); unknown != nil || now == id {
+		return err
+	}
+	return fault.Transient(fault.Stale, "%s was image %s when the recreate began and is not any more: %w", spec.Compose.Image, workload.ShortID(id), err).
+		WithHint("something removed images meanwhile, such as a prune: the same command stages it again")
 }
 
 // isNew reports whether a container is what the change wants: made of the image,

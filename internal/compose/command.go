@@ -52,7 +52,7 @@ func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) err
 }
 
 func (r *Runtime) upArguments(service string) []string {
-	return r.arguments("--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", service)
+	return r.arguments("--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", "--pull", "never", service)
 }
 
 // readEnv reads the env file and refuses one from which Compose takes orders.

@@ -90,7 +90,7 @@ func TestComposeIsStartedInExactlyThisWay(t *testing.T) {
 	root := r.config.Root
 	if d := cmp.Diff([]string{
 		"compose", "--project-directory", root, "-p", "unidesk", "--env-file", root + "/c.env", "-f", root + "/docker-compose.yml", "-f", "/etc/more.yml",
-		"--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", "sample",
+		"--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", "--pull", "never", "sample",
 	}, strings.Split(said(t, r, "argv"), "\n")); d != "" {
 		t.Error(d)
 	}

@@ -212,7 +212,7 @@ func (c *Contract) compose(t catalog.Compose) {
 	c.Target.ComposeProject, c.Target.ComposeService, c.Target.ContainerName = t.Project, t.Service, t.Container
 	c.LabelKeys = c.EnvKeys
 	c.Target.Tags = []string{t.Image, t.Image + ":" + c.Commit.String()}
-	c.Target.Command = "docker compose up -d --no-build --no-deps --force-recreate " + t.Service
+	c.Target.Command = "docker compose up -d --no-build --no-deps --force-recreate --pull never " + t.Service
 	c.ExcludedTargets = append(c.ExcludedTargets, "every other service of the Compose project", "every Kubernetes object")
 }
 

@@ -36,7 +36,7 @@ func TestAContractTouchesOneServiceByItsCommit(t *testing.T) {
 			t.Errorf("%s is %q, want the tag of the full commit", name, tag)
 		}
 	}
-	if want := "docker compose up -d --no-build --no-deps --force-recreate baidu-netdisk"; c.Target.Command != want {
+	if want := "docker compose up -d --no-build --no-deps --force-recreate --pull never baidu-netdisk"; c.Target.Command != want {
 		t.Errorf("command %q, want %q", c.Target.Command, want)
 	}
 	if c.Health.Port != 4244 || len(c.Health.Flags) != 5 {

@@ -37,12 +37,12 @@ func TestRenderedFilesAreTheGoldenOnes(t *testing.T) {
 		{"defaults", registry.Defaults(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
 			registry.ComposeFile: "sha256:ffbf9f10f35fdac238e4fa59351536a4d816f025da48815ed0efa7d2f760e139",
-			registry.UnitFile:    "sha256:391fbec83f44e6ba9b4c9e02758a9058a9c82c5980fb5148f6d4cb09880a3d73",
+			registry.UnitFile:    "sha256:1a5292fef21e8fddee4e66f6baf20307ca12a274d0916a7573101634980ee8ff",
 		}},
 		{"pinned", pinned(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
 			registry.ComposeFile: "sha256:ee6d855b6f4da96a1c29ae4914b775d49f1b9af819f94c1684f1f365c5a96813",
-			registry.UnitFile:    "sha256:2418559d4b518705caf5267977bd8e04df8f125db1dcf4bb399e589393f3ab2b",
+			registry.UnitFile:    "sha256:524681826de51d6f8f7207741a701053beed0eaef10569871d293e81624ee920",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -192,7 +192,7 @@ func TestHealthForPeopleShowsEachCheckAndWhatToType(t *testing.T) {
   check          ✓ storage-exists a folder
   check          ✓ config-hash sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd
   check          ✓ compose-hash sha256:ffbf9f10f35fdac238e4fa59351536a4d816f025da48815ed0efa7d2f760e139
-  check          ✓ unit-hash sha256:391fbec83f44e6ba9b4c9e02758a9058a9c82c5980fb5148f6d4cb09880a3d73
+  check          ✓ unit-hash sha256:1a5292fef21e8fddee4e66f6baf20307ca12a274d0916a7573101634980ee8ff
   check          ✓ image-expected registry:2.8.3
   warning        engine 20.10.24 is older than 28: a port that it publishes on loopback can be reached from the same network segment
   says nothing of provider heartbeat, Host SSH, k3sctl-adapter, Code Queue scheduler, business APIs
