@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -48,14 +48,14 @@ func (r *run) holder() string {
 // newChange returns the change to make, or an earlier run's unsettled change for the
 // same commit. This run takes that change over with as much time as a new change has.
 func (r *run) newChange(f facts) workload.Change {
-	deadline := f.seen.hostNow().Add(switchTime + f.seen.ProgressDeadline() + r.place.Timeout + 3*r.place.Stable).UTC()
+	deadline := f.seen.HostNow().Add(switchTime + f.seen.ProgressDeadline() + r.place.Timeout + 3*r.place.Stable).UTC()
 	if p := f.seen.Pending; p != nil {
 		change := p.Change
 		change.Deadline = deadline
 		return change
 	}
 	return workload.Change{
-		ID: r.id, Ref: r.spec.Ref, Image: f.image.Pinned, Basis: r.replaced(f.seen).Basis,
+		ID: r.id, Ref: r.Spec.Ref, Image: f.image.Pinned, Basis: r.replaced(f.seen).Basis,
 		Stamps: map[string]string{
 			workload.KeyCommit:          r.commit.String(),
 			workload.KeyRequestedCommit: r.commit.String(),
@@ -72,7 +72,7 @@ func (r *run) newChange(f facts) workload.Change {
 }
 
 // replaced is what ran when the change began.
-func (s session) replaced(seen view) workload.Before {
+func (s session) replaced(seen sight.View) workload.Before {
 	if p := seen.Pending; p != nil {
 		return p.Before
 	}
@@ -81,51 +81,6 @@ func (s session) replaced(seen view) workload.Before {
 		return workload.Before{Basis: seen.Basis}
 	}
 	return workload.Before{Basis: seen.Basis, Running: in.Running, ImageID: in.ImageID, Commit: in.Stamped[workload.KeyCommit], Config: in.Config}
-}
-
-// fate is what became of a change. After the way to its host broke only the host
-// knows.
-type fate string
-
-const (
-	fateUnknown fate = "unknown" // the host cannot be asked
-	unmade      fate = "unmade"
-	unsettled   fate = "unsettled"
-	keptThere   fate = "kept"
-	reverted    fate = "reverted"
-)
-
-// fateOf asks the host.
-func (s session) fateOf(ctx context.Context, change workload.Change) (fate, view) {
-	seen, err := s.lookAgain(ctx)
-	switch last := seen.Last; {
-	case err != nil:
-		return fateUnknown, seen
-	case seen.Pending != nil && seen.Pending.Change.ID == change.ID:
-		return unsettled, seen
-	case last == nil || last.ChangeID != change.ID:
-		return unmade, seen
-	case last.Outcome == workload.Keep:
-		return keptThere, seen
-	}
-	return reverted, seen
-}
-
-// revertedByHost is the fault of a change that its host took back before its run
-// ended; nil if the host did not.
-func (s session) revertedByHost(change string, seen workload.Observation) error {
-	last := seen.Last
-	if last == nil || last.ChangeID != change || last.Outcome != workload.Revert {
-		return nil
-	}
-	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: nobody had settled it in time",
-		s.hostName(), last.At.UTC().Format(time.TimeOnly+"Z"))
-}
-
-// byItself describes what the host does if no run settles the change.
-func (s session) byItself(change workload.Change) string {
-	return fmt.Sprintf("if nobody settles it, %s takes it back by itself at %s (its clock)",
-		s.hostName(), change.Deadline.UTC().Format(time.TimeOnly+"Z"))
 }
 
 // detach returns a context for work that must end even if the run must stop.

@@ -9,7 +9,7 @@
 // new version proven or the old version back.
 //
 // Files, from the top: apply.go, diff.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
-// receipt.go, scope.go, prove.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
+// receipt.go, scope.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
 // A file uses those after it and none before:
 //
 //	apply                 the reconciler over deploy.json
@@ -20,11 +20,10 @@
 //	revert                take a change back; end what an earlier run left
 //	receipt               what is written down
 //	scope                 what happened to everything else
-//	prove                 does the new version run, or the old version?
-//	change                the change, and what became of it on its host
+//	change                the change
 //	find                  the steps that only read: look, resolve, preflight, admit
 //	settings              what a config sync writes
-//	session               a service on its host; what was seen, and when
+//	session               a service in an environment, on its host
 //	journal               the points of a run
 //	deploy                what a deploy works through
 package deploy

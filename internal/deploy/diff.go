@@ -43,18 +43,18 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	if s.spec.Ref.IsZero() {
+	if s.Spec.Ref.IsZero() {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
-	seen, err := s.look(ctx, false)
+	seen, err := s.Look(ctx, false)
 	if err != nil {
 		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
 		return nil
 	}
 	switch in := seen.Current(); {
 	case in == nil:
-		one.Note = join(one.Note, s.spec.Describe(nil))
+		one.Note = join(one.Note, s.Spec.Describe(nil))
 	case !in.Running:
 		one.Note = join(one.Note, "its container is stopped")
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -32,18 +33,18 @@ func (s session) fail(out contract.Result, decision contract.Decision, err error
 
 // stopped ends a run that touched nothing that runs, or took back no more than what
 // an earlier run had left.
-func (r *run) stopped(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
+func (r *run) stopped(ctx context.Context, out contract.Result, seen sight.View, err error) contract.Result {
 	if ctx.Err() != nil {
 		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before anything that runs was touched"))
 	}
 	switch {
 	case out.Mutated:
-		_, out.Running = r.now(ctx, seen)
-	case !seen.known() && !cut(err):
-		seen, _ = r.lookAgain(ctx)
+		_, out.Running = r.Now(ctx, seen)
+	case !seen.Known() && !sight.Cut(err):
+		seen, _ = r.LookAgain(ctx)
 		fallthrough
 	default:
-		out.Running = r.running(seen)
+		out.Running = r.Running(seen)
 	}
 	return r.fail(out, contract.Obstacle(err), err)
 }
@@ -59,19 +60,19 @@ func (r *run) gated(ctx context.Context, out contract.Result, f facts) contract.
 	if err := r.admit(f, plan, false); err != nil {
 		return r.stopped(ctx, out, f.seen, err)
 	}
-	out.Running = r.running(f.seen)
+	out.Running = r.Running(f.seen)
 	out.AtGate()
 	return out
 }
 
 // unswitched ends a run whose switch failed, or whose end it did not hear of.
 func (r *run) unswitched(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
-	became, seen := r.fateOf(ctx, a.change)
+	became, seen := r.FateOf(ctx, a.change)
 	switch became {
-	case unmade:
+	case sight.Unmade:
 		return r.stopped(ctx, out, a.seen, err) // refused before anything was changed
-	case reverted:
-		err = workload.At(workload.PointOf(err), r.revertedByHost(a.change.ID, seen.Observation))
+	case sight.Reverted:
+		err = workload.At(workload.PointOf(err), r.RevertedByHost(a.change.ID, seen.Observation))
 	}
 	out.Mutated = true
 	return r.takeBack(ctx, out, a, err)
@@ -91,7 +92,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	err := r.revert(ctx, a.change, r.replaced(a.seen))
 	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, out.Rollback)
 	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
-	if cut(err) {
+	if sight.Cut(err) {
 		cause = errors.Join(cause, r.Ledger.Prepare(receipt))
 		return r.unsettled(ctx, out, a, workload.At(step, fmt.Errorf("%w; and then: %w", cause, err)), err)
 	}
@@ -107,7 +108,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 		cause = errors.Join(cause, err)
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
-	_, out.Running = r.now(ctx, a.seen)
+	_, out.Running = r.Now(ctx, a.seen)
 	out = r.fail(out, decision, &workload.StepError{At: step, Err: cause})
 	out.Failure.Logs = logs
 	return out
@@ -116,12 +117,12 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 // unkept ends a run whose proven change the host did not keep, as far as it heard. A
 // change is taken back if the copy that runs is not the proven copy.
 func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
-	switch became, seen := r.fateOf(ctx, a.change); {
-	case became == reverted:
-		return r.takeBack(ctx, out, a, workload.At(workload.PointOf(err), r.revertedByHost(a.change.ID, seen.Observation)))
+	switch became, seen := r.FateOf(ctx, a.change); {
+	case became == sight.Reverted:
+		return r.takeBack(ctx, out, a, workload.At(workload.PointOf(err), r.RevertedByHost(a.change.ID, seen.Observation)))
 	case fault.ReasonOf(err) == fault.Stale:
 		return r.takeBack(ctx, out, a, err)
-	case became == fateUnknown && cut(err):
+	case became == sight.Unknown && sight.Cut(err):
 		return r.unsettled(ctx, out, a, err, err)
 	}
 	return r.unrecorded(ctx, out, a, err)
@@ -134,9 +135,9 @@ func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cau
 	if ctx.Err() != nil {
 		decision = contract.DecidedInterrupted
 	}
-	out.Running = "not known: " + r.hostName() + " gives no answer; " + r.byItself(a.change)
+	out.Running = "not known: " + r.HostName + " gives no answer; " + r.ByItself(a.change)
 	return r.fail(out, decision, fault.Transient(fault.ReasonOf(silence),
-		"%w; %s gives no answer about what became of the change: %s", cause, r.hostName(), r.byItself(a.change)).
+		"%w; %s gives no answer about what became of the change: %s", cause, r.HostName, r.ByItself(a.change)).
 		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand()))
 }
 
@@ -144,9 +145,9 @@ func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cau
 // closed. Recover closes them.
 func (r *run) unrecorded(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
 	err = fault.New(fault.RecoveryNeeded, "the new version runs and is proven, but: %w", err)
-	seen, running := r.now(ctx, a.seen)
-	if p := seen.Pending; p != nil && p.Change.ID == a.change.ID && r.hostName() != catalog.Master {
-		err = fault.New(fault.RecoveryNeeded, "%w; %s", err, r.byItself(a.change))
+	seen, running := r.Now(ctx, a.seen)
+	if p := seen.Pending; p != nil && p.Change.ID == a.change.ID && r.HostName != catalog.Master {
+		err = fault.New(fault.RecoveryNeeded, "%w; %s", err, r.ByItself(a.change))
 	}
 	out.Changed, out.Running = true, running
 	return r.fail(out, contract.DecidedFailed, err)

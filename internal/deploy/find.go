@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -18,7 +19,7 @@ import (
 type facts struct {
 	// terms are the contract, its gate judged by what the receipts prove.
 	terms  contract.Contract
-	seen   view
+	seen   sight.View
 	image  artifact.Image
 	origin provenance.Verdict
 }
@@ -29,8 +30,8 @@ type facts struct {
 func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f facts, err error) {
 	f.terms = c
 	platform := s.place.Target.Platform
-	if s.unseen() == "" {
-		if f.seen, err = s.look(ctx, true); err != nil {
+	if s.Unseen == "" {
+		if f.seen, err = s.Look(ctx, true); err != nil {
 			return f, workload.At(workload.PointGuard, err)
 		}
 		platform = f.seen.Platform
@@ -68,14 +69,14 @@ func (s session) promoted(c contract.Contract, manifest artifact.Digest) (contra
 // wanted is what the new version is proven by.
 func (s session) wanted(f facts) proof.Wanted {
 	return proof.Wanted{
-		Spec: s.spec, Image: f.image.Pinned,
+		Spec: s.Spec, Image: f.image.Pinned,
 		Labels: f.terms.RequiredLabels, Composed: s.row.Witness == catalog.Composed, FlagsBefore: s.flagsBefore(f.seen),
 	}
 }
 
 // flagsBefore are the health flags that the proof measures the new version by: those
 // of what runs, or of what ran before an unsettled change.
-func (s session) flagsBefore(seen view) map[string]bool {
+func (s session) flagsBefore(seen sight.View) map[string]bool {
 	if p := seen.Pending; p != nil {
 		return p.Change.FlagsBefore
 	}
@@ -90,7 +91,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 		Checks: append(proof.Labels(f.terms.RequiredLabels, f.image.Labels),
 			proof.Runs(f.seen.Platform, f.image.Platform), f.origin.Check(s.row.Provenance)),
 	}
-	if plan.Unseen = s.unseen(); plan.Unseen != "" {
+	if plan.Unseen = s.Unseen; plan.Unseen != "" {
 		return plan, nil
 	}
 	need, err := s.cost(ctx, f)
@@ -98,13 +99,13 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}
 	plan.Need = need
-	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.spec, f.seen.Placement), proof.Fit(s.spec, f.seen.Observation)...))...)
+	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.Spec, f.seen.Placement), proof.Fit(s.Spec, f.seen.Observation)...))...)
 	_, synced, err := s.settings()
 	if err != nil {
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}
 	plan.Checks = append(plan.Checks, synced...)
-	if s.hostName() == catalog.Master {
+	if s.HostName == catalog.Master {
 		plan.Checks = append(plan.Checks, proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.Room("of the spool", need.Spool, need.SpoolFree))
 	} else {
 		plan.Checks = append(plan.Checks, proof.Room("of "+s.store(), need.Engine, f.seen.ImageRoom))
@@ -148,7 +149,7 @@ func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
 // line: its agent pulls from the registry beside it, and refuses by the same measure
 // what its engine's disk cannot take.
 func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
-	if s.hostName() == catalog.Master {
+	if s.HostName == catalog.Master {
 		return s.Estimator.Need(ctx, f.image)
 	}
 	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.image.Pinned) })
@@ -166,7 +167,7 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 
 // toBring describes what staging moves, and its source.
 func (s session) toBring(f facts, need contract.Need) string {
-	if s.hostName() != catalog.Master {
+	if s.HostName != catalog.Master {
 		return s.store() + " takes the image from the registry beside it"
 	}
 	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.image.Layers))
@@ -174,17 +175,17 @@ func (s session) toBring(f facts, need contract.Need) string {
 
 // store names what holds the image on another host.
 func (s session) store() string {
-	if s.spec.Kubernetes != nil {
-		return s.hostName() + "'s cluster"
+	if s.Spec.Kubernetes != nil {
+		return s.HostName + "'s cluster"
 	}
-	return s.hostName() + "'s engine"
+	return s.HostName + "'s engine"
 }
 
 // fixedThere prefixes the fix of each failed check with the host to apply it on.
 func (s session) fixedThere(checks []proof.Check) []proof.Check {
-	host := s.hostName()
+	host := s.HostName
 	there := "on " + host + ", where its " + contract.AgentPlacement + " places the project: "
-	if s.spec.Kubernetes != nil {
+	if s.Spec.Kubernetes != nil {
 		there = "on " + host + ": "
 	}
 	for i, c := range checks {

@@ -7,6 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -42,9 +43,9 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 		return s.refused(ctx, out, found.seen, err), nil
 	}
 	out.Plan = &plan
-	if s.unseen() == "" {
-		if all, err := s.host.Neighbours(ctx, s.spec.Ref); err == nil {
-			found.terms = found.terms.Excluding(s.spec, all)
+	if s.Unseen == "" {
+		if all, err := s.Host.Neighbours(ctx, s.Spec.Ref); err == nil {
+			found.terms = found.terms.Excluding(s.Spec, all)
 		}
 	}
 	if seen, err := s.idle(ctx, found.seen); err != nil {
@@ -56,7 +57,7 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 	if out.Rollback, out.Older, err = s.rollback(found); err != nil {
 		return s.refused(ctx, out, found.seen, err), nil
 	}
-	if out.Running = s.running(found.seen); found.terms.Gate.Shut() {
+	if out.Running = s.Running(found.seen); found.terms.Gate.Shut() {
 		out.AtGate()
 		return out, nil
 	}
@@ -67,7 +68,7 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 
 // idle refuses if another run has the service, or has left a change of it. It
 // returns the newest look.
-func (s session) idle(ctx context.Context, seen view) (view, error) {
+func (s session) idle(ctx context.Context, seen sight.View) (sight.View, error) {
 	if holder := s.Ledger.Holder(s.env, s.name()); holder != "" {
 		return seen, workload.At(workload.PointPreflight,
 			fault.Transient(fault.Locked, "a run has %s (%s): %s", s.name(), s.env, holder).WithHint("ask again when it ends"))
@@ -75,7 +76,7 @@ func (s session) idle(ctx context.Context, seen view) (view, error) {
 	if seen.Pending == nil {
 		return seen, nil
 	}
-	if again, err := s.lookAgain(ctx); err == nil { // the run that made it may have ended while this looked
+	if again, err := s.LookAgain(ctx); err == nil { // the run that made it may have ended while this looked
 		seen = again
 	}
 	if p := seen.Pending; p != nil {
@@ -86,11 +87,11 @@ func (s session) idle(ctx context.Context, seen view) (view, error) {
 }
 
 // refused ends a plan that meets an obstacle.
-func (s session) refused(ctx context.Context, out contract.Result, seen view, err error) contract.Result {
+func (s session) refused(ctx context.Context, out contract.Result, seen sight.View, err error) contract.Result {
 	if ctx.Err() != nil {
 		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed"))
 	}
-	out.Running = s.running(seen)
+	out.Running = s.Running(seen)
 	out = s.fail(out, contract.Obstacle(err), err)
 	out.Failure.Next = contract.After(out, s.row, s.env, false)
 	return out

@@ -47,7 +47,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error) {
 	// Asked before the lock is taken, too: with it goes the name of the run that was
 	// killed, which is all that is known here of a host that does not answer.
-	_, err = r.look(ctx, false)
+	_, err = r.Look(ctx, false)
 	nothing := err != nil && (fault.ReasonOf(err) == fault.WorkloadNotFound || fault.ReasonOf(err) == fault.CapabilityMissing)
 	if err != nil && !nothing {
 		return nil, err
@@ -63,7 +63,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	if nothing {
 		return nil, nil // in the catalog, and not in this project, or on a host that cannot switch
 	}
-	seen, err := r.look(ctx, false)
+	seen, err := r.Look(ctx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -73,13 +73,13 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 			one.Action = contract.Failed
 			one.Failure = recoverFailure(contract.DecidedRevertFailed, workload.PointOf(err), err)
 		}
-		seen, one.Running = r.now(ctx, seen)
+		seen, one.Running = r.Now(ctx, seen)
 		one.Warnings = r.warnings
 		done = append(done, one)
 	}
 	finished, err := r.finishReceipts(seen)
 	for _, w := range finished {
-		one := r.recovery(contract.Recorded, w.ID, w.Commit, r.describe(seen))
+		one := r.recovery(contract.Recorded, w.ID, w.Commit, r.Describe(seen))
 		one.Warnings = w.Warnings
 		done = append(done, one)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -19,16 +20,16 @@ const lastLines = 20
 func (r *run) revert(ctx context.Context, change workload.Change, before workload.Before) error {
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Revert}
 	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
-		return r.host.Settle(ctx, r.spec.Ref, settlement, emit)
+		return r.Host.Settle(ctx, r.Spec.Ref, settlement, emit)
 	})
-	if cut(err) {
-		if became, _ := r.fateOf(ctx, change); became == reverted {
+	if sight.Cut(err) {
+		if became, _ := r.FateOf(ctx, change); became == sight.Reverted {
 			err = nil // only the answer was lost
 		}
 	}
 	if err == nil {
-		var seen view
-		seen, err = r.proveOld(ctx, before)
+		var seen sight.View
+		seen, err = r.ProveOld(ctx, before)
 		r.warnings = seen.Last.Warnings(change.ID)
 	}
 	if err != nil {
@@ -40,7 +41,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 
 // logs are the last lines of the container that the change made, if it made one.
 func (s session) logs(ctx context.Context, change workload.Change) []string {
-	seen, err := s.look(ctx, false)
+	seen, err := s.Look(ctx, false)
 	if err != nil {
 		return nil
 	}
@@ -48,7 +49,7 @@ func (s session) logs(ctx context.Context, change workload.Change) []string {
 	if in == nil || workload.Basis(in.ID) == change.Basis || in.Stamped[workload.KeyCommit] != change.Image.Commit.String() {
 		return nil
 	}
-	lines, err := s.host.Logs(ctx, s.spec.Ref, in.ID, lastLines)
+	lines, err := s.Host.Logs(ctx, s.Spec.Ref, in.ID, lastLines)
 	if err != nil {
 		return []string{"(its output could not be read: " + strings.TrimSpace(err.Error()) + ")"}
 	}
@@ -66,7 +67,7 @@ func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 // finishReceipts puts receipts that a run left pending into force. The host reports how
 // the change ended: kept, or else taken back. If the host took a change back by
 // itself, that gets a receipt, too.
-func (s session) finishReceipts(seen view) (done []ledger.Receipt, err error) {
+func (s session) finishReceipts(seen sight.View) (done []ledger.Receipt, err error) {
 	pending, err := s.Ledger.Pending()
 	if err != nil {
 		return nil, err

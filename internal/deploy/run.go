@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
 // Run brings the commit live, or leaves what ran before running. Ending ctx before
@@ -25,7 +26,7 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 
 	unlock, err := r.guard()
 	if err != nil {
-		return r.stopped(ctx, out, view{}, err)
+		return r.stopped(ctx, out, sight.View{}, err)
 	}
 	defer unlock()
 

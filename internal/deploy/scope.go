@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -22,9 +23,9 @@ type surroundings struct {
 
 // survey lists what is there before the switch. A failure does not stop the run; the
 // result notes it.
-func (s session) survey(ctx context.Context, seen view) surroundings {
-	now := seen.hostNow()
-	all, err := s.host.Neighbours(ctx, s.spec.Ref)
+func (s session) survey(ctx context.Context, seen sight.View) surroundings {
+	now := seen.HostNow()
+	all, err := s.Host.Neighbours(ctx, s.Spec.Ref)
 	return surroundings{now, all, err}
 }
 
@@ -37,30 +38,30 @@ func (u surroundings) unfinished() *contract.Scope {
 }
 
 // compare lists again once the change is settled, and returns what changed.
-func (s session) compare(ctx context.Context, before surroundings, seen view) *contract.Scope {
+func (s session) compare(ctx context.Context, before surroundings, seen sight.View) *contract.Scope {
 	if before.err != nil {
 		return before.unfinished()
 	}
-	all, err := s.host.Neighbours(ctx, s.spec.Ref)
+	all, err := s.Host.Neighbours(ctx, s.Spec.Ref)
 	if err != nil {
 		return &contract.Scope{Note: err.Error()}
 	}
 	was := bystander.Snapshot{At: before.at, Containers: before.all}
-	is := bystander.Snapshot{At: seen.hostNow(), Containers: all}
-	if s.spec.Kubernetes != nil {
+	is := bystander.Snapshot{At: seen.HostNow(), Containers: all}
+	if s.Spec.Kubernetes != nil {
 		was.Containers, is.Containers = bystander.Pods(s.byService(before.all), s.byService(all))
 	}
-	disturbed := bystander.Disturbed(was, is, s.spec.Ref, nil)
+	disturbed := bystander.Disturbed(was, is, s.Spec.Ref, nil)
 	if len(disturbed) > 0 {
-		disturbed = bystander.Disturbed(was, is, s.spec.Ref, s.otherRuns(ctx, seen))
+		disturbed = bystander.Disturbed(was, is, s.Spec.Ref, s.otherRuns(ctx, seen))
 	}
 	return &contract.Scope{Observed: true, Disturbed: disturbed}
 }
 
 // otherRuns are the runs that the books and the host know of, by the host's clock.
 // What cannot be read explains nothing.
-func (s session) otherRuns(ctx context.Context, seen view) (runs []bystander.Run) {
-	ahead := time.Until(seen.hostNow())
+func (s session) otherRuns(ctx context.Context, seen sight.View) (runs []bystander.Run) {
+	ahead := time.Until(seen.HostNow())
 	ended, _ := s.Ledger.History(0, "")
 	under, _ := s.Ledger.Pending()
 	for _, receipt := range slices.Concat(ended, under) {
@@ -75,7 +76,7 @@ func (s session) otherRuns(ctx context.Context, seen view) (runs []bystander.Run
 			if !ok {
 				continue
 			}
-			seen, err := s.host.Observe(ctx, spec.Ref, false)
+			seen, err := s.Host.Observe(ctx, spec.Ref, false)
 			if p := seen.Pending; err == nil && p != nil {
 				runs = append(runs, bystander.Run{Target: spec.Ref, Began: p.Since})
 			}
@@ -103,13 +104,13 @@ func (s session) beside(service string, env artifact.Env) (workload.Spec, bool) 
 		return workload.Spec{}, false
 	}
 	spec := row.Spec(env, s.Project)
-	return spec, row.Environment(env).LiveOn(s.hostName()) && spec.Ref.Runtime() == s.spec.Ref.Runtime()
+	return spec, row.Environment(env).LiveOn(s.HostName) && spec.Ref.Runtime() == s.Spec.Ref.Runtime()
 }
 
 // byService groups pods by the service of the catalog that their Deployment is of. A
 // Deployment of no service keeps its own name.
 func (s session) byService(pods []workload.Neighbour) []workload.Neighbour {
-	all, pods := s.Catalog.Workloads(s.hostName(), s.Project), slices.Clone(pods)
+	all, pods := s.Catalog.Workloads(s.HostName, s.Project), slices.Clone(pods)
 	for i, pod := range pods {
 		for _, spec := range all {
 			if _, of := spec.Deployment(pod.Group); of && pod.Scope == spec.Ref.Scope() {

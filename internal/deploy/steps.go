@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -61,7 +62,7 @@ func (s session) rollback(f facts) (command contract.Command, older bool, err er
 func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 	r.log.reach(workload.PointPreflight, r.toBring(f, need))
 	err := r.log.during(workload.PointTransfer, func(emit func(workload.Event)) error {
-		return r.host.Stage(ctx, r.spec.Ref, f.image.Pinned, emit)
+		return r.Host.Stage(ctx, r.Spec.Ref, f.image.Pinned, emit)
 	})
 	if err == nil && ctx.Err() != nil {
 		err = workload.At(workload.PointStaged, context.Cause(ctx))
@@ -73,7 +74,7 @@ func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 // grant up if the change is new.
 func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt, error) {
 	a := attempt{facts: f, need: need, change: r.newChange(f), around: r.survey(ctx, f.seen)}
-	a.terms = f.terms.Excluding(r.spec, a.around.all)
+	a.terms = f.terms.Excluding(r.Spec, a.around.all)
 	values, _, err := r.settings()
 	if err != nil {
 		return a, workload.At(workload.PointPreflight, err)
@@ -88,13 +89,13 @@ func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt
 // switchOver makes the change, provisionally: configure and switch.
 func (r *run) switchOver(ctx context.Context, a attempt) error {
 	return r.log.during(workload.PointBefore, func(emit func(workload.Event)) error {
-		return r.host.Switch(ctx, a.change, emit)
+		return r.Host.Switch(ctx, a.change, emit)
 	})
 }
 
 // proveNew proves the version that the switch made.
 func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, error) {
-	verdict, err := r.prove(ctx, r.wanted(a.facts), waiting{timeout: r.place.Timeout, change: a.change.ID})
+	verdict, err := r.Prove(ctx, r.wanted(a.facts), sight.Waiting{Timeout: r.place.Timeout, Change: a.change.ID})
 	if err == nil {
 		r.log.reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
 	}
@@ -115,17 +116,17 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 
 // sharing are the other environments on the host: they share the names of images.
 func (s session) sharing() []artifact.Env {
-	return slices.DeleteFunc(artifact.Envs(), func(e artifact.Env) bool { return e == s.env || !s.row.Environment(e).LiveOn(s.hostName()) })
+	return slices.DeleteFunc(artifact.Envs(), func(e artifact.Env) bool { return e == s.env || !s.row.Environment(e).LiveOn(s.HostName) })
 }
 
 // settle has the host keep the change.
 func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) error {
 	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: a.verdict.Copies(), Retire: retire}
 	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
-		return r.host.Settle(ctx, r.spec.Ref, settlement, emit)
+		return r.Host.Settle(ctx, r.Spec.Ref, settlement, emit)
 	})
 	if err != nil {
-		if became, _ := r.fateOf(ctx, a.change); became != keptThere { // else only the answer was lost
+		if became, _ := r.FateOf(ctx, a.change); became != sight.Kept { // else only the answer was lost
 			return err
 		}
 	}
@@ -154,7 +155,7 @@ func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) 
 			"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(amiss, "; "))
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
-	out.Running = r.spec.Describe(a.verdict.Instances)
+	out.Running = r.Spec.Describe(a.verdict.Instances)
 	return out
 }
 
@@ -164,14 +165,14 @@ func (s session) hints() []string { return s.row.HintsWith("the same command") }
 // proveAgain answers for a commit that runs already: by a fresh proof, with nothing
 // sent and nothing recreated.
 func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) contract.Result {
-	verdict, err := r.prove(ctx, r.wanted(f), waiting{timeout: r.place.Timeout})
+	verdict, err := r.Prove(ctx, r.wanted(f), sight.Waiting{Timeout: r.place.Timeout})
 	out.Evidence = verdict.Findings
 	if err != nil {
-		return r.stopped(ctx, out, view{}, err) // what was seen may run no more
+		return r.stopped(ctx, out, sight.View{}, err) // what was seen may run no more
 	}
 	out.Witnesses = contract.Witnesses(r.row)
 	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
-	out.Running = r.spec.Describe(verdict.Instances)
+	out.Running = r.Spec.Describe(verdict.Instances)
 	if verdict.Status == proof.Degraded {
 		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
 		return out

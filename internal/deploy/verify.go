@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -49,24 +50,24 @@ func failed(err error, next contract.Command) (out contract.Result) {
 }
 
 // still proves again, once a first look has shown that there is something to prove.
-func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdict, seen view, err error) {
+func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdict, seen sight.View, err error) {
 	if holder := s.Ledger.Holder(s.env, s.name()); holder != "" {
 		return v, seen, fault.Transient(fault.Locked, "%s", holder)
 	}
 	want := proof.Wanted{
-		Spec: s.spec, Image: artifact.Pinned{Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest},
+		Spec: s.Spec, Image: artifact.Pinned{Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest},
 		Labels: s.row.Labels(last.Commit), Composed: s.row.Witness == catalog.Composed,
 	}
-	if seen, err = s.look(ctx, false); err != nil {
+	if seen, err = s.Look(ctx, false); err != nil {
 		return v, seen, err
 	}
 	if p := seen.Pending; p != nil {
 		return v, seen, contract.Unsettled(p)
 	}
 	if in := seen.Current(); in == nil || !in.Running {
-		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.spec.Describe(seen.Instances))
+		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.Spec.Describe(seen.Instances))
 	}
-	v, err = s.prove(ctx, want, waiting{timeout: min(answerTime, s.place.Timeout)})
+	v, err = s.Prove(ctx, want, sight.Waiting{Timeout: min(answerTime, s.place.Timeout)})
 	return v, seen, err
 }
 
@@ -90,18 +91,18 @@ const (
 )
 
 // stand returns the result of the proof, by a second look if the proof failed.
-func (s session) stand(ctx context.Context, verdict proof.Verdict, seen view, err error) standing {
+func (s session) stand(ctx context.Context, verdict proof.Verdict, seen sight.View, err error) standing {
 	if err == nil {
-		return standing{verdict, same, s.spec.Describe(verdict.Instances), nil}
+		return standing{verdict, same, s.Spec.Describe(verdict.Instances), nil}
 	}
 	if ctx.Err() != nil {
 		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
-		return standing{kind: stopped, running: s.describe(seen), err: err}
+		return standing{kind: stopped, running: s.Describe(seen), err: err}
 	}
-	if seen = (view{}); !cut(err) {
-		seen, _ = s.lookAgain(ctx)
+	if seen = (sight.View{}); !sight.Cut(err) {
+		seen, _ = s.LookAgain(ctx)
 	}
-	st := standing{verdict, unread, s.describe(seen), err}
+	st := standing{verdict, unread, s.Describe(seen), err}
 	holder := s.Ledger.Holder(s.env, s.name())
 	switch {
 	case holder != "":

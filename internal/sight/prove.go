@@ -1,4 +1,4 @@
-package deploy
+package sight
 
 import (
 	"cmp"
@@ -19,32 +19,32 @@ const crashLoop = 3
 // lease of an agent.
 const renewEvery = 10 * time.Second
 
-// waiting is how a proof waits.
-type waiting struct {
-	// timeout is the time until the answers must be good.
-	timeout time.Duration
-	// change is the unsettled change that is waited for, "" if there is none. The
+// Waiting is how a proof waits.
+type Waiting struct {
+	// Timeout is the time until the answers must be good.
+	Timeout time.Duration
+	// Change is the unsettled change that is waited for, "" if there is none. The
 	// connection may break meanwhile, and the host may end the change.
-	change string
+	Change string
 }
 
-// prove asks until the answers have been good, and the same, for long enough. It
+// Prove asks until the answers have been good, and the same, for long enough. It
 // fails with NOT_PROVEN once waiting cannot help any more.
-func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdict proof.Verdict, err error) {
+func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (verdict proof.Verdict, err error) {
 	defer func() { err = workload.At(workload.PointProve, err) }()
-	streak := proof.Streak{Stable: s.place.Stable}
-	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
+	streak := proof.Streak{Stable: w.Stable}
+	pause := time.NewTicker(min(time.Second, w.Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(w.timeout)
+	deadline := time.Now().Add(wait.Timeout)
 	for renewed := time.Now(); ; {
-		if w.change != "" && time.Since(renewed) >= renewEvery {
+		if wait.Change != "" && time.Since(renewed) >= renewEvery {
 			// A lease that is not renewed changes nothing here: what counts is asked next.
-			_ = s.host.Renew(ctx, s.spec.Ref, w.change)
+			_ = w.Host.Renew(ctx, w.Spec.Ref, wait.Change)
 			renewed = time.Now()
 		}
-		seen, err := s.ask(ctx, workload.PointProve, true, w.change != "", deadline)
+		seen, err := w.ask(ctx, workload.PointProve, true, wait.Change != "", deadline)
 		if err == nil {
-			err = s.revertedByHost(w.change, seen.Observation)
+			err = w.RevertedByHost(wait.Change, seen.Observation)
 		}
 		if err != nil {
 			return proof.Verdict{}, err
@@ -57,13 +57,13 @@ func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdi
 		case final:
 			return verdict, notProven(verdict, "and stays so")
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
-			return verdict, notProven(verdict, "after "+w.timeout.String())
-		case time.Now().After(deadline.Add(2 * s.place.Stable)):
+			return verdict, notProven(verdict, "after "+wait.Timeout.String())
+		case time.Now().After(deadline.Add(2 * w.Stable)):
 			return verdict, notProven(verdict, "and its answers keep changing")
 		case verdict.Restarts() >= crashLoop:
 			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
-		s.Emit(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
+		w.Tell(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -72,35 +72,35 @@ func (s session) prove(ctx context.Context, want proof.Wanted, w waiting) (verdi
 	}
 }
 
-// proveOld waits until the same image as before has run unchanged for long enough,
+// ProveOld waits until the same image as before has run unchanged for long enough,
 // or, if nothing ran before, until nothing does. A container that was down before
 // must only be there again. What the host left as another writer made it is not
 // compared.
-func (s session) proveOld(ctx context.Context, before workload.Before) (seen view, err error) {
-	pause := time.NewTicker(min(time.Second, s.place.Stable/proof.Enough))
+func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen View, err error) {
+	pause := time.NewTicker(min(time.Second, w.Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(s.place.Timeout)
+	deadline := time.Now().Add(w.Timeout)
 	var first []workload.Copy
 	var since time.Time
 	for {
-		if seen, err = s.ask(ctx, workload.PointSettle, false, true, deadline); err != nil {
+		if seen, err = w.ask(ctx, workload.PointSettle, false, true, deadline); err != nil {
 			return seen, err
 		}
-		switch back := proof.Back(s.spec, before, seen.Observation); {
+		switch back := proof.Back(w.Spec, before, seen.Observation); {
 		case back && (before.Basis == "" || !before.Running):
 			return seen, nil
 		case back:
 			if now := proof.Restored(seen.Observation); since.IsZero() || !slices.EqualFunc(first, now, sameRun) {
 				first, since = now, time.Now()
 			}
-			if time.Since(since) >= s.place.Stable {
+			if time.Since(since) >= w.Stable {
 				return seen, nil
 			}
 		default:
 			since = time.Time{}
 		}
 		if time.Now().After(deadline) {
-			return seen, fmt.Errorf("after %s: %s", s.place.Timeout, s.describe(seen))
+			return seen, fmt.Errorf("after %s: %s", w.Timeout, w.Describe(seen))
 		}
 		select {
 		case <-pause.C:
@@ -112,13 +112,13 @@ func (s session) proveOld(ctx context.Context, before workload.Before) (seen vie
 
 // ask observes. With again set, a connection that broke is no answer, and neither is an
 // engine's silence: it is asked again until the wait is over.
-func (s session) ask(ctx context.Context, p workload.Point, probe, again bool, until time.Time) (view, error) {
+func (w Workload) ask(ctx context.Context, p workload.Point, probe, again bool, until time.Time) (View, error) {
 	for {
-		seen, err := s.look(ctx, probe)
-		if !again || !cut(err) && (fault.ReasonOf(err) != fault.EngineUnavailable || !fault.Retryable(err)) || time.Now().After(until) {
+		seen, err := w.Look(ctx, probe)
+		if !again || !Cut(err) && (fault.ReasonOf(err) != fault.EngineUnavailable || !fault.Retryable(err)) || time.Now().After(until) {
 			return seen, err
 		}
-		s.Emit(workload.Event{Point: p, Text: "waiting: " + err.Error()})
+		w.Tell(workload.Event{Point: p, Text: "waiting: " + err.Error()})
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():

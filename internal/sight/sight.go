@@ -1,0 +1,105 @@
+// Package sight is a workload on its host as a run sees it: what was seen and when,
+// what that says in words, what became of a change, and whether the new version or the
+// old version runs. It reads and changes nothing but the lease of a change that is
+// waited for. The danger is an old look that is printed as what runs now: a sentence
+// about what runs comes from a [View] and from nothing else.
+//
+// Files, from the top: prove.go, fate.go, sight.go. A file uses those after it and none
+// before:
+//
+//	prove  does the new version run, or the old version?
+//	fate   what became of a change on its host
+//	sight  a workload on its host; what was seen, and when
+package sight
+
+import (
+	"context"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Workload is a workload on its host. It does not change.
+type Workload struct {
+	Spec workload.Spec
+	Host workload.Target
+	// HostName is the host's name in the catalog.
+	HostName string
+	// Unseen is why nothing that runs is looked at, "" if it is.
+	Unseen string
+	// Stable is how long answers must stay the same, Timeout is the time until they must
+	// be good.
+	Stable, Timeout time.Duration
+	// Tell receives what a wait is about.
+	Tell func(workload.Event)
+}
+
+// View is a look at a workload, with the local time of its request. The zero view is
+// no look.
+type View struct {
+	workload.Observation
+	asked time.Time
+}
+
+// Known reports whether the look succeeded.
+func (v View) Known() bool { return !v.At.IsZero() }
+
+// HostNow is the time by the host's clock, which its deadlines go by.
+func (v View) HostNow() time.Time { return v.At.Add(time.Since(v.asked)) }
+
+// Look observes the workload; probe asks its health, too.
+func (w Workload) Look(ctx context.Context, probe bool) (View, error) {
+	asked := time.Now()
+	seen, err := w.Host.Observe(ctx, w.Spec.Ref, probe)
+	if err != nil {
+		return View{}, err
+	}
+	return View{seen, asked}, nil
+}
+
+// lookTime bounds a look after the end of a run.
+const lookTime = 30 * time.Second
+
+// LookAgain looks once more for the last word of a result, even if ctx has ended.
+func (w Workload) LookAgain(ctx context.Context) (View, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	return w.Look(ctx, false)
+}
+
+// Now returns what runs after something may have changed. If the look fails, what runs
+// is not known, whatever was seen before.
+func (w Workload) Now(ctx context.Context, before View) (View, string) {
+	seen, err := w.LookAgain(ctx)
+	if err == nil || !before.Known() {
+		return seen, w.Describe(seen)
+	}
+	return seen, "not known: " + w.HostName + " could not be asked; before the switch " + w.Describe(before)
+}
+
+// Running describes what runs, or why the session did not look.
+func (w Workload) Running(seen View) string {
+	if w.Unseen != "" {
+		return "not looked at: " + w.Unseen
+	}
+	return w.Describe(seen)
+}
+
+// Describe returns what a look showed, in words.
+func (w Workload) Describe(seen View) string {
+	if !seen.Known() {
+		if w.Spec.Kubernetes != nil {
+			return "not known: its host's cluster could not be read"
+		}
+		return "not known: its host's engine or project could not be read"
+	}
+	return w.Spec.Describe(seen.Instances)
+}
+
+// Cut reports whether nothing answers for a workload: the way to its host broke, or the
+// API server there is silent. The host may have done what it was asked.
+func Cut(err error) bool {
+	reason := fault.ReasonOf(err)
+	return reason == fault.HostUnreachable || reason == fault.Stalled || reason == fault.KubernetesUnavailable && fault.Retryable(err)
+}
