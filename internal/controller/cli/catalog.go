@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -15,7 +16,7 @@ import (
 
 func (a *app) catalog() *cobra.Command {
 	cmd := &cobra.Command{Use: "catalog", Short: "Check or print a catalog of services"}
-	return grouped(cmd, a.catalogCheck(), a.catalogPrint())
+	return refuse.Group(cmd, a.catalogCheck(), a.catalogPrint())
 }
 
 type catalogCheckCommand struct{ file string }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -40,7 +41,7 @@ func TestEachCommandShowsALineToType(t *testing.T) {
 				t.Errorf("%q is no line of %s: %v", line, cmd.CommandPath(), err)
 				continue
 			}
-			if err := errors.Join(found.ParseFlags(rest), found.ValidateArgs(found.Flags().Args()), flagsGiven(found)); err != nil {
+			if err := errors.Join(found.ParseFlags(rest), found.ValidateArgs(found.Flags().Args()), refuse.MissingFlags(found)); err != nil {
 				t.Errorf("%q is refused: %v", line, err)
 			}
 		}

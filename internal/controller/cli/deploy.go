@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
@@ -20,7 +21,7 @@ func (a *app) deploy() *cobra.Command {
 each service of an environment. With --service it is about that one, with
 --commit about that commit instead of the wanted one.`,
 	}
-	return grouped(cmd, a.deployPlan(), a.deployApply(), a.deployDiff())
+	return refuse.Group(cmd, a.deployPlan(), a.deployApply(), a.deployDiff())
 }
 
 // reconciler is how far a command goes, for one service and for all services. If the

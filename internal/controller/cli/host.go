@@ -5,13 +5,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
 func (a *app) host() *cobra.Command {
 	cmd := &cobra.Command{Use: "host", Short: "List the hosts, put the agent on one, or print what one must place"}
-	return grouped(cmd, a.hostList(), a.hostBootstrap(), a.hostPlacement())
+	return refuse.Group(cmd, a.hostList(), a.hostBootstrap(), a.hostPlacement())
 }
 
 type hostListCommand struct{ *app }

@@ -11,7 +11,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -71,23 +73,33 @@ runs is that commit, and takes the switch back when it cannot.
 
 Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
 deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
-		Args:          cobra.ArbitraryArgs, // none is one: grouped says so
+		Args:          cobra.ArbitraryArgs, // none is one: refuse.Group says so
 		SilenceErrors: true, SilenceUsage: true, Version: a.version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.format != "text" && a.format != "json" {
 				return fault.New(fault.Usage, "-o %s: it is text or json", a.format)
 			}
-			return flagsGiven(cmd)
+			return refuse.MissingFlags(cmd)
 		},
 	}
 	cmd.PersistentFlags().StringVar(&a.configDir, "config", site.DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
-	grouped(cmd, a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
+	refuse.Group(cmd, a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
 	cmd.SetVersionTemplate("{{.Version}}\n")
 	a.completions(cmd)
-	plainWords(cmd)
+	refuse.Words(cmd)
 	cmd.SetFlagErrorFunc(a.flagRefused)
 	return cmd
+}
+
+// flagRefused answers in the form that was asked for, although a flag that stands
+// behind the wrong flag was not read.
+func (a *app) flagRefused(cmd *cobra.Command, err error) error {
+	form := pflag.NewFlagSet("", pflag.ContinueOnError)
+	form.ParseErrorsAllowlist.UnknownFlags = true
+	form.StringVarP(&a.format, "output", "o", a.format, "")
+	_ = form.Parse(a.args)
+	return refuse.Flag(cmd, err)
 }
 
 type versionCommand struct{ *app }

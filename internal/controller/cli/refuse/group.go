@@ -1,4 +1,4 @@
-package cli
+package refuse
 
 import (
 	"strings"
@@ -8,10 +8,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// grouped makes a command of others refuse a word that is none of them: cobra would
+// Group makes a command of others refuse a word that is none of them: cobra would
 // print the help and be content, and a script that asks for its "healt" would take
 // that for a good answer.
-func grouped(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+func Group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(commands...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

@@ -1,4 +1,8 @@
-package cli
+// Package refuse makes a command line refuse what it does not take in this program's
+// words, with the line that it does take. It knows no command.
+//
+// Files, from the top: group.go, words.go.
+package refuse
 
 import (
 	"errors"
@@ -12,9 +16,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// plainWords lets a command and those below it refuse what it does not take in this
+// Words lets a command and those below it refuse what it does not take in this
 // program's words, with the line that it does take.
-func plainWords(cmd *cobra.Command) {
+func Words(cmd *cobra.Command) {
 	if takes := cmd.Args; takes != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if takes(cmd, args) == nil {
@@ -30,7 +34,7 @@ func plainWords(cmd *cobra.Command) {
 		}
 	}
 	for _, one := range cmd.Commands() {
-		plainWords(one)
+		Words(one)
 	}
 }
 
@@ -43,15 +47,9 @@ func usage(cmd *cobra.Command, err *fault.Error) error {
 	return contract.Next(err.WithHint("%s", line), contract.Form(line))
 }
 
-// flagRefused says what is wrong with a flag, or with the word before it that made
+// Flag says what is wrong with a flag, or with the word before it that made
 // no command to take it.
-func (a *app) flagRefused(cmd *cobra.Command, err error) error {
-	// A flag that stands behind the wrong one was not read.
-	form := pflag.NewFlagSet("", pflag.ContinueOnError)
-	form.ParseErrorsAllowlist.UnknownFlags = true
-	form.StringVarP(&a.format, "output", "o", a.format, "")
-	_ = form.Parse(a.args)
-
+func Flag(cmd *cobra.Command, err error) error {
 	unknown, invalid, bare := (*pflag.NotExistError)(nil), (*pflag.InvalidValueError)(nil), (*pflag.ValueRequiredError)(nil)
 	switch {
 	case errors.As(err, &unknown) && cmd.HasSubCommands() && cmd.Flags().NArg() > 0:
@@ -75,8 +73,8 @@ func (a *app) flagRefused(cmd *cobra.Command, err error) error {
 	return usage(cmd, fault.New(fault.Usage, "%w", err))
 }
 
-// flagsGiven refuses a command without a flag that it needs.
-func flagsGiven(cmd *cobra.Command) error {
+// MissingFlags refuses a command without a flag that it needs.
+func MissingFlags(cmd *cobra.Command) error {
 	var missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if needed := f.Annotations[cobra.BashCompOneRequiredFlag]; len(needed) > 0 && needed[0] == "true" && !f.Changed {
