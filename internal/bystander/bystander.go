@@ -79,7 +79,10 @@ func Disturbed(before, after Snapshot, target workload.Ref, others []Run) []Dist
 		scope = "namespace"
 	}
 	tell := func(b, a workload.Neighbour) {
-		known := cmp.Or(b, a)
+		known := b
+		if b.ID == "" {
+			known = a
+		}
 		if kind, detail := compare(b, a, scope); kind != "" && !explained(known) {
 			found = append(found, Disturbance{
 				Kind: kind, Name: known.Name, Project: known.Scope, Service: known.Group, Before: b.ID, After: a.ID,

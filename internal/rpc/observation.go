@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"math"
+	"time"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -29,6 +30,8 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 			unit.Definition = &artifactv1.Unit_Compose{Compose: &artifactv1.ComposeDefinition{
 				Image: plain.Line(d.Image), ContainerName: plain.Line(d.ContainerName), PullPolicy: plain.Line(d.PullPolicy),
 				Replicas: count(d.Replicas), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
+				Mounts: mountsToProto(d.Mounts), NetworkMode: plain.Line(d.NetworkMode), StopGraceSeconds: seconds(d.StopGrace),
+				UnreadFiles: visibleAll(d.UnreadFiles), Programs: visibleAll(d.Programs),
 			}}
 		} else if d := u.Deployment; d != nil {
 			unit.Definition = &artifactv1.Unit_Deployment{Deployment: deploymentToProto(*d)}
@@ -41,6 +44,9 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	}
 	for _, s := range o.Secrets {
 		m.Secrets = append(m.Secrets, &artifactv1.Secret{Name: s.Name, Present: s.Present, Length: uint32(s.Length)})
+	}
+	if o.NameTakenBy != nil {
+		m.NameTakenBy = neighbourToProto(*o.NameTakenBy)
 	}
 	if l := o.Last; l != nil {
 		m.Last = &artifactv1.SettledChange{
@@ -75,6 +81,10 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 		name := f.form("secret.name", workload.DataKey, s.GetName()) // of which a variable is one
 		o.Secrets = append(o.Secrets, workload.Secret{Name: name, Present: s.GetPresent(), Length: int(s.GetLength())})
 	}
+	if n := m.GetNameTakenBy(); n != nil {
+		by := f.neighbour(n)
+		o.NameTakenBy = &by
+	}
 	if l := m.GetLast(); l != nil {
 		o.Last = &workload.Settled{
 			ChangeID: f.match("last.change_id", changeForm, l.GetChangeId()), Commit: f.commit("last.commit", l.GetCommit()),
@@ -100,6 +110,9 @@ func (f *fields) unit(m *artifactv1.Unit) workload.Unit {
 	u.Compose = &workload.ComposeDefinition{
 		Image: f.told("unit.image", d.GetImage()), ContainerName: f.told("unit.container_name", d.GetContainerName()),
 		PullPolicy: f.told("unit.pull_policy", d.GetPullPolicy()), Replicas: int(d.GetReplicas()),
+		Mounts: f.mounts("unit.mounts", d.GetMounts()), NetworkMode: f.told("unit.network_mode", d.GetNetworkMode()),
+		StopGrace:   time.Duration(d.GetStopGraceSeconds()) * time.Second,
+		UnreadFiles: f.toldAll("unit.unread_files", d.GetUnreadFiles()), Programs: f.toldAll("unit.programs", d.GetPrograms()),
 	}
 	f.few("unit.references", len(d.GetReferences()), 4096)
 	for _, r := range d.GetReferences() {
@@ -118,7 +131,11 @@ func instanceToProto(in workload.Instance) *artifactv1.Instance {
 		Created: momentToProto(in.Created), Started: momentToProto(in.Started), Running: in.Running,
 		ExitCode: int32(in.ExitCode), Restarts: uint32(in.Restarts), ConfigDigest: in.Config.String(),
 		Labels: variablesToProto(in.Labels), Stamped: variablesToProto(in.Stamped), Health: healthToProto(in.Health), Trouble: plain.Line(in.Trouble),
-		Revision: in.Revision,
+		Revision: in.Revision, Mounts: mountsToProto(in.Mounts), Programs: visibleAll(in.Programs), Healthcheck: plain.Line(in.Healthcheck),
+		StopGraceSeconds: seconds(in.StopGrace),
+	}
+	if in.Labelled != nil {
+		m.Labelled = &artifactv1.Labelled{Keys: variablesToProto(in.Labelled)}
 	}
 	return m
 }
@@ -156,23 +173,15 @@ func (f *fields) instance(m *artifactv1.Instance) workload.Instance {
 		Stamped: f.variables("instance.stamped", m.GetStamped(), deployKey, isTold),
 		Health:  f.health(m.GetHealth()), Trouble: f.told("instance.trouble", m.GetTrouble()),
 		Revision: f.optional("instance.revision", idForm, m.GetRevision()),
+		Mounts:   f.mounts("instance.mounts", m.GetMounts()), Programs: f.toldAll("instance.programs", m.GetPrograms()),
+		Healthcheck: f.told("instance.healthcheck", m.GetHealthcheck()), StopGrace: time.Duration(m.GetStopGraceSeconds()) * time.Second,
+	}
+	if l := m.GetLabelled(); l != nil {
+		if in.Labelled = f.variables("instance.labelled", l.GetKeys(), deployKey, isTold); in.Labelled == nil {
+			in.Labelled = map[string]string{} // compared, and none is there
+		}
 	}
 	return in
-}
-
-func neighbourToProto(n workload.Neighbour) *artifactv1.Neighbour {
-	return &artifactv1.Neighbour{
-		Id: n.ID, Name: plain.Line(n.Name), Scope: plain.Line(n.Scope), Group: plain.Line(n.Group),
-		Running: n.Running, Started: momentToProto(n.Started), Restarts: uint32(n.Restarts), AutoRemove: n.AutoRemove,
-	}
-}
-
-func (f *fields) neighbour(m *artifactv1.Neighbour) workload.Neighbour {
-	return workload.Neighbour{
-		ID: f.match("neighbour.id", idForm, m.GetId()), Name: f.told("neighbour.name", m.GetName()),
-		Scope: f.told("neighbour.scope", m.GetScope()), Group: f.told("neighbour.group", m.GetGroup()),
-		Running: m.GetRunning(), Started: f.moment("neighbour.started", m.GetStarted()), Restarts: int(m.GetRestarts()), AutoRemove: m.GetAutoRemove(),
-	}
 }
 
 func pendingToProto(p *workload.Pending) *artifactv1.PendingChange {

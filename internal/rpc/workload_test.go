@@ -292,14 +292,19 @@ func seen(t *testing.T) workload.Observation {
 		At: at, ImageRoom: 7, Platform: linux, Placement: placement, Basis: "b",
 		Units: []workload.Unit{{Name: "u", Compose: &workload.ComposeDefinition{
 			Image: "a", ContainerName: "b", PullPolicy: "never", Replicas: 1, References: []string{"X"}, LabelReferences: []string{"Y"},
+			Mounts: []workload.Mount{{Kind: "volume", Source: "data", Target: "/data"}}, NetworkMode: "host", StopGrace: 7 * time.Minute,
+			UnreadFiles: []string{"/p/compose.override.yml"}, Programs: []string{"/app/x", workload.WorkFolder},
 		}}},
 		Instances: []workload.Instance{{
 			ID: containerID, Name: "n", Unit: "u", Current: true, ImageID: c.Image.Config.String(), Image: "a", Revision: containerID,
 			Created: at, Started: at, Running: true, ExitCode: -1, Restarts: 2,
 			Config: c.Image.Config, Labels: map[string]string{"l": "v"}, Stamped: map[string]string{workload.KeyCommit: "x"},
-			Health: &workload.Health{Status: 200, Error: "e", OK: true, Commit: "c", RequestedCommit: "r", Flags: map[string]bool{"a.b": true}},
+			Health:   &workload.Health{Status: 200, Error: "e", OK: true, Commit: "c", RequestedCommit: "r", Flags: map[string]bool{"a.b": true}},
+			Labelled: map[string]string{}, Healthcheck: "starting", StopGrace: time.Minute,
+			Mounts: []workload.Mount{{Kind: "tmpfs", Target: "/tmp"}}, Programs: []string{"/app/service"},
 		}},
-		Stamped: map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
+		NameTakenBy: &workload.Neighbour{ID: containerID, Name: "b", Scope: "other", Group: "u", Volumes: []string{"other_data"}},
+		Stamped:     map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
 		Pending: &workload.Pending{
 			Change: c, Since: at, Failed: "no engine", HeldUntil: at.Add(time.Second),
 			Before: workload.Before{Basis: c.Basis, Running: true, ImageID: "i", Commit: "x", Config: c.Image.Config},
@@ -333,8 +338,10 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	want := seen(t)
 	ref := want.Placement.Ref
 	beside := []workload.Neighbour{
-		{ID: strings.Repeat("1", 64), Name: "web", Scope: "p", Group: "s", Running: true, Started: want.At, Restarts: 3, AutoRemove: true},
-		{ID: strings.Repeat("2", 64), Name: "done"},
+		{ID: strings.Repeat("1", 64), Name: "web", Scope: "p", Group: "s", Running: true, Started: want.At, Restarts: 3, AutoRemove: true,
+			Restarting: true, Shares: []workload.Share{{What: "network", With: containerID}}, Volumes: []string{"data", "/srv"}},
+		{ID: strings.Repeat("2", 64), Name: "done", Exited: new(int)},
+		{ID: strings.Repeat("3", 64), Name: "created"},
 	}
 	a, _ := serveWorkloads(t, toldTarget{seen: want, neighbours: beside, lines: []string{"a", "b\x1b[31m\xff\tc"}})
 	w := a.workloads(t)
@@ -520,6 +527,14 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 		"a definition that acts":       func(o *artifactv1.Observation) { o.Units[0].GetCompose().Image = "\x1b[2J" },
 		"a reference that acts":        func(o *artifactv1.Observation) { o.Units[0].GetCompose().References[0] = "\x1b[2J" },
 		"a unit's name that acts":      func(o *artifactv1.Observation) { o.Units[0].Name = "\x1b[2J" },
+		"a mount that acts":            func(o *artifactv1.Observation) { o.Instances[0].Mounts[0].Target = "\x1b[2J" },
+		"a declared mount that acts":   func(o *artifactv1.Observation) { o.Units[0].GetCompose().Mounts[0].Source = "\x1b[2J" },
+		"a network that acts":          func(o *artifactv1.Observation) { o.Units[0].GetCompose().NetworkMode = "\x1b[2J" },
+		"a file that acts":             func(o *artifactv1.Observation) { o.Units[0].GetCompose().UnreadFiles[0] = "\x1b[2J" },
+		"a program that acts":          func(o *artifactv1.Observation) { o.Instances[0].Programs[0] = "\x1b[2J" },
+		"a health check that acts":     func(o *artifactv1.Observation) { o.Instances[0].Healthcheck = "\x1b[2J" },
+		"a label that is no key":       func(o *artifactv1.Observation) { o.Instances[0].Labelled.Keys = []*artifactv1.Variable{{Name: "X"}} },
+		"a taken name that acts":       func(o *artifactv1.Observation) { o.NameTakenBy.Scope = "\x1b[2J" },
 		"too many units":               func(o *artifactv1.Observation) { o.Units = slices.Repeat(o.Units, 300) },
 		"no placement":                 func(o *artifactv1.Observation) { o.Placement = nil },
 		"another's placement":          func(o *artifactv1.Observation) { o.Placement.Workload.GetCompose().Service = "other" },
@@ -546,6 +561,8 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 		"a project that acts": func(c *artifactv1.Neighbour) { c.Scope = "\x1b[2J" },
 		"a service that acts": func(c *artifactv1.Neighbour) { c.Group = "a\nb" },
 		"a time that is none": func(c *artifactv1.Neighbour) { c.Started.Nanos = -1 },
+		"a share that acts":   func(c *artifactv1.Neighbour) { c.Shares = []*artifactv1.Share{{What: "network", With: "\x1b[2J"}} },
+		"a volume that acts":  func(c *artifactv1.Neighbour) { c.Volumes = []string{"\x1b[2J"} },
 	} {
 		m := proto.CloneOf(one)
 		lie(m)

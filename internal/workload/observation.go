@@ -33,6 +33,9 @@ type Observation struct {
 	ImageRoom int64 `json:"imageRoom"`
 	// Platform is what the runtime runs.
 	Platform artifact.Platform `json:"platform"`
+	// NameTakenBy is the container of another project, or of none, that has the workload's
+	// container name; nil if there is none.
+	NameTakenBy *Neighbour `json:"-"`
 }
 
 // Compose returns the Compose service's definition, zero if there is none.
@@ -160,6 +163,17 @@ type ComposeDefinition struct {
 	// hands on under their own names, LabelReferences those that its labels name.
 	References      []string `json:"references,omitempty"`
 	LabelReferences []string `json:"labelReferences,omitempty"`
+	// Mounts are what is mounted into its container.
+	Mounts []Mount `json:"mounts,omitempty"`
+	// NetworkMode is "" if it declares none.
+	NetworkMode string `json:"networkMode,omitempty"`
+	// StopGrace is how long its container gets to stop, 0 if it does not say.
+	StopGrace time.Duration `json:"stopGrace,omitempty"`
+	// UnreadFiles are Compose files that Compose reads by itself in the project's folder,
+	// and that the host's configuration does not name.
+	UnreadFiles []string `json:"unreadFiles,omitempty"`
+	// Programs are [Instance.Programs] by its own entrypoint and command.
+	Programs []string `json:"programs,omitempty"`
 }
 
 // Instance is a copy of a unit: a container, or the named container of a pod. A
@@ -193,8 +207,19 @@ type Instance struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// Stamped are the deploy keys in its environment, without prefix.
 	Stamped map[string]string `json:"env,omitempty"`
+	// Labelled are the deploy keys in its own labels, without prefix; nil if its host does
+	// not compare them.
+	Labelled map[string]string `json:"labelled,omitempty"`
 	// Health is the answer of its health endpoint; nil when it was not asked.
 	Health *Health `json:"health,omitempty"`
+	// Healthcheck is the runtime's own check: "starting", "healthy", "unhealthy"; "" if it
+	// has none.
+	Healthcheck string `json:"healthcheck,omitempty"`
+	// StopGrace is how long it gets to stop.
+	StopGrace time.Duration `json:"-"`
+	// Mounts are what is mounted into it, Programs where its program is: see [Programs].
+	Mounts   []Mount  `json:"-"`
+	Programs []string `json:"-"`
 }
 
 // Is reports whether the instance's image is the pinned image. containerd's store
@@ -243,27 +268,6 @@ type Health struct {
 	RequestedCommit string          `json:"requestedCommit,omitempty"`
 	Flags           map[string]bool `json:"flags,omitempty"`
 }
-
-// Neighbour is another workload's instance on the same engine, or in the same
-// namespace: what shows whether a deploy left it alone.
-type Neighbour struct {
-	ID   string
-	Name string
-	// Scope and Group are Compose's project and service, "" if Compose did not make it;
-	// or the pod's namespace and the Deployment that made it, "" if none did.
-	Scope   string
-	Group   string
-	Running bool
-	// Started is zero if it does not run.
-	Started time.Time
-	// Restarts counts how often the engine itself started it again.
-	Restarts int
-	// AutoRemove means that the engine removes it when it ends (docker run --rm).
-	AutoRemove bool
-}
-
-// Of reports whether the neighbour is an instance of the workload itself.
-func (n Neighbour) Of(ref Ref) bool { return n.Scope == ref.Scope() && n.Group == ref.Name() }
 
 // Secret is all that is ever shown of a secret.
 type Secret struct {

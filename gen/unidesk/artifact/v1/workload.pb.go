@@ -961,7 +961,10 @@ type Observation struct {
 	Platform *Platform `protobuf:"bytes,11,opt,name=platform,proto3" json:"platform,omitempty"`
 	// Objects that the placement names and the namespace lacks, each as
 	// "secret NAMESPACE/NAME".
-	Missing       []string `protobuf:"bytes,12,rep,name=missing,proto3" json:"missing,omitempty"`
+	Missing []string `protobuf:"bytes,12,rep,name=missing,proto3" json:"missing,omitempty"`
+	// Container of another project, or of none, that has the workload's container name;
+	// absent if there is none.
+	NameTakenBy   *Neighbour `protobuf:"bytes,13,opt,name=name_taken_by,json=nameTakenBy,proto3" json:"name_taken_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1076,6 +1079,13 @@ func (x *Observation) GetPlatform() *Platform {
 func (x *Observation) GetMissing() []string {
 	if x != nil {
 		return x.Missing
+	}
+	return nil
+}
+
+func (x *Observation) GetNameTakenBy() *Neighbour {
+	if x != nil {
+		return x.NameTakenBy
 	}
 	return nil
 }
@@ -1573,8 +1583,19 @@ type ComposeDefinition struct {
 	References []string `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
 	// Variables that its labels name.
 	LabelReferences []string `protobuf:"bytes,6,rep,name=label_references,json=labelReferences,proto3" json:"label_references,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What is mounted into its container.
+	Mounts []*Mount `protobuf:"bytes,7,rep,name=mounts,proto3" json:"mounts,omitempty"`
+	// Its network_mode; empty if it declares none.
+	NetworkMode string `protobuf:"bytes,8,opt,name=network_mode,json=networkMode,proto3" json:"network_mode,omitempty"`
+	// Seconds of its stop_grace_period; 0 if it declares none.
+	StopGraceSeconds uint32 `protobuf:"varint,9,opt,name=stop_grace_seconds,json=stopGraceSeconds,proto3" json:"stop_grace_seconds,omitempty"`
+	// Compose files that Compose reads by itself in the project's folder, and that the
+	// host's configuration does not name.
+	UnreadFiles []string `protobuf:"bytes,10,rep,name=unread_files,json=unreadFiles,proto3" json:"unread_files,omitempty"`
+	// Where its own entrypoint and command take its program from: see Instance.
+	Programs      []string `protobuf:"bytes,11,rep,name=programs,proto3" json:"programs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ComposeDefinition) Reset() {
@@ -1649,6 +1670,105 @@ func (x *ComposeDefinition) GetLabelReferences() []string {
 	return nil
 }
 
+func (x *ComposeDefinition) GetMounts() []*Mount {
+	if x != nil {
+		return x.Mounts
+	}
+	return nil
+}
+
+func (x *ComposeDefinition) GetNetworkMode() string {
+	if x != nil {
+		return x.NetworkMode
+	}
+	return ""
+}
+
+func (x *ComposeDefinition) GetStopGraceSeconds() uint32 {
+	if x != nil {
+		return x.StopGraceSeconds
+	}
+	return 0
+}
+
+func (x *ComposeDefinition) GetUnreadFiles() []string {
+	if x != nil {
+		return x.UnreadFiles
+	}
+	return nil
+}
+
+func (x *ComposeDefinition) GetPrograms() []string {
+	if x != nil {
+		return x.Programs
+	}
+	return nil
+}
+
+// Mount is what a container has in the place of a folder or file of its image.
+type Mount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "volume", "bind", "tmpfs" or what else the runtime calls it.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Name of the volume, or the host's path; empty if there is none.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// Absolute path in the container.
+	Target        string `protobuf:"bytes,3,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mount) Reset() {
+	*x = Mount{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mount) ProtoMessage() {}
+
+func (x *Mount) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mount.ProtoReflect.Descriptor instead.
+func (*Mount) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Mount) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Mount) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Mount) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
 // Instance is a copy of a unit: a container, or the placed container of a pod. A
 // pod's id and name are the copy's.
 type Instance struct {
@@ -1687,14 +1807,28 @@ type Instance struct {
 	// Why it does not run or is not ready, in the runtime's words; empty if it is well.
 	Trouble string `protobuf:"bytes,16,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	// Uid of the ReplicaSet that made its pod; empty in Compose.
-	Revision      string `protobuf:"bytes,17,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Revision string `protobuf:"bytes,17,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What is mounted into it.
+	Mounts []*Mount `protobuf:"bytes,18,rep,name=mounts,proto3" json:"mounts,omitempty"`
+	// Absolute paths that its program is taken from: the entry point, the paths among its
+	// arguments, and the working folder if an argument may be relative to it. "." is the
+	// working folder of its image.
+	Programs []string `protobuf:"bytes,19,rep,name=programs,proto3" json:"programs,omitempty"`
+	// The runtime's own check of its health: "starting", "healthy", "unhealthy"; empty if
+	// it has none.
+	Healthcheck string `protobuf:"bytes,20,opt,name=healthcheck,proto3" json:"healthcheck,omitempty"`
+	// Deploy keys in its own labels, without prefix; absent if the host does not compare
+	// them.
+	Labelled *Labelled `protobuf:"bytes,21,opt,name=labelled,proto3" json:"labelled,omitempty"`
+	// Seconds that it gets to stop.
+	StopGraceSeconds uint32 `protobuf:"varint,22,opt,name=stop_grace_seconds,json=stopGraceSeconds,proto3" json:"stop_grace_seconds,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1840,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1853,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Instance) GetId() string {
@@ -1841,6 +1975,87 @@ func (x *Instance) GetRevision() string {
 	return ""
 }
 
+func (x *Instance) GetMounts() []*Mount {
+	if x != nil {
+		return x.Mounts
+	}
+	return nil
+}
+
+func (x *Instance) GetPrograms() []string {
+	if x != nil {
+		return x.Programs
+	}
+	return nil
+}
+
+func (x *Instance) GetHealthcheck() string {
+	if x != nil {
+		return x.Healthcheck
+	}
+	return ""
+}
+
+func (x *Instance) GetLabelled() *Labelled {
+	if x != nil {
+		return x.Labelled
+	}
+	return nil
+}
+
+func (x *Instance) GetStopGraceSeconds() uint32 {
+	if x != nil {
+		return x.StopGraceSeconds
+	}
+	return 0
+}
+
+// Labelled are deploy keys in labels.
+type Labelled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Keys, without prefix.
+	Keys          []*Variable `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Labelled) Reset() {
+	*x = Labelled{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Labelled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Labelled) ProtoMessage() {}
+
+func (x *Labelled) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Labelled.ProtoReflect.Descriptor instead.
+func (*Labelled) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Labelled) GetKeys() []*Variable {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
 // Copy is one run of an instance.
 type Copy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1858,7 +2073,7 @@ type Copy struct {
 
 func (x *Copy) Reset() {
 	*x = Copy{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +2085,7 @@ func (x *Copy) String() string {
 func (*Copy) ProtoMessage() {}
 
 func (x *Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +2098,7 @@ func (x *Copy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Copy.ProtoReflect.Descriptor instead.
 func (*Copy) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Copy) GetId() string {
@@ -1925,7 +2140,7 @@ type ListNeighboursRequest struct {
 
 func (x *ListNeighboursRequest) Reset() {
 	*x = ListNeighboursRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1937,7 +2152,7 @@ func (x *ListNeighboursRequest) String() string {
 func (*ListNeighboursRequest) ProtoMessage() {}
 
 func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1950,7 +2165,7 @@ func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursRequest.ProtoReflect.Descriptor instead.
 func (*ListNeighboursRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListNeighboursRequest) GetWorkload() *Workload {
@@ -1971,7 +2186,7 @@ type ListNeighboursResponse struct {
 
 func (x *ListNeighboursResponse) Reset() {
 	*x = ListNeighboursResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2198,7 @@ func (x *ListNeighboursResponse) String() string {
 func (*ListNeighboursResponse) ProtoMessage() {}
 
 func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2211,7 @@ func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursResponse.ProtoReflect.Descriptor instead.
 func (*ListNeighboursResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
@@ -2024,14 +2239,23 @@ type Neighbour struct {
 	// How often the engine started it again.
 	Restarts uint32 `protobuf:"varint,7,opt,name=restarts,proto3" json:"restarts,omitempty"`
 	// Whether the engine removes it when it ends.
-	AutoRemove    bool `protobuf:"varint,8,opt,name=auto_remove,json=autoRemove,proto3" json:"auto_remove,omitempty"`
+	AutoRemove bool `protobuf:"varint,8,opt,name=auto_remove,json=autoRemove,proto3" json:"auto_remove,omitempty"`
+	// Exit code of one that has ended; absent if it runs, was never started, or if the
+	// host does not report it.
+	ExitCode *int32 `protobuf:"varint,9,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
+	// Whether it keeps ending and being started again.
+	Restarting bool `protobuf:"varint,10,opt,name=restarting,proto3" json:"restarting,omitempty"`
+	// What it shares with other containers.
+	Shares []*Share `protobuf:"bytes,11,rep,name=shares,proto3" json:"shares,omitempty"`
+	// Named volumes and host paths that are mounted into it.
+	Volumes       []string `protobuf:"bytes,12,rep,name=volumes,proto3" json:"volumes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Neighbour) Reset() {
 	*x = Neighbour{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2043,7 +2267,7 @@ func (x *Neighbour) String() string {
 func (*Neighbour) ProtoMessage() {}
 
 func (x *Neighbour) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2056,7 +2280,7 @@ func (x *Neighbour) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbour.ProtoReflect.Descriptor instead.
 func (*Neighbour) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Neighbour) GetId() string {
@@ -2115,6 +2339,89 @@ func (x *Neighbour) GetAutoRemove() bool {
 	return false
 }
 
+func (x *Neighbour) GetExitCode() int32 {
+	if x != nil && x.ExitCode != nil {
+		return *x.ExitCode
+	}
+	return 0
+}
+
+func (x *Neighbour) GetRestarting() bool {
+	if x != nil {
+		return x.Restarting
+	}
+	return false
+}
+
+func (x *Neighbour) GetShares() []*Share {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
+func (x *Neighbour) GetVolumes() []string {
+	if x != nil {
+		return x.Volumes
+	}
+	return nil
+}
+
+// Share is what a container has from another container.
+type Share struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "network", "ipc", "pid" or "volumes".
+	What string `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	// Id of the other container, or its name if the engine keeps no id.
+	With          string `protobuf:"bytes,2,opt,name=with,proto3" json:"with,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Share) Reset() {
+	*x = Share{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Share) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Share) ProtoMessage() {}
+
+func (x *Share) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Share.ProtoReflect.Descriptor instead.
+func (*Share) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Share) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *Share) GetWith() string {
+	if x != nil {
+		return x.With
+	}
+	return ""
+}
+
 // Variable is a name and its value.
 type Variable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2128,7 +2435,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2447,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2460,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Variable) GetName() string {
@@ -2185,7 +2492,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2504,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,7 +2517,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Secret) GetName() string {
@@ -2255,7 +2562,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2574,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2587,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -2338,7 +2645,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2350,7 +2657,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2363,7 +2670,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Flag) GetName() string {
@@ -2401,7 +2708,7 @@ type PinnedImage struct {
 
 func (x *PinnedImage) Reset() {
 	*x = PinnedImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2413,7 +2720,7 @@ func (x *PinnedImage) String() string {
 func (*PinnedImage) ProtoMessage() {}
 
 func (x *PinnedImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2426,7 +2733,7 @@ func (x *PinnedImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinnedImage.ProtoReflect.Descriptor instead.
 func (*PinnedImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PinnedImage) GetRepository() string {
@@ -2499,7 +2806,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2511,7 +2818,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2524,7 +2831,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Change) GetId() string {
@@ -2602,7 +2909,7 @@ type PendingChange struct {
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2614,7 +2921,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2627,7 +2934,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -2684,7 +2991,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2696,7 +3003,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2709,7 +3016,7 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Before) GetBasis() string {
@@ -2766,7 +3073,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2778,7 +3085,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2791,7 +3098,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -2842,7 +3149,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2854,7 +3161,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2867,7 +3174,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Left) GetUnit() string {
@@ -2898,7 +3205,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2910,7 +3217,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2923,7 +3230,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -2956,7 +3263,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2968,7 +3275,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2981,7 +3288,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -3036,7 +3343,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3048,7 +3355,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3061,7 +3368,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 // Progress reports that the work reached a point.
@@ -3083,7 +3390,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3095,7 +3402,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3108,7 +3415,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Progress) GetPoint() Point {
@@ -3160,7 +3467,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3172,7 +3479,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3185,7 +3492,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -3215,7 +3522,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3227,7 +3534,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3240,7 +3547,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ConfigValue) GetKey() string {
@@ -3273,7 +3580,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3285,7 +3592,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3298,7 +3605,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -3353,7 +3660,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3365,7 +3672,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3378,7 +3685,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 // RenewRequest names a pending change.
@@ -3394,7 +3701,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3406,7 +3713,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3419,7 +3726,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *RenewRequest) GetWorkload() *Workload {
@@ -3445,7 +3752,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3457,7 +3764,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3470,7 +3777,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 // SettleRequest ends a change.
@@ -3493,7 +3800,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3505,7 +3812,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3518,7 +3825,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -3567,7 +3874,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3579,7 +3886,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3592,7 +3899,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SettleResponse) GetProgress() []*Progress {
@@ -3617,7 +3924,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3629,7 +3936,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3642,7 +3949,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -3677,7 +3984,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3689,7 +3996,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3702,7 +4009,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -3766,7 +4073,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\bR\x05probe\"U\n" +
 	"\x0fObserveResponse\x12B\n" +
-	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xd9\x04\n" +
+	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\x9d\x05\n" +
 	"\vObservation\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12<\n" +
 	"\tplacement\x18\x02 \x01(\v2\x1e.unidesk.artifact.v1.PlacementR\tplacement\x12\x14\n" +
@@ -3781,7 +4088,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"image_room\x18\n" +
 	" \x01(\x04R\timageRoom\x129\n" +
 	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x12\x18\n" +
-	"\amissing\x18\f \x03(\tR\amissing\"\xee\x01\n" +
+	"\amissing\x18\f \x03(\tR\amissing\x12B\n" +
+	"\rname_taken_by\x18\r \x01(\v2\x1e.unidesk.artifact.v1.NeighbourR\vnameTakenBy\"\xee\x01\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\acompose\x18\x02 \x01(\v2&.unidesk.artifact.v1.ComposeDefinitionH\x00R\acompose\x12K\n" +
@@ -3833,7 +4141,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
 	"\n" +
-	"node_ports\x18\x03 \x03(\rR\tnodePorts\"\xd8\x01\n" +
+	"node_ports\x18\x03 \x03(\rR\tnodePorts\"\x9c\x03\n" +
 	"\x11ComposeDefinition\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12%\n" +
 	"\x0econtainer_name\x18\x02 \x01(\tR\rcontainerName\x12\x1f\n" +
@@ -3843,7 +4151,17 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
 	"references\x18\x05 \x03(\tR\n" +
 	"references\x12)\n" +
-	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\"\xcc\x04\n" +
+	"\x10label_references\x18\x06 \x03(\tR\x0flabelReferences\x122\n" +
+	"\x06mounts\x18\a \x03(\v2\x1a.unidesk.artifact.v1.MountR\x06mounts\x12!\n" +
+	"\fnetwork_mode\x18\b \x01(\tR\vnetworkMode\x12,\n" +
+	"\x12stop_grace_seconds\x18\t \x01(\rR\x10stopGraceSeconds\x12!\n" +
+	"\funread_files\x18\n" +
+	" \x03(\tR\vunreadFiles\x12\x1a\n" +
+	"\bprograms\x18\v \x03(\tR\bprograms\"K\n" +
+	"\x05Mount\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\x12\x16\n" +
+	"\x06target\x18\x03 \x01(\tR\x06target\"\xa7\x06\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3862,7 +4180,14 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\astamped\x18\x0e \x03(\v2\x1d.unidesk.artifact.v1.VariableR\astamped\x123\n" +
 	"\x06health\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06health\x12\x18\n" +
 	"\atrouble\x18\x10 \x01(\tR\atrouble\x12\x1a\n" +
-	"\brevision\x18\x11 \x01(\tR\brevision\"\x84\x01\n" +
+	"\brevision\x18\x11 \x01(\tR\brevision\x122\n" +
+	"\x06mounts\x18\x12 \x03(\v2\x1a.unidesk.artifact.v1.MountR\x06mounts\x12\x1a\n" +
+	"\bprograms\x18\x13 \x03(\tR\bprograms\x12 \n" +
+	"\vhealthcheck\x18\x14 \x01(\tR\vhealthcheck\x129\n" +
+	"\blabelled\x18\x15 \x01(\v2\x1d.unidesk.artifact.v1.LabelledR\blabelled\x12,\n" +
+	"\x12stop_grace_seconds\x18\x16 \x01(\rR\x10stopGraceSeconds\"=\n" +
+	"\bLabelled\x121\n" +
+	"\x04keys\x18\x01 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x04keys\"\x84\x01\n" +
 	"\x04Copy\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1a\n" +
@@ -3873,7 +4198,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x16ListNeighboursResponse\x12>\n" +
 	"\n" +
 	"neighbours\x18\x01 \x03(\v2\x1e.unidesk.artifact.v1.NeighbourR\n" +
-	"neighbours\"\xe8\x01\n" +
+	"neighbours\"\x86\x03\n" +
 	"\tNeighbour\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -3883,7 +4208,19 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\astarted\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x1a\n" +
 	"\brestarts\x18\a \x01(\rR\brestarts\x12\x1f\n" +
 	"\vauto_remove\x18\b \x01(\bR\n" +
-	"autoRemove\"4\n" +
+	"autoRemove\x12 \n" +
+	"\texit_code\x18\t \x01(\x05H\x00R\bexitCode\x88\x01\x01\x12\x1e\n" +
+	"\n" +
+	"restarting\x18\n" +
+	" \x01(\bR\n" +
+	"restarting\x122\n" +
+	"\x06shares\x18\v \x03(\v2\x1a.unidesk.artifact.v1.ShareR\x06shares\x12\x18\n" +
+	"\avolumes\x18\f \x03(\tR\avolumesB\f\n" +
+	"\n" +
+	"_exit_code\"/\n" +
+	"\x05Share\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x12\n" +
+	"\x04with\x18\x02 \x01(\tR\x04with\"4\n" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"N\n" +
@@ -4032,7 +4369,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
 	(Point)(0),                     // 1: unidesk.artifact.v1.Point
@@ -4053,37 +4390,40 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*Replicas)(nil),               // 16: unidesk.artifact.v1.Replicas
 	(*Exposure)(nil),               // 17: unidesk.artifact.v1.Exposure
 	(*ComposeDefinition)(nil),      // 18: unidesk.artifact.v1.ComposeDefinition
-	(*Instance)(nil),               // 19: unidesk.artifact.v1.Instance
-	(*Copy)(nil),                   // 20: unidesk.artifact.v1.Copy
-	(*ListNeighboursRequest)(nil),  // 21: unidesk.artifact.v1.ListNeighboursRequest
-	(*ListNeighboursResponse)(nil), // 22: unidesk.artifact.v1.ListNeighboursResponse
-	(*Neighbour)(nil),              // 23: unidesk.artifact.v1.Neighbour
-	(*Variable)(nil),               // 24: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                 // 25: unidesk.artifact.v1.Secret
-	(*Health)(nil),                 // 26: unidesk.artifact.v1.Health
-	(*Flag)(nil),                   // 27: unidesk.artifact.v1.Flag
-	(*PinnedImage)(nil),            // 28: unidesk.artifact.v1.PinnedImage
-	(*Change)(nil),                 // 29: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),          // 30: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                 // 31: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),          // 32: unidesk.artifact.v1.SettledChange
-	(*Left)(nil),                   // 33: unidesk.artifact.v1.Left
-	(*StageRequest)(nil),           // 34: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 35: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 36: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 37: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 38: unidesk.artifact.v1.SwitchRequest
-	(*ConfigValue)(nil),            // 39: unidesk.artifact.v1.ConfigValue
-	(*SwitchResponse)(nil),         // 40: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 41: unidesk.artifact.v1.SwitchResult
-	(*RenewRequest)(nil),           // 42: unidesk.artifact.v1.RenewRequest
-	(*RenewResponse)(nil),          // 43: unidesk.artifact.v1.RenewResponse
-	(*SettleRequest)(nil),          // 44: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 45: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 46: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 47: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 48: google.protobuf.Timestamp
-	(*Platform)(nil),               // 49: unidesk.artifact.v1.Platform
+	(*Mount)(nil),                  // 19: unidesk.artifact.v1.Mount
+	(*Instance)(nil),               // 20: unidesk.artifact.v1.Instance
+	(*Labelled)(nil),               // 21: unidesk.artifact.v1.Labelled
+	(*Copy)(nil),                   // 22: unidesk.artifact.v1.Copy
+	(*ListNeighboursRequest)(nil),  // 23: unidesk.artifact.v1.ListNeighboursRequest
+	(*ListNeighboursResponse)(nil), // 24: unidesk.artifact.v1.ListNeighboursResponse
+	(*Neighbour)(nil),              // 25: unidesk.artifact.v1.Neighbour
+	(*Share)(nil),                  // 26: unidesk.artifact.v1.Share
+	(*Variable)(nil),               // 27: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 28: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 29: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 30: unidesk.artifact.v1.Flag
+	(*PinnedImage)(nil),            // 31: unidesk.artifact.v1.PinnedImage
+	(*Change)(nil),                 // 32: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 33: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 34: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 35: unidesk.artifact.v1.SettledChange
+	(*Left)(nil),                   // 36: unidesk.artifact.v1.Left
+	(*StageRequest)(nil),           // 37: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 38: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 39: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 40: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 41: unidesk.artifact.v1.SwitchRequest
+	(*ConfigValue)(nil),            // 42: unidesk.artifact.v1.ConfigValue
+	(*SwitchResponse)(nil),         // 43: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 44: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 45: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 46: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 47: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 48: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 49: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 50: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 51: google.protobuf.Timestamp
+	(*Platform)(nil),               // 52: unidesk.artifact.v1.Platform
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
@@ -4097,77 +4437,83 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	10, // 8: unidesk.artifact.v1.DeploymentPlacement.probe:type_name -> unidesk.artifact.v1.Probe
 	2,  // 9: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	13, // 10: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	48, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	51, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	5,  // 12: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
 	14, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
-	19, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	24, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
-	25, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	30, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	32, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	49, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	18, // 20: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
-	15, // 21: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
-	26, // 22: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
-	16, // 23: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
-	17, // 24: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
-	24, // 25: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
-	48, // 26: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	48, // 27: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	24, // 28: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	24, // 29: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	26, // 30: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	48, // 31: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 32: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	23, // 33: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	48, // 34: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	27, // 35: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 36: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	28, // 37: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	24, // 38: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	48, // 39: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	27, // 40: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	29, // 41: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	48, // 42: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	31, // 43: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	48, // 44: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 45: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	48, // 46: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	33, // 47: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
-	2,  // 48: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	28, // 49: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	37, // 50: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	36, // 51: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 52: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	29, // 53: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	39, // 54: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	37, // 55: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	41, // 56: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 57: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 58: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 59: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	20, // 60: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	37, // 61: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 62: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 63: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	21, // 64: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	34, // 65: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	38, // 66: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	42, // 67: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	44, // 68: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	46, // 69: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 70: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	22, // 71: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	35, // 72: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	40, // 73: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	43, // 74: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	45, // 75: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	47, // 76: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	70, // [70:77] is the sub-list for method output_type
-	63, // [63:70] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	20, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
+	27, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
+	28, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	33, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	35, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	52, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	25, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
+	18, // 21: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
+	15, // 22: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
+	29, // 23: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
+	16, // 24: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
+	17, // 25: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
+	27, // 26: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
+	19, // 27: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
+	51, // 28: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	51, // 29: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	27, // 30: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	27, // 31: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	29, // 32: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	19, // 33: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
+	21, // 34: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
+	27, // 35: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
+	51, // 36: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 37: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	25, // 38: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	51, // 39: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	26, // 40: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
+	30, // 41: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 42: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	31, // 43: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	27, // 44: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	51, // 45: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	30, // 46: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	32, // 47: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	51, // 48: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	34, // 49: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	51, // 50: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 51: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	51, // 52: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	36, // 53: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
+	2,  // 54: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	31, // 55: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	40, // 56: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	39, // 57: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 58: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	32, // 59: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	42, // 60: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	40, // 61: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	44, // 62: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 63: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 64: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 65: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	22, // 66: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	40, // 67: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 68: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 69: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	23, // 70: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	37, // 71: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	41, // 72: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	45, // 73: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	47, // 74: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	49, // 75: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 76: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	24, // 77: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	38, // 78: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	43, // 79: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	46, // 80: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	48, // 81: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	50, // 82: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	76, // [76:83] is the sub-list for method output_type
+	69, // [69:76] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -4189,11 +4535,12 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		(*Unit_Compose)(nil),
 		(*Unit_Deployment)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[33].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[23].OneofWrappers = []any{}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[36].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[38].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[41].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -4203,7 +4550,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   46,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

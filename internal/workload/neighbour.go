@@ -1,0 +1,41 @@
+package workload
+
+import "time"
+
+// Neighbour is another workload's instance on the same engine, or in the same
+// namespace: what shows whether a deploy left it alone.
+type Neighbour struct {
+	ID   string
+	Name string
+	// Scope and Group are Compose's project and service, "" if Compose did not make it;
+	// or the pod's namespace and the Deployment that made it, "" if none did.
+	Scope   string
+	Group   string
+	Running bool
+	// Started is zero if it does not run.
+	Started time.Time
+	// Restarts counts how often the engine itself started it again.
+	Restarts int
+	// AutoRemove means that the engine removes it when it ends (docker run --rm).
+	AutoRemove bool
+	// Exited is the exit code; nil if it runs, was never started, or if its host does not
+	// report it.
+	Exited *int
+	// Restarting means that it keeps ending and being started again.
+	Restarting bool
+	// Shares are what it has from other containers.
+	Shares []Share
+	// Volumes are the named volumes and the host's paths that are mounted into it.
+	Volumes []string
+}
+
+// Share is what a container has from another container.
+type Share struct {
+	// What is "network", "ipc", "pid" or "volumes".
+	What string
+	// With is the other container's id, or its name if the engine keeps no id.
+	With string
+}
+
+// Of reports whether the neighbour is an instance of the workload itself.
+func (n Neighbour) Of(ref Ref) bool { return n.Scope == ref.Scope() && n.Group == ref.Name() }
