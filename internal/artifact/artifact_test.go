@@ -80,11 +80,11 @@ func TestParseImageBelievesOnlyDigests(t *testing.T) {
 		reason           fault.Reason
 	}{
 		"another config":   {manifest("other", one), config, fault.DigestMismatch},
-		"no layers":        {manifest(config, ""), config, fault.InvalidRequest},
-		"more layers":      {manifest(config, one+","+one), config, fault.InvalidRequest},
-		"a negative size":  {manifest(config, fmt.Sprintf(`{"digest":%q,"size":-1}`, layer)), config, fault.InvalidRequest},
-		"a foreign digest": {manifest(config, `{"digest":"sha512:00","size":1}`), config, fault.InvalidRequest},
-		"not JSON":         {"{", config, fault.InvalidRequest},
+		"no layers":        {manifest(config, ""), config, fault.ArtifactInvalid},
+		"more layers":      {manifest(config, one+","+one), config, fault.ArtifactInvalid},
+		"a negative size":  {manifest(config, fmt.Sprintf(`{"digest":%q,"size":-1}`, layer)), config, fault.ArtifactInvalid},
+		"a foreign digest": {manifest(config, `{"digest":"sha512:00","size":1}`), config, fault.ArtifactInvalid},
+		"not JSON":         {"{", config, fault.ArtifactInvalid},
 	} {
 		if _, err := parse(t, c.manifest, c.config); fault.ReasonOf(err) != c.reason || err == nil {
 			t.Errorf("%s: %v (%s), want %s", name, err, fault.ReasonOf(err), c.reason)
@@ -121,7 +121,7 @@ func TestAnImagesBytesAreTheSumOfItsLayers(t *testing.T) {
 		manifest := fmt.Sprintf(`{"config":{"digest":%q},"layers":[%s]}`, artifact.DigestOf([]byte(config)), strings.Join(layers, ","))
 		img, err := parse(t, manifest, config)
 		if c.want == 0 {
-			if fault.ReasonOf(err) != fault.InvalidRequest || err == nil {
+			if fault.ReasonOf(err) != fault.ArtifactInvalid || err == nil {
 				t.Errorf("%s: %d bytes, %v", name, img.Bytes, err)
 			}
 			continue

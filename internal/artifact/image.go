@@ -78,10 +78,10 @@ type Raw struct {
 
 // ParseImage builds an Image out of bytes that nobody vouches for. It fails with
 // DIGEST_MISMATCH when the manifest is not what its digest says or does not name
-// this config, and with INVALID_REQUEST when either is not an image's.
+// this config, and with ARTIFACT_INVALID when either is not an image's.
 func ParseImage(raw Raw) (Image, error) {
 	if len(raw.ManifestBytes) > MaxManifest || len(raw.ConfigBytes) > MaxConfig {
-		return Image{}, fault.New(fault.InvalidRequest, "manifest or config of %s is too large", raw.Repository)
+		return Image{}, invalid("manifest or config of %s is too large", raw.Repository)
 	}
 	if got := DigestOf(raw.ManifestBytes); got != raw.Manifest {
 		return Image{}, fault.New(fault.DigestMismatch, "manifest hashes to %s, not %s", got, raw.Manifest)
@@ -95,7 +95,7 @@ func ParseImage(raw Raw) (Image, error) {
 		}
 	}
 	if err := json.Unmarshal(raw.ManifestBytes, &m); err != nil {
-		return Image{}, fault.New(fault.InvalidRequest, "manifest %s: %w", raw.Manifest, err)
+		return Image{}, invalid("manifest %s: %w", raw.Manifest, err)
 	}
 	if got := DigestOf(raw.ConfigBytes); got != m.Config.Digest {
 		return Image{}, fault.New(fault.DigestMismatch, "config hashes to %s, the manifest names %s", got, m.Config.Digest)
@@ -108,11 +108,10 @@ func ParseImage(raw Raw) (Image, error) {
 		} `json:"rootfs"`
 	}
 	if err := json.Unmarshal(raw.ConfigBytes, &c); err != nil {
-		return Image{}, fault.New(fault.InvalidRequest, "config %s: %w", m.Config.Digest, err)
+		return Image{}, invalid("config %s: %w", m.Config.Digest, err)
 	}
 	if n := len(m.Layers); n == 0 || n > MaxLayers || n != len(c.RootFS.DiffIDs) {
-		return Image{}, fault.New(fault.InvalidRequest,
-			"manifest %s names %d layers, its config %d; 1 to %d are possible", raw.Manifest, n, len(c.RootFS.DiffIDs), MaxLayers)
+		return Image{}, invalid("manifest %s names %d layers, its config %d; 1 to %d are possible", raw.Manifest, n, len(c.RootFS.DiffIDs), MaxLayers)
 	}
 	img := Image{
 		Pinned:            Pinned{Repository: raw.Repository, Commit: raw.Commit, Index: raw.Index, Manifest: raw.Manifest, Config: m.Config.Digest},
@@ -121,14 +120,19 @@ func ParseImage(raw Raw) (Image, error) {
 	}
 	for i, l := range m.Layers {
 		if l.Size <= 0 || l.Digest.IsZero() || c.RootFS.DiffIDs[i].IsZero() {
-			return Image{}, fault.New(fault.InvalidRequest, "manifest %s: layer %d has no size or digest", raw.Manifest, i)
+			return Image{}, invalid("manifest %s: layer %d has no size or digest", raw.Manifest, i)
 		}
 		img.Layers = append(img.Layers, Layer{Digest: l.Digest, DiffID: c.RootFS.DiffIDs[i], Size: l.Size, MediaType: l.MediaType})
 		if img.Bytes += l.Size; img.Bytes < 0 {
-			return Image{}, fault.New(fault.InvalidRequest, "manifest %s: the sizes of its layers have no sum", raw.Manifest)
+			return Image{}, invalid("manifest %s: the sizes of its layers have no sum", raw.Manifest)
 		}
 	}
 	return img, nil
+}
+
+// invalid is what a registry has that cannot be an image: to ask again is of no use.
+func invalid(format string, args ...any) error {
+	return fault.New(fault.ArtifactInvalid, format, args...).WithHint("publish the commit again")
 }
 
 // Familiar returns the name of an image in Docker's short form, in which an

@@ -22,6 +22,7 @@ const (
 	InvalidRequest        Reason = "INVALID_REQUEST"
 	ArtifactNotFound      Reason = "ARTIFACT_NOT_FOUND"
 	PlatformNotFound      Reason = "PLATFORM_NOT_FOUND"
+	ArtifactInvalid       Reason = "ARTIFACT_INVALID"
 	DigestMismatch        Reason = "DIGEST_MISMATCH"
 	RegistryUnavailable   Reason = "REGISTRY_UNAVAILABLE"
 	RoleMissing           Reason = "ROLE_MISSING"

@@ -3,7 +3,6 @@ package pull
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"hash"
 	"io"
 	"net/http"
@@ -25,9 +24,10 @@ func (r *Registry) Blob(ctx context.Context, repo artifact.Repository, d artifac
 	}
 	if n := resp.ContentLength; n >= 0 && n != size {
 		_ = resp.Body.Close()
-		return nil, fault.New(fault.DigestMismatch, "blob %s has %d bytes, its manifest says %d", d, n, size)
+		return nil, fault.New(fault.DigestMismatch, "blob %s has %d bytes, its manifest says %d", d, n, size).WithHint("publish the commit again")
 	}
-	return &verified{body: resp.Body, hash: sha256.New(), want: d, left: size}, nil
+	told := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0
+	return &verified{body: resp.Body, hash: sha256.New(), want: d, left: size, told: told}, nil
 }
 
 // verified is a body that is checked before its end is believed. Go's registry
@@ -38,6 +38,9 @@ type verified struct {
 	hash hash.Hash
 	want artifact.Digest
 	left int64
+	// told says that the answer tells where it ends. Without, the end of the connection
+	// is the end of the blob or of the registry.
+	told bool
 	err  error
 }
 
@@ -62,8 +65,11 @@ func (v *verified) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		return 0, v.err
-	case errors.Is(err, io.EOF):
-		v.err = fault.New(fault.DigestMismatch, "blob %s ends %d bytes early", v.want, v.left)
+	case err == io.EOF && v.told: //nolint:errorlint // io.Reader's contract: the fault of a broken connection may wrap it
+		v.err = fault.New(fault.DigestMismatch, "blob %s ends %d bytes early", v.want, v.left).WithHint("publish the commit again")
+		return 0, v.err
+	case err == io.EOF: //nolint:errorlint // as above
+		v.err = fault.Transient(fault.RegistryUnavailable, "the registry's answer broke off %d bytes before the end of blob %s", v.left, v.want)
 		return 0, v.err
 	case err != nil:
 		v.err = err
@@ -76,7 +82,7 @@ func (v *verified) Read(p []byte) (int, error) {
 func (v *verified) verify() error {
 	if n, err := io.ReadFull(v.body, make([]byte, 1)); n > 0 {
 		return fault.New(fault.DigestMismatch, "blob %s is longer than its manifest says", v.want)
-	} else if !errors.Is(err, io.EOF) {
+	} else if err != io.EOF { //nolint:errorlint // as in Read
 		return err
 	}
 	if got := artifact.DigestSum([sha256.Size]byte(v.hash.Sum(nil))); got != v.want {

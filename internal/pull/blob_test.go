@@ -14,6 +14,32 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
+// A registry that dies ends the connection cleanly. When nothing has told the length,
+// this looks like the blob's end, and is not wrong data.
+func TestTheEndOfTheConnectionIsNotTheEndOfTheBlob(t *testing.T) {
+	t.Parallel()
+	whole := make([]byte, 1000)
+	f := newFake(t)
+	f.lieWith(func(w http.ResponseWriter, _ *http.Request) bool {
+		conn, out, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		_, _ = out.WriteString("HTTP/1.0 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\n\r\n")
+		_, _ = out.Write(whole[:500])
+		_ = out.Flush()
+		return true
+	})
+	rc, err := f.reader(t).Blob(t.Context(), repo(), artifact.DigestOf(whole), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	_, err = io.ReadAll(rc)
+	wantReason(t, err, fault.RegistryUnavailable, true)
+}
+
 // blob serves body, byte for byte and without a length, as the blob of d.
 func blob(t *testing.T, length bool, body []byte) *Registry {
 	t.Helper()

@@ -25,22 +25,18 @@ func (r *Registry) Details(ctx context.Context, repo artifact.Repository, d arti
 		return 0, time.Time{}, err
 	}
 	if types.MediaType(m.mediaType).IsIndex() {
-		entry, err := choose(m, want)
-		if err != nil {
-			return 0, time.Time{}, err
-		}
-		if m, err = r.pinned(ctx, repo, entry.Digest); err != nil {
+		if m, err = r.member(ctx, repo, m, want, maxDetail); err != nil {
 			return 0, time.Time{}, err
 		}
 	}
 	var names struct{ Layers []struct{ Size int64 } }
 	if err := json.Unmarshal(m.bytes, &names); err != nil {
-		return 0, time.Time{}, fault.New(fault.InvalidRequest, "manifest %s: %w", m.digest, err)
+		return 0, time.Time{}, invalid("manifest %s: %w", m.digest, err)
 	}
 	for _, l := range names.Layers {
 		const most = 1 << 50 // so that the sum stays true
 		if l.Size < 0 || l.Size > most || size > most {
-			return 0, time.Time{}, fault.New(fault.InvalidRequest, "manifest %s has a layer of %d bytes", m.digest, l.Size)
+			return 0, time.Time{}, invalid("manifest %s has a layer of %d bytes", m.digest, l.Size)
 		}
 		size += l.Size
 	}
@@ -50,7 +46,7 @@ func (r *Registry) Details(ctx context.Context, repo artifact.Repository, d arti
 	}
 	var config struct{ Created time.Time }
 	if err := json.Unmarshal(content, &config); err != nil {
-		return 0, time.Time{}, fault.New(fault.InvalidRequest, "config of manifest %s: %w", m.digest, err)
+		return 0, time.Time{}, invalid("config of manifest %s: %w", m.digest, err)
 	}
 	return size, config.Created.UTC(), nil
 }

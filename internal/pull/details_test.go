@@ -82,13 +82,13 @@ func TestDetailsThatCannotBeAreRefused(t *testing.T) {
 	}{
 		"nothing wrong":            {manifest: manifest(good, `{"size":1}`), config: good},
 		"other bytes":              {manifest: manifest(good, ""), config: good, served: manifest(good, `{"size":1}`), want: fault.DigestMismatch},
-		"a negative layer":         {manifest: manifest(good, `{"size":-1}`), config: good, want: fault.InvalidRequest},
-		"a layer beyond all":       {manifest: manifest(good, `{"size":9223372036854775807}`), config: good, want: fault.InvalidRequest},
-		"layers beyond all":        {manifest: manifest(good, strings.Repeat(`{"size":1125899906842624},`, 3)+`{}`), config: good, want: fault.InvalidRequest},
-		"no config":                {manifest: `{"layers":[]}`, config: good, want: fault.InvalidRequest},
-		"a config beyond reason":   {manifest: manifest(good+strings.Repeat(" ", maxDetail), ""), config: good + strings.Repeat(" ", maxDetail), want: fault.InvalidRequest},
-		"a manifest beyond reason": {manifest: manifest(good, "") + strings.Repeat(" ", maxDetail), config: good, want: fault.InvalidRequest},
-		"a date that is none":      {manifest: manifest(undated, ""), config: undated, want: fault.InvalidRequest},
+		"a negative layer":         {manifest: manifest(good, `{"size":-1}`), config: good, want: fault.ArtifactInvalid},
+		"a layer beyond all":       {manifest: manifest(good, `{"size":9223372036854775807}`), config: good, want: fault.ArtifactInvalid},
+		"layers beyond all":        {manifest: manifest(good, strings.Repeat(`{"size":1125899906842624},`, 3)+`{}`), config: good, want: fault.ArtifactInvalid},
+		"no config":                {manifest: `{"layers":[]}`, config: good, want: fault.ArtifactInvalid},
+		"a config beyond reason":   {manifest: manifest(good+strings.Repeat(" ", maxDetail), ""), config: good + strings.Repeat(" ", maxDetail), want: fault.ArtifactInvalid},
+		"a manifest beyond reason": {manifest: manifest(good, "") + strings.Repeat(" ", maxDetail), config: good, want: fault.ArtifactInvalid},
+		"a date that is none":      {manifest: manifest(undated, ""), config: undated, want: fault.ArtifactInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -57,6 +57,7 @@ func newFake(t *testing.T) *fake {
 	inner := registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)))
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.requests.Add(1)
+		w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0") // as the real ones do
 		if lie := f.lie.Load(); lie != nil && (*lie)(w, r) {
 			return
 		}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Config says which registry is read.
@@ -56,6 +57,7 @@ func (c Config) Validate() error {
 // Registry is a reader of one registry. It is safe for concurrent use.
 type Registry struct {
 	base   string
+	host   string // as it is told to people
 	idle   time.Duration
 	client *http.Client
 	plain  *http.Transport
@@ -90,6 +92,7 @@ func New(c Config) (*Registry, error) {
 		transport.WithRetryPredicate(passing))
 	return &Registry{
 		base:  strings.TrimRight(c.URL, "/") + "/v2/",
+		host:  strings.TrimRight(strings.TrimPrefix(c.URL, "http://"), "/"),
 		idle:  c.Idle,
 		plain: plain,
 		client: &http.Client{
@@ -117,30 +120,52 @@ func passing(err error) bool {
 }
 
 // get asks for a path below /v2/. The caller closes the body, which fails when
-// the registry falls silent.
+// the registry falls silent. Whatever the answer, it comes from what has shown that
+// it is a registry: a 404 of another program says nothing about an artifact.
 func (r *Registry) get(ctx context.Context, method, path string, accept ...string) (*http.Response, error) {
+	resp, answers, err := r.ask(ctx, method, path, accept...)
+	if answers != stranger {
+		return resp, err
+	}
+	// Some registries show it below /v2/ alone.
+	if not := r.Ping(ctx); not != nil {
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return nil, not
+	}
+	return resp, err
+}
+
+// ask sends one question.
+func (r *Registry) ask(ctx context.Context, method, path string, accept ...string) (*http.Response, answerer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := http.NewRequestWithContext(ctx, method, r.base+path, nil)
 	if err != nil {
 		cancel(nil)
-		return nil, fault.New(fault.Internal, "ask registry: %w", err)
+		return nil, silent, fault.New(fault.Internal, "ask registry: %w", err)
 	}
 	if len(accept) > 0 {
 		req.Header.Set("Accept", strings.Join(accept, ","))
 	}
+	answers := silent
 	resp, err := r.client.Do(req)
 	if err == nil {
+		answers = whose(resp)
 		if err = transport.CheckError(resp, http.StatusOK); err != nil {
 			_ = resp.Body.Close()
 		}
 	}
 	if err != nil {
+		if te := (*transport.Error)(nil); errors.As(err, &te) && len(te.Errors) > 0 {
+			answers = itself
+		}
 		err = classify(ctx, err)
 		cancel(nil)
-		return nil, err
+		return nil, answers, err
 	}
 	resp.Body = &idleBody{ctx: ctx, cancel: cancel, idle: r.idle, body: resp.Body}
-	return resp, nil
+	return resp, answers, nil
 }
 
 // classify gives a failed read its reason, by status code and never by text.
@@ -150,17 +175,17 @@ func classify(ctx context.Context, err error) error {
 	}
 	te := (*transport.Error)(nil)
 	if !errors.As(err, &te) {
-		return fault.Transient(fault.RegistryUnavailable, "registry does not answer: %w", err)
+		return fault.Transient(fault.RegistryUnavailable, "registry does not answer: %w", err).WithAction(fault.RegistryHealth)
 	}
 	switch {
+	case te.StatusCode >= 500, te.StatusCode == http.StatusRequestTimeout, te.StatusCode == http.StatusTooManyRequests:
+		return fault.Transient(fault.RegistryUnavailable, "%w", te).WithAction(fault.RegistryHealth)
 	case te.StatusCode == http.StatusNotFound:
 		return fault.New(fault.ArtifactNotFound, "%w", te)
 	case te.StatusCode == http.StatusUnauthorized, te.StatusCode == http.StatusForbidden:
 		return fault.New(fault.RegistryUnavailable, "%w", te).WithHint("the registry wants a login; the agent reads without one")
-	case te.StatusCode >= 500, te.StatusCode == http.StatusRequestTimeout, te.StatusCode == http.StatusTooManyRequests:
-		return fault.Transient(fault.RegistryUnavailable, "%w", te)
 	default:
-		return fault.New(fault.RegistryUnavailable, "%w", te)
+		return fault.New(fault.RegistryUnavailable, "%w", te).WithAction(fault.RegistryHealth)
 	}
 }
 
@@ -168,7 +193,7 @@ func classify(ctx context.Context, err error) error {
 // told, that is what is made room for: growing a buffer to megabytes takes twice
 // as many, and the agent promises to be small.
 func readAll(body io.Reader, told, limit int64) ([]byte, error) {
-	tooLong := fault.New(fault.InvalidRequest, "registry sends more than %d bytes where at most so many are believed", limit)
+	tooLong := invalid("the registry's answer has more than %s, the most that is read", plain.Size(limit))
 	if told > limit {
 		return nil, tooLong
 	}

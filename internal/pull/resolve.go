@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -26,7 +27,7 @@ func manifestTypes() []string {
 //
 // ARTIFACT_NOT_FOUND without such a tag, PLATFORM_NOT_FOUND when what is there
 // is for another platform, DIGEST_MISMATCH when an answer is not what its digest
-// says, INVALID_REQUEST when it is no image.
+// says, ARTIFACT_INVALID when it is no image or parts of it are gone.
 func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
 	raw := artifact.Raw{Repository: repo, Commit: commit}
 	top, err := r.manifest(ctx, repo, commit.String(), artifact.MaxManifest)
@@ -40,16 +41,8 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 	m := top
 	if types.MediaType(top.mediaType).IsIndex() {
 		raw.Index = top.digest
-		entry, err := choose(top, want)
-		if err != nil {
+		if m, err = r.member(ctx, repo, top, want, artifact.MaxManifest); err != nil {
 			return artifact.Image{}, err
-		}
-		if m, err = r.manifest(ctx, repo, entry.Digest.String(), artifact.MaxManifest); err != nil {
-			return artifact.Image{}, err
-		}
-		if m.digest != entry.Digest || int64(len(m.bytes)) != entry.Size {
-			return artifact.Image{}, fault.New(fault.DigestMismatch,
-				"manifest %s of %d bytes hashes to %s and has %d", entry.Digest, entry.Size, m.digest, len(m.bytes))
 		}
 	}
 	raw.Manifest, raw.ManifestMediaType, raw.ManifestBytes = m.digest, m.mediaType, m.bytes
@@ -61,10 +54,32 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 		return artifact.Image{}, err
 	}
 	// The config is what the engine goes by; an index entry's platform is only a label.
-	if !fits(want, img.Platform) {
-		return artifact.Image{}, fault.New(fault.PlatformNotFound, "%s:%s is for %s, not for %s", repo, commit, img.Platform, want)
+	if !runs(want, img.Platform) {
+		return artifact.Image{}, fault.New(fault.PlatformNotFound, "%s:%s is for %s, not for %s", repo, commit, named(img.Platform), want).
+			WithHint("publish the commit for %s", want)
 	}
 	return img, nil
+}
+
+// member reads the image that an index has for the platform.
+func (r *Registry) member(ctx context.Context, repo artifact.Repository, index document, want artifact.Platform, most int64) (document, error) {
+	entry, err := choose(index, want)
+	if err != nil {
+		return document{}, err
+	}
+	m, err := r.manifest(ctx, repo, entry.Digest.String(), most)
+	switch {
+	case fault.ReasonOf(err) == fault.ArtifactNotFound:
+		return m, invalid("the tag is there, its image is not: index %s names %s for %s, and the registry does not have it", index.digest, entry.Digest, want)
+	case err != nil:
+		return m, err
+	case m.digest != entry.Digest || int64(len(m.bytes)) != entry.Size:
+		return m, fault.New(fault.DigestMismatch, "manifest %s of %d bytes hashes to %s and has %d", entry.Digest, entry.Size, m.digest, len(m.bytes)).
+			WithHint("publish the commit again")
+	case types.MediaType(m.mediaType).IsIndex():
+		return m, invalid("index %s has a further index for %s, not an image", index.digest, want)
+	}
+	return m, nil
 }
 
 // document is a manifest or an index, as stored.
@@ -93,20 +108,24 @@ func (r *Registry) manifest(ctx context.Context, repo artifact.Repository, ref s
 // (CVE-2021-41190, OCI image specification 1.0.2).
 func (d document) check() error {
 	var probe struct {
-		MediaType                 string
-		Config, Layers, Manifests json.RawMessage
+		MediaType, ArtifactType string
+		Config                  *struct{ MediaType string }
+		Layers, Manifests       json.RawMessage
 	}
 	if err := json.Unmarshal(d.bytes, &probe); err != nil {
-		return fault.New(fault.InvalidRequest, "manifest %s: %w", d.digest, err)
+		return invalid("manifest %s: %w", d.digest, err)
 	}
 	index := types.MediaType(d.mediaType).IsIndex()
 	switch {
 	case !index && !types.MediaType(d.mediaType).IsImage():
-		return fault.New(fault.InvalidRequest, "manifest %s has media type %.80q, which is no image", d.digest, d.mediaType)
+		return invalid("%s is no container image but %.80q", d.digest, d.mediaType)
 	case probe.MediaType != "" && probe.MediaType != d.mediaType:
-		return fault.New(fault.InvalidRequest, "manifest %s says it is %.80q and was served as %s", d.digest, probe.MediaType, d.mediaType)
+		return invalid("manifest %s says it is %.80q and was served as %s", d.digest, probe.MediaType, d.mediaType)
 	case index && (probe.Config != nil || probe.Layers != nil), !index && probe.Manifests != nil:
-		return fault.New(fault.InvalidRequest, "manifest %s is a manifest and an index at once", d.digest)
+		return invalid("manifest %s is a manifest and an index at once", d.digest)
+	case probe.Config != nil && probe.Config.MediaType != "" && !types.MediaType(probe.Config.MediaType).IsConfig():
+		// What else lies in registries, such as a chart of Helm, has a manifest of an image.
+		return invalid("%s is no container image but %.80q", d.digest, cmp.Or(probe.ArtifactType, probe.Config.MediaType))
 	}
 	return nil
 }
@@ -120,12 +139,15 @@ func (r *Registry) config(ctx context.Context, repo artifact.Repository, m docum
 		}
 	}
 	if err := json.Unmarshal(m.bytes, &names); err != nil || names.Config.Digest.IsZero() {
-		return nil, fault.New(fault.InvalidRequest, "manifest %s names no config", m.digest)
+		return nil, invalid("manifest %s names no config", m.digest)
 	}
 	if n := names.Config.Size; n <= 0 || n > most {
-		return nil, fault.New(fault.InvalidRequest, "config of manifest %s has %d bytes; 1 to %d are possible", m.digest, n, most)
+		return nil, invalid("config of manifest %s has %d bytes; 1 to %d are possible", m.digest, n, most)
 	}
 	blob, err := r.Blob(ctx, repo, names.Config.Digest, names.Config.Size)
+	if fault.ReasonOf(err) == fault.ArtifactNotFound {
+		return nil, invalid("the tag is there, its image is not: manifest %s names config %s, and the registry does not have it", m.digest, names.Config.Digest)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -123,12 +123,12 @@ func TestAnAmbiguousManifestIsRefused(t *testing.T) {
 				}
 				return
 			}
-			wantReason(t, err, fault.InvalidRequest, false)
+			wantReason(t, err, fault.ArtifactInvalid, false)
 		})
 	}
 }
 
-func TestFits(t *testing.T) {
+func TestWhatRunsOnAPlatform(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		want, got artifact.Platform
@@ -143,8 +143,8 @@ func TestFits(t *testing.T) {
 		{artifact.Platform{OS: "linux", Architecture: "arm", Variant: "v7"}, artifact.Platform{OS: "linux", Architecture: "arm", Variant: "v6"}, false},
 		{amd64, artifact.Platform{}, false},
 	} {
-		if fits(c.want, c.got) != c.fits {
-			t.Errorf("want %s, got %s: fits is not %t", c.want, c.got, c.fits)
+		if runs(c.want, c.got) != c.fits {
+			t.Errorf("want %s, got %s: runs is not %t", c.want, c.got, c.fits)
 		}
 	}
 }
@@ -176,6 +176,12 @@ func TestResolveRefuses(t *testing.T) {
 	child := func(r *http.Request) bool { return isManifest(r) && strings.Contains(r.URL.Path, "sha256:") }
 	// An index whose only image is a manifest that is not there.
 	missing := fmt.Appendf(nil, `{"manifests":[{"digest":"sha256:%064d","size":5,"platform":{"os":"linux","architecture":"amd64"}}]}`, 1)
+	chart := fmt.Appendf(nil, `{"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"sha256:%064d","size":5},"layers":[]}`, 1)
+	inner := []byte(`{"manifests":[]}`)
+	outer := fmt.Appendf(nil, `{"manifests":[{"digest":%q,"size":%d,"platform":{"os":"linux","architecture":"amd64"}}]}`, artifact.DigestOf(inner), len(inner))
+	nested := func(w http.ResponseWriter, r *http.Request) bool {
+		return serve(child, ociIndex, inner)(w, r) || serve(isManifest, ociIndex, outer)(w, r)
+	}
 	for name, c := range map[string]struct {
 		lie    func(http.ResponseWriter, *http.Request) bool
 		want   fault.Reason
@@ -188,27 +194,30 @@ func TestResolveRefuses(t *testing.T) {
 		"a registry that wants a login":   {lie: status(isManifest, 401), want: fault.RegistryUnavailable},
 		"a registry that fails on and on": {lie: status(isManifest, 503), want: fault.RegistryUnavailable, retry: true},
 		"a registry that redirects":       {lie: redirect, want: fault.RegistryUnavailable},
-		"a config that is missing":        {lie: status(isBlob, 404), want: fault.ArtifactNotFound},
+		"a config that is missing":        {lie: status(isBlob, 404), want: fault.ArtifactInvalid, text: "the tag is there, its image is not"},
 		"a config of other bytes":         {lie: serve(isBlob, "", bytes.Repeat([]byte("x"), 500)), want: fault.DigestMismatch},
-		"a manifest that is not JSON":     {lie: serve(isManifest, oci, []byte("<html>")), want: fault.InvalidRequest},
-		"a manifest too large":            {lie: serve(isManifest, oci, make([]byte, artifact.MaxManifest+1)), want: fault.InvalidRequest},
+		"a manifest that is not JSON":     {lie: serve(isManifest, oci, []byte("<html>")), want: fault.ArtifactInvalid},
+		"a manifest too large":            {lie: serve(isManifest, oci, make([]byte, artifact.MaxManifest+1)), want: fault.ArtifactInvalid},
 		"a manifest without an end": {lie: func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", oci)
 			w.(http.Flusher).Flush() // no length is told
 			_, _ = w.Write(make([]byte, artifact.MaxManifest+1))
 			return true
-		}, want: fault.InvalidRequest, text: "more than"},
-		"a manifest of schema 1":                    {lie: serve(isManifest, string(types.DockerManifestSchema1Signed), []byte(`{}`)), want: fault.InvalidRequest},
-		"a manifest and an index at once":           {lie: serve(isManifest, oci, []byte(`{"config":{},"layers":[],"manifests":[]}`)), want: fault.InvalidRequest},
-		"an index with layers":                      {lie: serve(isManifest, ociIndex, []byte(`{"layers":[],"manifests":[]}`)), want: fault.InvalidRequest},
-		"a manifest that calls itself an index":     {lie: serve(isManifest, oci, []byte(`{"mediaType":"`+ociIndex+`"}`)), want: fault.InvalidRequest},
-		"a manifest without a config":               {lie: serve(isManifest, oci, []byte(`{"layers":[]}`)), want: fault.InvalidRequest},
-		"a config that says it is huge":             {lie: serve(isManifest, oci, fmt.Appendf(nil, `{"config":{"digest":"sha256:%064d","size":%d}}`, 1, artifact.MaxConfig+1)), want: fault.InvalidRequest},
-		"an index that names a manifest not there":  {lie: serve(func(r *http.Request) bool { return isManifest(r) && !child(r) }, ociIndex, missing), want: fault.ArtifactNotFound},
+		}, want: fault.ArtifactInvalid, text: "more than"},
+		"a manifest of schema 1":                    {lie: serve(isManifest, string(types.DockerManifestSchema1Signed), []byte(`{}`)), want: fault.ArtifactInvalid},
+		"a manifest and an index at once":           {lie: serve(isManifest, oci, []byte(`{"config":{},"layers":[],"manifests":[]}`)), want: fault.ArtifactInvalid},
+		"an index with layers":                      {lie: serve(isManifest, ociIndex, []byte(`{"layers":[],"manifests":[]}`)), want: fault.ArtifactInvalid},
+		"a manifest that calls itself an index":     {lie: serve(isManifest, oci, []byte(`{"mediaType":"`+ociIndex+`"}`)), want: fault.ArtifactInvalid},
+		"a manifest without a config":               {lie: serve(isManifest, oci, []byte(`{"layers":[]}`)), want: fault.ArtifactInvalid},
+		"a config that says it is huge":             {lie: serve(isManifest, oci, fmt.Appendf(nil, `{"config":{"digest":"sha256:%064d","size":%d}}`, 1, artifact.MaxConfig+1)), want: fault.ArtifactInvalid},
+		"an index that names a manifest not there":  {lie: serve(func(r *http.Request) bool { return isManifest(r) && !child(r) }, ociIndex, missing), want: fault.ArtifactInvalid, text: "the tag is there, its image is not"},
 		"an index entry served with other bytes":    {lie: serve(child, string(types.DockerManifestSchema2), other), images: true, want: fault.DigestMismatch},
 		"an image whose config has no platform":     {lie: nil, want: fault.PlatformNotFound},
 		"an index with nothing but an attestation":  {lie: serve(isManifest, ociIndex, []byte(`{"manifests":[{"platform":{"os":"unknown","architecture":"unknown"}}]}`)), want: fault.PlatformNotFound},
-		"an index that is an endless list of lists": {lie: serve(isManifest, ociIndex, []byte(`{"manifests":[[[[`)), want: fault.InvalidRequest},
+		"a chart of Helm":                           {lie: serve(isManifest, oci, chart), want: fault.ArtifactInvalid, text: `is no container image but "application/vnd.cncf.helm.config.v1+json"`},
+		"an index in an index":                      {lie: nested, want: fault.ArtifactInvalid, text: "has a further index for linux/amd64"},
+		"an index entry without a platform":         {lie: serve(isManifest, ociIndex, fmt.Appendf(nil, `{"manifests":[{"digest":"sha256:%064d","size":5}]}`, 1)), want: fault.PlatformNotFound, text: `only ["no platform"]`},
+		"an index that is an endless list of lists": {lie: serve(isManifest, ociIndex, []byte(`{"manifests":[[[[`)), want: fault.ArtifactInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -231,6 +240,9 @@ func TestResolveRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%v does not say %q", err, c.text)
 			}
+			if c.want == fault.ArtifactInvalid && fault.HintOf(err) == "" {
+				t.Errorf("%v has no hint", err)
+			}
 			if diff := cmp.Diff(artifact.Image{}, img, cmp.Comparer(func(a, b artifact.Image) bool { return a.Manifest == b.Manifest })); diff != "" {
 				t.Error("an image came with the error")
 			}
@@ -244,4 +256,44 @@ func redirect(w http.ResponseWriter, r *http.Request) bool {
 	}
 	http.Redirect(w, r, "/elsewhere/"+r.URL.Path, http.StatusTemporaryRedirect)
 	return true
+}
+
+// The engine's own pull goes by the same order, which the integration test compares.
+func TestAnIndexResolvesToTheNearestThatRuns(t *testing.T) {
+	t.Parallel()
+	level := func(n string) artifact.Platform {
+		return artifact.Platform{OS: "linux", Architecture: "amd64", Variant: n}
+	}
+	for name, c := range map[string]struct {
+		want    artifact.Platform
+		entries []artifact.Platform
+		chosen  int // -1 for none
+	}{
+		"a level before plain":         {amd64, []artifact.Platform{level("v3"), amd64}, 1},
+		"a level alone":                {amd64, []artifact.Platform{level("v2")}, -1},
+		"the first of equals":          {amd64, []artifact.Platform{level("v1"), amd64}, 0},
+		"the highest that runs":        {level("v3"), []artifact.Platform{amd64, level("v2"), level("v4")}, 1},
+		"its own level":                {level("v3"), []artifact.Platform{level("v2"), level("v3")}, 1},
+		"a level that is none":         {level("v3"), []artifact.Platform{level("vx")}, -1},
+		"arm64 without a variant":      {arm64, []artifact.Platform{{OS: "linux", Architecture: "arm64", Variant: "v9"}, {OS: "linux", Architecture: "arm64", Variant: "v8"}}, 1},
+		"another system":               {amd64, []artifact.Platform{{OS: "windows", Architecture: "amd64"}, arm64}, -1},
+		"an entry without a platform":  {amd64, []artifact.Platform{{}, amd64}, 1},
+		"arm, of which none is wanted": {artifact.Platform{OS: "linux", Architecture: "arm"}, []artifact.Platform{{OS: "linux", Architecture: "arm", Variant: "v7"}}, 0},
+	} {
+		var list struct {
+			Manifests []entry `json:"manifests"`
+		}
+		for i, p := range c.entries {
+			list.Manifests = append(list.Manifests, entry{Digest: artifact.DigestOf([]byte{byte(i)}), Platform: p})
+		}
+		got, err := choose(document{bytes: must(json.Marshal(list))}, c.want)
+		if c.chosen < 0 {
+			wantReason(t, err, fault.PlatformNotFound, false)
+			if fault.HintOf(err) == "" {
+				t.Errorf("%s: %v has no hint", name, err)
+			}
+		} else if err != nil || got.Digest != list.Manifests[c.chosen].Digest {
+			t.Errorf("%s: %s (%v)", name, got.Platform, err)
+		}
+	}
 }

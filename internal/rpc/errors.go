@@ -38,7 +38,7 @@ func codeOf(r artifactv1.Reason) codes.Code {
 		return codes.InvalidArgument
 	case artifactv1.Reason_REASON_ARTIFACT_NOT_FOUND, artifactv1.Reason_REASON_WORKLOAD_NOT_FOUND, artifactv1.Reason_REASON_CHANGE_NOT_FOUND:
 		return codes.NotFound
-	case artifactv1.Reason_REASON_PLATFORM_NOT_FOUND, artifactv1.Reason_REASON_WORKLOAD_UNFIT,
+	case artifactv1.Reason_REASON_PLATFORM_NOT_FOUND, artifactv1.Reason_REASON_ARTIFACT_INVALID, artifactv1.Reason_REASON_WORKLOAD_UNFIT,
 		artifactv1.Reason_REASON_COMPOSE_FAILED, artifactv1.Reason_REASON_ROLLOUT_FAILED, artifactv1.Reason_REASON_LABEL_MISMATCH,
 		artifactv1.Reason_REASON_PATH_REFUSED, artifactv1.Reason_REASON_PORT_IN_USE, artifactv1.Reason_REASON_RENDER_MISMATCH,
 		artifactv1.Reason_REASON_IMAGE_UNAVAILABLE, artifactv1.Reason_REASON_UNIT_FAILED, artifactv1.Reason_REASON_ENV_FILE_INVALID:

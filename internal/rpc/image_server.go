@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -199,7 +198,9 @@ func (s *imageServer) send(stream grpc.ServerStream, repo artifact.Repository, r
 		n, err := io.ReadFull(blob, *raw)
 		if err != nil {
 			s.pool.Put(raw)
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			// Only a bare end is the blob's. A registry that goes away in mid-blob is a fault
+			// with such an end as its cause, and is not wrong data.
+			if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // see above
 				err = fault.New(fault.DigestMismatch, "blob ends at %d of %d bytes", at+int64(n), r.size)
 			}
 			return err

@@ -109,6 +109,14 @@ func TestAWrongBlobsLastChunkIsNotSent(t *testing.T) {
 	if got != 2*chunkSize {
 		t.Errorf("%d bytes came", got)
 	}
+	// A registry that goes away is not a wrong blob, though an end of input is its cause.
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF} {
+		f.open = func(_ context.Context, _ artifact.Digest, r io.Reader) io.Reader {
+			return io.MultiReader(io.LimitReader(r, 10), failing{fault.Transient(fault.RegistryUnavailable, "broke off: %w", end)})
+		}
+		err = serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil })
+		wantReason(t, err, fault.RegistryUnavailable, true)
+	}
 	f.open = func(_ context.Context, _ artifact.Digest, r io.Reader) io.Reader { return io.LimitReader(r, 10) }
 	err = serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil })
 	wantReason(t, err, fault.DigestMismatch, false)

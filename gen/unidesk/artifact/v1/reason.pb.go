@@ -92,6 +92,9 @@ const (
 	// FAILED_PRECONDITION. The rollout of a Deployment cannot end well, or the cluster
 	// refused the change.
 	Reason_REASON_ROLLOUT_FAILED Reason = 29
+	// FAILED_PRECONDITION. What the registry has under the tag is no whole image: too
+	// large, malformed, of another kind, or parts of it are gone. The request is right.
+	Reason_REASON_ARTIFACT_INVALID Reason = 30
 )
 
 // Enum value maps for Reason.
@@ -127,6 +130,7 @@ var (
 		27: "REASON_ENV_FILE_INVALID",
 		28: "REASON_KUBERNETES_UNAVAILABLE",
 		29: "REASON_ROLLOUT_FAILED",
+		30: "REASON_ARTIFACT_INVALID",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":            0,
@@ -159,6 +163,7 @@ var (
 		"REASON_ENV_FILE_INVALID":       27,
 		"REASON_KUBERNETES_UNAVAILABLE": 28,
 		"REASON_ROLLOUT_FAILED":         29,
+		"REASON_ARTIFACT_INVALID":       30,
 	}
 )
 
@@ -193,7 +198,7 @@ var File_unidesk_artifact_v1_reason_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xb4\x06\n" +
+	" unidesk/artifact/v1/reason.proto\x12\x13unidesk.artifact.v1*\xd1\x06\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REASON_COMMIT_NOT_PINNED\x10\x01\x12\x1a\n" +
@@ -225,7 +230,8 @@ const file_unidesk_artifact_v1_reason_proto_rawDesc = "" +
 	"\x14REASON_REVERT_FAILED\x10\x1a\x12\x1b\n" +
 	"\x17REASON_ENV_FILE_INVALID\x10\x1b\x12!\n" +
 	"\x1dREASON_KUBERNETES_UNAVAILABLE\x10\x1c\x12\x19\n" +
-	"\x15REASON_ROLLOUT_FAILED\x10\x1dBMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
+	"\x15REASON_ROLLOUT_FAILED\x10\x1d\x12\x1b\n" +
+	"\x17REASON_ARTIFACT_INVALID\x10\x1eBMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
 var (
 	file_unidesk_artifact_v1_reason_proto_rawDescOnce sync.Once
