@@ -19,10 +19,12 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 		return Ours("doctor")
 	case f.Reason == fault.ArtifactNotFound:
 		return ListCommand(row.Service.String())
+	case f.Reason == fault.TagMoved: // whose image is meant is for a person to say
+		return Ours("history", "--service", row.Service.String())
 	case out.Decision == DecidedReverted && !f.Retry && out.Receipt != nil:
 		return Ours("history", "show", out.Receipt.ID)
 	case acts && (f.Retry || f.Reason == fault.RecoveryNeeded || out.Decision == DecidedInterrupted):
-		return LiveCommand(row, env, commit.String())
+		return out.Contract.Meant(LiveCommand(row, env, commit.String()))
 	}
-	return DeployCommand(row.Service, env, commit.String()) // the plan shows when the cause is gone
+	return out.Contract.Meant(DeployCommand(row.Service, env, commit.String())) // the plan shows when the cause is gone
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -26,6 +27,8 @@ type Request struct {
 	// Env is the zero value if the person named none; then prod is the default.
 	Env    artifact.Env
 	Commit string
+	// Digest is the digest that the tag must name, "" if the person named none.
+	Digest string
 	// Force recreates a service that already runs the commit.
 	Force bool
 	// Entry is the command; "" is deploy-service.
@@ -41,8 +44,10 @@ type Contract struct {
 	Env       artifact.Env       `json:"env"`
 	EnvSource string             `json:"envSource"` // "flag" or "default"
 	Commit    artifact.Commit    `json:"commit"`
-	Shape     catalog.Shape      `json:"shape"`
-	Gate      Gate               `json:"gate"`
+	// Digest is the digest that the person named; zero if the person named none.
+	Digest artifact.Digest `json:"digest,omitzero"`
+	Shape  catalog.Shape   `json:"shape"`
+	Gate   Gate            `json:"gate"`
 	// Statement is what a supervisor signs to open the gate, where one can.
 	Statement string `json:"statement,omitempty"`
 	// Grant is the one that opened the gate.
@@ -131,13 +136,17 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	if err != nil {
 		return Contract{}, err
 	}
+	digest, err := parseDigest(req.Digest)
+	if err != nil {
+		return Contract{}, err
+	}
 	row, err := c.Row(req.Service)
 	if err != nil {
 		return Contract{}, err
 	}
 	env := cmp.Or(req.Env, artifact.Prod)
 	out := Contract{
-		Service: row.Service, Env: env, EnvSource: "flag", Commit: commit,
+		Service: row.Service, Env: env, EnvSource: "flag", Commit: commit, Digest: digest,
 		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
 		Target: Target{Tags: []string{}}, Targets: []string{}, ExcludedTargets: append([]string{}, row.Excluded...),
 		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
@@ -146,12 +155,34 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	if req.Env == 0 {
 		out.EnvSource = "default"
 	}
-	out.Gate = Judge(row, env, out.asked)
+	out.judge()
 	if out.Gate.Mode == catalog.Unsupported {
 		return out, nil // no target, so nothing to tell of one
 	}
 	out.fill(c, req)
 	return out, nil
+}
+
+// parseDigest parses the digest that a person named, if any.
+func parseDigest(s string) (digest artifact.Digest, err error) {
+	if digest.UnmarshalText([]byte(s)) != nil {
+		err = fault.New(fault.Usage, "--digest %s: it is sha256: and 64 hexadecimal digits", s)
+	}
+	return digest, err
+}
+
+// judge judges the gate.
+func (c *Contract) judge() {
+	c.Gate = Judge(c.row, c.Env, c.asked)
+	c.Gate.Next = c.Meant(c.Gate.Next)
+}
+
+// Meant adds the digest that the person named to a command about the contract's commit.
+func (c Contract) Meant(command Command) Command {
+	if c.Digest.IsZero() || !slices.Contains(command.words, word{text: "--commit"}) {
+		return command
+	}
+	return Command{append(slices.Clone(command.words), Words("--digest", c.Digest.String()).words...)}
 }
 
 // Row returns the catalog's row of the service.

@@ -13,18 +13,18 @@ func (c Contract) WantsGrant() bool {
 // Granted is the contract with a grant in hand, which was verified for exactly it.
 func (c Contract) Granted(g grant.Grant) Contract {
 	c.Grant, c.asked.Granted, c.Statement = &g, true, ""
-	c.Gate = Judge(c.row, c.Env, c.asked)
+	c.judge()
 	return c
 }
 
 // Promoted is the contract of a digest that a deploy has proven already.
 func (c Contract) Promoted() Contract {
 	c.asked.Promoted = true
-	c.Gate = Judge(c.row, c.Env, c.asked)
+	c.judge()
 	return c
 }
 
 // ToSign is the dry run, which prints what a supervisor signs.
 func (c Contract) ToSign() Command {
-	return DeployCommand(c.Service, c.Env, c.Commit.String(), "--dry-run")
+	return c.Meant(DeployCommand(c.Service, c.Env, c.Commit.String(), "--dry-run"))
 }

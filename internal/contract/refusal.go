@@ -17,7 +17,7 @@ func DryRun(c Contract) Result {
 	if c.Gate.Shut() {
 		r.AtGate()
 		if r.Failure.Next = c.Gate.Next; c.Gate.Next.Equal(c.ToSign()) { // it is this very command
-			r.Failure.Next = DeployCommand(c.Service, c.Env, c.Commit.String())
+			r.Failure.Next = c.Meant(DeployCommand(c.Service, c.Env, c.Commit.String()))
 		}
 	}
 	return r

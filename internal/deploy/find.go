@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -41,6 +44,9 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 	if f.image, err = s.Artifacts.Resolve(ctx, s.row.Repository, c.Commit, platform); err != nil {
 		return f, workload.At(workload.PointResolve, err)
 	}
+	if err = s.meant(f); err != nil {
+		return f, workload.At(workload.PointResolve, err)
+	}
 	f.origin = s.Provenance.Judge(ctx, provenance.Wanted{
 		Service: s.row.Service, Commit: c.Commit, Repository: s.row.Repository, Source: s.row.Source,
 		Manifest: f.image.Manifest, Index: f.image.Index,
@@ -51,6 +57,29 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 	j.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
 	f.terms, err = s.promoted(c, f.image.Manifest)
 	return f, workload.At(workload.PointPreflight, err)
+}
+
+// meant refuses an image that is not the image that the person named, and, if the
+// person named none, an image that is not what was proven of the commit before.
+func (s session) meant(f facts) error {
+	if named := f.terms.Digest; !named.IsZero() {
+		if named == f.image.Manifest || named == f.image.Index {
+			return nil
+		}
+		return fault.New(fault.TagMoved, "the tag of %s names %s, and not %s, which --digest names", f.terms.Commit.Short(), f.image.Manifest, named).
+			WithHint("look at what the tag should name; nothing was changed")
+	}
+	receipts, err := s.Ledger.History(0, s.name())
+	if err != nil {
+		return err
+	}
+	proven := ledger.ProvenAs(receipts, s.env, f.terms.Commit)
+	if proven == nil || proven.Image.Same(f.image) {
+		return nil
+	}
+	return fault.New(fault.TagMoved, "the tag of %s was moved: it names %s, and %s was proven in %s by %s at %s", f.terms.Commit.Short(),
+		f.image.Manifest, proven.Image.Manifest, proven.Env, proven.Who, proven.Finished.UTC().Format(time.DateTime+"Z")).
+		WithHint("find out who pushed it again; if it is meant, name it: --digest %s", f.image.Manifest)
 }
 
 // promoted returns the contract, its promotion gate open if any environment has

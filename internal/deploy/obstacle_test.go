@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -68,6 +69,10 @@ func obstacles() map[string]func(*testing.T, *world) {
 			want(t, w.run(b), contract.DecidedSucceeded, "")
 			w.origin(provenance.Verdict{Status: provenance.Contradicted})
 		},
+		"tag-moved": func(t *testing.T, w *world) {
+			want(t, w.run(b), contract.DecidedSucceeded, "")
+			w.pushAnew(b)
+		},
 		"change-of-another": func(_ *testing.T, w *world) { w.killed(commit("c")) },
 		"changed-meanwhile": func(_ *testing.T, w *world) {
 			w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {
@@ -97,6 +102,55 @@ func obstacles() map[string]func(*testing.T, *world) {
 		},
 		"transfer-cut": func(_ *testing.T, w *world) { w.FailStage(fault.Transient(fault.HostUnreachable, "cut")) },
 	}
+}
+
+// pushAnew makes a commit's tag name another image, with the same labels.
+func (w *world) pushAnew(commit artifact.Commit) artifact.Image {
+	w.t.Helper()
+	l := maps.Clone(w.labels(commit))
+	l["built"] = "anew"
+	return w.images.add(w.t, commit, l)
+}
+
+// An image that is not what was proven of its commit goes live only if its digest is
+// named, and the receipt names it, too.
+func TestAMovedTagIsRefusedUnlessItsDigestIsNamed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		was := w.images.add(t, b, labels(b))
+		w.live(b)
+		is := w.pushAnew(b)
+		r := w.run(b)
+		want(t, r, contract.DecidedBlocked, fault.TagMoved)
+		for _, part := range []string{was.Manifest.String(), is.Manifest.String(), "by tester at 20", "prod"} {
+			if !strings.Contains(r.Failure.Message, part) {
+				t.Errorf("%q is not in: %s", part, r.Failure.Message)
+			}
+		}
+		if !strings.Contains(r.Failure.Hint, "--digest "+is.Manifest.String()) {
+			t.Errorf("hint: %s", r.Failure.Hint)
+		}
+		meant := func(d artifact.Digest) contract.Contract {
+			c, err := contract.NewContract(w.Catalog, contract.Request{Service: w.service, Env: artifact.Prod, Commit: b.String(), Digest: d.String()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		want(t, w.Run(t.Context(), meant(was.Manifest), false), contract.DecidedBlocked, fault.TagMoved)
+		plan := w.Plan(t.Context(), meant(is.Manifest))
+		want(t, plan, contract.DecidedReady, "")
+		if !strings.HasSuffix(plan.Plan.Next.String(), "--digest "+is.Manifest.String()) {
+			t.Errorf("next: %s", plan.Plan.Next)
+		}
+		r = w.Run(t.Context(), meant(is.Manifest), false)
+		want(t, r, contract.DecidedSucceeded, "")
+		if r.Receipt.Image.Named != is.Manifest {
+			t.Errorf("the receipt names %q", r.Receipt.Image.Named)
+		}
+		want(t, w.run(b), contract.DecidedUnchanged, "") // from now on it is what was proven
+		w.images[b] = was
+		want(t, w.run(b), contract.DecidedBlocked, fault.TagMoved)
+	})
 }
 
 // An obstacle has the same answer for a plan, a run and an apply. Nothing that runs is

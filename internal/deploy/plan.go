@@ -61,7 +61,7 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 		out.AtGate()
 		return out, nil
 	}
-	plan.Next = contract.LiveCommand(s.row, s.env, c.Commit.String())
+	plan.Next = c.Meant(contract.LiveCommand(s.row, s.env, c.Commit.String()))
 	out.OK, out.Decision = true, contract.DecidedReady
 	return out, &found
 }

@@ -26,7 +26,7 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image: ledger.Image{
 			Repository: f.image.Repository, Index: f.image.Index, Manifest: f.image.Manifest,
-			Config: f.image.Config, Layers: layers,
+			Config: f.image.Config, Layers: layers, Named: f.terms.Digest,
 		},
 		Evidence: verdict.Findings, Before: r.replaced(f.seen),
 		Bytes: ledger.Bytes{Image: f.image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},

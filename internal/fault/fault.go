@@ -65,6 +65,7 @@ const (
 	NotProven         Reason = "NOT_PROVEN"
 	Interrupted       Reason = "INTERRUPTED"
 	RecoveryNeeded    Reason = "RECOVERY_NEEDED"
+	TagMoved          Reason = "TAG_MOVED"
 	ReceiptNotFound   Reason = "RECEIPT_NOT_FOUND"
 	LedgerUnavailable Reason = "LEDGER_UNAVAILABLE"
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -20,6 +21,22 @@ func LastKept(receipts []Receipt) *Receipt {
 		return nil
 	}
 	return &receipts[i]
+}
+
+// ProvenAs returns the receipt that says which image a commit is: the newest whose
+// version was kept, of the environment or else of any; nil if there is none. The receipts
+// come newest first.
+func ProvenAs(receipts []Receipt, env artifact.Env, commit artifact.Commit) (found *Receipt) {
+	for i, r := range receipts {
+		if !r.Kept() || r.Commit != commit {
+			continue
+		}
+		if r.Env == env {
+			return &receipts[i]
+		}
+		found = cmp.Or(found, &receipts[i])
+	}
+	return found
 }
 
 // Previous returns the newest proven commit that is not the given commit, if any, and

@@ -71,6 +71,14 @@ type Image struct {
 	Manifest   artifact.Digest     `json:"manifest"`
 	Config     artifact.Digest     `json:"config"`
 	Layers     []artifact.Digest   `json:"layers"`
+	// Named is the digest that the person named, if the person named one.
+	Named artifact.Digest `json:"named,omitzero"`
+}
+
+// Same reports whether an image is the image of the receipt: the same manifest, or
+// another platform's of the same index. A receipt without a manifest contradicts none.
+func (i Image) Same(as artifact.Image) bool {
+	return i.Manifest.IsZero() || i.Manifest == as.Manifest || !i.Index.IsZero() && i.Index == as.Index
 }
 
 // Bytes counts what a deploy moved.

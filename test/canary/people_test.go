@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -25,6 +26,7 @@ type wayBack struct {
 	Running    string
 	Candidates []struct {
 		Commit, Registry, Command, Why string
+		Digest, DigestNow              string
 		Runs, InEngine                 bool
 		BytesToSend                    *int64
 	}
@@ -42,7 +44,8 @@ func rollback(t *testing.T, service string) (w wayBack) {
 // What rollback prints goes back; a tag that was moved since is no way back.
 func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	const service = "frontend"
-	first, second := world.Release(t, service, lab.Change{}), world.Release(t, service, lab.Change{})
+	first, newer := world.Release(t, service, lab.Change{}), drive.Release(t, world.CI, service, lab.Change{})
+	second := newer.SourceCommit
 	world.DeployNow(t, service, first).Want(t, contract.DecidedSucceeded, "", 0)
 	world.DeployNow(t, service, second).Want(t, contract.DecidedSucceeded, "", 0)
 	before := files(t, world.Controller.State)
@@ -63,14 +66,29 @@ func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	world.Run(t, strings.Fields(strings.TrimPrefix(c.Command, "unidesk-controller "))...).Want(t, contract.DecidedSucceeded, "", 0)
 	world.Lives(t, service, first)
 
-	other, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
-	drive.Must(t, err)
-	_, err = world.CI.PushLabelled(t.Context(), other, second, map[string]string{"org.opencontainers.image.revision": second})
+	_, err := world.CI.PushLabelled(t.Context(), newer, second, map[string]string{"built": "anew"})
 	drive.Must(t, err)
 	w = rollback(t, service)
 	if c := w.Candidates[1]; c.Commit != second || c.Registry != "moved" || c.Command != "" || c.Why == "" {
 		t.Errorf("the tag that was moved: %+v", c)
 	}
+	moved := w.Candidates[1].DigestNow
+	deploy := []string{"artifact-registry", "deploy-service", "--service", service, "--commit", second}
+	for _, more := range [][]string{nil, {"--run-now"}, {"--run-now", "--digest", w.Candidates[1].Digest}} {
+		a := world.Run(t, append(slices.Clone(deploy), more...)...)
+		a.Want(t, contract.DecidedBlocked, fault.TagMoved, 3)
+		if text := a.Result.Failure.Message; !strings.Contains(text, moved) || !strings.Contains(text, w.Candidates[1].Digest) {
+			t.Errorf("%v: both digests are not in: %s", more, text)
+		}
+	}
+	world.Lives(t, service, first)
+	a := world.Run(t, append(deploy, "--run-now", "--digest", moved)...)
+	a.Want(t, contract.DecidedSucceeded, "", 0)
+	if a.Result.Receipt.Image.Named.String() != moved || a.Result.Receipt.Image.Manifest.String() != moved {
+		t.Errorf("the receipt: %+v", a.Result.Receipt.Image)
+	}
+	world.DeployNow(t, service, first).Want(t, contract.DecidedSucceeded, "", 0)
+
 	drive.Must(t, world.SSH.Stop())
 	w = rollback(t, service)
 	drive.Must(t, world.SSH.Start(t.Context()))

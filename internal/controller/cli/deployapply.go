@@ -22,7 +22,7 @@ type deployApplyCommand struct {
 func (a *app) deployApply() *cobra.Command {
 	c := &deployApplyCommand{app: a}
 	cmd := &cobra.Command{
-		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--grant FILE]] [--dry-run]",
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [--dry-run]",
 		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
@@ -33,6 +33,7 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
 	deployFlags(cmd, &c.req, &c.dryRun)
+	digestFlag(cmd, &c.req)
 	grantFlag(cmd, &c.grant)
 	cmd.Flags().BoolVar(&c.req.Force, "force", false, "recreate a service even if the commit runs already")
 	return withEnv(cmd)

@@ -17,12 +17,13 @@ type deployPlanCommand struct {
 func (a *app) deployPlan() *cobra.Command {
 	c := &deployPlanCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "plan --env ENV [--service NAME [--commit FULL-SHA]]", Short: "Check against the real hosts, and change nothing",
+		Use: "plan --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST]]", Short: "Check against the real hosts, and change nothing",
 		Example: `  unidesk-controller deploy plan --env prod
   unidesk-controller deploy plan --env prod --service frontend --commit 0123456789abcdef0123456789abcdef01234567`,
 		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
 	deployFlags(cmd, &c.req, nil)
+	digestFlag(cmd, &c.req)
 	return withEnv(cmd)
 }
 

@@ -21,7 +21,7 @@ type deployServiceCommand struct {
 func (a *app) deployService() *cobra.Command {
 	c := &deployServiceCommand{app: a, req: contract.Request{Statement: site.Statement}}
 	cmd := &cobra.Command{
-		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--dry-run | --run-now [--grant FILE]]",
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [--grant FILE]]",
 		Short: "Bring a commit of a service live",
 		Long: `deploy-service brings a commit of a service live in three steps that a person
 can take one at a time:
@@ -34,6 +34,7 @@ can take one at a time:
 		Args: cobra.NoArgs, RunE: a.runs(c),
 	}
 	deployFlags(cmd, &c.req, &c.dryRun)
+	digestFlag(cmd, &c.req)
 	grantFlag(cmd, &c.grant)
 	f := cmd.Flags()
 	f.BoolVar(&c.runNow, "run-now", false, "deploy")

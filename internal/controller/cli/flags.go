@@ -33,6 +33,11 @@ func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
 	}
 }
 
+// digestFlag is the flag of a command that may deploy an image that was pushed anew.
+func digestFlag(cmd *cobra.Command, req *contract.Request) {
+	cmd.Flags().StringVar(&req.Digest, "digest", "", "the `DIGEST` that the commit's tag must name, if another was proven")
+}
+
 // withEnv makes a command need --env.
 func withEnv(cmd *cobra.Command) *cobra.Command {
 	if err := cmd.MarkFlagRequired("env"); err != nil {

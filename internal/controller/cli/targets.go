@@ -26,6 +26,9 @@ func (a *app) targets(req contract.Request) (*targets, error) {
 	if req.Commit != "" && req.Service == "" {
 		return nil, fault.New(fault.Usage, "--commit wants --service: a commit is one service's")
 	}
+	if req.Digest != "" && req.Service == "" {
+		return nil, fault.New(fault.Usage, "--digest wants --service: a digest is one service's")
+	}
 	services, err := site.LoadCatalog(a.configDir)
 	if err != nil {
 		return nil, err

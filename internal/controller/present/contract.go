@@ -21,6 +21,9 @@ func (p *printer) contract(c *contract.Contract) {
 	p.field("shape", "%s", c.Shape)
 	p.field("registry", "%s", c.RegistryProbeURL)
 	p.field("image", "%s", c.Image)
+	if !c.Digest.IsZero() {
+		p.field("digest", "%s, as named", c.Digest)
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.RequiredLabels)) {
 		p.field("label", "%s=%s", name, c.RequiredLabels[name])
 	}

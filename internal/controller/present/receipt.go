@@ -52,6 +52,9 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	}
 	p.field("ran before", "%s", cmp.Or(r.Before.Commit, "none"))
 	p.field("manifest", "%s", r.Image.Manifest)
+	if named := r.Image.Named; !named.IsZero() {
+		p.field("named", "%s, by --digest", named)
+	}
 	p.field("config", "%s", r.Image.Config)
 	if r.Provenance.Status != "" {
 		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))

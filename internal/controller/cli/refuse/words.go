@@ -1,7 +1,5 @@
 // Package refuse makes a command line refuse what it does not take in this program's
 // words, with the line that it does take. It knows no command.
-//
-// Files, from the top: group.go, words.go.
 package refuse
 
 import (
