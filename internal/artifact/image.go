@@ -2,7 +2,9 @@ package artifact
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -63,6 +65,11 @@ type Image struct {
 	Platform          Platform
 	Labels            map[string]string
 	Layers            []Layer
+	// Volumes are the folders that each container gets a volume for, Command is its
+	// program with the arguments, Folder where it works.
+	Volumes []string
+	Command []string
+	Folder  string
 }
 
 // Raw is what Parse makes an Image of: a manifest and a config, as stored.
@@ -102,7 +109,12 @@ func ParseImage(raw Raw) (Image, error) {
 	}
 	var c struct {
 		Platform
-		Config struct{ Labels map[string]string }
+		Config struct {
+			Labels          map[string]string
+			Volumes         map[string]struct{}
+			Entrypoint, Cmd []string
+			WorkingDir      string
+		}
 		RootFS struct {
 			DiffIDs []Digest `json:"diff_ids"`
 		} `json:"rootfs"`
@@ -117,6 +129,7 @@ func ParseImage(raw Raw) (Image, error) {
 		Pinned:            Pinned{Repository: raw.Repository, Commit: raw.Commit, Index: raw.Index, Manifest: raw.Manifest, Config: m.Config.Digest},
 		ManifestMediaType: raw.ManifestMediaType, ManifestBytes: raw.ManifestBytes, ConfigBytes: raw.ConfigBytes,
 		Platform: c.Platform, Labels: c.Config.Labels,
+		Volumes: slices.Sorted(maps.Keys(c.Config.Volumes)), Command: slices.Concat(c.Config.Entrypoint, c.Config.Cmd), Folder: c.Config.WorkingDir,
 	}
 	for i, l := range m.Layers {
 		if l.Size <= 0 || l.Digest.IsZero() || c.RootFS.DiffIDs[i].IsZero() {

@@ -26,6 +26,7 @@ type service struct {
 	} `json:"deploy"`
 	Environment any `json:"environment"`
 	Labels      any `json:"labels"`
+	container
 }
 
 // define has Compose read the project now.
@@ -73,6 +74,7 @@ func parseDefinition(b []byte, project, name string) (workload.ComposeDefinition
 	d := workload.ComposeDefinition{
 		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
 		References: handedOn(s.Environment), LabelReferences: named(s.Labels),
+		Mounts: s.mounts(), NetworkMode: s.NetworkMode, StopGrace: s.grace(), Programs: s.programs(),
 	}
 	if d.Image == "" {
 		d.Image = project + "-" + name // what Compose calls the image of a service with a build section only

@@ -36,9 +36,8 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	if err != nil {
 		return workload.Before{}, State{}, err
 	}
-	if c, found := proof.Blocking(proof.FitCompose(spec, d)); found {
-		return workload.Before{}, State{}, fault.New(c.Reason, "the Compose service %s cannot be switched: %s %s",
-			spec.Ref.Name(), c.Name, c.Detail).WithHint("%s", c.Fix)
+	if err := unfit(spec, proof.FitCompose(spec, d)); err != nil {
+		return workload.Before{}, State{}, err
 	}
 	f, err := r.fleet(ctx, spec)
 	if err != nil {
@@ -57,7 +56,11 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	if s.Stable, err = r.imageID(ctx, spec.Compose.Image); err != nil {
 		return workload.Before{}, State{}, err
 	}
-	if _, err := r.staged(ctx, spec, change); err != nil {
+	id, err := r.staged(ctx, spec, change)
+	if err == nil {
+		err = r.uncovered(ctx, spec, d, id)
+	}
+	if err != nil {
 		return workload.Before{}, State{}, err
 	}
 	if c := f.main; c != nil {

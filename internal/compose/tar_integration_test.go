@@ -11,7 +11,7 @@ import (
 
 // tarOf is a layer with a program in it, and a mark by which it is no other
 // project's.
-func tarOf(t *testing.T, program, mark string) string {
+func tarOf(t *testing.T, program, as, mark string) string {
 	t.Helper()
 	b, err := os.ReadFile(program)
 	if err != nil {
@@ -23,7 +23,7 @@ func tarOf(t *testing.T, program, mark string) string {
 		t.Fatal(err)
 	}
 	w := tar.NewWriter(f)
-	for file, content := range map[string][]byte{"service": b, "mark": []byte(mark)} {
+	for file, content := range map[string][]byte{as: b, "mark": []byte(mark)} {
 		if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(content))}); err != nil {
 			t.Fatal(err)
 		}

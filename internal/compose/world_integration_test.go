@@ -207,8 +207,12 @@ func (w *world) makeImage(n int, mode string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	program := "service"
+	if strings.HasSuffix(mode, "in a folder") {
+		program = "app/service"
+	}
 	// Nothing crosses a network here: an archive may hold its layers as they are.
-	layer, err := tarball.LayerFromFile(tarOf(w.t, shared.program, w.project), tarball.WithCompressionLevel(gzip.NoCompression))
+	layer, err := tarball.LayerFromFile(tarOf(w.t, shared.program, program, w.project), tarball.WithCompressionLevel(gzip.NoCompression))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -223,8 +227,11 @@ func (w *world) makeImage(n int, mode string) {
 	file = file.DeepCopy()
 	file.OS, file.Architecture = "linux", runtime.GOARCH
 	file.Config = v1.Config{
-		Entrypoint: []string{"/service"}, Env: []string{"VERSION=" + commit.String(), "MODE=" + mode},
+		Entrypoint: []string{"/" + program}, Env: []string{"VERSION=" + commit.String(), "MODE=" + mode},
 		Labels: map[string]string{artifact.LabelRevision: commit.String(), "project": w.project},
+	}
+	if mode == "VOLUME in a folder" {
+		file.Config.Volumes = map[string]struct{}{"/app": {}}
 	}
 	if mode == "no program" {
 		file.Config.Entrypoint = []string{"/nothing"}

@@ -128,7 +128,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}
 	plan.Need = need
-	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.Spec, f.seen.Placement), proof.Fit(s.Spec, f.seen.Observation)...))...)
+	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.Spec, f.seen.Placement), proof.Fit(s.Spec, f.image, f.seen.Observation)...))...)
 	_, synced, err := s.settings()
 	if err != nil {
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)

@@ -17,13 +17,12 @@ import (
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
-	"github.com/docker/go-connections/nat"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// client.go, images.go and neighbours.go are all that knows the docker module, which
+// client.go, images.go, inspected.go and neighbours.go are all that knows the docker module, which
 // is frozen: moving to its successor github.com/moby/moby/client is a change of them.
 
 // patience is how long any call but a load may take. Removing a large image takes
@@ -135,10 +134,15 @@ func (c *Client) Container(ctx context.Context, id string) (Container, error) {
 	}
 	if in.Config != nil {
 		out.ImageRef, out.Labels, out.Env = in.Config.Image, in.Config.Labels, in.Config.Env
+		out.Command, out.Folder = slices.Concat(in.Config.Entrypoint, in.Config.Cmd), in.Config.WorkingDir
 	}
+	out.StopTimeout, out.Mounts = stopTimeout(in), mounts(in)
 	if in.State != nil {
 		out.Running, out.ExitCode, out.Started = in.State.Running, in.State.ExitCode, moment(in.State.StartedAt)
 		out.State = in.State.Status
+		if h := in.State.Health; h != nil && h.Status != container.NoHealthcheck {
+			out.Health = h.Status
+		}
 	}
 	if in.HostConfig != nil {
 		out.Published = published(in.HostConfig.PortBindings)
@@ -157,25 +161,6 @@ func (c *Client) Container(ctx context.Context, id string) (Container, error) {
 		slices.SortFunc(out.Addresses, netip.Addr.Compare)
 	}
 	return out, nil
-}
-
-// published returns the host's side of bindings. No address is every address, as
-// the engine takes it; no port is one that it chooses when it starts the container.
-func published(ports nat.PortMap) (bound []netip.AddrPort) {
-	for _, bindings := range ports {
-		for _, b := range bindings {
-			if b.HostIP == "" {
-				b.HostIP = "0.0.0.0"
-			}
-			addr, err := netip.ParseAddr(b.HostIP)
-			port, portErr := strconv.ParseUint(b.HostPort, 10, 16)
-			if err == nil && portErr == nil && port != 0 {
-				bound = append(bound, netip.AddrPortFrom(addr, uint16(port)))
-			}
-		}
-	}
-	slices.SortFunc(bound, netip.AddrPort.Compare)
-	return slices.Compact(bound)
 }
 
 // RemoveContainer removes a container, running or not, with its anonymous volumes

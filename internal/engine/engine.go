@@ -27,6 +27,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // ErrNotFound is in the chain of an error about a container or an image that the
@@ -103,6 +104,16 @@ type Container struct {
 	// Published are the host's addresses that its ports are published on or, while
 	// it does not run, are to be.
 	Published []netip.AddrPort
+	// Mounts are what lies in the place of folders and files of its image.
+	Mounts []workload.Mount
+	// Command is its program with the arguments, Folder where it works.
+	Command []string
+	Folder  string
+	// Health is the state of its own health check: starting, healthy, unhealthy; "" if it
+	// has none.
+	Health string
+	// StopTimeout is how long it gets to stop if a stop does not say.
+	StopTimeout time.Duration
 }
 
 // Env is a container's whole environment as KEY=VALUE. It holds secrets, so it
@@ -130,6 +141,10 @@ type Image struct {
 	// in containerd's known only of an image that an [Archive] brought.
 	Config  artifact.Digest
 	Created time.Time
+	// Volumes, Command and Folder are as in [artifact.Image].
+	Volumes []string
+	Command []string
+	Folder  string
 	// Complete reports whether the store has all of the image's content. The
 	// classic store cannot have less. containerd's can, and tells since API 1.48;
 	// before that false means that nobody knows.

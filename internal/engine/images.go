@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/containerd/errdefs"
@@ -34,6 +35,8 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	out := Image{ID: in.ID, Tags: in.RepoTags, RepoDigests: in.RepoDigests, Created: moment(in.Created)}
 	if in.Config != nil {
 		out.Labels, out.Env = in.Config.Labels, in.Config.Env
+		out.Volumes, out.Folder = slices.Sorted(maps.Keys(in.Config.Volumes)), in.Config.WorkingDir
+		out.Command = slices.Concat(in.Config.Entrypoint, in.Config.Cmd)
 	}
 	for _, text := range in.RootFS.Layers {
 		d, err := artifact.ParseDigest(text)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -134,7 +135,7 @@ func TestAVerdictSaysWhatHasNoService(t *testing.T) {
 func TestWhatMakesADeploymentUnfit(t *testing.T) {
 	t.Parallel()
 	want, fit := rolled(t)
-	if c, found := proof.Blocking(proof.Fit(want.Spec, fit)); found {
+	if c, found := proof.Blocking(proof.Fit(want.Spec, artifact.Image{}, fit)); found {
 		t.Error(c)
 	}
 	first := func(change func(*workload.DeploymentDefinition)) func(*workload.Observation) {
@@ -170,7 +171,7 @@ func TestWhatMakesADeploymentUnfit(t *testing.T) {
 		spec, seen := rolled(t)
 		c.spoil(&seen)
 		named := 0
-		for _, check := range proof.Fit(spec.Spec, seen) {
+		for _, check := range proof.Fit(spec.Spec, artifact.Image{}, seen) {
 			if !strings.Contains(check.Name+" "+check.Detail, name) {
 				continue
 			}
@@ -211,7 +212,7 @@ func TestAKeyThatTheChangeWritesNeedsNoValue(t *testing.T) {
 	want, seen := rolled(t)
 	want.Spec.Kubernetes.Sync = &workload.ConfigSync{Credentials: []string{"password"}}
 	seen.Secrets = []workload.Secret{{Name: "password"}, {Name: "TOKEN"}}
-	c, found := proof.Blocking(proof.Fit(want.Spec, seen))
+	c, found := proof.Blocking(proof.Fit(want.Spec, artifact.Image{}, seen))
 	if !found || c.Name != "env file TOKEN" {
 		t.Errorf("%+v", c)
 	}

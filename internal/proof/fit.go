@@ -54,12 +54,13 @@ func Labels(required, have map[string]string) (checks []Check) {
 	return checks
 }
 
-// Fit checks that the host's configuration lets a switch succeed and be proven.
-func Fit(spec workload.Spec, seen workload.Observation) []Check {
+// Fit checks that the host's configuration lets a switch to the image succeed and be
+// proven.
+func Fit(spec workload.Spec, image artifact.Image, seen workload.Observation) []Check {
 	if spec.Kubernetes != nil {
 		return append(FitKubernetes(spec, seen), secrets(spec, seen.Secrets)...)
 	}
-	return append(FitCompose(spec, seen.Compose()), secrets(spec, seen.Secrets)...)
+	return slices.Concat(FitCompose(spec, seen.Compose()), Uncovered(spec, image, seen), secrets(spec, seen.Secrets))
 }
 
 // FitCompose checks that a Compose service, as it is declared, can be switched and

@@ -184,6 +184,7 @@ func (j *judge) identity(instances []workload.Instance) bool {
 		}
 		return in.Config.String()
 	})
+	right = j.mounts(instances) && right
 	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
 		all("label "+name, Built, j.want.Labels[name], func(in workload.Instance) string { return in.Labels[name] })
 	}

@@ -167,7 +167,7 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 	} {
 		seen := observed(fit)
 		c.change(&seen)
-		got, _ := proof.Blocking(proof.Fit(spec, seen))
+		got, _ := proof.Blocking(proof.Fit(spec, artifact.Image{}, seen))
 		if got.Name != c.check || got.Reason != c.reason {
 			t.Errorf("%s: blocked by %q (%s), want %q (%s)", name, got.Name, got.Reason, c.check, c.reason)
 		}
@@ -177,11 +177,11 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 	}
 	seen := observed(fit)
 	seen.Units[0].Compose.References = nil
-	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "UNIDESK_WEB_DEPLOY_COMMIT: ${UNIDESK_WEB_DEPLOY_COMMIT:-}") {
+	if c, _ := proof.Blocking(proof.Fit(spec, artifact.Image{}, seen)); !strings.Contains(c.Fix, "UNIDESK_WEB_DEPLOY_COMMIT: ${UNIDESK_WEB_DEPLOY_COMMIT:-}") {
 		t.Errorf("no YAML to paste: %q", c.Fix)
 	}
 	seen.Units[0].Compose.References, seen.Units[0].Compose.LabelReferences = fit.References, nil
-	if c, _ := proof.Blocking(proof.Fit(spec, seen)); !strings.Contains(c.Fix, "    labels:\n      unidesk.deploy.commit: ${UNIDESK_WEB_DEPLOY_COMMIT:-}\n") {
+	if c, _ := proof.Blocking(proof.Fit(spec, artifact.Image{}, seen)); !strings.Contains(c.Fix, "    labels:\n      unidesk.deploy.commit: ${UNIDESK_WEB_DEPLOY_COMMIT:-}\n") {
 		t.Errorf("no YAML to paste: %q", c.Fix)
 	}
 }

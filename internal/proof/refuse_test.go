@@ -56,7 +56,7 @@ func TestAComposeFileThatBuildsTheImageDoesNotFit(t *testing.T) {
 	for _, policy := range []string{"always", "build"} {
 		seen := workload.Observation{Units: []workload.Unit{{Compose: &workload.ComposeDefinition{PullPolicy: policy}}}}
 		spec := workload.Spec{Ref: workloadtest.Ref("p", "web"), Compose: &workload.ComposeSpec{}}
-		for _, c := range proof.Fit(spec, seen) {
+		for _, c := range proof.Fit(spec, artifact.Image{}, seen) {
 			if c.Name == "compose pull_policy" && c.OK {
 				t.Errorf("pull_policy %s fits", policy)
 			}

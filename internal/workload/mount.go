@@ -2,7 +2,6 @@ package workload
 
 import (
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -18,7 +17,12 @@ type Mount struct {
 
 // String returns what is mounted, and where, for a sentence.
 func (m Mount) String() string {
-	return strings.TrimSpace(m.Kind+" "+m.Source) + " on " + m.Target
+	const anonymous = 64 // hex digits of the name that the engine gives
+	source := m.Source
+	if len(source) == anonymous && !strings.Contains(source, "/") {
+		source = ShortID(source)
+	}
+	return strings.TrimSpace(m.Kind+" "+source) + " on " + m.Target
 }
 
 // Hides reports whether the mount lies over a path: on it, or on a folder above it.
@@ -27,34 +31,15 @@ func (m Mount) Hides(name string) bool {
 	return name == target || strings.HasPrefix(name, strings.TrimSuffix(target, "/")+"/")
 }
 
-// WorkFolder stands in [Programs] for the working folder of the image.
-const WorkFolder = "."
-
-// Programs returns the absolute paths that a program is taken from: its own, those
-// among its arguments, and the working folder if it or an argument may be relative to
-// that. A program that is looked for in the image's folders of programs stands for
-// these. With no working folder known, [WorkFolder] stands for it.
-func Programs(argv []string, folder string) (paths []string) {
-	relative := false
-	for i, word := range argv {
-		switch {
-		case strings.HasPrefix(word, "/"):
-			if pathForm.MatchString(word) { // a longer line that begins so is no path, and may hold a secret
-				paths = append(paths, path.Clean(word))
+// Hiding returns the first mount that lies over one of the paths, and the path; false if
+// none does.
+func Hiding(mounts []Mount, paths []string) (m Mount, name string, found bool) {
+	for _, m := range mounts {
+		for _, name := range paths {
+			if m.Hides(name) {
+				return m, name, true
 			}
-		case i == 0 && !strings.Contains(word, "/"):
-			paths = append(paths, "/usr/local/bin", "/usr/bin", "/bin")
-		case strings.HasPrefix(word, "-"):
-		default:
-			relative = true
 		}
 	}
-	if folder == "" {
-		folder = WorkFolder
-	}
-	if relative && folder != "/" {
-		paths = append(paths, folder)
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
+	return Mount{}, "", false
 }

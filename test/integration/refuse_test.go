@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
@@ -45,6 +48,14 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		{name: "another commit's label", commit: relabelled(t, service, "1", "org.opencontainers.image.revision", none), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
 		{name: "another service's label", commit: relabelled(t, service, "2", "unidesk.service", "todo-note"), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
 		{name: "no service label", commit: relabelled(t, service, "3", "unidesk.service", ""), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
+		{name: "an image whose VOLUME lies over its program", commit: reconfigured(t, service, "4", func(c *v1.Config) {
+			c.Entrypoint, c.WorkingDir, c.Volumes = []string{"./service"}, "/app", map[string]struct{}{"/app": {}}
+		}), decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
+		{name: "a Compose service with a volume over its program", arrange: func(t *testing.T) func() {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+				return strings.Replace(s, "\n  project-manager:\n", "\n  project-manager:\n    volumes: [\"./away:/service\"]\n", 1)
+			})
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
 		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: contract.DecidedBlocked, reason: fault.DigestMismatch, exit: 3},
 		{name: "the registry is down", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.Registry.Stop())
@@ -190,6 +201,25 @@ func relabelled(t *testing.T, service, digit, label, value string) string {
 	labels := map[string]string{"org.opencontainers.image.revision": commit}
 	labels[label] = value
 	_, err = world.CI.PushLabelled(t.Context(), good, commit, labels)
+	drive.Must(t, err)
+	return commit
+}
+
+// reconfigured publishes an image under a commit with another configuration.
+func reconfigured(t *testing.T, service, digit string, change func(*v1.Config)) string {
+	t.Helper()
+	good, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})
+	drive.Must(t, err)
+	image, err := world.CI.Image(t.Context(), good)
+	drive.Must(t, err)
+	file, err := image.ConfigFile()
+	drive.Must(t, err)
+	commit, config := strings.Repeat(digit, 40), *file.Config.DeepCopy()
+	config.Labels["org.opencontainers.image.revision"] = commit
+	change(&config)
+	image, err = mutate.Config(image, config)
+	drive.Must(t, err)
+	_, err = world.CI.PushImage(t.Context(), service, commit, image)
 	drive.Must(t, err)
 	return commit
 }
