@@ -120,7 +120,7 @@ func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, e
 		if err != nil {
 			return nil, fault.New(fault.ConfigInvalid, "%w", err)
 		}
-		r, err := compose.New(config, e, stage.NewPuller(e, registry.Host))
+		r, err := compose.New(config, e, stage.NewPuller(e, registry.Host, images.Ping))
 		if err != nil {
 			journal.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
 			p.projects[name] = place{services: project.Services, fault: err}

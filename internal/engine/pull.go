@@ -17,7 +17,8 @@ import (
 // IMAGE_UNAVAILABLE when it cannot be had, whatever the reason: that there is no
 // such image, that it is not for us or that there is no way there, is told apart by
 // the engine's words only, and those are for a person. It is meant for the image of
-// the managed registry; a service's image comes by [Client.Load].
+// the managed registry; a service's image comes by [Client.Load]. ENGINE_UNAVAILABLE,
+// which may pass, when the engine goes away before it has answered.
 func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration) error {
 	ctx, alive, stop := watch(ctx, stall, unavailable(ref, fault.New(fault.EngineFailed, "no progress for %v", stall)))
 	defer stop()
@@ -36,6 +37,9 @@ func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration) erro
 	switch fault.ReasonOf(err) {
 	case fault.DiskFull, fault.EngineUnavailable:
 		return err
+	}
+	if fault.Retryable(err) { // its answer broke off
+		return fault.Transient(fault.EngineUnavailable, "the engine went away while it pulled %s: %w", ref, err)
 	}
 	if err == nil {
 		_, err = c.Image(ctx, ref) // believed when it is seen

@@ -34,15 +34,40 @@ const pullStall = 10 * time.Minute
 type Puller struct {
 	engine   PullEngine
 	registry string
+	ping     func(context.Context) error
 }
 
 // NewPuller returns a puller from the registry at host:port, as the engine reaches
-// it. An engine speaks plain HTTP to loopback addresses without being told.
-func NewPuller(e PullEngine, registry string) *Puller { return &Puller{engine: e, registry: registry} }
+// it. An engine speaks plain HTTP to loopback addresses without being told. ping asks
+// whether the registry answers: an engine does not say why it cannot have an image in
+// words that a program may go by.
+func NewPuller(e PullEngine, registry string, ping func(context.Context) error) *Puller {
+	return &Puller{engine: e, registry: registry, ping: ping}
+}
 
 // Stage makes sure that the engine has the image, checked, under tag, for example
-// "findjob:<commit>". The engine checks every byte that it gets against the digests.
+// "findjob:<commit>". A registry or an engine that goes away in the middle is waited for.
 func (p *Puller) Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
+	wait, again := newWaiting(newProgress(emit).say), false
+	for {
+		err := p.attempt(ctx, image, tag, emit)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if fault.ReasonOf(err) == fault.ImageUnavailable && !again {
+			again = true // the registry answers now, and perhaps did not just before
+			continue
+		}
+		again = again && !fault.Retryable(err)
+		if err := wait.after(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt makes sure that the engine has the image, checked, under tag, for example
+// "findjob:<commit>". The engine checks every byte that it gets against the digests.
+func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
 	info, err := p.engine.Info(ctx)
 	if err != nil {
 		return err
@@ -59,7 +84,7 @@ func (p *Puller) Stage(ctx context.Context, image artifact.Pinned, tag string, e
 		}
 		emit(workload.Event{Point: workload.PointLoad, Text: "the engine pulls " + ref})
 		if err := p.engine.Pull(ctx, ref, pullStall); err != nil {
-			return p.explain(err)
+			return p.explain(ctx, err)
 		}
 		if got, err = p.whole(ctx, want); errors.Is(err, engine.ErrNotFound) {
 			err = errors.Join(fault.New(fault.DigestMismatch, "%s has another config than %s", ref, image.Config), p.engine.Untag(ctx, ref))
@@ -102,9 +127,12 @@ func room(info engine.Info, image artifact.Pinned) error {
 }
 
 // explain adds what to do here about an image that cannot be had.
-func (p *Puller) explain(err error) error {
+func (p *Puller) explain(ctx context.Context, err error) error {
 	if fault.ReasonOf(err) != fault.ImageUnavailable {
 		return err
+	}
+	if away := p.ping(ctx); away != nil {
+		return away
 	}
 	return fault.New(fault.ImageUnavailable, "%w", err).
 		WithHint("see whether the registry on %s answers and still has it", p.registry).WithAction(fault.RegistryHealth)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -21,10 +22,25 @@ type pulls struct {
 	registry map[string]engine.Image
 	asked    []string
 	untagged []string
+	// away is why the registry does not answer; before is called with each pull.
+	away   func() error
+	before func() error
+}
+
+func (p *pulls) ping(context.Context) error {
+	if p.away == nil {
+		return nil
+	}
+	return p.away()
 }
 
 func (p *pulls) Pull(_ context.Context, ref string, _ time.Duration) error {
 	p.asked = append(p.asked, ref)
+	if p.before != nil {
+		if err := p.before(); err != nil {
+			return err
+		}
+	}
 	i, ok := p.registry[ref]
 	if !ok {
 		return fault.New(fault.ImageUnavailable, "pull %s: manifest unknown", ref)
@@ -48,7 +64,7 @@ func TestNothingIsPulledThatTheDiskCannotTake(t *testing.T) {
 	image := artifact.Pinned{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c")), Bytes: 1 << 60}
 	e := &pulls{fakeEngine: newFake(engine.Classic), registry: map[string]engine.Image{}}
 	e.info.RootDir = t.TempDir()
-	puller := stage.NewPuller(e, "127.0.0.1:5000")
+	puller := stage.NewPuller(e, "127.0.0.1:5000", e.ping)
 	err = puller.Stage(t.Context(), image, "findjob:0123", func(workload.Event) {})
 	if fault.ReasonOf(err) != fault.DiskFull || fault.HintOf(err) == "" || len(e.asked) > 0 {
 		t.Errorf("%v, hint %q, pulled %q", err, fault.HintOf(err), e.asked)
@@ -97,7 +113,7 @@ func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 				e.registry[ref] = *c.served
 			}
 			var last workload.Event
-			err := stage.NewPuller(e, "127.0.0.1:5000").Stage(t.Context(), image, tag, func(e workload.Event) { last = e })
+			err := stage.NewPuller(e, "127.0.0.1:5000", e.ping).Stage(t.Context(), image, tag, func(e workload.Event) { last = e })
 			if c.want != "" && (err == nil || fault.ReasonOf(err) != c.want) || c.want == "" && err != nil {
 				t.Fatalf("%v (%s), want %q", err, fault.ReasonOf(err), c.want)
 			}
@@ -117,6 +133,59 @@ func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 			if want := (workload.Event{Point: workload.PointStaged, Text: tag + " is " + workload.ShortID(got.ID)}); last != want || !slices.Contains(e.untagged, ref) {
 				t.Errorf("untagged %q, told %+v", e.untagged, last)
 			}
+		})
+	}
+}
+
+// A registry that is started again, or an engine that is, costs a pull time only.
+func TestAPullWaitsForWhatGoesAway(t *testing.T) {
+	t.Parallel()
+	repo, err := artifact.ParseRepository("unidesk/findjob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := artifact.Pinned{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c"))}
+	ref := "127.0.0.1:5000/unidesk/findjob@" + image.Manifest.String()
+	unavailable := fault.New(fault.ImageUnavailable, "pull: connection refused")
+	away := fault.Transient(fault.RegistryUnavailable, "registry does not answer")
+	for name, c := range map[string]struct {
+		pull, ping error
+		lasts      time.Duration
+		want       fault.Reason
+		retry      bool
+	}{
+		"the registry":                          {unavailable, away, 100 * time.Second, "", false},
+		"the registry, back before it is asked": {unavailable, nil, 0, "", false},
+		"the registry, for good":                {unavailable, away, time.Hour, fault.RegistryUnavailable, true},
+		"the engine":                            {fault.Transient(fault.EngineUnavailable, "went away"), nil, 100 * time.Second, "", false},
+		"the image":                             {unavailable, nil, time.Hour, fault.ImageUnavailable, false},
+		"another program on the port":           {unavailable, fault.New(fault.RegistryUnavailable, "no registry"), time.Hour, fault.RegistryUnavailable, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := &pulls{fakeEngine: newFake(engine.Classic), registry: map[string]engine.Image{ref: {ID: image.Config.String(), Complete: true}}}
+				back := time.Now().Add(c.lasts)
+				e.before = func() error {
+					if len(e.asked) == 1 || time.Now().Before(back) {
+						return c.pull
+					}
+					return nil
+				}
+				e.away = func() error {
+					if time.Now().Before(back) {
+						return c.ping
+					}
+					return nil
+				}
+				err := stage.NewPuller(e, "127.0.0.1:5000", e.ping).Stage(t.Context(), image, "findjob:0123", func(workload.Event) {})
+				if c.want == "" && err != nil || c.want != "" && (fault.ReasonOf(err) != c.want || fault.Retryable(err) != c.retry) {
+					t.Errorf("%v after %d pulls", err, len(e.asked))
+				}
+				if c.want != "" && !c.retry && len(e.asked) > 2 {
+					t.Errorf("pulled %d times", len(e.asked))
+				}
+			})
 		})
 	}
 }

@@ -62,16 +62,9 @@ type Staged struct {
 	LayersSent, LayersPresent int
 }
 
-// How often a broken stream is begun again without a byte having come, and how
-// long the first pause is; each pause is twice the one before.
-const (
-	maxIdle    = 3
-	firstPause = 500 * time.Millisecond
-)
-
 // Stage makes sure that the engine has the image, checked, under tag, for example
 // "baidu-netdisk:<commit>". A broken stream is continued for as long as bytes
-// come; a load that fails because somebody pruned the layers below, or because a
+// come, and a registry or an engine that goes away is waited for; a load that fails because somebody pruned the layers below, or because a
 // blob has rotted on the disk, is tried once more. emit is called from several
 // goroutines, one at a time.
 func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (Staged, error) {
@@ -103,8 +96,8 @@ func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, em
 
 // untilDone tries until the image is there or trying again is of no use.
 func (r *run) untilDone(ctx context.Context) (string, error) {
-	repaired := false
-	for idle := 0; ; idle++ {
+	repaired, wait := false, newWaiting(r.progress.say)
+	for {
 		before := r.progress.received()
 		id, err := r.attempt(ctx)
 		if err == nil {
@@ -114,10 +107,10 @@ func (r *run) untilDone(ctx context.Context) (string, error) {
 			return "", context.Cause(ctx)
 		}
 		if r.progress.received() > before {
-			idle = 0
+			wait.came()
 		}
-		switch load := (*loadError)(nil); {
-		case errors.As(err, &load):
+		load := (*loadError)(nil)
+		if errors.As(err, &load) && !fault.Retryable(load.cause) {
 			if repaired || !load.mendable() {
 				return "", load.cause
 			}
@@ -125,10 +118,10 @@ func (r *run) untilDone(ctx context.Context) (string, error) {
 			if err := r.mend(load); err != nil {
 				return "", err
 			}
-		case !fault.Retryable(err) || idle == maxIdle:
+			continue
+		}
+		if err := wait.after(ctx, err); err != nil {
 			return "", err
-		case sleep(ctx, firstPause<<idle) != nil:
-			return "", context.Cause(ctx)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -243,10 +244,69 @@ func TestALineThatStaysDeadIsGivenUp(t *testing.T) {
 		src.bend = func(layers.Chunk, func(layers.Chunk) error) error {
 			return fault.Transient(fault.HostUnreachable, "%w", errCut)
 		}
+		began := time.Now()
 		_, err := w.stage(t.Context(), p, src)
-		if !errors.Is(err, errCut) || fault.ReasonOf(err) != fault.HostUnreachable || len(src.asked) != 4 {
-			t.Errorf("%v after %d streams", err, len(src.asked))
+		if took := time.Since(began); !errors.Is(err, errCut) || fault.ReasonOf(err) != fault.HostUnreachable || took != 2*time.Minute {
+			t.Errorf("%v after %v and %d streams", err, took, len(src.asked))
 		}
+	})
+}
+
+// A registry or a line that is away for less than the limit costs no more than the time
+// it was away: what came before counts, and the limit begins anew with each byte.
+func TestWhatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, p := newWorld(t, engine.Classic), threeLayers(t)
+		src := p.source()
+		var away time.Time // until
+		outages := 0
+		src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+			if c.Offset > 0 && outages < 3 && away.IsZero() {
+				outages++
+				away = time.Now().Add(100 * time.Second)
+			}
+			if time.Now().Before(away) {
+				return fault.Transient(fault.RegistryUnavailable, "registry does not answer")
+			}
+			if !away.IsZero() {
+				away = time.Time{}
+				if err := send(c); err != nil {
+					return err
+				}
+				return fault.Transient(fault.RegistryUnavailable, "a byte, and away again")
+			}
+			return send(c)
+		}
+		if _, err := w.stage(t.Context(), p, src); err != nil || outages != 3 {
+			t.Fatal(err, outages)
+		}
+		if src.bytes != p.Bytes {
+			t.Errorf("%d bytes crossed, of %d", src.bytes, p.Bytes)
+		}
+		if !slices.ContainsFunc(w.record.events, func(e workload.Event) bool { return strings.HasPrefix(e.Text, "waiting for up to ") }) {
+			t.Error("nothing tells that it waits")
+		}
+		w.settled(p)
+	})
+}
+
+// The engine of this host may be started again while it loads.
+func TestAnEngineThatGoesAwayInTheLoadIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, p := newWorld(t, engine.Classic), threeLayers(t)
+		back := time.Now().Add(90 * time.Second)
+		w.engine.before = func(int) error {
+			if time.Now().Before(back) {
+				return fault.Transient(fault.EngineUnavailable, "connection refused")
+			}
+			return nil
+		}
+		if _, err := w.stage(t.Context(), p, p.source()); err != nil {
+			t.Fatal(err)
+		}
+		w.settled(p)
 	})
 }
 
