@@ -123,7 +123,7 @@ func (c *counting) Describe(context.Context) (rpc.Description, error) {
 	return rpc.Description{}, nil
 }
 
-func (c *counting) List(context.Context, artifact.Repository, int, string, func(string, artifact.Digest)) (string, error) {
+func (c *counting) List(context.Context, artifact.Repository, int, string, func(string, artifact.Digest, error)) (string, error) {
 	c.calls.Add(1)
 	return "", nil
 }

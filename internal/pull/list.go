@@ -3,10 +3,13 @@ package pull
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -17,14 +20,18 @@ const (
 	defaultPage = 100
 	maxPage     = 1000
 	maxTagList  = 4 << 20
+	// maxTroubles is how many tags may be broken before one is right: then it is the
+	// registry that is.
+	maxTroubles = 3
 )
 
 // List hands each tag of a page, in the order of their bytes, to the caller with
 // the digest that it points at now, and returns the token of the next page, ""
-// after the last. size 0 asks for a page of 100. The digest is the registry's
+// after the last. A tag of which the registry cannot tell it comes with the reason
+// instead, and hides no other. size 0 asks for a page of 100. The digest is the registry's
 // word: it is for people, and no deploy is based on it.
 func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int, token string,
-	each func(tag string, d artifact.Digest),
+	each func(tag string, d artifact.Digest, trouble error),
 ) (next string, err error) {
 	if size < 0 || size > maxPage {
 		return "", fault.New(fault.InvalidRequest, "page size %d is not in 0 to %d", size, maxPage)
@@ -62,15 +69,21 @@ func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int,
 	if cut {
 		page.Tags = page.Tags[:size]
 	}
+	told := false
+	var troubles []error
 	for _, tag := range page.Tags {
 		d, err := r.head(ctx, repo, tag)
-		if fault.ReasonOf(err) == fault.ArtifactNotFound {
+		switch {
+		case fault.ReasonOf(err) == fault.ArtifactNotFound:
 			continue // deleted since it was listed
-		}
-		if err != nil {
+		case err == nil:
+			told = true
+		case !answered(err), !told && len(troubles) == maxTroubles:
 			return "", err
+		default:
+			troubles = append(troubles, err)
 		}
-		each(tag, d)
+		each(tag, d, err)
 	}
 	// Distribution specification, "Listing tags": a Link header says that there is
 	// more; last= takes the last tag of this page.
@@ -87,5 +100,16 @@ func (r *Registry) head(ctx context.Context, repo artifact.Repository, tag strin
 		return artifact.Digest{}, err
 	}
 	_ = resp.Body.Close()
-	return artifact.ParseDigest(resp.Header.Get("Docker-Content-Digest"))
+	d, err := artifact.ParseDigest(resp.Header.Get("Docker-Content-Digest"))
+	if err != nil {
+		err = invalid("the registry names no digest for tag %s: %w", tag, err)
+	}
+	return d, err
+}
+
+// answered reports whether an error is what the registry says of a tag, rather than
+// that it does not answer.
+func answered(err error) bool {
+	te := (*transport.Error)(nil)
+	return errors.As(err, &te) && !fault.Retryable(err) || fault.ReasonOf(err) == fault.ArtifactInvalid
 }

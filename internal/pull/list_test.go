@@ -3,6 +3,8 @@ package pull
 import (
 	"encoding/json"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +47,7 @@ func TestTagsComeInPages(t *testing.T) {
 			token, pages := "", 0
 			for {
 				pages++
-				next, err := r.List(t.Context(), repo(), 2, token, func(tag string, d artifact.Digest) {
+				next, err := r.List(t.Context(), repo(), 2, token, func(tag string, d artifact.Digest, _ error) {
 					got = append(got, tag)
 					if d.String() != must(img.Digest()).String() {
 						t.Errorf("%s points at %s", tag, d)
@@ -82,10 +84,56 @@ func TestATagDeletedWhileItIsListedIsPassedOver(t *testing.T) {
 		return true
 	})
 	var got []string
-	if _, err := f.reader(t).List(t.Context(), repo(), 0, "", func(tag string, _ artifact.Digest) { got = append(got, tag) }); err != nil {
+	if _, err := f.reader(t).List(t.Context(), repo(), 0, "", func(tag string, _ artifact.Digest, _ error) { got = append(got, tag) }); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"a"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestABrokenTagDoesNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	tags := []string{"a", "b", "c", "d", "e"}
+	for name, c := range map[string]struct {
+		broken []string
+		status int
+		want   string // the list, a broken tag with "!"; "" when the registry itself fails
+	}{
+		"a tag whose link is damaged":    {[]string{"b"}, http.StatusInternalServerError, "a b! c d e"},
+		"a tag that has no digest":       {[]string{"c"}, http.StatusOK, "a b c! d e"},
+		"the first ones":                 {[]string{"a", "b", "c"}, http.StatusInternalServerError, "a! b! c! d e"},
+		"each of them":                   {tags, http.StatusInternalServerError, ""},
+		"a registry that is away for it": {[]string{"b"}, http.StatusServiceUnavailable, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			for _, tag := range tags {
+				f.push(t, tag, imageFor(amd64))
+			}
+			f.lieWith(func(w http.ResponseWriter, r *http.Request) bool {
+				lies := slices.Contains(c.broken, path.Base(r.URL.Path)) && strings.Contains(r.URL.Path, "/manifests/")
+				if lies {
+					w.WriteHeader(c.status)
+				}
+				return lies
+			})
+			var got []string
+			_, err := f.reader(t).List(t.Context(), repo(), 0, "", func(tag string, d artifact.Digest, trouble error) {
+				if trouble != nil {
+					tag += "!"
+				}
+				if d.IsZero() != (trouble != nil) {
+					t.Errorf("%s has digest %s", tag, d)
+				}
+				got = append(got, tag)
+			})
+			if c.want == "" {
+				wantReason(t, err, fault.RegistryUnavailable, c.status != http.StatusInternalServerError)
+			} else if strings.Join(got, " ") != c.want || err != nil {
+				t.Errorf("%s (%v)", got, err)
+			}
+		})
 	}
 }

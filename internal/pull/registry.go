@@ -178,6 +178,9 @@ func classify(ctx context.Context, err error) error {
 		return fault.Transient(fault.RegistryUnavailable, "registry does not answer: %w", err).WithAction(fault.RegistryHealth)
 	}
 	switch {
+	case te.StatusCode == http.StatusInternalServerError: // after three tries
+		return fault.New(fault.RegistryUnavailable, "%w", te).WithHint("the registry cannot read what it stores: see its log, and publish the commit again").
+			WithAction(fault.RegistryHealth)
 	case te.StatusCode >= 500, te.StatusCode == http.StatusRequestTimeout, te.StatusCode == http.StatusTooManyRequests:
 		return fault.Transient(fault.RegistryUnavailable, "%w", te).WithAction(fault.RegistryHealth)
 	case te.StatusCode == http.StatusNotFound:

@@ -77,24 +77,34 @@ func listenerCheck(want Settings, f Facts) Check {
 	if f.Container != nil {
 		published = f.Container.Published
 	}
+	if f.Lacks(PartListeners) {
+		c.Got, c.Fix = "unknown: the port's listeners could not be read", fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d", want.Endpoint.Port())
+		return c
+	}
 	if len(f.Listeners) == 0 && len(published) == 0 {
 		c.Got, c.Fix = "nothing listens", "on the host, as root: systemctl restart "+Unit
 		return c
 	}
-	var open, foreign, own []string
+	var open, beside, foreign, own []string
 	for _, l := range f.Listeners {
 		switch {
 		case !contains(published, l):
 			foreign = append(foreign, l.String())
 		case !l.Addr().Unmap().IsLoopback():
 			open = append(open, l.String())
+		case !want.serves(l):
+			beside = append(beside, l.String())
 		default:
 			own = append(own, l.String())
 		}
 	}
 	for _, p := range published {
-		if !p.Addr().Unmap().IsLoopback() && !contains(f.Listeners, p) {
+		switch {
+		case contains(f.Listeners, p):
+		case !p.Addr().Unmap().IsLoopback():
 			open = append(open, p.String())
+		case !want.serves(p):
+			beside = append(beside, p.String())
 		}
 	}
 	switch {
@@ -104,6 +114,8 @@ func listenerCheck(want Settings, f Facts) Check {
 		c.Got, c.Fix = strings.Join(foreign, ", ")+", by something else", fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d tells which process; stop it", want.Endpoint.Port())
 	case len(open) > 0:
 		c.Got, c.Fix = strings.Join(open, ", ")+", open to others", "close it: "+fault.RegistryInstall.Mark()
+	case len(beside) > 0:
+		c.Got, c.Fix = strings.Join(beside, ", ")+", beside the endpoint", "close it: "+fault.RegistryInstall.Mark()
 	case !covers(published, want.Endpoint):
 		c.Got, c.Fix = strings.Join(append(own, "not the endpoint"), ", "), fault.RegistryInstall.Mark()
 	default:
@@ -113,6 +125,13 @@ func listenerCheck(want Settings, f Facts) Check {
 		}
 	}
 	return c
+}
+
+// serves reports whether the registry may listen at a: at its endpoint, and at the
+// host's own loopback address of either kind.
+func (s Settings) serves(a netip.AddrPort) bool {
+	addr := a.Addr().Unmap()
+	return addr == s.Endpoint.Addr().Unmap() || addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || addr == netip.IPv6Loopback()
 }
 
 // contains reports whether the addresses have a, whatever form a v4 address takes.
@@ -136,7 +155,10 @@ func covers(list []netip.AddrPort, endpoint netip.AddrPort) bool {
 }
 
 func apiCheck(f Facts) Check {
-	c := Check{Scope: ScopeAPI, Name: "api-answers-200", OK: f.API.Status == statusOK, Want: "200", Got: strconv.Itoa(f.API.Status)}
+	c := Check{Scope: ScopeAPI, Name: "api-answers-200", OK: f.API.Status == statusOK && !f.API.stranger(), Want: "200", Got: strconv.Itoa(f.API.Status)}
+	if f.API.stranger() {
+		c.Got += ", from what is no registry (no Docker-Distribution-Api-Version)"
+	}
 	if f.API.Status == 0 {
 		c.Got = "no answer"
 		if f.API.Error != "" {
@@ -151,7 +173,11 @@ func apiCheck(f Facts) Check {
 
 func storageCheck(want Settings, f Facts) Check {
 	c := Check{Scope: ScopeStorage, Name: "storage-exists", OK: f.Storage.Exists, Want: "a folder at " + want.Storage, Got: "a folder"}
-	if !c.OK {
+	switch {
+	case c.OK:
+	case f.Lacks(PartStorage):
+		c.Got, c.Fix = "unknown: it could not be read", "on the host, as root: ls -ld "+want.Storage
+	default:
 		c.Got, c.Fix = "no folder", "find out where it went before anything else (the images are in it); install would make an empty one"
 	}
 	return c

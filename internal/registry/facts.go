@@ -2,6 +2,8 @@ package registry
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -23,7 +25,42 @@ type Facts struct {
 	Files map[FileName]FileFacts `json:"files"`
 	// Unread says why a part is absent that should be there, a line each.
 	Unread []string `json:"unread,omitempty"`
+	// Unseen are the parts that could not be read, or not wholly. What is not here of
+	// such a part is not known.
+	Unseen []Part `json:"unseen,omitempty"`
 }
+
+// Part is what a host reads of its registry at once.
+type Part string
+
+// The parts.
+const (
+	PartUnit      Part = "systemd"
+	PartEngine    Part = "engine"
+	PartListeners Part = "listeners"
+	PartAPI       Part = "api"
+	PartStorage   Part = "storage"
+	PartFiles     Part = "files"
+)
+
+// Parts are all of them.
+func Parts() []Part {
+	return []Part{PartUnit, PartEngine, PartListeners, PartAPI, PartStorage, PartFiles}
+}
+
+// PartsIn finds the parts in lines of [Facts.Unread], which begin with them.
+func PartsIn(unread []string) (parts []Part) {
+	for _, line := range unread {
+		name, _, _ := strings.Cut(line, ": ")
+		if p := Part(name); slices.Contains(Parts(), p) {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+// Lacks reports whether the part could not be read.
+func (f Facts) Lacks(p Part) bool { return slices.Contains(f.Unseen, p) }
 
 // UnitFacts are systemd's words (org.freedesktop.systemd1(5)).
 type UnitFacts struct {
@@ -67,7 +104,13 @@ type APIFacts struct {
 	Status   int    `json:"status"` // 0 without an answer
 	Error    string `json:"error,omitempty"`
 	TimedOut bool   `json:"timedOut,omitempty"`
+	// Registry says whether the answer has the header by which a registry is known, nil
+	// if it is not told.
+	Registry *bool `json:"registry,omitempty"`
 }
+
+// stranger reports whether what answers is known to be no registry.
+func (f APIFacts) stranger() bool { return f.Status != 0 && f.Registry != nil && !*f.Registry }
 
 // StorageFacts are of the storage folder.
 type StorageFacts struct {

@@ -62,6 +62,8 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	switch {
 	case !r.Installed && f.Container == nil:
 		return NotInstalled, nothing(f)
+	case f.API.stranger():
+		return RuntimeUnavailable, "what answers at " + want.Endpoint.String() + " is no registry"
 	case f.API.Status != statusOK:
 		return RuntimeUnavailable, "the registry's API does not answer as it should"
 	case f.Engine == nil && f.Container == nil:
@@ -75,7 +77,10 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 		if r.RuntimeAPIHealthy {
 			return ServiceDegraded, "the registry serves; how it is kept running is not as it should be"
 		}
-		return ServiceDegraded, "the registry answers, but not on loopback alone, or not alone on its port"
+		if f.Lacks(PartListeners) {
+			return ServiceDegraded, "the registry answers; at which addresses its port listens could not be read"
+		}
+		return ServiceDegraded, "the registry answers, but not at its endpoint alone, or not alone on its port"
 	case !r.holds(string(ScopeFiles)):
 		return Drifted, "the registry serves and its unit is as declared"
 	default:
@@ -99,8 +104,8 @@ func nothing(f Facts) string {
 
 // installed reports whether the unit or a file of the registry is there.
 func installed(f Facts) bool {
-	for _, file := range f.Files {
-		if file.State != Absent {
+	for _, name := range FileNames() {
+		if f.Files[name].State != Absent { // not known is not absent
 			return true
 		}
 	}

@@ -218,6 +218,33 @@ func TestJudge(t *testing.T) {
 			func(_ *settings, f *facts) { f.Listeners = nil },
 			verdict{decision: registry.Healthy, runtime: true},
 		},
+		"published on another address of loopback too": {
+			func(_ *settings, f *facts) {
+				f.Container.Published = addrs("127.0.0.1:5000", "127.0.0.53:5000")
+				f.Listeners = addrs("127.0.0.1:5000", "127.0.0.53:5000")
+			},
+			verdict{decision: registry.ServiceDegraded, failed: []string{"listener-loopback-only"}, next: "install"},
+		},
+		"published there without a listener": {
+			func(_ *settings, f *facts) { f.Container.Published = addrs("127.0.0.1:5000", "127.0.0.53:5000") },
+			verdict{decision: registry.ServiceDegraded, failed: []string{"listener-loopback-only"}, next: "install"},
+		},
+		"the listeners could not be read": {
+			func(_ *settings, f *facts) {
+				f.Listeners, f.Unseen = nil, []registry.Part{registry.PartListeners}
+			},
+			verdict{decision: registry.ServiceDegraded, failed: []string{"listener-loopback-only"}, next: "ss -ltnp"},
+		},
+		"the storage could not be read": {
+			func(_ *settings, f *facts) {
+				f.Storage, f.Unseen = registry.StorageFacts{}, []registry.Part{registry.PartStorage}
+			},
+			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"storage-exists"}, next: "ls -ld"},
+		},
+		"what answers is no registry": {
+			func(_ *settings, f *facts) { f.API.Registry = new(bool) },
+			verdict{decision: registry.RuntimeUnavailable, failed: []string{"api-answers-200"}, next: "docker logs"},
+		},
 		"another process has the port": {
 			func(_ *settings, f *facts) { f.Container.State, f.Container.Published = "exited", nil },
 			verdict{decision: registry.RuntimeUnavailable, failed: []string{"container-running", "listener-loopback-only"}, next: "ss -ltnp"},

@@ -2,6 +2,7 @@ package registryhost
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -15,7 +16,8 @@ import (
 )
 
 // ask asks GET /v2/ at the endpoint itself: through no proxy, at no other place
-// that the answer may point to. What the answer's body says is nobody's business.
+// that the answer may point to. Of the answer's body only this is read: whether it is
+// the error document of a registry.
 func ask(ctx context.Context, endpoint netip.AddrPort, wait time.Duration) registry.APIFacts {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -36,8 +38,17 @@ func ask(ctx context.Context, endpoint netip.AddrPort, wait time.Duration) regis
 		words, late := explain(err)
 		return registry.APIFacts{Error: words, TimedOut: late}
 	}
-	_ = resp.Body.Close()
-	return registry.APIFacts{Status: resp.StatusCode}
+	defer func() { _ = resp.Body.Close() }()
+	shown := resp.Header.Get("Docker-Distribution-Api-Version") != "" || isErrorDocument(resp.Body)
+	return registry.APIFacts{Status: resp.StatusCode, Registry: &shown}
+}
+
+// isErrorDocument knows the answer of a registry that refuses (OCI distribution
+// specification, "Error Codes").
+func isErrorDocument(body io.Reader) bool {
+	var document struct{ Errors []struct{ Code string } }
+	err := json.NewDecoder(io.LimitReader(body, 64<<10)).Decode(&document)
+	return err == nil && len(document.Errors) > 0 && document.Errors[0].Code != ""
 }
 
 // explain tells why there was no answer, and whether the reason was time.

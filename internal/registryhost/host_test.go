@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,8 +184,14 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	if o := begin(t.Context(), h.reads, deaf)(); o.err == nil || !strings.Contains(o.err.Error(), "not read within 50ms") {
 		t.Errorf("stuck: %+v", o)
 	}
-	if f, err := h.Inspect(t.Context(), s); err != nil || len(f.Unread) != len(h.parts(s)) {
+	f, err := h.Inspect(t.Context(), s)
+	if err != nil || len(f.Unread) != len(h.parts(s)) || !slices.Equal(f.Unseen, registry.Parts()) {
 		t.Errorf("%+v, %v", f, err)
+	}
+	for _, name := range registry.FileNames() { // what could not be read is not absent
+		if f.Files[name].State != registry.Unreadable || f.Files[name].Path == "" {
+			t.Errorf("%s: %+v", name, f.Files[name])
+		}
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %v", took)
@@ -219,7 +226,7 @@ func TestTheAPIIsAskedAtItsAddressAndNoOther(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed") }))
 	defer elsewhere.Close()
-	asked := make(chan string, 10)
+	asked, yes, no := make(chan string, 10), true, false
 	status := func(code int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			asked <- r.Method + " " + r.URL.Path
@@ -231,9 +238,17 @@ func TestTheAPIIsAskedAtItsAddressAndNoOther(t *testing.T) {
 		handler http.HandlerFunc
 		want    registry.APIFacts
 	}{
-		"well":       {status(200), registry.APIFacts{Status: 200}},
-		"closed":     {status(401), registry.APIFacts{Status: 401}},
-		"redirected": {status(307), registry.APIFacts{Status: 307}},
+		"well": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+			status(200)(w, r)
+		}, registry.APIFacts{Status: 200, Registry: &yes}},
+		"a registry that refuses": {func(w http.ResponseWriter, r *http.Request) {
+			status(403)(w, r)
+			_, _ = w.Write([]byte(`{"errors":[{"code":"DENIED"}]}`))
+		}, registry.APIFacts{Status: 403, Registry: &yes}},
+		"another program": {status(200), registry.APIFacts{Status: 200, Registry: &no}},
+		"closed":          {status(401), registry.APIFacts{Status: 401, Registry: &no}},
+		"redirected":      {status(307), registry.APIFacts{Status: 307, Registry: &no}},
 		"mute": {func(_ http.ResponseWriter, r *http.Request) {
 			asked <- "GET /v2/"
 			<-r.Context().Done()

@@ -30,7 +30,7 @@ const (
 // part is one thing that is read, and what was seen as a change of the facts. Both
 // a change and an error may be returned: what was seen before it failed.
 type part struct {
-	name string
+	name registry.Part
 	wait time.Duration
 	read func(ctx context.Context) (see func(*registry.Facts), err error)
 }
@@ -56,7 +56,14 @@ func (h *Host) inspect(ctx context.Context, s registry.Settings, reads chan stru
 			o.see(&f)
 		}
 		if o.err != nil {
-			f.Unread = append(f.Unread, o.part+": "+strings.ReplaceAll(o.err.Error(), "\n", "; "))
+			f.Unseen = append(f.Unseen, o.part)
+			f.Unread = append(f.Unread, string(o.part)+": "+strings.ReplaceAll(o.err.Error(), "\n", "; "))
+		}
+	}
+	if f.Files == nil { // as if each had been tried: a file of which nothing is known is not absent
+		f.Files = make(map[registry.FileName]registry.FileFacts)
+		for _, name := range registry.FileNames() {
+			f.Files[name] = registry.FileFacts{Path: s.PathOf(name), State: registry.Unreadable}
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -66,7 +73,7 @@ func (h *Host) inspect(ctx context.Context, s registry.Settings, reads chan stru
 }
 
 type outcome struct {
-	part string
+	part registry.Part
 	see  func(*registry.Facts)
 	err  error
 }
@@ -107,21 +114,21 @@ func begin(ctx context.Context, reads chan struct{}, p part) (wait func() outcom
 
 func (h *Host) parts(s registry.Settings) []part {
 	return []part{
-		{"systemd", unitWait, h.readUnit},
-		{"engine", engineWait, func(ctx context.Context) (func(*registry.Facts), error) { return h.readEngine(ctx, s.Image) }},
-		{"listeners", tableWait, func(context.Context) (func(*registry.Facts), error) {
+		{registry.PartUnit, unitWait, h.readUnit},
+		{registry.PartEngine, engineWait, func(ctx context.Context) (func(*registry.Facts), error) { return h.readEngine(ctx, s.Image) }},
+		{registry.PartListeners, tableWait, func(context.Context) (func(*registry.Facts), error) {
 			found, err := listeners(procSelf, s.Endpoint.Port())
 			return func(f *registry.Facts) { f.Listeners = found }, err
 		}},
-		{"api", apiWait + time.Second, func(ctx context.Context) (func(*registry.Facts), error) {
+		{registry.PartAPI, apiWait + time.Second, func(ctx context.Context) (func(*registry.Facts), error) {
 			api := ask(ctx, s.Endpoint, apiWait)
 			return func(f *registry.Facts) { f.API = api }, nil
 		}},
-		{"storage", fileWait, func(context.Context) (func(*registry.Facts), error) {
+		{registry.PartStorage, fileWait, func(context.Context) (func(*registry.Facts), error) {
 			there, free, err := h.files.Free(s.Storage)
 			return func(f *registry.Facts) { f.Storage = registry.StorageFacts{Exists: there, Free: free} }, err
 		}},
-		{"files", fileWait, func(context.Context) (func(*registry.Facts), error) { return h.readFiles(s) }},
+		{registry.PartFiles, fileWait, func(context.Context) (func(*registry.Facts), error) { return h.readFiles(s) }},
 	}
 }
 

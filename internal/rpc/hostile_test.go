@@ -48,7 +48,7 @@ func (n *note) take() string {
 	return s
 }
 
-func (n *note) List(_ context.Context, repo artifact.Repository, _ int, token string, _ func(string, artifact.Digest)) (string, error) {
+func (n *note) List(_ context.Context, repo artifact.Repository, _ int, token string, _ func(string, artifact.Digest, error)) (string, error) {
 	n.keep("list", repo, token)
 	return "", nil
 }

@@ -7,6 +7,7 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // List returns a page of a repository's tags, and the token of the next page or "".
@@ -52,6 +53,9 @@ func (c *Client) page(ctx context.Context, req *artifactv1.ListRequest) (tags []
 }
 
 func (f *fields) listed(m *artifactv1.Tag) Tag {
+	if m.GetTrouble() != "" {
+		return Tag{Name: f.match("tags.name", tagForm, m.GetName()), Trouble: plain.Text(m.GetTrouble())}
+	}
 	return Tag{
 		Name: f.match("tags.name", tagForm, m.GetName()), Digest: f.digest("tags.digest", m.GetDigest()), Size: f.size("tags.size_bytes", m.GetSizeBytes(), math.MaxInt64),
 		Created: f.moment("tags.created", m.GetCreated()),

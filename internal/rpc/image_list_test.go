@@ -28,13 +28,13 @@ type shelf struct {
 
 func digestOfTag(tag string) artifact.Digest { return artifact.DigestOf([]byte(tag)) }
 
-func (s *shelf) List(_ context.Context, _ artifact.Repository, _ int, token string, each func(string, artifact.Digest)) (string, error) {
+func (s *shelf) List(_ context.Context, _ artifact.Repository, _ int, token string, each func(string, artifact.Digest, error)) (string, error) {
 	n := 0
 	for _, tag := range s.tags {
 		if tag <= token {
 			continue
 		}
-		each(tag, digestOfTag(tag))
+		each(tag, digestOfTag(tag), nil)
 		if n++; n == 3 {
 			return tag, nil
 		}
@@ -44,6 +44,35 @@ func (s *shelf) List(_ context.Context, _ artifact.Repository, _ int, token stri
 
 func (s *shelf) Details(ctx context.Context, _ artifact.Repository, d artifact.Digest, want artifact.Platform) (int64, time.Time, error) {
 	return s.details(ctx, d, want)
+}
+
+// broken lists one tag that the registry cannot tell of.
+type broken struct{ *shelf }
+
+func (b broken) List(ctx context.Context, repo artifact.Repository, size int, token string, each func(string, artifact.Digest, error)) (string, error) {
+	return b.shelf.List(ctx, repo, size, token, func(tag string, d artifact.Digest, _ error) {
+		if tag == "b" {
+			each(tag, artifact.Digest{}, fault.New(fault.RegistryUnavailable, "link\x1b is damaged"))
+			return
+		}
+		each(tag, d, nil)
+	})
+}
+
+func TestABrokenTagCrossesWithItsReason(t *testing.T) {
+	t.Parallel()
+	s := &shelf{tags: []string{"a", "b", "c"}, details: func(context.Context, artifact.Digest, artifact.Platform) (int64, time.Time, error) {
+		return 5, time.Time{}, nil
+	}}
+	got, err := serveImages(t, broken{s}).dial(t, Options{}).Tags(t.Context(), repo())
+	if err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	for _, tag := range got {
+		if is := tag.Name == "b"; (tag.Trouble != "") != is || tag.Digest.IsZero() != is || (tag.Size == 0) != is || strings.Contains(tag.Trouble, "\x1b") {
+			t.Errorf("%+v", tag)
+		}
+	}
 }
 
 func TestAllTagsComeWithTheirDetails(t *testing.T) {
@@ -122,9 +151,9 @@ func TestFewDetailsAreReadAtOnce(t *testing.T) {
 // wide is a shelf in one page.
 type wide struct{ *shelf }
 
-func (w wide) List(_ context.Context, _ artifact.Repository, _ int, _ string, each func(string, artifact.Digest)) (string, error) {
+func (w wide) List(_ context.Context, _ artifact.Repository, _ int, _ string, each func(string, artifact.Digest, error)) (string, error) {
 	for _, tag := range w.tags {
-		each(tag, digestOfTag(tag))
+		each(tag, digestOfTag(tag), nil)
 	}
 	return "", nil
 }

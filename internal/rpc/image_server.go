@@ -15,12 +15,14 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Images reads the registry that ImageService serves. Errors are faults.
 type Images interface {
 	// List hands on a page of tags and returns the token of the next, "" at the end.
-	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest)) (next string, err error)
+	// A tag that the registry cannot tell of comes with the reason.
+	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest, trouble error)) (next string, err error)
 	// Details tells the bytes of an image's layers and when it was built, the zero
 	// time for unknown.
 	Details(ctx context.Context, repo artifact.Repository, d artifact.Digest, want artifact.Platform) (size int64, created time.Time, err error)
@@ -63,8 +65,12 @@ func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*a
 	}
 	resp := &artifactv1.ListResponse{}
 	var err error
-	resp.NextPageToken, err = s.images.List(ctx, repo, int(req.GetPageSize()), token, func(tag string, d artifact.Digest) {
-		resp.Tags = append(resp.Tags, &artifactv1.Tag{Name: tag, Digest: d.String()})
+	resp.NextPageToken, err = s.images.List(ctx, repo, int(req.GetPageSize()), token, func(tag string, d artifact.Digest, trouble error) {
+		m := &artifactv1.Tag{Name: tag, Digest: d.String()}
+		if trouble != nil {
+			m.Digest, m.Trouble = "", clip(plain.Text(trouble.Error()))
+		}
+		resp.Tags = append(resp.Tags, m)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", repo, err)
@@ -83,6 +89,9 @@ func (s *imageServer) detail(ctx context.Context, repo artifact.Repository, tags
 	var group errgroup.Group
 	group.SetLimit(maxDetails)
 	for _, tag := range tags {
+		if tag.GetTrouble() != "" {
+			continue
+		}
 		group.Go(func() error {
 			select {
 			case s.detailing <- struct{}{}:

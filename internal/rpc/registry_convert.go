@@ -88,9 +88,12 @@ func factsToProto(f registry.Facts) *artifactv1.RegistryFacts {
 	m := &artifactv1.RegistryFacts{
 		Time:      timestamppb.New(f.At),
 		Listeners: addrsToProto(f.Listeners),
-		Api:       &artifactv1.RegistryApi{Status: uint32(f.API.Status), Error: f.API.Error, TimedOut: f.API.TimedOut},
+		Api:       &artifactv1.RegistryApi{Status: uint32(f.API.Status), Error: f.API.Error, TimedOut: f.API.TimedOut, IsRegistry: f.API.Registry},
 		Storage:   &artifactv1.RegistryStorage{Exists: f.Storage.Exists, FreeBytes: uint64(max(0, f.Storage.Free))},
 		Unread:    f.Unread,
+	}
+	for _, p := range f.Unseen {
+		m.UnreadParts = append(m.UnreadParts, string(p))
 	}
 	if u := f.Unit; u != nil {
 		m.Unit = &artifactv1.RegistryUnit{LoadState: u.Load, ActiveState: u.Active, FileState: u.File, NeedsReload: u.NeedsReload, DropIns: u.DropIns}
@@ -125,11 +128,17 @@ func (f *fields) facts(m *artifactv1.RegistryFacts) registry.Facts {
 	facts := registry.Facts{
 		At:        f.moment("facts.time", m.GetTime()),
 		Listeners: f.addresses("facts.listeners", m.GetListeners()),
-		API:       registry.APIFacts{Status: int(m.GetApi().GetStatus()), Error: m.GetApi().GetError(), TimedOut: m.GetApi().GetTimedOut()},
+		API:       registry.APIFacts{Status: int(m.GetApi().GetStatus()), Error: m.GetApi().GetError(), TimedOut: m.GetApi().GetTimedOut(), Registry: answers(m.GetApi())},
 		Storage:   registry.StorageFacts{Exists: m.GetStorage().GetExists(), Free: f.size("facts.storage.free_bytes", m.GetStorage().GetFreeBytes(), math.MaxInt64)},
-		Files:     f.fileFacts(m.GetFiles()),
 		Unread:    m.GetUnread(),
 	}
+	for _, p := range m.GetUnreadParts() {
+		facts.Unseen = append(facts.Unseen, registry.Part(p))
+	}
+	if len(facts.Unseen) == 0 { // an agent before unread_parts
+		facts.Unseen = registry.PartsIn(facts.Unread)
+	}
+	facts.Files = f.fileFacts(m.GetFiles(), facts.Lacks(registry.PartFiles))
 	if facts.API.Status > 999 {
 		f.refuse("facts.api.status", "not a status of HTTP")
 	}
@@ -151,8 +160,17 @@ func (f *fields) facts(m *artifactv1.RegistryFacts) registry.Facts {
 	return facts
 }
 
-// fileFacts wants each of the files once, and a hash for each that is a file.
-func (f *fields) fileFacts(list []*artifactv1.RegistryFileFact) map[registry.FileName]registry.FileFacts {
+// answers is whether what answers is a registry, nil if the agent does not tell.
+func answers(m *artifactv1.RegistryApi) *bool {
+	if m == nil {
+		return nil
+	}
+	return m.IsRegistry
+}
+
+// fileFacts wants each of the files once, and a hash for each that is a file. If that
+// part could not be read, what is missing is not known, and the other parts stand.
+func (f *fields) fileFacts(list []*artifactv1.RegistryFileFact, unread bool) map[registry.FileName]registry.FileFacts {
 	files := make(map[registry.FileName]registry.FileFacts, len(list))
 	for _, m := range list {
 		name, known := fileOf(m.GetFile())
@@ -168,6 +186,11 @@ func (f *fields) fileFacts(list []*artifactv1.RegistryFileFact) map[registry.Fil
 			f.refuse("facts.files.sha256", "missing, or there for what is not a regular file")
 		}
 		files[name] = file
+	}
+	for _, name := range registry.FileNames() {
+		if _, ok := files[name]; !ok && unread {
+			files[name] = registry.FileFacts{State: registry.Unreadable}
+		}
 	}
 	if len(files) != len(registry.FileNames()) {
 		f.refuse("facts.files", "not each of the files of a registry")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -211,6 +212,45 @@ func TestARegistryThatIsNotThereIsAFactToo(t *testing.T) {
 	got, err := serveRegistry(t, &fakeRegistry{facts: want}).dial(t, Options{}).Inspect(t.Context(), wanted())
 	if diff := cmp.Diff(want, got, registryValues); diff != "" || err != nil {
 		t.Error(err, diff)
+	}
+}
+
+// A part that is stuck takes away what it would have told, and no other part.
+func TestAPartThatCouldNotBeReadTakesAwayThatPartOnly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*artifactv1.RegistryFacts)
+		want   []registry.Part
+	}{
+		"the files": {func(m *artifactv1.RegistryFacts) {
+			m.Files, m.UnreadParts, m.Unread = nil, []string{"files"}, []string{"files: not read within 2s"}
+		}, []registry.Part{registry.PartFiles}},
+		"the files, of an agent that names no parts": {func(m *artifactv1.RegistryFacts) {
+			m.Files, m.UnreadParts, m.Unread = nil, nil, []string{"files: not read within 2s"}
+		}, []registry.Part{registry.PartFiles}},
+		"the listeners, of such an agent": {func(m *artifactv1.RegistryFacts) {
+			m.UnreadParts, m.Unread = nil, []string{"weather: bad", "listeners: denied"}
+		}, []registry.Part{registry.PartListeners}},
+		"storage and listeners": {func(m *artifactv1.RegistryFacts) {
+			m.UnreadParts = []string{"storage", "listeners"}
+		}, []registry.Part{registry.PartStorage, registry.PartListeners}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sent := filled[registry.Facts](false)
+			m := factsToProto(sent)
+			c.change(m)
+			var f fields
+			got := f.facts(m)
+			if f.err != nil || !slices.Equal(got.Unseen, c.want) || got.Container == nil || got.Container.ID != sent.Container.ID {
+				t.Errorf("%+v, %v", got, f.err)
+			}
+			for _, name := range registry.FileNames() {
+				if got.Files[name].State == "" || len(m.GetFiles()) == 0 && got.Files[name].State != registry.Unreadable {
+					t.Errorf("%s is %q", name, got.Files[name].State)
+				}
+			}
+		})
 	}
 }
 

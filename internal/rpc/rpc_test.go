@@ -72,8 +72,8 @@ func newImages(sizes ...int) *fakeImages {
 	return f
 }
 
-func (f *fakeImages) List(_ context.Context, _ artifact.Repository, size int, token string, each func(string, artifact.Digest)) (string, error) {
-	each("tag", f.image.Manifest)
+func (f *fakeImages) List(_ context.Context, _ artifact.Repository, size int, token string, each func(string, artifact.Digest, error)) (string, error) {
+	each("tag", f.image.Manifest, nil)
 	return fmt.Sprintf("after %q by %d", token, size), f.err
 }
 

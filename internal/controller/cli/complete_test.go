@@ -31,12 +31,12 @@ type library struct {
 }
 
 // List implements rpc.Images.
-func (l library) List(_ context.Context, repo artifact.Repository, _ int, _ string, each func(string, artifact.Digest)) (string, error) {
+func (l library) List(_ context.Context, repo artifact.Repository, _ int, _ string, each func(string, artifact.Digest, error)) (string, error) {
 	if repo.String() != "unidesk/frontend" {
 		return "", fault.New(fault.ArtifactNotFound, "none")
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.hours)) {
-		each(name, artifact.DigestOf([]byte(name)))
+		each(name, artifact.DigestOf([]byte(name)), nil)
 	}
 	return "", nil
 }

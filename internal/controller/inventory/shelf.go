@@ -47,8 +47,16 @@ type Shelf struct {
 	Artifacts []Published `json:"artifacts"`
 	// Others are tags that are no full commit: nothing is deployed by them.
 	Others []string `json:"otherTags"`
+	// Broken are tags that the registry lists and cannot tell of.
+	Broken []Broken `json:"brokenTags,omitempty"`
 	// Failure is the reason why the registry could not be asked.
 	Failure *Unasked `json:"failure,omitempty"`
+}
+
+// Broken is a tag whose image cannot be found, and why.
+type Broken struct {
+	Name    string `json:"name"`
+	Trouble string `json:"trouble"`
 }
 
 // Published is an artifact that the registry lists.
@@ -83,7 +91,9 @@ func ShelfOf(ctx context.Context, from lister, row catalog.Row) Shelf {
 		s.Failure = NotAsked("what the registry holds of "+row.Service.String(), err)
 	}
 	for _, tag := range tags {
-		if commit, err := artifact.ParseCommit(tag.Name); err == nil {
+		if tag.Trouble != "" {
+			s.Broken = append(s.Broken, Broken{tag.Name, tag.Trouble})
+		} else if commit, err := artifact.ParseCommit(tag.Name); err == nil {
 			s.Artifacts = append(s.Artifacts, Published{commit, tag.Digest, tag.Size, tag.Created})
 		} else {
 			s.Others = append(s.Others, tag.Name)

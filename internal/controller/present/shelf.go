@@ -41,7 +41,11 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 	p := &printer{out: out}
 	var nothing []string
 	for _, s := range list {
-		if s.Failure == nil && len(s.Artifacts) == 0 {
+		for _, broken := range s.Broken {
+			p.line("%s %s cannot be read: %s", s.Service, broken.Name, plain.Text(broken.Trouble))
+			p.line("  publish that commit again, or delete the tag; the other tags are as listed")
+		}
+		if s.Failure == nil && len(s.Artifacts) == 0 && len(s.Broken) == 0 {
 			nothing = append(nothing, s.Service.String())
 		}
 		if n := len(s.Others); n > 0 {

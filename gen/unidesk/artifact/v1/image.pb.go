@@ -156,13 +156,16 @@ type Tag struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The tag.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Digest of the manifest or index under the tag.
+	// Digest of the manifest or index under the tag; empty with trouble.
 	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Bytes of the layers as stored, of the agent's own platform in an index; 0
 	// when details were not asked for or could not be read.
 	SizeBytes uint64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// When the image was built, as its config tells; absent as size_bytes is.
-	Created       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`
+	Created *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`
+	// Why the registry cannot tell what is under the tag, in words; empty when it can.
+	// With it, digest is empty.
+	Trouble       string `protobuf:"bytes,5,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +226,13 @@ func (x *Tag) GetCreated() *timestamppb.Timestamp {
 		return x.Created
 	}
 	return nil
+}
+
+func (x *Tag) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
 }
 
 // ResolveRequest names an artifact by repository and commit.
@@ -635,13 +645,14 @@ const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"\adetails\x18\x04 \x01(\bR\adetails\"d\n" +
 	"\fListResponse\x12,\n" +
 	"\x04tags\x18\x01 \x03(\v2\x18.unidesk.artifact.v1.TagR\x04tags\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x86\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa0\x01\n" +
 	"\x03Tag\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x04R\tsizeBytes\x124\n" +
-	"\acreated\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\"\x83\x01\n" +
+	"\acreated\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12\x18\n" +
+	"\atrouble\x18\x05 \x01(\tR\atrouble\"\x83\x01\n" +
 	"\x0eResolveRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +

@@ -408,7 +408,10 @@ type RegistryFacts struct {
 	// The three files.
 	Files []*RegistryFileFact `protobuf:"bytes,8,rep,name=files,proto3" json:"files,omitempty"`
 	// Why a part above is absent, in words, one line each.
-	Unread        []string `protobuf:"bytes,9,rep,name=unread,proto3" json:"unread,omitempty"`
+	Unread []string `protobuf:"bytes,9,rep,name=unread,proto3" json:"unread,omitempty"`
+	// The parts that could not be read, or not wholly: "systemd", "engine", "listeners",
+	// "api", "storage", "files". What the answer lacks of them is not known.
+	UnreadParts   []string `protobuf:"bytes,10,rep,name=unread_parts,json=unreadParts,proto3" json:"unread_parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -502,6 +505,13 @@ func (x *RegistryFacts) GetFiles() []*RegistryFileFact {
 func (x *RegistryFacts) GetUnread() []string {
 	if x != nil {
 		return x.Unread
+	}
+	return nil
+}
+
+func (x *RegistryFacts) GetUnreadParts() []string {
+	if x != nil {
+		return x.UnreadParts
 	}
 	return nil
 }
@@ -770,7 +780,10 @@ type RegistryApi struct {
 	// Why there was no answer.
 	Error string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
 	// Whether the reason was time.
-	TimedOut      bool `protobuf:"varint,3,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	TimedOut bool `protobuf:"varint,3,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// Whether the answer has the header Docker-Distribution-Api-Version, by which a
+	// registry is known; absent when there was no answer.
+	IsRegistry    *bool `protobuf:"varint,4,opt,name=is_registry,json=isRegistry,proto3,oneof" json:"is_registry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -822,6 +835,13 @@ func (x *RegistryApi) GetError() string {
 func (x *RegistryApi) GetTimedOut() bool {
 	if x != nil {
 		return x.TimedOut
+	}
+	return false
+}
+
+func (x *RegistryApi) GetIsRegistry() bool {
+	if x != nil && x.IsRegistry != nil {
+		return *x.IsRegistry
 	}
 	return false
 }
@@ -1302,7 +1322,7 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\x0eInspectRequest\x12A\n" +
 	"\bsettings\x18\x01 \x01(\v2%.unidesk.artifact.v1.RegistrySettingsR\bsettings\"K\n" +
 	"\x0fInspectResponse\x128\n" +
-	"\x05facts\x18\x01 \x01(\v2\".unidesk.artifact.v1.RegistryFactsR\x05facts\"\xe0\x03\n" +
+	"\x05facts\x18\x01 \x01(\v2\".unidesk.artifact.v1.RegistryFactsR\x05facts\"\x83\x04\n" +
 	"\rRegistryFacts\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x125\n" +
 	"\x04unit\x18\x02 \x01(\v2!.unidesk.artifact.v1.RegistryUnitR\x04unit\x12;\n" +
@@ -1312,7 +1332,9 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\x03api\x18\x06 \x01(\v2 .unidesk.artifact.v1.RegistryApiR\x03api\x12>\n" +
 	"\astorage\x18\a \x01(\v2$.unidesk.artifact.v1.RegistryStorageR\astorage\x12;\n" +
 	"\x05files\x18\b \x03(\v2%.unidesk.artifact.v1.RegistryFileFactR\x05files\x12\x16\n" +
-	"\x06unread\x18\t \x03(\tR\x06unread\"\xad\x01\n" +
+	"\x06unread\x18\t \x03(\tR\x06unread\x12!\n" +
+	"\funread_parts\x18\n" +
+	" \x03(\tR\vunreadParts\"\xad\x01\n" +
 	"\fRegistryUnit\x12\x1d\n" +
 	"\n" +
 	"load_state\x18\x01 \x01(\tR\tloadState\x12!\n" +
@@ -1333,11 +1355,14 @@ const file_unidesk_artifact_v1_registry_proto_rawDesc = "" +
 	"\aproject\x18\x06 \x01(\tR\aproject\x12\x1c\n" +
 	"\tpublished\x18\a \x03(\tR\tpublished\x12\x1a\n" +
 	"\brestarts\x18\b \x01(\rR\brestarts\x124\n" +
-	"\acreated\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\acreated\"X\n" +
+	"\acreated\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\acreated\"\x8e\x01\n" +
 	"\vRegistryApi\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\rR\x06status\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1b\n" +
-	"\ttimed_out\x18\x03 \x01(\bR\btimedOut\"H\n" +
+	"\ttimed_out\x18\x03 \x01(\bR\btimedOut\x12$\n" +
+	"\vis_registry\x18\x04 \x01(\bH\x00R\n" +
+	"isRegistry\x88\x01\x01B\x0e\n" +
+	"\f_is_registry\"H\n" +
 	"\x0fRegistryStorage\x12\x16\n" +
 	"\x06exists\x18\x01 \x01(\bR\x06exists\x12\x1d\n" +
 	"\n" +
@@ -1465,6 +1490,7 @@ func file_unidesk_artifact_v1_registry_proto_init() {
 		return
 	}
 	file_unidesk_artifact_v1_role_proto_init()
+	file_unidesk_artifact_v1_registry_proto_msgTypes[7].OneofWrappers = []any{}
 	file_unidesk_artifact_v1_registry_proto_msgTypes[13].OneofWrappers = []any{
 		(*InstallResponse_Progress)(nil),
 		(*InstallResponse_Result)(nil),
