@@ -58,8 +58,8 @@ func (c *CI) PushImage(ctx context.Context, service, commit string, image v1.Ima
 }
 
 // PushIndex puts a published image into an index as builders with attestations
-// push it: for its own platform, for another one that holds nothing that could
-// run here, and with an attestation manifest of no platform. The index takes the
+// push it: for its own platform, before it for another one and for a later level of the same,
+// which hold nothing that could run here, and with an attestation manifest of no platform. The index takes the
 // tag over; the summary's digest is the index's.
 func (c *CI) PushIndex(ctx context.Context, from Summary) (Summary, error) {
 	image, err := c.Image(ctx, from)
@@ -86,6 +86,8 @@ func (c *CI) PushIndex(ctx context.Context, from Summary) (Summary, error) {
 	statement := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex),
 		mutate.IndexAddendum{Add: other, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}}},
+		// First of its architecture, and for processors of tomorrow: an engine passes it over.
+		mutate.IndexAddendum{Add: other, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: "v9"}}},
 		mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: config.OS, Architecture: config.Architecture}}},
 		mutate.IndexAddendum{Add: statement, Descriptor: v1.Descriptor{
 			Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},

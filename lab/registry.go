@@ -68,6 +68,9 @@ func (r *Registry) Stop() error {
 	return r.proc.Stop(10 * time.Second)
 }
 
+// Kill ends the registry as a crash does.
+func (r *Registry) Kill() { r.proc.Kill() }
+
 // BlobPath is where a blob ("sha256:...") lies on disk.
 func (r *Registry) BlobPath(digest string) string {
 	hex := strings.TrimPrefix(digest, "sha256:")

@@ -36,13 +36,13 @@ func TestRenderedFilesAreTheGoldenOnes(t *testing.T) {
 	}{
 		{"defaults", registry.Defaults(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
-			registry.ComposeFile: "sha256:ffbf9f10f35fdac238e4fa59351536a4d816f025da48815ed0efa7d2f760e139",
-			registry.UnitFile:    "sha256:1a5292fef21e8fddee4e66f6baf20307ca12a274d0916a7573101634980ee8ff",
+			registry.ComposeFile: "sha256:9fa1e5973418d85d4e07a62343fb884838eedec59811b0a2347b4b75b3f44a0d",
+			registry.UnitFile:    "sha256:7133bd5a1c4e14d1140fa0a18f7a884d7699fdb38289165d3ee1e595b322ebe4",
 		}},
 		{"pinned", pinned(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
-			registry.ComposeFile: "sha256:ee6d855b6f4da96a1c29ae4914b775d49f1b9af819f94c1684f1f365c5a96813",
-			registry.UnitFile:    "sha256:524681826de51d6f8f7207741a701053beed0eaef10569871d293e81624ee920",
+			registry.ComposeFile: "sha256:37d6fff156dc33c491cb5efa7391a6e7200ce618d3078bffc0d0b6d131dabe80",
+			registry.UnitFile:    "sha256:1d1b634fe78e8fd9808726eae2aef4d8e919ff11631073a99386c9d81f3b51e0",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

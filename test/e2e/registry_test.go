@@ -386,6 +386,44 @@ func TestTheRegistryComesBackAfterAReboot(t *testing.T) {
 	}
 }
 
+// The engine's crash is nobody's wish to stop the registry, whatever the engine makes of it.
+func TestTheRegistryComesBackAfterACrashOfItsEngine(t *testing.T) {
+	must(t, two.registryAnswers(t.Context()))
+	_, err := two.D601.Output(t.Context(), "systemctl", "kill", "--signal=KILL", "--kill-who=main", "docker.service")
+	must(t, err)
+	_, err = two.D601.Output(t.Context(), "systemctl", "restart", "docker.service")
+	must(t, err)
+	must(t, two.registryAnswers(t.Context()))
+	if v := ask(t, "/etc/unidesk", "health"); v.exit != 0 {
+		t.Errorf("after the crash: %s", v.stdout)
+	}
+}
+
+// A boot at which the engine is not there in time is tried again, and a start that fails
+// removes nothing that runs.
+func TestTheRegistryComesUpWithAnEngineThatIsLate(t *testing.T) {
+	id := func() string {
+		out, err := two.D601.Output(t.Context(), "docker", "ps", "--quiet", "--no-trunc", "--filter", "name="+registry.Container)
+		must(t, err)
+		return out
+	}
+	must(t, two.registryAnswers(t.Context()))
+	before := id()
+	// The program that starts it fails, as it does without an engine.
+	_, err := two.D601.Output(t.Context(), "sh", "-c", "mkdir -p /run/systemd/system/"+unit+".d && printf '[Service]\\nExecStartPre=\\nExecStartPre=/bin/sh -c \"exit 1\"\\nExecStop=\\n' > /run/systemd/system/"+
+		unit+".d/late.conf && systemctl daemon-reload && ! systemctl restart "+unit)
+	must(t, err)
+	if after := id(); after != before || before == "" {
+		t.Errorf("a start that failed left %q of %q", after, before)
+	}
+	_, err = two.D601.Output(t.Context(), "sh", "-c", "rm -r /run/systemd/system/"+unit+".d && systemctl daemon-reload && for i in $(seq 60); do systemctl is-active "+unit+" && exit; sleep 1; done; exit 1")
+	must(t, err)
+	must(t, two.registryAnswers(t.Context()))
+	if v := ask(t, "/etc/unidesk", "health"); v.exit != 0 {
+		t.Errorf("with the engine: %s", v.stdout)
+	}
+}
+
 // What cannot be installed is refused, and the host stays as it was.
 func TestAnInstallThatCannotWorkLeavesTheHostAsItWas(t *testing.T) {
 	state := func() string {

@@ -92,4 +92,46 @@ func TestAnIndexResolvesToTheEnginesPlatform(t *testing.T) {
 		t.Errorf("index %s manifest %s, want %s and %s", image.Index, image.Manifest, index.Digest, from.Digest)
 	}
 	world.Lives(t, "frontend", from.SourceCommit)
+	// The engine's own pull takes the same.
+	rootfs := func(ref string) string {
+		_, err := world.Builder.Docker(t.Context(), "pull", "--quiet", ref)
+		drive.Must(t, err)
+		out, err := world.Builder.Docker(t.Context(), "image", "inspect", "--format", "{{.RootFS.Layers}}", ref)
+		drive.Must(t, err)
+		return out
+	}
+	if own, ours := rootfs(index.DigestRef), rootfs(from.DigestRef); own != ours {
+		t.Errorf("docker pull takes %s, this takes %s", own, ours)
+	}
+}
+
+// A registry that is started again in the middle of a layer costs a wait and not the run.
+func TestARegistryThatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
+	from, err := world.CI.Release(t.Context(), "todo-note", lab.Change{Behaviour: "ok"})
+	drive.Must(t, err)
+	s, err := world.CI.PushLayered(t.Context(), from, fmt.Sprintf("%040x", time.Now().UnixNano()), lab.Gzip, lab.Layer{Name: "data", Size: 64 << 20, Noise: 100, Seed: 71})
+	drive.Must(t, err)
+	back := make(chan error, 1)
+	_, before := world.SSH.Link.Bytes()
+	world.SSH.Link.SetRate(4 << 20)
+	go func() {
+		for range 3000 {
+			if _, down := world.SSH.Link.Bytes(); down > before+3<<20 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		world.Registry.Kill()
+		world.SSH.Link.SetRate(0)
+		time.Sleep(8 * time.Second) // longer than a few tries one after the other
+		back <- world.Registry.Start(t.Context())
+	}()
+	a := world.DeployNow(t, "todo-note", s.SourceCommit)
+	drive.Must(t, <-back)
+	world.SSH.Link.SetRate(0)
+	a.Want(t, contract.DecidedSucceeded, "", 0)
+	if b := a.Result.Bytes; b.Received > b.Needed+b.Needed/10+1<<20 {
+		t.Errorf("%d bytes crossed for %d needed", b.Received, b.Needed)
+	}
+	world.Lives(t, "todo-note", s.SourceCommit)
 }
