@@ -3,7 +3,9 @@ package envfile
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -18,6 +20,13 @@ const lockWait = 30 * time.Second
 // it, since the file itself is replaced. A change that changes nothing writes
 // nothing.
 func Update(ctx context.Context, path string, change func(Content) (Content, error)) error {
+	return update(ctx, path, change, statefile.ReplaceAs)
+}
+
+// replacer is [statefile.ReplaceAs].
+type replacer func(path string, content []byte, like fs.FileInfo, still func() error) error
+
+func update(ctx context.Context, path string, change func(Content) (Content, error), replace replacer) error {
 	real, err := resolve(path)
 	if err != nil {
 		return err
@@ -41,18 +50,34 @@ func Update(ctx context.Context, path string, change func(Content) (Content, err
 	if bytes.Equal(before.raw, after.raw) {
 		return nil
 	}
-	// An editor that does not know the lock may have been here meanwhile.
+	// An editor that does not know the lock may have been here meanwhile. To write and
+	// sync a file may take a disk a second, so it is looked at again only then.
+	var moved error
+	err = replace(real, after.raw, info, func() error {
+		moved = unmoved(path, real, before, info)
+		return moved
+	})
+	if err != nil && moved == nil {
+		err = invalid(path, "replace", err)
+	}
+	return err
+}
+
+// unmoved fails if the file is not what was read.
+func unmoved(path, real string, before Content, info fs.FileInfo) error {
 	again, info2, err := load(path, real)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(again.raw, before.raw) || info2.ModTime() != info.ModTime() {
+	if !bytes.Equal(again.raw, before.raw) || info2.ModTime() != info.ModTime() || info2.Mode() != info.Mode() || !sameOwner(info, info2) {
 		return fault.Transient(fault.Busy, "env file %s was changed by somebody else at this moment", path)
 	}
-	if err := statefile.ReplaceAs(real, after.raw, info2); err != nil {
-		return invalid(path, "replace", err)
-	}
 	return nil
+}
+
+func sameOwner(a, b fs.FileInfo) bool {
+	x, y := a.Sys().(*syscall.Stat_t), b.Sys().(*syscall.Stat_t)
+	return x.Uid == y.Uid && x.Gid == y.Gid
 }
 
 func lock(ctx context.Context, path, real string) (unlock func(), err error) {

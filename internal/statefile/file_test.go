@@ -125,7 +125,7 @@ func TestAReplacementKeepsTheOwner(t *testing.T) {
 	file := filepath.Join(dir, ".env")
 	must(t, os.WriteFile(file, []byte("old"), 0o600), os.Chown(file, first, group), os.Chmod(file, 0o640))
 	like, err := os.Stat(file)
-	must(t, err, statefile.ReplaceAs(file, []byte("new"), like))
+	must(t, err, statefile.ReplaceAs(file, []byte("new"), like, func() error { return nil }))
 	content(t, file, "new")
 	var st unix.Stat_t
 	must(t, unix.Stat(file, &st))
@@ -154,5 +154,32 @@ func TestASweepTakesOnlyWhatAKilledWriteLeft(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestAReplacementIsOnDiskBeforeItsLastLook(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, ".env")
+	must(t, os.WriteFile(file, []byte("old"), 0o600))
+	like, err := os.Stat(file)
+	must(t, err)
+	changed := errors.New("it is another file by now")
+	err = statefile.ReplaceAs(file, []byte("new"), like, func() error {
+		all, err := filepath.Glob(filepath.Join(dir, "..env*"))
+		must(t, err)
+		if len(all) != 1 {
+			t.Fatalf("there is %q", all)
+		}
+		content(t, all[0], "new")
+		content(t, file, "old")
+		return changed
+	})
+	if !errors.Is(err, changed) {
+		t.Error(err)
+	}
+	content(t, file, "old")
+	if all, err := filepath.Glob(filepath.Join(dir, "..env*")); err != nil || len(all) > 0 {
+		t.Errorf("%q is left, %v", all, err)
 	}
 }

@@ -15,15 +15,17 @@ import (
 // that of its shared folder. After a power cut, the whole old file or the whole new
 // file is there.
 func Replace(path string, content []byte, private fs.FileMode) error {
-	return replace(path, content, mode(filepath.Dir(path), private), nil)
+	return replace(path, content, mode(filepath.Dir(path), private), nil, nil)
 }
 
-// ReplaceAs is [Replace] for a file that keeps the mode and the owner of another.
-func ReplaceAs(path string, content []byte, like fs.FileInfo) error {
-	return replace(path, content, like.Mode().Perm(), like)
+// ReplaceAs is [Replace] for a file that keeps the mode and the owner of another. Just
+// before the new file takes the name, and when all of it is on disk, it calls still: an
+// error of it is returned as it is, and the file stays as it was.
+func ReplaceAs(path string, content []byte, like fs.FileInfo, still func() error) error {
+	return replace(path, content, like.Mode().Perm(), like, still)
 }
 
-func replace(path string, content []byte, mode fs.FileMode, owner fs.FileInfo) error {
+func replace(path string, content []byte, mode fs.FileMode, owner fs.FileInfo, still func() error) error {
 	folder := filepath.Dir(path)
 	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(folder), renameio.WithStaticPermissions(mode))
 	if err != nil {
@@ -38,6 +40,15 @@ func replace(path string, content []byte, mode fs.FileMode, owner fs.FileInfo) e
 	}
 	if _, err := t.Write(content); err != nil {
 		return full(folder, err)
+	}
+	if still != nil {
+		// The second sync, of what is on disk by then, takes no time.
+		if err := t.Sync(); err != nil {
+			return full(folder, err)
+		}
+		if err := still(); err != nil {
+			return err
+		}
 	}
 	if err := t.CloseAtomicallyReplace(); err != nil {
 		return full(folder, err)
