@@ -55,6 +55,14 @@ func (r *Runtime) upArguments(service string) []string {
 	return r.arguments("--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", "--pull", "never", service)
 }
 
+// closed is what keeps a change from writing its deploy keys.
+func (r *Runtime) closed() *workload.Obstacle {
+	if err := envfile.Writable(r.config.EnvFile); err != nil {
+		return &workload.Obstacle{What: err.Error(), Fix: fault.HintOf(err)}
+	}
+	return &workload.Obstacle{}
+}
+
 // readEnv reads the env file and refuses one from which Compose takes orders.
 // The project's own name in it changes nothing.
 func (r *Runtime) readEnv() (envfile.Content, error) {

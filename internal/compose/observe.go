@@ -32,7 +32,7 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 	}
 	seen := workload.Observation{
 		At: time.Now().UTC(), Placement: spec, Secrets: env.Presence(spec.Secrets),
-		Units: []workload.Unit{{Name: ref.Name(), Compose: &d}},
+		Units: []workload.Unit{{Name: ref.Name(), Compose: &d}}, EnvFile: r.closed(),
 	}
 	name := d.ContainerName
 	if spec.Placed() {

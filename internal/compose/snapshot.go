@@ -36,6 +36,9 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	if err != nil {
 		return workload.Before{}, State{}, err
 	}
+	if err := envfile.Writable(r.config.EnvFile); err != nil {
+		return workload.Before{}, State{}, err
+	}
 	if err := unfit(spec, proof.FitCompose(spec, d)); err != nil {
 		return workload.Before{}, State{}, err
 	}

@@ -133,9 +133,9 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	if err != nil {
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}
-	plan.Checks = append(plan.Checks, synced...)
+	plan.Checks = append(append(plan.Checks, synced...), s.fixedThere(proof.Writable(f.seen.Observation))...)
 	if s.HostName == catalog.Master {
-		plan.Checks = append(plan.Checks, proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.Room("of the spool", need.Spool, need.SpoolFree))
+		plan.Checks = append(plan.Checks, proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.SpoolRoom(need.Spool, need.SpoolFree))
 	} else {
 		plan.Checks = append(plan.Checks, proof.Room("of "+s.store(), need.Engine, f.seen.ImageRoom))
 	}

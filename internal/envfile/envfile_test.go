@@ -24,6 +24,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if name, ok := os.LookupEnv("ENVFILE_TEST_WRITE"); ok {
+		tryToWrite(name)
+	}
 	if text, ok := os.LookupEnv("ENVFILE_TEST_PARSE"); ok {
 		_, err := envfile.Parse("test.env", []byte(text))
 		fmt.Fprintln(os.Stdout, err)

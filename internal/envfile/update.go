@@ -80,9 +80,13 @@ func sameOwner(a, b fs.FileInfo) bool {
 	return x.Uid == y.Uid && x.Gid == y.Gid
 }
 
+// lockOf is beside the file: the file itself is replaced.
+func lockOf(real string) string {
+	return filepath.Join(filepath.Dir(real), "."+filepath.Base(real)+".unidesk.lock")
+}
+
 func lock(ctx context.Context, path, real string) (unlock func(), err error) {
-	name := filepath.Join(filepath.Dir(real), "."+filepath.Base(real)+".unidesk.lock")
-	l, err := statefile.OpenLock(name, 0o600)
+	l, err := statefile.OpenLock(lockOf(real), 0o600)
 	if err != nil {
 		return nil, invalid(path, "lock", err)
 	}

@@ -153,7 +153,8 @@ func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 		}
 		i := slices.IndexFunc(entries, func(e entry) bool { return !keep(e.digest) })
 		if i < 0 {
-			return fault.New(fault.DiskFull, "spool %s needs %d bytes and has %d %s", s.dir, need, max(room, 0), where)
+			return fault.New(fault.DiskFull, "spool %s needs %d bytes and has %d %s", s.dir, need, max(room, 0), where).
+				WithHint("free space on the filesystem of %[1]s (df -h %[1]s, df -i %[1]s), or raise spoolQuota in controller.yaml", s.dir)
 		}
 		if err := os.Remove(entries[i].path); err != nil {
 			return fault.New(fault.Internal, "sweep the spool: %w", err)
@@ -161,6 +162,27 @@ func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 		used -= entries[i].size
 		entries = slices.Delete(entries, i, i+1)
 	}
+}
+
+// Space is how many bytes [Spool.MakeRoom] could make fit, when it may remove all but
+// the blobs that keep names. It removes nothing.
+func (s *Spool) Space(keep func(artifact.Digest) bool) (int64, error) {
+	free, inodes, err := statefile.Left(s.dir)
+	if err != nil {
+		return 0, fault.New(fault.Internal, "ask the spool's disk: %w", err)
+	}
+	var kept, swept int64
+	for _, e := range s.entries() {
+		if keep(e.digest) {
+			kept += e.size
+		} else {
+			swept += e.size
+		}
+	}
+	if inodes == 0 && swept == 0 {
+		return 0, nil
+	}
+	return max(0, min(s.quota-kept, free-reserve+swept)), nil
 }
 
 // reserve stays free on the disk: others live there.

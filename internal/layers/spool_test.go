@@ -203,7 +203,12 @@ func TestRoomIsMadeFromTheOldest(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := s.MakeRoom(test.need, func(d artifact.Digest) bool { return d == test.keep })
+			keep := func(d artifact.Digest) bool { return d == test.keep }
+			space, err := s.Space(keep)
+			if (space >= test.need) != (test.full == "") || err != nil || len(names(t, dir)) != 3 {
+				t.Errorf("space for %d bytes, %v", space, err)
+			}
+			err = s.MakeRoom(test.need, keep)
 			if (err != nil) != (test.full != "") || err != nil && (fault.ReasonOf(err) != fault.DiskFull || !strings.Contains(err.Error(), test.full)) {
 				t.Errorf("error %v", err)
 			}
@@ -229,7 +234,10 @@ func TestRoomOnTheDiskCountsToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MakeRoom(free, never); fault.ReasonOf(err) != fault.DiskFull || !strings.Contains(err.Error(), "on its disk") {
+	if space, err := s.Space(never); err != nil || space >= free-32<<20 { // others write to it, too
+		t.Errorf("space for %d of %d bytes, %v", space, free, err)
+	}
+	if err := s.MakeRoom(free, never); !strings.Contains(fault.HintOf(err), "spoolQuota") || fault.ReasonOf(err) != fault.DiskFull || !strings.Contains(err.Error(), "on its disk") {
 		t.Error(err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -130,15 +129,6 @@ func yaml(spec workload.Spec, section string, name func(key string) string) stri
 // label is a name for the label that shows a key; any other will do.
 func label(key string) string {
 	return "unidesk.deploy." + strings.ToLower(strings.ReplaceAll(key, "_", "-"))
-}
-
-// Room checks that a disk takes what a deploy writes.
-func Room(name string, need, free int64) Check {
-	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", plain.Size(need), plain.Size(free))}
-	if !c.OK {
-		c.Reason, c.Fix = fault.DiskFull, "free space there: `docker image prune` removes unused layers"
-	}
-	return c
 }
 
 // Runs checks that the image is for the engine's platform.

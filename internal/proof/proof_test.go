@@ -193,6 +193,28 @@ func TestRoomIsToldInUnitsThatPeopleRead(t *testing.T) {
 	}
 }
 
+func TestTheSpoolsDiskIsNotTheEngines(t *testing.T) {
+	t.Parallel()
+	engine, spool := proof.Room("of the engine", 2, 1), proof.SpoolRoom(2, 1)
+	if engine.OK || spool.OK || strings.Contains(spool.Fix, "docker") || !strings.Contains(spool.Fix, "spoolQuota") || !strings.Contains(engine.Fix, "docker image prune") {
+		t.Errorf("%+v, %+v", engine, spool)
+	}
+}
+
+func TestAnEnvFileThatCannotBeReplacedIsACheck(t *testing.T) {
+	t.Parallel()
+	if checks := proof.Writable(workload.Observation{}); len(checks) > 0 {
+		t.Errorf("of a host that does not report it: %+v", checks)
+	}
+	if checks := proof.Writable(workload.Observation{EnvFile: &workload.Obstacle{}}); len(checks) != 1 || !checks[0].OK {
+		t.Errorf("of nothing in the way: %+v", checks)
+	}
+	checks := proof.Writable(workload.Observation{EnvFile: &workload.Obstacle{What: "it is mounted", Fix: "mount its folder"}})
+	if err := proof.Fault(checks); fault.ReasonOf(err) != fault.EnvFileInvalid || !strings.Contains(err.Error(), "it is mounted") || fault.HintOf(err) != "mount its folder" {
+		t.Errorf("%v, hint %q", err, fault.HintOf(err))
+	}
+}
+
 func TestWhatAnswersNothingIsNotCalledAnAnswer(t *testing.T) {
 	t.Parallel()
 	in := right()

@@ -48,6 +48,9 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	if o.NameTakenBy != nil {
 		m.NameTakenBy = neighbourToProto(*o.NameTakenBy)
 	}
+	if e := o.EnvFile; e != nil {
+		m.EnvFile = &artifactv1.Obstacle{What: clip(plain.Line(e.What)), Fix: clip(plain.Line(e.Fix))}
+	}
 	if l := o.Last; l != nil {
 		m.Last = &artifactv1.SettledChange{
 			ChangeId: l.ChangeID, Commit: l.Commit.String(), Outcome: outcomeToProto(l.Outcome), Time: momentToProto(l.At),
@@ -84,6 +87,9 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	if n := m.GetNameTakenBy(); n != nil {
 		by := f.neighbour(n)
 		o.NameTakenBy = &by
+	}
+	if e := m.GetEnvFile(); e != nil {
+		o.EnvFile = &workload.Obstacle{What: f.told("env_file.what", e.GetWhat()), Fix: f.told("env_file.fix", e.GetFix())}
 	}
 	if l := m.GetLast(); l != nil {
 		o.Last = &workload.Settled{

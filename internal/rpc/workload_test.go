@@ -304,6 +304,7 @@ func seen(t *testing.T) workload.Observation {
 			Mounts: []workload.Mount{{Kind: "tmpfs", Target: "/tmp"}}, Programs: []string{"/app/service"},
 		}},
 		NameTakenBy: &workload.Neighbour{ID: containerID, Name: "b", Scope: "other", Group: "u", Volumes: []string{"other_data"}},
+		EnvFile:     &workload.Obstacle{What: "closed", Fix: "chown"},
 		Stamped:     map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
 		Pending: &workload.Pending{
 			Change: c, Since: at, Failed: "no engine", HeldUntil: at.Add(time.Second),
@@ -534,6 +535,7 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 		"a program that acts":          func(o *artifactv1.Observation) { o.Instances[0].Programs[0] = "\x1b[2J" },
 		"a health check that acts":     func(o *artifactv1.Observation) { o.Instances[0].Healthcheck = "\x1b[2J" },
 		"a label that is no key":       func(o *artifactv1.Observation) { o.Instances[0].Labelled.Keys = []*artifactv1.Variable{{Name: "X"}} },
+		"an obstacle that acts":        func(o *artifactv1.Observation) { o.EnvFile.What = "\x1b[2J" },
 		"a taken name that acts":       func(o *artifactv1.Observation) { o.NameTakenBy.Scope = "\x1b[2J" },
 		"too many units":               func(o *artifactv1.Observation) { o.Units = slices.Repeat(o.Units, 300) },
 		"no placement":                 func(o *artifactv1.Observation) { o.Placement = nil },

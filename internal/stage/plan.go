@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
@@ -15,7 +16,7 @@ type Plan struct {
 	Missing []artifact.Layer
 	// Bytes would cross: what the spool lacks of the missing layers.
 	Bytes int64
-	// SpoolFree is the room on the spool's disk, to hold Bytes in.
+	// SpoolFree is the room that the spool's disk and quota leave, to hold Bytes in.
 	SpoolFree int64
 	// EngineBytes is what the engine needs in its folder, by [workload.Room].
 	EngineBytes int64
@@ -31,7 +32,9 @@ func (s *Stager) Plan(ctx context.Context, image artifact.Image) (Plan, error) {
 		return Plan{}, err
 	}
 	var p Plan
-	if p.SpoolFree, err = s.spool.Free(); err != nil {
+	if p.SpoolFree, err = s.spool.Space(func(d artifact.Digest) bool {
+		return slices.ContainsFunc(image.Layers, func(l artifact.Layer) bool { return l.Digest == d })
+	}); err != nil {
 		return Plan{}, err
 	}
 	r := &run{Stager: s, image: image, info: info}

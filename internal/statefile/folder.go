@@ -3,6 +3,7 @@ package statefile
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -73,6 +74,18 @@ func Free(path string) (int64, error) {
 		return 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// Left is [Free], and how many files more the filesystem takes: many if it does not count them.
+func Left(path string) (bytes int64, inodes uint64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(Existing(path), &st); err != nil {
+		return 0, 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	if inodes = st.Ffree; st.Files == 0 {
+		inodes = math.MaxUint64
+	}
+	return int64(st.Bavail) * st.Bsize, inodes, nil
 }
 
 // Existing returns the path, or the nearest path above it that exists.

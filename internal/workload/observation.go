@@ -36,6 +36,9 @@ type Observation struct {
 	// NameTakenBy is the container of another project, or of none, that has the workload's
 	// container name; nil if there is none.
 	NameTakenBy *Neighbour `json:"-"`
+	// EnvFile is what keeps the host from writing the deploy keys, zero for nothing; nil
+	// if it does not report that, or if there is no such file.
+	EnvFile *Obstacle `json:"-"`
 }
 
 // Compose returns the Compose service's definition, zero if there is none.

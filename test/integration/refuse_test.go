@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
@@ -117,6 +119,16 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		}, decision: contract.DecidedFailed, reason: fault.ComposeFailed, exit: 1},
 		{name: "an env file that Compose cannot parse", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, world.Master.EnvFile, func(s string) string { return s + "BROKEN SECRET_abcdef='s3cr3t-value-here\n" })
+		}, decision: contract.DecidedBlocked, reason: fault.EnvFileInvalid, exit: 3},
+		{name: "an env file that is mounted over", arrange: func(t *testing.T) func() {
+			drive.Must(t, unix.Mount(world.Master.EnvFile, world.Master.EnvFile, "", unix.MS_BIND, ""))
+			return func() { drive.Must(t, unix.Unmount(world.Master.EnvFile, unix.MNT_DETACH)) }
+		}, decision: contract.DecidedBlocked, reason: fault.EnvFileInvalid, exit: 3},
+		{name: "an env file in a read-only folder", arrange: func(t *testing.T) func() {
+			folder := filepath.Dir(world.Master.EnvFile)
+			drive.Must(t, unix.Mount(folder, folder, "", unix.MS_BIND, ""))
+			drive.Must(t, unix.Mount("", folder, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+			return func() { drive.Must(t, unix.Unmount(folder, unix.MNT_DETACH)) }
 		}, decision: contract.DecidedBlocked, reason: fault.EnvFileInvalid, exit: 3},
 		{name: "no env file", arrange: func(t *testing.T) func() {
 			moved := world.Master.EnvFile + ".away"

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -77,7 +78,7 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	}
 	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
 	config := fileAt(below(c.Master.Root, c.Master.Config))
-	if err != nil {
+	if err != nil && config.err == nil {
 		config.err = err
 	}
 	list = append(list, judgePrivate("config.json", config, "put UniDesk's config.json there, or name it in controller.yaml (master.config)"))
@@ -92,10 +93,14 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	}
 	content, err := envfile.Load(envFile)
 	env := fileAt(envFile)
-	if err != nil {
+	if err != nil && env.err == nil {
 		env.err = err
 	}
-	list = append(list, judgePrivate("env file", env, "put it there, or name it in config.json ("+unidesk.EnvFilePointer+")"))
+	if closed := envfile.Writable(envFile); err == nil && closed != nil {
+		list = append(list, broken("env file", closed, ""))
+	} else {
+		list = append(list, judgePrivate("env file", env, "put it there, or name it in config.json ("+unidesk.EnvFilePointer+")"))
+	}
 	if err != nil {
 		return list
 	}
@@ -128,7 +133,13 @@ func fileAt(path string) file {
 		if !errors.As(err, &p) {
 			err = &fs.PathError{Op: "read", Path: path, Err: err}
 		}
-		f.err = fault.New(fault.ConfigInvalid, "%w", err)
+		unread := fault.New(fault.ConfigInvalid, "%w", err)
+		if info != nil { // it is there
+			st := info.Sys().(*syscall.Stat_t)
+			unread = unread.WithHint("it belongs to uid %d, gid %d and has mode %04o: run as an account that may read it, or let this account read it (chgrp, chmod g+r)",
+				st.Uid, st.Gid, info.Mode().Perm())
+		}
+		f.err = unread
 	}
 	return f
 }

@@ -1,0 +1,40 @@
+package proof
+
+import (
+	"fmt"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Room checks that a disk takes what a deploy writes.
+func Room(name string, need, free int64) Check {
+	return room(name, need, free, "free space there: `docker image prune` removes unused layers")
+}
+
+// SpoolRoom is [Room] for the spool, whose disk is another than the engine's, and which
+// has a quota.
+func SpoolRoom(need, free int64) Check {
+	return room("of the spool", need, free,
+		"free space on the disk of the state folder (`unidesk-controller doctor` names it; `df -h` and `df -i` show it), or raise spoolQuota in controller.yaml")
+}
+
+func room(name string, need, free int64, fix string) Check {
+	c := Check{Name: "disk " + name, OK: free >= need, Detail: fmt.Sprintf("needs %s, %s free", plain.Size(need), plain.Size(free))}
+	if !c.OK {
+		c.Reason, c.Fix = fault.DiskFull, fix
+	}
+	return c
+}
+
+// Writable checks that the host can write the deploy keys, none if it does not report that.
+func Writable(seen workload.Observation) []Check {
+	if seen.EnvFile == nil {
+		return nil
+	}
+	if *seen.EnvFile == (workload.Obstacle{}) {
+		return []Check{{Name: "env file", OK: true, Detail: "can be replaced"}}
+	}
+	return []Check{{Name: "env file", Reason: fault.EnvFileInvalid, Detail: seen.EnvFile.What, Fix: seen.EnvFile.Fix}}
+}
