@@ -18,6 +18,9 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 	if err != nil {
 		return err
 	}
+	if err := r.hold(ctx, spec, change, before); err != nil {
+		return err
+	}
 	if err := r.retag(ctx, spec, change, before, id); err != nil {
 		return err
 	}

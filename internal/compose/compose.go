@@ -85,6 +85,19 @@ type containers interface {
 	RenameContainer(ctx context.Context, id, name string) error
 	RemoveContainer(ctx context.Context, id string) error
 	Logs(ctx context.Context, id string, lines, maxBytes int) ([]string, error)
+	StartContainer(ctx context.Context, id string) error
+	StopContainer(ctx context.Context, id string) error
+	blueprints
+}
+
+// blueprints are the create requests of containers, and what holds their images.
+type blueprints interface {
+	Blueprint(ctx context.Context, id string) (*engine.Blueprint, error)
+	Build(ctx context.Context, b *engine.Blueprint, name string) (id string, err error)
+	Rejoin(ctx context.Context, b *engine.Blueprint, id string) error
+	Hold(ctx context.Context, b *engine.Blueprint, name, change string) error
+	Held(ctx context.Context, name, change string) (*engine.Blueprint, error)
+	Release(ctx context.Context, name string) error
 }
 
 type images interface {

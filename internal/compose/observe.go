@@ -96,9 +96,9 @@ func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.
 // maxLogs bounds the output of a container that is held.
 const maxLogs = 64 << 10
 
-// Logs implements [confirm.Runtime]. A change writes deploy keys only, so no secret is a
-// former secret.
-func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, _ *State, instance string, lines int) ([]string, error) {
+// Logs implements [confirm.Runtime]. The env file may have been edited since what ran
+// before got its values.
+func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, instance string, lines int) ([]string, error) {
 	spec, err := r.find(ref)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, _ *State, instance
 		return nil, err
 	}
 	// What else the container was given may come back in its output, too.
-	text := scrub.New(append(env.Values(), r.given(ctx, spec, c)...)).String(strings.Join(out, "\n"))
+	text := scrub.New(slices.Concat(env.Values(), r.given(ctx, spec, c), r.givenBefore(ctx, spec, before))).String(strings.Join(out, "\n"))
 	out = out[:0]
 	for line := range strings.SplitSeq(text, "\n") {
 		out = append(out, plain.Line(line))

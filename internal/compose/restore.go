@@ -18,29 +18,58 @@ import (
 // Holds implements [confirm.Runtime]: another container has another id.
 func (r *Runtime) Holds(context.Context, workload.Spec, workload.Change, State) error { return nil }
 
-// Restore implements [confirm.Runtime].
+// Restore implements [confirm.Runtime]. The container comes first: a file that was spoilt
+// since must not keep down what ran.
 func (r *Runtime) Restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
+	if before.Known && before.Was == nil {
+		// The record of another account: the holder has the same.
+		before.Was, _ = r.engine.Held(ctx, holder(spec), change.ID)
+	}
 	if err := r.restore(ctx, spec, change, before, lock, emit); err != nil {
-		f := &fault.Error{Reason: fault.ReasonOf(err), Retry: fault.Retryable(err), Err: err}
-		return f.WithHint("%s", r.manual(spec, before)).WithAction(fault.Recover)
+		f := &fault.Error{Reason: fault.ReasonOf(err), Retry: fault.Retryable(err), Err: r.scrubbed(ctx, spec, before, err)}
+		return f.WithHint("%s", r.manual(spec, before, err)).WithAction(fault.Recover)
 	}
 	return nil
 }
 
-func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
-	err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert)
-	if err != nil {
-		return err
-	}
-	if before.Container == "" {
+func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) (err error) {
+	switch {
+	case before.Container == "":
 		err = r.removeNew(ctx, spec)
-	} else {
+	case before.Known:
+		err = r.putBack(ctx, spec, change, before, emit)
+	default:
+		// A record of an older program, which had nothing but the files.
+		if err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert); err != nil {
+			return err
+		}
 		err = r.bringBack(ctx, spec, change, before, lock, emit)
 	}
 	if err != nil {
 		return err
 	}
-	return r.restoreName(ctx, spec, before)
+	if err := r.restoreName(ctx, spec, before, emit); err != nil {
+		return err
+	}
+	if err := r.restoreKeys(ctx, before, emit); err != nil {
+		return err
+	}
+	return r.engine.Release(ctx, holder(spec))
+}
+
+// restoreKeys takes the deploy keys of the env file back. A file that nobody can read as
+// an env file any more is a person's to mend: it is left, with a warning.
+func (r *Runtime) restoreKeys(ctx context.Context, before State, emit func(workload.Event)) error {
+	err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert)
+	if err == nil {
+		return nil
+	}
+	if _, unread := envfile.Load(r.config.EnvFile); unread == nil || fault.ReasonOf(unread) != fault.EnvFileInvalid {
+		return err
+	}
+	emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: "the deploy keys in the env file stay as they are, since it cannot be read: " + err.Error() +
+		"; mend it, and then have it say: " + strings.Join(r.keys(before), ", ")})
+	return nil
 }
 
 // removeNew ends a change before which nothing ran.
@@ -123,10 +152,17 @@ func (r *Runtime) awaitOld(ctx context.Context, spec workload.Spec, before State
 	}
 }
 
-// restoreName lets the stable name mean what it meant before.
-func (r *Runtime) restoreName(ctx context.Context, spec workload.Spec, before State) error {
+// restoreName lets the stable name mean what it meant before. If that image is gone, it
+// means what runs.
+func (r *Runtime) restoreName(ctx context.Context, spec workload.Spec, before State, emit func(workload.Event)) error {
 	if before.Stable != "" {
-		return r.engine.Tag(ctx, before.Stable, spec.Compose.Image)
+		err := r.engine.Tag(ctx, before.Stable, spec.Compose.Image)
+		if !errors.Is(err, engine.ErrNotFound) || before.ImageID == "" || before.ImageID == before.Stable {
+			return err
+		}
+		emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: "image " + workload.ShortID(before.Stable) + ", which " + spec.Compose.Image +
+			" meant, is gone: the name means what runs"})
+		return r.engine.Tag(ctx, before.ImageID, spec.Compose.Image)
 	}
 	err := r.engine.Untag(ctx, spec.Compose.Image)
 	if errors.Is(err, engine.ErrInUse) {
@@ -135,19 +171,37 @@ func (r *Runtime) restoreName(ctx context.Context, spec workload.Spec, before St
 	return err
 }
 
-// manual is how a person brings back what ran before.
-func (r *Runtime) manual(spec workload.Spec, before State) string {
-	var lines []string
+// keys are the lines of the env file as they were before the change.
+func (r *Runtime) keys(before State) (lines []string) {
 	for _, k := range before.Undo.Keys {
 		if k.Had {
-			lines = append(lines, fmt.Sprintf("# in %s: %s=%s", r.config.EnvFile, k.Key, k.Text))
+			lines = append(lines, k.Key+"="+k.Text)
 		} else {
-			lines = append(lines, fmt.Sprintf("# in %s: remove %s", r.config.EnvFile, k.Key))
+			lines = append(lines, "no "+k.Key)
 		}
 	}
-	if before.Container == "" {
+	return lines
+}
+
+// manual is how a person brings back what ran before, after a revert failed with err.
+func (r *Runtime) manual(spec workload.Spec, before State, err error) string {
+	var lines []string
+	for _, line := range r.keys(before) {
+		lines = append(lines, fmt.Sprintf("# in %s: %s", r.config.EnvFile, line))
+	}
+	switch {
+	case before.Container == "":
 		lines = append(lines, plain.Command("docker", "rm", "-f", spec.Compose.ContainerName))
-	} else {
+	case errors.Is(err, errGone) && !before.Image.Commit.IsZero():
+		lines = []string{"its image is not here any more: a deploy of " + before.Image.Commit.String() + " stages it again and takes this change back"}
+	case errors.Is(err, errGone):
+		lines = []string{"its image " + before.ImageID + " is not here any more: bring it back (docker load, docker pull), then"}
+	case before.Was == nil && before.Known:
+		lines = []string{"what ran is in a file that is its owner's alone: the account that began the change, or root, takes it back"}
+	case before.Known:
+		// It has been put in its place, or it never lost it.
+		lines = append(lines, "# mend what the engine complains of, then", plain.Command("docker", "start", spec.Compose.ContainerName))
+	default:
 		lines = append(lines, plain.Command("docker", "tag", before.ImageID, spec.Compose.Image),
 			"cd "+plain.Command(r.config.Root)+" && "+plain.Command(append([]string{"docker"}, r.upArguments(spec.Ref.Name())...)...))
 	}

@@ -12,15 +12,18 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Retire implements [confirm.Runtime]: it takes off the names that this program
-// gave, never by force. An image goes with its last name; one that anybody else
+// Retire implements [confirm.Runtime]: the old image is held no more, and it takes off
+// the names that this program gave, never by force. An image goes with its last name; one that anybody else
 // named, or that a container uses, stays.
 func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
+	var failed []error
+	if err := r.engine.Release(ctx, holder(spec)); err != nil {
+		failed = append(failed, err)
+	}
 	used, err := r.used(ctx, spec)
 	if err != nil {
-		return err
+		return errors.Join(append(failed, err)...)
 	}
-	var failed []error
 	for _, c := range commits {
 		if err := r.retire(ctx, spec, c, used, emit); err != nil {
 			failed = append(failed, fmt.Errorf("image of %s: %w", c.Short(), err))

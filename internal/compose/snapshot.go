@@ -2,10 +2,12 @@ package compose
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -13,7 +15,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// State is what a change replaces, enough to bring it back: no secret is in it.
+// State is what a change replaces, enough to bring it back. Was holds secrets, see
+// [State.Split].
 type State struct {
 	// Container is the id of what ran, "" for nothing; Running says that it did.
 	Container string `json:"container,omitempty"`
@@ -22,8 +25,35 @@ type State struct {
 	// which may be another one; "" for none.
 	ImageID string `json:"imageId,omitempty"`
 	Stable  string `json:"stable,omitempty"`
+	// Image names the image by digests, if the container says which it was made of.
+	Image artifact.Pinned `json:"image,omitzero"`
 	// Undo takes the deploy keys of the env file back.
 	Undo envfile.Undo `json:"undo"`
+	// Was is the create request of the container. Known says that there is one: a record
+	// of an older program has none, and another account's cannot be read.
+	Was   *engine.Blueprint `json:"-"`
+	Known bool              `json:"known,omitempty"`
+}
+
+// Split implements [confirm.Secretive]: the environment, the command and the labels of
+// the container may hold secrets.
+func (s State) Split() (open State, secret []byte, err error) {
+	if s.Was == nil {
+		return s, nil, nil
+	}
+	secret, err = json.Marshal(s.Was)
+	s.Was = nil
+	return s, secret, err
+}
+
+// Join implements [confirm.Secretive].
+func (s State) Join(secret []byte) (State, error) {
+	was := new(engine.Blueprint)
+	if err := json.Unmarshal(secret, was); err != nil || was.Config == nil || was.Host == nil {
+		return s, errors.New("it holds no create request") // the error would quote it
+	}
+	s.Was = was
+	return s, nil
 }
 
 // Snapshot implements [confirm.Runtime].
@@ -76,6 +106,10 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 		if err != nil {
 			return workload.Before{}, State{}, err
 		}
+		if s.Was, err = r.engine.Blueprint(ctx, c.ID); err != nil {
+			return workload.Before{}, State{}, err
+		}
+		s.Known, s.Image = true, pinned(*c, spec, change, img.Config)
 		before = workload.Before{Basis: workload.Basis(c.ID), Running: c.Running, ImageID: c.ImageID, Config: img.Config, Commit: deployEnv(*c, spec.KeyPrefix)[workload.KeyCommit]}
 	}
 	return before, s, nil
@@ -88,6 +122,18 @@ func assignments(spec workload.Spec, change workload.Change) map[string]string {
 		keys[spec.KeyPrefix+k] = v
 	}
 	return keys
+}
+
+// pinned names the image of a container by what this program wrote when it made the
+// container; zero if it did not.
+func pinned(c engine.Container, spec workload.Spec, change workload.Change, config artifact.Digest) artifact.Pinned {
+	env := deployEnv(c, spec.KeyPrefix)
+	commit, noCommit := artifact.ParseCommit(env[workload.KeyCommit])
+	manifest, noManifest := artifact.ParseDigest(env[workload.KeyDigest])
+	if noCommit != nil || noManifest != nil || config.IsZero() {
+		return artifact.Pinned{}
+	}
+	return artifact.Pinned{Repository: change.Image.Repository, Commit: commit, Manifest: manifest, Config: config}
 }
 
 // imageID returns the id that a name stands for, "" when it stands for nothing.

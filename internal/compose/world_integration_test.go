@@ -118,6 +118,7 @@ type world struct {
 	project string
 	spec    workload.Spec
 	images  []artifact.Image
+	kept    []artifact.Image // images, while nobody has some of them
 	loads   map[artifact.Commit]v1.Image
 	config  compose.Config
 	mu      sync.Mutex
@@ -258,7 +259,7 @@ func (w *world) Stage(ctx context.Context, image artifact.Pinned, tag string, em
 		emit(workload.Event{Point: workload.PointStaged})
 		return nil
 	}
-	i := slices.IndexFunc(w.images, func(img artifact.Image) bool { return img.Pinned == image })
+	i := slices.IndexFunc(w.images, func(img artifact.Image) bool { return img.Manifest == image.Manifest && img.Config == image.Config })
 	if i < 0 {
 		return fmt.Errorf("nobody made %+v", image)
 	}

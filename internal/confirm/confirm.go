@@ -51,6 +51,16 @@ type Runtime[S any] interface {
 	Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error
 }
 
+// Secretive is a state with a part that holds secrets. That part is kept in a file of the
+// account's own, even when a group works in the state folder: another account gets the
+// rest, and the runtime must be able to do with it.
+type Secretive[S any] interface {
+	// Split returns the state without its secrets, and these; nil for none.
+	Split() (open S, secret []byte, err error)
+	// Join returns the state with its secrets.
+	Join(secret []byte) (S, error)
+}
+
 // Target is a [workload.Target] whose changes survive the process. Its state
 // folder belongs to one runtime.
 type Target[S any] struct {

@@ -17,6 +17,7 @@ import (
 //
 //	<ref>.lock           locked while somebody, or a program he started, is at it
 //	<ref>.pending.json   the unsettled change and what stood before it
+//	<ref>.secret.json    the part of the former that holds secrets, see [Secretive]
 //	<ref>.last.json      how the last change ended
 //
 // A change is settled once last.json says so. The pending file of the same change
@@ -24,6 +25,7 @@ import (
 const (
 	lockSuffix    = ".lock"
 	pendingSuffix = ".pending.json"
+	secretSuffix  = ".secret.json"
 	lastSuffix    = ".last.json"
 )
 
@@ -47,12 +49,27 @@ func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) 
 	if r != nil && last != nil && last.ChangeID == r.Change.ID {
 		r = nil
 	}
+	if r != nil {
+		if err := s.join(ref, r); err != nil {
+			return nil, nil, err
+		}
+	}
 	return r, last, nil
 }
 
 func (s store[S]) save(ref workload.Ref, r record[S]) error {
 	r.Version = version
-	return s.write(s.path(ref, pendingSuffix), r)
+	secret, err := r.split()
+	if err != nil {
+		return err
+	}
+	if err := s.write(s.path(ref, pendingSuffix), r); err != nil || secret == nil {
+		return err
+	}
+	if err := statefile.ReplacePrivate(s.path(ref, secretSuffix), secret); err != nil {
+		return s.unwritable(err)
+	}
+	return nil
 }
 
 // settle makes the outcome durable, then removes the pending file.
@@ -63,10 +80,12 @@ func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
 	return s.tidy(ref)
 }
 
-// tidy removes a pending file.
+// tidy removes a pending file and the secrets of its change.
 func (s store[S]) tidy(ref workload.Ref) error {
-	if err := os.Remove(s.path(ref, pendingSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s.unwritable(err)
+	for _, suffix := range []string{secretSuffix, pendingSuffix} {
+		if err := os.Remove(s.path(ref, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return s.unwritable(err)
+		}
 	}
 	if err := statefile.Sync(s.dir); err != nil {
 		return s.unwritable(err)
@@ -106,7 +125,7 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 // sweep removes what writes that were killed have left. The lock must be held.
 func (s store[S]) sweep(ref workload.Ref) {
 	// A file that cannot be removed does no harm.
-	for _, suffix := range []string{pendingSuffix, lastSuffix} {
+	for _, suffix := range []string{pendingSuffix, secretSuffix, lastSuffix} {
 		_ = statefile.Sweep(s.path(ref, suffix))
 	}
 }

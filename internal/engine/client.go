@@ -22,8 +22,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// client.go, images.go, inspected.go and neighbours.go are all that knows the docker module, which
-// is frozen: moving to its successor github.com/moby/moby/client is a change of them.
+// client.go, images.go, inspected.go, neighbours.go, blueprint.go and hold.go are all that
+// knows the docker module, which is frozen: moving to its successor
+// github.com/moby/moby/client is a change of them.
 
 // patience is how long any call but a load may take. Removing a large image takes
 // seconds on a slow disk; an engine that needs longer than this is stuck.

@@ -14,7 +14,8 @@ import (
 
 // AllContainers returns every container, of Compose or not, as a bystander of a
 // deploy; only running containers have times. It leaves out a container of `compose
-// run`, and a container that is removed before it can inspect it.
+// run`, a holder of a deploy's own, and a container that is removed before it can
+// inspect it.
 func (c *Client) AllContainers(ctx context.Context) ([]workload.Neighbour, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -23,7 +24,7 @@ func (c *Client) AllContainers(ctx context.Context) ([]workload.Neighbour, error
 		return nil, explain(err, "list containers")
 	}
 	list = slices.DeleteFunc(list, func(s container.Summary) bool {
-		return strings.EqualFold(s.Labels["com.docker.compose.oneoff"], "true")
+		return strings.EqualFold(s.Labels["com.docker.compose.oneoff"], "true") || s.Labels[keepLabel] != ""
 	})
 	found := make([]workload.Neighbour, len(list))
 	g, ctx := errgroup.WithContext(ctx)

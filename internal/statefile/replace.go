@@ -18,6 +18,12 @@ func Replace(path string, content []byte, private fs.FileMode) error {
 	return replace(path, content, mode(filepath.Dir(path), private), nil, nil)
 }
 
+// ReplacePrivate is [Replace] for a file that no other account reads, though a group works
+// in its folder.
+func ReplacePrivate(path string, content []byte) error {
+	return replace(path, content, 0o600, nil, nil)
+}
+
 // ReplaceAs is [Replace] for a file that keeps the mode and the owner of another. Just
 // before the new file takes the name, and when all of it is on disk, it calls still: an
 // error of it is returned as it is, and the file stays as it was.

@@ -15,6 +15,9 @@ import (
 func main() {
 	fmt.Println("starting with", os.Getenv("SAMPLE_CLIENT_SECRET"))
 	fmt.Fprintln(os.Stderr, "version", os.Getenv("VERSION"), "mode", os.Getenv("MODE"))
+	if os.Getenv("MODE") == "echo" {
+		fmt.Println("also", os.Getenv("ECHO"))
+	}
 	if os.Getenv("MODE") == "exit" {
 		os.Exit(7)
 	}
