@@ -2,8 +2,10 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -13,18 +15,18 @@ import (
 // arguments are those of `docker` for a Compose command: lists only, no shell.
 func (r *Runtime) arguments(args ...string) []string {
 	all := []string{"compose", "--project-directory", r.config.Root, "-p", r.config.Project, "--env-file", r.config.EnvFile}
-	for _, f := range r.files() {
+	for _, f := range r.config.files() {
 		all = append(all, "-f", f)
 	}
 	return append(all, args...)
 }
 
 // files are the paths of the Compose files.
-func (r *Runtime) files() []string {
-	all := make([]string, len(r.config.Files))
-	for i, f := range r.config.Files {
+func (c Config) files() []string {
+	all := make([]string, len(c.Files))
+	for i, f := range c.Files {
 		if !filepath.IsAbs(f) {
-			f = filepath.Join(r.config.Root, f)
+			f = filepath.Join(c.Root, f)
 		}
 		all[i] = f
 	}
@@ -48,7 +50,19 @@ func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) err
 		}
 		return values
 	}
-	return r.runApart(ctx, lock, secrets, r.upArguments(spec.Ref.Name())...)
+	// An engine that does not answer is Compose's to tell.
+	f, _ := r.fleet(context.WithoutCancel(ctx), spec)
+	var stops time.Duration
+	if f.main != nil && f.main.Running {
+		stops = f.main.StopTimeout
+	}
+	err = r.runApart(ctx, lock, r.limits.with(stops), secrets, r.upArguments(spec.Ref.Name())...)
+	if errors.Is(err, errStopped) && f.main != nil {
+		if old, gone := r.engine.Container(context.WithoutCancel(ctx), f.main.ID); gone == nil && old.Running {
+			return fault.New(fault.ComposeFailed, "container %s did not stop: it gets %s for that: %w", old.Name, stops, err)
+		}
+	}
+	return err
 }
 
 func (r *Runtime) upArguments(service string) []string {

@@ -127,8 +127,9 @@ type Runtime struct {
 type limits struct {
 	// read is for Compose commands that change nothing.
 	read time.Duration
-	// recreate is for Compose from start to end; afterwards it is stopped.
-	recreate time.Duration
+	// recreate is for Compose from start to end, or beside is for it besides the time that
+	// the container may take to stop, if that is more; afterwards it is stopped.
+	recreate, beside time.Duration
 	// grace is what is left of that once the caller has given up: a recreate that
 	// is under way ends sooner than it could be repaired.
 	grace time.Duration
@@ -156,7 +157,7 @@ func New(c Config, e Engine, s Stager) (*Runtime, error) {
 
 // usual are the limits outside of tests.
 func usual() limits {
-	return limits{read: time.Minute, recreate: 5 * time.Minute, grace: 90 * time.Second, settle: time.Minute}
+	return limits{read: time.Minute, recreate: 5 * time.Minute, beside: 2 * time.Minute, grace: 90 * time.Second, settle: time.Minute}
 }
 
 // findDocker returns the absolute path of the docker command; "" looks for it in PATH.

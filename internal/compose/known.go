@@ -54,7 +54,7 @@ func (r *Runtime) readProject(ctx context.Context, env envfile.Content) ([]byte,
 func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
 	elsewhere := [...]string{"include", "extends", "label_file"} // by these words a Compose file makes others a part of it
 	all := sha256.New()
-	for _, name := range append(r.files(), r.config.EnvFile) {
+	for _, name := range append(r.config.files(), r.config.EnvFile) {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			return sum, false

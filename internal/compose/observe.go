@@ -51,6 +51,7 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 	if err != nil {
 		return workload.Observation{}, err
 	}
+	d.UnreadFiles = r.config.Unread(found...)
 	for _, c := range found {
 		in, err := r.instance(ctx, spec, c)
 		if err != nil {
@@ -65,7 +66,10 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 		}
 		seen.Instances = append(seen.Instances, in)
 	}
-	return seen, nil
+	if seen.Current() == nil && spec.Placed() {
+		seen.NameTakenBy, err = r.nameTaken(ctx, name)
+	}
+	return seen, err
 }
 
 func (r *Runtime) instance(ctx context.Context, spec workload.Spec, c engine.Container) (workload.Instance, error) {

@@ -51,11 +51,13 @@ func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string)
 	return stdout.Bytes(), nil
 }
 
+var errStopped = errors.New("docker compose was stopped since it did not end")
+
 // runApart runs a Compose command that must come to its end though this process
 // dies: in a process group of its own, with the lock as an open file, and with its
 // output in memory that outlives us, for a broken pipe would kill it. When it fails,
 // secrets are asked for and taken out of what is shown of that.
-func (r *Runtime) runApart(ctx context.Context, lock *os.File, secrets func() []string, args ...string) error {
+func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets func() []string, args ...string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
@@ -77,9 +79,9 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, secrets func() []
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	stopped, err := r.await(ctx, cmd.Process.Pid, output, ended)
+	stopped, err := l.await(ctx, cmd.Process.Pid, output, ended)
 	if stopped {
-		return fault.New(fault.ComposeFailed, "docker compose was stopped since it did not end: %s", excerpt(last(output), secrets()))
+		return fault.New(fault.ComposeFailed, "%w: %s", errStopped, excerpt(last(output), secrets()))
 	}
 	if err != nil {
 		return failed(err, last(output), secrets())
@@ -88,8 +90,8 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, secrets func() []
 }
 
 // await returns how the command ended, stopping it when its time is over.
-func (r *Runtime) await(ctx context.Context, group int, output *os.File, ended <-chan error) (stopped bool, err error) {
-	over := time.NewTimer(r.limits.recreate)
+func (l limits) await(ctx context.Context, group int, output *os.File, ended <-chan error) (stopped bool, err error) {
+	over := time.NewTimer(l.recreate)
 	defer over.Stop()
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
@@ -101,7 +103,7 @@ func (r *Runtime) await(ctx context.Context, group int, output *os.File, ended <
 			return stopped, err
 		case <-gone:
 			gone = nil
-			over.Reset(min(r.limits.grace, r.limits.recreate))
+			over.Reset(min(l.grace, l.recreate))
 		case <-over.C:
 			stopped = true
 			_ = syscall.Kill(-group, signal)

@@ -288,3 +288,31 @@ func TestTheVersionIsAskedWithoutAProject(t *testing.T) {
 		t.Errorf("%q, %v", v, err)
 	}
 }
+
+func TestTimeToStopIsTimeForTheRecreate(t *testing.T) {
+	t.Parallel()
+	for stops, want := range map[time.Duration]time.Duration{
+		0: usual().recreate, 10 * time.Second: usual().recreate, 7 * time.Minute: 9 * time.Minute,
+	} {
+		got := usual().with(stops)
+		if got.recreate != want || got.grace < stops || got.grace > got.recreate {
+			t.Errorf("%s: %+v", stops, got)
+		}
+	}
+}
+
+// stuck is an engine whose container does not stop.
+type stuck struct{ machine }
+
+func (s stuck) Container(context.Context, string) (engine.Container, error) { return s.found[0], nil }
+
+func TestTheContainerThatDoesNotStopIsNamed(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", `while :; do sleep 0.1; done`)
+	r.engine = stuck{machine{found: []engine.Container{{ID: "old", Name: "sample-backend", Running: true, StopTimeout: 200 * time.Millisecond}}}}
+	r.limits.recreate, r.limits.beside = 100*time.Millisecond, 100*time.Millisecond
+	err := r.up(t.Context(), sample(), nil)
+	if fault.ReasonOf(err) != fault.ComposeFailed || !strings.Contains(err.Error(), "container sample-backend did not stop: it gets 200ms for that: docker compose was stopped") {
+		t.Error(err)
+	}
+}

@@ -81,6 +81,9 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 			"container %s belongs to the service too and is not called %s: Compose would replace it and nobody could bring it back",
 			f.others[0].Name, spec.Compose.ContainerName).WithHint("docker rename %s %s, or remove it", f.others[0].Name, spec.Compose.ContainerName)
 	}
+	if err := r.free(ctx, spec, f); err != nil {
+		return workload.Before{}, State{}, err
+	}
 	var s State
 	var before workload.Before
 	if _, s.Undo, err = envfile.Edit(env, assignments(spec, change)); err != nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -84,3 +85,76 @@ func findings(v proof.Verdict, check string) (got string) {
 	return got
 }
 
+func TestAServiceWithoutANetworkOfItsOwnIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "")
+	w.deploy(0, "a")
+	for _, mode := range []string{"host", "none", "service:beside", "container:" + w.project + "-beside"} {
+		w.write("docker-compose.yml", w.composeFile("    network_mode: "+mode))
+		w.refused(t, 1, "compose network_mode is "+mode)
+	}
+}
+
+func TestTheContainerOfAnotherProjectIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.plan(0, "only staged")
+	other := w.project + "x"
+	w.docker("create", "--name", w.spec.Compose.ContainerName, "--label", "com.docker.compose.project="+other,
+		"--label", "com.docker.compose.service=sample", "-v", other+"_data:/data", w.spec.Compose.Image+":"+w.images[0].Commit.String())
+	t.Cleanup(func() {
+		w.docker("rm", "-f", w.spec.Compose.ContainerName)
+		w.docker("volume", "rm", other+"_data")
+	})
+	w.refused(t, 0, "belongs to the Compose project "+other)
+	seen := w.observe()
+	check, blocked := proof.Blocking(proof.Fit(w.spec, w.images[0], seen))
+	if !blocked || check.Name != "container name" || !strings.Contains(check.Detail, other) || !strings.Contains(check.Fix, other+"_data") {
+		t.Errorf("the plan: %+v", check)
+	}
+}
+
+func TestATimeToStopThatNobodyWaitsForIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "")
+	plain := w.composeFile("")
+	w.write("docker-compose.yml", strings.Replace(plain, "stop_grace_period: 3s", "stop_grace_period: 11m", 1))
+	w.refused(t, 0, "compose service sample stop time is 11m0s")
+	in := w.up(0)
+	w.write("docker-compose.yml", plain)
+	w.refused(t, 1, "container "+w.spec.Compose.ContainerName+" stop time is 11m0s")
+	if in.Slack() != 11*time.Minute {
+		t.Errorf("a switch would have %s", in.Slack())
+	}
+}
+
+func TestAComposeFileThatIsReadByHandOnlyIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	fits := func(want string) {
+		t.Helper()
+		check := proof.FilesRead(w.observe().Compose())
+		if check.Warning != (want != "") || !strings.Contains(check.Detail, want) {
+			t.Errorf("want %q: %+v", want, check)
+		}
+	}
+	fits("")
+	w.write("docker-compose.override.yml", "services: {sample: {mem_limit: 1g}}\n")
+	fits(filepath.Join(w.root, "docker-compose.override.yml"))
+	w.config.Files = append(w.config.Files, "docker-compose.override.yml")
+	fits("")
+	w.write("other.yml", "services: {}\n")
+	w.write(".env", "COMPOSE_FILE=docker-compose.yml:other.yml\n")
+	fits(filepath.Join(w.root, "other.yml"))
+	w.write(".env", "A=1\n")
+	w.docker("create", "--name", w.project+"-x", "--label", "com.docker.compose.project="+w.project, "--label", "com.docker.compose.service=sample",
+		"--label", "com.docker.compose.project.config_files="+filepath.Join(w.root, "docker-compose.yml")+","+filepath.Join(w.root, "other.yml"), w.stagedImage(0))
+	fits(filepath.Join(w.root, "other.yml"))
+}
+
+// stagedImage returns the name of a version's image, which the engine has.
+func (w *world) stagedImage(n int) string {
+	w.t.Helper()
+	w.plan(n, "only staged")
+	return w.spec.Compose.Image + ":" + w.images[n].Commit.String()
+}

@@ -82,8 +82,10 @@ type Target[S any] struct {
 
 // Defaults of [Target]'s settings.
 const (
-	DefaultWait     = 2 * time.Minute
-	DefaultPatience = 5 * time.Minute
+	DefaultWait = 2 * time.Minute
+	// DefaultPatience has room for a container that takes ten minutes to stop, the most
+	// that package proof lets pass.
+	DefaultPatience = 14 * time.Minute
 )
 
 // New returns a target that keeps its state in the folder dir, made when needed.

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// switchTime is what tags, env file and Compose may take beside the proof, or what a
-	// rollout may take beside its own deadline.
+	// switchTime is what tags, env file and Compose may take beside the proof and the old
+	// container's stop, or what a rollout may take beside its own deadline.
 	switchTime = 3 * time.Minute
 	// cleanUp bounds work that goes on after a person stops the run: as long as a host may
 	// take to settle.
@@ -48,7 +48,7 @@ func (r *run) holder() string {
 // newChange returns the change to make, or an earlier run's unsettled change for the
 // same commit. This run takes that change over with as much time as a new change has.
 func (r *run) newChange(f facts) workload.Change {
-	deadline := f.seen.HostNow().Add(switchTime + f.seen.ProgressDeadline() + r.place.Timeout + 3*r.place.Stable).UTC()
+	deadline := f.seen.HostNow().Add(switchTime + f.seen.Slack() + r.place.Timeout + 3*r.place.Stable).UTC()
 	if p := f.seen.Pending; p != nil {
 		change := p.Change
 		change.Deadline = deadline

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -17,12 +18,17 @@ import (
 // defaultStopTimeout is the engine's for a container that says nothing.
 const defaultStopTimeout = 10 * time.Second
 
-// stopTimeout returns 0 for a container that is waited for without an end.
+// Forever is the time to stop of a container that the engine waits for without an end.
+const Forever = math.MaxInt32 * time.Second
+
 func stopTimeout(in container.InspectResponse) time.Duration {
-	if in.Config == nil || in.Config.StopTimeout == nil {
+	switch {
+	case in.Config == nil || in.Config.StopTimeout == nil:
 		return defaultStopTimeout
+	case *in.Config.StopTimeout < 0:
+		return Forever
 	}
-	return time.Duration(max(0, *in.Config.StopTimeout)) * time.Second
+	return time.Duration(*in.Config.StopTimeout) * time.Second
 }
 
 // mounts are sorted by target. The engine lists the tmpfs of `--tmpfs` apart.

@@ -59,7 +59,11 @@ func Fit(spec workload.Spec, image artifact.Image, seen workload.Observation) []
 	if spec.Kubernetes != nil {
 		return append(FitKubernetes(spec, seen), secrets(spec, seen.Secrets)...)
 	}
-	return slices.Concat(FitCompose(spec, seen.Compose()), Uncovered(spec, image, seen), secrets(spec, seen.Secrets))
+	checks := append(FitCompose(spec, seen.Compose()), FilesRead(seen.Compose()), NameFree(spec, seen.NameTakenBy))
+	if in := seen.Current(); in != nil {
+		checks = append(checks, Stops("container "+in.Name, in.StopGrace))
+	}
+	return slices.Concat(checks, Uncovered(spec, image, seen), secrets(spec, seen.Secrets))
 }
 
 // FitCompose checks that a Compose service, as it is declared, can be switched and
@@ -77,6 +81,7 @@ func FitCompose(spec workload.Spec, d workload.ComposeDefinition) []Check {
 			"remove pull_policy from the service, or set it to missing or never"),
 		unfit("compose replicas", d.Replicas == 1,
 			fmt.Sprintf("is %d, want 1", d.Replicas), "run the service with one container"),
+		reached(spec, d.NetworkMode), Stops("compose service "+spec.Ref.Name(), d.StopGrace),
 	}
 	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
 	return append(checks,

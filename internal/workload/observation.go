@@ -92,12 +92,19 @@ func (o Observation) Present() (instances []Instance) {
 	return instances
 }
 
-// ProgressDeadline returns how long the slowest rollout may make no progress; 0 in Compose.
-func (o Observation) ProgressDeadline() (most time.Duration) {
+// Slack returns how long the slowest rollout may make no progress, or the container may
+// take to stop.
+func (o Observation) Slack() (most time.Duration) {
 	for _, u := range o.Units {
 		if u.Deployment != nil {
 			most = max(most, u.Deployment.ProgressDeadline)
 		}
+		if u.Compose != nil {
+			most = max(most, u.Compose.StopGrace)
+		}
+	}
+	for _, in := range o.Instances {
+		most = max(most, in.StopGrace)
 	}
 	return most
 }

@@ -58,6 +58,17 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 				return strings.Replace(s, "\n  project-manager:\n", "\n  project-manager:\n    volumes: [\"./away:/service\"]\n", 1)
 			})
 		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
+		{name: "a Compose service in the host's network", arrange: func(t *testing.T) func() {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+				return strings.Replace(s, "\n  project-manager:\n", "\n  project-manager:\n    network_mode: host\n", 1)
+			})
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
+		{name: "a Compose service that may take long to stop", arrange: func(t *testing.T) func() {
+			return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
+				return strings.Replace(s, "\n  project-manager:\n", "\n  project-manager:\n    stop_grace_period: 11m\n", 1)
+			})
+		}, decision: contract.DecidedBlocked, reason: fault.WorkloadUnfit, exit: 3},
+		{name: "another source's label", commit: relabelled(t, service, "5", "org.opencontainers.image.source", "https://example.test/other"), decision: contract.DecidedBlocked, reason: fault.LabelMismatch, exit: 3},
 		{name: "a wrong blob in the registry", commit: world.ReleaseDamaged(t, service), decision: contract.DecidedBlocked, reason: fault.DigestMismatch, exit: 3},
 		{name: "the registry is down", arrange: func(t *testing.T) func() {
 			drive.Must(t, world.Registry.Stop())

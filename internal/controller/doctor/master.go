@@ -73,6 +73,8 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	}
 	root := fileAt(c.Master.Root)
 	list := []Finding{judgeComposeFiles(root, files)}
+	project := compose.Config{Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, DockerHost: c.Master.Docker}
+	list = append(list, judgeUnread("Compose files by hand", "controller.yaml (master.composeFiles)", project.Unread())...)
 	if root.err != nil || !root.mode.IsDir() {
 		return append(list, unlooked("Compose"), unlooked("config.json"))
 	}
@@ -106,9 +108,7 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	}
 	list = append(list, judgeSecrets(envFile, rows, content.Presence)...)
 	if composeErr == nil {
-		project := compose.Config{
-			Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
-		}
+		project.EnvFile = envFile
 		list = append(list, judgeProject(c.Master.Project, version, compose.Check(ctx, project)))
 	}
 	return list

@@ -24,7 +24,9 @@ type serviceFacts struct {
 	pending *workload.Pending
 	// differences are what the host's placement of it has otherwise than the catalog.
 	differences []string
-	err         error
+	// unread are Compose files that Compose run by hand reads there, and a deploy does not.
+	unread []string
+	err    error
 }
 
 // check names a service, and its environment if that is not prod.
@@ -103,7 +105,7 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 			spec := row.Spec(row.env, c.Master.Project)
 			o, err := workloads.Observe(ctx, spec.Ref, false)
 			if list[i].pending, list[i].err = o.Pending, err; err == nil {
-				list[i].differences = placement.Differences(spec, o.Placement)
+				list[i].differences, list[i].unread = placement.Differences(spec, o.Placement), o.Compose().UnreadFiles
 			}
 		})
 	}
@@ -115,6 +117,15 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 		}
 	}
 	return list
+}
+
+// judgeUnread is about Compose files that a deploy does not read, none if there are none.
+func judgeUnread(check, where string, unread []string) []Finding {
+	if len(unread) == 0 {
+		return nil
+	}
+	return []Finding{amiss(LevelWarning, check, "name it in "+where+", or remove it",
+		"Compose run by hand reads %s, and a deploy does not: the service would come up without it", strings.Join(unread, ", "))}
 }
 
 // judgeServices is about whether the host would switch what the catalog brings
@@ -133,6 +144,7 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 				"on the host: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent",
 				"its placement is another one than the catalog's: %s", strings.Join(s.differences, "; ")))
 		}
+		list = append(list, judgeUnread(s.check(), "/etc/unidesk/agent.yaml (files), then systemctl restart unidesk-agent", s.unread)...)
 		if s.pending != nil {
 			left = append(left, *s.pending)
 		}

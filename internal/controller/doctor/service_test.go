@@ -71,3 +71,14 @@ func TestAServiceOfTwoEnvironmentsHasTwoFindings(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestAComposeFileThatADeployDoesNotReadIsNamed(t *testing.T) {
+	t.Parallel()
+	list := judgeServices("D601", []serviceFacts{{env: artifact.Prod, service: "findjob", unread: []string{"/srv/docker-compose.override.yml"}}})
+	if len(list) == 0 || list[0].Level != LevelWarning || !strings.Contains(list[0].What, "/srv/docker-compose.override.yml") || list[0].Fix == "" {
+		t.Errorf("%+v", list)
+	}
+	if list := judgeUnread("files", "x", nil); list != nil {
+		t.Errorf("nothing is unread: %+v", list)
+	}
+}
