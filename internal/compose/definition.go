@@ -76,6 +76,14 @@ func parseDefinition(b []byte, project, name string) (workload.ComposeDefinition
 		References: handedOn(s.Environment), LabelReferences: named(s.Labels),
 		Mounts: s.mounts(), NetworkMode: s.NetworkMode, StopGrace: s.grace(), Programs: s.programs(),
 	}
+	for _, e := range entries(s.Labels) {
+		if variableForm.MatchString(e.value) {
+			if d.Labels == nil {
+				d.Labels = map[string]string{}
+			}
+			d.Labels[e.key] = e.value
+		}
+	}
 	if d.Image == "" {
 		d.Image = project + "-" + name // what Compose calls the image of a service with a build section only
 	}

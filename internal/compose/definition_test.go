@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -27,11 +28,12 @@ func TestAServicesDefinition(t *testing.T) {
 			workload.ComposeDefinition{
 				Image: "sample", ContainerName: "sample-backend", Replicas: 1,
 				References: []string{"A", "B", "C", "E", "F", "G", "H"}, LabelReferences: []string{"LL", "N1", "N2", "N3"},
+				Labels: map[string]string{"l": "${LL}", "n": "x${N1:-${N2}}y$N3 $$N4"},
 			},
 		},
 		"a map": {
 			`{"image":"sample","environment":{"A":null,"B":"${B?no}","C":7,"D":true,"E":""},"labels":{"l":"$LL","n":null},"pull_policy":"always"}`,
-			workload.ComposeDefinition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "B"}, LabelReferences: []string{"LL"}},
+			workload.ComposeDefinition{Image: "sample", Replicas: 1, PullPolicy: "always", References: []string{"A", "B"}, LabelReferences: []string{"LL"}, Labels: map[string]string{"l": "$LL"}},
 		},
 		"what does not hand on the variable of its name": {
 			`{"image":"x","environment":["A=${AA}","B=x${B}","C=${C}y","D=${D:+x}","E=$$E","F=${F:-}${G}","H=1","I="," J=$J","K=${K:-a}b}"],"labels":["A"]}`,
@@ -78,5 +80,27 @@ func TestADefinitionThatIsNone(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", b, err)
 		}
+	}
+}
+
+func TestADeployKeyIsReadBackFromItsLabel(t *testing.T) {
+	t.Parallel()
+	for text, c := range map[string]struct{ value, want string }{
+		"${P_COMMIT:-}":               {"abc", "abc"},
+		"$P_COMMIT":                   {"abc", "abc"},
+		"${P_COMMIT:-${OTHER:-none}}": {"abc", "abc"},
+		"at ${P_COMMIT}!":             {"at abc!", "abc"},
+		"$$5 ${P_IMAGE}@${P_COMMIT}":  {"$5 x/y@abc", "abc"},
+		"${P_COMMIT} of today":        {"abc of yesterday", ""},
+		"${OTHER}":                    {"abc", ""},
+		"${P_NOTHING}":                {"abc", ""},
+	} {
+		d := map[string]string{"l": text, "absent": text}
+		if got := deployLabels(engine.Container{Labels: map[string]string{"l": c.value}}, d, "P_")[workload.KeyCommit]; got != c.want {
+			t.Errorf("%s as %s: %q, want %q", text, c.value, got, c.want)
+		}
+	}
+	if deployLabels(engine.Container{}, nil, "P_") == nil {
+		t.Error("no label is the same as not compared")
 	}
 }

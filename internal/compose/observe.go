@@ -53,7 +53,7 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 	}
 	d.UnreadFiles = r.config.Unread(found...)
 	for _, c := range found {
-		in, err := r.instance(ctx, spec, c)
+		in, err := r.instance(ctx, spec, d, c)
 		if err != nil {
 			return workload.Observation{}, err
 		}
@@ -72,14 +72,14 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 	return seen, err
 }
 
-func (r *Runtime) instance(ctx context.Context, spec workload.Spec, c engine.Container) (workload.Instance, error) {
+func (r *Runtime) instance(ctx context.Context, spec workload.Spec, d workload.ComposeDefinition, c engine.Container) (workload.Instance, error) {
 	in := workload.Instance{
 		ID: c.ID, Name: c.Name, Unit: spec.Ref.Name(), ImageID: c.ImageID, Image: c.ImageRef, Created: c.Created, Started: c.Started,
 		Running: c.Running, ExitCode: c.ExitCode, Restarts: c.Restarts, Healthcheck: c.Health, StopGrace: c.StopTimeout,
 		Mounts: c.Mounts, Programs: workload.Programs(c.Command, cmp.Or(c.Folder, "/")),
 	}
 	if spec.Placed() {
-		in.Stamped = deployEnv(c, spec.KeyPrefix)
+		in.Stamped, in.Labelled = deployEnv(c, spec.KeyPrefix), deployLabels(c, d.Labels, spec.KeyPrefix)
 	}
 	img, err := r.engine.Image(ctx, c.ImageID)
 	if err != nil && !errors.Is(err, engine.ErrNotFound) {

@@ -185,6 +185,19 @@ func (c Contract) Meant(command Command) Command {
 	return Command{append(slices.Clone(command.words), Words("--digest", c.Digest.String()).words...)}
 }
 
+// Stamps are the deploy keys, without prefix, of the artifact of this manifest. When it
+// is deployed is not among them.
+func (c Contract) Stamps(manifest artifact.Digest) map[string]string {
+	return map[string]string{
+		workload.KeyCommit:          c.Commit.String(),
+		workload.KeyRequestedCommit: c.Commit.String(),
+		workload.KeyImage:           c.Image,
+		workload.KeyDigest:          manifest.String(),
+		workload.KeyServiceID:       c.Service.String(),
+		workload.KeySourceRepo:      c.row.Source,
+	}
+}
+
 // Row returns the catalog's row of the service.
 func (c Contract) Row() catalog.Row { return c.row }
 

@@ -54,17 +54,11 @@ func (r *run) newChange(f facts) workload.Change {
 		change.Deadline = deadline
 		return change
 	}
+	stamps := f.terms.Stamps(f.image.Manifest)
+	stamps[workload.KeyDeployedAt] = r.started.UTC().Format(time.RFC3339)
 	return workload.Change{
 		ID: r.id, Ref: r.Spec.Ref, Image: f.image.Pinned, Basis: r.replaced(f.seen).Basis,
-		Stamps: map[string]string{
-			workload.KeyCommit:          r.commit.String(),
-			workload.KeyRequestedCommit: r.commit.String(),
-			workload.KeyImage:           f.terms.Image,
-			workload.KeyDigest:          f.image.Manifest.String(),
-			workload.KeyServiceID:       r.name(),
-			workload.KeySourceRepo:      r.row.Source,
-			workload.KeyDeployedAt:      r.started.UTC().Format(time.RFC3339),
-		},
+		Stamps:      stamps,
 		FlagsBefore: r.flagsBefore(f.seen),
 		Deadline:    deadline,
 		Holder:      r.holder(),

@@ -98,7 +98,7 @@ func (s session) promoted(c contract.Contract, manifest artifact.Digest) (contra
 // wanted is what the new version is proven by.
 func (s session) wanted(f facts) proof.Wanted {
 	return proof.Wanted{
-		Spec: s.Spec, Image: f.image.Pinned,
+		Spec: s.Spec, Image: f.image.Pinned, Stamps: f.terms.Stamps(f.image.Manifest),
 		Labels: f.terms.RequiredLabels, Composed: s.row.Witness == catalog.Composed, FlagsBefore: s.flagsBefore(f.seen),
 	}
 }

@@ -95,7 +95,9 @@ func (r *run) switchOver(ctx context.Context, a attempt) error {
 
 // proveNew proves the version that the switch made.
 func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, error) {
-	verdict, err := r.Prove(ctx, r.wanted(a.facts), sight.Waiting{Timeout: r.place.Timeout, Change: a.change.ID})
+	want := r.wanted(a.facts)
+	want.Stamps = a.change.Stamps
+	verdict, err := r.Prove(ctx, want, sight.Waiting{Timeout: r.place.Timeout, Change: a.change.ID})
 	if err == nil {
 		r.log.reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
 	}
@@ -106,6 +108,7 @@ func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, error) {
 // and the books leaves it to be finished. It returns the commits to retire, too.
 func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []artifact.Commit, error) {
 	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, rollback)
+	receipt.Stamps = a.change.Stamps
 	if err := r.Ledger.Prepare(receipt); err != nil {
 		return receipt, nil, workload.At(workload.PointPending, err)
 	}
@@ -192,6 +195,6 @@ func (r *run) recovered(f facts, out contract.Result, verdict proof.Verdict) (*l
 		return nil, err
 	}
 	receipt := r.receipt(r.id, f, out.Plan.Need, verdict, out.Rollback)
-	receipt.Before = receipts[0].Before
+	receipt.Before, receipt.Stamps = receipts[0].Before, receipts[0].Stamps
 	return &receipt, r.Ledger.Record(receipt)
 }

@@ -56,7 +56,7 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 	}
 	want := proof.Wanted{
 		Spec: s.Spec, Image: artifact.Pinned{Commit: last.Commit, Config: last.Image.Config, Manifest: last.Image.Manifest},
-		Labels: s.row.Labels(last.Commit), Composed: s.row.Witness == catalog.Composed,
+		Labels: s.row.Labels(last.Commit), Composed: s.row.Witness == catalog.Composed, Stamps: last.Stamps,
 	}
 	if seen, err = s.Look(ctx, false); err != nil {
 		return v, seen, err

@@ -44,12 +44,15 @@ type Receipt struct {
 	Controller string             `json:"controller"`
 	Catalog    artifact.Digest    `json:"catalog"`
 	Image      Image              `json:"image"`
-	Container  string             `json:"container,omitempty"`
-	ImageID    string             `json:"imageId,omitempty"`
-	Evidence   []proof.Finding    `json:"evidence,omitempty"`
-	Before     workload.Before    `json:"before"`
-	Bytes      Bytes              `json:"bytes"`
-	Steps      []Step             `json:"steps,omitempty"`
+	// Stamps are the deploy keys that were written, without prefix; none in a receipt of
+	// an older controller.
+	Stamps    map[string]string `json:"stamps,omitempty"`
+	Container string            `json:"container,omitempty"`
+	ImageID   string            `json:"imageId,omitempty"`
+	Evidence  []proof.Finding   `json:"evidence,omitempty"`
+	Before    workload.Before   `json:"before"`
+	Bytes     Bytes             `json:"bytes"`
+	Steps     []Step            `json:"steps,omitempty"`
 	// Failure is the reason of an outcome that is not a success.
 	Failure string `json:"failure,omitempty"`
 	// Rollback is the command that goes back to what was proven before.

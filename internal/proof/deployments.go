@@ -13,17 +13,19 @@ const unasked = "no Service: not asked"
 // judgeDeployments judges each Deployment. The workload is as good as the worst of
 // them.
 func judgeDeployments(want Wanted, seen workload.Observation) Verdict {
-	v := Verdict{Status: Proven}
+	v := Verdict{Status: Proven, OnlyFlags: true}
 	for _, d := range want.Spec.Kubernetes.Deployments {
 		j := judge{want: want, unit: d.Name}
 		if len(want.Spec.Kubernetes.Deployments) > 1 {
 			j.of = d.Name + " "
 		}
 		pods := seen.Of(d.Name)
-		v.Status = worse(v.Status, j.deployment(d, seen.Unit(d.Name), pods))
+		status := j.deployment(d, seen.Unit(d.Name), pods)
+		v.Status, v.OnlyFlags = worse(v.Status, status), v.OnlyFlags && (status == Proven || j.onlyFlags)
 		v.Findings = append(v.Findings, j.findings...)
 		v.Instances = append(v.Instances, pods...)
 	}
+	v.OnlyFlags = v.OnlyFlags && v.Status != Proven
 	return v
 }
 
@@ -43,7 +45,7 @@ func (j *judge) deployment(d workload.DeploymentSpec, unit workload.Unit, pods [
 		return Waiting
 	}
 	right := j.identity(pods)
-	for _, s := range stamps(j.want.Image) {
+	for _, s := range stamps(j.want) {
 		right = j.add(equal("annotation "+workload.Annotation(s.key), Stamped, s.want, rollout.Annotated[s.key])) && right
 	}
 	if !right {

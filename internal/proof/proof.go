@@ -9,6 +9,8 @@ package proof
 import (
 	"cmp"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,6 +50,9 @@ type Wanted struct {
 	Spec   workload.Spec
 	Image  artifact.Pinned
 	Labels map[string]string
+	// Stamps are the deploy keys that must be where it runs, without prefix; those that
+	// name the version must be there in any case.
+	Stamps map[string]string
 	// Composed says that the health answer knows no commit: the metadata that the
 	// deploy wrote into the container stands in for it.
 	Composed bool
@@ -64,6 +69,9 @@ type Verdict struct {
 	// Instances are the copies that were judged: a single copy of Compose, each current
 	// copy of Kubernetes; none if none exists.
 	Instances []workload.Instance
+	// OnlyFlags says that health flags alone keep it from being proven: they may become true
+	// yet.
+	OnlyFlags bool
 }
 
 // Copies are the identities of the judged instances.
@@ -141,10 +149,12 @@ func Judge(want Wanted, seen workload.Observation) Verdict {
 		v.Status = Wrong
 	case !j.add(equal("running", State, "true", strconv.FormatBool(in.Running))):
 		v.Status = Waiting
+	case in.Healthcheck != "" && !j.add(equal("docker healthcheck", State, "healthy", in.Healthcheck)):
+		v.Status = Waiting // the engine goes on asking, so that it may become well
 	default:
 		v.Status = j.health(in.Health, in.Stamped, want.Spec.Probe.Flags)
 	}
-	v.Findings = j.findings
+	v.Findings, v.OnlyFlags = j.findings, j.onlyFlags
 	return v
 }
 
@@ -153,8 +163,9 @@ type judge struct {
 	want Wanted
 	// unit is the Deployment's name, "" in Compose; of begins the name of each check if the
 	// workload has several units.
-	unit, of string
-	findings []Finding
+	unit, of  string
+	findings  []Finding
+	onlyFlags bool
 }
 
 func (j *judge) add(f Finding) bool {
@@ -188,21 +199,37 @@ func (j *judge) identity(instances []workload.Instance) bool {
 	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
 		all("label "+name, Built, j.want.Labels[name], func(in workload.Instance) string { return in.Labels[name] })
 	}
-	for _, s := range stamps(image) {
+	for _, s := range stamps(j.want) {
 		all("env "+s.key, Stamped, s.want, func(in workload.Instance) string { return in.Stamped[s.key] })
+	}
+	if !slices.ContainsFunc(instances, func(in workload.Instance) bool { return in.Labelled == nil }) { // else its host does not report them
+		for _, s := range stamps(j.want) {
+			all("container label "+s.key, Stamped, s.want, func(in workload.Instance) string { return in.Labelled[s.key] })
+		}
 	}
 	return right
 }
 
 type stamp struct{ key, want string }
 
-// stamps are the deploy keys that name the version.
-func stamps(image artifact.Pinned) []stamp {
-	return []stamp{
-		{workload.KeyCommit, image.Commit.String()},
-		{workload.KeyRequestedCommit, image.Commit.String()},
-		{workload.KeyDigest, image.Manifest.String()},
+// stamps are the deploy keys that are compared: all that are known, and those that name
+// the version.
+func stamps(want Wanted) (list []stamp) {
+	named := map[string]string{
+		workload.KeyCommit:          want.Image.Commit.String(),
+		workload.KeyRequestedCommit: want.Image.Commit.String(),
+		workload.KeyDigest:          want.Image.Manifest.String(),
 	}
+	for _, key := range workload.Keys() {
+		value, known := want.Stamps[key]
+		if version, names := named[key]; names {
+			value, known = version, true
+		}
+		if known {
+			list = append(list, stamp{key, value})
+		}
+	}
+	return list
 }
 
 // health compares a health answer of the right version, whose deploy keys are stamped.
@@ -222,10 +249,10 @@ func (j *judge) health(h *workload.Health, stamped map[string]string, flags []st
 		return Waiting
 	}
 	commit, requested, kind := h.Commit, h.RequestedCommit, Built
-	if want.Composed {
+	if want.Composed && !contradicts(h.Commit, want.Image.Commit) && !contradicts(h.RequestedCommit, want.Image.Commit) {
 		commit, requested, kind = stamped[workload.KeyCommit], stamped[workload.KeyRequestedCommit], Stamped
 	}
-	status := Proven
+	status, flagged := Proven, false
 	if !add(equal("health deploy.commit", kind, want.Image.Commit.String(), commit)) {
 		status = Wrong
 	}
@@ -243,13 +270,23 @@ func (j *judge) health(h *workload.Health, stamped map[string]string, flags []st
 		if add(f) {
 			continue
 		}
+		flagged = flagged || status == Proven
 		if was {
 			status = Wrong
 		} else if status == Proven {
 			status = Degraded
 		}
 	}
+	j.onlyFlags = flagged
 	return status
+}
+
+var commitForm = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+
+// contradicts reports whether a health answer that need not know its commit names
+// another, in short or in full.
+func contradicts(answer string, commit artifact.Commit) bool {
+	return commitForm.MatchString(answer) && !strings.HasPrefix(commit.String(), answer)
 }
 
 func equal(check string, kind Kind, want, got string) Finding {

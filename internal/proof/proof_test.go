@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,63 @@ func right() *workload.Instance {
 	}
 }
 
+func composed(w *proof.Wanted) { w.Composed = true }
+
+// stampsOf are all deploy keys of a deploy, but for a key that has another value.
+func stampsOf(other string) map[string]string {
+	stamps := map[string]string{
+		"COMMIT": commitA.String(), "REQUESTED_COMMIT": commitA.String(), "DIGEST": manifest.String(),
+		"IMAGE": "registry/web", "SERVICE_ID": "web", "SOURCE_REPO": "https://example.test/web", "DEPLOYED_AT": "2026-01-02T03:04:05Z",
+	}
+	if other != "" {
+		stamps[other] = "other"
+	}
+	return stamps
+}
+
+func TestEachDeployKeyIsComparedWhereItRuns(t *testing.T) {
+	t.Parallel()
+	want := wanted()
+	want.Stamps = stampsOf("")
+	for _, key := range workload.Keys() {
+		for check, change := range map[string]func(*workload.Instance){
+			"env " + key:             func(i *workload.Instance) { i.Stamped = stampsOf(key) },
+			"container label " + key: func(i *workload.Instance) { i.Labelled = stampsOf(key) },
+		} {
+			in := right()
+			in.Stamped, in.Labelled = stampsOf(""), stampsOf("")
+			change(in)
+			v := proof.Judge(want, workload.Observation{Instances: []workload.Instance{*in}})
+			if failed := v.Failed(); v.Status != proof.Wrong || len(failed) != 1 || failed[0].Check != check {
+				t.Errorf("%s: %s, %+v", check, v.Status, failed)
+			}
+		}
+	}
+}
+
+func TestFlagsAloneMayBecomeTrueYet(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*workload.Instance)
+		only   bool
+	}{
+		"all holds":          {func(*workload.Instance) {}, false},
+		"a flag":             {func(i *workload.Instance) { i.Health.Flags = nil }, true},
+		"a flag and an env":  {func(i *workload.Instance) { i.Health.Flags = nil; i.Stamped["COMMIT"] = commitB.String() }, false},
+		"a flag, old health": {func(i *workload.Instance) { i.Health.Flags = nil; i.Health.Commit = commitB.String() }, false},
+		"no answer":          {func(i *workload.Instance) { i.Health = nil }, false},
+	} {
+		for _, before := range []bool{true, false} {
+			in, want := right(), wanted()
+			c.change(in)
+			want.FlagsBefore = map[string]bool{"auth.loggedIn": before}
+			if v := proof.Judge(want, workload.Observation{Instances: []workload.Instance{*in}}); v.OnlyFlags != c.only {
+				t.Errorf("%s, before %v: %v", name, before, v.OnlyFlags)
+			}
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -47,25 +105,43 @@ func TestJudge(t *testing.T) {
 		want   func(*proof.Wanted)
 		status proof.Status
 	}{
-		"all holds":                     {status: proof.Proven},
-		"another image":                 {change: func(i *workload.Instance) { i.Config = manifest }, status: proof.Wrong},
-		"an image of unknown config":    {change: func(i *workload.Instance) { i.Config = artifact.Digest{} }, status: proof.Wrong},
-		"a pulled one, of containerd's": {change: func(i *workload.Instance) { i.Config, i.ImageID = artifact.Digest{}, manifest.String() }, status: proof.Proven},
-		"a label of another commit":     {change: func(i *workload.Instance) { i.Labels = nil }, status: proof.Wrong},
-		"the env of another commit":     {change: func(i *workload.Instance) { i.Stamped["COMMIT"] = commitB.String() }, status: proof.Wrong},
-		"the env of another request":    {change: func(i *workload.Instance) { i.Stamped["REQUESTED_COMMIT"] = commitB.String() }, status: proof.Wrong},
-		"the env of another digest":     {change: func(i *workload.Instance) { i.Stamped["DIGEST"] = config.String() }, status: proof.Wrong},
-		"not running":                   {change: func(i *workload.Instance) { i.Running = false }, status: proof.Waiting},
-		"no answer":                     {change: func(i *workload.Instance) { i.Health = &workload.Health{Error: "refused"} }, status: proof.Waiting},
-		"503":                           {change: func(i *workload.Instance) { i.Health.Status = 503 }, status: proof.Waiting},
-		"ok is false":                   {change: func(i *workload.Instance) { i.Health.OK = false }, status: proof.Waiting},
-		"health was not asked":          {change: func(i *workload.Instance) { i.Health = nil }, status: proof.Waiting},
-		"health of the old commit":      {change: func(i *workload.Instance) { i.Health.Commit = commitB.String() }, status: proof.Wrong},
-		"health without a commit":       {change: func(i *workload.Instance) { i.Health.Commit = "" }, status: proof.Wrong},
-		"health of another request":     {change: func(i *workload.Instance) { i.Health.RequestedCommit = commitB.String() }, status: proof.Wrong},
-		"a leftover only":               {change: func(i *workload.Instance) { i.Current = false }, status: proof.Waiting},
-		"a flag false, unknown before":  {change: func(i *workload.Instance) { i.Health.Flags = nil }, status: proof.Degraded},
-		"a flag false, true before":     {change: func(i *workload.Instance) { i.Health.Flags = nil }, want: func(w *proof.Wanted) { w.FlagsBefore = map[string]bool{"auth.loggedIn": true} }, status: proof.Wrong},
+		"all holds":                        {status: proof.Proven},
+		"another image":                    {change: func(i *workload.Instance) { i.Config = manifest }, status: proof.Wrong},
+		"an image of unknown config":       {change: func(i *workload.Instance) { i.Config = artifact.Digest{} }, status: proof.Wrong},
+		"a pulled one, of containerd's":    {change: func(i *workload.Instance) { i.Config, i.ImageID = artifact.Digest{}, manifest.String() }, status: proof.Proven},
+		"a label of another commit":        {change: func(i *workload.Instance) { i.Labels = nil }, status: proof.Wrong},
+		"the env of another commit":        {change: func(i *workload.Instance) { i.Stamped["COMMIT"] = commitB.String() }, status: proof.Wrong},
+		"the env of another request":       {change: func(i *workload.Instance) { i.Stamped["REQUESTED_COMMIT"] = commitB.String() }, status: proof.Wrong},
+		"the env of another digest":        {change: func(i *workload.Instance) { i.Stamped["DIGEST"] = config.String() }, status: proof.Wrong},
+		"not running":                      {change: func(i *workload.Instance) { i.Running = false }, status: proof.Waiting},
+		"no answer":                        {change: func(i *workload.Instance) { i.Health = &workload.Health{Error: "refused"} }, status: proof.Waiting},
+		"503":                              {change: func(i *workload.Instance) { i.Health.Status = 503 }, status: proof.Waiting},
+		"ok is false":                      {change: func(i *workload.Instance) { i.Health.OK = false }, status: proof.Waiting},
+		"health was not asked":             {change: func(i *workload.Instance) { i.Health = nil }, status: proof.Waiting},
+		"health of the old commit":         {change: func(i *workload.Instance) { i.Health.Commit = commitB.String() }, status: proof.Wrong},
+		"health without a commit":          {change: func(i *workload.Instance) { i.Health.Commit = "" }, status: proof.Wrong},
+		"health of another request":        {change: func(i *workload.Instance) { i.Health.RequestedCommit = commitB.String() }, status: proof.Wrong},
+		"a leftover only":                  {change: func(i *workload.Instance) { i.Current = false }, status: proof.Waiting},
+		"a flag false, unknown before":     {change: func(i *workload.Instance) { i.Health.Flags = nil }, status: proof.Degraded},
+		"a flag false, true before":        {change: func(i *workload.Instance) { i.Health.Flags = nil }, want: func(w *proof.Wanted) { w.FlagsBefore = map[string]bool{"auth.loggedIn": true} }, status: proof.Wrong},
+		"composed, of another commit":      {change: func(i *workload.Instance) { i.Health.Commit = commitB.String() }, want: composed, status: proof.Wrong},
+		"composed, of another, in short":   {change: func(i *workload.Instance) { i.Health.Commit = commitB.Short() }, want: composed, status: proof.Wrong},
+		"composed, of its commit in short": {change: func(i *workload.Instance) { i.Health.Commit = commitA.Short() }, want: composed, status: proof.Proven},
+		"composed, of another request":     {change: func(i *workload.Instance) { i.Health.RequestedCommit = commitB.String() }, want: composed, status: proof.Wrong},
+		"composed, of no commit":           {change: func(i *workload.Instance) { i.Health.Commit = "development" }, want: composed, status: proof.Proven},
+		"docker calls it healthy":          {change: func(i *workload.Instance) { i.Healthcheck = "healthy" }, status: proof.Proven},
+		"docker calls it unhealthy":        {change: func(i *workload.Instance) { i.Healthcheck = "unhealthy" }, status: proof.Waiting},
+		"docker waits for its health":      {change: func(i *workload.Instance) { i.Healthcheck = "starting" }, status: proof.Waiting},
+		"the labels of this deploy":        {change: func(i *workload.Instance) { i.Labelled = maps.Clone(i.Stamped) }, status: proof.Proven},
+		"the labels of another commit": {change: func(i *workload.Instance) {
+			i.Labelled = maps.Clone(i.Stamped)
+			i.Labelled["COMMIT"] = commitB.String()
+		}, status: proof.Wrong},
+		"no label": {change: func(i *workload.Instance) { i.Labelled = map[string]string{} }, status: proof.Wrong},
+		"all keys": {change: func(i *workload.Instance) {
+			i.Stamped = stampsOf("")
+			i.Labelled = stampsOf("")
+		}, want: func(w *proof.Wanted) { w.Stamps = stampsOf("") }, status: proof.Proven},
 		"composed, health says nothing": {change: func(i *workload.Instance) { i.Health.Commit, i.Health.RequestedCommit = "", "" }, want: func(w *proof.Wanted) { w.Composed = true }, status: proof.Proven},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return proof.Verdict{}, err
 		}
 		verdict := proof.Judge(want, seen.Observation)
-		final := streak.Add(verdict, time.Now())
+		final := streak.Add(verdict, time.Now()) && (!verdict.OnlyFlags || time.Now().After(deadline)) // a flag has until then
 		switch {
 		case final && (verdict.Status == proof.Proven || verdict.Status == proof.Degraded):
 			return verdict, nil

@@ -184,6 +184,9 @@ type ComposeDefinition struct {
 	UnreadFiles []string `json:"unreadFiles,omitempty"`
 	// Programs are [Instance.Programs] by its own entrypoint and command.
 	Programs []string `json:"programs,omitempty"`
+	// Labels are its labels with their variables, for the host that reads them; they do not
+	// cross to others.
+	Labels map[string]string `json:"-"`
 }
 
 // Instance is a copy of a unit: a container, or the named container of a pod. A
