@@ -54,7 +54,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 		if later := change.Deadline.After(r.Change.Deadline); later || r.Failed != "" {
 			r.Failed = ""
 			if later {
-				r.Change.Deadline = change.Deadline // the proof begins anew
+				r.Change.Deadline, r.Change.Holder = change.Deadline, change.Holder // the proof begins anew
 			}
 			if err := t.store.save(ref, *r); err != nil {
 				return nil, err

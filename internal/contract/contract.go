@@ -31,6 +31,8 @@ type Request struct {
 	Digest string
 	// Force recreates a service that already runs the commit.
 	Force bool
+	// TakeOver ends a change even if its run may still live.
+	TakeOver bool
 	// Entry is the command; "" is deploy-service.
 	Entry Entry
 	// Statement makes the text that a supervisor signs; nil leaves it out.

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"time"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -93,6 +95,13 @@ func Unsettled(p *workload.Pending) error {
 	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
 		p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
 		WithHint("the same command for that commit proves it; `%s` takes it back", RecoverCommand())
+}
+
+// Held is the fault of a change whose run lives until a time, as far as its host knows.
+func Held(p *workload.Pending) error {
+	return fault.Transient(fault.ChangePending, "a run makes a change to %s (%s), and holds it until %s at least",
+		p.Change.Image.Commit.Short(), p.Change.Holder, p.HeldUntil.UTC().Format(time.TimeOnly+"Z")).
+		WithHint("wait for it to end; if that run is known to be over, --take-over does not wait for its time")
 }
 
 // Early answers, before any configuration is read, for what a gate stops whatever the

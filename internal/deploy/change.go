@@ -51,7 +51,7 @@ func (r *run) newChange(f facts) workload.Change {
 	deadline := f.seen.HostNow().Add(switchTime + f.seen.Slack() + r.place.Timeout + 3*r.place.Stable).UTC()
 	if p := f.seen.Pending; p != nil {
 		change := p.Change
-		change.Deadline = deadline
+		change.Deadline, change.Holder = deadline, r.holder()
 		return change
 	}
 	stamps := f.terms.Stamps(f.image.Manifest)

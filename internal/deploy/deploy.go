@@ -77,7 +77,7 @@ type Settings interface {
 	Settings(sync workload.ConfigSync) (values workload.Values, nowhere []string, err error)
 }
 
-// Config is everything that a deploy works through. All of it is required.
+// Config is everything that a deploy works through. All of it is required but TakeOver.
 type Config struct {
 	Catalog *catalog.Catalog
 	// Project is the Compose project of the master.
@@ -95,12 +95,21 @@ type Config struct {
 	Emit func(workload.Event)
 	// Traffic returns the payload of the connection so far, both ways, in bytes.
 	Traffic func() (sent, received int64)
+	// TakeOver takes over or back even a change whose run lives, as far as its host knows.
+	TakeOver bool
 	// Who is the person, Version the controller's version.
 	Who, Version string
 }
 
 // Deployer deploys. It keeps nothing between two calls.
 type Deployer struct{ config Config }
+
+// TakingOver returns a deployer that does not heed the lease of another run's change.
+func (d *Deployer) TakingOver() *Deployer {
+	c := d.config
+	c.TakeOver = true
+	return &Deployer{c}
+}
 
 // New returns a deployer, or an error that names each part that is missing.
 func New(c Config) (*Deployer, error) {

@@ -21,6 +21,7 @@ type attempt struct {
 	change  workload.Change
 	around  surroundings
 	verdict proof.Verdict // the zero value before the proof
+	proven  sight.View    // what the proof saw last
 }
 
 // fail ends a result with an error, which bears its point. The next command is that
@@ -37,14 +38,10 @@ func (r *run) stopped(ctx context.Context, out contract.Result, seen sight.View,
 	if ctx.Err() != nil {
 		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before anything that runs was touched"))
 	}
-	switch {
-	case out.Mutated:
+	if out.Mutated {
 		_, out.Running = r.Now(ctx, seen)
-	case !seen.Known() && !sight.Cut(err):
-		seen, _ = r.LookAgain(ctx)
-		fallthrough
-	default:
-		out.Running = r.Running(seen)
+	} else {
+		out.Running = r.Latest(ctx, seen, err)
 	}
 	return r.fail(out, contract.Obstacle(err), err)
 }
@@ -60,7 +57,7 @@ func (r *run) gated(ctx context.Context, out contract.Result, f facts) contract.
 	if err := r.admit(f, plan, false); err != nil {
 		return r.stopped(ctx, out, f.seen, err)
 	}
-	out.Running = r.Running(f.seen)
+	out.Running = r.Latest(ctx, f.seen, nil)
 	out.AtGate()
 	return out
 }
@@ -70,9 +67,9 @@ func (r *run) unswitched(ctx context.Context, out contract.Result, a attempt, er
 	became, seen := r.FateOf(ctx, a.change)
 	switch became {
 	case sight.Unmade:
-		return r.stopped(ctx, out, a.seen, err) // refused before anything was changed
+		return r.stopped(ctx, out, seen, err) // refused before anything was changed
 	case sight.Reverted:
-		err = workload.At(workload.PointOf(err), r.RevertedByHost(a.change.ID, seen.Observation))
+		err = workload.At(workload.PointOf(err), r.Ended(a.change, seen))
 	}
 	out.Mutated = true
 	return r.takeBack(ctx, out, a, err)
@@ -118,8 +115,8 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 // change is taken back if the copy that runs is not the proven copy.
 func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
 	switch became, seen := r.FateOf(ctx, a.change); {
-	case became == sight.Reverted:
-		return r.takeBack(ctx, out, a, workload.At(workload.PointOf(err), r.RevertedByHost(a.change.ID, seen.Observation)))
+	case became == sight.Reverted || became == sight.Unmade:
+		return r.takeBack(ctx, out, a, workload.At(workload.PointOf(err), r.Ended(a.change, seen)))
 	case fault.ReasonOf(err) == fault.Stale:
 		return r.takeBack(ctx, out, a, err)
 	case became == sight.Unknown && sight.Cut(err):
@@ -144,11 +141,12 @@ func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cau
 // unrecorded ends a run whose change is made and proven but whose books are not
 // closed. Recover closes them.
 func (r *run) unrecorded(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
-	err = fault.New(fault.RecoveryNeeded, "the new version runs and is proven, but: %w", err)
-	seen, running := r.Now(ctx, a.seen)
+	err = fault.New(fault.RecoveryNeeded, "the new version was proven, but: %w", err)
+	seen, running := r.Now(ctx, a.proven)
 	if p := seen.Pending; p != nil && p.Change.ID == a.change.ID && r.HostName != catalog.Master {
 		err = fault.New(fault.RecoveryNeeded, "%w; %s", err, r.ByItself(a.change))
 	}
-	out.Changed, out.Running = true, running
+	in := seen.Current()
+	out.Changed, out.Running = in != nil && in.Is(a.image.Pinned), running
 	return r.fail(out, contract.DecidedFailed, err)
 }

@@ -80,10 +80,19 @@ func (s session) idle(ctx context.Context, seen sight.View) (sight.View, error) 
 		seen = again
 	}
 	if p := seen.Pending; p != nil {
-		return seen, workload.At(workload.PointPreflight, contract.Unsettled(p))
+		return seen, workload.At(workload.PointPreflight, s.unsettledBy(seen))
 	}
 	return seen, workload.At(workload.PointPreflight,
 		fault.Transient(fault.Locked, "a run had %s (%s), and ended while this looked", s.name(), s.env).WithHint("ask again"))
+}
+
+// unsettledBy is the fault of an unsettled change: its run may live.
+func (s session) unsettledBy(seen sight.View) error {
+	p := seen.Pending
+	if p.HeldUntil.After(seen.HostNow()) && !s.Ledger.Claimed(s.env, s.name(), p.Change.ID) {
+		return contract.Held(p)
+	}
+	return contract.Unsettled(p)
 }
 
 // refused ends a plan that meets an obstacle.

@@ -67,6 +67,9 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	if err != nil {
 		return nil, err
 	}
+	if err := r.held(seen); err != nil {
+		return []contract.Recovery{r.recovery(contract.Busy, seen.Pending.Change.ID, seen.Pending.Change.Image.Commit, err.Error())}, nil
+	}
 	if p := seen.Pending; p != nil {
 		one := r.recovery(contract.TookBack, p.Change.ID, p.Change.Image.Commit, "")
 		if err := r.endLeft(ctx, p); err != nil {
@@ -79,7 +82,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	}
 	finished, err := r.finishReceipts(seen)
 	for _, w := range finished {
-		one := r.recovery(contract.Recorded, w.ID, w.Commit, r.Describe(seen))
+		one := r.recovery(contract.Recorded, w.ID, w.Commit, r.Running(seen))
 		one.Warnings = w.Warnings
 		done = append(done, one)
 	}

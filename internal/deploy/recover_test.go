@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -280,6 +281,34 @@ func TestAWaitIsHeardOf(t *testing.T) {
 		want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
 		if !told["1m0s"] || !told["10s"] || len(told) > 7 {
 			t.Errorf("%v", told)
+		}
+	})
+}
+
+// A killed run's change is proven and its receipt prepared; the way breaks while recover
+// takes it back. What became of the change is not known, and no receipt says that it was
+// taken back.
+func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
+	onD601(t, func(t *testing.T, w *world) {
+		w.killed(b)
+		row, err := w.Catalog.Row(w.service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepared := ledger.Receipt{ID: "killed", Service: row.Service, Env: artifact.Prod, Commit: b, Outcome: ledger.Succeeded}
+		if err := w.Ledger.Prepare(prepared); err != nil {
+			t.Fatal(err)
+		}
+		w.away = forever("settle")
+		done, err := w.Recover(t.Context())
+		if err != nil || len(done) == 0 || done[0].Action != contract.Failed || !strings.HasPrefix(done[0].Running, "not known: ") {
+			t.Errorf("%+v, %v", done, err)
+		}
+		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {
+			t.Error(diff)
+		}
+		if left, err := w.Ledger.Pending(); err != nil || len(left) != 1 {
+			t.Errorf("pending %+v, %v", left, err)
 		}
 	})
 }

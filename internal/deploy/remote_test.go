@@ -131,7 +131,7 @@ func TestARunThatTakesOverHasTheWholeTime(t *testing.T) {
 	})
 }
 
-func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
+func TestWhatAnotherRunTookBackIsToldAsThat(t *testing.T) {
 	for name, arrange := range map[string]func(w *world){
 		"during the proof": func(w *world) {
 			w.onSwitch = func() { time.AfterFunc(2*time.Second, func() { w.end(workload.Revert) }) }
@@ -157,7 +157,7 @@ func TestWhatTheHostTookBackByItselfIsToldAsThat(t *testing.T) {
 				arrange(w)
 				r := w.run(b)
 				want(t, r, contract.DecidedReverted, fault.Stale)
-				if !strings.Contains(r.Failure.Message, "D601 took the change back by itself at ") || !strings.Contains(r.Running, a.String()) {
+				if !strings.Contains(r.Failure.Message, "another run took the change back at ") || !strings.Contains(r.Running, a.String()) {
 					t.Errorf("%s; running: %s", r.Failure.Message, r.Running)
 				}
 				if len(r.Failure.Logs) > 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
@@ -16,8 +17,12 @@ import (
 const lastLines = 20
 
 // revert settles the change with Revert and waits until what ran before is seen to
-// run.
+// run. It does nothing about a change that another run ended, and does not look for the
+// old version once another run has made a change of its own.
 func (r *run) revert(ctx context.Context, change workload.Change, before workload.Before) error {
+	if became, seen := r.FateOf(ctx, change); became == sight.Unmade || became == sight.Reverted && r.Superseded(change, seen) {
+		return nil
+	}
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Revert}
 	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.Host.Settle(ctx, r.Spec.Ref, settlement, emit)
@@ -29,7 +34,9 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	}
 	if err == nil {
 		var seen sight.View
-		seen, err = r.ProveOld(ctx, before)
+		if seen, err = r.ProveOld(ctx, before); err != nil && seen.Known() && r.Superseded(change, seen) {
+			err = nil // what runs is another run's to answer for
+		}
 		r.warnings = seen.Last.Warnings(change.ID)
 	}
 	if err != nil {
@@ -56,6 +63,16 @@ func (s session) logs(ctx context.Context, change workload.Change) []string {
 	return lines
 }
 
+// held refuses a change whose run lives, as far as its host knows. A run of this ledger
+// is over: this run has the service's lock.
+func (r *run) held(seen sight.View) error {
+	p := seen.Pending
+	if p == nil || r.TakeOver || !p.HeldUntil.After(seen.HostNow()) || r.Ledger.Claimed(r.env, r.name(), p.Change.ID) {
+		return nil
+	}
+	return contract.Held(p)
+}
+
 // endLeft takes back a change that its run left unsettled, and writes its receipt.
 func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
@@ -68,6 +85,9 @@ func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 // the change ended: kept, or else taken back. If the host took a change back by
 // itself, that gets a receipt, too.
 func (s session) finishReceipts(seen sight.View) (done []ledger.Receipt, err error) {
+	if !seen.Known() {
+		return nil, nil // what became of a change is not known, either
+	}
 	pending, err := s.Ledger.Pending()
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 	}
 	out.Mutated = true
 
-	a.verdict, err = r.proveNew(ctx, a)
+	a.verdict, a.proven, err = r.proveNew(ctx, a)
 	if out.Evidence = a.verdict.Findings; err != nil {
 		return r.takeBack(ctx, out, a, err)
 	}
@@ -91,5 +91,5 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 	if err := r.record(receipt); err != nil {
 		return r.unrecorded(ctx, out, a, err)
 	}
-	return r.succeeded(out, a, receipt)
+	return r.succeeded(ctx, out, a, receipt)
 }

@@ -33,8 +33,11 @@ func (r *run) resolve(ctx context.Context, c contract.Contract, planned *facts) 
 
 // clear ends what an earlier run of this service left, and reports whether the host
 // was changed for it. An unsettled change to the commit that is asked for stays: this
-// run takes it over.
+// run takes it over. A change whose run lives is left to that run.
 func (r *run) clear(ctx context.Context, f facts) (_ facts, mutated bool, err error) {
+	if err := r.held(f.seen); err != nil {
+		return f, false, workload.At(workload.PointPreflight, err)
+	}
 	if p := f.seen.Pending; p != nil && p.Change.Image.Commit != r.commit {
 		mutated = true
 		if err := r.endLeft(ctx, p); err != nil {
@@ -80,6 +83,9 @@ func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt
 		return a, workload.At(workload.PointPreflight, err)
 	}
 	a.change.Values = values
+	if err := r.Ledger.Claim(r.env, r.name(), a.change.ID); err != nil {
+		return a, workload.At(workload.PointBefore, err)
+	}
 	if f.terms.Grant == nil || f.seen.Pending != nil {
 		return a, nil
 	}
@@ -94,14 +100,14 @@ func (r *run) switchOver(ctx context.Context, a attempt) error {
 }
 
 // proveNew proves the version that the switch made.
-func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, error) {
+func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, sight.View, error) {
 	want := r.wanted(a.facts)
 	want.Stamps = a.change.Stamps
-	verdict, err := r.Prove(ctx, want, sight.Waiting{Timeout: r.place.Timeout, Change: a.change.ID})
+	verdict, seen, err := r.Prove(ctx, want, sight.Waiting{Timeout: r.place.Timeout, Change: &a.change})
 	if err == nil {
 		r.log.reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
 	}
-	return verdict, err
+	return verdict, seen, err
 }
 
 // enter writes the receipt, not yet in force, so that a crash between the settlement
@@ -147,7 +153,7 @@ func (r *run) record(receipt ledger.Receipt) error {
 }
 
 // succeeded is the result of a deploy that is recorded.
-func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) contract.Result {
+func (r *run) succeeded(ctx context.Context, out contract.Result, a attempt, receipt ledger.Receipt) contract.Result {
 	out.OK, out.Decision, out.Changed = true, contract.DecidedSucceeded, true
 	if a.verdict.Status == proof.Degraded {
 		out.OK, out.Decision, out.Hints = false, contract.DecidedDegraded, r.hints()
@@ -158,7 +164,7 @@ func (r *run) succeeded(out contract.Result, a attempt, receipt ledger.Receipt) 
 			"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(amiss, "; "))
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
-	out.Running = r.Spec.Describe(a.verdict.Instances)
+	out.Running = r.Latest(ctx, a.proven, nil)
 	return out
 }
 
@@ -168,14 +174,14 @@ func (s session) hints() []string { return s.row.HintsWith("the same command") }
 // proveAgain answers for a commit that runs already: by a fresh proof, with nothing
 // sent and nothing recreated.
 func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) contract.Result {
-	verdict, err := r.Prove(ctx, r.wanted(f), sight.Waiting{Timeout: r.place.Timeout})
+	verdict, seen, err := r.Prove(ctx, r.wanted(f), sight.Waiting{Timeout: r.place.Timeout})
 	out.Evidence = verdict.Findings
 	if err != nil {
 		return r.stopped(ctx, out, sight.View{}, err) // what was seen may run no more
 	}
 	out.Witnesses = contract.Witnesses(r.row)
 	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
-	out.Running = r.Spec.Describe(verdict.Instances)
+	out.Running = r.Running(seen)
 	if verdict.Status == proof.Degraded {
 		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
 		return out

@@ -61,13 +61,13 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 	if seen, err = s.Look(ctx, false); err != nil {
 		return v, seen, err
 	}
-	if p := seen.Pending; p != nil {
-		return v, seen, contract.Unsettled(p)
+	if seen.Pending != nil {
+		return v, seen, s.unsettledBy(seen)
 	}
 	if in := seen.Current(); in == nil || !in.Running {
 		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.Spec.Describe(seen.Instances))
 	}
-	v, err = s.Prove(ctx, want, sight.Waiting{Timeout: min(answerTime, s.place.Timeout)})
+	v, seen, err = s.Prove(ctx, want, sight.Waiting{Timeout: min(answerTime, s.place.Timeout)})
 	return v, seen, err
 }
 
@@ -93,23 +93,25 @@ const (
 // stand returns the result of the proof, by a second look if the proof failed.
 func (s session) stand(ctx context.Context, verdict proof.Verdict, seen sight.View, err error) standing {
 	if err == nil {
-		return standing{verdict, same, s.Spec.Describe(verdict.Instances), nil}
+		return standing{verdict, same, s.Running(seen), nil}
 	}
 	if ctx.Err() != nil {
 		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
-		return standing{kind: stopped, running: s.Describe(seen), err: err}
+		return standing{kind: stopped, running: s.Running(seen), err: err}
 	}
 	if seen = (sight.View{}); !sight.Cut(err) {
 		seen, _ = s.LookAgain(ctx)
 	}
-	st := standing{verdict, unread, s.Describe(seen), err}
+	st := standing{verdict, unread, s.Running(seen), err}
 	holder := s.Ledger.Holder(s.env, s.name())
 	switch {
 	case holder != "":
 		st.kind = busy
 		st.err = fault.Transient(fault.Locked, "a run has %s (%s): %s", s.name(), s.env, holder).WithHint("ask again when it ends")
 	case seen.Pending != nil:
-		st.kind, st.err = pending, contract.Unsettled(seen.Pending)
+		if st.kind, st.err = pending, s.unsettledBy(seen); fault.Retryable(st.err) {
+			st.kind = busy
+		}
 	case fault.ReasonOf(err) == fault.NotProven:
 		st.kind = drifted
 	}

@@ -38,19 +38,46 @@ func (w Workload) FateOf(ctx context.Context, change workload.Change) (Fate, Vie
 	return Reverted, seen
 }
 
-// RevertedByHost is the fault of a change that its host took back before its run
-// ended; nil if the host did not.
-func (w Workload) RevertedByHost(change string, seen workload.Observation) error {
+// Ended is the fault of a change that the host or another run ended before its run did;
+// nil if the change is unsettled, or kept.
+func (w Workload) Ended(change workload.Change, seen View) error {
 	last := seen.Last
-	if last == nil || last.ChangeID != change || last.Outcome != workload.Revert {
+	switch {
+	case seen.Pending != nil && seen.Pending.Change.ID == change.ID:
 		return nil
+	case w.Superseded(change, seen):
+		return fault.Transient(fault.Stale, "another run ended the change and made its own: %s", w.newer(seen))
+	case last.Outcome == workload.Keep:
+		return nil
+	case last.At.Before(change.Deadline):
+		return fault.Transient(fault.Stale, "another run took the change back at %s", clock(last.At))
 	}
-	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: nobody had settled it in time",
-		w.HostName, last.At.UTC().Format(time.TimeOnly+"Z"))
+	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: no run had settled it in time", w.HostName, clock(last.At))
 }
+
+// Superseded reports whether the host knows a later change than this, which was made.
+func (w Workload) Superseded(change workload.Change, seen View) bool {
+	if p := seen.Pending; p != nil {
+		return p.Change.ID != change.ID
+	}
+	return seen.Last == nil || seen.Last.ChangeID != change.ID
+}
+
+// newer describes the change that the host knows now.
+func (w Workload) newer(seen View) string {
+	switch {
+	case seen.Pending != nil:
+		return "a change to " + seen.Pending.Change.Image.Commit.Short() + " (" + seen.Pending.Change.Holder + ") is not settled"
+	case seen.Last != nil:
+		return fmt.Sprintf("the change to %s was %s at %s", seen.Last.Commit.Short(), seen.Last.Outcome, clock(seen.Last.At))
+	}
+	return "the host knows of no change"
+}
+
+func clock(at time.Time) string { return at.UTC().Format(time.TimeOnly + "Z") }
 
 // ByItself describes what the host does if no run settles the change.
 func (w Workload) ByItself(change workload.Change) string {
-	return fmt.Sprintf("if nobody settles it, %s takes it back by itself at %s (its clock)",
-		w.HostName, change.Deadline.UTC().Format(time.TimeOnly+"Z"))
+	return fmt.Sprintf("if no run settles it, %s takes it back by itself at %s (its clock)",
+		w.HostName, clock(change.Deadline))
 }

@@ -23,51 +23,51 @@ const renewEvery = 10 * time.Second
 type Waiting struct {
 	// Timeout is the time until the answers must be good.
 	Timeout time.Duration
-	// Change is the unsettled change that is waited for, "" if there is none. The
-	// connection may break meanwhile, and the host may end the change.
-	Change string
+	// Change is the unsettled change that is waited for, nil if there is none. The
+	// connection may break meanwhile, and the host or another run may end the change.
+	Change *workload.Change
 }
 
 // Prove asks until the answers have been good, and the same, for long enough. It
-// fails with NOT_PROVEN once waiting cannot help any more.
-func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (verdict proof.Verdict, err error) {
+// fails with NOT_PROVEN once waiting cannot help any more. It returns the last look, too.
+func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (verdict proof.Verdict, seen View, err error) {
 	defer func() { err = workload.At(workload.PointProve, err) }()
 	streak := proof.Streak{Stable: w.Stable}
 	pause := time.NewTicker(min(time.Second, w.Stable/proof.Enough))
 	defer pause.Stop()
 	deadline := time.Now().Add(wait.Timeout)
 	for renewed := time.Now(); ; {
-		if wait.Change != "" && time.Since(renewed) >= renewEvery {
+		if wait.Change != nil && time.Since(renewed) >= renewEvery {
 			// A lease that is not renewed changes nothing here: what counts is asked next.
-			_ = w.Host.Renew(ctx, w.Spec.Ref, wait.Change)
+			_ = w.Host.Renew(ctx, w.Spec.Ref, wait.Change.ID)
 			renewed = time.Now()
 		}
-		seen, err := w.ask(ctx, workload.PointProve, true, wait.Change != "", deadline)
-		if err == nil {
-			err = w.RevertedByHost(wait.Change, seen.Observation)
+		seen, err := w.ask(ctx, workload.PointProve, true, wait.Change != nil, deadline)
+		if err == nil && wait.Change != nil {
+			err = w.Ended(*wait.Change, seen)
 		}
 		if err != nil {
-			return proof.Verdict{}, err
+			return proof.Verdict{}, seen, err
 		}
 		verdict := proof.Judge(want, seen.Observation)
 		final := streak.Add(verdict, time.Now()) && (!verdict.OnlyFlags || time.Now().After(deadline)) // a flag has until then
 		switch {
 		case final && (verdict.Status == proof.Proven || verdict.Status == proof.Degraded):
-			return verdict, nil
+			return verdict, seen, nil
 		case final:
-			return verdict, notProven(verdict, "and stays so")
+			return verdict, seen, notProven(verdict, "and stays so")
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
-			return verdict, notProven(verdict, "after "+wait.Timeout.String())
+			return verdict, seen, notProven(verdict, "after "+wait.Timeout.String())
 		case time.Now().After(deadline.Add(2 * w.Stable)):
-			return verdict, notProven(verdict, "and its answers keep changing")
+			return verdict, seen, notProven(verdict, "and its answers keep changing")
 		case verdict.Restarts() >= crashLoop:
-			return verdict, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
+			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
 		w.Tell(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return verdict, context.Cause(ctx)
+			return verdict, seen, context.Cause(ctx)
 		}
 	}
 }

@@ -68,34 +68,63 @@ func (w Workload) LookAgain(ctx context.Context) (View, error) {
 	return w.Look(ctx, false)
 }
 
-// Now returns what runs after something may have changed. If the look fails, what runs
-// is not known, whatever was seen before.
+// fresh is how old a look may be that is printed as what runs now.
+const fresh = 10 * time.Second
+
+// Now looks again, and returns what runs in words. If the look fails, what runs is not
+// known, whatever was seen before.
 func (w Workload) Now(ctx context.Context, before View) (View, string) {
 	seen, err := w.LookAgain(ctx)
-	if err == nil || !before.Known() {
-		return seen, w.Describe(seen)
+	if err != nil {
+		return View{}, w.unknown(before, "could not be asked")
 	}
-	return seen, "not known: " + w.HostName + " could not be asked; before the switch " + w.Describe(before)
+	return seen, w.Running(seen)
 }
 
-// Running describes what runs, or why the session did not look.
+// Running returns what runs in words, with the time at which it was seen. What was seen
+// too long ago is not what runs now.
 func (w Workload) Running(seen View) string {
-	if w.Unseen != "" {
+	switch {
+	case w.Unseen != "":
 		return "not looked at: " + w.Unseen
+	case !seen.Known():
+		return w.unknown(seen, "")
+	case time.Since(seen.asked) > fresh:
+		return w.unknown(seen, "was not asked again")
 	}
-	return w.Describe(seen)
+	return w.Describe(seen) + ", seen " + seen.when()
 }
 
-// Describe returns what a look showed, in words.
-func (w Workload) Describe(seen View) string {
-	if !seen.Known() {
-		if w.Spec.Kubernetes != nil {
-			return "not known: its host's cluster could not be read"
-		}
-		return "not known: its host's engine or project could not be read"
+// Latest is Running, after another look if the last look is too old. After an error of a
+// host that does not answer there is none.
+func (w Workload) Latest(ctx context.Context, seen View, err error) string {
+	switch {
+	case w.Unseen != "" || seen.Known() && time.Since(seen.asked) <= fresh:
+		return w.Running(seen)
+	case Cut(err):
+		return w.unknown(seen, "gives no answer")
 	}
-	return w.Spec.Describe(seen.Instances)
+	_, words := w.Now(ctx, seen)
+	return words
 }
+
+// unknown says that it is not known what runs, why, and what was seen before.
+func (w Workload) unknown(before View, why string) string {
+	switch {
+	case before.Known():
+		return "not known: " + w.HostName + " " + why + "; at " + before.when() + " " + w.Describe(before)
+	case w.Spec.Kubernetes != nil:
+		return "not known: its host's cluster could not be read"
+	}
+	return "not known: its host's engine or project could not be read"
+}
+
+// when is the time of the look by the clock here.
+func (v View) when() string { return v.asked.UTC().Format(time.TimeOnly + "Z") }
+
+// Describe returns what a look showed. It is what runs only as long as the look is new:
+// a result takes [Workload.Running].
+func (w Workload) Describe(seen View) string { return w.Spec.Describe(seen.Instances) }
 
 // Cut reports whether nothing answers for a workload: the way to its host broke, or the
 // API server there is silent. The host may have done what it was asked.

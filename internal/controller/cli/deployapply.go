@@ -34,6 +34,7 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 	}
 	deployFlags(cmd, &c.req, &c.dryRun)
 	digestFlag(cmd, &c.req)
+	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
 	cmd.Flags().BoolVar(&c.req.Force, "force", false, "recreate a service even if the commit runs already")
 	return withEnv(cmd)

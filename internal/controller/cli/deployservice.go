@@ -35,6 +35,7 @@ can take one at a time:
 	}
 	deployFlags(cmd, &c.req, &c.dryRun)
 	digestFlag(cmd, &c.req)
+	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
 	f := cmd.Flags()
 	f.BoolVar(&c.runNow, "run-now", false, "deploy")
@@ -92,5 +93,5 @@ func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) 
 		return present.Deployed(w.Deployer.Plan(ctx, wanted).WithGrant(c.grant)), nil
 	}
 	c.acts(&wanted)
-	return present.Deployed(w.Deployer.Run(ctx, wanted, c.req.Force).WithGrant(c.grant)), nil
+	return present.Deployed(deployer(w.Deployer, c.req.TakeOver).Run(ctx, wanted, c.req.Force).WithGrant(c.grant)), nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -36,6 +37,19 @@ func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
 // digestFlag is the flag of a command that may deploy an image that was pushed anew.
 func digestFlag(cmd *cobra.Command, req *contract.Request) {
 	cmd.Flags().StringVar(&req.Digest, "digest", "", "the `DIGEST` that the commit's tag must name, if another was proven")
+}
+
+// deployer returns the deployer that a command acts through.
+func deployer(d *deploy.Deployer, takeOver bool) *deploy.Deployer {
+	if takeOver {
+		return d.TakingOver()
+	}
+	return d
+}
+
+// takeOverFlag is the flag of a command that may end another run's change.
+func takeOverFlag(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "take-over", false, "end a change even if its run may still live, on another master too")
 }
 
 // withEnv makes a command need --env.

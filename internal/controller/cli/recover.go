@@ -9,22 +9,28 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
-type recoverCommand struct{ *app }
-
-func (a *app) recover() *cobra.Command {
-	return &cobra.Command{
-		Use: "recover", Short: "End what killed runs left: the old version back, or the receipt finished",
-		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.runs(recoverCommand{a}),
-	}
+type recoverCommand struct {
+	*app
+	takeOver bool
 }
 
-func (c recoverCommand) run(ctx context.Context) (present.Answer, error) {
+func (a *app) recover() *cobra.Command {
+	c := &recoverCommand{app: a}
+	cmd := &cobra.Command{
+		Use: "recover [--take-over]", Short: "End what killed runs left: the old version back, or the receipt finished",
+		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.runs(c),
+	}
+	takeOverFlag(cmd, &c.takeOver)
+	return cmd
+}
+
+func (c *recoverCommand) run(ctx context.Context) (present.Answer, error) {
 	w, err := c.wireDefault(site.Acting)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	defer w.Close()
 	c.acts(nil)
-	done, err := w.Deployer.Recover(ctx)
+	done, err := deployer(w.Deployer, c.takeOver).Recover(ctx)
 	return present.Recovered(done), err
 }

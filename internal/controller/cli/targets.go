@@ -101,5 +101,5 @@ func (w *targets) hosts(ctx context.Context, access site.Access, do func(context
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wired.Remote.Warm(ctx)
-	return do(ctx, wired.Deployer)
+	return do(ctx, deployer(wired.Deployer, w.req.TakeOver))
 }
