@@ -93,8 +93,11 @@ func TestAnEnvFileThatComposeCannotReadIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write(".state/compose.env", "A=1\nSAMPLE_CLIENT_SECRET=\""+secret+"\n")
-	_, err := w.target().Observe(t.Context(), w.spec.Ref, false)
-	if fault.ReasonOf(err) != fault.EnvFileInvalid || !strings.Contains(err.Error(), "line 2") || strings.Contains(err.Error()+fault.HintOf(err), "hunter2") {
+	seen, err := w.target().Observe(t.Context(), w.spec.Ref, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := seen.Unread; fault.ReasonOf(err) != fault.EnvFileInvalid || !strings.Contains(err.Error(), "line 2") || strings.Contains(err.Error()+fault.HintOf(err), "hunter2") {
 		t.Error(err)
 	}
 }

@@ -22,22 +22,26 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 	if err != nil {
 		return workload.Observation{}, err
 	}
-	env, err := r.readEnv()
-	if err != nil {
-		return workload.Observation{}, err
-	}
-	d, err := r.recall(ctx, env, ref.Name())
-	if err != nil {
-		return workload.Observation{}, err
-	}
-	seen := workload.Observation{
-		At: time.Now().UTC(), Placement: spec, Secrets: env.Presence(spec.Secrets),
-		Units: []workload.Unit{{Name: ref.Name(), Compose: &d}}, EnvFile: r.closed(),
-	}
-	name := d.ContainerName
+	seen := workload.Observation{At: time.Now().UTC(), Placement: spec, EnvFile: r.closed()}
+	name := ""
 	if spec.Placed() {
 		name = spec.Compose.ContainerName
-		seen.Stamped = env.Deploy(spec.KeyPrefix)
+	}
+	var d workload.ComposeDefinition
+	env, err := r.readEnv()
+	if err == nil {
+		d, err = r.recall(ctx, env, ref.Name())
+	}
+	switch {
+	case err != nil && (name == "" || ctx.Err() != nil):
+		return workload.Observation{}, err
+	case err != nil:
+		seen.Unread = err // what runs does not depend on it
+	default:
+		seen.Secrets, seen.Units = env.Presence(spec.Secrets), []workload.Unit{{Name: ref.Name(), Compose: &d}}
+		if name = cmp.Or(name, d.ContainerName); spec.Placed() {
+			seen.Stamped = env.Deploy(spec.KeyPrefix)
+		}
 	}
 	info, err := r.engine.Info(ctx)
 	if err != nil {

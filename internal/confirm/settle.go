@@ -61,6 +61,9 @@ func (t *Target[S]) proven(ctx context.Context, r record[S], want []workload.Cop
 	if err != nil {
 		return err
 	}
+	if seen.Unread != nil {
+		return seen.Unread
+	}
 	run := slices.DeleteFunc(seen.Present(), func(in workload.Instance) bool { return !in.Running })
 	other := slices.ContainsFunc(run, func(in workload.Instance) bool {
 		if i := slices.IndexFunc(want, func(c workload.Copy) bool { return c.ID == in.ID }); i >= 0 {

@@ -47,7 +47,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error) {
 	// Asked before the lock is taken, too: with it goes the name of the run that was
 	// killed, which is all that is known here of a host that does not answer.
-	_, err = r.Look(ctx, false)
+	_, err = r.LookPast(ctx, false)
 	nothing := err != nil && (fault.ReasonOf(err) == fault.WorkloadNotFound || fault.ReasonOf(err) == fault.CapabilityMissing)
 	if err != nil && !nothing {
 		return nil, err
@@ -63,7 +63,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	if nothing {
 		return nil, nil // in the catalog, and not in this project, or on a host that cannot switch
 	}
-	seen, err := r.Look(ctx, false)
+	seen, err := r.LookPast(ctx, false)
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,11 @@ package rpc
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -51,6 +53,15 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	if e := o.EnvFile; e != nil {
 		m.EnvFile = &artifactv1.Obstacle{What: clip(plain.Line(e.What)), Fix: clip(plain.Line(e.Fix))}
 	}
+	if err := o.Unread; err != nil {
+		reason, ok := known(fault.ReasonOf(err))
+		if !ok {
+			reason = artifactv1.Reason_REASON_INTERNAL
+		}
+		m.Unread = &artifactv1.Unread{
+			Reason: reason, Message: clip(plain.Line(err.Error())), Hint: clip(plain.Text(fault.HintOf(err))), Retryable: fault.Retryable(err),
+		}
+	}
 	if l := o.Last; l != nil {
 		m.Last = &artifactv1.SettledChange{
 			ChangeId: l.ChangeID, Commit: l.Commit.String(), Outcome: outcomeToProto(l.Outcome), Time: momentToProto(l.At),
@@ -90,6 +101,15 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	}
 	if e := m.GetEnvFile(); e != nil {
 		o.EnvFile = &workload.Obstacle{What: f.told("env_file.what", e.GetWhat()), Fix: f.told("env_file.fix", e.GetFix())}
+	}
+	if u := m.GetUnread(); u != nil {
+		reason := fault.Reason(strings.TrimPrefix(u.GetReason().String(), reasonPrefix))
+		if _, ok := known(reason); !ok {
+			reason = fault.Internal
+		}
+		why := fault.New(reason, "%s", f.told("unread.message", u.GetMessage())).WithHint("%s", plain.Text(u.GetHint()))
+		why.Retry = u.GetRetryable()
+		o.Unread = why
 	}
 	if l := m.GetLast(); l != nil {
 		o.Last = &workload.Settled{

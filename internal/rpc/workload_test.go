@@ -537,6 +537,7 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 		"a label that is no key":       func(o *artifactv1.Observation) { o.Instances[0].Labelled.Keys = []*artifactv1.Variable{{Name: "X"}} },
 		"an obstacle that acts":        func(o *artifactv1.Observation) { o.EnvFile.What = "\x1b[2J" },
 		"a taken name that acts":       func(o *artifactv1.Observation) { o.NameTakenBy.Scope = "\x1b[2J" },
+		"an unread file that acts":     func(o *artifactv1.Observation) { o.Unread = &artifactv1.Unread{Message: "\x1b[2J"} },
 		"too many units":               func(o *artifactv1.Observation) { o.Units = slices.Repeat(o.Units, 300) },
 		"no placement":                 func(o *artifactv1.Observation) { o.Placement = nil },
 		"another's placement":          func(o *artifactv1.Observation) { o.Placement.Workload.GetCompose().Service = "other" },
@@ -889,5 +890,22 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 	if !errors.Is(malformed(errors.New("x")), malformed(nil)) && malformed(nil) != nil {
 		t.Error("nothing is malformed")
+	}
+}
+
+// A host that cannot read a definition tells what runs, and why.
+func TestADefinitionThatCannotBeReadIsToldWithWhatRuns(t *testing.T) {
+	t.Parallel()
+	want := seen(t)
+	want.Units, want.Stamped, want.Secrets = nil, nil, nil
+	why := fault.Transient(fault.EnvFileInvalid, "line 2").WithHint("mend it")
+	want.Unread = why
+	a, _ := serveWorkloads(t, toldTarget{seen: want})
+	got, err := a.workloads(t).Observe(t.Context(), want.Placement.Ref, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := got.Unread; fault.ReasonOf(u) != why.Reason || u.Error() != "line 2" || fault.HintOf(u) != "mend it" || !fault.Retryable(u) || len(got.Instances) != 1 || got.Pending == nil {
+		t.Errorf("%+v", got)
 	}
 }

@@ -42,7 +42,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			_ = w.Host.Renew(ctx, w.Spec.Ref, wait.Change.ID)
 			renewed = time.Now()
 		}
-		seen, err := w.ask(ctx, workload.PointProve, true, wait.Change != nil, deadline)
+		seen, err := w.ask(ctx, workload.PointProve, w.Look, true, wait.Change != nil, deadline)
 		if err == nil && wait.Change != nil {
 			err = w.Ended(*wait.Change, seen)
 		}
@@ -83,7 +83,7 @@ func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen Vi
 	var first []workload.Copy
 	var since time.Time
 	for {
-		if seen, err = w.ask(ctx, workload.PointSettle, false, true, deadline); err != nil {
+		if seen, err = w.ask(ctx, workload.PointSettle, w.LookPast, false, true, deadline); err != nil {
 			return seen, err
 		}
 		switch back := proof.Back(w.Spec, before, seen.Observation); {
@@ -112,9 +112,9 @@ func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen Vi
 
 // ask observes. With again set, a connection that broke is no answer, and neither is an
 // engine's silence: it is asked again until the wait is over.
-func (w Workload) ask(ctx context.Context, p workload.Point, probe, again bool, until time.Time) (View, error) {
+func (w Workload) ask(ctx context.Context, p workload.Point, look func(context.Context, bool) (View, error), probe, again bool, until time.Time) (View, error) {
 	for {
-		seen, err := w.Look(ctx, probe)
+		seen, err := look(ctx, probe)
 		if !again || !Cut(err) && (fault.ReasonOf(err) != fault.EngineUnavailable || !fault.Retryable(err)) || time.Now().After(until) {
 			return seen, err
 		}

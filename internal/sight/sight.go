@@ -48,8 +48,19 @@ func (v View) Known() bool { return !v.At.IsZero() }
 // HostNow is the time by the host's clock, which its deadlines go by.
 func (v View) HostNow() time.Time { return v.At.Add(time.Since(v.asked)) }
 
-// Look observes the workload; probe asks its health, too.
+// Look observes the workload; probe asks its health, too. A definition that its host
+// cannot read is an error.
 func (w Workload) Look(ctx context.Context, probe bool) (View, error) {
+	seen, err := w.LookPast(ctx, probe)
+	if err == nil && seen.Unread != nil {
+		return View{}, seen.Unread
+	}
+	return seen, err
+}
+
+// LookPast is [Workload.Look] for what asks only what runs and how changes ended: a
+// definition that cannot be read does not matter.
+func (w Workload) LookPast(ctx context.Context, probe bool) (View, error) {
 	asked := time.Now()
 	seen, err := w.Host.Observe(ctx, w.Spec.Ref, probe)
 	if err != nil {
@@ -65,7 +76,7 @@ const lookTime = 30 * time.Second
 func (w Workload) LookAgain(ctx context.Context) (View, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
-	return w.Look(ctx, false)
+	return w.LookPast(ctx, false)
 }
 
 // fresh is how old a look may be that is printed as what runs now.

@@ -104,6 +104,9 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 		asking.Go(func() {
 			spec := row.Spec(row.env, c.Master.Project)
 			o, err := workloads.Observe(ctx, spec.Ref, false)
+			if err == nil {
+				err = o.Unread
+			}
 			if list[i].pending, list[i].err = o.Pending, err; err == nil {
 				list[i].differences, list[i].unread = placement.Differences(spec, o.Placement), o.Compose().UnreadFiles
 			}

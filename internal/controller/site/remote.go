@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"net"
+	"runtime"
 	"sync"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -59,15 +60,20 @@ func (r *Remote) Resolve(ctx context.Context, repo artifact.Repository, commit a
 }
 
 // Pinned implements [stage.Images]: what Resolve returned before. A command resolves
-// each image that it stages.
-func (r *Remote) Pinned(_ context.Context, want artifact.Pinned) (artifact.Image, error) {
+// each image that it stages, but for the one that a revert needs again: that is what its
+// commit's tag means, if the tag still means it.
+func (r *Remote) Pinned(ctx context.Context, want artifact.Pinned) (artifact.Image, error) {
 	r.remembering.Lock()
-	defer r.remembering.Unlock()
 	image, ok := r.resolved[want.Manifest]
-	if !ok {
-		return artifact.Image{}, fault.New(fault.Internal, "manifest %s of %s was not resolved before it is staged", want.Manifest, want.Repository)
+	r.remembering.Unlock()
+	if ok {
+		return image, nil
 	}
-	return image, nil
+	image, err := r.Resolve(ctx, want.Repository, want.Commit, artifact.Platform{OS: "linux", Architecture: runtime.GOARCH})
+	if err == nil && (image.Manifest != want.Manifest || image.Config != want.Config) {
+		err = fault.New(fault.DigestMismatch, "the tag of %s means %s by now, not %s", want.Commit.Short(), image.Manifest, want.Manifest)
+	}
+	return image, err
 }
 
 // Stream implements layers.Source.

@@ -967,7 +967,10 @@ type Observation struct {
 	NameTakenBy *Neighbour `protobuf:"bytes,13,opt,name=name_taken_by,json=nameTakenBy,proto3" json:"name_taken_by,omitempty"`
 	// What keeps the host from writing the deploy keys into its env file; empty for
 	// nothing, absent if the host does not report that or has no such file.
-	EnvFile       *Obstacle `protobuf:"bytes,14,opt,name=env_file,json=envFile,proto3" json:"env_file,omitempty"`
+	EnvFile *Obstacle `protobuf:"bytes,14,opt,name=env_file,json=envFile,proto3" json:"env_file,omitempty"`
+	// Why the definition of the workload could not be read; absent if it was read. If it is
+	// there, units, stamped and secrets are empty and mean nothing.
+	Unread        *Unread `protobuf:"bytes,15,opt,name=unread,proto3" json:"unread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1100,6 +1103,13 @@ func (x *Observation) GetEnvFile() *Obstacle {
 	return nil
 }
 
+func (x *Observation) GetUnread() *Unread {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
+
 // Obstacle is what is in the way of a change, and what to do about it.
 type Obstacle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1155,6 +1165,79 @@ func (x *Obstacle) GetFix() string {
 	return ""
 }
 
+// Unread is why something on the host could not be read, as an error's details tell it.
+type Unread struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its reason.
+	Reason Reason `protobuf:"varint,1,opt,name=reason,proto3,enum=unidesk.artifact.v1.Reason" json:"reason,omitempty"`
+	// What is wrong, for people.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// What to do about it.
+	Hint string `protobuf:"bytes,3,opt,name=hint,proto3" json:"hint,omitempty"`
+	// The same may be read later without anybody changing anything.
+	Retryable     bool `protobuf:"varint,4,opt,name=retryable,proto3" json:"retryable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unread) Reset() {
+	*x = Unread{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unread) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unread) ProtoMessage() {}
+
+func (x *Unread) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unread.ProtoReflect.Descriptor instead.
+func (*Unread) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Unread) GetReason() Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return Reason_REASON_UNSPECIFIED
+}
+
+func (x *Unread) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Unread) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
+func (x *Unread) GetRetryable() bool {
+	if x != nil {
+		return x.Retryable
+	}
+	return false
+}
+
 // Unit is what the host's configuration declares.
 type Unit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1176,7 +1259,7 @@ type Unit struct {
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1271,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1284,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Unit) GetName() string {
@@ -1312,7 +1395,7 @@ type DeploymentDefinition struct {
 
 func (x *DeploymentDefinition) Reset() {
 	*x = DeploymentDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1407,7 @@ func (x *DeploymentDefinition) String() string {
 func (*DeploymentDefinition) ProtoMessage() {}
 
 func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1420,7 @@ func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentDefinition.ProtoReflect.Descriptor instead.
 func (*DeploymentDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeploymentDefinition) GetRevision() string {
@@ -1506,7 +1589,7 @@ type Replicas struct {
 
 func (x *Replicas) Reset() {
 	*x = Replicas{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1601,7 @@ func (x *Replicas) String() string {
 func (*Replicas) ProtoMessage() {}
 
 func (x *Replicas) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1614,7 @@ func (x *Replicas) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replicas.ProtoReflect.Descriptor instead.
 func (*Replicas) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Replicas) GetWant() uint32 {
@@ -1584,7 +1667,7 @@ type Exposure struct {
 
 func (x *Exposure) Reset() {
 	*x = Exposure{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +1679,7 @@ func (x *Exposure) String() string {
 func (*Exposure) ProtoMessage() {}
 
 func (x *Exposure) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +1692,7 @@ func (x *Exposure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exposure.ProtoReflect.Descriptor instead.
 func (*Exposure) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Exposure) GetService() string {
@@ -1665,7 +1748,7 @@ type ComposeDefinition struct {
 
 func (x *ComposeDefinition) Reset() {
 	*x = ComposeDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1677,7 +1760,7 @@ func (x *ComposeDefinition) String() string {
 func (*ComposeDefinition) ProtoMessage() {}
 
 func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1690,7 +1773,7 @@ func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComposeDefinition.ProtoReflect.Descriptor instead.
 func (*ComposeDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ComposeDefinition) GetImage() string {
@@ -1785,7 +1868,7 @@ type Mount struct {
 
 func (x *Mount) Reset() {
 	*x = Mount{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1797,7 +1880,7 @@ func (x *Mount) String() string {
 func (*Mount) ProtoMessage() {}
 
 func (x *Mount) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1810,7 +1893,7 @@ func (x *Mount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mount.ProtoReflect.Descriptor instead.
 func (*Mount) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Mount) GetKind() string {
@@ -1893,7 +1976,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +1988,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +2001,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Instance) GetId() string {
@@ -2086,7 +2169,7 @@ type Labelled struct {
 
 func (x *Labelled) Reset() {
 	*x = Labelled{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2181,7 @@ func (x *Labelled) String() string {
 func (*Labelled) ProtoMessage() {}
 
 func (x *Labelled) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2194,7 @@ func (x *Labelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Labelled.ProtoReflect.Descriptor instead.
 func (*Labelled) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Labelled) GetKeys() []*Variable {
@@ -2138,7 +2221,7 @@ type Copy struct {
 
 func (x *Copy) Reset() {
 	*x = Copy{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2150,7 +2233,7 @@ func (x *Copy) String() string {
 func (*Copy) ProtoMessage() {}
 
 func (x *Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2163,7 +2246,7 @@ func (x *Copy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Copy.ProtoReflect.Descriptor instead.
 func (*Copy) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Copy) GetId() string {
@@ -2205,7 +2288,7 @@ type ListNeighboursRequest struct {
 
 func (x *ListNeighboursRequest) Reset() {
 	*x = ListNeighboursRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2217,7 +2300,7 @@ func (x *ListNeighboursRequest) String() string {
 func (*ListNeighboursRequest) ProtoMessage() {}
 
 func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2230,7 +2313,7 @@ func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursRequest.ProtoReflect.Descriptor instead.
 func (*ListNeighboursRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListNeighboursRequest) GetWorkload() *Workload {
@@ -2251,7 +2334,7 @@ type ListNeighboursResponse struct {
 
 func (x *ListNeighboursResponse) Reset() {
 	*x = ListNeighboursResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2263,7 +2346,7 @@ func (x *ListNeighboursResponse) String() string {
 func (*ListNeighboursResponse) ProtoMessage() {}
 
 func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2276,7 +2359,7 @@ func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursResponse.ProtoReflect.Descriptor instead.
 func (*ListNeighboursResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
@@ -2320,7 +2403,7 @@ type Neighbour struct {
 
 func (x *Neighbour) Reset() {
 	*x = Neighbour{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2332,7 +2415,7 @@ func (x *Neighbour) String() string {
 func (*Neighbour) ProtoMessage() {}
 
 func (x *Neighbour) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2345,7 +2428,7 @@ func (x *Neighbour) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbour.ProtoReflect.Descriptor instead.
 func (*Neighbour) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Neighbour) GetId() string {
@@ -2445,7 +2528,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2457,7 +2540,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2470,7 +2553,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Share) GetWhat() string {
@@ -2500,7 +2583,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2595,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2608,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Variable) GetName() string {
@@ -2557,7 +2640,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2569,7 +2652,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +2665,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Secret) GetName() string {
@@ -2627,7 +2710,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +2722,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +2735,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -2710,7 +2793,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2805,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2818,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Flag) GetName() string {
@@ -2773,7 +2856,7 @@ type PinnedImage struct {
 
 func (x *PinnedImage) Reset() {
 	*x = PinnedImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2785,7 +2868,7 @@ func (x *PinnedImage) String() string {
 func (*PinnedImage) ProtoMessage() {}
 
 func (x *PinnedImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2798,7 +2881,7 @@ func (x *PinnedImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinnedImage.ProtoReflect.Descriptor instead.
 func (*PinnedImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PinnedImage) GetRepository() string {
@@ -2871,7 +2954,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +2966,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +2979,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Change) GetId() string {
@@ -2974,7 +3057,7 @@ type PendingChange struct {
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2986,7 +3069,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2999,7 +3082,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -3056,7 +3139,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3068,7 +3151,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3081,7 +3164,7 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Before) GetBasis() string {
@@ -3138,7 +3221,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3150,7 +3233,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3163,7 +3246,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -3214,7 +3297,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3226,7 +3309,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3239,7 +3322,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Left) GetUnit() string {
@@ -3270,7 +3353,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3282,7 +3365,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3295,7 +3378,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -3328,7 +3411,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3340,7 +3423,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3353,7 +3436,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -3408,7 +3491,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3420,7 +3503,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3433,7 +3516,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 // Progress reports that the work reached a point.
@@ -3455,7 +3538,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3467,7 +3550,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3480,7 +3563,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Progress) GetPoint() Point {
@@ -3532,7 +3615,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3544,7 +3627,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3557,7 +3640,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -3587,7 +3670,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3599,7 +3682,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3612,7 +3695,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ConfigValue) GetKey() string {
@@ -3645,7 +3728,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3657,7 +3740,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3670,7 +3753,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -3725,7 +3808,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3737,7 +3820,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3750,7 +3833,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 // RenewRequest names a pending change.
@@ -3766,7 +3849,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3778,7 +3861,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3791,7 +3874,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RenewRequest) GetWorkload() *Workload {
@@ -3817,7 +3900,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3829,7 +3912,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3842,7 +3925,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 // SettleRequest ends a change.
@@ -3865,7 +3948,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3877,7 +3960,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3890,7 +3973,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -3939,7 +4022,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3951,7 +4034,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3964,7 +4047,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SettleResponse) GetProgress() []*Progress {
@@ -3989,7 +4072,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4001,7 +4084,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4014,7 +4097,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -4049,7 +4132,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4061,7 +4144,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4074,7 +4157,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -4088,7 +4171,7 @@ var File_unidesk_artifact_v1_workload_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\n" +
-	"\"unidesk/artifact/v1/workload.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/host.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\xa1\x01\n" +
+	"\"unidesk/artifact/v1/workload.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/host.proto\x1a unidesk/artifact/v1/reason.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\xa1\x01\n" +
 	"\bWorkload\x12?\n" +
 	"\acompose\x18\x01 \x01(\v2#.unidesk.artifact.v1.ComposeServiceH\x00R\acompose\x12I\n" +
 	"\n" +
@@ -4138,7 +4221,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\bR\x05probe\"U\n" +
 	"\x0fObserveResponse\x12B\n" +
-	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xd7\x05\n" +
+	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\x8c\x06\n" +
 	"\vObservation\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12<\n" +
 	"\tplacement\x18\x02 \x01(\v2\x1e.unidesk.artifact.v1.PlacementR\tplacement\x12\x14\n" +
@@ -4155,10 +4238,16 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bplatform\x18\v \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x12\x18\n" +
 	"\amissing\x18\f \x03(\tR\amissing\x12B\n" +
 	"\rname_taken_by\x18\r \x01(\v2\x1e.unidesk.artifact.v1.NeighbourR\vnameTakenBy\x128\n" +
-	"\benv_file\x18\x0e \x01(\v2\x1d.unidesk.artifact.v1.ObstacleR\aenvFile\"0\n" +
+	"\benv_file\x18\x0e \x01(\v2\x1d.unidesk.artifact.v1.ObstacleR\aenvFile\x123\n" +
+	"\x06unread\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.UnreadR\x06unread\"0\n" +
 	"\bObstacle\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x10\n" +
-	"\x03fix\x18\x02 \x01(\tR\x03fix\"\xee\x01\n" +
+	"\x03fix\x18\x02 \x01(\tR\x03fix\"\x89\x01\n" +
+	"\x06Unread\x123\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1b.unidesk.artifact.v1.ReasonR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
+	"\x04hint\x18\x03 \x01(\tR\x04hint\x12\x1c\n" +
+	"\tretryable\x18\x04 \x01(\bR\tretryable\"\xee\x01\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\acompose\x18\x02 \x01(\v2&.unidesk.artifact.v1.ComposeDefinitionH\x00R\acompose\x12K\n" +
@@ -4438,7 +4527,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
 	(Point)(0),                     // 1: unidesk.artifact.v1.Point
@@ -4455,45 +4544,47 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*ObserveResponse)(nil),        // 12: unidesk.artifact.v1.ObserveResponse
 	(*Observation)(nil),            // 13: unidesk.artifact.v1.Observation
 	(*Obstacle)(nil),               // 14: unidesk.artifact.v1.Obstacle
-	(*Unit)(nil),                   // 15: unidesk.artifact.v1.Unit
-	(*DeploymentDefinition)(nil),   // 16: unidesk.artifact.v1.DeploymentDefinition
-	(*Replicas)(nil),               // 17: unidesk.artifact.v1.Replicas
-	(*Exposure)(nil),               // 18: unidesk.artifact.v1.Exposure
-	(*ComposeDefinition)(nil),      // 19: unidesk.artifact.v1.ComposeDefinition
-	(*Mount)(nil),                  // 20: unidesk.artifact.v1.Mount
-	(*Instance)(nil),               // 21: unidesk.artifact.v1.Instance
-	(*Labelled)(nil),               // 22: unidesk.artifact.v1.Labelled
-	(*Copy)(nil),                   // 23: unidesk.artifact.v1.Copy
-	(*ListNeighboursRequest)(nil),  // 24: unidesk.artifact.v1.ListNeighboursRequest
-	(*ListNeighboursResponse)(nil), // 25: unidesk.artifact.v1.ListNeighboursResponse
-	(*Neighbour)(nil),              // 26: unidesk.artifact.v1.Neighbour
-	(*Share)(nil),                  // 27: unidesk.artifact.v1.Share
-	(*Variable)(nil),               // 28: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                 // 29: unidesk.artifact.v1.Secret
-	(*Health)(nil),                 // 30: unidesk.artifact.v1.Health
-	(*Flag)(nil),                   // 31: unidesk.artifact.v1.Flag
-	(*PinnedImage)(nil),            // 32: unidesk.artifact.v1.PinnedImage
-	(*Change)(nil),                 // 33: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),          // 34: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                 // 35: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),          // 36: unidesk.artifact.v1.SettledChange
-	(*Left)(nil),                   // 37: unidesk.artifact.v1.Left
-	(*StageRequest)(nil),           // 38: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 39: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 40: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 41: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 42: unidesk.artifact.v1.SwitchRequest
-	(*ConfigValue)(nil),            // 43: unidesk.artifact.v1.ConfigValue
-	(*SwitchResponse)(nil),         // 44: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 45: unidesk.artifact.v1.SwitchResult
-	(*RenewRequest)(nil),           // 46: unidesk.artifact.v1.RenewRequest
-	(*RenewResponse)(nil),          // 47: unidesk.artifact.v1.RenewResponse
-	(*SettleRequest)(nil),          // 48: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 49: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 50: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 51: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 52: google.protobuf.Timestamp
-	(*Platform)(nil),               // 53: unidesk.artifact.v1.Platform
+	(*Unread)(nil),                 // 15: unidesk.artifact.v1.Unread
+	(*Unit)(nil),                   // 16: unidesk.artifact.v1.Unit
+	(*DeploymentDefinition)(nil),   // 17: unidesk.artifact.v1.DeploymentDefinition
+	(*Replicas)(nil),               // 18: unidesk.artifact.v1.Replicas
+	(*Exposure)(nil),               // 19: unidesk.artifact.v1.Exposure
+	(*ComposeDefinition)(nil),      // 20: unidesk.artifact.v1.ComposeDefinition
+	(*Mount)(nil),                  // 21: unidesk.artifact.v1.Mount
+	(*Instance)(nil),               // 22: unidesk.artifact.v1.Instance
+	(*Labelled)(nil),               // 23: unidesk.artifact.v1.Labelled
+	(*Copy)(nil),                   // 24: unidesk.artifact.v1.Copy
+	(*ListNeighboursRequest)(nil),  // 25: unidesk.artifact.v1.ListNeighboursRequest
+	(*ListNeighboursResponse)(nil), // 26: unidesk.artifact.v1.ListNeighboursResponse
+	(*Neighbour)(nil),              // 27: unidesk.artifact.v1.Neighbour
+	(*Share)(nil),                  // 28: unidesk.artifact.v1.Share
+	(*Variable)(nil),               // 29: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 30: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 31: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 32: unidesk.artifact.v1.Flag
+	(*PinnedImage)(nil),            // 33: unidesk.artifact.v1.PinnedImage
+	(*Change)(nil),                 // 34: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 35: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 36: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 37: unidesk.artifact.v1.SettledChange
+	(*Left)(nil),                   // 38: unidesk.artifact.v1.Left
+	(*StageRequest)(nil),           // 39: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 40: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 41: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 42: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 43: unidesk.artifact.v1.SwitchRequest
+	(*ConfigValue)(nil),            // 44: unidesk.artifact.v1.ConfigValue
+	(*SwitchResponse)(nil),         // 45: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 46: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 47: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 48: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 49: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 50: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 51: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 52: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 53: google.protobuf.Timestamp
+	(*Platform)(nil),               // 54: unidesk.artifact.v1.Platform
+	(Reason)(0),                    // 55: unidesk.artifact.v1.Reason
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
@@ -4507,84 +4598,86 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	10, // 8: unidesk.artifact.v1.DeploymentPlacement.probe:type_name -> unidesk.artifact.v1.Probe
 	2,  // 9: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	13, // 10: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	52, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	53, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	5,  // 12: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
-	15, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
-	21, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	28, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
-	29, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	34, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	36, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	53, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	26, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
+	16, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
+	22, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
+	29, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
+	30, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	35, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	37, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	54, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	27, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
 	14, // 21: unidesk.artifact.v1.Observation.env_file:type_name -> unidesk.artifact.v1.Obstacle
-	19, // 22: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
-	16, // 23: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
-	30, // 24: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
-	17, // 25: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
-	18, // 26: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
-	28, // 27: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
-	20, // 28: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
-	52, // 29: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	52, // 30: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	28, // 31: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	28, // 32: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	30, // 33: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	20, // 34: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
-	22, // 35: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
-	28, // 36: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
-	52, // 37: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 38: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	26, // 39: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	52, // 40: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	27, // 41: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
-	31, // 42: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 43: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	32, // 44: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	28, // 45: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	52, // 46: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	31, // 47: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	33, // 48: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	52, // 49: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	35, // 50: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	52, // 51: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 52: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	52, // 53: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	37, // 54: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
-	2,  // 55: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	32, // 56: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	41, // 57: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	40, // 58: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 59: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	33, // 60: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	43, // 61: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	41, // 62: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	45, // 63: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 64: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 65: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 66: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	23, // 67: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	41, // 68: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 69: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 70: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	24, // 71: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	38, // 72: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	42, // 73: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	46, // 74: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	48, // 75: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	50, // 76: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 77: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	25, // 78: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	39, // 79: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	44, // 80: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	47, // 81: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	49, // 82: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	51, // 83: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	77, // [77:84] is the sub-list for method output_type
-	70, // [70:77] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	15, // 22: unidesk.artifact.v1.Observation.unread:type_name -> unidesk.artifact.v1.Unread
+	55, // 23: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
+	20, // 24: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
+	17, // 25: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
+	31, // 26: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
+	18, // 27: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
+	19, // 28: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
+	29, // 29: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
+	21, // 30: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
+	53, // 31: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	53, // 32: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	29, // 33: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	29, // 34: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	31, // 35: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	21, // 36: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
+	23, // 37: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
+	29, // 38: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
+	53, // 39: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 40: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	27, // 41: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	53, // 42: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	28, // 43: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
+	32, // 44: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 45: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	33, // 46: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	29, // 47: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	53, // 48: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	32, // 49: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	34, // 50: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	53, // 51: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	36, // 52: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	53, // 53: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 54: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	53, // 55: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	38, // 56: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
+	2,  // 57: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	33, // 58: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	42, // 59: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	41, // 60: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 61: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	34, // 62: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	44, // 63: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	42, // 64: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	46, // 65: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 66: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 67: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 68: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	24, // 69: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	42, // 70: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 71: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 72: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	25, // 73: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	39, // 74: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	43, // 75: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	47, // 76: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	49, // 77: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	51, // 78: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 79: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	26, // 80: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	40, // 81: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	45, // 82: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	48, // 83: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	50, // 84: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	52, // 85: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	79, // [79:86] is the sub-list for method output_type
+	72, // [72:79] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -4593,6 +4686,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		return
 	}
 	file_unidesk_artifact_v1_host_proto_init()
+	file_unidesk_artifact_v1_reason_proto_init()
 	file_unidesk_artifact_v1_role_proto_init()
 	file_unidesk_artifact_v1_workload_proto_msgTypes[0].OneofWrappers = []any{
 		(*Workload_Compose)(nil),
@@ -4602,16 +4696,16 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		(*Placement_Compose)(nil),
 		(*Placement_Kubernetes)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[13].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[14].OneofWrappers = []any{
 		(*Unit_Compose)(nil),
 		(*Unit_Deployment)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[24].OneofWrappers = []any{}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[37].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[25].OneofWrappers = []any{}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[38].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[42].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[43].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -4621,7 +4715,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   50,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

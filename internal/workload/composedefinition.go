@@ -1,0 +1,30 @@
+package workload
+
+import "time"
+
+// ComposeDefinition is the Compose service as its project declares it, with nothing
+// interpolated and so without a secret.
+type ComposeDefinition struct {
+	Image         string `json:"image"`
+	ContainerName string `json:"containerName"`
+	PullPolicy    string `json:"pullPolicy,omitempty"`
+	Replicas      int    `json:"replicas"`
+	// References are the variables of the env file that the service's environment
+	// hands on under their own names, LabelReferences those that its labels name.
+	References      []string `json:"references,omitempty"`
+	LabelReferences []string `json:"labelReferences,omitempty"`
+	// Mounts are what is mounted into its container.
+	Mounts []Mount `json:"mounts,omitempty"`
+	// NetworkMode is "" if it declares none.
+	NetworkMode string `json:"networkMode,omitempty"`
+	// StopGrace is how long its container gets to stop, 0 if it does not say.
+	StopGrace time.Duration `json:"stopGrace,omitempty"`
+	// UnreadFiles are Compose files that Compose reads by itself in the project's folder,
+	// and that the host's configuration does not name.
+	UnreadFiles []string `json:"unreadFiles,omitempty"`
+	// Programs are [Instance.Programs] by its own entrypoint and command.
+	Programs []string `json:"programs,omitempty"`
+	// Labels are its labels with their variables, for the host that reads them; they do not
+	// cross to others.
+	Labels map[string]string `json:"-"`
+}
