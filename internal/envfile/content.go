@@ -6,9 +6,11 @@
 package envfile
 
 import (
+	"bytes"
 	"log/slog"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -26,6 +28,10 @@ type Content struct {
 // Parse reads b as Compose would. The name is for the error, ENV_FILE_INVALID,
 // which tells a line's number and never what stands there.
 func Parse(name string, b []byte) (Content, error) {
+	if isUTF16(b) {
+		return Content{}, fault.New(fault.EnvFileInvalid, "env file %s is UTF-16: Compose reads UTF-8", name).
+			WithHint("save %s as UTF-8, for example: iconv -f UTF-16 -t UTF-8", name)
+	}
 	statements, bad := scan(b)
 	if bad == nil {
 		var values map[string]string
@@ -34,6 +40,12 @@ func Parse(name string, b []byte) (Content, error) {
 		}
 	}
 	return Content{}, bad.fault(name)
+}
+
+// isUTF16 knows a file that an editor of Windows saved: by its first bytes, or by the
+// null byte of every other character.
+func isUTF16(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) || len(b) > 1 && bytes.Count(b, []byte{0}) >= len(b)/3
 }
 
 // Lookup returns the value of a key as Compose sees it.

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
@@ -41,5 +42,33 @@ func TestALineThatIsAddedWhileTheFileIsSyncedIsNotLost(t *testing.T) {
 	}
 	if err := envfile.Update(t.Context(), name, set("K", "v")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAFileOfAnotherEncodingIsNamedAsSuch(t *testing.T) {
+	t.Parallel()
+	wide := func(mark string, first bool) []byte {
+		b := []byte(mark)
+		for _, c := range []byte("SECRET=hunter2\r\n") {
+			if first {
+				b = append(b, c, 0)
+			} else {
+				b = append(b, 0, c)
+			}
+		}
+		return b
+	}
+	for name, b := range map[string][]byte{
+		"little end first": wide("\xff\xfe", true), "big end first": wide("\xfe\xff", false), "without a mark": wide("", true),
+	} {
+		_, err := envfile.Parse("some.env", b)
+		if fault.ReasonOf(err) != fault.EnvFileInvalid || !strings.Contains(err.Error(), "is UTF-16") || !strings.Contains(fault.HintOf(err), "UTF-8") {
+			t.Errorf("%s: %v, hint %q", name, err, fault.HintOf(err))
+		}
+	}
+	for _, text := range []string{"", "A=1\n", "\ufeffA=1\n", "A=ü\n"} {
+		if _, err := envfile.Parse("some.env", []byte(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

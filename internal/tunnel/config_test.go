@@ -47,6 +47,7 @@ func TestSSHGetsExactlyTheseArguments(t *testing.T) {
 	want := []string{
 		"ssh", "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
 		"-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=2", "-o", "ClearAllForwardings=yes",
+		"-o", "IgnoreUnknown=*", "-o", "SessionType=default", "-o", "StdinNull=no", "-o", "ForkAfterAuthentication=no",
 		"-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "Tunnel=no", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none",
 		"-o", "RequestTTY=no", "-o", "EscapeChar=none", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no",
 		"-o", "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com", "-F", "/etc/unidesk/ssh_config", "--", "D601",
@@ -81,6 +82,11 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
   RequestTTY force
   ServerAliveInterval 0
   Tunnel yes
+  IgnoreUnknown UseKeychain
+  UseKeychain yes
+  SessionType none
+  StdinNull yes
+  ForkAfterAuthentication yes
   User somebody
   Port 2222
 `
@@ -103,7 +109,7 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 		"stricthostkeychecking": "true", "updatehostkeys": "false", "batchmode": "yes", "controlmaster": "false", "compression": "no",
 		"ciphers": "aes128-gcm@openssh.com", "forwardagent": "no", "forwardx11": "no", "permitlocalcommand": "no",
 		"requesttty": "false", "serveraliveinterval": "15", "serveralivecountmax": "3", "tunnel": "false", "clearallforwardings": "yes",
-		"connecttimeout": "30", "escapechar": "none",
+		"connecttimeout": "30", "escapechar": "none", "sessiontype": "default", "stdinnull": "no", "forkafterauthentication": "no",
 		"user": "somebody", "port": "2222", // what is the user's stays the user's
 	} {
 		if effective[key] != want {

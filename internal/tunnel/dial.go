@@ -70,6 +70,9 @@ func (c *Conn) handshake(ctx context.Context, cfg Config, wait time.Duration) er
 	case errors.Is(err, errNotPreface):
 		return cfg.notAnAgent(c, got)
 	case err != nil:
+		if own := (*ended)(nil); cfg.SSH != nil && errors.As(err, &own) {
+			return cfg.notGreeted(own.exit.Code, own.exit.Said)
+		}
 		return err
 	}
 	return c.SetReadDeadline(time.Time{})

@@ -1,7 +1,7 @@
 package tunnel
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,24 +15,8 @@ const (
 	exitSSH           = 255
 )
 
-// changedKey is in ssh's warning about a host key that is not the known one. ssh
-// ends with 255 for that as for everything else and tells it in no other way; the
-// text is not translated and has been the same since OpenSSH 2.
-const changedKey = "REMOTE HOST IDENTIFICATION HAS CHANGED"
-
-// ssh's refusal of a host that known_hosts does not list, and sshd's of the
-// account's keys. They only choose the hint, and that trying again will not help.
-const (
-	unknownKey = "host key is known for"
-	deniedKey  = ": Permission denied ("
-)
-
-// unknownName is ssh's word for a name that no file and no server knows; a name
-// server that is away for a moment is told by passingName behind it.
-const (
-	unknownName = "Could not resolve hostname"
-	passingName = "Temporary failure in name resolution"
-)
+// ErrNoAgent is in the chain when the far side has no such program.
+var ErrNoAgent = errors.New("no unidesk-agent")
 
 // ended says why a child's output has ended: by its exit code where that tells.
 func (c Config) ended(p *child) error {
@@ -48,7 +32,7 @@ func (c Config) ended(p *child) error {
 	how := p.state.String() // "exit status 255", "signal: killed"
 	switch p.state.ExitCode() {
 	case exitNotFound, exitNotExecutable:
-		return fault.New(fault.NotAnAgent, "%s has no unidesk-agent to run (%s%s)", c.Name(), how, said).
+		return fault.New(fault.NotAnAgent, "%s has %w to run (%s%s)", c.Name(), ErrNoAgent, how, said).
 			WithHint("install the agent on %s, or name its path as ssh.command", c.Name())
 	case ExitNoAgent:
 		return fault.Transient(fault.HostUnreachable, "the agent on %s does not answer%s", c.Name(), said).
@@ -61,30 +45,18 @@ func (c Config) ended(p *child) error {
 	case 0:
 		return fault.Transient(fault.HostUnreachable, "%s closed the connection%s", c.Name(), said)
 	default:
-		return fault.Transient(fault.HostUnreachable, "connection to %s ended (%s%s)", c.Name(), how, said)
+		f := fault.Transient(fault.HostUnreachable, "connection to %s ended (%s%s)", c.Name(), how, said)
+		if code := p.state.ExitCode(); code > 0 {
+			f.Err = &ended{f.Err, ExitError{Code: code, Said: p.stderr.String()}}
+		}
+		return f
 	}
 }
 
-// sshFailed tells apart what ssh itself failed at. A command of the user's that
-// wraps ssh hands its code and text on, so this is not only for Config.SSH.
-func (c Config) sshFailed(stderr []byte, said string) error {
-	if bytes.Contains(stderr, []byte(changedKey)) {
-		return fault.New(fault.HostKeyMismatch, "%s answers with another host key than the known one%s", c.Name(), said).
-			WithHint("find out why before anything else; only then: ssh-keygen -R HOST, and add the new key")
-	}
-	f := fault.Transient(fault.HostUnreachable, "ssh to %s failed%s", c.Name(), said)
-	switch {
-	case bytes.Contains(stderr, []byte(unknownKey)):
-		f.Retry = false
-		return f.WithHint("log in by hand once to check and accept its host key")
-	case bytes.Contains(stderr, []byte(deniedKey)):
-		f.Retry = false
-		return f.WithHint("none of this account's keys may log in there")
-	case bytes.Contains(stderr, []byte(unknownName)) && !bytes.Contains(stderr, []byte(passingName)):
-		f.Retry = false
-		return f.WithHint("check this host's ssh.destination in controller.yaml, and the name in ssh's own configuration")
-	}
-	return f
+// ended is an end of which the code says nothing by itself.
+type ended struct {
+	error
+	exit ExitError
 }
 
 // notAnAgent quotes what came instead of the preface.

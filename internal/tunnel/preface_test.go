@@ -48,6 +48,25 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 			shell("echo 'ops@d601: Permission denied (publickey).' >&2; exit 255"),
 			fault.HostUnreachable, false, "Permission denied",
 		},
+		"ssh: an option that it does not know": {
+			shell("echo '/home/ops/.ssh/config: line 3: Bad configuration option: usekeychain' >&2; echo '/home/ops/.ssh/config: terminating, 1 bad configuration options' >&2; exit 255"),
+			fault.ConfigInvalid, false, "line 3",
+		},
+		"ssh: a configuration that others may write to": {
+			shell("echo 'Bad owner or permissions on /home/ops/.ssh/config' >&2; exit 255"), fault.ConfigInvalid, false, "/home/ops/.ssh/config",
+		},
+		"ssh: more keys than tries": {
+			shell("echo 'Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures' >&2; exit 255"),
+			fault.HostUnreachable, false, "Too many",
+		},
+		"ssh: the unknown host key of a jump host": {
+			shell("echo 'Host key verification failed.' >&2; echo 'kex_exchange_identification: Connection closed by remote host' >&2; exit 255"),
+			fault.HostUnreachable, false, "verification failed",
+		},
+		"ssh: a failure behind a banner": {
+			shell("echo 'All of this is watched.' >&2; echo 'ops@d601: Permission denied (publickey).' >&2; exit 255"),
+			fault.HostUnreachable, false, "failed: ops@d601: Permission denied",
+		},
 		"ssh: changed host key": {
 			shell("echo '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @' >&2; exit 255"),
 			fault.HostKeyMismatch, false, "HAS CHANGED",
@@ -65,6 +84,9 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 			}
 			if fault.ReasonOf(err) != c.want || fault.Retryable(err) != c.retry || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("got %s, retry %t: %v", fault.ReasonOf(err), fault.Retryable(err), err)
+			}
+			if strings.HasPrefix(name, "ssh: ") && !fault.Retryable(err) && fault.HintOf(err) == "" {
+				t.Errorf("%v has no hint", err)
 			}
 			if strings.HasPrefix(name, "an agent that") && !strings.Contains(fault.HintOf(err), "systemctl status") {
 				t.Errorf("hint %q", fault.HintOf(err))

@@ -27,6 +27,13 @@ func (s *SSH) argv() []string {
 		"ConnectTimeout=" + strconv.Itoa(int((timeout+time.Second-1)/time.Second)),
 		// The connection carries one command's streams and nothing else.
 		"ClearAllForwardings=yes",
+		// -N, -n and -f of a user's configuration would leave the far side without a command
+		// or without its input. An ssh before 8.7 has no such options, and passes them over. This
+		// takes the place of the user's own IgnoreUnknown, so it must pass over what that does.
+		"IgnoreUnknown=*",
+		"SessionType=default",
+		"StdinNull=no",
+		"ForkAfterAuthentication=no",
 		"ForwardAgent=no",
 		"ForwardX11=no",
 		"Tunnel=no",

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -116,6 +117,41 @@ func TestSSHFailuresAreToldApart(t *testing.T) {
 		c := through(s, greet)
 		c.SSH.ConfigFile = edited(t, s, "UserKnownHostsFile", "/dev/null")
 		wantFailure(t, c, fault.HostUnreachable, false, "key is known for")
+	})
+	t.Run("a jump host whose key is unknown", func(t *testing.T) {
+		b, err := os.ReadFile(s.ClientConfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The jump is an ssh of its own, which has none of our options.
+		jump := strings.Replace(string(b), "Host "+lab.HostAlias, "Host jump", 1)
+		jump = regexp.MustCompile(`UserKnownHostsFile .*`).ReplaceAllString(jump, "UserKnownHostsFile /dev/null")
+		jump = strings.Replace(jump, "  StrictHostKeyChecking yes\n", "", 1)
+		c := through(s, greet)
+		c.SSH.ConfigFile = filepath.Join(t.TempDir(), "ssh_config")
+		if err := os.WriteFile(c.SSH.ConfigFile, []byte(string(b)+"  ProxyJump jump\n"+jump), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wantFailure(t, c, fault.HostUnreachable, false, "Host key verification failed")
+	})
+	t.Run("a configuration with -N and without input", func(t *testing.T) {
+		c := through(s, greet+"exec cat")
+		c.SSH.ConfigFile = edited(t, s, "IdentityAgent", "none\n  SessionType none\n  StdinNull yes\n  ForkAfterAuthentication yes")
+		conn, err := tunnel.Dial(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 5)
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != "hello" {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+	t.Run("a login shell that ends", func(t *testing.T) {
+		wantFailure(t, through(s, "exit 3"), fault.NotAnAgent, false, "ended with exit status 3 before an agent greeted")
 	})
 	t.Run("careless about host keys", func(t *testing.T) {
 		c := through(s, greet)

@@ -191,8 +191,8 @@ func TestHealthForPeopleShowsEachCheckAndWhatToType(t *testing.T) {
   check          ✓ api-answers-200 200
   check          ✓ storage-exists a folder
   check          ✓ config-hash sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd
-  check          ✓ compose-hash sha256:ffbf9f10f35fdac238e4fa59351536a4d816f025da48815ed0efa7d2f760e139
-  check          ✓ unit-hash sha256:1a5292fef21e8fddee4e66f6baf20307ca12a274d0916a7573101634980ee8ff
+  check          ✓ compose-hash sha256:9fa1e5973418d85d4e07a62343fb884838eedec59811b0a2347b4b75b3f44a0d
+  check          ✓ unit-hash sha256:7133bd5a1c4e14d1140fa0a18f7a884d7699fdb38289165d3ee1e595b322ebe4
   check          ✓ image-expected registry:2.8.3
   warning        engine 20.10.24 is older than 28: a port that it publishes on loopback can be reached from the same network segment
   says nothing of provider heartbeat, Host SSH, k3sctl-adapter, Code Queue scheduler, business APIs

@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -58,6 +59,9 @@ func AskHost(ctx context.Context, version, name string, host tunnel.Config) Host
 	if err != nil {
 		why := remedy.Report(err)
 		row.Reason, row.Message, row.Hint = why.Reason, why.Message, why.Hint
+		if errors.Is(err, tunnel.ErrNoAgent) && host.SSH != nil {
+			row.Hint = "unidesk-controller host bootstrap " + name + " (or name the agent's path as ssh.command in controller.yaml)"
+		}
 		return row
 	}
 	row.Reachable, row.Agent = true, &d

@@ -1,0 +1,67 @@
+package tunnel
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// sshSaid is what ssh says and what it means. ssh ends with 255 for every failure and
+// tells them apart in words alone, which it never translates.
+type sshSaid struct {
+	// part is in a line of ssh; unless is not.
+	part, unless string
+	reason       fault.Reason
+	retry        bool
+	hint         string
+}
+
+// sshSayings are looked through in their order: ssh repeats some as a summary of others.
+// A failure that is not here may pass by itself.
+func sshSayings() []sshSaid {
+	const unreachable, configuration = fault.HostUnreachable, "mend the line in ssh's configuration that it names, or let ssh pass the option over: IgnoreUnknown OPTION"
+	return []sshSaid{
+		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch, hint: "find out why before anything else; only then: ssh-keygen -R HOST, and add the new key"},
+		{part: "Bad configuration option", reason: fault.ConfigInvalid, hint: configuration},
+		{part: "bad configuration options", reason: fault.ConfigInvalid, hint: configuration},
+		{part: "Bad owner or permissions on", reason: fault.ConfigInvalid, hint: "the file must belong to this account or root, and nobody else may write to it: chmod go-w"},
+		{part: "host key is known for", reason: unreachable, hint: "log in by hand once to check and accept its host key"},
+		{part: "Host key verification failed", reason: unreachable, hint: "log in by hand once with the same destination: the key of a jump host on the way must be known, too"},
+		{part: "Too many authentication failures", reason: unreachable, hint: "ssh offers more keys than the host takes tries: set IdentityFile and IdentitiesOnly yes for it in ssh's configuration"},
+		{part: ": Permission denied (", reason: unreachable, hint: "none of this account's keys may log in there"},
+		{part: "Unable to negotiate with", reason: unreachable, hint: "the host and this ssh have no algorithm in common: the line names what the host offers"},
+		// A name server that is away for a moment is told behind it.
+		{part: "Could not resolve hostname", unless: "Temporary failure in name resolution", reason: unreachable, hint: "check this host's ssh.destination in controller.yaml, and the name in ssh's own configuration"},
+	}
+}
+
+// sshFailed tells apart what ssh itself failed at. A command of the user's that
+// wraps ssh hands its code and text on, so this is not only for Config.SSH. Of what is
+// known, the line that says it is quoted, and no banner before it.
+func (c Config) sshFailed(stderr []byte, said string) error {
+	for _, known := range sshSayings() {
+		for line := range bytes.Lines(stderr) {
+			if !bytes.Contains(line, []byte(known.part)) || known.unless != "" && bytes.Contains(line, []byte(known.unless)) {
+				continue
+			}
+			f := fault.New(known.reason, "ssh to %s failed: %s", c.Name(), printable(line))
+			if known.reason == fault.HostKeyMismatch {
+				f = fault.New(known.reason, "%s answers with another host key than the known one%s", c.Name(), said)
+			}
+			f.Retry = known.retry
+			return f.WithHint("%s", known.hint)
+		}
+	}
+	return fault.Transient(fault.HostUnreachable, "ssh to %s failed%s", c.Name(), said)
+}
+
+// notGreeted is a command that ended with a code of its own before an agent greeted:
+// nobody but an agent was there, and is there at the next try.
+func (c Config) notGreeted(code int, said string) error {
+	if said = strings.TrimSpace(said); said != "" {
+		said = ": " + said
+	}
+	return fault.New(fault.NotAnAgent, "the login shell or a forced command on %s ended with exit status %d before an agent greeted%s", c.Name(), code, said).
+		WithHint("try ssh %[1]s true: it must print nothing and end with 0; look at ~/.bashrc there, and for ForceCommand and command= of the key", c.Name())
+}
