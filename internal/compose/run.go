@@ -67,8 +67,13 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets
 	}
 	output := os.NewFile(uintptr(fd), "compose-output")
 	defer func() { _ = output.Close() }()
+	env, done, err := client(r.env)
+	if err != nil {
+		return err
+	}
+	defer done()
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), r.docker, args...)
-	cmd.Dir, cmd.Env = r.config.Root, r.env
+	cmd.Dir, cmd.Env = r.config.Root, env
 	cmd.Stdout, cmd.Stderr = output, output
 	if lock != nil {
 		cmd.ExtraFiles = []*os.File{lock}
