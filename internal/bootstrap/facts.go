@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	_ "embed" // the script that reads the facts
+	"errors"
 	"strconv"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
 // factsScript only reads. Nothing is ever written into it.
@@ -71,10 +73,27 @@ type Shell func(ctx context.Context, argv []string, stdin []byte) ([]byte, error
 // unreachable host and a wrong host key are told apart.
 func Look(ctx context.Context, shell Shell) (Facts, error) {
 	out, err := shell(ctx, []string{"sh", "-c", factsScript}, nil)
+	own := (*tunnel.ExitError)(nil)
+	if bytes.HasPrefix(out, []byte(tunnel.Preface)) || errors.As(err, &own) && !bytes.Contains(out, []byte("unidesk-host-facts/1")) {
+		return Facts{}, forced(out, own)
+	}
 	if err != nil {
 		return Facts{}, err
 	}
 	return parseFacts(out)
+}
+
+// forced is a host where another command answers than the one that was asked for.
+func forced(out []byte, ended *tunnel.ExitError) error {
+	what := "the host does not run what it is asked to run"
+	switch {
+	case bytes.HasPrefix(out, []byte(tunnel.Preface)):
+		what = "an agent answers whatever the host is asked to run"
+	case ended != nil:
+		what += ": " + ended.Error()
+	}
+	return fault.New(fault.Unsupported, "%s", what).
+		WithHint("sshd's ForceCommand, or command= of the key in authorized_keys, answers: bootstrap with a key and an account that may run any command")
 }
 
 func parseFacts(out []byte) (Facts, error) {

@@ -126,6 +126,9 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	if err != nil {
 		return nil, err
 	}
+	if len(out) == 0 {
+		return nil, nil
+	}
 	// What else the container was given may come back in its output, too.
 	text := scrub.New(slices.Concat(env.Values(), r.given(ctx, spec, c), r.givenBefore(ctx, spec, before))).String(strings.Join(out, "\n"))
 	out = out[:0]

@@ -17,6 +17,8 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 		return RecoverCommand()
 	case f.Reason == fault.CapabilityMissing:
 		return Ours("doctor")
+	case f.Reason == fault.RegistryUnavailable:
+		return Ours("artifact-registry", "health") // the same command would say the same
 	case f.Reason == fault.ArtifactNotFound:
 		return ListCommand(row.Service.String())
 	case f.Reason == fault.TagMoved: // whose image is meant is for a person to say

@@ -37,7 +37,10 @@ func Labels(required, have map[string]string) (checks []Check) {
 		c := Check{Name: "label " + name, OK: have[name] == required[name], Detail: cmp.Or(have[name], "missing")}
 		if !c.OK {
 			c.Reason = fault.LabelMismatch
-			c.Detail = fmt.Sprintf("is %s, want %s", cmp.Or(have[name], "missing"), required[name])
+			c.Detail = fmt.Sprintf("is %q, want %q", have[name], required[name])
+			if _, there := have[name]; !there {
+				c.Detail = fmt.Sprintf("is missing, want %q", required[name])
+			}
 			c.Fix = "publish the commit again from a clean checkout; this image is not what its tag says"
 		}
 		checks = append(checks, c)

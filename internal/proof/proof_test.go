@@ -269,6 +269,19 @@ func TestRoomIsToldInUnitsThatPeopleRead(t *testing.T) {
 	}
 }
 
+func TestALabelIsShownWithItsEnds(t *testing.T) {
+	t.Parallel()
+	required := map[string]string{"unidesk.service": "wiki"}
+	for have, want := range map[string]string{"wiki ": `is "wiki ", want "wiki"`, "": `is "", want "wiki"`} {
+		if got := proof.Labels(required, map[string]string{"unidesk.service": have})[0].Detail; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if got := proof.Labels(required, nil)[0].Detail; got != `is missing, want "wiki"` {
+		t.Error(got)
+	}
+}
+
 func TestTheSpoolsDiskIsNotTheEngines(t *testing.T) {
 	t.Parallel()
 	engine, spool := proof.Room("of the engine", 2, 1), proof.SpoolRoom(2, 1)

@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -138,6 +139,12 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 	var left []workload.Pending
 	for _, s := range seen {
 		if s.err != nil {
+			if fault.ReasonOf(s.err) == fault.WorkloadNotFound && fault.ActionOf(s.err) == fault.Examine { // which is this command
+				list = append(list, amiss(LevelFault, s.check(),
+					"on the host: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; "+
+						"if it is not to be brought live there, set its mode to unsupported in services.yaml", "%v (%s)", s.err, fault.WorkloadNotFound))
+				continue
+			}
 			list = append(list, broken(s.check(), s.err, plain.Command("unidesk-controller", "logs", "--service", s.service, "--env", s.env.String())))
 			continue
 		}
