@@ -101,7 +101,8 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	}
 	out.Scope = r.compare(ctx, a.around, a.seen)
 	receipt.Disturbed = out.Scope.Sentences()
-	if err := r.Ledger.Record(receipt); err != nil {
+	receipt, err = r.Ledger.Record(receipt)
+	if err != nil {
 		cause = errors.Join(cause, err)
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes

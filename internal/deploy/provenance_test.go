@@ -112,7 +112,7 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 				live := container(a, img.Config, img.Manifest, "live")
 				live.Name, live.Labels, live.Stamped = w.spec.Compose.ContainerName, w.labels(a), w.contract(a).Stamps(img.Manifest)
 				w.Put(live)
-				if err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: artifact.Prod, Commit: a, Outcome: ledger.Degraded}); err != nil {
+				if _, err := w.Ledger.Record(ledger.Receipt{ID: "kept", Service: w.contract(a).Service, Env: artifact.Prod, Commit: a, Outcome: ledger.Degraded}); err != nil {
 					t.Fatal(err)
 				}
 				w.readOnly = true

@@ -48,11 +48,14 @@ func (r *run) leftReceipt(p *workload.Pending) ledger.Receipt {
 	return of
 }
 
-// tookBack is the receipt of a change of which only its id and commit are known.
+// tookBack is the receipt of a change of which only its id and commit are known, and
+// times that its host told.
 func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time, warnings []string) ledger.Receipt {
+	now := time.Now().UTC()
+	began = ledger.Began(id, began, now)
 	return ledger.Receipt{
 		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: s.env, Commit: commit,
-		Outcome: ledger.Reverted, Started: began, Finished: ended, Who: s.Who, Controller: s.Version, Catalog: s.Catalog.Hash,
+		Outcome: ledger.Reverted, Started: began, Finished: ledger.Bound(ended, began, now), Who: s.Who, Controller: s.Version, Catalog: s.Catalog.Hash,
 		Image: ledger.Image{Repository: s.row.Repository}, Failure: abandoned, Warnings: warnings,
 	}
 }

@@ -312,3 +312,30 @@ func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 		}
 	})
 }
+
+// What a host took back by itself is written down with times of this machine, whatever the
+// host's clock or record says.
+func TestAHostsTimesMoveNoReceipt(t *testing.T) {
+	for name, off := range map[string]time.Duration{"ahead": 24 * time.Hour, "behind": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			onD601(t, func(t *testing.T, w *world) {
+				began := time.Now()
+				time.Sleep(time.Minute)
+				seen := w.seen()
+				seen.At = time.Now().Add(off)
+				seen.Last = &workload.Settled{ChangeID: ledger.NewID(began), Commit: b, Outcome: workload.Revert, At: seen.At.Add(-30 * time.Second)}
+				w.beside = map[string]workload.Observation{w.spec.Ref.Name(): seen}
+				if done, err := w.Recover(t.Context()); err != nil || len(done) != 1 {
+					t.Fatalf("%+v, %v", done, err)
+				}
+				all, err := w.Ledger.History(artifact.Prod, w.service)
+				if err != nil || len(all) != 2 || all[0].Commit != b {
+					t.Fatalf("%+v, %v", all, err)
+				}
+				if r := all[0]; !r.Started.Equal(began) || !r.Finished.Equal(began.Add(30*time.Second)) {
+					t.Errorf("started %s, finished %s; it began at %s and took 30 s", r.Started, r.Finished, began)
+				}
+			})
+		})
+	}
+}

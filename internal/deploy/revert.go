@@ -78,7 +78,8 @@ func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
 		return fault.New(fault.RevertFailed, "take back the unsettled change to %s: %w", p.Change.Image.Commit.Short(), err)
 	}
-	return workload.At(workload.PointRecord, r.Ledger.Record(r.leftReceipt(p)))
+	_, err := r.Ledger.Record(r.leftReceipt(p))
+	return workload.At(workload.PointRecord, err)
 }
 
 // finishReceipts puts receipts that a run left pending into force. The host reports how
@@ -105,17 +106,21 @@ func (s session) finishReceipts(seen sight.View) (done []ledger.Receipt, err err
 			receipt.Outcome, receipt.Failure = ledger.Reverted, abandoned
 		}
 		receipt.Warnings = last.Warnings(receipt.ID)
-		faults = append(faults, s.Ledger.Record(receipt))
-		done = append(done, receipt)
+		receipt, err := s.Ledger.Record(receipt)
+		faults, done = append(faults, err), append(done, receipt)
 	}
 	last := seen.Last
 	if last == nil || last.Outcome != workload.Revert {
 		return done, errors.Join(faults...)
 	}
 	receipts, err := s.history()
-	if err == nil && !slices.ContainsFunc(receipts, func(one ledger.Receipt) bool { return one.ID == last.ChangeID }) {
-		done = append(done, s.tookBack(last.ChangeID, last.Commit, last.At, last.At, last.Warnings(last.ChangeID)))
-		err = s.Ledger.Record(done[len(done)-1])
+	told := func(one ledger.Receipt) bool { // that it ended, and not that it did not
+		return (one.ID == last.ChangeID || one.Change == last.ChangeID) && one.Outcome != ledger.RevertFailed
+	}
+	if err == nil && !slices.ContainsFunc(receipts, told) {
+		var receipt ledger.Receipt
+		receipt, err = s.Ledger.Record(s.tookBack(last.ChangeID, last.Commit, last.At, seen.Here(last.At), last.Warnings(last.ChangeID)))
+		done = append(done, receipt)
 	}
 	return done, errors.Join(append(faults, err)...)
 }

@@ -88,7 +88,7 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 
 	out.Scope = r.compare(ctx, a.around, a.seen)
 	receipt.Disturbed = out.Scope.Sentences()
-	if err := r.record(receipt); err != nil {
+	if receipt, err = r.record(receipt); err != nil {
 		return r.unrecorded(ctx, out, a, err)
 	}
 	return r.succeeded(ctx, out, a, receipt)

@@ -78,7 +78,7 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 			receipt := w.receipt()
 			receipt.ID, receipt.Service = "other", row.Service
 			receipt.Started, receipt.Finished = time.Now(), time.Now().Add(time.Minute)
-			if err := w.Ledger.Record(receipt); err != nil {
+			if _, err := w.Ledger.Record(receipt); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -158,7 +158,7 @@ func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 				receipt := w.receipt()
 				receipt.ID, receipt.Service = "other", row.Service
 				receipt.Started, receipt.Finished = time.Now().Add(c.began), time.Now().Add(c.ended)
-				if err := w.Ledger.Record(receipt); err != nil {
+				if _, err := w.Ledger.Record(receipt); err != nil {
 					t.Fatal(err)
 				}
 				w.restarts("pipeline")

@@ -144,12 +144,13 @@ func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) e
 }
 
 // record puts the receipt in force.
-func (r *run) record(receipt ledger.Receipt) error {
-	if err := r.Ledger.Record(receipt); err != nil {
-		return workload.At(workload.PointRecord, err)
+func (r *run) record(receipt ledger.Receipt) (ledger.Receipt, error) {
+	receipt, err := r.Ledger.Record(receipt)
+	if err != nil {
+		return receipt, workload.At(workload.PointRecord, err)
 	}
 	r.log.reach(workload.PointRecord, "receipt "+receipt.ID)
-	return nil
+	return receipt, nil
 }
 
 // succeeded is the result of a deploy that is recorded.
@@ -202,5 +203,6 @@ func (r *run) recovered(f facts, out contract.Result, verdict proof.Verdict) (*l
 	}
 	receipt := r.receipt(r.id, f, out.Plan.Need, verdict, out.Rollback)
 	receipt.Before, receipt.Stamps = receipts[0].Before, receipts[0].Stamps
-	return &receipt, r.Ledger.Record(receipt)
+	receipt, err = r.Ledger.Record(receipt)
+	return &receipt, err
 }

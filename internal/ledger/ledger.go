@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ import (
 
 const pendingSuffix = ".pending.json"
 
+// idTime is the form of the time with which an id begins.
+const idTime = "20060102T150405Z"
+
 // Ledger is a folder of receipts.
 type Ledger struct{ dir string }
 
@@ -33,7 +37,29 @@ func Open(dir string) *Ledger { return &Ledger{dir: dir} }
 func NewID(now time.Time) string {
 	b := make([]byte, 4)
 	rand.Read(b)
-	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b)
+	return now.UTC().Format(idTime) + "-" + hex.EncodeToString(b)
+}
+
+// Began returns when a change began: the time in its id, which this program made. A host
+// that tells another time, or an id of another form, moves no receipt past now.
+func Began(id string, told, now time.Time) time.Time {
+	if stamp, _, found := strings.Cut(id, "-"); found {
+		if made, err := time.Parse(idTime, stamp); err == nil {
+			told = made
+		}
+	}
+	return Bound(told, time.Time{}, now)
+}
+
+// Bound returns the time, or the end of the span that it is beyond.
+func Bound(at, from, to time.Time) time.Time {
+	if at.Before(from) {
+		at = from
+	}
+	if at.After(to) {
+		at = to
+	}
+	return at
 }
 
 // Prepare writes the receipt as pending.
@@ -52,18 +78,33 @@ func (l *Ledger) Prepare(r Receipt) error {
 	return nil
 }
 
-// Enact puts the receipt that was prepared with this id into force.
-func (l *Ledger) Enact(r Receipt) error {
-	if err := statefile.Rename(l.pending(r), filepath.Join(l.folder(r), r.ID+".json")); err != nil {
-		return l.unavailable(err)
+// Enact puts the receipt that was prepared with this id into force, and returns it as it
+// is in force. A receipt in force is never written over: if there is another of that id
+// which says the same, that stays; if it says something else, this receipt gets an id of
+// its own, and names the change.
+func (l *Ledger) Enact(r Receipt) (Receipt, error) {
+	err := statefile.RenameNew(l.pending(r), filepath.Join(l.folder(r), r.ID+".json"))
+	if !errors.Is(err, fs.ErrExist) {
+		return r, l.unavailableIf(err)
 	}
-	return nil
+	there, err := l.Get(r.ID)
+	if err != nil {
+		return r, err
+	}
+	prepared := l.pending(r)
+	if there.Commit != r.Commit || there.Outcome != r.Outcome {
+		r.Change, r.ID = r.ID, NewID(time.Now())
+		if there, err = l.Record(r); err != nil {
+			return r, err
+		}
+	}
+	return there, l.unavailableIf(os.Remove(prepared))
 }
 
-// Record prepares the receipt and puts it into force.
-func (l *Ledger) Record(r Receipt) error {
+// Record prepares the receipt and puts it into force, as Enact does.
+func (l *Ledger) Record(r Receipt) (Receipt, error) {
 	if err := l.Prepare(r); err != nil {
-		return err
+		return r, err
 	}
 	return l.Enact(r)
 }
@@ -130,7 +171,7 @@ func (l *Ledger) read(env artifact.Env, service string, pending bool) ([]Receipt
 		}
 		receipts = append(receipts, r)
 	}
-	slices.SortStableFunc(receipts, func(a, b Receipt) int { return b.Started.Compare(a.Started) })
+	slices.SortStableFunc(receipts, func(a, b Receipt) int { return cmp.Or(b.Started.Compare(a.Started), b.Finished.Compare(a.Finished)) })
 	return receipts, nil
 }
 
@@ -140,6 +181,13 @@ func (l *Ledger) folder(r Receipt) string {
 
 func (l *Ledger) pending(r Receipt) string {
 	return filepath.Join(l.folder(r), r.ID+pendingSuffix)
+}
+
+func (l *Ledger) unavailableIf(err error) error {
+	if err == nil {
+		return nil
+	}
+	return l.unavailable(err)
 }
 
 func (l *Ledger) unavailable(err error) error {

@@ -40,7 +40,7 @@ func TestAPendingReceiptIsNoHistoryUntilItIsEnacted(t *testing.T) {
 	if p, err := l.Pending(); err != nil || len(p) != 1 {
 		t.Errorf("pending %v, %v", p, err)
 	}
-	if err := l.Enact(r); err != nil {
+	if _, err := l.Enact(r); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := l.Pending(); err != nil || len(p) != 0 {
@@ -62,7 +62,7 @@ func TestProvenLeavesOutWhatIsNotToGoBackTo(t *testing.T) {
 		receipt(t, "1", "a", ledger.Succeeded, 1), receipt(t, "2", "b", ledger.Degraded, 2), receipt(t, "3", "c", ledger.Reverted, 3),
 		receipt(t, "4", "d", ledger.Succeeded, 4), receipt(t, "5", "a", ledger.Succeeded, 5),
 	} {
-		if err := l.Record(r); err != nil {
+		if _, err := l.Record(r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestABrokenReceiptIsNotPassedOver(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := ledger.Open(dir)
-	if err := l.Record(receipt(t, "1", "a", ledger.Succeeded, 1)); err != nil {
+	if _, err := l.Record(receipt(t, "1", "a", ledger.Succeeded, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "prod", "web", "2.json"), []byte("{"), 0o600); err != nil {

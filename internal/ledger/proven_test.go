@@ -12,7 +12,7 @@ func TestOnlyTheLastProvenVersionsKeepTheirImages(t *testing.T) {
 	l := ledger.Open(t.TempDir())
 	all := []string{"a", "b", "c", "d"}
 	for i, commit := range all {
-		if err := l.Record(receipt(t, commit, commit, ledger.Succeeded, i+1)); err != nil {
+		if _, err := l.Record(receipt(t, commit, commit, ledger.Succeeded, i+1)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,8 +32,10 @@ const Schema = 1
 // Receipt is what is remembered of one deploy that changed something. It may
 // understate what happened; it never overstates.
 type Receipt struct {
-	Schema     int                `json:"schema"`
-	ID         string             `json:"id"`
+	Schema int    `json:"schema"`
+	ID     string `json:"id"`
+	// Change is the id of the change, if a receipt of that id was in force already.
+	Change     string             `json:"change,omitempty"`
 	Service    artifact.ServiceID `json:"service"`
 	Env        artifact.Env       `json:"env"`
 	Commit     artifact.Commit    `json:"commit"`

@@ -48,6 +48,9 @@ func (v View) Known() bool { return !v.At.IsZero() }
 // HostNow is the time by the host's clock, which its deadlines go by.
 func (v View) HostNow() time.Time { return v.At.Add(time.Since(v.asked)) }
 
+// Here returns a time of the host by the clock here.
+func (v View) Here(at time.Time) time.Time { return at.Add(v.asked.Sub(v.At)).UTC() }
+
 // Look observes the workload; probe asks its health, too. A definition that its host
 // cannot read is an error.
 func (w Workload) Look(ctx context.Context, probe bool) (View, error) {

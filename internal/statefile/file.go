@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -88,6 +90,22 @@ func Create(path string, content []byte, private fs.FileMode) error {
 	}
 	_, err = f.Write(content)
 	return full(folder, errors.Join(err, f.Sync(), f.Close(), Sync(folder)))
+}
+
+// RenameNew is Rename to a name that no file has; it fails with [fs.ErrExist] and leaves
+// both if there is one.
+func RenameNew(from, to string) error {
+	folder := filepath.Dir(to)
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a filesystem that cannot
+		if err = os.Link(from, to); err == nil {
+			err = os.Remove(from)
+		}
+	}
+	if err != nil {
+		return full(folder, fmt.Errorf("rename %s to %s: %w", from, to, err))
+	}
+	return Sync(folder)
 }
 
 // Rename gives the file another name in the same folder. The new name outlives a

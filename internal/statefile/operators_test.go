@@ -87,7 +87,7 @@ func deploy(t *testing.T, state string, host *confirmtest.Host, spec workload.Sp
 	if err != nil {
 		return err
 	}
-	if err := l.Record(ledger.Receipt{ID: id, Env: artifact.Prod, Service: service, Commit: img.Commit, Outcome: ledger.Succeeded, Started: time.Now()}); err != nil {
+	if _, err := l.Record(ledger.Receipt{ID: id, Env: artifact.Prod, Service: service, Commit: img.Commit, Outcome: ledger.Succeeded, Started: time.Now()}); err != nil {
 		return err
 	}
 	target := confirm.New(host, filepath.Join(state, "changes"))

@@ -129,7 +129,7 @@ func TestAShellKnowsReceiptsAndHosts(t *testing.T) {
 		ID: "20260101T000000Z-1", Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Prod,
 		Commit: must(artifact.ParseCommit(strings.Repeat("a", 40))), Outcome: ledger.Succeeded,
 	}
-	if err := ledger.Open(filepath.Join(dir, "state", "ledger")).Record(one); err != nil {
+	if _, err := ledger.Open(filepath.Join(dir, "state", "ledger")).Record(one); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ args, want []string }{

@@ -103,7 +103,8 @@ func populate(t *testing.T, state string) {
 	pending := receipt
 	pending.ID, pending.Service = "20260101T000000Z-2", must(artifact.ParseServiceID("todo-note"))
 	killed := filepath.Join(state, "ledger", "prod", "findjob", ".lock")
-	err := errors.Join(books.Record(receipt), books.Prepare(pending), os.MkdirAll(filepath.Dir(killed), 0o700), os.WriteFile(killed, []byte("alice\n"), 0o600))
+	_, err := books.Record(receipt)
+	err = errors.Join(err, books.Prepare(pending), os.MkdirAll(filepath.Dir(killed), 0o700), os.WriteFile(killed, []byte("alice\n"), 0o600))
 	for _, folder := range []string{"changes", "grants", "sources", "spool"} {
 		err = errors.Join(err, os.Mkdir(filepath.Join(state, folder), 0o700))
 	}

@@ -46,6 +46,9 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	}
 	p.line("%s  %s %s %s%s", style.Render(string(r.Outcome)), r.Service, r.Env, r.Commit, faint().Render(fmt.Sprintf("  %.1f s", r.Finished.Sub(r.Started).Seconds())))
 	p.field("receipt", "%s", r.ID)
+	if r.Change != "" {
+		p.field("of change", "%s, of which a receipt was in force", r.Change)
+	}
 	p.field("finished", "%s, by %s, with controller %s", r.Finished.Format(time.DateTime+"Z07:00"), r.Who, r.Controller)
 	if r.Failure != "" {
 		p.field("because", "%s", indent(r.Failure))
