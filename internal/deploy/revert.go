@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -32,7 +33,14 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 			err = nil // only the answer was lost
 		}
 	}
-	if err == nil {
+	if err != nil && undone(err) {
+		unwritten := err
+		if _, err = r.ProveOld(ctx, before); err != nil {
+			return workload.At(workload.PointSettle, fmt.Errorf("%w; and %w", unwritten, err))
+		}
+		r.warnings = append(r.warnings, fmt.Sprintf("what ran before runs again, and %s could not write that down: %s; mend that, and `%s` ends it",
+			r.HostName, unwritten, contract.RecoverCommand()))
+	} else if err == nil {
 		var seen sight.View
 		if seen, err = r.ProveOld(ctx, before); err != nil && seen.Known() && r.Superseded(change, seen) {
 			err = nil // what runs is another run's to answer for
@@ -44,6 +52,13 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	}
 	r.log.reach(workload.PointSettle, "taken back")
 	return nil
+}
+
+// undone reports whether an answer to a revert leaves it open whether what ran before
+// runs: it is not that it could not be brought back, and the same request may not help.
+// A host that could not write down what it did answers so.
+func undone(err error) bool {
+	return !sight.Cut(err) && fault.ReasonOf(err) != fault.RevertFailed && !fault.Retryable(err)
 }
 
 // logs are the last lines of the container that the change made, if it made one.
