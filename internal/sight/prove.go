@@ -35,7 +35,9 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 	streak := proof.Streak{Stable: w.Stable}
 	pause := time.NewTicker(min(time.Second, w.Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(wait.Timeout)
+	pulse, stop := newPulse()
+	defer stop()
+	deadline, away := time.Now().Add(wait.Timeout), time.Duration(0)
 	for renewed := time.Now(); ; {
 		if wait.Change != nil && time.Since(renewed) >= renewEvery {
 			// A lease that is not renewed changes nothing here: what counts is asked next.
@@ -43,6 +45,11 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			renewed = time.Now()
 		}
 		seen, err := w.ask(ctx, workload.PointProve, w.Look, true, wait.Change != nil, deadline)
+		if lost := pulse.away() - away; lost > 0 { // nobody looked meanwhile: the answers are counted anew
+			streak, deadline, away = proof.Streak{Stable: w.Stable}, deadline.Add(lost), away+lost
+			w.Tell(workload.Event{Point: workload.PointProve, Text: "this process did not run for " + lost.Round(time.Second).String() + ": the proof begins anew"})
+			continue // what was seen may be from before
+		}
 		if err == nil && wait.Change != nil {
 			err = w.Ended(*wait.Change, seen)
 		}
@@ -59,7 +66,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
 			return verdict, seen, notProven(verdict, "after "+wait.Timeout.String())
 		case time.Now().After(deadline.Add(2 * w.Stable)):
-			return verdict, seen, notProven(verdict, "and its answers keep changing")
+			return verdict, seen, notProven(verdict, "and was not the same for "+w.Stable.String()+" on end")
 		case verdict.Restarts() >= crashLoop:
 			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
@@ -79,10 +86,13 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen View, err error) {
 	pause := time.NewTicker(min(time.Second, w.Stable/proof.Enough))
 	defer pause.Stop()
-	deadline := time.Now().Add(w.Timeout)
+	pulse, stop := newPulse()
+	defer stop()
+	began := time.Now()
 	var first []workload.Copy
 	var since time.Time
 	for {
+		deadline := began.Add(w.Timeout + pulse.away())
 		if seen, err = w.ask(ctx, workload.PointSettle, w.LookPast, false, true, deadline); err != nil {
 			return seen, err
 		}
@@ -99,7 +109,7 @@ func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen Vi
 		default:
 			since = time.Time{}
 		}
-		if time.Now().After(deadline) {
+		if time.Now().After(began.Add(w.Timeout + pulse.away())) {
 			return seen, fmt.Errorf("after %s: %s", w.Timeout, w.Describe(seen))
 		}
 		select {
