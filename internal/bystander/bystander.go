@@ -43,6 +43,8 @@ const (
 	Stopped   Kind = "stopped"
 	Started   Kind = "started"
 	Created   Kind = "created"
+	// CutOff: what it has from the target's container went with that.
+	CutOff Kind = "cut-off"
 )
 
 // Disturbance is a change to a container that nothing explains.
@@ -56,6 +58,8 @@ type Disturbance struct {
 	After  string `json:"after,omitempty"`
 	// Detail says it to people, as a sentence that names the container.
 	Detail string `json:"detail"`
+	// Repair is what to do about it, if the deploy itself did it.
+	Repair string `json:"repair,omitempty"`
 }
 
 // Disturbed returns what happened between the two snapshots to containers that
@@ -92,6 +96,12 @@ func Disturbed(before, after Snapshot, target workload.Ref, others []Run) []Dist
 	}
 	for _, b := range before.Containers {
 		if a, ok := now[b.ID]; ok {
+			if what := cutOff(a, before.Containers, now, target); what != "" {
+				found = append(found, Disturbance{
+					Kind: CutOff, Name: a.Name, Project: a.Scope, Service: a.Group, Before: a.ID, After: a.ID,
+					Detail: called(a, scope) + " has lost " + what + " with the container that was replaced", Repair: repair(a),
+				})
+			}
 			tell(b, a)
 		} else {
 			gone = append(gone, b)
@@ -144,6 +154,10 @@ func compare(b, a workload.Neighbour, scope string) (Kind, string) {
 	switch {
 	case b.ID == "":
 		return Created, "is new in the target's " + scope + ": " + workload.ShortID(a.ID)
+	case b.Restarting && a.ID == b.ID:
+		return "", "" // it did so before, and goes on
+	case b.Running && !a.Running && a.ID == b.ID && a.Exited != nil && *a.Exited == 0 && !b.KeptRunning:
+		return "", "" // it has done its work
 	case b.AutoRemove && (a.ID != b.ID || !a.Running):
 		return "", ""
 	case a.ID == "":

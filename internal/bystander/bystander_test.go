@@ -168,3 +168,73 @@ func TestAnotherRunExplainsItsOwnTarget(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatEndsOrRestartsByItselfIsNoDisturbance(t *testing.T) {
+	t.Parallel()
+	target, _ := workload.NewRef(workload.Compose, "unidesk", "web")
+	zero, one := 0, 1
+	running := workload.Neighbour{ID: "1", Name: "job", Running: true}
+	ended := func(code *int) workload.Neighbour { return workload.Neighbour{ID: "1", Name: "job", Exited: code} }
+	with := func(n workload.Neighbour, change func(*workload.Neighbour)) workload.Neighbour {
+		change(&n)
+		return n
+	}
+	kept := func(n *workload.Neighbour) { n.KeptRunning = true }
+	loops := func(n *workload.Neighbour) { n.Restarting = true }
+	for name, c := range map[string]struct {
+		before, after workload.Neighbour
+		kind          bystander.Kind
+	}{
+		"a one-shot ends well":                     {running, ended(&zero), ""},
+		"a one-shot fails":                         {running, ended(&one), bystander.Stopped},
+		"a service is stopped and ends well":       {with(running, kept), with(ended(&zero), kept), bystander.Stopped},
+		"its host reports no exit code":            {running, ended(nil), bystander.Stopped},
+		"a crash loop goes on":                     {with(running, loops), with(running, func(n *workload.Neighbour) { n.Restarts = 3 }), ""},
+		"a crash loop is between two starts":       {with(running, loops), ended(&one), ""},
+		"a crash loop begins":                      {running, with(running, func(n *workload.Neighbour) { n.Restarts, n.Restarting = 3, true }), bystander.Restarted},
+		"a container in a crash loop is made anew": {with(running, loops), with(running, func(n *workload.Neighbour) { n.ID = "2" }), bystander.Recreated},
+	} {
+		found := bystander.Disturbed(bystander.Snapshot{Containers: []workload.Neighbour{c.before}}, bystander.Snapshot{Containers: []workload.Neighbour{c.after}}, target, nil)
+		var kind bystander.Kind
+		if len(found) > 0 {
+			kind = found[0].Kind
+		}
+		if kind != c.kind {
+			t.Errorf("%s: %q, want %q", name, kind, c.kind)
+		}
+	}
+}
+
+func TestANeighbourThatLosesWhatItSharesIsCutOff(t *testing.T) {
+	t.Parallel()
+	target, _ := workload.NewRef(workload.Compose, "unidesk", "web")
+	old := workload.Neighbour{ID: "old", Name: "web", Scope: "unidesk", Group: "web", Running: true, Volumes: []string{"data"}}
+	anew := old
+	anew.ID = "new"
+	sharing := func(what, with string) workload.Neighbour {
+		return workload.Neighbour{ID: "s", Name: "sidecar", Scope: "unidesk", Group: "sidecar", Running: true, Shares: []workload.Share{{What: what, With: with}}}
+	}
+	for name, c := range map[string]struct {
+		sidecar workload.Neighbour
+		after   workload.Neighbour
+		lost    string
+	}{
+		"its network":                 {sharing("network", "old"), anew, "its network"},
+		"its ipc":                     {sharing("ipc", "old"), anew, "its ipc"},
+		"its pid, by name":            {sharing("pid", "web"), anew, "its pid"},
+		"volumes stay":                {sharing("volumes", "old"), anew, ""},
+		"nothing was replaced":        {sharing("network", "old"), old, ""},
+		"another's, gone long before": {sharing("network", "older"), anew, ""},
+	} {
+		found := bystander.Disturbed(bystander.Snapshot{Containers: []workload.Neighbour{old, c.sidecar}}, bystander.Snapshot{Containers: []workload.Neighbour{c.after, c.sidecar}}, target, nil)
+		if (len(found) > 0) != (c.lost != "") || c.lost != "" &&
+			(found[0].Kind != bystander.CutOff || !strings.Contains(found[0].Detail, c.lost) || !strings.Contains(found[0].Repair, "docker compose -p unidesk up -d --no-deps --force-recreate sidecar")) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+	backup := workload.Neighbour{ID: "b", Name: "backup", Volumes: []string{"data", "other"}}
+	cut, volumes := bystander.Sharing([]workload.Neighbour{old, sharing("network", "old"), sharing("volumes", "web"), backup}, target)
+	if strings.Join(cut, ";") != "sidecar shares its network" || strings.Join(volumes, ";") != "backup shares volume data;sidecar shares its volumes" {
+		t.Errorf("%q, %q", cut, volumes)
+	}
+}

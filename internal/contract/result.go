@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"strings"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -118,6 +120,37 @@ type Scope struct {
 	Note string `json:"note,omitempty"`
 	// Disturbed are those that changed, and that no run of ours explains.
 	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
+}
+
+// Hints returns what to do about the disturbances.
+func (s *Scope) Hints() (list []string) {
+	var unexplained []string
+	for _, d := range s.Disturbed {
+		if d.Repair != "" {
+			list = append(list, d.Detail+"; "+d.Repair)
+		} else {
+			unexplained = append(unexplained, d.Detail)
+		}
+	}
+	if len(unexplained) > 0 {
+		list = append(list, "find out who did it, for no run of unidesk-controller explains it: "+strings.Join(unexplained, "; "))
+	}
+	return list
+}
+
+// Shared warns in a plan of containers that share something with the service's.
+func Shared(ref workload.Ref, all []workload.Neighbour) (checks []proof.Check) {
+	cut, volumes := bystander.Sharing(all, ref)
+	if len(cut) > 0 {
+		checks = append(checks, proof.Check{
+			Name: "neighbours", OK: true, Warning: true, Detail: strings.Join(cut, ", ") + ": the deploy takes that away, and the result names the command that repairs it",
+			Fix: "have Compose recreate them afterwards",
+		})
+	}
+	if len(volumes) > 0 {
+		checks = append(checks, proof.Check{Name: "shared volumes", OK: true, Warning: true, Detail: strings.Join(volumes, ", ") + ": old and new version use them beside it"})
+	}
+	return checks
 }
 
 // Sentences returns one sentence for each disturbance.

@@ -45,7 +45,7 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 	out.Plan = &plan
 	if s.Unseen == "" {
 		if all, err := s.Host.Neighbours(ctx, s.Spec.Ref); err == nil {
-			found.terms = found.terms.Excluding(s.Spec, all)
+			found.terms, plan.Checks = found.terms.Excluding(s.Spec, all), append(plan.Checks, contract.Shared(s.Spec.Ref, all)...)
 		}
 	}
 	if seen, err := s.idle(ctx, found.seen); err != nil {

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
@@ -159,10 +158,9 @@ func (r *run) succeeded(ctx context.Context, out contract.Result, a attempt, rec
 	if a.verdict.Status == proof.Degraded {
 		out.OK, out.Decision, out.Hints = false, contract.DecidedDegraded, r.hints()
 	}
-	if amiss := out.Scope.Sentences(); len(amiss) > 0 {
+	if amiss := out.Scope.Hints(); len(amiss) > 0 {
 		out.OK, out.Decision = false, contract.DecidedDegraded
-		out.Hints = append(slices.Clone(out.Hints),
-			"find out who did it, for no run of unidesk-controller explains it: "+strings.Join(amiss, "; "))
+		out.Hints = append(slices.Clone(out.Hints), amiss...)
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
 	out.Running = r.Latest(ctx, a.proven, nil)

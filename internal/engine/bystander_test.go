@@ -68,6 +68,10 @@ func TestAllContainersAreBystanders(t *testing.T) {
 			{"Id":"8","Names":["/job"],"State":"running"}]`,
 		"containers/1/json": `{"Id":"1","RestartCount":2,"State":{"Running":true,"StartedAt":"2026-01-02T03:04:05.6Z"},"HostConfig":{},"Config":{"Env":["SECRET=hunter2"]}}`,
 		"containers/2/json": `{"Id":"2","RestartCount":9,"State":{"Running":true,"Restarting":true,"StartedAt":"2026-01-02T03:04:06Z"},"HostConfig":{}}`,
+		"containers/3/json": `{"Id":"3","State":{"ExitCode":3},"HostConfig":{"RestartPolicy":{"Name":"unless-stopped"},"NetworkMode":"container:1","IpcMode":"container:2","PidMode":"host","VolumesFrom":["web:ro"]},
+			"Mounts":[{"Type":"volume","Name":"p_data","Destination":"/data"},{"Type":"bind","Source":"/srv","Destination":"/srv"}]}`,
+		"containers/4/json": `{"Id":"4","State":{},"HostConfig":{}}`,
+		"containers/5/json": `{"Id":"5","State":{},"HostConfig":{"RestartPolicy":{"Name":"on-failure"}}}`,
 		"containers/6/json": `{"Id":"6","State":{"Running":true},"HostConfig":{}}`,
 		"containers/8/json": `{"Id":"8","State":{"Running":true,"StartedAt":"2026-01-02T03:04:07Z"},"HostConfig":{"AutoRemove":true}}`,
 	})
@@ -75,19 +79,23 @@ func TestAllContainersAreBystanders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	three := 3
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	if d := cmp.Diff([]workload.Neighbour{
 		{ID: "1", Name: "web", Scope: "p", Group: "s", Running: true, Started: start.Add(600 * time.Millisecond), Restarts: 2},
-		{ID: "2", Name: "loop", Running: true, Started: start.Add(time.Second), Restarts: 9},
-		{ID: "3", Name: "done", Scope: "p", Group: "s"},
+		{ID: "2", Name: "loop", Running: true, Started: start.Add(time.Second), Restarts: 9, Restarting: true},
+		{
+			ID: "3", Name: "done", Scope: "p", Group: "s", Exited: &three, KeptRunning: true, Volumes: []string{"p_data"},
+			Shares: []workload.Share{{What: "network", With: "1"}, {What: "ipc", With: "2"}, {What: "volumes", With: "web"}},
+		},
 		{ID: "4", Name: "new"},
-		{ID: "5", Name: "broken"},
+		{ID: "5", Name: "broken", Exited: new(int)},
 		{ID: "8", Name: "job", Running: true, Started: start.Add(2 * time.Second), AutoRemove: true},
 	}, got); d != "" {
 		t.Error(d)
 	}
-	if n := asked.Load(); n != 4 {
-		t.Errorf("%d questions were answered, want the list and one for each that runs", n)
+	if n := asked.Load(); n != 7 {
+		t.Errorf("%d questions were answered, want the list and one for each container", n)
 	}
 }
 

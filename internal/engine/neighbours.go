@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"golang.org/x/sync/errgroup"
@@ -13,9 +14,9 @@ import (
 )
 
 // AllContainers returns every container, of Compose or not, as a bystander of a
-// deploy; only running containers have times. It leaves out a container of `compose
-// run`, a holder of a deploy's own, and a container that is removed before it can
-// inspect it.
+// deploy; only running containers have times, and a container that ended has its exit
+// code. It leaves out a container of `compose run`, a holder of a deploy's own, and a
+// container that is removed before it can inspect it.
 func (c *Client) AllContainers(ctx context.Context) ([]workload.Neighbour, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -50,17 +51,47 @@ func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.N
 			out.Name = name
 		}
 	}
-	switch s.State {
-	case container.StateCreated, container.StateExited, container.StateDead:
-		return out, nil // the list lacks times, and of these they do not matter
-	}
 	in, err := c.api.ContainerInspect(ctx, s.ID)
 	if err != nil {
 		return workload.Neighbour{}, explain(err, "inspect container")
 	}
+	for _, m := range mounts(in) {
+		if m.Kind == "volume" {
+			out.Volumes = append(out.Volumes, m.Source)
+		}
+	}
+	if host := in.HostConfig; host != nil {
+		out.AutoRemove, out.Shares = host.AutoRemove, shares(host)
+		out.KeptRunning = host.RestartPolicy.IsAlways() || host.RestartPolicy.IsUnlessStopped()
+	}
+	switch s.State {
+	case container.StateCreated:
+		return out, nil
+	case container.StateExited, container.StateDead:
+		if in.State != nil {
+			out.Exited = &in.State.ExitCode
+		}
+		return out, nil // its times do not matter
+	}
 	if in.State != nil {
 		out.Running, out.Started, out.Restarts = in.State.Running, moment(in.State.StartedAt), in.RestartCount
+		out.Restarting = in.State.Restarting || in.RestartCount > 0 && time.Since(out.Started) < workload.Restless
 	}
-	out.AutoRemove = in.HostConfig != nil && in.HostConfig.AutoRemove
 	return out, nil
+}
+
+// shares are what a container has from others.
+func shares(host *container.HostConfig) (list []workload.Share) {
+	for _, mode := range []struct{ what, of string }{
+		{"network", string(host.NetworkMode)}, {"ipc", string(host.IpcMode)}, {"pid", string(host.PidMode)},
+	} {
+		if with, ok := strings.CutPrefix(mode.of, "container:"); ok {
+			list = append(list, workload.Share{What: mode.what, With: with})
+		}
+	}
+	for _, from := range host.VolumesFrom {
+		with, _, _ := strings.Cut(from, ":")
+		list = append(list, workload.Share{What: "volumes", With: with})
+	}
+	return list
 }

@@ -12,7 +12,7 @@ func neighbourToProto(n workload.Neighbour) *artifactv1.Neighbour {
 	m := &artifactv1.Neighbour{
 		Id: n.ID, Name: plain.Line(n.Name), Scope: plain.Line(n.Scope), Group: plain.Line(n.Group),
 		Running: n.Running, Started: momentToProto(n.Started), Restarts: uint32(n.Restarts), AutoRemove: n.AutoRemove,
-		Restarting: n.Restarting, Volumes: visibleAll(n.Volumes),
+		Restarting: n.Restarting, KeptRunning: n.KeptRunning, Volumes: visibleAll(n.Volumes),
 	}
 	if n.Exited != nil {
 		code := int32(*n.Exited)
@@ -29,7 +29,7 @@ func (f *fields) neighbour(m *artifactv1.Neighbour) workload.Neighbour {
 		ID: f.match("neighbour.id", idForm, m.GetId()), Name: f.told("neighbour.name", m.GetName()),
 		Scope: f.told("neighbour.scope", m.GetScope()), Group: f.told("neighbour.group", m.GetGroup()),
 		Running: m.GetRunning(), Started: f.moment("neighbour.started", m.GetStarted()), Restarts: int(m.GetRestarts()), AutoRemove: m.GetAutoRemove(),
-		Restarting: m.GetRestarting(), Volumes: f.toldAll("neighbour.volumes", m.GetVolumes()),
+		Restarting: m.GetRestarting(), KeptRunning: m.GetKeptRunning(), Volumes: f.toldAll("neighbour.volumes", m.GetVolumes()),
 	}
 	if m.ExitCode != nil {
 		code := int(m.GetExitCode())

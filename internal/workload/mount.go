@@ -17,12 +17,16 @@ type Mount struct {
 
 // String returns what is mounted, and where, for a sentence.
 func (m Mount) String() string {
+	return strings.TrimSpace(m.Kind+" "+m.Short()) + " on " + m.Target
+}
+
+// Short is the source for people.
+func (m Mount) Short() string {
 	const anonymous = 64 // hex digits of the name that the engine gives
-	source := m.Source
-	if len(source) == anonymous && !strings.Contains(source, "/") {
-		source = ShortID(source)
+	if len(m.Source) == anonymous && !strings.Contains(m.Source, "/") {
+		return ShortID(m.Source)
 	}
-	return strings.TrimSpace(m.Kind+" "+source) + " on " + m.Target
+	return m.Source
 }
 
 // Hides reports whether the mount lies over a path: on it, or on a folder above it.

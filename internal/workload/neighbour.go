@@ -21,13 +21,20 @@ type Neighbour struct {
 	// Exited is the exit code; nil if it runs, was never started, or if its host does not
 	// report it.
 	Exited *int
-	// Restarting means that it keeps ending and being started again.
+	// KeptRunning means that the engine starts it again when it ends by itself.
+	KeptRunning bool
+	// Restarting means that it keeps ending and being started again, or did so in the last
+	// minutes.
 	Restarting bool
 	// Shares are what it has from other containers.
 	Shares []Share
-	// Volumes are the named volumes and the host's paths that are mounted into it.
+	// Volumes are the named volumes that are mounted into it.
 	Volumes []string
 }
+
+// Restless is how long after a restart a container counts as one that keeps restarting:
+// more than the longest wait between two restarts, five minutes in Kubernetes.
+const Restless = 10 * time.Minute
 
 // Share is what a container has from another container.
 type Share struct {

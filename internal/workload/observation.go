@@ -244,18 +244,6 @@ func (c Copy) Equal(o Copy) bool {
 	return c.ID == o.ID && c.Started.Equal(o.Started) && c.Restarts == o.Restarts
 }
 
-// Health is one answer of a health endpoint.
-type Health struct {
-	Status int `json:"status"`
-	// Error is why there is no usable answer: refused, timed out, not JSON.
-	Error string `json:"error,omitempty"`
-	// OK is the payload's own "ok", or true if it has no "ok" and the status is 200.
-	OK              bool            `json:"ok"`
-	Commit          string          `json:"commit,omitempty"`
-	RequestedCommit string          `json:"requestedCommit,omitempty"`
-	Flags           map[string]bool `json:"flags,omitempty"`
-}
-
 // Secret is all that is ever shown of a secret.
 type Secret struct {
 	Name    string `json:"name"`

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -15,14 +16,13 @@ import (
 // Neighbours returns the pods of the namespace.
 func (c *Cluster) Neighbours(ctx context.Context, namespace string) (all []workload.Neighbour, err error) {
 	err = each(ctx, c, rights.Pods("list", namespace), "", func(pod corev1.Pod) {
-		n := workload.Neighbour{
-			ID: string(pod.UID), Name: pod.Name, Scope: namespace, Group: maker(&pod), Running: pod.Status.Phase == corev1.PodRunning,
-		}
+		n := workload.Neighbour{ID: string(pod.UID), Name: pod.Name, Scope: namespace, Group: maker(&pod), Running: pod.Status.Phase == corev1.PodRunning}
 		if start := pod.Status.StartTime; n.Running && start != nil {
 			n.Started = start.UTC()
 		}
 		for _, s := range pod.Status.ContainerStatuses {
 			n.Restarts += int(s.RestartCount)
+			n.Restarting = n.Restarting || s.LastTerminationState.Terminated != nil && time.Since(s.LastTerminationState.Terminated.FinishedAt.Time) < workload.Restless
 		}
 		all = append(all, n)
 	})

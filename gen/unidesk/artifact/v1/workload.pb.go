@@ -2391,12 +2391,14 @@ type Neighbour struct {
 	// Exit code of one that has ended; absent if it runs, was never started, or if the
 	// host does not report it.
 	ExitCode *int32 `protobuf:"varint,9,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
-	// Whether it keeps ending and being started again.
+	// Whether it keeps ending and being started again, or did so in the last minutes.
 	Restarting bool `protobuf:"varint,10,opt,name=restarting,proto3" json:"restarting,omitempty"`
 	// What it shares with other containers.
 	Shares []*Share `protobuf:"bytes,11,rep,name=shares,proto3" json:"shares,omitempty"`
-	// Named volumes and host paths that are mounted into it.
-	Volumes       []string `protobuf:"bytes,12,rep,name=volumes,proto3" json:"volumes,omitempty"`
+	// Named volumes that are mounted into it.
+	Volumes []string `protobuf:"bytes,12,rep,name=volumes,proto3" json:"volumes,omitempty"`
+	// Whether the engine starts it again when it ends by itself.
+	KeptRunning   bool `protobuf:"varint,13,opt,name=kept_running,json=keptRunning,proto3" json:"kept_running,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2513,6 +2515,13 @@ func (x *Neighbour) GetVolumes() []string {
 		return x.Volumes
 	}
 	return nil
+}
+
+func (x *Neighbour) GetKeptRunning() bool {
+	if x != nil {
+		return x.KeptRunning
+	}
+	return false
 }
 
 // Share is what a container has from another container.
@@ -4356,7 +4365,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x16ListNeighboursResponse\x12>\n" +
 	"\n" +
 	"neighbours\x18\x01 \x03(\v2\x1e.unidesk.artifact.v1.NeighbourR\n" +
-	"neighbours\"\x86\x03\n" +
+	"neighbours\"\xa9\x03\n" +
 	"\tNeighbour\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -4373,7 +4382,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	" \x01(\bR\n" +
 	"restarting\x122\n" +
 	"\x06shares\x18\v \x03(\v2\x1a.unidesk.artifact.v1.ShareR\x06shares\x12\x18\n" +
-	"\avolumes\x18\f \x03(\tR\avolumesB\f\n" +
+	"\avolumes\x18\f \x03(\tR\avolumes\x12!\n" +
+	"\fkept_running\x18\r \x01(\bR\vkeptRunningB\f\n" +
 	"\n" +
 	"_exit_code\"/\n" +
 	"\x05Share\x12\x12\n" +
