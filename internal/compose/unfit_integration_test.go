@@ -4,10 +4,15 @@ package compose_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/bystander"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -157,4 +162,93 @@ func (w *world) stagedImage(n int) string {
 	w.t.Helper()
 	w.plan(n, "only staged")
 	return w.spec.Compose.Image + ":" + w.images[n].Commit.String()
+}
+
+// healthcheck is a check of Docker's own that runs a program of the image.
+func healthcheck(program string) string {
+	return "    healthcheck: {test: [CMD, " + program + "], interval: 1s, timeout: 1s, retries: 1}"
+}
+
+func TestDockersOwnHealthCheckIsObserved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "")
+	if in := w.deploy(0, "a"); in.Healthcheck != "" {
+		t.Errorf("no check says %q", in.Healthcheck)
+	}
+	w.write("docker-compose.yml", w.composeFile(healthcheck("/nothing")))
+	c, image := w.plan(1, "b"), w.images[1]
+	c.Stamps[workload.KeyRequestedCommit], c.Stamps[workload.KeyDigest] = image.Commit.String(), image.Manifest.String()
+	if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+		t.Fatal(err)
+	}
+	seen := w.observe()
+	for seen.Current().Healthcheck == "starting" {
+		time.Sleep(200 * time.Millisecond)
+		seen = w.observe()
+	}
+	v := proof.Judge(proof.Wanted{Spec: w.spec, Image: image.Pinned, Stamps: c.Stamps, Labels: map[string]string{artifact.LabelRevision: image.Commit.String()}}, seen)
+	if got := findings(v, "docker healthcheck"); got != "unhealthy" || v.Status != proof.Waiting {
+		t.Errorf("%q: %+v", got, v.Findings)
+	}
+	w.settle("b", workload.Revert)
+}
+
+func TestTheDeployKeysOfTheLabelsAreObserved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	c := w.plan(0, "a")
+	if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+		t.Fatal(err)
+	}
+	in := w.observe().Current()
+	if d := cmp.Diff(c.Stamps, in.Labelled); d != "" {
+		t.Errorf("labels: %s", d)
+	}
+	if d := cmp.Diff(c.Stamps, in.Stamped); d != "" {
+		t.Errorf("environment: %s", d)
+	}
+	w.settle("a", workload.Keep)
+}
+
+func TestANeighbourInTheServicesNamespacesIsCutOffByARecreate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "")
+	w.deploy(0, "a")
+	name := w.spec.Compose.ContainerName
+	for _, of := range []string{"network", "pid", "volumes-from"} {
+		flags := []string{"run", "-d", "--name", w.project + "-" + of, "--label", "com.docker.compose.project=" + w.project, "--label", "com.docker.compose.service=" + of}
+		if of == "volumes-from" {
+			flags = append(flags, "--volumes-from", name)
+		} else {
+			flags = append(flags, "--"+of, "container:"+name)
+		}
+		w.docker(append(flags, w.stagedImage(1))...)
+	}
+	before, err := w.target().Neighbours(t.Context(), w.spec.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut, volumes := bystander.Sharing(before, w.spec.Ref)
+	if want := []string{w.project + "-network shares its network", w.project + "-pid shares its pid"}; !slices.Equal(cut, want) || len(volumes) != 1 {
+		t.Errorf("%q, %q", cut, volumes)
+	}
+	w.docker("rm", "-f", w.project+"-volumes-from")
+	before = slices.DeleteFunc(before, func(n workload.Neighbour) bool { return n.Name == w.project+"-volumes-from" })
+	if err := w.target().Switch(t.Context(), w.plan(1, "b"), ignore); err != nil {
+		t.Fatal(err)
+	}
+	w.settle("b", workload.Keep)
+	after, err := w.target().Neighbours(t.Context(), w.spec.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lost []string
+	for _, d := range bystander.Disturbed(bystander.Snapshot{Containers: before}, bystander.Snapshot{Containers: after}, w.spec.Ref, nil) {
+		if d.Project == w.project && d.Kind == bystander.CutOff {
+			lost = append(lost, d.Name+" "+d.Repair)
+		}
+	}
+	if len(lost) != 2 || !strings.Contains(lost[0], "--force-recreate network") {
+		t.Errorf("%q", lost)
+	}
 }

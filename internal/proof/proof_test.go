@@ -228,13 +228,23 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 		check  string
 		reason fault.Reason
 	}{
-		"fit":                 {func(*workload.Observation) {}, "", ""},
-		"another image":       {func(o *workload.Observation) { o.Units[0].Compose.Image = "nginx" }, "compose image", fault.WorkloadUnfit},
-		"another name":        {func(o *workload.Observation) { o.Units[0].Compose.ContainerName = "" }, "compose container_name", fault.WorkloadUnfit},
-		"pulls always":        {func(o *workload.Observation) { o.Units[0].Compose.PullPolicy = "always" }, "compose pull_policy", fault.WorkloadUnfit},
-		"two replicas":        {func(o *workload.Observation) { o.Units[0].Compose.Replicas = 2 }, "compose replicas", fault.WorkloadUnfit},
-		"a key is not named":  {func(o *workload.Observation) { o.Units[0].Compose.References = fit.References[1:] }, "compose environment", fault.WorkloadUnfit},
-		"nor by a label":      {func(o *workload.Observation) { o.Units[0].Compose.LabelReferences = fit.References[1:] }, "compose labels", fault.WorkloadUnfit},
+		"fit":                   {func(*workload.Observation) {}, "", ""},
+		"another image":         {func(o *workload.Observation) { o.Units[0].Compose.Image = "nginx" }, "compose image", fault.WorkloadUnfit},
+		"another name":          {func(o *workload.Observation) { o.Units[0].Compose.ContainerName = "" }, "compose container_name", fault.WorkloadUnfit},
+		"pulls always":          {func(o *workload.Observation) { o.Units[0].Compose.PullPolicy = "always" }, "compose pull_policy", fault.WorkloadUnfit},
+		"two replicas":          {func(o *workload.Observation) { o.Units[0].Compose.Replicas = 2 }, "compose replicas", fault.WorkloadUnfit},
+		"a key is not named":    {func(o *workload.Observation) { o.Units[0].Compose.References = fit.References[1:] }, "compose environment", fault.WorkloadUnfit},
+		"nor by a label":        {func(o *workload.Observation) { o.Units[0].Compose.LabelReferences = fit.References[1:] }, "compose labels", fault.WorkloadUnfit},
+		"no network of its own": {func(o *workload.Observation) { o.Units[0].Compose.NetworkMode = "host" }, "compose network_mode", fault.WorkloadUnfit},
+		"another's network":     {func(o *workload.Observation) { o.Units[0].Compose.NetworkMode = "service:db" }, "compose network_mode", fault.WorkloadUnfit},
+		"a bridge":              {func(o *workload.Observation) { o.Units[0].Compose.NetworkMode = "bridge" }, "", ""},
+		"takes long to stop":    {func(o *workload.Observation) { o.Units[0].Compose.StopGrace = time.Hour }, "compose service web stop time", fault.WorkloadUnfit},
+		"is stopped in time":    {func(o *workload.Observation) { o.Units[0].Compose.StopGrace = 10 * time.Minute }, "", ""},
+		"runs, and takes long to stop": {func(o *workload.Observation) {
+			o.Instances = []workload.Instance{{Name: "web", Current: true, StopGrace: time.Hour}}
+		}, "container web stop time", fault.WorkloadUnfit},
+		"its name is taken":   {func(o *workload.Observation) { o.NameTakenBy = &workload.Neighbour{Name: "web", Scope: "other"} }, "container name", fault.WorkloadUnfit},
+		"a file is not read":  {func(o *workload.Observation) { o.Units[0].Compose.UnreadFiles = []string{"/x.yml"} }, "", ""},
 		"a secret is missing": {func(o *workload.Observation) { o.Secrets = []workload.Secret{{Name: "TOKEN"}} }, "env file TOKEN", fault.EnvKeyMissing},
 		"the secret is there": {func(o *workload.Observation) {
 			o.Secrets = []workload.Secret{{Name: "TOKEN", Present: true, Length: 3}}
