@@ -27,7 +27,7 @@ func tryToWrite(name string) {
 	can := envfile.Writable(name)
 	after, _ := os.ReadDir(filepath.Dir(name))
 	did := envfile.Update(context.Background(), name, set("K", strings.Repeat("v", 200)))
-	fmt.Printf("%t\n%t\n%t\n%s\n%s\n%v\n%v\n", can == nil, did == nil, len(before) == len(after), fault.ReasonOf(can), fault.HintOf(can), can, did)
+	fmt.Fprintf(os.Stdout, "%t\n%t\n%t\n%s\n%s\n%v\n%v\n", can == nil, did == nil, len(before) == len(after), fault.ReasonOf(can), fault.HintOf(can), can, did)
 	os.Exit(0)
 }
 

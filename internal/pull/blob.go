@@ -65,10 +65,10 @@ func (v *verified) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		return 0, v.err
-	case err == io.EOF && v.told: //nolint:errorlint // io.Reader's contract: the fault of a broken connection may wrap it
+	case err == io.EOF && v.told: // bare: the fault of a broken connection may wrap it
 		v.err = fault.New(fault.DigestMismatch, "blob %s ends %d bytes early", v.want, v.left).WithHint("publish the commit again")
 		return 0, v.err
-	case err == io.EOF: //nolint:errorlint // as above
+	case err == io.EOF:
 		v.err = fault.Transient(fault.RegistryUnavailable, "the registry's answer broke off %d bytes before the end of blob %s", v.left, v.want)
 		return 0, v.err
 	case err != nil:
@@ -82,7 +82,7 @@ func (v *verified) Read(p []byte) (int, error) {
 func (v *verified) verify() error {
 	if n, err := io.ReadFull(v.body, make([]byte, 1)); n > 0 {
 		return fault.New(fault.DigestMismatch, "blob %s is longer than its manifest says", v.want)
-	} else if err != io.EOF { //nolint:errorlint // as in Read
+	} else if err != io.EOF {
 		return err
 	}
 	if got := artifact.DigestSum([sha256.Size]byte(v.hash.Sum(nil))); got != v.want {
