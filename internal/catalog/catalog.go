@@ -67,9 +67,11 @@ type Row struct {
 	Service    artifact.ServiceID
 	Repository artifact.Repository
 	// Source is the repository that the image's source label must name.
-	Source  string
-	Secrets []string
-	Witness Witness
+	Source string
+	// Required are the labels that an image must carry, with words for what a deploy asks.
+	Required map[string]string
+	Secrets  []string
+	Witness  Witness
 	// Provenance is how much the service asks of it.
 	Provenance provenance.Policy
 	// Hints are what to do, in this order, when the service runs degraded. CommandWord
@@ -196,15 +198,6 @@ func (c *Catalog) ImageRef(r Row, commit artifact.Commit) string {
 // ManifestURL is where the registry answers for the commit's manifest.
 func (c *Catalog) ManifestURL(r Row, commit artifact.Commit) string {
 	return fmt.Sprintf("http://%s/v2/%s/manifests/%s", c.Registry, r.Repository, commit)
-}
-
-// Labels that an image must carry to be this service at this commit.
-func (r Row) Labels(commit artifact.Commit) map[string]string {
-	return map[string]string{
-		artifact.LabelRevision: commit.String(),
-		artifact.LabelSource:   r.Source,
-		artifact.LabelService:  r.Service.String(),
-	}
 }
 
 // CommandWord stands in a hint for the command that deploys the service.

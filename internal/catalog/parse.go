@@ -21,6 +21,7 @@ type file struct {
 	Registry string
 	Defaults struct {
 		Source  string
+		Labels  map[string]string
 		Stable  string
 		Timeout string
 		Shapes  map[Shape]shape
@@ -47,6 +48,7 @@ type shape struct {
 type row struct {
 	Shape   Shape
 	Source  string
+	Labels  map[string]string
 	Compose *Compose
 	Secrets []string
 	// Provenance is a policy's name.
@@ -141,7 +143,7 @@ func (f *file) row(name string, at place) Row {
 	at.in("provenance").check(err == nil, "%q is not optional or required", in.Provenance)
 	at.in("environments").check(len(in.Environments) > 0, "none")
 	out := Row{
-		Service: id, Repository: repository, Source: source, Secrets: in.Secrets, Witness: witness, Provenance: policy,
+		Service: id, Repository: repository, Source: source, Required: f.labels(in, at), Secrets: in.Secrets, Witness: witness, Provenance: policy,
 		Hints: in.Hints, Excluded: in.ExcludedTargets, Environments: map[artifact.Env]Environment{},
 	}
 	for _, in := range slices.Sorted(maps.Keys(in.Environments)) {

@@ -196,7 +196,7 @@ func (j *judge) identity(instances []workload.Instance) bool {
 		return in.Config.String()
 	})
 	right = j.mounts(instances) && right
-	for _, name := range []string{artifact.LabelRevision, artifact.LabelSource, artifact.LabelService} {
+	for _, name := range sortedKeys(j.want.Labels) {
 		all("label "+name, Built, j.want.Labels[name], func(in workload.Instance) string { return in.Labels[name] })
 	}
 	for _, s := range stamps(j.want) {
