@@ -10,13 +10,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 )
 
-// The names under which Compose looks for its files in a project's folder, the first
-// that is there counts (compose-go cli/options.go).
-var ( //nolint:gochecknoglobals // never changed
-	baseNames     = [...]string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
-	overrideNames = [...]string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"}
-)
-
 // Unread are the Compose files that Compose reads when it is run by hand in the
 // project's folder, or that a container of the service was made from, and that the
 // configuration does not name.
@@ -57,7 +50,12 @@ func (c Config) byHand() (list []string) {
 			return strings.Split(files, separator)
 		}
 	}
-	for _, names := range [][4]string{baseNames, overrideNames} {
+	// The names under which Compose looks for its files; of each kind the first that is
+	// there counts (compose-go cli/options.go).
+	for _, names := range [][4]string{
+		{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"},
+		{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"},
+	} {
 		for _, name := range names {
 			if _, err := os.Stat(filepath.Join(c.Root, name)); err == nil {
 				list = append(list, name)
