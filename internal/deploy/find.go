@@ -42,7 +42,7 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 		f.seen.Platform = platform
 	}
 	if f.image, err = s.Artifacts.Resolve(ctx, s.row.Repository, c.Commit, platform); err != nil {
-		return f, workload.At(workload.PointResolve, err)
+		return f, workload.At(workload.PointResolve, s.gone(c.Commit, err))
 	}
 	if err = s.meant(f); err != nil {
 		return f, workload.At(workload.PointResolve, err)
@@ -57,6 +57,22 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 	j.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
 	f.terms, err = s.promoted(c, f.image.Manifest)
 	return f, workload.At(workload.PointPreflight, err)
+}
+
+// gone adds to the error of a commit that the registry does not have that it was proven
+// once, if a receipt says so.
+func (s session) gone(commit artifact.Commit, err error) error {
+	receipts, failed := s.Ledger.History(0, s.name())
+	if failed != nil || fault.ReasonOf(err) != fault.ArtifactNotFound {
+		return err
+	}
+	proven := ledger.ProvenAs(receipts, s.env, commit)
+	if proven == nil {
+		return err
+	}
+	return fault.New(fault.ArtifactNotFound, "%w; it was proven in %s by %s at %s, and is no longer in the registry", err,
+		proven.Env, proven.Who, proven.Finished.UTC().Format(time.DateTime+"Z")).
+		WithHint("have it published again, as %s", proven.Image.Manifest)
 }
 
 // meant refuses an image that is not the image that the person named, and, if the

@@ -153,6 +153,24 @@ func TestAMovedTagIsRefusedUnlessItsDigestIsNamed(t *testing.T) {
 	})
 }
 
+// A commit that was proven, and that the registry lost, was published: the answer says when
+// and by whom it was proven.
+func TestACommitThatTheRegistryLostIsSaidToHaveBeenProven(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		was := w.images[a].Manifest.String()
+		delete(w.images, a)
+		r := w.Plan(t.Context(), w.contract(a))
+		want(t, r, contract.DecidedBlocked, fault.ArtifactNotFound)
+		if !strings.Contains(r.Failure.Message, "it was proven in prod by tester at 20") || !strings.Contains(r.Failure.Hint, was) {
+			t.Errorf("%s (%s)", r.Failure.Message, r.Failure.Hint)
+		}
+		if r = w.Plan(t.Context(), w.contract(b)); strings.Contains(r.Failure.Message, "proven") {
+			t.Errorf("of a commit that was never proven: %s", r.Failure.Message)
+		}
+	})
+}
+
 // An obstacle has the same answer for a plan, a run and an apply. Nothing that runs is
 // touched, and no receipt is written. The exit codes are the command line's to test,
 // with the same file.
