@@ -3,8 +3,7 @@
 package compose_test
 
 import (
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,7 +24,7 @@ import (
 func TestAnImageThatWasNotVerifiedIsNeverPulled(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
-	shelf := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	shelf := registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)))
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.UserAgent(), "docker/") {
 			asked.Add(1)

@@ -37,7 +37,7 @@ func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change worklo
 	case before.Container == "":
 		err = r.removeNew(ctx, spec)
 	case before.Known:
-		err = r.putBack(ctx, spec, change, before, emit)
+		err = r.putBack(ctx, spec, before, emit)
 	default:
 		// A record of an older program, which had nothing but the files.
 		if err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert); err != nil {

@@ -57,7 +57,7 @@ func (r *Runtime) givenBefore(ctx context.Context, spec workload.Spec, before *S
 
 // putBack has the old container run again: the very same, if Compose has not removed it,
 // or else another that is made by its request.
-func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, change workload.Change, before State, emit func(workload.Event)) error {
+func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, before State, emit func(workload.Event)) error {
 	f, err := r.fleet(ctx, spec)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func TestAFileThatStartsNothingDoesNotKeepDownWhatRan(t *testing.T) {
 	drive.Must(t, err)
 	undo := drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 		name := "    container_name: " + world.Master.Container(service) + "\n"
-		return strings.Replace(s, name, name+"    networks: [elsewhere]\n", 1) + "\nnetworks:\n  elsewhere: {external: true, name: a-network-that-is-not-there}\n"
+		return strings.Replace(s, name, name+"    entrypoint: [/no-such-program]\n", 1)
 	})
 	defer undo()
 	bad := world.Release(t, service, lab.Change{})
