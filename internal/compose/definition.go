@@ -2,32 +2,11 @@ package compose
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
-
-// service is what is read of a service's declaration. Without interpolation any
-// value may still be a string with a variable in it.
-type service struct {
-	Image         string `json:"image"`
-	ContainerName string `json:"container_name"`
-	PullPolicy    string `json:"pull_policy"`
-	Scale         any    `json:"scale"`
-	Deploy        struct {
-		Replicas any `json:"replicas"`
-	} `json:"deploy"`
-	Environment any `json:"environment"`
-	Labels      any `json:"labels"`
-	container
-}
 
 // define has Compose read the project now.
 func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) (workload.ComposeDefinition, error) {
@@ -38,7 +17,7 @@ func (r *Runtime) define(ctx context.Context, env envfile.Content, name string) 
 // pick finds a service in what Compose said about the project.
 func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, project []byte, err error) (d workload.ComposeDefinition, _ error) {
 	if err == nil {
-		d, err = parseDefinition(project, r.config.Project, name)
+		d, err = declared.Parse(project, r.config.Project, name)
 	}
 	if err == nil {
 		return d, nil
@@ -47,7 +26,7 @@ func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, pr
 	// and what is wrong with the project may be about another one. Compose's words
 	// for one that is not there at all differ by version.
 	if alone, unknown := r.read(ctx, env, r.configArguments(name)...); unknown == nil {
-		return parseDefinition(alone, r.config.Project, name)
+		return declared.Parse(alone, r.config.Project, name)
 	}
 	return d, err
 }
@@ -57,118 +36,3 @@ func (r *Runtime) pick(ctx context.Context, env envfile.Content, name string, pr
 func (r *Runtime) configArguments(service ...string) []string {
 	return r.arguments(append([]string{"config", "--no-interpolate", "--no-env-resolution", "--format", "json"}, service...)...)
 }
-
-func parseDefinition(b []byte, project, name string) (workload.ComposeDefinition, error) {
-	var p struct {
-		Services map[string]service `json:"services"`
-	}
-	if err := json.Unmarshal(b, &p); err != nil {
-		// The error would quote the file.
-		return workload.ComposeDefinition{}, fault.New(fault.ComposeFailed, "docker compose config did not print the project as JSON")
-	}
-	s, ok := p.Services[name]
-	if !ok {
-		return workload.ComposeDefinition{}, fault.New(fault.WorkloadNotFound, "the Compose project %s has no service %s, it has: %s",
-			project, name, strings.Join(names(p.Services), ", "))
-	}
-	d := workload.ComposeDefinition{
-		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
-		References: handedOn(s.Environment), LabelReferences: named(s.Labels),
-		Mounts: s.mounts(), NetworkMode: s.NetworkMode, StopGrace: s.grace(), Programs: s.programs(),
-	}
-	for _, e := range entries(s.Labels) {
-		if variableForm.MatchString(e.value) {
-			if d.Labels == nil {
-				d.Labels = map[string]string{}
-			}
-			d.Labels[e.key] = e.value
-		}
-	}
-	if d.Image == "" {
-		d.Image = project + "-" + name // what Compose calls the image of a service with a build section only
-	}
-	return d, nil
-}
-
-// names are the services', those that Compose would accept.
-func names(services map[string]service) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !workload.ServiceName.Match(s) })
-}
-
-// replicas returns 0 where the number depends on a variable or is none.
-func replicas(s service) int {
-	for _, v := range []any{s.Scale, s.Deploy.Replicas} {
-		switch v := v.(type) {
-		case float64:
-			if n := int(v); n > 0 && float64(n) == v {
-				return n
-			}
-			return 0
-		case string:
-			n, _ := strconv.Atoi(v)
-			return max(n, 0)
-		}
-	}
-	return 1
-}
-
-// handedOn are the variables that the environment hands on under their own names,
-// sorted. A key that has another's value, or one that is part of a longer text,
-// would not show what the env file says.
-func handedOn(environment any) (keys []string) {
-	for _, e := range entries(environment) {
-		m := handedOnForm.FindStringSubmatch(e.value)
-		// A key without a value has that of the variable of its name.
-		if !e.assigned && nameForm.MatchString(e.key) || m != nil && e.key == m[1]+m[2] {
-			keys = append(keys, e.key)
-		}
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
-// named are the variables that the labels' values name, sorted.
-func named(labels any) (variables []string) {
-	for _, e := range entries(labels) {
-		for _, m := range variableForm.FindAllStringSubmatch(e.value, -1) {
-			if m[1] != "" {
-				variables = append(variables, m[1])
-			}
-		}
-	}
-	slices.Sort(variables)
-	return slices.Compact(variables)
-}
-
-type entry struct {
-	key, value string
-	assigned   bool
-}
-
-// entries reads both forms, `- KEY=value` and `KEY: value`. A value that is no text
-// is read as an empty one.
-func entries(v any) (list []entry) {
-	switch v := v.(type) {
-	case []any:
-		for _, e := range v {
-			s, _ := e.(string)
-			key, value, assigned := strings.Cut(s, "=")
-			list = append(list, entry{key, value, assigned})
-		}
-	case map[string]any:
-		for key, e := range v {
-			value, _ := e.(string)
-			list = append(list, entry{key, value, e != nil})
-		}
-	}
-	return list
-}
-
-var (
-	nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	// handedOnForm is one variable and nothing else, with or without a default:
-	// $KEY, ${KEY}, ${KEY:-x}, ${KEY?x}. What ${KEY:+x} puts in is not the variable's.
-	handedOnForm = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?[-?](?:[^{}]|\{[^{}]*\})*)?\})$`)
-	// variableForm is what Compose would put in, nested ones too. $$ is a dollar sign.
-	variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)
-)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -83,7 +84,7 @@ func (r *Runtime) instance(ctx context.Context, spec workload.Spec, d workload.C
 		Mounts: c.Mounts, Programs: workload.Programs(c.Command, cmp.Or(c.Folder, "/")),
 	}
 	if spec.Placed() {
-		in.Stamped, in.Labelled = deployEnv(c, spec.KeyPrefix), deployLabels(c, d.Labels, spec.KeyPrefix)
+		in.Stamped, in.Labelled = deployEnv(c, spec.KeyPrefix), declared.Keys(c.Labels, d.Labels, spec.KeyPrefix)
 	}
 	img, err := r.engine.Image(ctx, c.ImageID)
 	if err != nil && !errors.Is(err, engine.ErrNotFound) {

@@ -1,4 +1,4 @@
-package compose
+package declared
 
 import (
 	"strings"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -54,7 +53,7 @@ func TestAServicesDefinition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := parseDefinition(project(tt.service), "unidesk", "sample")
+			got, err := Parse(project(tt.service), "unidesk", "sample")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,16 +66,16 @@ func TestAServicesDefinition(t *testing.T) {
 
 func TestADefinitionThatIsNone(t *testing.T) {
 	t.Parallel()
-	_, err := parseDefinition(project(`{}`), "unidesk", "nobody")
+	_, err := Parse(project(`{}`), "unidesk", "nobody")
 	if fault.ReasonOf(err) != fault.WorkloadNotFound || !strings.HasSuffix(err.Error(), "it has: beside, sample") {
 		t.Error(err)
 	}
-	_, err = parseDefinition([]byte(`{"services":{"a":{},"\u001b[2J":{}}}`), "unidesk", "nobody")
+	_, err = Parse([]byte(`{"services":{"a":{},"\u001b[2J":{}}}`), "unidesk", "nobody")
 	if err == nil || !strings.HasSuffix(err.Error(), "it has: a") {
 		t.Errorf("%q", err)
 	}
 	for _, b := range []string{"", "hunter2", `{"services":{"sample":{"environment":"hunter2","image":7}}}`} {
-		_, err := parseDefinition([]byte(b), "unidesk", "sample")
+		_, err := Parse([]byte(b), "unidesk", "sample")
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", b, err)
 		}
@@ -96,11 +95,11 @@ func TestADeployKeyIsReadBackFromItsLabel(t *testing.T) {
 		"${P_NOTHING}":                {"abc", ""},
 	} {
 		d := map[string]string{"l": text, "absent": text}
-		if got := deployLabels(engine.Container{Labels: map[string]string{"l": c.value}}, d, "P_")[workload.KeyCommit]; got != c.want {
+		if got := Keys(map[string]string{"l": c.value}, d, "P_")[workload.KeyCommit]; got != c.want {
 			t.Errorf("%s as %s: %q, want %q", text, c.value, got, c.want)
 		}
 	}
-	if deployLabels(engine.Container{}, nil, "P_") == nil {
+	if Keys(nil, nil, "P_") == nil {
 		t.Error("no label is the same as not compared")
 	}
 }

@@ -1,4 +1,4 @@
-package compose
+package declared
 
 import (
 	"slices"
@@ -35,7 +35,7 @@ func FuzzADefinitionIsReadWithoutItsValues(f *testing.F) {
 		f.Add(s[0], s[1])
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {
-		d, err := parseDefinition([]byte(before+secret+after), "unidesk", "sample")
+		d, err := Parse([]byte(before+secret+after), "unidesk", "sample")
 		if err != nil {
 			// The names of services are told, and the secret may have become one.
 			if r := fault.ReasonOf(err); r == fault.ComposeFailed && strings.Contains(err.Error(), secret) || r != fault.ComposeFailed && r != fault.WorkloadNotFound {

@@ -1,23 +1,22 @@
-package compose
+package declared
 
 import (
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // putInForm is each variable of a label's text as Compose puts it in, and $$.
 var putInForm = regexp.MustCompile(`\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:[^{}]|\{[^{}]*\})*\})`)
 
-// deployLabels are the deploy keys in a container's labels, without prefix: of each
-// declared label the value is read back by the declaration's text.
-func deployLabels(c engine.Container, declared map[string]string, prefix string) map[string]string {
+// Keys returns the deploy keys in a container's labels, without prefix: of each
+// declared label it reads the value back by the declaration's text.
+func Keys(labels, declared map[string]string, prefix string) map[string]string {
 	found := make(map[string]string)
 	for name, text := range declared {
-		value, there := c.Labels[name]
+		value, there := labels[name]
 		if !there {
 			continue
 		}
