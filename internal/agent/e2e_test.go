@@ -104,10 +104,18 @@ const (
 
 var platform = artifact.Platform{OS: "linux", Architecture: "amd64"}
 
+// shown has the handler's answers show that a registry gives them, as Distribution's do.
+func shown(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+		h.ServeHTTP(w, r)
+	})
+}
+
 // newRegistry serves an in-memory registry with one image of random layers.
 func newRegistry(t *testing.T, size int64, layers int64) (url string, img v1.Image) {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo))))
+	server := httptest.NewServer(shown(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)))))
 	t.Cleanup(server.Close)
 	return server.URL, push(t, server.URL, size, layers)
 }

@@ -56,7 +56,7 @@ func bigRegistry(t testing.TB, size int64) string {
 		`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},`+
 		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`,
 		artifact.DigestOf(config), len(config), layer, size)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(shown(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.Contains(r.URL.Path, "/manifests/"):
 			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
@@ -67,7 +67,7 @@ func bigRegistry(t testing.TB, size int64) string {
 			w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 			_, _ = io.CopyBuffer(struct{ io.Writer }{w}, endless(size), make([]byte, 256<<10))
 		}
-	}))
+	})))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -199,14 +199,14 @@ func bulkyRegistry(t testing.TB) string {
 	config := fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","config":{"Labels":{"a":%q}},"rootfs":{"diff_ids":[%q]}}`, padding, layer)
 	manifest := fmt.Appendf(nil, `{"annotations":{"a":%q},"config":{"digest":%q,"size":%d},"layers":[{"digest":%q,"size":1}]}`,
 		padding[:artifact.MaxManifest-1<<17], artifact.DigestOf(config), len(config), layer)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(shown(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := config
 		if strings.Contains(r.URL.Path, "/manifests/") {
 			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 			body = manifest
 		}
 		_, _ = w.Write(body)
-	}))
+	})))
 	t.Cleanup(server.Close)
 	return server.URL
 }

@@ -73,7 +73,7 @@ func TestProjects(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	server := httptest.NewServer(registry.New())
+	server := httptest.NewServer(shown(registry.New()))
 	t.Cleanup(server.Close)
 	h.registry = server.URL
 	t.Run("conformance", func(t *testing.T) { conformance(t, h) })

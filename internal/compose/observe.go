@@ -56,6 +56,9 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 	if err != nil {
 		return workload.Observation{}, err
 	}
+	if len(found) == 0 && fault.ReasonOf(seen.Unread) == fault.WorkloadNotFound {
+		return workload.Observation{}, seen.Unread
+	}
 	d.UnreadFiles = r.config.Unread(found...)
 	for _, c := range found {
 		in, err := r.instance(ctx, spec, d, c)

@@ -93,6 +93,11 @@ func New[S any](runtime Runtime[S], dir string) *Target[S] {
 	return &Target[S]{runtime: runtime, store: store[S]{dir: dir}, Wait: DefaultWait, Patience: DefaultPatience, leases: newLeases(), Now: time.Now}
 }
 
+// TrustOnly has the target refuse a record with PATH_REFUSED, unless root, its own
+// account or an account that trusts accepts wrote it. It is for a state folder that more
+// accounts may write to than may do what a record asks for.
+func (t *Target[S]) TrustOnly(trusts func(uid int) bool) { t.store.trusts = trusts }
+
 // check refuses a name that names nothing; every other name is fit for a file name.
 func check(ref workload.Ref) error {
 	if ref.IsZero() {

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -37,13 +34,10 @@ func (r record[S]) pending() *workload.Pending {
 }
 
 // readRecord returns the record in the file, nil if there is no file.
-func readRecord[S any](path string) (*record[S], error) {
-	b, err := statefile.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault.New(fault.Internal, "read the state of a change: %w", err)
+func (s store[S]) readRecord(path string) (*record[S], error) {
+	b, err := s.readFile(path)
+	if b == nil || err != nil {
+		return nil, err
 	}
 	var head struct{ Version, Schema int }
 	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&head); err != nil {

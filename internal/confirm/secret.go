@@ -6,7 +6,6 @@ import (
 	"io/fs"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -45,12 +44,12 @@ func (s store[S]) join(ref workload.Ref, r *record[S]) error {
 		return nil
 	}
 	path := s.path(ref, secretSuffix)
-	b, err := statefile.Read(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	b, err := s.readFile(path)
+	if b == nil && err == nil || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	if err != nil {
-		return fault.New(fault.Internal, "read the state of a change: %w", err)
+		return err
 	}
 	var part secret
 	if err := json.Unmarshal(b, &part); err != nil {

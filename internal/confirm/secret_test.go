@@ -63,7 +63,7 @@ func TestTheSecretsOfARecordAreForItsAccountAlone(t *testing.T) {
 	if got := found(); len(got) != 1 || got[name] != 0o600 {
 		t.Errorf("the secret is in %v", got)
 	}
-	if info, err := os.Stat(s.path(ref, pendingSuffix)); err != nil || info.Mode().Perm() != 0o660 {
+	if info, err := os.Stat(s.path(ref, pendingSuffix)); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("the record is %v, %v", info, err)
 	}
 	if got, _, err := s.load(ref); err != nil || got == nil || got.State != (vault{"open", "hunter2"}) {

@@ -29,7 +29,10 @@ const (
 	lastSuffix    = ".last.json"
 )
 
-type store[S any] struct{ dir string }
+type store[S any] struct {
+	dir    string
+	trusts func(uid int) bool // nil if all who may write to dir are trusted
+}
 
 func (s store[S]) path(ref workload.Ref, suffix string) string {
 	return filepath.Join(s.dir, ref.String()+suffix)
@@ -38,11 +41,11 @@ func (s store[S]) path(ref workload.Ref, suffix string) string {
 // load returns the unsettled change and the last settled one, nil for none. The
 // order of the two reads makes it right without the lock.
 func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) {
-	r, err := readRecord[S](s.path(ref, pendingSuffix))
+	r, err := s.readRecord(s.path(ref, pendingSuffix))
 	if err != nil {
 		return nil, nil, err
 	}
-	last, err := read[workload.Settled](s.path(ref, lastSuffix))
+	last, err := read[workload.Settled](s, s.path(ref, lastSuffix))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,7 +113,7 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 		if !ok || strings.HasPrefix(name, ".") {
 			continue
 		}
-		r, err := readRecord[S](filepath.Join(s.dir, e.Name()))
+		r, err := s.readRecord(filepath.Join(s.dir, e.Name()))
 		if err == nil && r != nil && check(r.Change.Ref) == nil {
 			r, _, err = s.load(r.Change.Ref)
 			if err == nil && r != nil {
@@ -131,15 +134,28 @@ func (s store[S]) sweep(ref workload.Ref) {
 }
 
 // read returns what the file holds, nil when there is none.
-func read[T any](path string) (*T, error) {
-	b, err := statefile.Read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fault.New(fault.Internal, "read the state of a change: %w", err)
+func read[T, S any](s store[S], path string) (*T, error) {
+	b, err := s.readFile(path)
+	if b == nil || err != nil {
+		return nil, err
 	}
 	return parse[T](path, b)
+}
+
+// readFile returns the content of a file that this process acts by, nil if there is none.
+func (s store[S]) readFile(path string) (b []byte, err error) {
+	if s.trusts == nil {
+		b, err = statefile.Read(path)
+	} else {
+		b, err = statefile.ReadObeyed(path, s.trusts)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil && fault.ReasonOf(err) != fault.PathRefused:
+		return nil, fault.New(fault.Internal, "read the state of a change: %w", err)
+	}
+	return b, err
 }
 
 // write is durable when it returns: the file and its name.
@@ -148,7 +164,7 @@ func (s store[S]) write(path string, v any) error {
 	if err != nil {
 		return fault.New(fault.Internal, "encode the state of a change: %w", err)
 	}
-	if err := statefile.Replace(path, append(b, '\n'), 0o600); err != nil {
+	if err := statefile.ReplaceObeyed(path, append(b, '\n')); err != nil {
 		return s.unwritable(err)
 	}
 	return nil

@@ -80,6 +80,29 @@ func Read(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
+// ReadObeyed is [Read] of a file that its reader acts by: only its owner may write
+// it, and the owner is root, this account, or an account that trusts accepts.
+func ReadObeyed(path string, trusts func(uid int) bool) ([]byte, error) {
+	f, err := Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return nil, fault.New(fault.PathRefused, "%s is obeyed, and accounts beside its owner may write it: its mode is %s", path, info.Mode().Perm()).
+			WithHint("look at it; if it is right: chmod go-w %s", path)
+	}
+	if uid := int(info.Sys().(*syscall.Stat_t).Uid); uid != 0 && uid != os.Geteuid() && !trusts(uid) {
+		return nil, fault.New(fault.PathRefused, "%s is obeyed, and uid %d wrote it, which may not do itself what it asks for", path, uid).
+			WithHint("look at it, then move it away: ls -l %s", path)
+	}
+	return io.ReadAll(f)
+}
+
 // Create makes a file that must not be there yet: fs.ErrExist if it is. When it
 // fails later, the name stays. The file outlives a power cut.
 func Create(path string, content []byte, private fs.FileMode) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -182,5 +183,63 @@ func TestAPrivateStateFolderStaysPrivate(t *testing.T) {
 	}
 	if err := as(second, func() error { return settle(t, state, host, spec, "one", workload.Keep) }); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("another account got %v", err)
+	}
+}
+
+// An account of the group that may not use the engine gets nothing done by another
+// account, root's watch least of all.
+func TestARecordIsObeyedOnlyOfAnAccountThatMayDoItItself(t *testing.T) {
+	state := newState(t, fs.ModeSetgid|0o770)
+	spec := workloadtest.SampleSpec("fake")
+	host := confirmtest.New(spec, nil)
+	img := workloadtest.FakeImages(t, 1)[0]
+	if err := confirm.New(host, t.TempDir()).Stage(t.Context(), spec.Ref, img.Pinned, ignore); err != nil {
+		t.Fatal(err)
+	}
+	target := confirm.New(host, filepath.Join(state, "changes"))
+	target.TrustOnly(func(uid int) bool { return uid == first })
+	unsettled := func() error {
+		_, err := target.Unsettled()
+		return err
+	}
+	id := ""
+	back := func() error {
+		return target.Settle(t.Context(), spec.Ref, workload.Settlement{ChangeID: id, Outcome: workload.Revert}, ignore)
+	}
+	begin := func(uid int, change string) {
+		t.Helper()
+		id = change
+		if err := as(uid, func() error { return deploy(t, state, host, spec, id, img) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(what string) {
+		t.Helper()
+		for _, do := range []func() error{unsettled, back} {
+			if err := do(); fault.ReasonOf(err) != fault.PathRefused {
+				t.Errorf("%s: %v, want PATH_REFUSED", what, err)
+			}
+		}
+	}
+	begin(second, "one")
+	refused("written by an account that is not trusted")
+	pending, err := filepath.Glob(filepath.Join(state, "changes", "*.pending.json"))
+	if err != nil || len(pending) != 1 {
+		t.Fatalf("%q, %v", pending, err)
+	}
+	// Root's own record, if the group may write it, is anybody's.
+	if err := errors.Join(os.Chown(pending[0], 0, group), os.Chmod(pending[0], 0o660)); err != nil {
+		t.Fatal(err)
+	}
+	refused("written by root, for the group to change")
+	if err := errors.Join(os.Chown(pending[0], first, group), os.Chmod(pending[0], 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(unsettled(), back()); err != nil {
+		t.Errorf("of a trusted account: %v", err)
+	}
+	begin(first, "two") // as this program writes it
+	if err := errors.Join(unsettled(), back()); err != nil {
+		t.Errorf("of a trusted account: %v", err)
 	}
 }

@@ -24,6 +24,12 @@ func ReplacePrivate(path string, content []byte) error {
 	return replace(path, content, 0o600, nil, nil)
 }
 
+// ReplaceObeyed is [Replace] for a file that [ReadObeyed] reads: the group of a shared
+// folder reads it, and only this account writes it.
+func ReplaceObeyed(path string, content []byte) error {
+	return replace(path, content, mode(filepath.Dir(path), 0o600)&^0o022, nil, nil)
+}
+
 // ReplaceAs is [Replace] for a file that keeps the mode and the owner of another. Just
 // before the new file takes the name, and when all of it is on disk, it calls still: an
 // error of it is returned as it is, and the file stays as it was.

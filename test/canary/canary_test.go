@@ -361,7 +361,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	}
 	inService := func(line string) (undo func()) {
 		return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
-			const before = "    restart: always\n"
+			const before = "    restart: unless-stopped\n"
 			return strings.Replace(s, before, before+line, 1) // the first service is this one
 		})
 	}

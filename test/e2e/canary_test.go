@@ -270,7 +270,7 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 	runsOnD601(t, service, good)
 	e.controller(t, 3, append([]string{"-o", "json"}, deployment(strings.Repeat("0", 40), "--run-now")...)...)
 
-	const restart = "    restart: always\n" // of the Compose file
+	const restart = "    restart: unless-stopped\n" // of the Compose file
 	for _, c := range []struct{ name, path, before, after string }{
 		{"a missing secret", d601Env(service), "FINDJOB_TOKEN_KEY=", "FINDJOB_OTHER="},
 		{"a broken line of the env file", d601Env(service), first, first + "BROKEN KEY='" + broken.Value + "\n"},

@@ -74,6 +74,7 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 		return nil, err
 	}
 	master := confirm.New(runtime, c.ChangesDir())
+	master.TrustOnly(mayUse(c.Master.Docker))
 	parts := deploy.Config{
 		Catalog: services, Project: c.Master.Project,
 		Artifacts: registry, Estimator: estimator{stager}, Settings: settings{c.Master.Root, c.Master.Config},
