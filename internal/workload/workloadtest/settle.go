@@ -145,7 +145,7 @@ func beside(t *testing.T, s *suite) {
 	if started.IsZero() || started.After(in.Started) {
 		t.Errorf("it started %v, its container %v", started, in.Started)
 	}
-	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: in.Unit, Running: true, Started: started}
+	want := workload.Neighbour{ID: in.ID, Name: in.Name, Scope: ref.Scope(), Group: in.Unit, Running: true, Started: started, Volumes: all[i].Volumes}
 	if d := cmp.Diff(want, all[i]); d != "" {
 		t.Error(d)
 	}
