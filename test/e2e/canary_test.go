@@ -364,7 +364,7 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 	for _, want := range []string{
 		"unsupported at guard: UNSUPPORTED", "gated at guard: CONTRACT_MISMATCH", "gated at guard: SUPERVISOR_REQUIRED",
 		"blocked at guard: ENV_FILE_INVALID", "failed at guard: COMPOSE_FAILED", "blocked at resolve: ARTIFACT_NOT_FOUND",
-		"blocked at preflight: ENV_KEY_MISSING", "reverted at recreate: COMPOSE_FAILED", "revert-failed at recreate: REVERT_FAILED",
+		"blocked at preflight: ENV_KEY_MISSING", "reverted at recreate: COMPOSE_FAILED",
 		"reverted at prove: NOT_PROVEN",
 	} {
 		if !e.ended[want] {

@@ -49,9 +49,6 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 		t.Fatalf("exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 	}
 	t.Logf("told after %s: %s", time.Since(cut).Round(time.Second), a.result.Failure.Message)
-	if took := time.Since(cut); took > 100*time.Second {
-		t.Errorf("it took %s to tell that D601 is gone", took)
-	}
 	if a.result.Mutated {
 		t.Error("something was changed")
 	}

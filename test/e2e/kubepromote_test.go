@@ -29,23 +29,21 @@ func (k *cluster) promoted(t *testing.T) {
 	dev, prod := k.spec(t, "decision-center", artifact.Dev), k.spec(t, "decision-center", artifact.Prod)
 	was := k.live(t, prod)
 	v := release(t, "decision-center", lab.Change{})
-	deploy := func(env artifact.Env) answer {
-		return deployNow(t, "decision-center", v.SourceCommit, "--env", env.String(), "--config", promoteConfig)
+	deploy := func(env artifact.Env, more ...string) answer {
+		return deployNow(t, "decision-center", v.SourceCommit, append([]string{"--env", env.String(), "--config", promoteConfig}, more...)...)
 	}
-	refused := func() {
-		t.Helper()
-		deploy(artifact.Prod).want(t, contract.DecidedGated, fault.PromoteFirst, 3)
-		k.runs(t, prod, was)
-	}
-	refused()
+	deploy(artifact.Prod).want(t, contract.DecidedGated, fault.PromoteFirst, 3)
+	k.runs(t, prod, was)
 	deploy(artifact.Dev).want(t, contract.DecidedSucceeded, "", 0)
 	k.runs(t, dev, v.SourceCommit)
 
 	// The tag means another image for a while: dev has not proven that image.
 	image := imageOf(t, "decision-center", v.SourceCommit)
-	_, err := two.ci.PushLayered(t.Context(), v, v.SourceCommit, lab.Gzip, lab.Layer{Name: "another", Size: 1 << 10})
+	moved, err := two.ci.PushLayered(t.Context(), v, v.SourceCommit, lab.Gzip, lab.Layer{Name: "another", Size: 1 << 10})
 	must(t, err)
-	refused()
+	deploy(artifact.Prod).want(t, contract.DecidedBlocked, fault.TagMoved, 3)
+	deploy(artifact.Prod, "--digest", moved.Digest).want(t, contract.DecidedGated, fault.PromoteFirst, 3)
+	k.runs(t, prod, was)
 	_, err = two.ci.PushImage(t.Context(), "decision-center", v.SourceCommit, image)
 	must(t, err)
 	deploy(artifact.Prod).want(t, contract.DecidedSucceeded, "", 0)
