@@ -54,10 +54,16 @@ func (f *flock) line(line string) {
 	}
 }
 
-func (f *flock) file(path string, _ fs.FileInfo) {
-	if strings.HasSuffix(path, ".pending.json") {
+// file notes a file of a change that is not settled.
+func (f *flock) file(path string, _ fs.FileInfo) (mayHold bool) {
+	switch {
+	case strings.HasSuffix(path, ".pending.json"):
 		f.note("a before-image")
+	case leak.OfAChange(path):
+		f.note("the secrets of a before-image")
+		return true
 	}
+	return false
 }
 
 // run runs a command that changes nothing twice, as text and as JSON, and searches
@@ -407,7 +413,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 
 	stop()
 	watching.Wait()
-	f.SearchFiles(world.Controller.State, f.file)
+	f.SearchFiles(world.Controller.State, func(string, fs.FileInfo) bool { return false }) // each change is settled
 	said, err := os.ReadFile(world.Agent.Proc().Log)
 	drive.Must(t, err)
 	f.Search("the agent's log", said)
@@ -434,7 +440,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	for _, finding := range findings {
 		t.Error(finding)
 	}
-	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image"} {
+	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image", "the secrets of a before-image"} {
 		if !f.seen[want] {
 			t.Errorf("%s was never seen: the samples show nothing", want)
 		}

@@ -219,13 +219,14 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 				}
 			}
 		}, func() {
-			e.SearchFiles(filepath.Join(two.D601.Root, agentState), func(path string, info fs.FileInfo) {
+			e.SearchFiles(filepath.Join(two.D601.Root, agentState), func(path string, info fs.FileInfo) bool {
 				if owner := info.Sys().(*syscall.Stat_t).Uid; info.Mode().Perm() != 0o600 || owner != 0 {
 					e.Complain("%s has mode %04o and owner %d", path, info.Mode().Perm(), owner)
 				}
 				if strings.HasSuffix(path, ".pending.json") {
 					e.note("a before-image")
 				}
+				return leak.OfAChange(path)
 			})
 		})
 	})
@@ -315,7 +316,9 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 
 	stop()
 	watching.Wait()
-	e.SearchFiles(filepath.Join(two.Master.Root, state), func(string, fs.FileInfo) {})
+	settled := func(string, fs.FileInfo) bool { return false }
+	e.SearchFiles(filepath.Join(two.Master.Root, state), settled)
+	e.SearchFiles(filepath.Join(two.D601.Root, agentState), settled)
 	journal := e.journal(t, two.D601)
 	e.journal(t, two.Master)
 	for h, planted := range map[*hosts.Host][]string{

@@ -78,8 +78,9 @@ func (d *Detector) Run(cmd *exec.Cmd) (exit int, stdout, stderr []byte, err erro
 }
 
 // SearchFiles looks into all files below a folder, and complains of those that
-// everybody may read. It shows each one to see.
-func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInfo)) {
+// everybody may read. It shows each to see, and does not look into those that see says
+// may hold secrets now: these only their owner may read.
+func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInfo) (mayHold bool)) {
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return nil // it was renamed meanwhile
@@ -89,14 +90,22 @@ func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInf
 		if err != nil || readErr != nil {
 			return nil
 		}
-		d.Search(path, content)
-		if info.Mode().Perm()&0o007 != 0 {
+		others := fs.FileMode(0o007)
+		if see(path, info) {
+			others = 0o077
+		} else {
+			d.Search(path, content)
+		}
+		if info.Mode().Perm()&others != 0 {
 			d.Complain("%s has mode %04o", path, info.Mode().Perm())
 		}
-		see(path, info)
 		return nil
 	})
 }
+
+// OfAChange reports whether the file is the part of a before-image that has the secrets
+// of what ran before. It is there while the change is not settled.
+func OfAChange(path string) bool { return strings.Contains(filepath.Base(path), ".secret.json") }
 
 // Watch samples, until ctx ends, the command line of every process that this one
 // can see, those in namespaces below its own too, and does what look does besides.

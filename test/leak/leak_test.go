@@ -168,7 +168,7 @@ func TestASecretIsFoundInFilesOutputAndCommandLines(t *testing.T) {
 		}
 	}
 	seen := 0
-	d.SearchFiles(dir, func(string, os.FileInfo) { seen++ })
+	d.SearchFiles(dir, func(string, os.FileInfo) bool { seen++; return false })
 	if findings, _ := d.Found(); seen != 2 || len(findings) != 3 {
 		t.Errorf("%d files seen, %q", seen, findings)
 	}
