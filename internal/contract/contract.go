@@ -4,7 +4,7 @@
 // dry run cannot touch anything. Package deploy acts by it.
 //
 // Files, from the top: recovery.go, comparison.go, reconciliation.go, candidate.go, refusal.go, after.go, obstacle.go, result.go, grant.go,
-// contract.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
+// contract.go, digest.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
 // A file uses those after it and none before.
 package contract
 
@@ -163,6 +163,15 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	out.fill(c, req)
 	return out, nil
 }
+
+// judge judges the gate.
+func (c *Contract) judge() {
+	c.Gate = Judge(c.row, c.Env, c.asked)
+	c.Gate.Next = c.Meant(c.Gate.Next)
+}
+
+// Meant adds the digest that the person named to a command about the contract's commit.
+func (c Contract) Meant(command Command) Command { return meant(c.Digest, command) }
 
 // Stamps are the deploy keys, without prefix, of the artifact of this manifest. When it
 // is deployed is not among them.

@@ -15,16 +15,10 @@ func parseDigest(s string) (digest artifact.Digest, err error) {
 	return digest, err
 }
 
-// judge judges the gate.
-func (c *Contract) judge() {
-	c.Gate = Judge(c.row, c.Env, c.asked)
-	c.Gate.Next = c.Meant(c.Gate.Next)
-}
-
-// Meant adds the digest that the person named to a command about the contract's commit.
-func (c Contract) Meant(command Command) Command {
-	if c.Digest.IsZero() || !slices.Contains(command.words, word{text: "--commit"}) {
+// meant adds the digest that a person named to a command about a commit.
+func meant(digest artifact.Digest, command Command) Command {
+	if digest.IsZero() || !slices.Contains(command.words, word{text: "--commit"}) {
 		return command
 	}
-	return Command{append(slices.Clone(command.words), Words("--digest", c.Digest.String()).words...)}
+	return Command{append(slices.Clone(command.words), Words("--digest", digest.String()).words...)}
 }
