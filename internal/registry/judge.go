@@ -36,7 +36,9 @@ func Judge(want Settings, f Facts) Report {
 	if r.Decision != Healthy && r.Decision != NotInstalled {
 		// A paused container does not answer in time either, for as long as it is paused.
 		slow := f.API.TimedOut && f.Container != nil && f.Container.State == "running"
-		r.Retryable = slow || f.Unit != nil && f.Unit.Active == "activating"
+		// The unit tries again by itself, which mends no file.
+		coming := f.Unit != nil && f.Unit.Active == "activating" && r.holds(string(ScopeFiles))
+		r.Retryable = slow || coming
 		if !r.holds(string(ScopeFiles)) {
 			r.Summary += ". A file is not what is declared: decide whether to bring it back (a controlled upgrade: " + fault.RegistryInstall.Mark() +
 				", which keeps a copy) or to find out first who changed it (drift; " + fault.RegistryRender.Mark() + " prints what is declared)"

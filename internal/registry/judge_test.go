@@ -85,6 +85,13 @@ func TestJudge(t *testing.T) {
 			func(_ *settings, f *facts) { f.Unit.Active = "activating" },
 			verdict{decision: registry.ServiceDegraded, runtime: true, retryable: true, failed: []string{"unit-active"}, next: "systemctl start"},
 		},
+		"the unit tries again with a file that is not as declared": {
+			func(_ *settings, f *facts) {
+				f.Unit.Active = "activating"
+				f.Files[registry.ComposeFile] = registry.FileFacts{State: registry.Other}
+			},
+			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"unit-active", "compose-hash"}, next: "systemctl start"},
+		},
 		"the unit failed": {
 			func(_ *settings, f *facts) {
 				f.Unit.Active, f.Container, f.Listeners, f.API = "failed", nil, nil, registry.APIFacts{Error: "refused"}

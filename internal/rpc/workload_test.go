@@ -339,8 +339,10 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	want := seen(t)
 	ref := want.Placement.Ref
 	beside := []workload.Neighbour{
-		{ID: strings.Repeat("1", 64), Name: "web", Scope: "p", Group: "s", Running: true, Started: want.At, Restarts: 3, AutoRemove: true,
-			Restarting: true, KeptRunning: true, Shares: []workload.Share{{What: "network", With: containerID}}, Volumes: []string{"data", "/srv"}},
+		{
+			ID: strings.Repeat("1", 64), Name: "web", Scope: "p", Group: "s", Running: true, Started: want.At, Restarts: 3, AutoRemove: true,
+			Restarting: true, KeptRunning: true, Shares: []workload.Share{{What: "network", With: containerID}}, Volumes: []string{"data", "/srv"},
+		},
 		{ID: strings.Repeat("2", 64), Name: "done", Exited: new(int)},
 		{ID: strings.Repeat("3", 64), Name: "created"},
 	}

@@ -107,6 +107,18 @@ func TestAFileOfAForeignOwnerIsRefused(t *testing.T) {
 	}
 }
 
+func TestAReplacementIsTheGroupsInASharedFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "receipt")
+	for _, c := range []struct{ folder, want fs.FileMode }{{0o770, 0o600}, {fs.ModeSetgid | 0o770, 0o660}} {
+		must(t, os.Chmod(dir, c.folder), statefile.Replace(file, nil, 0o600))
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != c.want {
+			t.Errorf("in a folder of %v it is %v (%v), want %v", c.folder, info.Mode(), err, c.want)
+		}
+	}
+}
+
 func TestAFileIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "used")

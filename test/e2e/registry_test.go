@@ -183,7 +183,7 @@ func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
 				"systemd-run --quiet --unit=lab-squatter perl -MIO::Socket::INET /root/squatter.pl",
 				"for i in $(seq 50); do ss -ltn | grep -q 127.0.0.1:5000 && exit 0; sleep 0.1; done; exit 1",
 			},
-			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"container", "image", "listener", "unit"},
+			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "image", "listener", "unit"},
 			mend: []string{"systemctl stop lab-squatter"},
 		},
 		{
@@ -198,7 +198,7 @@ func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
 			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "files"}, maybe: []registry.Scope{"listener"},
 		},
 		{
-			name:     "the Compose file is no Compose file, and the unit failed",
+			name:     "the Compose file is no Compose file, and the unit fails",
 			make:     []string{"echo 'services: [' >" + composeFile, "! systemctl restart " + unit},
 			decision: registry.RuntimeUnavailable, scopes: []registry.Scope{"api", "container", "files", "image", "listener", "unit"},
 		},
