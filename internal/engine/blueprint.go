@@ -190,21 +190,21 @@ func (c *Client) Build(ctx context.Context, b *Blueprint, name string) (id strin
 		connect.EndpointsConfig = map[string]*network.EndpointSettings{first: spoken(e, macs)}
 	}
 	host := *b.Host
-	made, err := c.api.ContainerCreate(ctx, &config, &host, connect, nil, name)
+	id, err = c.createAnew(ctx, &config, &host, connect, name, func(in container.InspectResponse) bool { return in.State != nil && !in.State.Running })
 	if err != nil {
-		return "", explain(err, "create container")
+		return "", err
 	}
-	one, err := c.Container(ctx, made.ID)
+	one, err := c.Container(ctx, id)
 	if err == nil && one.ImageID != b.ImageID {
 		err = fault.Transient(fault.Stale, "%s came to mean another image at this moment", config.Image)
 	}
 	if err == nil {
-		err = c.Rejoin(ctx, b, made.ID)
+		err = c.Rejoin(ctx, b, id)
 	}
 	if err != nil {
-		return "", errors.Join(err, c.RemoveContainer(ctx, made.ID))
+		return "", errors.Join(err, c.RemoveContainer(ctx, id))
 	}
-	return made.ID, nil
+	return id, nil
 }
 
 func spoken(e *network.EndpointSettings, macs bool) *network.EndpointSettings {

@@ -51,8 +51,10 @@ func (c *Client) Hold(ctx context.Context, b *Blueprint, name, change string) er
 			})
 		}
 	}
-	_, err = c.api.ContainerCreate(ctx, config, host, nil, nil, name)
-	return explain(err, "create the container that holds the old image")
+	_, err = c.createAnew(ctx, config, host, nil, name, func(in container.InspectResponse) bool {
+		return in.Config != nil && in.Config.Labels[keepLabel] != ""
+	})
+	return err
 }
 
 // Held returns the request that a holder of this change has; ErrNotFound.
