@@ -25,6 +25,7 @@ func (w *world) detailed() string {
 	subnet := fmt.Sprintf("10.%d.%d", 100+rand.IntN(100), rand.IntN(250))
 	return w.composeFile(`    restart: on-failure:3
     domainname: example.org
+    mac_address: 02:00:00:aa:bb:cc
     extra_hosts: ["elsewhere:192.0.2.7"]
     ulimits: {nofile: 4096}
     tmpfs: [/scratch]

@@ -3,10 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -124,7 +122,7 @@ func (c *Client) endpoints(ctx context.Context, b *Blueprint, connected map[stri
 			continue
 		}
 		b.Endpoints[name] = &network.EndpointSettings{
-			IPAMConfig: e.IPAMConfig, Links: e.Links, DriverOpts: e.DriverOpts, GwPriority: e.GwPriority, MacAddress: chosen(e),
+			IPAMConfig: e.IPAMConfig, Links: e.Links, DriverOpts: e.DriverOpts, GwPriority: e.GwPriority, MacAddress: b.chosen(e),
 			// An engine older than API 1.45 adds the id of the container.
 			Aliases: slices.DeleteFunc(slices.Clone(e.Aliases), func(a string) bool { return a == b.ID[:12] }),
 		}
@@ -146,14 +144,12 @@ func (c *Client) endpoints(ctx context.Context, b *Blueprint, connected map[stri
 	return nil
 }
 
-// chosen is the hardware address of an endpoint, unless the engine made it of the IP
-// address: another container may get both.
-func chosen(e *network.EndpointSettings) string {
-	if addr, err := netip.ParseAddr(e.IPAddress); err == nil && addr.Is4() {
-		ip := addr.As4()
-		if strings.EqualFold(e.MacAddress, fmt.Sprintf("02:42:%02x:%02x:%02x:%02x", ip[0], ip[1], ip[2], ip[3])) {
-			return ""
-		}
+// chosen is the hardware address of an endpoint if a person chose it: an address that
+// the engine chose may be another container's by now.
+func (b *Blueprint) chosen(e *network.EndpointSettings) string {
+	wanted := b.Config.MacAddress //nolint:staticcheck // the engine shows by no other word that it did not choose the address
+	if wanted == "" || !strings.EqualFold(e.MacAddress, wanted) {
+		return ""
 	}
 	return e.MacAddress
 }
