@@ -69,7 +69,9 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, before State,
 		return fault.New(fault.EngineFailed, "nobody who may read it is here: the create request of container %s is the secret of the account that began the change",
 			workload.ShortID(before.Container))
 	case main != nil && !f.disturbed() && before.Was.Made(*main):
-		if before.Running && !main.Running { // a revert was interrupted
+		// A revert was interrupted, or its start failed: Engine 29 takes a container that
+		// could not start off its networks.
+		if err = r.engine.Rejoin(ctx, before.Was, main.ID); err == nil && before.Running && !main.Running {
 			err = r.engine.StartContainer(ctx, main.ID)
 		}
 	default:
