@@ -15,7 +15,7 @@ import (
 // vault is a state of which all is secret but Open.
 type vault struct {
 	Open  string
-	Token string `json:"-"`
+	Token string
 }
 
 func (v vault) Split() (vault, []byte, error) {

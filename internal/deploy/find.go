@@ -60,7 +60,7 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 }
 
 // gone adds to the error of a commit that the registry does not have that it was proven
-// once, if a receipt says so.
+// once, if it has a receipt.
 func (s session) gone(commit artifact.Commit, err error) error {
 	receipts, failed := s.Ledger.History(0, s.name())
 	if failed != nil || fault.ReasonOf(err) != fault.ArtifactNotFound {

@@ -153,8 +153,8 @@ func TestAMovedTagIsRefusedUnlessItsDigestIsNamed(t *testing.T) {
 	})
 }
 
-// A commit that was proven, and that the registry lost, was published: the answer says when
-// and by whom it was proven.
+// A commit that was proven, and that the registry lost, was published: the answer has the
+// time of its proof, and the account.
 func TestACommitThatTheRegistryLostIsSaidToHaveBeenProven(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)

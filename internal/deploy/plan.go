@@ -88,11 +88,10 @@ func (s session) idle(ctx context.Context, seen sight.View) (sight.View, error) 
 
 // unsettledBy is the fault of an unsettled change: its run may live.
 func (s session) unsettledBy(seen sight.View) error {
-	p := seen.Pending
-	if p.HeldUntil.After(seen.HostNow()) && !s.Ledger.Claimed(s.env, s.name(), p.Change.ID) {
-		return contract.Held(p)
+	if s.leased(seen) {
+		return contract.Held(seen.Pending)
 	}
-	return contract.Unsettled(p)
+	return contract.Unsettled(seen.Pending)
 }
 
 // refused ends a plan that meets an obstacle.

@@ -49,7 +49,7 @@ func (r *run) leftReceipt(p *workload.Pending) ledger.Receipt {
 }
 
 // tookBack is the receipt of a change of which only its id and commit are known, and
-// times that its host told.
+// times that its host reported.
 func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time, warnings []string) ledger.Receipt {
 	now := time.Now().UTC()
 	began = ledger.Began(id, began, now)

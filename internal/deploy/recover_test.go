@@ -286,7 +286,7 @@ func TestAWaitIsHeardOf(t *testing.T) {
 }
 
 // A killed run's change is proven and its receipt prepared; the way breaks while recover
-// takes it back. What became of the change is not known, and no receipt says that it was
+// takes it back. What became of the change is not known, and no receipt has it as
 // taken back.
 func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
@@ -314,7 +314,7 @@ func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 }
 
 // What a host took back by itself is written down with times of this machine, whatever the
-// host's clock or record says.
+// host's clock or record has.
 func TestAHostsTimesMoveNoReceipt(t *testing.T) {
 	for name, off := range map[string]time.Duration{"ahead": 24 * time.Hour, "behind": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -78,14 +78,12 @@ func (s session) logs(ctx context.Context, change workload.Change) []string {
 	return lines
 }
 
-// held refuses a change whose run lives, as far as its host knows. A run of this ledger
-// is over: this run has the service's lock.
+// held refuses a change whose run lives, unless this run takes it over.
 func (r *run) held(seen sight.View) error {
-	p := seen.Pending
-	if p == nil || r.TakeOver || !p.HeldUntil.After(seen.HostNow()) || r.Ledger.Claimed(r.env, r.name(), p.Change.ID) {
+	if r.TakeOver || !r.leased(seen) {
 		return nil
 	}
-	return contract.Held(p)
+	return contract.Held(seen.Pending)
 }
 
 // endLeft takes back a change that its run left unsettled, and writes its receipt.

@@ -27,7 +27,7 @@ func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
 		Config: &d.config, row: row, env: env, place: place,
 		Workload: sight.Workload{
 			Spec: row.Spec(env, d.config.Project), Host: d.target(place.Target.Host), HostName: place.Target.Host,
-			Unseen: unseen(row, place.Target), Stable: place.Stable, Timeout: place.Timeout, Tell: d.config.Emit,
+			Unseen: unseen(row, place.Target), Stable: place.Stable, Timeout: place.Timeout, Report: d.config.Emit,
 		},
 	}
 }
@@ -65,3 +65,10 @@ func (s session) history() ([]ledger.Receipt, error) {
 
 // elapsed is the wall time in seconds, with milliseconds.
 func elapsed(since time.Time) float64 { return float64(time.Since(since).Milliseconds()) / 1000 }
+
+// leased reports whether a change is pending whose run lives, as far as its host knows. A
+// run of this ledger is over: the service's lock is free, or this run's.
+func (s session) leased(seen sight.View) bool {
+	p := seen.Pending
+	return p != nil && p.HeldUntil.After(seen.HostNow()) && !s.Ledger.Claimed(s.env, s.name(), p.Change.ID)
+}

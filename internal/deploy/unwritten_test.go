@@ -12,7 +12,7 @@ import (
 )
 
 // A host takes a change back and cannot write that down: what ran before runs again, and
-// that is what the answer and the receipt say.
+// the answer and the receipt have it so.
 func TestARevertThatCouldNotBeWrittenDownIsARevert(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)

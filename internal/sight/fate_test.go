@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Who ended a change is told as far as the host's record shows it.
+// Which run ended a change is named as far as the host's record shows it.
 func TestWhoEndedAChange(t *testing.T) {
 	deadline := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	change := workload.Change{ID: "ours", Deadline: deadline}

@@ -45,9 +45,9 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			renewed = time.Now()
 		}
 		seen, err := w.ask(ctx, workload.PointProve, w.Look, true, wait.Change != nil, deadline)
-		if lost := pulse.away() - away; lost > 0 { // nobody looked meanwhile: the answers are counted anew
+		if lost := pulse.away() - away; lost > 0 { // there was no look meanwhile: the answers are counted anew
 			streak, deadline, away = proof.Streak{Stable: w.Stable}, deadline.Add(lost), away+lost
-			w.Tell(workload.Event{Point: workload.PointProve, Text: "this process did not run for " + lost.Round(time.Second).String() + ": the proof begins anew"})
+			w.Report(workload.Event{Point: workload.PointProve, Text: "this process did not run for " + lost.Round(time.Second).String() + ": the proof begins anew"})
 			continue // what was seen may be from before
 		}
 		if err == nil && wait.Change != nil {
@@ -70,7 +70,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 		case verdict.Restarts() >= crashLoop:
 			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
-		w.Tell(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
+		w.Report(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -128,7 +128,7 @@ func (w Workload) ask(ctx context.Context, p workload.Point, look func(context.C
 		if !again || !Cut(err) && (fault.ReasonOf(err) != fault.EngineUnavailable || !fault.Retryable(err)) || time.Now().After(until) {
 			return seen, err
 		}
-		w.Tell(workload.Event{Point: p, Text: "waiting: " + err.Error()})
+		w.Report(workload.Event{Point: p, Text: "waiting: " + err.Error()})
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():

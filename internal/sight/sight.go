@@ -1,5 +1,5 @@
 // Package sight is a workload on its host as a run sees it: what was seen and when,
-// what that says in words, what became of a change, and whether the new version or the
+// a sentence about it, what became of a change, and whether the new version or the
 // old version runs. It reads and changes nothing but the lease of a change that is
 // waited for. The danger is an old look that is printed as what runs now: a sentence
 // about what runs comes from a [View] and from nothing else.
@@ -32,8 +32,8 @@ type Workload struct {
 	// Stable is how long answers must stay the same, Timeout is the time until they must
 	// be good.
 	Stable, Timeout time.Duration
-	// Tell receives what a wait is about.
-	Tell func(workload.Event)
+	// Report receives what a wait is about.
+	Report func(workload.Event)
 }
 
 // View is a look at a workload, with the local time of its request. The zero view is
@@ -123,7 +123,8 @@ func (w Workload) Latest(ctx context.Context, seen View, err error) string {
 	return words
 }
 
-// unknown says that it is not known what runs, why, and what was seen before.
+// unknown is the sentence for a workload that could not be seen: why, and what was seen
+// before.
 func (w Workload) unknown(before View, why string) string {
 	switch {
 	case before.Known():
