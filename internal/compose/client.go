@@ -22,7 +22,7 @@ func client(env []string) (without []string, done func(), err error) {
 		Folders []string        `json:"cliPluginsExtraDirs"`
 	}
 	if err != nil || json.Unmarshal(b, &own) != nil || len(own.Proxies) == 0 {
-		return env, func() {}, nil // Docker says itself what is wrong with a file
+		return env, func() {}, nil // Docker itself reports what is wrong with a file
 	}
 	failed := func(err error) ([]string, func(), error) {
 		return nil, nil, fault.New(fault.Internal, "make a configuration of Docker's client without proxies: %w", err)

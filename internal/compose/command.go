@@ -50,7 +50,7 @@ func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) err
 		}
 		return values
 	}
-	// An engine that does not answer is Compose's to tell.
+	// Compose reports an engine that does not answer.
 	f, _ := r.fleet(context.WithoutCancel(ctx), spec)
 	var stops time.Duration
 	if f.main != nil && f.main.Running {

@@ -36,7 +36,7 @@ func (r *Runtime) uncovered(ctx context.Context, spec workload.Spec, d workload.
 func (r *Runtime) nameTaken(ctx context.Context, name string) (*workload.Neighbour, error) {
 	c, err := r.engine.Container(ctx, name)
 	if errors.Is(err, engine.ErrNotFound) || err == nil && c.Name != name { // the engine takes the beginning of an id for a name
-		return nil, nil //nolint:nilnil // as it says
+		return nil, nil //nolint:nilnil // as documented
 	}
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// A registry on loopback has an image under the stable name that nobody verified.
+// A registry on loopback has an image under the stable name that no program verified.
 // When the verified image loses its name in the switch, Compose must not fetch it.
 func TestAnImageThatWasNotVerifiedIsNeverPulled(t *testing.T) {
 	t.Parallel()

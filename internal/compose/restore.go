@@ -57,7 +57,7 @@ func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change worklo
 	return r.engine.Release(ctx, holder(spec))
 }
 
-// restoreKeys takes the deploy keys of the env file back. A file that nobody can read as
+// restoreKeys takes the deploy keys of the env file back. A file that cannot be read as
 // an env file any more is a person's to mend: it is left, with a warning.
 func (r *Runtime) restoreKeys(ctx context.Context, before State, emit func(workload.Event)) error {
 	err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert)

@@ -25,11 +25,11 @@ type State struct {
 	// which may be another one; "" for none.
 	ImageID string `json:"imageId,omitempty"`
 	Stable  string `json:"stable,omitempty"`
-	// Image names the image by digests, if the container says which it was made of.
+	// Image names the image by digests, if the container's labels name it.
 	Image artifact.Pinned `json:"image,omitzero"`
 	// Undo takes the deploy keys of the env file back.
 	Undo envfile.Undo `json:"undo"`
-	// Was is the create request of the container. Known says that there is one: a record
+	// Was is the create request of the container. Known means that there is such a request: a record
 	// of an older program has none, and another account's cannot be read.
 	Was   *engine.Blueprint `json:"-"`
 	Known bool              `json:"known,omitempty"`

@@ -80,7 +80,7 @@ func TestTheOldProgramUnderAMountIsNotTheNewVersion(t *testing.T) {
 	}
 }
 
-// findings returns what a verdict says against a check.
+// findings returns a verdict's findings about a check.
 func findings(v proof.Verdict, check string) (got string) {
 	for _, f := range v.Failed() {
 		if f.Check == check {

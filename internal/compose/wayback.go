@@ -66,7 +66,7 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, before State,
 	case main != nil && main.ID == before.Container:
 		err = r.resume(ctx, f, before, emit)
 	case before.Was == nil:
-		return fault.New(fault.EngineFailed, "nobody who may read it is here: the create request of container %s is the secret of the account that began the change",
+		return fault.New(fault.EngineFailed, "the create request of container %s is in a file that only root and the account that began the change may read",
 			workload.ShortID(before.Container))
 	case main != nil && !f.disturbed() && before.Was.Made(*main):
 		// A revert was interrupted, or its start failed: Engine 29 takes a container that
@@ -83,7 +83,7 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, before State,
 	return r.awaitOld(ctx, spec, before)
 }
 
-// resume starts the old container, which Compose may have told to stop, or taken off its
+// resume starts the old container, which Compose may be stopping, or has taken off its
 // networks.
 func (r *Runtime) resume(ctx context.Context, f fleet, before State, emit func(workload.Event)) error {
 	if f.disturbed() && f.main.Running {

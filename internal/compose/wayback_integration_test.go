@@ -20,7 +20,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// detailed is a Compose file that says much about the service.
+// detailed is a Compose file that sets much of the service.
 func (w *world) detailed() string {
 	subnet := fmt.Sprintf("10.%d.%d", 100+rand.IntN(100), rand.IntN(250))
 	return w.composeFile(`    restart: on-failure:3
@@ -342,7 +342,7 @@ func TestAnotherAccountGoesBackToo(t *testing.T) {
 	w.wantNothingHeld()
 }
 
-// planned deploys version n as the product does, so that the container says of which
+// planned deploys version n as the product does, so that the container's labels name the
 // image it was made.
 func (w *world) planned(n int, id string) workload.Instance {
 	w.t.Helper()

@@ -118,7 +118,7 @@ type world struct {
 	project string
 	spec    workload.Spec
 	images  []artifact.Image
-	kept    []artifact.Image // images, while nobody has some of them
+	kept    []artifact.Image // images, some of which are removed everywhere
 	loads   map[artifact.Commit]v1.Image
 	config  compose.Config
 	mu      sync.Mutex

@@ -18,10 +18,10 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 	case f.Reason == fault.CapabilityMissing:
 		return Ours("doctor")
 	case f.Reason == fault.RegistryUnavailable:
-		return Ours("artifact-registry", "health") // the same command would say the same
+		return Ours("artifact-registry", "health") // the same command would fail alike
 	case f.Reason == fault.ArtifactNotFound:
 		return ListCommand(row.Service.String())
-	case f.Reason == fault.TagMoved: // whose image is meant is for a person to say
+	case f.Reason == fault.TagMoved: // a person decides which image is meant
 		return Ours("history", "--service", row.Service.String())
 	case out.Decision == DecidedReverted && !f.Retry && out.Receipt != nil:
 		return Ours("history", "show", out.Receipt.ID)

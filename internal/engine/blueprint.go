@@ -272,9 +272,9 @@ func (c *Client) StartContainer(ctx context.Context, id string) error {
 	return explain(c.api.ContainerStart(ctx, id, container.StartOptions{}), "start container")
 }
 
-// StopContainer has a container stop as its definition says, and returns when it has
-// stopped; one that does not run, or is gone, is no error. How long that may take is the
-// caller's to say.
+// StopContainer has a container stop as it is defined, and returns when it has
+// stopped; one that does not run, or is gone, is no error. The caller
+// bounds the time.
 func (c *Client) StopContainer(ctx context.Context, id string) error {
 	err := c.api.ContainerStop(ctx, id, container.StopOptions{})
 	if errdefs.IsNotFound(err) {

@@ -112,7 +112,7 @@ type Container struct {
 	// Health is the state of its own health check: starting, healthy, unhealthy; "" if it
 	// has none.
 	Health string
-	// StopTimeout is how long it gets to stop if a stop does not say.
+	// StopTimeout is how long it gets to stop if a stop sets no time.
 	StopTimeout time.Duration
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// defaultStopTimeout is the engine's for a container that says nothing.
+// defaultStopTimeout is the engine's for a container that sets none.
 const defaultStopTimeout = 10 * time.Second
 
 // Forever is the time to stop of a container that the engine waits for without an end.

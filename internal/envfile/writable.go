@@ -71,7 +71,7 @@ func roomFor(path, dir string, need int64) error {
 }
 
 // isMountPoint knows a file that is mounted over a name: it cannot be replaced, only
-// written to. A kernel before 5.8 does not say so.
+// written to. A kernel before 5.8 does not report it.
 func isMountPoint(real string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, real, unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS, &st)

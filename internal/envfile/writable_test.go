@@ -17,11 +17,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// someone is an account of nobody else's.
+// someone is an account that no file here belongs to.
 const someone = 64321
 
-// tryToWrite is a child of the test, as another account: it says what the question
-// answers, and what the edit then does.
+// tryToWrite is a child of the test, as another account: it prints the answer of
+// Writable, and the outcome of the edit.
 func tryToWrite(name string) {
 	before, _ := os.ReadDir(filepath.Dir(name))
 	can := envfile.Writable(name)

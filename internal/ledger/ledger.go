@@ -41,7 +41,7 @@ func NewID(now time.Time) string {
 }
 
 // Began returns when a change began: the time in its id, which this program made. A host
-// that tells another time, or an id of another form, moves no receipt past now.
+// with another time, or an id of another form, moves no receipt past now.
 func Began(id string, told, now time.Time) time.Time {
 	if stamp, _, found := strings.Cut(id, "-"); found {
 		if made, err := time.Parse(idTime, stamp); err == nil {
@@ -79,9 +79,9 @@ func (l *Ledger) Prepare(r Receipt) error {
 }
 
 // Enact puts the receipt that was prepared with this id into force, and returns it as it
-// is in force. A receipt in force is never written over: if there is another of that id
-// which says the same, that stays; if it says something else, this receipt gets an id of
-// its own, and names the change.
+// is in force. A receipt in force is never written over: if there is an equal receipt of
+// that id, that stays; if there is a different one, this receipt gets an id of its own,
+// and names the change.
 func (l *Ledger) Enact(r Receipt) (Receipt, error) {
 	err := statefile.RenameNew(l.pending(r), filepath.Join(l.folder(r), r.ID+".json"))
 	if !errors.Is(err, fs.ErrExist) {

@@ -23,7 +23,7 @@ func LastKept(receipts []Receipt) *Receipt {
 	return &receipts[i]
 }
 
-// ProvenAs returns the receipt that says which image a commit is: the newest whose
+// ProvenAs returns the receipt that proves which image a commit is: the newest whose
 // version was kept, of the environment or else of any; nil if there is none. The receipts
 // come newest first.
 func ProvenAs(receipts []Receipt, env artifact.Env, commit artifact.Commit) (found *Receipt) {

@@ -69,7 +69,7 @@ type Verdict struct {
 	// Instances are the copies that were judged: a single copy of Compose, each current
 	// copy of Kubernetes; none if none exists.
 	Instances []workload.Instance
-	// OnlyFlags says that health flags alone keep it from being proven: they may become true
+	// OnlyFlags means that health flags alone keep it from being proven: they may become true
 	// yet.
 	OnlyFlags bool
 }

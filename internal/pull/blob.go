@@ -26,8 +26,8 @@ func (r *Registry) Blob(ctx context.Context, repo artifact.Repository, d artifac
 		_ = resp.Body.Close()
 		return nil, fault.New(fault.DigestMismatch, "blob %s has %d bytes, its manifest says %d", d, n, size).WithHint("publish the commit again")
 	}
-	told := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0
-	return &verified{body: resp.Body, hash: sha256.New(), want: d, left: size, told: told}, nil
+	framed := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0
+	return &verified{body: resp.Body, hash: sha256.New(), want: d, left: size, framed: framed}, nil
 }
 
 // verified is a body that is checked before its end is believed. Go's registry
@@ -38,10 +38,10 @@ type verified struct {
 	hash hash.Hash
 	want artifact.Digest
 	left int64
-	// told says that the answer tells where it ends. Without, the end of the connection
-	// is the end of the blob or of the registry.
-	told bool
-	err  error
+	// framed means that the answer has a length or chunks. If it has neither, the end of the
+	// connection is the end of the blob or of the registry.
+	framed bool
+	err    error
 }
 
 // Read returns the next bytes, the last of them only when all were right.
@@ -65,7 +65,7 @@ func (v *verified) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		return 0, v.err
-	case err == io.EOF && v.told: // bare: the fault of a broken connection may wrap it
+	case err == io.EOF && v.framed: // bare: the fault of a broken connection may wrap it
 		v.err = fault.New(fault.DigestMismatch, "blob %s ends %d bytes early", v.want, v.left).WithHint("publish the commit again")
 		return 0, v.err
 	case err == io.EOF:

@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// A registry that dies ends the connection cleanly. When nothing has told the length,
+// A registry that dies ends the connection cleanly. If the answer has no length,
 // this looks like the blob's end, and is not wrong data.
 func TestTheEndOfTheConnectionIsNotTheEndOfTheBlob(t *testing.T) {
 	t.Parallel()

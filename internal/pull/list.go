@@ -27,7 +27,7 @@ const (
 
 // List hands each tag of a page, in the order of their bytes, to the caller with
 // the digest that it points at now, and returns the token of the next page, ""
-// after the last. A tag of which the registry cannot tell it comes with the reason
+// after the last. A tag that the registry cannot resolve comes with the reason
 // instead, and hides no other. size 0 asks for a page of 100. The digest is the registry's
 // word: it is for people, and no deploy is based on it.
 func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int, token string,
@@ -107,7 +107,7 @@ func (r *Registry) head(ctx context.Context, repo artifact.Repository, tag strin
 	return d, err
 }
 
-// answered reports whether an error is what the registry says of a tag, rather than
+// answered reports whether an error is the registry's answer about a tag, rather than
 // that it does not answer.
 func answered(err error) bool {
 	te := (*transport.Error)(nil)

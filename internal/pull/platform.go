@@ -53,7 +53,7 @@ func choose(index document, want artifact.Platform) (entry, error) {
 		WithHint("publish the commit for %s", want)
 }
 
-// named says a platform that may be missing.
+// named returns the name of a platform that may be missing.
 func named(p artifact.Platform) string {
 	if p == (artifact.Platform{}) {
 		return "no platform"
@@ -61,7 +61,7 @@ func named(p artifact.Platform) string {
 	return p.String()
 }
 
-// distance says how far an index entry's platform is from the wanted, and whether it
+// distance returns how far an index entry's platform is from the wanted, and whether it
 // runs there at all, as the engine's pull judges (containerd's platforms.Only): amd64
 // without a variant is v1 and runs no higher level, arm64 without a variant is v8.
 func distance(want, got artifact.Platform) (far int, ok bool) {

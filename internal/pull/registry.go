@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 // Registry is a reader of one registry. It is safe for concurrent use.
 type Registry struct {
 	base   string
-	host   string // as it is told to people
+	host   string // as people read it
 	idle   time.Duration
 	client *http.Client
 	plain  *http.Transport
@@ -121,7 +121,7 @@ func passing(err error) bool {
 
 // get asks for a path below /v2/. The caller closes the body, which fails when
 // the registry falls silent. Whatever the answer, it comes from what has shown that
-// it is a registry: a 404 of another program says nothing about an artifact.
+// it is a registry: a 404 of another program is no answer about an artifact.
 func (r *Registry) get(ctx context.Context, method, path string, accept ...string) (*http.Response, error) {
 	resp, answers, err := r.ask(ctx, method, path, accept...)
 	if answers != stranger {

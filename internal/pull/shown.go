@@ -14,12 +14,12 @@ import (
 type answerer int
 
 const (
-	silent   answerer = iota // there is no answer, or none that tells anything
+	silent   answerer = iota // there is no answer
 	itself                   // a registry
 	stranger                 // perhaps another program
 )
 
-// whose tells a registry by the header that Docker's registry API gives each answer.
+// whose recognizes a registry by the header that Docker's registry API gives each answer.
 // The proxy of a registry that is away has none, and is asked again.
 func whose(resp *http.Response) answerer {
 	switch {

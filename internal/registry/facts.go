@@ -104,8 +104,8 @@ type APIFacts struct {
 	Status   int    `json:"status"` // 0 without an answer
 	Error    string `json:"error,omitempty"`
 	TimedOut bool   `json:"timedOut,omitempty"`
-	// Registry says whether the answer has the header by which a registry is known, nil
-	// if it is not told.
+	// Registry is whether the answer has the header by which a registry is known, nil if
+	// the agent does not report it.
 	Registry *bool `json:"registry,omitempty"`
 }
 

@@ -46,7 +46,7 @@ func (s *shelf) Details(ctx context.Context, _ artifact.Repository, d artifact.D
 	return s.details(ctx, d, want)
 }
 
-// broken lists one tag that the registry cannot tell of.
+// broken lists one tag that the registry cannot resolve.
 type broken struct{ *shelf }
 
 func (b broken) List(ctx context.Context, repo artifact.Repository, size int, token string, each func(string, artifact.Digest, error)) (string, error) {

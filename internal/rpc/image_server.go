@@ -21,7 +21,7 @@ import (
 // Images reads the registry that ImageService serves. Errors are faults.
 type Images interface {
 	// List hands on a page of tags and returns the token of the next, "" at the end.
-	// A tag that the registry cannot tell of comes with the reason.
+	// A tag that the registry cannot resolve comes with the reason.
 	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest, trouble error)) (next string, err error)
 	// Details tells the bytes of an image's layers and when it was built, the zero
 	// time for unknown.

@@ -215,7 +215,7 @@ func TestARegistryThatIsNotThereIsAFactToo(t *testing.T) {
 	}
 }
 
-// A part that is stuck takes away what it would have told, and no other part.
+// A part that is stuck takes away its own facts, and no other part's.
 func TestAPartThatCouldNotBeReadTakesAwayThatPartOnly(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

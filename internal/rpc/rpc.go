@@ -122,6 +122,6 @@ type Tag struct {
 	// zero where that was not asked for or could not be read.
 	Size    int64     `json:"sizeBytes,omitempty"`
 	Created time.Time `json:"created,omitzero"`
-	// Trouble is why the registry cannot tell what is under the tag; Digest is zero then.
+	// Trouble is why the registry cannot resolve the tag; Digest is zero then.
 	Trouble string `json:"trouble,omitempty"`
 }

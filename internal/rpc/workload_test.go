@@ -895,7 +895,7 @@ func TestLogsAreBounded(t *testing.T) {
 	}
 }
 
-// A host that cannot read a definition tells what runs, and why.
+// A host that cannot read a definition reports what runs, and why it cannot.
 func TestADefinitionThatCannotBeReadIsToldWithWhatRuns(t *testing.T) {
 	t.Parallel()
 	want := seen(t)

@@ -38,8 +38,8 @@ type Puller struct {
 }
 
 // NewPuller returns a puller from the registry at host:port, as the engine reaches
-// it. An engine speaks plain HTTP to loopback addresses without being told. ping asks
-// whether the registry answers: an engine does not say why it cannot have an image in
+// it. An engine speaks plain HTTP to loopback addresses by itself. ping asks
+// whether the registry answers: an engine does not report why it cannot have an image in
 // words that a program may go by.
 func NewPuller(e PullEngine, registry string, ping func(context.Context) error) *Puller {
 	return &Puller{engine: e, registry: registry, ping: ping}

@@ -53,7 +53,7 @@ func (c Config) ended(p *child) error {
 	}
 }
 
-// ended is an end of which the code says nothing by itself.
+// ended is an end whose code has no meaning of its own.
 type ended struct {
 	error
 	exit ExitError

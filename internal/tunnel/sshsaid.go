@@ -7,8 +7,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// sshSaid is what ssh says and what it means. ssh ends with 255 for every failure and
-// tells them apart in words alone, which it never translates.
+// sshSaid is a line of ssh and its meaning. ssh ends with 255 for every failure: only its
+// words, which it never translates, distinguish them.
 type sshSaid struct {
 	// part is in a line of ssh; unless is not.
 	part, unless string
@@ -31,14 +31,14 @@ func sshSayings() []sshSaid {
 		{part: "Too many authentication failures", reason: unreachable, hint: "ssh offers more keys than the host takes tries: set IdentityFile and IdentitiesOnly yes for it in ssh's configuration"},
 		{part: ": Permission denied (", reason: unreachable, hint: "none of this account's keys may log in there"},
 		{part: "Unable to negotiate with", reason: unreachable, hint: "the host and this ssh have no algorithm in common: the line names what the host offers"},
-		// A name server that is away for a moment is told behind it.
+		// The line also has the fault of a name server that is away for a moment.
 		{part: "Could not resolve hostname", unless: "Temporary failure in name resolution", reason: unreachable, hint: "check this host's ssh.destination in controller.yaml, and the name in ssh's own configuration"},
 	}
 }
 
-// sshFailed tells apart what ssh itself failed at. A command of the user's that
-// wraps ssh hands its code and text on, so this is not only for Config.SSH. Of what is
-// known, the line that says it is quoted, and no banner before it.
+// sshFailed distinguishes what ssh itself failed at. A command of the user's that
+// wraps ssh hands its code and text on, so this is not only for Config.SSH. It
+// quotes the line of a known failure, and no banner before it.
 func (c Config) sshFailed(stderr []byte, said string) error {
 	for _, known := range sshSayings() {
 		for line := range bytes.Lines(stderr) {
@@ -57,7 +57,7 @@ func (c Config) sshFailed(stderr []byte, said string) error {
 }
 
 // notGreeted is a command that ended with a code of its own before an agent greeted:
-// nobody but an agent was there, and is there at the next try.
+// another program than an agent answered, and will at the next try.
 func (c Config) notGreeted(code int, said string) error {
 	if said = strings.TrimSpace(said); said != "" {
 		said = ": " + said

@@ -17,7 +17,7 @@ type ComposeDefinition struct {
 	Mounts []Mount `json:"mounts,omitempty"`
 	// NetworkMode is "" if it declares none.
 	NetworkMode string `json:"networkMode,omitempty"`
-	// StopGrace is how long its container gets to stop, 0 if it does not say.
+	// StopGrace is how long its container gets to stop, 0 if it sets none.
 	StopGrace time.Duration `json:"stopGrace,omitempty"`
 	// UnreadFiles are Compose files that Compose reads by itself in the project's folder,
 	// and that the host's configuration does not name.

@@ -386,7 +386,7 @@ func TestTheRegistryComesBackAfterAReboot(t *testing.T) {
 	}
 }
 
-// The engine's crash is nobody's wish to stop the registry, whatever the engine makes of it.
+// An engine that crashed may take its containers for stopped by hand: the registry runs again all the same.
 func TestTheRegistryComesBackAfterACrashOfItsEngine(t *testing.T) {
 	must(t, two.registryAnswers(t.Context()))
 	_, err := two.D601.Output(t.Context(), "systemctl", "kill", "--signal=KILL", "--kill-who=main", "docker.service")

@@ -32,8 +32,8 @@ func secondMaster(t *testing.T) *drive.World {
 	return &drive.World{World: &there}
 }
 
-// Two masters deploy to D601. The second heeds the lease of the first, until it is told to
-// take over; the first finds its change ended, says so and reverts nothing.
+// Two masters deploy to D601. The second respects the lease of the first, unless it has
+// --take-over; the first finds its change ended, reports that and reverts nothing.
 func TestTwoMastersDoEachOtherNoHarm(t *testing.T) {
 	const service = "findjob"
 	second := secondMaster(t)

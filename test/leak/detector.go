@@ -78,8 +78,8 @@ func (d *Detector) Run(cmd *exec.Cmd) (exit int, stdout, stderr []byte, err erro
 }
 
 // SearchFiles looks into all files below a folder, and complains of those that
-// everybody may read. It shows each to see, and does not look into those that see says
-// may hold secrets now: these only their owner may read.
+// everybody may read. It shows each to see, and does not look into those that see accepts
+// as holders of secrets: these only their owner may read.
 func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInfo) (mayHold bool)) {
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {

@@ -1,5 +1,5 @@
 // Package declared reads what Compose prints of a project whose variables it has not
-// put in: what a service declares, and what a label of a container says by its
+// put in: what a service declares, and which values a label of a container has by its
 // declaration. It takes names and structure, and never a value that may be a secret.
 package declared
 

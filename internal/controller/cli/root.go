@@ -73,7 +73,7 @@ runs is that commit, and takes the switch back when it cannot.
 
 Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
 deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
-		Args:          cobra.ArbitraryArgs, // none is one: refuse.Group says so
+		Args:          cobra.ArbitraryArgs, // no word is an argument: refuse.Group refuses each
 		SilenceErrors: true, SilenceUsage: true, Version: a.version,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.format != "text" && a.format != "json" {

@@ -47,7 +47,7 @@ type Shelf struct {
 	Artifacts []Published `json:"artifacts"`
 	// Others are tags that are no full commit: nothing is deployed by them.
 	Others []string `json:"otherTags"`
-	// Broken are tags that the registry lists and cannot tell of.
+	// Broken are tags that the registry lists and cannot resolve.
 	Broken []Broken `json:"brokenTags,omitempty"`
 	// Failure is the reason why the registry could not be asked.
 	Failure *Unasked `json:"failure,omitempty"`

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The accounts are those of every Debian: nobody is in the group nogroup alone.
+// Every Debian has the account: it is in the group nogroup alone.
 func TestWhoMayUseTheEngine(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to give a file away")
@@ -27,7 +27,7 @@ func TestWhoMayUseTheEngine(t *testing.T) {
 	for name, c := range map[string]struct {
 		uid, gid int
 		mode     os.FileMode
-		want     bool // of nobody
+		want     bool // for that account
 	}{
 		"its own":                    {nobody, other, 0o600, true},
 		"its own, and may not write": {nobody, nogroup, 0o460, false},

@@ -163,7 +163,7 @@ type Tag struct {
 	SizeBytes uint64 `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// When the image was built, as its config tells; absent as size_bytes is.
 	Created *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=created,proto3" json:"created,omitempty"`
-	// Why the registry cannot tell what is under the tag, in words; empty when it can.
+	// Why the registry cannot resolve the tag, in words; empty if it can.
 	// With it, digest is empty.
 	Trouble       string `protobuf:"bytes,5,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -1165,7 +1165,7 @@ func (x *Obstacle) GetFix() string {
 	return ""
 }
 
-// Unread is why something on the host could not be read, as an error's details tell it.
+// Unread is why something on the host could not be read, as an error's details have it.
 type Unread struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its reason.

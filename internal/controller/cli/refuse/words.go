@@ -45,7 +45,7 @@ func usage(cmd *cobra.Command, err *fault.Error) error {
 	return contract.Next(err.WithHint("%s", line), contract.Form(line))
 }
 
-// Flag says what is wrong with a flag, or with the word before it that made
+// Flag explains what is wrong with a flag, or with the word before it that made
 // no command to take it.
 func Flag(cmd *cobra.Command, err error) error {
 	unknown, invalid, bare := (*pflag.NotExistError)(nil), (*pflag.InvalidValueError)(nil), (*pflag.ValueRequiredError)(nil)
