@@ -316,3 +316,26 @@ func TestTheContainerThatDoesNotStopIsNamed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// slow is an engine whose container takes all of its time to stop.
+type slow struct {
+	machine
+	given *time.Duration
+}
+
+func (s slow) StopContainer(ctx context.Context, _ string) error {
+	deadline, _ := ctx.Deadline()
+	*s.given = time.Until(deadline)
+	return nil
+}
+
+func TestTheWayBackWaitsForAContainerThatIsSlowToStop(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", "")
+	var given time.Duration
+	r.engine = slow{given: &given}
+	const stops = 9 * time.Minute
+	if err := r.stop(t.Context(), &engine.Container{ID: "new", StopTimeout: stops}); err != nil || given < stops {
+		t.Errorf("%v, it gets %s of %s", err, given, stops)
+	}
+}

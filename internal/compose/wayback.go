@@ -88,7 +88,7 @@ func (r *Runtime) putBack(ctx context.Context, spec workload.Spec, before State,
 func (r *Runtime) resume(ctx context.Context, f fleet, before State, emit func(workload.Event)) error {
 	if f.disturbed() && f.main.Running {
 		// It may be about to stop: that it runs means nothing.
-		if err := r.stop(ctx, f.main.ID); err != nil {
+		if err := r.stop(ctx, f.main); err != nil {
 			return err
 		}
 		f.main.Running = false
@@ -132,7 +132,7 @@ func (r *Runtime) rebuild(ctx context.Context, spec workload.Spec, f fleet, befo
 		return err
 	}
 	if f.main != nil {
-		if err := r.stop(ctx, f.main.ID); err != nil {
+		if err := r.stop(ctx, f.main); err != nil {
 			return err
 		}
 		if err := r.engine.RemoveContainer(ctx, f.main.ID); err != nil {
@@ -148,11 +148,11 @@ func (r *Runtime) rebuild(ctx context.Context, spec workload.Spec, f fleet, befo
 	return r.engine.StartContainer(ctx, id)
 }
 
-// stop has a container stop by its own rules, within the time of a recreate.
-func (r *Runtime) stop(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, r.limits.recreate)
+// stop has a container stop by its own rules, within the time of its recreate.
+func (r *Runtime) stop(ctx context.Context, c *engine.Container) error {
+	ctx, cancel := context.WithTimeout(ctx, r.limits.with(c.StopTimeout).recreate)
 	defer cancel()
-	return r.engine.StopContainer(ctx, id)
+	return r.engine.StopContainer(ctx, c.ID)
 }
 
 // bringImage stages the old image again if it is gone all the same: a person may have
