@@ -102,7 +102,7 @@ func (f *fields) change(m *artifactv1.Change) workload.Change {
 		Stamps:      f.variables("change.stamps", m.GetStamps(), deployKey, workload.StampValue.Match),
 		FlagsBefore: f.flags("change.flags_before", m.GetFlagsBefore(), flagOf),
 		Deadline:    f.moment("change.deadline", m.GetDeadline()),
-		Holder:      f.match("change.holder", holderForm, m.GetHolder()),
+		Holder:      f.line("change.holder", m.GetHolder()),
 	}
 }
 

@@ -22,9 +22,6 @@ import (
 // None begins with a dash, holds a blank or goes up a folder.
 var (
 	changeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-	// holderForm is a line for people: nothing in it that a terminal acts on, or that
-	// reads otherwise than it is written.
-	holderForm = regexp.MustCompile(`^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{0,512}$`)
 	// idForm is an engine's id of a container, or the uid of a pod or a ReplicaSet.
 	idForm = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 	// tagForm is the distribution specification's.
@@ -69,6 +66,16 @@ func (f *fields) optional(field string, form *regexp.Regexp, s string) string {
 		return ""
 	}
 	return f.match(field, form, s)
+}
+
+// line is a line for people, of at most 512 bytes: nothing in it that a terminal acts on,
+// or that reads otherwise than it is written.
+func (f *fields) line(field, s string) string {
+	if len(s) > 512 || strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) {
+		f.refuse(field, "too long, or with characters in it that are not shown")
+		return ""
+	}
+	return s
 }
 
 // words are text for people: nothing in it that a terminal acts on.

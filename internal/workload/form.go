@@ -39,15 +39,17 @@ const (
 	StampValue
 )
 
+// The length of a name is compared apart: a count in the expression would be copied out
+// by its compiler, at each start of both programs.
 var (
-	projectForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-	serviceForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
-	kubernetesForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	dataForm       = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$`)
-	keyForm        = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,127}$`)
-	flagForm       = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}(\.[A-Za-z0-9_]{1,64}){0,7}$`)
-	pathForm       = regexp.MustCompile(`^/[A-Za-z0-9._~/-]{0,255}$`)
-	valueForm      = regexp.MustCompile(`^[A-Za-z0-9._:/@+-]{0,256}$`)
+	projectForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+	serviceForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+	kubernetesForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	dataForm       = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+	keyForm        = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	flagForm       = regexp.MustCompile(`^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$`)
+	pathForm       = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
+	valueForm      = regexp.MustCompile(`^[A-Za-z0-9._:/@+-]*$`)
 )
 
 // prefixEnd ends the KeyPrefix of every workload.
@@ -57,24 +59,25 @@ const prefixEnd = "_DEPLOY_"
 func (f Form) Match(s string) bool {
 	switch f {
 	case ProjectName:
-		return projectForm.MatchString(s)
+		return len(s) <= 63 && projectForm.MatchString(s)
 	case ServiceName, ContainerName, HostName:
-		return serviceForm.MatchString(s)
+		return len(s) <= 128 && serviceForm.MatchString(s)
 	case KubernetesName:
-		return kubernetesForm.MatchString(s)
+		return len(s) <= 63 && kubernetesForm.MatchString(s)
 	case DataKey:
-		return dataForm.MatchString(s)
+		return len(s) <= 253 && dataForm.MatchString(s)
 	case VariableKey:
-		return keyForm.MatchString(s)
+		return len(s) <= 128 && keyForm.MatchString(s)
 	case KeyPrefix:
 		// With each of the [Keys] after it, it is a variable's name.
-		return strings.HasSuffix(s, prefixEnd) && keyForm.MatchString(s+KeyRequestedCommit)
+		return strings.HasSuffix(s, prefixEnd) && VariableKey.Match(s+KeyRequestedCommit)
 	case FlagPath:
-		return flagForm.MatchString(s)
+		parts := strings.Split(s, ".")
+		return len(parts) <= 8 && !slices.ContainsFunc(parts, func(p string) bool { return len(p) > 64 }) && flagForm.MatchString(s)
 	case HealthPath:
-		return pathForm.MatchString(s) && !slices.Contains(strings.Split(s, "/"), "..")
+		return len(s) <= 256 && pathForm.MatchString(s) && !slices.Contains(strings.Split(s, "/"), "..")
 	case StampValue:
-		return valueForm.MatchString(s)
+		return len(s) <= 256 && valueForm.MatchString(s)
 	default:
 		return false
 	}
