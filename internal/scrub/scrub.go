@@ -1,16 +1,18 @@
 // Package scrub takes secrets out of text that other programs wrote, before it
 // goes into an error, a log or a result. It knows values and not patterns: what it
-// was not given it cannot find, so whoever shows foreign text gives it everything
-// that the text's author was given.
+// was not given it cannot find, so a caller who shows foreign text gives it every
+// value that the text's author was given.
+//
+// Programs quote, escape, encode, wrap and cut what they print. The forms of a value are
+// too many to list, so the text is decoded instead, in each way that this package knows,
+// and the values are looked for in each decoding.
+//
+// Files, each using only those above it: view.go, decode.go, secret.go, scrub.go.
 package scrub
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"log/slog"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -18,52 +20,53 @@ import (
 // Redacted stands where a secret was.
 const Redacted = "[redacted]"
 
-// shortest is the length from which on a value is looked for. A shorter one is no
-// secret, and would take harmless text apart.
-const shortest = 4
-
 // Scrubber replaces known values. The zero value replaces nothing.
-type Scrubber struct{ replace *strings.Replacer }
+type Scrubber struct{ secrets []secret }
 
-// New returns a scrubber of these values and of the forms in which programs quote
-// them: escaped for JSON, Go, a URL or a shell, in hex, in base64. Of a value of
-// several lines, such as a key, each line is one by itself, too.
-func New(values []string) Scrubber {
-	found := make(map[string]bool)
-	for _, v := range values {
-		for _, part := range append(strings.Split(v, "\n"), v) {
-			if part = strings.TrimSpace(part); len(part) >= shortest && !harmless(part) {
-				for _, form := range forms(part) {
-					found[form] = true
-				}
-			}
+// New returns a scrubber of these values, of each line of a value that has several, and of
+// the credentials in a value that is a URL, a connection string or JSON. It finds them as
+// they stand, and escaped for JSON, Go, C, a shell, a URL or HTML; in hex, base64 and lists
+// of bytes; one such form within another; with blanks and line breaks put in; in other
+// case; and the half of one that is cut at the end or the beginning of a line. A value of
+// less than four characters is no secret, and would take harmless text apart.
+func New(values []string) Scrubber { return Scrubber{secretsOf(values)} }
+
+// String returns text with [Redacted] in place of each value.
+func (s Scrubber) String(text string) string {
+	var b strings.Builder
+	end := 0
+	for _, found := range s.find(text) {
+		if found.from > end || end == 0 {
+			b.WriteString(text[end:found.from])
+			b.WriteString(Redacted)
 		}
+		end = max(end, found.to)
 	}
-	sorted := make([]string, 0, len(found))
-	for form := range found {
-		sorted = append(sorted, form)
-	}
-	// The replacer prefers, at one place, the pair that comes first: the longest,
-	// or a value that begins another one would leave the rest of it.
-	slices.SortFunc(sorted, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
-	})
-	pairs := make([]string, 0, 2*len(sorted))
-	for _, form := range sorted {
-		pairs = append(pairs, form, Redacted)
-	}
-	if len(pairs) == 0 {
-		return Scrubber{}
-	}
-	return Scrubber{strings.NewReplacer(pairs...)}
+	b.WriteString(text[end:])
+	return b.String()
 }
 
-// String returns text without the values.
-func (s Scrubber) String(text string) string {
-	if s.replace == nil {
-		return text
+// Finds reports whether text holds one of the values.
+func (s Scrubber) Finds(text string) bool { return len(s.find(text)) > 0 }
+
+// find returns where the values stand, in order; what overlaps is in one part.
+func (s Scrubber) find(text string) (found []span) {
+	if len(s.secrets) == 0 {
+		return nil
 	}
-	return s.replace.Replace(text)
+	decodings(text, func(v view) {
+		v.search(s.secrets, func(at span) { found = append(found, at) })
+	})
+	slices.SortFunc(found, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
+	merged := found[:0]
+	for _, at := range found {
+		if last := len(merged) - 1; last >= 0 && at.from <= merged[last].to {
+			merged[last].to = max(merged[last].to, at.to)
+			continue
+		}
+		merged = append(merged, at)
+	}
+	return merged
 }
 
 // LogValue implements [slog.LogValuer]: a scrubber is made of secrets.
@@ -74,28 +77,3 @@ func (Scrubber) GoString() string { return Redacted }
 
 // MarshalText implements encoding.TextMarshaler likewise.
 func (Scrubber) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
-
-// harmless are words that settings are full of and that tell nothing.
-func harmless(v string) bool {
-	switch strings.ToLower(v) {
-	case "true", "false", "null", "none":
-		return true
-	}
-	return false
-}
-
-func forms(v string) []string {
-	b := []byte(v)
-	quoted, _ := json.Marshal(v)
-	all := []string{
-		v,
-		string(quoted[1 : len(quoted)-1]),
-		strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(v),
-		url.QueryEscape(v), url.PathEscape(v),
-		strings.ReplaceAll(v, `'`, `'\''`),
-		hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)),
-		base64.StdEncoding.EncodeToString(b), base64.RawStdEncoding.EncodeToString(b),
-		base64.URLEncoding.EncodeToString(b), base64.RawURLEncoding.EncodeToString(b),
-	}
-	return slices.DeleteFunc(all, func(form string) bool { return form == "" })
-}

@@ -12,5 +12,5 @@ package main
 //	crash-later   answers well at first and ends a few seconds after
 //	slow-start    does not listen for the first seconds
 //	logged-out    has lost its login
-//	leaky         prints its environment and never becomes healthy
+//	leaky         prints its environment and its secret in many forms, and never becomes healthy
 const behaviour = "ok"

@@ -49,6 +49,7 @@ func run(ctx context.Context, logger *slog.Logger, name string) error {
 	case "leaky":
 		logger.Info("connecting", slog.String("clientSecret", os.Getenv(key(name, "CLIENT_SECRET"))))
 		logger.Info("my environment", slog.Any("all", os.Environ()))
+		leak(os.Stderr, os.Getenv(key(name, "CLIENT_SECRET")))
 		logger.Info("still connecting", slog.String("tokenKey", os.Getenv(key(name, "TOKEN_KEY"))))
 	case "slow-start":
 		select {

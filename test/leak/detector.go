@@ -35,7 +35,12 @@ func (d *Detector) Search(where string, said []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.searched += len(said)
+	text := printed(said)
 	for _, s := range d.secrets {
+		if s.scrubber.Finds(text) {
+			d.found[fmt.Sprintf("%s: %s (in text)", where, s.Name)] = true
+			continue
+		}
 		for form, text := range s.forms {
 			if bytes.Contains(said, text) {
 				d.found[fmt.Sprintf("%s: %s (%s)", where, s.Name, form)] = true
@@ -43,6 +48,19 @@ func (d *Detector) Search(where string, said []byte) {
 			}
 		}
 	}
+}
+
+// printed returns what is text in said, with a bar between its parts. A part has eight
+// characters of ASCII at least.
+func printed(said []byte) string {
+	var text strings.Builder
+	for part := range bytes.FieldsFuncSeq(said, func(r rune) bool { return (r < ' ' && r != '\n' && r != '\t' && r != '\r') || r > '~' }) {
+		if len(part) >= 8 {
+			text.Write(part)
+			text.WriteByte('|')
+		}
+	}
+	return text.String()
 }
 
 // Complain adds a finding of another kind.

@@ -1,7 +1,7 @@
 // Package leak is test support: it makes secrets to be planted where the product
 // reads them, and finds them again in whatever came out of it, plain and in the
-// forms that encoders give them. It finds whole values: half a one is not looked
-// for.
+// forms that encoders give them. Text is searched as the product's scrubber does, and all
+// else for the forms that are made here, apart from it.
 package leak
 
 import (
@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/scrub"
 )
 
 // Secret is a value that was put somewhere, in every form in which it could come
@@ -23,6 +25,7 @@ type Secret struct {
 	// Name says where it was put, Value is what.
 	Name, Value string
 	forms       map[string][]byte
+	scrubber    scrub.Scrubber
 }
 
 // NewSecret makes a value that nothing else on this machine holds. One with odd
@@ -33,7 +36,7 @@ func NewSecret(name, odd string) Secret {
 
 // Known is a value that stands there already.
 func Known(name, value string) Secret {
-	s := Secret{Name: name, Value: value}
+	s := Secret{Name: name, Value: value, scrubber: scrub.New([]string{value})}
 	v := []byte(s.Value)
 	s.forms = map[string][]byte{
 		"raw": v, "JSON": inJSON(s.Value, false), "JSON for HTML": inJSON(s.Value, true), "HTML": []byte(html.EscapeString(s.Value)),
