@@ -50,7 +50,9 @@ type Agent struct {
 	images *pull.Registry
 	grace  time.Duration
 	// jobs are the services whose acts outlive their calls.
-	jobs []service
+	jobs     []service
+	roles    roles
+	refusals *refusals
 	// placed are the projects and the cluster; nil without any.
 	placed *placed
 }
@@ -61,7 +63,8 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{log: log, grace: stopGrace}
+	g := newGuard(log)
+	a := &Agent{log: log, grace: stopGrace, roles: roles, refusals: g.refusals}
 	facts := &facts{version: version, docker: c.Docker, state: c.State, compose: composePlugin{folders: composeFolders()}}
 	var images rpc.Images // stays nil without a registry
 	if c.Registry != "" {
@@ -88,7 +91,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 	if c.Kubernetes != nil {
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadKubernetes)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, &guard{log: log, sendLimit: sendLimit}, facts, images, a.jobs...)
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, g, facts, images, a.jobs...)
 	return a, nil
 }
 
@@ -102,7 +105,7 @@ type service interface {
 // newServer registers everything behind the guard, which then learns what there is.
 func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
-		grpc.Creds(creds), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
+		grpc.Creds(creds), grpc.InTapHandle(g.enter), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
 	rpc.Register(s, host, images)
 	for _, one := range more {
 		one.Register(s)
@@ -125,7 +128,7 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	debug.SetGCPercent(gcPercent)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := a.server.Serve(limitListener(l, a.log)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		if err := a.server.Serve(limitListener(l, a.roles, a.refusals)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil

@@ -156,8 +156,16 @@ func (c *counting) Install(context.Context, registry.Settings, registry.Hashes, 
 // serveAs serves c to a caller whose account has the role, whoever it really is.
 func serveAs(t *testing.T, role rpc.Role, c *counting) (path string) {
 	t.Helper()
+	path, _ = serveWith(t, role, c)
+	return path
+}
+
+// serveWith is serveAs, and returns the guard, too.
+func serveWith(t *testing.T, role rpc.Role, c *counting) (path string, g *guard) {
+	t.Helper()
 	creds := peerCredentials{uid: func(net.Conn) (uint32, error) { return 4711, nil }, roles: roles{4711: role}}
-	g := &guard{log: slog.New(slog.DiscardHandler), sendLimit: 200 * time.Millisecond}
+	g = newGuard(slog.New(slog.DiscardHandler))
+	g.sendLimit, g.requestLimit = 200*time.Millisecond, 200*time.Millisecond
 	s, _ := newServer(creds, g, c, c, rpc.NewRegistry(c, g.log))
 	path = filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
@@ -172,7 +180,7 @@ func serveAs(t *testing.T, role rpc.Role, c *counting) (path string) {
 			t.Error(err)
 		}
 	})
-	return path
+	return path, g
 }
 
 func connect(t *testing.T, path string, opts ...grpc.DialOption) *grpc.ClientConn {
@@ -218,7 +226,9 @@ func TestTheServerRefusesWithoutReachingAHandler(t *testing.T) {
 			code := status.Code(err)
 			served := need != "nobody" && !strings.Contains(method, "WorkloadService")
 			switch {
-			case !served && code != codes.Unimplemented:
+			case !served && role == rpc.RoleNone && code != codes.PermissionDenied:
+				t.Errorf("%s without a role: %v", method, err)
+			case !served && role != rpc.RoleNone && code != codes.Unimplemented:
 				t.Errorf("%s by %q: %v", method, role, err)
 			case served && may(role, need) == (code == codes.PermissionDenied):
 				t.Errorf("%s by %q: %v", method, role, err)

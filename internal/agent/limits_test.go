@@ -3,10 +3,10 @@ package agent
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -170,6 +170,74 @@ func TestAReceiverThatTakesNothingIsHungUpOn(t *testing.T) {
 	}
 }
 
+// half is request without the end of its message.
+func half(pseudo string) []byte {
+	whole := request(pseudo)
+	head := whole[:len(whole)-9-5]
+	return append(head, frame(frameData, 0, 1, []byte{0, 0, 0, 0, 9, 1, 2})...)
+}
+
+func TestARequestThatDoesNotArriveIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"/unidesk.artifact.v1.HostService/Describe", "/unidesk.artifact.v1.ImageService/Stream"} {
+		c := &counting{}
+		conn := send(t, serveAs(t, rpc.RoleRead, c), half(method))
+		if !readFrames(conn, func(kind, flags byte, stream uint32) bool {
+			return stream == 1 && (kind == frameReset || flags&flagEndStream != 0)
+		}) {
+			t.Errorf("%s is waited for", method)
+		}
+		if n := c.calls.Load(); n != 0 {
+			t.Errorf("%s: %d handlers were reached", method, n)
+		}
+	}
+}
+
+// Without a role the answer comes before the request has.
+func TestWithoutARoleNothingOfARequestIsRead(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"/unidesk.artifact.v1.HostService/Describe", "/unidesk.artifact.v1.ImageService/Stream", "/no/such"} {
+		path, g := serveWith(t, rpc.RoleNone, &counting{})
+		g.requestLimit = time.Hour
+		if !readFrames(send(t, path, half(method)), func(_, flags byte, stream uint32) bool { return stream == 1 && flags&flagEndStream != 0 }) {
+			t.Errorf("%s: no answer", method)
+		}
+	}
+}
+
+func TestCallsOfAnAccountAreCounted(t *testing.T) {
+	t.Parallel()
+	path, g := serveWith(t, rpc.RoleRead, &counting{})
+	var open []net.Conn
+	for range maxCallsPerUID {
+		open = append(open, send(t, path, request("/grpc.health.v1.Health/Watch")))
+	}
+	under := func() int {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.total
+	}
+	settle := func(want int) {
+		t.Helper()
+		for began := time.Now(); under() != want; time.Sleep(time.Millisecond) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%d calls are counted, want %d", under(), want)
+			}
+		}
+	}
+	settle(maxCallsPerUID)
+	if err := call(t, connect(t, path), "/unidesk.artifact.v1.HostService/Describe"); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("one more call: %v", err)
+	}
+	for _, conn := range open {
+		_ = conn.Close()
+	}
+	settle(0)
+	if err := call(t, connect(t, path), "/unidesk.artifact.v1.HostService/Describe"); err != nil {
+		t.Errorf("once they have ended: %v", err)
+	}
+}
+
 type zeros struct{}
 
 func TestLimitsExceededAreCleanErrorsAndTheAgentGoesOn(t *testing.T) {
@@ -179,7 +247,7 @@ func TestLimitsExceededAreCleanErrorsAndTheAgentGoesOn(t *testing.T) {
 	conn := connect(t, path)
 	_, err := artifactv1.NewImageServiceClient(conn).List(t.Context(), &artifactv1.ListRequest{Repository: strings.Repeat("a", 1<<20)})
 	if status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("a message of more than 1 MiB: %v", err)
+		t.Errorf("a message of 1 MiB: %v", err)
 	}
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "x", strings.Repeat("a", 64<<10))
 	if _, err = artifactv1.NewHostServiceClient(conn).Describe(ctx, &artifactv1.DescribeRequest{}); err == nil {
@@ -201,7 +269,7 @@ func TestConnectionsOverTheLimitAreClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limitListener(inner, slog.New(slog.DiscardHandler))
+	l := limitListener(inner, roles{uint32(os.Getuid()): rpc.RoleRead}, newRefusals(slog.New(slog.DiscardHandler)))
 	accepted := make(chan net.Conn, 100)
 	done := make(chan struct{})
 	go func() {
@@ -249,17 +317,27 @@ func TestConnectionsOverTheLimitAreClosed(t *testing.T) {
 
 func TestTotalConnectionsAreLimitedToo(t *testing.T) {
 	t.Parallel()
-	l := limitListener(nil, nil).(*countingListener)
-	for uid := range uint32(maxConns) {
-		if !l.enter(uid) {
-			t.Fatalf("uid %d is refused", uid)
+	known := roles{0: rpc.RoleAdmin, 1: rpc.RoleRead}
+	l := limitListener(nil, known, nil).(*countingListener)
+	enter := func(uid uint32, want bool) {
+		t.Helper()
+		if err := l.enter(uid); (err == nil) != want {
+			t.Errorf("uid %d: %v", uid, err)
 		}
 	}
-	if l.enter(4711) {
-		t.Error("one too many is accepted")
+	for i := range maxConnsPerUID {
+		enter(1, true)
+		enter(4711, i < maxConnsWithoutRole)
 	}
-	l.leave(0)
-	if !l.enter(4711) || len(l.open) != maxConns {
-		t.Error(fmt.Sprint("refused though one has gone ", len(l.open)))
+	for uid := uint32(100); l.total < maxConns-keptForRoot; uid++ {
+		enter(uid, true)
 	}
+	enter(2, false)
+	for range maxConnsPerUID {
+		enter(0, true)
+	}
+	enter(0, false)
+	l.leave(1)
+	enter(2, true)
+	enter(3, false)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
 const (
@@ -97,21 +97,26 @@ func removeStale(ctx context.Context, path string) error {
 const (
 	maxConns       = 64
 	maxConnsPerUID = 16
+	// keptForRoot are of maxConns: an administrator is served when all others are not.
+	keptForRoot = 8
+	// maxConnsWithoutRole are enough to be told that a role is missing.
+	maxConnsWithoutRole = 2
 )
 
 // limitListener refuses connections over the limits by closing them, before they
 // cost more than a descriptor.
-func limitListener(l net.Listener, log *slog.Logger) net.Listener {
-	return &countingListener{Listener: l, log: log, open: make(map[uint32]int)}
+func limitListener(l net.Listener, roles roles, refusals *refusals) net.Listener {
+	return &countingListener{Listener: l, roles: roles, refusals: refusals, open: make(map[uint32]int)}
 }
 
 type countingListener struct {
 	net.Listener
-	log *slog.Logger
+	roles    roles
+	refusals *refusals
 
 	mu    sync.Mutex
 	open  map[uint32]int
-	total int
+	total int // but root's
 }
 
 // Accept returns the next connection within the limits.
@@ -122,29 +127,39 @@ func (l *countingListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		uid, err := socketUID(conn)
-		if err == nil && l.enter(uid) {
-			return &countedConn{Conn: conn, uid: uid, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
+		if err == nil {
+			if err = l.enter(uid); err == nil {
+				return &countedConn{Conn: conn, uid: uid, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
+			}
 		}
-		l.log.Warn("connection refused", slog.Uint64("uid", uint64(uid)), slog.Any("err", err))
+		l.refusals.note(context.Background(), uid, err)
 		_ = conn.Close()
 	}
 }
 
-func (l *countingListener) enter(uid uint32) bool {
+func (l *countingListener) enter(uid uint32) error {
+	most := maxConnsPerUID
+	if l.roles[uid] == rpc.RoleNone {
+		most = maxConnsWithoutRole
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.total >= maxConns || l.open[uid] >= maxConnsPerUID {
-		return false
+	if l.open[uid] >= most || uid != 0 && l.total >= maxConns-keptForRoot {
+		return fault.New(fault.Busy, "uid %d has %d connections, accounts other than root %d; at most %d and %d are served",
+			uid, l.open[uid], l.total, most, maxConns-keptForRoot)
 	}
-	l.total++
-	l.open[uid]++
-	return true
+	if l.open[uid]++; uid != 0 {
+		l.total++
+	}
+	return nil
 }
 
 func (l *countingListener) leave(uid uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.total--
+	if uid != 0 {
+		l.total--
+	}
 	if l.open[uid]--; l.open[uid] == 0 {
 		delete(l.open, uid)
 	}

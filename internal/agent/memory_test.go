@@ -85,8 +85,9 @@ type process struct {
 	stderr bytes.Buffer
 }
 
-// startProgram starts the agent; it is stopped when the test ends.
-func startProgram(t testing.TB, url string) *process {
+// startProgram starts the agent, with more lines in its agent.yaml; it is stopped when the
+// test ends.
+func startProgram(t testing.TB, url string, more ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	p := &process{t: t, socket: filepath.Join(dir, "run", "agent.sock"), config: filepath.Join(dir, "agent.yaml")}
@@ -94,6 +95,7 @@ func startProgram(t testing.TB, url string) *process {
 	if os.Getuid() != 0 {
 		text += fmt.Sprintf("roles: {admin: [%d]}\n", os.Getuid())
 	}
+	text += strings.Join(more, "")
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

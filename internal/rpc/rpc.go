@@ -26,6 +26,8 @@ const (
 	// maxResolve is the largest message there is: a manifest and a config at their
 	// limits.
 	maxResolve = artifact.MaxManifest + artifact.MaxConfig + 64<<10
+	// maxRequest is the largest request: a Switch with the values of a ConfigSync.
+	maxRequest = 256 << 10
 	// maxHeaders bounds a header list; gRPC's own default is 16 MiB.
 	maxHeaders = 64 << 10
 )

@@ -27,7 +27,7 @@ func Register(s grpc.ServiceRegistrar, host Host, images Images) {
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ForceServerCodecV2(newCodec()),
-		grpc.MaxRecvMsgSize(1 << 20),
+		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResolve),
 		grpc.MaxHeaderListSize(maxHeaders),
 		// The most a connection can have going; the controller has one or two.
