@@ -51,7 +51,7 @@ func (c FirstConfig) toDo(f Facts) (list []string) {
 // sudo already. Root itself needs no role.
 func (c FirstConfig) render(account string) []byte {
 	var b strings.Builder
-	b.WriteString("# What unidesk-agent may know and do on this host. Written once by `unidesk-controller host bootstrap` and never\n" +
+	b.WriteString("# What unidesk-agent may know and do on this host. Written once by `host bootstrap` of unidesk-controller and never\n" +
 		"# overwritten; docs/agent.yaml describes each key. After an edit: systemctl restart unidesk-agent\nversion: 2\n")
 	if c.Registry != "" {
 		fmt.Fprintf(&b, "registry: %q\nregistryRoots:\n", c.Registry)

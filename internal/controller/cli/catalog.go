@@ -2,16 +2,16 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"os"
+	"errors"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 func (a *app) catalog() *cobra.Command {
@@ -32,15 +32,14 @@ func (a *app) catalogCheck() *cobra.Command {
 }
 
 func (c catalogCheckCommand) run(context.Context) (present.Answer, error) {
-	content, err := os.ReadFile(c.file)
-	if err != nil {
-		return present.Answer{}, fault.New(fault.Usage, "%w", err)
+	services, err := site.ReadCatalog(c.file)
+	if errors.As(err, new(*fs.PathError)) {
+		err = fault.New(fault.Usage, "%w", err)
 	}
-	services, err := catalog.Parse(content)
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.Text(fmt.Sprintf("ok: %s, %s\n", plain.Count(len(services.Services()), "service"), services.Hash)), nil
+	return present.Checked(present.CatalogChecked{OK: true, File: c.file, Services: len(services.Services()), Hash: services.Hash.String()}), nil
 }
 
 type catalogPrintCommand struct{}
@@ -53,5 +52,5 @@ func (a *app) catalogPrint() *cobra.Command {
 }
 
 func (catalogPrintCommand) run(context.Context) (present.Answer, error) {
-	return present.Text(string(catalog.BuiltinFile())), nil
+	return present.File(present.Printed{File: "services.yaml", Content: string(catalog.BuiltinFile())}), nil
 }

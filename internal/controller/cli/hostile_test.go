@@ -284,7 +284,8 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			"an error": func(a *app) error { a.exitOf(fmt.Errorf("said: %s", v)); return nil },
 		} {
 			var out bytes.Buffer
-			a := &app{Streams: Streams{Out: &out, Err: &out}.fit(), format: "text"}
+			a := &app{format: "text"}
+			a.fit(Streams{Out: &out, Err: &out})
 			if err := show(a); err != nil {
 				t.Fatalf("%s of %.60q: %v", name, v, err)
 			}

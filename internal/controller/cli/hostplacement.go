@@ -40,5 +40,9 @@ Nothing is contacted; "unidesk-controller doctor" compares it with what the host
 
 func (c *hostPlacementCommand) run(context.Context) (present.Answer, error) {
 	text, err := site.Placement(c.configDir, c.host, c.rbac)
-	return present.Text(text), err
+	file := "agent.yaml"
+	if c.rbac {
+		file = "rights.yaml"
+	}
+	return present.File(present.Printed{File: file, Content: text}), err
 }

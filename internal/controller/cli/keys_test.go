@@ -14,7 +14,7 @@ import (
 func TestThePageNamesEveryKeyForPeople(t *testing.T) {
 	t.Parallel()
 	page := string(must(os.ReadFile("../../../docs/output.md")))
-	for _, v := range []any{doctor.Diagnosis{}, doctor.Finding{}, inventory.RollbackOptions{}, inventory.Candidate{}, present.Tailed{}} {
+	for _, v := range []any{doctor.Diagnosis{}, doctor.Finding{}, inventory.RollbackOptions{}, inventory.Candidate{}, present.Tailed{}, present.Printed{}, present.CatalogChecked{}} {
 		for f := range reflect.TypeOf(v).Fields() {
 			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); !strings.Contains(page, "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)

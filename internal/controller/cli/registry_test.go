@@ -118,7 +118,7 @@ func ask(t *testing.T, served agent, words ...string) ran {
 	var out, complaints strings.Builder
 	args := append([]string{"--config", dir, "artifact-registry"}, words...)
 	code := Run(t.Context(), args, Streams{Out: &out, Err: io.MultiWriter(&complaints, first(func() { close(heard) }))}, "test", nil)
-	return ran{out.String(), complaints.String(), code}
+	return ran{strings.ReplaceAll(out.String(), " --config "+dir, ""), complaints.String(), code}
 }
 
 func TestStatusAndHealthAnswerTwoQuestionsOfOneRead(t *testing.T) {

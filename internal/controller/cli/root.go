@@ -9,6 +9,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +18,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -30,12 +33,26 @@ type Streams struct {
 	Stop <-chan os.Signal
 }
 
-// fit returns streams that make every text fit for a terminal. Words of a host, an
-// image's label, a container's log or a command line appear and do nothing. It is
-// the one place for this, for every command that prints.
-func (s Streams) fit() Streams {
-	s.Out, s.Err = present.Fitted(s.Out), present.Fitted(s.Err)
-	return s
+// fit makes every text of the streams fit for a terminal, and its lines to type ready
+// to type. Words of a host, an image's label, a container's log or a command line appear
+// and do nothing. It is the one place for this, for every command that prints.
+func (a *app) fit(s Streams) {
+	s.Out = present.Fitted(s.Out, func(text string) string { return a.typed(text, a.format == "json") })
+	s.Err = present.Fitted(s.Err, func(text string) string { return a.typed(text, false) })
+	a.Streams = s
+}
+
+// typed returns the text with --config in its lines to type, if it was given: each is
+// about the same folder as this command.
+func (a *app) typed(text string, inJSON bool) string {
+	folder := plain.Quote(a.configDir)
+	if inJSON {
+		folder = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(folder) // present makes the rest fit
+	}
+	if a.configDir == site.DefaultConfigDir || a.configDir == "" {
+		return text
+	}
+	return remedy.Typed(text, folder)
 }
 
 // app is what the commands share.
@@ -54,12 +71,12 @@ type app struct {
 // Run runs one command line and returns its exit code. onEvent, if not nil, is
 // told of each point of a deploy after the person was.
 func Run(ctx context.Context, args []string, streams Streams, version string, onEvent func(workload.Event)) int {
-	streams = streams.fit()
-	a := &app{Streams: streams, args: args, version: version, onEvent: onEvent, probe: site.ProbeBySSH}
+	a := &app{args: args, version: version, onEvent: onEvent, probe: site.ProbeBySSH}
+	a.fit(streams)
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(streams.Out)
-	root.SetErr(streams.Err)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	return a.execute(ctx, root)
 }
 
@@ -98,6 +115,7 @@ func (a *app) flagRefused(cmd *cobra.Command, err error) error {
 	form := pflag.NewFlagSet("", pflag.ContinueOnError)
 	form.ParseErrorsAllowlist.UnknownFlags = true
 	form.StringVarP(&a.format, "output", "o", a.format, "")
+	form.StringVar(&a.configDir, "config", a.configDir, "")
 	_ = form.Parse(a.args)
 	return refuse.Flag(cmd, err)
 }

@@ -96,7 +96,7 @@ func (e Examiner) Diagnose(ctx context.Context) Diagnosis { return diagnosisOf(e
 func (e Examiner) examine(ctx context.Context) []Finding {
 	services, catalogErr := site.LoadCatalog(e.ConfigDir)
 	c, err := site.LoadConfig(e.ConfigDir)
-	all := inGroup("configuration", judgeConfig(e.ConfigDir, c, err), judgeCatalog(services, catalogErr))
+	all := inGroup("configuration", judgeConfig(e.ConfigDir, c, err), judgeCatalog(e.ConfigDir, services, catalogErr))
 	if err != nil {
 		return all
 	}

@@ -45,7 +45,7 @@ func TestEachFindingHasItsLevelAndAFixUnlessItIsWell(t *testing.T) {
 	}{
 		"a configuration that is read":            {judgeConfig("/etc/unidesk", site.Defaults(), nil), LevelOK, "1 host, registry on D601"},
 		"a configuration that is not":             {judgeConfig("/x", site.Config{}, fault.New(fault.ConfigInvalid, "state is empty")), LevelFault, "state is empty (CONFIG_INVALID)"},
-		"a catalog that is not read":              {judgeCatalog(nil, fault.New(fault.ConfigInvalid, "line 3: no")), LevelFault, "line 3"},
+		"a catalog that is not read":              {judgeCatalog("/etc/unidesk", nil, fault.New(fault.ConfigInvalid, "line 3: no")), LevelFault, "line 3"},
 		"a private file":                          {judgePrivate("env file", file{path: "/e", mode: 0o600}, ""), LevelOK, "mode 0600"},
 		"a group's file":                          {judgePrivate("env file", file{path: "/e", mode: 0o640}, ""), LevelOK, "mode 0640"},
 		"a file that everybody reads":             {judgePrivate("env file", file{path: "/e", mode: 0o644}, ""), LevelWarning, "everybody may read it (mode 0644)"},

@@ -20,9 +20,9 @@ func judgeConfig(dir string, c site.Config, err error) Finding {
 	return fine("controller.yaml", "%s: %s, registry on %s", filepath.Join(dir, "controller.yaml"), plain.Count(len(c.Hosts), "host"), c.RegistryHost)
 }
 
-func judgeCatalog(c *catalog.Catalog, err error) Finding {
+func judgeCatalog(dir string, c *catalog.Catalog, err error) Finding {
 	if err != nil {
-		return broken("services.yaml", err, "unidesk-controller catalog check FILE lists every fault")
+		return broken("services.yaml", err, plain.Command("unidesk-controller", "catalog", "check", filepath.Join(dir, "services.yaml")))
 	}
 	return fine("services.yaml", "%s, %s", plain.Count(len(c.Services()), "service"), c.Hash)
 }

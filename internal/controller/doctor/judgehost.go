@@ -20,7 +20,7 @@ func judgeHost(f hostFacts) []Finding {
 	if !row.Reachable {
 		fix := row.Hint
 		if fix == "" {
-			fix = "unidesk-controller host list; docs/hosts.md"
+			fix = "`unidesk-controller host list` shows what ssh says of each host; docs/hosts.md"
 		}
 		list := []Finding{amiss(LevelFault, "agent", fix, "%s by %s: %s (%s)", row.Name, row.Transport, row.Message, row.Reason)}
 		if f.dialed {

@@ -23,6 +23,14 @@ type Answer struct {
 	// value is nil for an answer that is the same text in either form.
 	value any
 	text  func(io.Writer) error
+	// foreign says that the words are a file's or another program's, and stay.
+	foreign bool
+}
+
+// foreign returns the answer as that of a file's or another program's words.
+func foreign(a Answer) Answer {
+	a.foreign = true
+	return a
 }
 
 // answer is a value with the text that prints it.
@@ -32,6 +40,9 @@ func answer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
 
 // Print writes the answer: as JSON if the form is "json", else as text.
 func (a Answer) Print(out io.Writer, form string) error {
+	if a.foreign {
+		out = asWritten(out)
+	}
 	if form != "json" || a.value == nil {
 		return a.text(out)
 	}

@@ -37,16 +37,39 @@ func TestAnAnswerIsJSONForAScriptAndTextForAPerson(t *testing.T) {
 	}{
 		{valued, "text", "words\n"},
 		{valued, "json", "{\n  \"a\": \"<b>\"\n}\n"},
-		{Text("the same\n"), "text", "the same\n"},
-		{Text("the same\n"), "json", "the same\n"},
+		{File(Printed{"f.yaml", "a: 1\n"}), "text", "a: 1\n"},
+		{File(Printed{"f.yaml", "a: 1\n"}), "json", "{\n  \"file\": \"f.yaml\",\n  \"content\": \"a: 1\\n\"\n}\n"},
+		{Nothing(), "json", ""},
 	} {
 		var out strings.Builder
 		if err := c.answer.Print(&out, c.form); err != nil || out.String() != c.want {
 			t.Errorf("%s: %v, %q, want %q", c.form, err, out.String(), c.want)
 		}
 	}
-	if err := Text("x").Print(closed{}, "text"); err != syscall.EPIPE { //nolint:errorlint // unwrapped, as it came
+	if err := File(Printed{"f.yaml", "x"}).Print(closed{}, "text"); err != syscall.EPIPE { //nolint:errorlint // unwrapped, as it came
 		t.Errorf("to a reader that has gone: %v", err)
+	}
+}
+
+// What is a file's or a container's stays as it is; the other lines are made ready to type.
+func TestTheWordsOfAFileStay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		answer Answer
+		want   bool
+	}{
+		{File(Printed{"f.yaml", "old"}), false},
+		{Logs(Tailed{Lines: []string{"old"}}), false},
+		{Rendered(RegistryRendered{Files: []RenderedFile{{Content: "old"}}}), false},
+		{answer(ExitOK, "old", func(out io.Writer, s string) error { _, err := io.WriteString(out, s); return err }), true},
+	} {
+		for _, form := range []string{"text", "json"} {
+			var out strings.Builder
+			err := c.answer.Print(Fitted(&out, func(s string) string { return strings.ReplaceAll(s, "old", "new") }), form)
+			if err != nil || strings.Contains(out.String(), "new") != c.want {
+				t.Errorf("%v, %s", err, out.String())
+			}
+		}
 	}
 }
 

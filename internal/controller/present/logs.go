@@ -21,12 +21,12 @@ type Tailed struct {
 
 // Logs answers with the last lines of a service's output.
 func Logs(t Tailed) Answer {
-	return answer(ExitOK, t, func(out io.Writer, t Tailed) error {
+	return foreign(answer(ExitOK, t, func(out io.Writer, t Tailed) error {
 		for _, line := range t.Lines {
 			if _, err := fmt.Fprintln(out, line); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}))
 }

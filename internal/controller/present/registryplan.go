@@ -31,6 +31,6 @@ func printRegistryPlan(out io.Writer, r inventory.RegistryPlan) error {
 	for i, step := range r.Flow {
 		p.field(map[bool]string{true: "backend-core"}[i == 0], "%s", indent(wrapped(fmt.Sprintf("%d. %s", i+1, step))))
 	}
-	p.field("next", "unidesk-controller artifact-registry render, then install --dry-run")
+	p.field("next", "%s", "unidesk-controller artifact-registry render\n"+"unidesk-controller artifact-registry install --dry-run")
 	return p.err
 }

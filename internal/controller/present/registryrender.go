@@ -26,7 +26,7 @@ type RegistryRendered struct {
 }
 
 // Rendered answers with the registry's files.
-func Rendered(r RegistryRendered) Answer { return answer(ExitOK, r, printRendered) }
+func Rendered(r RegistryRendered) Answer { return foreign(answer(ExitOK, r, printRendered)) }
 
 func printRendered(out io.Writer, r RegistryRendered) error {
 	p := &printer{out: out}

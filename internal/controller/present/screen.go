@@ -13,18 +13,33 @@ import (
 )
 
 // Fitted is the writer with every text made fit for a terminal: what a terminal would
-// act on shows itself and does nothing.
-func Fitted(w io.Writer) io.Writer {
+// act on shows itself and does nothing. Before that, lines is given every text, but
+// not that of an answer that is another program's.
+func Fitted(w io.Writer, lines func(string) string) io.Writer {
 	if f, ok := w.(*os.File); ok {
-		return screen{f} // still a file, so that colours are as the terminal has them
+		return screen{f, lines} // still a file, so that colours are as the terminal has them
 	}
-	return stream{w}
+	return stream{w, lines}
+}
+
+// asWritten is the writer that Fitted made, without its function.
+func asWritten(w io.Writer) io.Writer {
+	switch w := w.(type) {
+	case screen:
+		return screen{w.file, strings.Clone}
+	case stream:
+		return stream{w.Writer, strings.Clone}
+	}
+	return w
 }
 
 // screen is a file that fits what it is given.
-type screen struct{ file *os.File }
+type screen struct {
+	file  *os.File
+	lines func(string) string
+}
 
-func (s screen) Write(b []byte) (int, error) { return writeFit(s.file, b) }
+func (s screen) Write(b []byte) (int, error) { return writeFit(s.file, b, s.lines) }
 
 func (s screen) Read(b []byte) (int, error) { return s.file.Read(b) }
 
@@ -33,13 +48,16 @@ func (s screen) Close() error { return s.file.Close() }
 func (s screen) Fd() uintptr { return s.file.Fd() }
 
 // stream is any other writer that does.
-type stream struct{ io.Writer }
+type stream struct {
+	io.Writer
+	lines func(string) string
+}
 
 // Write implements io.Writer.
-func (s stream) Write(b []byte) (int, error) { return writeFit(s.Writer, b) }
+func (s stream) Write(b []byte) (int, error) { return writeFit(s.Writer, b, s.lines) }
 
-func writeFit(w io.Writer, b []byte) (int, error) {
-	if _, err := io.WriteString(w, legible(string(b))); err != nil {
+func writeFit(w io.Writer, b []byte, lines func(string) string) (int, error) {
+	if _, err := io.WriteString(w, legible(lines(string(b)))); err != nil {
 		return 0, err
 	}
 	return len(b), nil

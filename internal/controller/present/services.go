@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Services answers with all services of the catalog.
@@ -16,6 +17,22 @@ func Services(list []inventory.Service) Answer { return answer(ExitOK, list, pri
 // Service answers with all that the catalog has of one service, in the same JSON as [Services].
 func Service(one inventory.Service) Answer {
 	return answer(ExitOK, []inventory.Service{one}, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
+}
+
+// CatalogChecked is a catalog that was found right. docs/output.md describes its JSON.
+type CatalogChecked struct {
+	OK       bool   `json:"ok"`
+	File     string `json:"file"`
+	Services int    `json:"services"`
+	Hash     string `json:"hash"`
+}
+
+// Checked answers with a catalog that was found right.
+func Checked(c CatalogChecked) Answer {
+	return answer(ExitOK, c, func(out io.Writer, c CatalogChecked) error {
+		_, err := lipgloss.Fprintf(out, "ok: %s: %s, %s\n", c.File, plain.Count(c.Services, "service"), c.Hash)
+		return err
+	})
 }
 
 // printServices writes a line for each service and environment that it has, no
@@ -33,7 +50,7 @@ func printServices(out io.Writer, list []inventory.Service) error {
 	if err := rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
 		return err
 	}
-	_, err := lipgloss.Fprintln(out, faint().Render("unidesk-controller services NAME shows one whole, and why"))
+	_, err := lipgloss.Fprintln(out, faint().Render("`unidesk-controller services NAME` shows one whole, and why"))
 	return err
 }
 

@@ -10,12 +10,18 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// Text answers with a text that is the same for a script.
-func Text(text string) Answer {
-	return Answer{text: func(out io.Writer) error {
-		_, err := io.WriteString(out, text)
+// Printed is a file that a command prints. docs/output.md describes its JSON.
+type Printed struct {
+	File    string `json:"file"`
+	Content string `json:"content"`
+}
+
+// File answers with a file's content.
+func File(p Printed) Answer {
+	return foreign(answer(ExitOK, p, func(out io.Writer, p Printed) error {
+		_, err := io.WriteString(out, p.Content)
 		return err
-	}}
+	}))
 }
 
 // Version answers with the controller's version.
@@ -27,7 +33,7 @@ func Version(version string) Answer {
 }
 
 // Nothing is the answer of a command that has printed what there was to print.
-func Nothing() Answer { return Text("") }
+func Nothing() Answer { return Answer{text: func(io.Writer) error { return nil }} }
 
 // Note writes what a person should know besides the answer, on stderr.
 func Note(err io.Writer, text string) { lipgloss.Fprintln(err, warn().Render("note:")+" "+text) }

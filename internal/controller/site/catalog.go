@@ -13,14 +13,24 @@ import (
 // LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
 // if the folder has no such file.
 func LoadCatalog(dir string) (*catalog.Catalog, error) {
-	content, err := os.ReadFile(filepath.Join(dir, "services.yaml"))
+	services, err := ReadCatalog(filepath.Join(dir, "services.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return catalog.Builtin()
 	}
+	return services, err
+}
+
+// ReadCatalog reads a catalog. Its error names the file, and every fault of it.
+func ReadCatalog(path string) (*catalog.Catalog, error) {
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "read the catalog: %w", err)
 	}
-	return catalog.Parse(content)
+	services, err := catalog.Parse(content)
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+	}
+	return services, nil
 }
 
 // RowsOf returns the catalog's row of a service, "" standing for all of them.

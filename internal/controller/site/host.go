@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -60,7 +61,7 @@ func AskHost(ctx context.Context, version, name string, host tunnel.Config) Host
 		why := remedy.Report(err)
 		row.Reason, row.Message, row.Hint = why.Reason, why.Message, why.Hint
 		if errors.Is(err, tunnel.ErrNoAgent) && host.SSH != nil {
-			row.Hint = "unidesk-controller host bootstrap " + name + " (or name the agent's path as ssh.command in controller.yaml)"
+			row.Hint = "`" + plain.Command("unidesk-controller", "host", "bootstrap", name) + "`, or name the agent's path as ssh.command in controller.yaml"
 		}
 		return row
 	}

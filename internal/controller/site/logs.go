@@ -33,5 +33,5 @@ func speaking(spec workload.Spec, seen workload.Observation) (workload.Instance,
 		return seen.Instances[0], nil
 	}
 	return workload.Instance{}, fault.New(fault.WorkloadNotFound, "there is no container of %s: it was never started, or was removed", spec.Display()).
-		WithHint("unidesk-controller history lists what was deployed")
+		WithHint("`unidesk-controller history` lists what was deployed")
 }

@@ -59,7 +59,7 @@ func (d *demo) do(ctx context.Context, c call) (outcome, error) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 20 * time.Second
 	o, err := finish(cmd)
-	o.out, o.err = plain(result.String()), plain(heard.String())
+	o.out, o.err = d.screen.shown(plain(result.String())), d.screen.shown(plain(heard.String()))
 	return o, err
 }
 

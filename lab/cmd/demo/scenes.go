@@ -112,6 +112,7 @@ func (d *demo) await(ctx context.Context, r *release) error {
 // furnish makes the proof quicker and the line slower than they would be.
 func (d *demo) furnish() error {
 	const megabit = 1_000_000 / 8
+	d.screen.hide = " --config " + d.world.Controller.Config
 	d.world.SSH.Link.SetRate(100 * megabit)
 	path := filepath.Join(d.world.Controller.Config, "services.yaml")
 	content, err := os.ReadFile(path)

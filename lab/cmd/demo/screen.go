@@ -33,6 +33,7 @@ const (
 type screen struct {
 	out   io.Writer
 	start time.Time
+	hide  string // the words that a real master's lines do not have
 
 	mu   sync.Mutex
 	last time.Time // when something was said
@@ -49,12 +50,18 @@ func (s *screen) line(format string, args ...any) {
 	lipgloss.Fprintln(s.out, fmt.Sprintf(format, args...))
 }
 
+// shown is a text as a real master has it: its lines to type need no --config there.
+func (s *screen) shown(text string) string { return strings.ReplaceAll(text, s.hide, "") }
+
 // Write passes on what a command says.
 func (s *screen) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = time.Now()
-	return s.out.Write(b)
+	if _, err := io.WriteString(s.out, s.shown(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // note says what is being done, with the seconds since the beginning.
