@@ -1,6 +1,7 @@
 package packaging_test
 
 import (
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -124,5 +125,52 @@ func TestEveryFormOfRemovingIsSeen(t *testing.T) {
 		if got := strings.Join(removedBy(script), " "); got != want {
 			t.Errorf("%q removes %q, want %q", script, got, want)
 		}
+	}
+}
+
+// What a hint, a fix or the first configuration names is in the package, under that path.
+func TestThePackageBringsWhatAHintNames(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("nfpm-controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const doc = "/usr/share/doc/unidesk-controller/"
+	brought := map[string]bool{}
+	for _, c := range regexp.MustCompile(`src: (\S+), dst: (`+doc+`\S+),`).FindAllStringSubmatch(string(content), -1) {
+		sources, err := filepath.Glob("../" + c[1])
+		if err != nil || len(sources) == 0 {
+			t.Fatalf("%s: %v", c[1], err)
+		}
+		for _, source := range sources {
+			to := c[2]
+			if strings.HasSuffix(to, "/") {
+				to += filepath.Base(source)
+			}
+			brought[to] = true
+		}
+	}
+	named := regexp.MustCompile(`(?:/usr/share/doc/unidesk-controller/(?:[a-z]+/)*|docs/)[a-z]+\.(?:md|yaml)`)
+	found := 0
+	for _, top := range []string{"../internal", "../cmd", "deb"} {
+		err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, ".txtar") {
+				return err
+			}
+			text, err := os.ReadFile(file)
+			for _, name := range named.FindAllString(string(text), -1) {
+				found++
+				if !brought[doc+strings.TrimPrefix(name, doc)] {
+					t.Errorf("%s names %s, and the package has no %s", file, name, doc+strings.TrimPrefix(name, doc))
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d names are found", found)
 	}
 }

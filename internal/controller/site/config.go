@@ -15,6 +15,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -81,7 +82,7 @@ func LoadConfig(dir string) (Config, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "read the configuration: %w", err).
-			WithHint("write %s; docs/configuration.md shows one, --config names another folder", path)
+			WithHint("%s", unread(err, path, examplePath))
 	}
 	c := Defaults()
 	hosts := c.Hosts
@@ -96,6 +97,21 @@ func LoadConfig(dir string) (Config, error) {
 		return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// examplePath is where the package has a first controller.yaml.
+const examplePath = "/usr/share/doc/unidesk-controller/examples/controller.yaml"
+
+// unread returns what to do about a file that was not read: how to write it, by the
+// example if there is an example, or who may read it.
+func unread(err error, path, example string) string {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "`" + plain.Command("ls", "-ld", filepath.Dir(path), path) + "` shows who may read it"
+	}
+	if _, err := os.Stat(example); err == nil {
+		return fmt.Sprintf("`%s` makes a first one, then name the host's ssh destination and master.root in it; --config names another folder", plain.Command("install", "-Dm644", example, path))
+	}
+	return fmt.Sprintf("write %s; docs/configuration.md shows one, --config names another folder", path)
 }
 
 func (c Config) validate() error {
