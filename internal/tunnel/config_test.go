@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 func TestConfigRefuses(t *testing.T) {
@@ -47,16 +49,21 @@ func TestSSHGetsExactlyTheseArguments(t *testing.T) {
 	want := []string{
 		"ssh", "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
 		"-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=2", "-o", "ClearAllForwardings=yes",
-		"-o", "IgnoreUnknown=*", "-o", "SessionType=default", "-o", "StdinNull=no", "-o", "ForkAfterAuthentication=no",
 		"-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "Tunnel=no", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none",
 		"-o", "RequestTTY=no", "-o", "EscapeChar=none", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no",
-		"-o", "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com", "-F", "/etc/unidesk/ssh_config", "--", "D601",
+		"-o", "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
+		"-o", "SessionType=default", "-o", "StdinNull=no", "-o", "ForkAfterAuthentication=no", "-F", "/etc/unidesk/ssh_config", "--", "D601",
 		`'/opt/my agent/unidesk-agent' stdio --socket '$HOME/it'\''s'`,
 	}
-	if diff := cmp.Diff(want, s.argv()); diff != "" {
+	if diff := cmp.Diff(want, s.argv("OpenSSH_8.7p1, LibreSSL 3.3.6")); diff != "" {
 		t.Error(diff)
 	}
-	if argv := (&SSH{Destination: "D601"}).argv(); !slices.Equal(argv[len(argv)-3:], []string{"--", "D601", "unidesk-agent stdio"}) || slices.Contains(argv, "-F") {
+	for _, version := range []string{"OpenSSH_8.6p1, OpenSSL 1.1.1", "OpenSSH_7.9p1", "", "Dropbear v2022.83"} {
+		if argv := s.argv(version); slices.Contains(argv, "SessionType=default") {
+			t.Errorf("%q: %q", version, argv)
+		}
+	}
+	if argv := (&SSH{Destination: "D601"}).argv("OpenSSH_10.0p2"); !slices.Equal(argv[len(argv)-3:], []string{"--", "D601", "unidesk-agent stdio"}) || slices.Contains(argv, "-F") {
 		t.Errorf("by default %q", argv)
 	}
 }
@@ -93,7 +100,7 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 	if err := os.WriteFile(config, []byte(careless), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	argv := (&SSH{Destination: "D601", ConfigFile: config}).argv()
+	argv := (&SSH{Destination: "D601", ConfigFile: config}).argv(sshVersion(t.Context()))
 	out, err := exec.Command("ssh", append([]string{"-G"}, argv[1:]...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -119,6 +126,26 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 	for _, key := range []string{"controlpath", "remotecommand"} {
 		if v := effective[key]; v != "" && v != "none" {
 			t.Errorf("%s is %q", key, v)
+		}
+	}
+}
+
+// A mistyped option of the user's own ssh_config is an error that ssh names.
+func TestAMistypedOptionOfTheUsersConfigurationIsNamed(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("ssh"); err != nil {
+		t.Skip("no ssh here")
+	}
+	config := filepath.Join(t.TempDir(), "ssh_config")
+	if err := os.WriteFile(config, []byte("Host *\n  IdentityFil /x\n  ProxyCommand false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host := Config{SSH: &SSH{Destination: "D601", ConfigFile: config}}
+	_, dialed := Dial(t.Context(), host)
+	_, ran := Run(t.Context(), host, []string{"true"}, strings.NewReader(""))
+	for _, err := range []error{dialed, ran} {
+		if fault.ReasonOf(err) != fault.ConfigInvalid || fault.Retryable(err) || !strings.Contains(err.Error(), "identityfil") {
+			t.Errorf("%s (%v)", fault.ReasonOf(err), err)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func Dial(ctx context.Context, c Config) (*Conn, error) {
 	}
 	argv, wait := c.Command, defaultConnectTimeout+extraWait
 	if c.SSH != nil {
-		argv, wait = c.SSH.argv(), c.SSH.connectTimeout()+extraWait
+		argv, wait = c.SSH.argv(sshVersion(ctx)), c.SSH.connectTimeout()+extraWait
 	}
 	child, err := start(argv)
 	if err != nil {

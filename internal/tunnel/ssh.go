@@ -1,6 +1,9 @@
 package tunnel
 
 import (
+	"context"
+	"os/exec"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -11,7 +14,8 @@ const defaultConnectTimeout = 30 * time.Second
 
 // argv is the argument list for ssh. The first value of an option wins in ssh,
 // and the command line comes before every configuration file.
-func (s *SSH) argv() []string {
+// version is what `ssh -V` prints.
+func (s *SSH) argv(version string) []string {
 	timeout := s.connectTimeout()
 	argv := []string{"ssh", "-T"}
 	for _, option := range []string{
@@ -27,13 +31,6 @@ func (s *SSH) argv() []string {
 		"ConnectTimeout=" + strconv.Itoa(int((timeout+time.Second-1)/time.Second)),
 		// The connection carries one command's streams and nothing else.
 		"ClearAllForwardings=yes",
-		// -N, -n and -f of a user's configuration would leave the far side without a command
-		// or without its input. An ssh before 8.7 has no such options, and passes them over. This
-		// takes the place of the user's own IgnoreUnknown, so it must pass over what that does.
-		"IgnoreUnknown=*",
-		"SessionType=default",
-		"StdinNull=no",
-		"ForkAfterAuthentication=no",
 		"ForwardAgent=no",
 		"ForwardX11=no",
 		"Tunnel=no",
@@ -52,10 +49,41 @@ func (s *SSH) argv() []string {
 	} {
 		argv = append(argv, "-o", option)
 	}
+	if hasSessionType(version) {
+		// -N, -n and -f of a user's configuration would leave the far side without a command
+		// or without its input. IgnoreUnknown would do for an ssh without these options, but
+		// takes the place of the user's own: a mistyped option would then pass without a word.
+		argv = append(argv, "-o", "SessionType=default", "-o", "StdinNull=no", "-o", "ForkAfterAuthentication=no")
+	}
 	if s.ConfigFile != "" {
 		argv = append(argv, "-F", s.ConfigFile)
 	}
 	return append(argv, "--", s.Destination, plain.Command(s.command()...))
+}
+
+// versionWait is far more than ssh takes to print its version.
+const versionWait = 5 * time.Second
+
+// sshVersion returns what `ssh -V` prints, "" if there is no ssh.
+func sshVersion(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, versionWait)
+	defer cancel()
+	out, _ := exec.CommandContext(ctx, "ssh", "-V").CombinedOutput() // to start it for the host says why it fails
+	return string(out)
+}
+
+var openSSH = regexp.MustCompile(`OpenSSH_([0-9]+)\.([0-9]+)`)
+
+// hasSessionType reports whether an ssh of this version has the options of -N, -n and -f:
+// OpenSSH since 8.7.
+func hasSessionType(version string) bool {
+	m := openSSH.FindStringSubmatch(version)
+	if m == nil {
+		return false
+	}
+	major, _ := strconv.Atoi(m[1])
+	minor, _ := strconv.Atoi(m[2])
+	return major > 8 || major == 8 && minor >= 7
 }
 
 func (s *SSH) connectTimeout() time.Duration {
