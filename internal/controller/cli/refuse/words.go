@@ -52,10 +52,10 @@ func Flag(cmd *cobra.Command, err error) error {
 	switch {
 	case errors.As(err, &unknown) && cmd.HasSubCommands() && cmd.Flags().NArg() > 0:
 		return noCommand(cmd, cmd.Flags().Arg(0))
-	case errors.As(err, &unknown) && unknown.GetSpecifiedName() == "run-now" && cmd.Flags().Lookup("dry-run") != nil:
+	case errors.As(err, &unknown) && strings.ReplaceAll(unknown.GetSpecifiedName(), "-", "") == "runnow" && cmd.Flags().Lookup("dry-run") != nil && cmd.Flags().Lookup("run-now") == nil:
 		err = fault.New(fault.Usage, "%s needs no --run-now: it acts unless it is given --dry-run", cmd.CommandPath())
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
-		err = fault.New(fault.Usage, "unknown flag --%s", unknown.GetSpecifiedName())
+		err = fault.New(fault.Usage, "unknown flag --%s%s", unknown.GetSpecifiedName(), meant(cmd, unknown.GetSpecifiedName()))
 	case errors.As(err, &unknown):
 		err = fault.New(fault.Usage, "unknown flag -%s", unknown.GetSpecifiedName())
 	case errors.As(err, &bare):
@@ -69,6 +69,19 @@ func Flag(cmd *cobra.Command, err error) error {
 		err = fault.New(fault.Usage, "--%s %s: it is %s", invalid.GetFlag().Name, invalid.GetValue(), is)
 	}
 	return usage(cmd, fault.New(fault.Usage, "%w", err))
+}
+
+// meant names the command's flags that are like a word, "" without any.
+func meant(cmd *cobra.Command, word string) string {
+	flags := &cobra.Command{SuggestionsMinimumDistance: 2} // cobra's own default
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}}) // cobra compares names of commands
+	})
+	near := flags.SuggestionsFor(word)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean --" + strings.Join(near, " or --") + "?"
 }
 
 // MissingFlags refuses a command without a flag that it needs.
