@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 func (p *printer) contract(c *contract.Contract) {
@@ -67,8 +68,9 @@ func (p *printer) gate(c *contract.Contract, dry bool) {
 		p.field("next", "%s", next)
 	}
 	if c.Statement != "" {
-		p.field("to sign", "%s", indent(strings.TrimRight(c.Statement, "\n")))
-		p.field("as grant.txt", "%s -o json | jq -j .contract.statement > grant.txt", c.ToSign())
+		lines := strings.Split(strings.TrimSuffix(c.Statement, "\n"), "\n")
+		p.field("to sign", "%s", indent(strings.Join(lines, "\n")))
+		p.field("as grant.txt", "%s > grant.txt", plain.Command(append([]string{"printf", `%s\n`}, lines...)...)) // POSIX: every shell has it
 		p.field("signed by", "%s", indent(strings.Join(grant.Commands(), "\n")))
 	}
 }
