@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -361,5 +362,46 @@ func TestARottenBlobIsDropped(t *testing.T) {
 	}
 	if !s.Has(good.Digest) || s.Has(bad.Digest) {
 		t.Errorf("left %q", names(t, dir))
+	}
+}
+
+// A filesystem without inodes has bytes and takes no file: the plan finds that, and the
+// transfer names it.
+func TestASpoolWithoutInodesHasNoRoom(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256m,nr_inodes=3"); err != nil {
+		t.Skipf("NOT TESTED, a spool without inodes: a tmpfs cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := layers.OpenSpool(dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := s.Lock(t.Context(), func() {}) // its file takes an inode
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	whole := newBlob(1, 1000)
+	put(t, s, whole)
+	if space, err := s.Space(never); space != 1<<20 || err != nil { // a blob that may go makes way
+		t.Errorf("space for %d bytes beside a blob that may go, %v", space, err)
+	}
+	if err := s.Remove(whole.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "another's"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if space, err := s.Space(never); space != 0 || err != nil {
+		t.Errorf("space for %d bytes, %v", space, err)
+	}
+	if _, err := s.Writer(whole.Layer); fault.ReasonOf(err) != fault.DiskFull || !strings.Contains(fault.HintOf(err), "df -i") {
+		t.Errorf("%v, hint %q", err, fault.HintOf(err))
 	}
 }
