@@ -283,7 +283,7 @@ func TestAFormerSecretIsNotTold(t *testing.T) {
 	w.write("docker-compose.yml", file)
 	w.deploy(0, "a")
 	w.write(".state/compose.env", strings.Replace(w.read(".state/compose.env"), secret, rotated, 1))
-	w.write("docker-compose.yml", strings.Replace(file, "- SAMPLE_CLIENT_SECRET", "- SAMPLE_CLIENT_SECRET\n      - ECHO="+secret[:8]+"${NONE:-}"+secret[8:], 1))
+	w.write("docker-compose.yml", strings.Replace(file, "- SAMPLE_CLIENT_SECRET", "- SAMPLE_CLIENT_SECRET\n      - ECHO="+secret[:8]+"~"+secret[8:], 1))
 	if err := w.target().Switch(t.Context(), w.plan(1, "b"), ignore); err != nil {
 		t.Fatal(err)
 	}

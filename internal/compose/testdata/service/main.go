@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -16,7 +17,8 @@ func main() {
 	fmt.Println("starting with", os.Getenv("SAMPLE_CLIENT_SECRET"))
 	fmt.Fprintln(os.Stderr, "version", os.Getenv("VERSION"), "mode", os.Getenv("MODE"))
 	if os.Getenv("MODE") == "echo" {
-		fmt.Println("also", os.Getenv("ECHO"))
+		// What it prints is in none of its variables.
+		fmt.Println("also", strings.ReplaceAll(os.Getenv("ECHO"), "~", ""))
 	}
 	if os.Getenv("MODE") == "exit" {
 		os.Exit(7)
