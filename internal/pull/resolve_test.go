@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -204,7 +205,13 @@ func TestResolveRefuses(t *testing.T) {
 			_, _ = w.Write(make([]byte, artifact.MaxManifest+1))
 			return true
 		}, want: fault.ArtifactInvalid, text: "more than"},
-		"a manifest of schema 1":                    {lie: serve(isManifest, string(types.DockerManifestSchema1Signed), []byte(`{}`)), want: fault.ArtifactInvalid},
+		"a manifest that tells of no end": {lie: func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", oci)
+			w.Header().Set("Content-Length", fmt.Sprint(int64(math.MaxInt64)))
+			_, _ = w.Write([]byte("{"))
+			return true
+		}, want: fault.ArtifactInvalid, text: "more than"},
+		"a manifest of schema 1":                    {lie: serve(isManifest, string(types.DockerManifestSchema1Signed), []byte(`{}`)), want: fault.ArtifactInvalid, text: "is no container image but"},
 		"a manifest and an index at once":           {lie: serve(isManifest, oci, []byte(`{"config":{},"layers":[],"manifests":[]}`)), want: fault.ArtifactInvalid},
 		"an index with layers":                      {lie: serve(isManifest, ociIndex, []byte(`{"layers":[],"manifests":[]}`)), want: fault.ArtifactInvalid},
 		"a manifest that calls itself an index":     {lie: serve(isManifest, oci, []byte(`{"mediaType":"`+ociIndex+`"}`)), want: fault.ArtifactInvalid},

@@ -71,3 +71,23 @@ func TestARegistryShowsItselfByHeaderOrErrorDocument(t *testing.T) {
 		})
 	}
 }
+
+// The proxy of a registry that is away answers in its place, and its answer passes.
+func TestAProxyOfARegistryThatIsAwayIsNoStranger(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			f.lieWith(func(w http.ResponseWriter, _ *http.Request) bool {
+				w.Header().Del("Docker-Distribution-Api-Version")
+				w.WriteHeader(status)
+				return true
+			})
+			r := f.reader(t)
+			_, err := r.Resolve(t.Context(), repo(), commit(), amd64)
+			wantReason(t, err, fault.RegistryUnavailable, true)
+			wantReason(t, r.Ping(t.Context()), fault.RegistryUnavailable, true)
+		})
+	}
+}
