@@ -59,6 +59,10 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 			shell("echo 'Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures' >&2; exit 255"),
 			fault.HostUnreachable, false, "Too many",
 		},
+		"ssh: no algorithm in common": {
+			shell("echo 'Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-dss' >&2; exit 255"),
+			fault.HostUnreachable, false, "Their offer: ssh-dss",
+		},
 		"ssh: the unknown host key of a jump host": {
 			shell("echo 'Host key verification failed.' >&2; echo 'kex_exchange_identification: Connection closed by remote host' >&2; exit 255"),
 			fault.HostUnreachable, false, "verification failed",
