@@ -20,6 +20,7 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 	if s.Outcome != workload.Keep && s.Outcome != workload.Revert {
 		return fault.New(fault.InvalidRequest, "%q is not an outcome", s.Outcome)
 	}
+	stop := ctx.Done()
 	return t.locked(ctx, ref, func(ctx context.Context, lock *os.File) error {
 		r, last, err := t.store.load(ref)
 		if err != nil {
@@ -29,7 +30,7 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 			return t.settled(ref, r, last, s)
 		}
 		if s.Outcome == workload.Revert {
-			return t.revert(ctx, *r, lock, emit)
+			return t.revert(ctx, stop, *r, lock, emit)
 		}
 		if err := t.proven(ctx, *r, s.Proven); err != nil {
 			return err
@@ -80,14 +81,14 @@ func (t *Target[S]) proven(ctx context.Context, r record[S], want []workload.Cop
 // expire takes a change back whose time is over, and reports whether it had to:
 // not when it was settled, or got more time, before the lock was free.
 func (t *Target[S]) expire(ctx context.Context, change workload.Change, emit func(workload.Event)) (took bool, err error) {
-	ref := change.Ref
+	ref, stop := change.Ref, ctx.Done()
 	err = t.locked(ctx, ref, func(ctx context.Context, lock *os.File) error {
 		r, _, err := t.store.load(ref)
 		if err != nil || r == nil || r.Change.ID != change.ID || !r.Change.Deadline.Equal(change.Deadline) {
 			return err
 		}
 		took = true
-		return t.revert(ctx, *r, lock, emit)
+		return t.revert(ctx, stop, *r, lock, emit)
 	})
 	return took, err
 }
@@ -119,9 +120,11 @@ func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settl
 	}
 }
 
-func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit func(workload.Event)) error {
+// revert takes the change back and writes down how that ended. stop ends a wait for a
+// runtime that does not answer.
+func (t *Target[S]) revert(ctx context.Context, stop <-chan struct{}, r record[S], lock *os.File, emit func(workload.Event)) error {
 	var left []workload.Left
-	err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, func(e workload.Event) {
+	err := t.restore(ctx, stop, r, lock, func(e workload.Event) {
 		if l := (workload.Left{Unit: e.Unit, Why: e.Text}); e.Warning && !slices.Contains(left, l) {
 			left = append(left, l)
 		}
@@ -139,6 +142,37 @@ func (t *Target[S]) revert(ctx context.Context, r record[S], lock *os.File, emit
 	failed.Retry = fault.Retryable(err)
 	failed.Hint, failed.Action = fault.HintOf(err), fault.ActionOf(err)
 	return failed
+}
+
+// restore takes the change back. A runtime that does not answer is asked again, until ctx
+// or the wait ends: an engine that crashed comes back by itself.
+func (t *Target[S]) restore(ctx context.Context, stop <-chan struct{}, r record[S], lock *os.File, emit func(workload.Event)) error {
+	for told := false; ; {
+		err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, emit)
+		if !silent(err) {
+			return err
+		}
+		if !told {
+			told = true
+			emit(workload.Event{Point: workload.PointSettle, Text: fmt.Sprintf("waiting for up to %s until what ran can be brought back: %v", t.Patience, err)})
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-stop:
+			return err
+		case <-time.After(again):
+		}
+	}
+}
+
+// again is between two tries of what a silent runtime could not do.
+const again = time.Second
+
+// silent reports whether an error is that of a runtime that does not answer now.
+func silent(err error) bool {
+	reason := fault.ReasonOf(err)
+	return fault.Retryable(err) && (reason == fault.EngineUnavailable || reason == fault.KubernetesUnavailable)
 }
 
 func outcome(c workload.Change, o workload.Outcome, left []workload.Left) workload.Settled {

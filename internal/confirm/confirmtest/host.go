@@ -210,7 +210,8 @@ func (h *Host) Restore(ctx context.Context, _ workload.Spec, change workload.Cha
 		act{PutName, func() { h.names["stable"] = before.Name }},
 	)
 	if err != nil {
-		return fault.New(fault.ReasonOf(err), "%w", err).WithHint("turn it off and on again")
+		f := &fault.Error{Reason: fault.ReasonOf(err), Retry: fault.Retryable(err), Err: err}
+		return f.WithHint("turn it off and on again")
 	}
 	if left := h.faults.left; left != nil {
 		emit(workload.Event{Point: workload.PointSettle, Warning: true, Unit: left.Unit, Text: left.Why})
