@@ -30,6 +30,9 @@ type Engine struct {
 	dir        string
 	containerd *Proc
 	dockerd    *Proc
+	// name and made are what dockerd is called and started from.
+	name string
+	made release
 }
 
 // UseOrStartEngine returns the engine that answers on a socket of the machine, or
@@ -82,13 +85,15 @@ func startEngine(ctx context.Context, name, dir, plugins string) (*Engine, error
 	if err := e.writeDockerConfig(plugins); err != nil {
 		return nil, err
 	}
-	if err := e.start(ctx, name, made); err != nil {
+	e.name, e.made = name, made
+	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
-func (e *Engine) start(ctx context.Context, name string, made release) error {
+func (e *Engine) start(ctx context.Context) error {
+	name, made := e.name, e.made
 	// One of its own: Debian's dockerd would share the machine's where that runs,
 	// and would fail where only its socket's file is left.
 	// CRI and NRI would use folders and sockets of the machine's.
@@ -112,13 +117,18 @@ func (e *Engine) start(ctx context.Context, name string, made release) error {
 	if err := e.containerd.Ready(ctx, 30*time.Second, dial("unix", e.in("containerd.sock"))); err != nil {
 		return err
 	}
+	return e.startDocker(ctx)
+}
+
+// startDocker starts dockerd beside the containerd that runs.
+func (e *Engine) startDocker(ctx context.Context) (err error) {
 	if e.dockerd, err = startProc(daemon{
 		// It starts itself anew for each layer and each container, and half of what that
 		// takes is collecting garbage.
-		name: name, log: e.in("dockerd.log"), env: append(made.env(), "GOGC=400"), guarded: true,
+		name: e.name, log: e.in("dockerd.log"), env: append(e.made.env(), "GOGC=400"), guarded: true,
 		argv: []string{
 			// A daemon.json instead of the machine's, whose settings are not meant for this one.
-			made.program("dockerd"), "--config-file", e.in("daemon.json"), "--host", e.Host, "--containerd", e.in("containerd.sock"),
+			e.made.program("dockerd"), "--config-file", e.in("daemon.json"), "--host", e.Host, "--containerd", e.in("containerd.sock"),
 			"--data-root", e.in("data"), "--exec-root", e.in("run"), "--pidfile", e.in("docker.pid"),
 			"--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--userland-proxy=false",
 			"--shutdown-timeout=5",
@@ -128,6 +138,13 @@ func (e *Engine) start(ctx context.Context, name string, made release) error {
 	}
 	return e.dockerd.Ready(ctx, 60*time.Second, func(ctx context.Context) error { return ping(ctx, e.in("docker.sock")) })
 }
+
+// Crash ends dockerd of a private engine as kill -9 does. Its containers run on until
+// Revive.
+func (e *Engine) Crash() { e.dockerd.Kill() }
+
+// Revive starts dockerd again after a Crash.
+func (e *Engine) Revive(ctx context.Context) error { return e.startDocker(ctx) }
 
 // Close stops the engine if the lab has started it, containers included. The
 // bridges of its networks and what it left mounted would outlive it: they are
