@@ -41,7 +41,7 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 		t.leases.end(r.Change.ID)
 		// The change is kept: what happens to older images cannot make it fail.
 		if err := t.runtime.Retire(ctx, r.Spec, s.Retire, emit); err != nil {
-			emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("older images stay: %v", err)})
+			emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("older images stay: %v; the next deploy tries again", err)})
 		}
 		return nil
 	})
@@ -147,20 +147,22 @@ func (t *Target[S]) revert(ctx context.Context, stop <-chan struct{}, r record[S
 // restore takes the change back. A runtime that does not answer is asked again, until ctx
 // or the wait ends: an engine that crashed comes back by itself.
 func (t *Target[S]) restore(ctx context.Context, stop <-chan struct{}, r record[S], lock *os.File, emit func(workload.Event)) error {
-	for told := false; ; {
+	for last := error(nil); ; {
 		err := t.runtime.Restore(ctx, r.Spec, r.Change, r.State, lock, emit)
-		if !silent(err) {
+		switch {
+		case err != nil && last != nil && ctx.Err() != nil:
+			return last // err is that the time is over
+		case !silent(err):
 			return err
-		}
-		if !told {
-			told = true
+		case last == nil:
 			emit(workload.Event{Point: workload.PointSettle, Text: fmt.Sprintf("waiting for up to %s until what ran can be brought back: %v", t.Patience, err)})
 		}
+		last = err
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-stop:
-			return err
+			return last
 		case <-time.After(again):
 		}
 	}
