@@ -36,6 +36,7 @@ var contract = map[string]rpc.Role{
 	"/unidesk.artifact.v1.ImageService/Stream":                                rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/Observe":                            rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/ListNeighbours":                     rpc.RoleRead,
+	"/unidesk.artifact.v1.WorkloadService/FindImage":                          rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/Logs":                               rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/Stage":                              rpc.RoleOperate,
 	"/unidesk.artifact.v1.WorkloadService/Switch":                             rpc.RoleOperate,

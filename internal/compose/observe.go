@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -103,6 +104,24 @@ func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.
 		return nil, err
 	}
 	return r.engine.AllContainers(ctx)
+}
+
+// FindImage implements [workload.Observer].
+func (r *Runtime) FindImage(ctx context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	if _, err := r.find(ref); err != nil {
+		return artifact.Image{}, false, err
+	}
+	info, err := r.engine.Info(ctx)
+	if err != nil {
+		return artifact.Image{}, false, err
+	}
+	got, err := r.engine.Image(ctx, info.Store.ID(image))
+	if errors.Is(err, engine.ErrNotFound) || err == nil && !got.Whole(info.Store, image) {
+		return artifact.Image{}, false, nil
+	}
+	return artifact.Image{
+		Pinned: image, Platform: got.Platform, Labels: got.Labels, Volumes: got.Volumes, Command: got.Command, Folder: got.Folder,
+	}, err == nil, err
 }
 
 // maxLogs bounds the output of a container that is held.

@@ -137,6 +137,14 @@ func (t *Target[S]) Neighbours(ctx context.Context, ref workload.Ref) ([]workloa
 	return t.runtime.Neighbours(ctx, ref)
 }
 
+// FindImage implements [workload.Observer].
+func (t *Target[S]) FindImage(ctx context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	if err := check(ref); err != nil {
+		return artifact.Image{}, false, err
+	}
+	return t.runtime.FindImage(ctx, ref, image)
+}
+
 // Stage implements [workload.Target].
 func (t *Target[S]) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
 	if err := check(ref); err != nil {

@@ -94,6 +94,13 @@ func (h *host) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.Nei
 	return h.target.Neighbours(ctx, ref)
 }
 
+func (h *host) FindImage(ctx context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	if err := h.cut("find image"); err != nil {
+		return artifact.Image{}, false, err
+	}
+	return h.target.FindImage(ctx, ref, image)
+}
+
 func (h *host) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
 	h.writes("Stage")
 	err := h.target.Stage(ctx, ref, image, emit)

@@ -141,14 +141,20 @@ type Image struct {
 	// in containerd's known only of an image that an [Archive] brought.
 	Config  artifact.Digest
 	Created time.Time
-	// Volumes, Command and Folder are as in [artifact.Image].
-	Volumes []string
-	Command []string
-	Folder  string
+	// Platform, Volumes, Command and Folder are as in [artifact.Image].
+	Platform artifact.Platform
+	Volumes  []string
+	Command  []string
+	Folder   string
 	// Complete reports whether the store has all of the image's content. The
 	// classic store cannot have less. containerd's can, and tells since API 1.48;
 	// before that false means that nobody knows.
 	Complete bool
+}
+
+// Whole reports whether it is the image that the digests name, with all of its content.
+func (i Image) Whole(s Store, image artifact.Pinned) bool {
+	return i.ID == s.ID(image) && i.Complete
 }
 
 // CommonLayers is how many leading layers the image has in common with one made

@@ -36,6 +36,9 @@ type Images interface {
 	// Image returns an image by its name, its name by digest or its id; false if the store
 	// does not have it.
 	Image(ctx context.Context, name string) (cri.Image, bool, error)
+	// Whole returns the image under the digest of the manifest; false if the store does not
+	// have all of it.
+	Whole(ctx context.Context, image artifact.Pinned) (cri.Image, bool, error)
 	// Missing returns those of an image's layers that a pull fetches.
 	Missing(ctx context.Context, layers []artifact.Layer) ([]artifact.Layer, error)
 	// Pull makes sure that the store has the image, whole. It is judged by its Bytes whether

@@ -164,6 +164,18 @@ func presence(spec workload.Spec, config *kube.Configuration) (secrets []workloa
 	return secrets
 }
 
+// FindImage implements [workload.Observer].
+func (r *Runtime) FindImage(ctx context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	if _, err := r.Placement(ref); err != nil {
+		return artifact.Image{}, false, err
+	}
+	got, there, err := r.images.Whole(ctx, image)
+	if err != nil || !there || got.Config != image.Config {
+		return artifact.Image{}, false, err
+	}
+	return artifact.Image{Pinned: image, Platform: r.config.Platform, Labels: got.Labels}, true, nil
+}
+
 // Neighbours implements [workload.Observer].
 func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.Neighbour, error) {
 	if _, err := r.Placement(ref); err != nil {

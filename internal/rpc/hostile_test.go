@@ -87,6 +87,11 @@ func (n *note) Neighbours(_ context.Context, ref workload.Ref) ([]workload.Neigh
 	return nil, nil
 }
 
+func (n *note) FindImage(_ context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	n.keep("find image", ref, image)
+	return artifact.Image{}, false, nil
+}
+
 func (n *note) Stage(_ context.Context, ref workload.Ref, image artifact.Pinned, _ func(workload.Event)) error {
 	n.keep("stage", ref, image)
 	return nil
@@ -134,6 +139,7 @@ func samples(t *testing.T) map[string][]proto.Message {
 	for _, c := range []*artifactv1.Change{change, elsewhere} {
 		for name, m := range map[string]proto.Message{
 			"ListNeighbours": &artifactv1.ListNeighboursRequest{Workload: c.GetWorkload()},
+			"FindImage":      &artifactv1.FindImageRequest{Workload: c.GetWorkload(), Image: c.GetImage()},
 			"Observe":        &artifactv1.ObserveRequest{Workload: c.GetWorkload()},
 			"Stage":          &artifactv1.StageRequest{Workload: c.GetWorkload(), Image: c.GetImage()},
 			"Switch":         &artifactv1.SwitchRequest{Change: c, Values: []*artifactv1.ConfigValue{{Key: "password", Value: "any"}}},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -40,6 +41,21 @@ func (f *fields) neighbour(m *artifactv1.Neighbour) workload.Neighbour {
 		n.Shares = append(n.Shares, workload.Share{What: f.told("share.what", s.GetWhat()), With: f.told("share.with", s.GetWith())})
 	}
 	return n
+}
+
+func foundImageToProto(i artifact.Image) *artifactv1.FoundImage {
+	return &artifactv1.FoundImage{
+		Platform: platformToProto(i.Platform), Labels: variablesToProto(i.Labels),
+		Volumes: visibleAll(i.Volumes), Command: visibleAll(i.Command), Folder: plain.Line(i.Folder),
+	}
+}
+
+func (f *fields) foundImage(m *artifactv1.FoundImage) artifact.Image {
+	f.told("image.platform", platformOf(m.GetPlatform()).String())
+	return artifact.Image{
+		Platform: platformOf(m.GetPlatform()), Labels: f.variables("image.labels", m.GetLabels(), isTold, isTold),
+		Volumes: f.toldAll("image.volumes", m.GetVolumes()), Command: f.toldAll("image.command", m.GetCommand()), Folder: f.told("image.folder", m.GetFolder()),
+	}
 }
 
 func mountsToProto(mounts []workload.Mount) (out []*artifactv1.Mount) {

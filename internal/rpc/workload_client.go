@@ -90,6 +90,23 @@ func (w *remoteWorkloads) Neighbours(ctx context.Context, ref workload.Ref) (all
 	return all, malformed(f.err)
 }
 
+// FindImage implements [workload.Observer].
+func (w *remoteWorkloads) FindImage(ctx context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.client.opts.Call)
+	defer cancel()
+	m, err := w.stub.FindImage(ctx, &artifactv1.FindImageRequest{Workload: refToProto(ref), Image: pinnedToProto(image)})
+	if err != nil {
+		return artifact.Image{}, false, w.fail(ctx, err)
+	}
+	if m.GetImage() == nil {
+		return artifact.Image{}, false, nil
+	}
+	var f fields
+	found := f.foundImage(m.GetImage())
+	found.Pinned = image
+	return found, f.err == nil, malformed(f.err)
+}
+
 // Logs implements [workload.Target].
 func (w *remoteWorkloads) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.client.opts.Call)

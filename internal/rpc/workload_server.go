@@ -94,6 +94,27 @@ func (s *Workloads) ListNeighbours(ctx context.Context, req *artifactv1.ListNeig
 	return m, nil
 }
 
+// FindImage implements the contract.
+func (s *Workloads) FindImage(ctx context.Context, req *artifactv1.FindImageRequest) (*artifactv1.FindImageResponse, error) {
+	var f fields
+	ref, image := f.ref(req.GetWorkload()), f.pinned(req.GetImage())
+	if image.Repository == (artifact.Repository{}) {
+		f.refuse("image.repository", "is missing")
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	found, there, err := s.target.FindImage(ctx, ref, image)
+	if err != nil {
+		return nil, fmt.Errorf("find the image of %s: %w", image.Commit.Short(), err)
+	}
+	m := &artifactv1.FindImageResponse{}
+	if there {
+		m.Image = foundImageToProto(found)
+	}
+	return m, nil
+}
+
 // Logs implements the contract.
 func (s *Workloads) Logs(ctx context.Context, req *artifactv1.LogsRequest) (*artifactv1.LogsResponse, error) {
 	var f fields

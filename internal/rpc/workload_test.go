@@ -100,6 +100,11 @@ func (r trap) Neighbours(context.Context, workload.Ref) ([]workload.Neighbour, e
 	return nil, nil
 }
 
+func (r trap) FindImage(context.Context, workload.Ref, artifact.Pinned) (artifact.Image, bool, error) {
+	r.t.Error("find image was reached")
+	return artifact.Image{}, false, nil
+}
+
 func (r trap) Stage(context.Context, workload.Ref, artifact.Pinned, func(workload.Event)) error {
 	r.t.Error("stage was reached")
 	return nil
@@ -165,6 +170,8 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		if inWorkload || strings.HasPrefix(what, "image.") {
 			_, err = recvAll(stub.Stage(t.Context(), &artifactv1.StageRequest{Workload: w, Image: m.GetImage()}))
 			check("stage", err)
+			_, err = stub.FindImage(t.Context(), &artifactv1.FindImageRequest{Workload: w, Image: m.GetImage()})
+			check("find image", err)
 		}
 		if inWorkload || what == "id" {
 			_, err = stub.Settle(t.Context(), &artifactv1.SettleRequest{Workload: w, ChangeId: m.GetId(), Outcome: artifactv1.Outcome_OUTCOME_KEEP})
@@ -320,6 +327,16 @@ type toldTarget struct {
 	seen       workload.Observation
 	neighbours []workload.Neighbour
 	lines      []string
+	image      *artifact.Image
+}
+
+func (o toldTarget) FindImage(_ context.Context, _ workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	if o.image == nil {
+		return artifact.Image{}, false, nil
+	}
+	found := *o.image
+	found.Pinned = image
+	return found, true, nil
 }
 
 func (o toldTarget) Neighbours(context.Context, workload.Ref) ([]workload.Neighbour, error) {
@@ -464,11 +481,46 @@ func TestTheSizeOfAnImageIsTold(t *testing.T) {
 	}
 }
 
+func TestAFoundImageCrossesWhole(t *testing.T) {
+	t.Parallel()
+	ref, want := sampleChange(t).Ref, artifact.Image{
+		Pinned: sampleChange(t).Image, Platform: artifact.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}, Labels: map[string]string{"l": "v"},
+		Volumes: []string{"/data"}, Command: []string{"/app/service", "-v"}, Folder: "/app",
+	}
+	a, _ := serveWorkloads(t, toldTarget{image: &want})
+	got, there, err := a.workloads(t).FindImage(t.Context(), ref, want.Pinned)
+	if d := diff(want, got); d != "" || !there || err != nil {
+		t.Errorf("%s, %v, %v", d, there, err)
+	}
+	a, _ = serveWorkloads(t, toldTarget{})
+	if _, there, err := a.workloads(t).FindImage(t.Context(), ref, want.Pinned); there || err != nil {
+		t.Errorf("an image that is not there: %v, %v", there, err)
+	}
+}
+
+func TestAnAgentThatLiesAboutAFoundImageIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for name, image := range map[string]*artifactv1.FoundImage{
+		"a label with a line break": {Labels: []*artifactv1.Variable{{Name: "l", Value: "a\nb"}}},
+		"a label twice":             {Labels: []*artifactv1.Variable{{Name: "l"}, {Name: "l"}}},
+		"a platform that acts":      {Platform: &artifactv1.Platform{Os: "\x1b[2J"}},
+		"a folder that acts":        {Folder: "\x1b[2J"},
+		"a command that acts":       {Command: []string{"\x1b[2J"}},
+		"too many volumes":          {Volumes: make([]string, maxList+1)},
+	} {
+		c := sampleChange(t)
+		if _, there, err := serveLyingWorkloads(t, &lyingWorkloads{image: image}).FindImage(t.Context(), c.Ref, c.Image); there || err == nil {
+			t.Errorf("%s: %v, %v", name, there, err)
+		}
+	}
+}
+
 // lyingWorkloads answers with what a broken or hostile agent would.
 type lyingWorkloads struct {
 	artifactv1.UnimplementedWorkloadServiceServer
 	observation *artifactv1.Observation
 	neighbours  []*artifactv1.Neighbour
+	image       *artifactv1.FoundImage
 	lines       []string
 	steps       []*artifactv1.SwitchResponse
 	progress    []*artifactv1.Progress
@@ -480,6 +532,10 @@ func (l *lyingWorkloads) Observe(context.Context, *artifactv1.ObserveRequest) (*
 
 func (l *lyingWorkloads) ListNeighbours(context.Context, *artifactv1.ListNeighboursRequest) (*artifactv1.ListNeighboursResponse, error) {
 	return &artifactv1.ListNeighboursResponse{Neighbours: l.neighbours}, nil
+}
+
+func (l *lyingWorkloads) FindImage(context.Context, *artifactv1.FindImageRequest) (*artifactv1.FindImageResponse, error) {
+	return &artifactv1.FindImageResponse{Image: l.image}, nil
 }
 
 func (l *lyingWorkloads) Settle(context.Context, *artifactv1.SettleRequest) (*artifactv1.SettleResponse, error) {
@@ -867,6 +923,7 @@ func TestAnAgentWithoutWorkloadsIsNamedWithItsVersion(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"observe": func() error { _, err := w.Observe(t.Context(), c.Ref, false); return err },
 		"list":    func() error { _, err := w.Neighbours(t.Context(), c.Ref); return err },
+		"find":    func() error { _, _, err := w.FindImage(t.Context(), c.Ref, c.Image); return err },
 		"logs":    func() error { _, err := w.Logs(t.Context(), c.Ref, containerID, 1); return err },
 		"stage":   func() error { return w.Stage(t.Context(), c.Ref, c.Image, nil) },
 		"switch":  func() error { return w.Switch(t.Context(), c, nil) },

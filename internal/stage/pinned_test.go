@@ -92,3 +92,26 @@ func TestAnImageThatIsNotFoundIsNotStreamed(t *testing.T) {
 	}
 	w.untouched(src)
 }
+
+// A version that was proven before can be named without the registry.
+func TestAnImageThatTheEngineHasNeedsNoLayersToBeFound(t *testing.T) {
+	t.Parallel()
+	for _, store := range []engine.Store{engine.Classic, engine.Containerd} {
+		w, p := newWorld(t, store), threeLayers(t)
+		if err := w.stream(&finds{image: p.Image}, p.source(), p.Pinned, p.tag()); err != nil {
+			t.Fatal(err)
+		}
+		src, lost := p.source(), &finds{err: io.EOF}
+		if err := w.stream(lost, src, p.Pinned, "baidu-netdisk:again"); err != nil || len(src.asked) > 0 {
+			t.Errorf("%v: %v, asked for %v", store, err, src.asked)
+		}
+		if got, err := w.engine.Image(t.Context(), "baidu-netdisk:again"); err != nil || got.ID != store.ID(p.Pinned) {
+			t.Errorf("%v: %+v, %v", store, got, err)
+		}
+		other := p.Pinned
+		other.Manifest, other.Config = artifact.DigestOf([]byte("m")), artifact.DigestOf([]byte("c"))
+		if err := w.stream(lost, src, other, "baidu-netdisk:other"); !errors.Is(err, io.EOF) {
+			t.Errorf("%v: another image: %v", store, err)
+		}
+	}
+}

@@ -76,8 +76,7 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 		return err
 	}
 	ref := p.registry + "/" + image.Repository.String() + "@" + image.Manifest.String()
-	want := info.Store.ID(image)
-	got, err := p.whole(ctx, want)
+	got, err := whole(ctx, p.engine, info.Store, image)
 	if errors.Is(err, engine.ErrNotFound) {
 		if err := room(info, image); err != nil {
 			return err
@@ -86,7 +85,7 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 		if err := p.engine.Pull(ctx, ref, pullStall); err != nil {
 			return p.explain(ctx, err)
 		}
-		if got, err = p.whole(ctx, want); errors.Is(err, engine.ErrNotFound) {
+		if got, err = whole(ctx, p.engine, info.Store, image); errors.Is(err, engine.ErrNotFound) {
 			err = errors.Join(fault.New(fault.DigestMismatch, "%s has another config than %s", ref, image.Config), p.engine.Untag(ctx, ref))
 		}
 	}
@@ -107,10 +106,13 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 
 // whole returns the image with all of its content; ErrNotFound when it, or some of
 // that, is missing.
-func (p *Puller) whole(ctx context.Context, id string) (engine.Image, error) {
-	got, err := p.engine.Image(ctx, id)
-	if err == nil && (got.ID != id || !got.Complete) {
-		err = fault.New(fault.EngineFailed, "image %s is not whole: %w", id, engine.ErrNotFound)
+func whole(ctx context.Context, e interface {
+	Image(ctx context.Context, ref string) (engine.Image, error)
+}, store engine.Store, image artifact.Pinned,
+) (engine.Image, error) {
+	got, err := e.Image(ctx, store.ID(image))
+	if err == nil && !got.Whole(store, image) {
+		err = fault.New(fault.EngineFailed, "image %s is not whole: %w", store.ID(image), engine.ErrNotFound)
 	}
 	return got, err
 }

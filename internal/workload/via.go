@@ -30,6 +30,15 @@ func (v via) Neighbours(ctx context.Context, ref Ref) ([]Neighbour, error) {
 	return t.Neighbours(ctx, ref)
 }
 
+// FindImage implements [Observer].
+func (v via) FindImage(ctx context.Context, ref Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	t, err := v(ctx, ref)
+	if err != nil {
+		return artifact.Image{}, false, err
+	}
+	return t.FindImage(ctx, ref, image)
+}
+
 // Stage implements [Target].
 func (v via) Stage(ctx context.Context, ref Ref, image artifact.Pinned, emit func(Event)) error {
 	t, err := v(ctx, ref)

@@ -18,6 +18,10 @@ type Observer interface {
 	// Neighbours returns every instance on the engine that the workload runs on, the
 	// workload's own too.
 	Neighbours(ctx context.Context, ref Ref) ([]Neighbour, error)
+	// FindImage returns the image that the digests name as the host has it where the
+	// workload would run: what its config says, without layers. No registry is asked.
+	// false means that the host does not have all of it.
+	FindImage(ctx context.Context, ref Ref, image artifact.Pinned) (artifact.Image, bool, error)
 }
 
 // Target is a place that a workload can be switched on.

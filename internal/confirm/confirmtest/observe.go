@@ -110,6 +110,20 @@ func (h *Host) rolled(seen workload.Observation, in *workload.Instance, probe bo
 	return seen
 }
 
+// FindImage implements [confirm.Runtime].
+func (h *Host) FindImage(_ context.Context, ref workload.Ref, image artifact.Pinned) (artifact.Image, bool, error) {
+	if err := h.has(ref); err != nil {
+		return artifact.Image{}, false, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	got, there := h.images[image.Config.String()]
+	if !there || got.Manifest != image.Manifest {
+		return artifact.Image{}, false, nil
+	}
+	return artifact.Image{Pinned: image, Platform: artifact.Platform{OS: "linux", Architecture: "amd64"}, Labels: h.labels(got)}, true, nil
+}
+
 // Neighbours implements [confirm.Runtime].
 func (h *Host) Neighbours(_ context.Context, ref workload.Ref) (all []workload.Neighbour, _ error) {
 	if err := h.has(ref); err != nil {

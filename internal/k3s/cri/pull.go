@@ -27,25 +27,35 @@ const full = 4 << 20
 // another config; ENGINE_UNAVAILABLE if containerd does not answer. A pull has no limit
 // on its time, but a limit on silence.
 func (s *Store) Pull(ctx context.Context, image artifact.Pinned) error {
+	got, there, err := s.Whole(ctx, image)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return s.fetch(ctx, image)
+	}
+	return sameConfig(image, got.Config.String())
+}
+
+// Whole returns the image that CRI has under the digest of the manifest, whatever its
+// config; false if CRI does not have it, or not unpacked. The registry is not asked.
+func (s *Store) Whole(ctx context.Context, image artifact.Pinned) (got Image, there bool, err error) {
+	snapshotter, err := s.snapshotter(ctx)
+	if err != nil {
+		return Image{}, false, err
+	}
+	if got, there, err = s.Image(ctx, s.byDigest(image)); err == nil && there {
+		there, err = s.unpacked(ctx, snapshotter, got.chain)
+	}
+	return got, there, err
+}
+
+func (s *Store) fetch(ctx context.Context, image artifact.Pinned) error {
 	name := s.byDigest(image)
 	snapshotter, err := s.snapshotter(ctx)
 	if err != nil {
 		return err
 	}
-	got, there, err := s.Image(ctx, name)
-	if err == nil && there {
-		there, err = s.unpacked(ctx, snapshotter, got.chain)
-	}
-	if err != nil {
-		return err
-	}
-	if !there {
-		return s.fetch(ctx, image, name, snapshotter)
-	}
-	return sameConfig(image, got.Config.String())
-}
-
-func (s *Store) fetch(ctx context.Context, image artifact.Pinned, name, snapshotter string) error {
 	room, err := s.Room(ctx)
 	if err != nil {
 		return err

@@ -36,6 +36,15 @@ func (n *Node) find(name string) (cri.Image, bool) {
 	return cri.Image{}, false
 }
 
+// Whole implements [k3s.Images].
+func (n *Node) Whole(_ context.Context, image artifact.Pinned) (got cri.Image, there bool, err error) {
+	err = n.do("Whole "+image.Commit.Short(), func() error {
+		got, there = n.find(Registry + "/" + image.Repository.String() + "@" + image.Manifest.String())
+		return nil
+	})
+	return got, there, err
+}
+
 // Pinned implements [k3s.Registry].
 func (n *Node) Pinned(_ context.Context, image artifact.Pinned) (whole artifact.Image, err error) {
 	err = n.do("Pinned "+image.Commit.Short(), func() error {

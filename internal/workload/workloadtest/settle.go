@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -151,6 +152,27 @@ func beside(t *testing.T, s *suite) {
 	}
 	s.noSecret(t, all)
 	if _, err := s.Target.Neighbours(t.Context(), newRef(ref.Runtime(), "nobodys", ref.Name())); fault.ReasonOf(err) != fault.WorkloadNotFound {
+		t.Errorf("of another scope: %v", err)
+	}
+}
+
+// found: the host finds an image that was staged, by its digests and no others.
+func found(t *testing.T, s *suite) {
+	s.stage(t, 0)
+	image := s.Images[0].Pinned
+	got, there, err := s.Target.FindImage(t.Context(), s.Spec.Ref, image)
+	if err != nil || !there {
+		t.Fatalf("%v, %v", there, err)
+	}
+	if got.Pinned != image || got.Platform.OS != "linux" || got.Labels[artifact.LabelRevision] != image.Commit.String() {
+		t.Errorf("%+v", got)
+	}
+	image.Manifest, image.Config = artifact.DigestOf([]byte("another manifest")), artifact.DigestOf([]byte("another config"))
+	if _, there, err := s.Target.FindImage(t.Context(), s.Spec.Ref, image); there || err != nil {
+		t.Errorf("another image of the commit: %v, %v", there, err)
+	}
+	nobodys := newRef(s.Spec.Ref.Runtime(), "nobodys", s.Spec.Ref.Name())
+	if _, _, err := s.Target.FindImage(t.Context(), nobodys, image); fault.ReasonOf(err) != fault.WorkloadNotFound {
 		t.Errorf("of another scope: %v", err)
 	}
 }

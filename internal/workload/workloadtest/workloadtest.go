@@ -58,6 +58,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 		"versions that are let go can be staged and run again":    retired,
 		"an unsettled change is told with who has it":             told,
 		"every container beside it is told":                       beside,
+		"an image is found where it would run":                    found,
 		"output can be read":                                      logs,
 		"a change that is being taken back a second time is fine": revertTwice,
 	} {

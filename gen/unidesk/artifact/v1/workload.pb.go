@@ -3348,6 +3348,189 @@ func (x *Left) GetWhy() string {
 	return ""
 }
 
+// FindImageRequest names an image by its digests.
+type FindImageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it would run.
+	Workload *Workload `protobuf:"bytes,1,opt,name=workload,proto3" json:"workload,omitempty"`
+	// The image.
+	Image         *PinnedImage `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindImageRequest) Reset() {
+	*x = FindImageRequest{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindImageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindImageRequest) ProtoMessage() {}
+
+func (x *FindImageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindImageRequest.ProtoReflect.Descriptor instead.
+func (*FindImageRequest) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *FindImageRequest) GetWorkload() *Workload {
+	if x != nil {
+		return x.Workload
+	}
+	return nil
+}
+
+func (x *FindImageRequest) GetImage() *PinnedImage {
+	if x != nil {
+		return x.Image
+	}
+	return nil
+}
+
+// FindImageResponse is one read.
+type FindImageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The image; absent if the host does not have all of it.
+	Image         *FoundImage `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindImageResponse) Reset() {
+	*x = FindImageResponse{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindImageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindImageResponse) ProtoMessage() {}
+
+func (x *FindImageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindImageResponse.ProtoReflect.Descriptor instead.
+func (*FindImageResponse) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *FindImageResponse) GetImage() *FoundImage {
+	if x != nil {
+		return x.Image
+	}
+	return nil
+}
+
+// FoundImage is what the config of an image says, which the config's digest covers.
+type FoundImage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it runs on.
+	Platform *Platform `protobuf:"bytes,1,opt,name=platform,proto3" json:"platform,omitempty"`
+	// Its labels.
+	Labels []*Variable `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty"`
+	// Folders that each container gets a volume for; empty in a cluster.
+	Volumes []string `protobuf:"bytes,3,rep,name=volumes,proto3" json:"volumes,omitempty"`
+	// Its program with the arguments; empty in a cluster.
+	Command []string `protobuf:"bytes,4,rep,name=command,proto3" json:"command,omitempty"`
+	// Folder that the program works in; empty in a cluster.
+	Folder        string `protobuf:"bytes,5,opt,name=folder,proto3" json:"folder,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FoundImage) Reset() {
+	*x = FoundImage{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FoundImage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FoundImage) ProtoMessage() {}
+
+func (x *FoundImage) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FoundImage.ProtoReflect.Descriptor instead.
+func (*FoundImage) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *FoundImage) GetPlatform() *Platform {
+	if x != nil {
+		return x.Platform
+	}
+	return nil
+}
+
+func (x *FoundImage) GetLabels() []*Variable {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *FoundImage) GetVolumes() []string {
+	if x != nil {
+		return x.Volumes
+	}
+	return nil
+}
+
+func (x *FoundImage) GetCommand() []string {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *FoundImage) GetFolder() string {
+	if x != nil {
+		return x.Folder
+	}
+	return ""
+}
+
 // StageRequest names an image that Resolve returned.
 type StageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3362,7 +3545,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3374,7 +3557,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3387,7 +3570,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -3420,7 +3603,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3432,7 +3615,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3445,7 +3628,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -3500,7 +3683,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3512,7 +3695,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3525,7 +3708,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 // Progress reports that the work reached a point.
@@ -3547,7 +3730,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3559,7 +3742,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +3755,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Progress) GetPoint() Point {
@@ -3624,7 +3807,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3636,7 +3819,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3649,7 +3832,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -3679,7 +3862,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3691,7 +3874,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3704,7 +3887,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ConfigValue) GetKey() string {
@@ -3737,7 +3920,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3749,7 +3932,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3762,7 +3945,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -3817,7 +4000,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3829,7 +4012,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3842,7 +4025,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
 }
 
 // RenewRequest names a pending change.
@@ -3858,7 +4041,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3870,7 +4053,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3883,7 +4066,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RenewRequest) GetWorkload() *Workload {
@@ -3909,7 +4092,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3921,7 +4104,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3934,7 +4117,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
 }
 
 // SettleRequest ends a change.
@@ -3957,7 +4140,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3969,7 +4152,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3982,7 +4165,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -4031,7 +4214,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4043,7 +4226,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4056,7 +4239,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SettleResponse) GetProgress() []*Progress {
@@ -4081,7 +4264,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4093,7 +4276,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4106,7 +4289,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -4141,7 +4324,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4153,7 +4336,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4166,7 +4349,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -4445,7 +4628,19 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x04left\x18\x05 \x03(\v2\x19.unidesk.artifact.v1.LeftR\x04left\",\n" +
 	"\x04Left\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\tR\x04unit\x12\x10\n" +
-	"\x03why\x18\x02 \x01(\tR\x03why\"\x81\x01\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\"\x85\x01\n" +
+	"\x10FindImageRequest\x129\n" +
+	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x126\n" +
+	"\x05image\x18\x02 \x01(\v2 .unidesk.artifact.v1.PinnedImageR\x05image\"J\n" +
+	"\x11FindImageResponse\x125\n" +
+	"\x05image\x18\x01 \x01(\v2\x1f.unidesk.artifact.v1.FoundImageR\x05image\"\xca\x01\n" +
+	"\n" +
+	"FoundImage\x129\n" +
+	"\bplatform\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x125\n" +
+	"\x06labels\x18\x02 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\x06labels\x12\x18\n" +
+	"\avolumes\x18\x03 \x03(\tR\avolumes\x12\x18\n" +
+	"\acommand\x18\x04 \x03(\tR\acommand\x12\x16\n" +
+	"\x06folder\x18\x05 \x01(\tR\x06folder\"\x81\x01\n" +
 	"\fStageRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x126\n" +
 	"\x05image\x18\x02 \x01(\v2 .unidesk.artifact.v1.PinnedImageR\x05image\"\x90\x01\n" +
@@ -4514,10 +4709,11 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\vPOINT_PROVE\x10\r\x12\x19\n" +
 	"\x15POINT_RECEIPT_PENDING\x10\x0e\x12\x10\n" +
 	"\fPOINT_SETTLE\x10\x0f\x12\x10\n" +
-	"\fPOINT_RECORD\x10\x102\x93\x05\n" +
+	"\fPOINT_RECORD\x10\x102\xf5\x05\n" +
 	"\x0fWorkloadService\x12Z\n" +
 	"\aObserve\x12#.unidesk.artifact.v1.ObserveRequest\x1a$.unidesk.artifact.v1.ObserveResponse\"\x04\xb8\xeb\x18\x01\x12o\n" +
-	"\x0eListNeighbours\x12*.unidesk.artifact.v1.ListNeighboursRequest\x1a+.unidesk.artifact.v1.ListNeighboursResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
+	"\x0eListNeighbours\x12*.unidesk.artifact.v1.ListNeighboursRequest\x1a+.unidesk.artifact.v1.ListNeighboursResponse\"\x04\xb8\xeb\x18\x01\x12`\n" +
+	"\tFindImage\x12%.unidesk.artifact.v1.FindImageRequest\x1a&.unidesk.artifact.v1.FindImageResponse\"\x04\xb8\xeb\x18\x01\x12V\n" +
 	"\x05Stage\x12!.unidesk.artifact.v1.StageRequest\x1a\".unidesk.artifact.v1.StageResponse\"\x04\xb8\xeb\x18\x020\x01\x12Y\n" +
 	"\x06Switch\x12\".unidesk.artifact.v1.SwitchRequest\x1a#.unidesk.artifact.v1.SwitchResponse\"\x04\xb8\xeb\x18\x020\x01\x12T\n" +
 	"\x05Renew\x12!.unidesk.artifact.v1.RenewRequest\x1a\".unidesk.artifact.v1.RenewResponse\"\x04\xb8\xeb\x18\x02\x12W\n" +
@@ -4537,7 +4733,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
 	(Point)(0),                     // 1: unidesk.artifact.v1.Point
@@ -4578,23 +4774,26 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*Before)(nil),                 // 36: unidesk.artifact.v1.Before
 	(*SettledChange)(nil),          // 37: unidesk.artifact.v1.SettledChange
 	(*Left)(nil),                   // 38: unidesk.artifact.v1.Left
-	(*StageRequest)(nil),           // 39: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 40: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 41: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 42: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 43: unidesk.artifact.v1.SwitchRequest
-	(*ConfigValue)(nil),            // 44: unidesk.artifact.v1.ConfigValue
-	(*SwitchResponse)(nil),         // 45: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 46: unidesk.artifact.v1.SwitchResult
-	(*RenewRequest)(nil),           // 47: unidesk.artifact.v1.RenewRequest
-	(*RenewResponse)(nil),          // 48: unidesk.artifact.v1.RenewResponse
-	(*SettleRequest)(nil),          // 49: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 50: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 51: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 52: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 53: google.protobuf.Timestamp
-	(*Platform)(nil),               // 54: unidesk.artifact.v1.Platform
-	(Reason)(0),                    // 55: unidesk.artifact.v1.Reason
+	(*FindImageRequest)(nil),       // 39: unidesk.artifact.v1.FindImageRequest
+	(*FindImageResponse)(nil),      // 40: unidesk.artifact.v1.FindImageResponse
+	(*FoundImage)(nil),             // 41: unidesk.artifact.v1.FoundImage
+	(*StageRequest)(nil),           // 42: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 43: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 44: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 45: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 46: unidesk.artifact.v1.SwitchRequest
+	(*ConfigValue)(nil),            // 47: unidesk.artifact.v1.ConfigValue
+	(*SwitchResponse)(nil),         // 48: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 49: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 50: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 51: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 52: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 53: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 54: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 55: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 56: google.protobuf.Timestamp
+	(*Platform)(nil),               // 57: unidesk.artifact.v1.Platform
+	(Reason)(0),                    // 58: unidesk.artifact.v1.Reason
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
@@ -4608,7 +4807,7 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	10, // 8: unidesk.artifact.v1.DeploymentPlacement.probe:type_name -> unidesk.artifact.v1.Probe
 	2,  // 9: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	13, // 10: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	53, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	56, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	5,  // 12: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
 	16, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
 	22, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
@@ -4616,11 +4815,11 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	30, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
 	35, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
 	37, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	54, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	57, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
 	27, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
 	14, // 21: unidesk.artifact.v1.Observation.env_file:type_name -> unidesk.artifact.v1.Obstacle
 	15, // 22: unidesk.artifact.v1.Observation.unread:type_name -> unidesk.artifact.v1.Unread
-	55, // 23: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
+	58, // 23: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
 	20, // 24: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
 	17, // 25: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
 	31, // 26: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
@@ -4628,66 +4827,73 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	19, // 28: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
 	29, // 29: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
 	21, // 30: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
-	53, // 31: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	53, // 32: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	56, // 31: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	56, // 32: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
 	29, // 33: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
 	29, // 34: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
 	31, // 35: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
 	21, // 36: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
 	23, // 37: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
 	29, // 38: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
-	53, // 39: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	56, // 39: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
 	2,  // 40: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	27, // 41: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	53, // 42: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	56, // 42: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
 	28, // 43: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
 	32, // 44: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
 	2,  // 45: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
 	33, // 46: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
 	29, // 47: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	53, // 48: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	56, // 48: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
 	32, // 49: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
 	34, // 50: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	53, // 51: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	56, // 51: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
 	36, // 52: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	53, // 53: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	56, // 53: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
 	0,  // 54: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	53, // 55: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	56, // 55: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
 	38, // 56: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
-	2,  // 57: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	33, // 58: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	42, // 59: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	41, // 60: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 61: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	34, // 62: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	44, // 63: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	42, // 64: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	46, // 65: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 66: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 67: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 68: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	24, // 69: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	42, // 70: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 71: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 72: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	25, // 73: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	39, // 74: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	43, // 75: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	47, // 76: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	49, // 77: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	51, // 78: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 79: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	26, // 80: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	40, // 81: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	45, // 82: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	48, // 83: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	50, // 84: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	52, // 85: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	79, // [79:86] is the sub-list for method output_type
-	72, // [72:79] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	2,  // 57: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	33, // 58: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	41, // 59: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
+	57, // 60: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
+	29, // 61: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
+	2,  // 62: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	33, // 63: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	45, // 64: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	44, // 65: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 66: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	34, // 67: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	47, // 68: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	45, // 69: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	49, // 70: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 71: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 72: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 73: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	24, // 74: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	45, // 75: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 76: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 77: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	25, // 78: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	39, // 79: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
+	42, // 80: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	46, // 81: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	50, // 82: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	52, // 83: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	54, // 84: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 85: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	26, // 86: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	40, // 87: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
+	43, // 88: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	48, // 89: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	51, // 90: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	53, // 91: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	55, // 92: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	85, // [85:93] is the sub-list for method output_type
+	77, // [77:85] is the sub-list for method input_type
+	77, // [77:77] is the sub-list for extension type_name
+	77, // [77:77] is the sub-list for extension extendee
+	0,  // [0:77] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -4711,11 +4917,11 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		(*Unit_Deployment)(nil),
 	}
 	file_unidesk_artifact_v1_workload_proto_msgTypes[25].OneofWrappers = []any{}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[38].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[41].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[43].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[46].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -4725,7 +4931,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   51,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	WorkloadService_Observe_FullMethodName        = "/unidesk.artifact.v1.WorkloadService/Observe"
 	WorkloadService_ListNeighbours_FullMethodName = "/unidesk.artifact.v1.WorkloadService/ListNeighbours"
+	WorkloadService_FindImage_FullMethodName      = "/unidesk.artifact.v1.WorkloadService/FindImage"
 	WorkloadService_Stage_FullMethodName          = "/unidesk.artifact.v1.WorkloadService/Stage"
 	WorkloadService_Switch_FullMethodName         = "/unidesk.artifact.v1.WorkloadService/Switch"
 	WorkloadService_Renew_FullMethodName          = "/unidesk.artifact.v1.WorkloadService/Renew"
@@ -55,6 +56,11 @@ type WorkloadServiceClient interface {
 	//
 	// NOT_FOUND when the host has not placed the workload.
 	ListNeighbours(ctx context.Context, in *ListNeighboursRequest, opts ...grpc.CallOption) (*ListNeighboursResponse, error)
+	// FindImage returns an image as the host has it, where it would run: in its engine, or
+	// its cluster's container runtime. The registry is not asked. It changes nothing.
+	//
+	// NOT_FOUND when the host has not placed the workload.
+	FindImage(ctx context.Context, in *FindImageRequest, opts ...grpc.CallOption) (*FindImageResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
 	// engine, or its cluster's container runtime, pulls it, by the manifest's digest and
 	// never by a tag, from the host's own registry. What runs is not touched. Idempotent by digest: again, it costs
@@ -120,6 +126,16 @@ func (c *workloadServiceClient) ListNeighbours(ctx context.Context, in *ListNeig
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListNeighboursResponse)
 	err := c.cc.Invoke(ctx, WorkloadService_ListNeighbours_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workloadServiceClient) FindImage(ctx context.Context, in *FindImageRequest, opts ...grpc.CallOption) (*FindImageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindImageResponse)
+	err := c.cc.Invoke(ctx, WorkloadService_FindImage_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +237,11 @@ type WorkloadServiceServer interface {
 	//
 	// NOT_FOUND when the host has not placed the workload.
 	ListNeighbours(context.Context, *ListNeighboursRequest) (*ListNeighboursResponse, error)
+	// FindImage returns an image as the host has it, where it would run: in its engine, or
+	// its cluster's container runtime. The registry is not asked. It changes nothing.
+	//
+	// NOT_FOUND when the host has not placed the workload.
+	FindImage(context.Context, *FindImageRequest) (*FindImageResponse, error)
 	// Stage brings an image, whole and verified, to where it will run: the host's
 	// engine, or its cluster's container runtime, pulls it, by the manifest's digest and
 	// never by a tag, from the host's own registry. What runs is not touched. Idempotent by digest: again, it costs
@@ -277,6 +298,9 @@ func (UnimplementedWorkloadServiceServer) Observe(context.Context, *ObserveReque
 }
 func (UnimplementedWorkloadServiceServer) ListNeighbours(context.Context, *ListNeighboursRequest) (*ListNeighboursResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListNeighbours not implemented")
+}
+func (UnimplementedWorkloadServiceServer) FindImage(context.Context, *FindImageRequest) (*FindImageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindImage not implemented")
 }
 func (UnimplementedWorkloadServiceServer) Stage(*StageRequest, grpc.ServerStreamingServer[StageResponse]) error {
 	return status.Error(codes.Unimplemented, "method Stage not implemented")
@@ -346,6 +370,24 @@ func _WorkloadService_ListNeighbours_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorkloadServiceServer).ListNeighbours(ctx, req.(*ListNeighboursRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WorkloadService_FindImage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindImageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkloadServiceServer).FindImage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkloadService_FindImage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkloadServiceServer).FindImage(ctx, req.(*FindImageRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -440,6 +482,10 @@ var WorkloadService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListNeighbours",
 			Handler:    _WorkloadService_ListNeighbours_Handler,
+		},
+		{
+			MethodName: "FindImage",
+			Handler:    _WorkloadService_FindImage_Handler,
 		},
 		{
 			MethodName: "Renew",
