@@ -74,26 +74,43 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 		t.Skip("no ssh here")
 	}
 	config := filepath.Join(t.TempDir(), "ssh_config")
+	// Every option of ssh_config(5) that weakens, redirects, silences or delays.
 	careless := `Host *
-  StrictHostKeyChecking no
-  UpdateHostKeys yes
+  AddKeysToAgent yes
   BatchMode no
+  Ciphers chacha20-poly1305@openssh.com
+  ClearAllForwardings no
+  Compression yes
+  ConnectionAttempts 100
+  ConnectTimeout 3600
   ControlMaster auto
   ControlPath /tmp/mux
-  Compression yes
-  Ciphers chacha20-poly1305@openssh.com
+  ControlPersist yes
+  DynamicForward 1080
+  EscapeChar ~
+  ForkAfterAuthentication yes
   ForwardAgent yes
   ForwardX11 yes
+  GSSAPIDelegateCredentials yes
+  IgnoreUnknown UseKeychain
+  LocalCommand id
+  LocalForward 8080 127.0.0.1:80
+  LogLevel QUIET
+  NoHostAuthenticationForLocalhost yes
   PermitLocalCommand yes
   RemoteCommand id
+  RemoteForward 5000 127.0.0.1:5000
   RequestTTY force
+  ServerAliveCountMax 1000
   ServerAliveInterval 0
-  Tunnel yes
-  IgnoreUnknown UseKeychain
-  UseKeychain yes
   SessionType none
   StdinNull yes
-  ForkAfterAuthentication yes
+  StrictHostKeyChecking no
+  Tunnel yes
+  UpdateHostKeys yes
+  UseKeychain yes
+  VerifyHostKeyDNS yes
+  VisualHostKey yes
   User somebody
   Port 2222
 `
@@ -112,20 +129,39 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 	}
 	ciphers, _, _ := strings.Cut(effective["ciphers"], ",")
 	effective["ciphers"] = ciphers
-	for key, want := range map[string]string{
-		"stricthostkeychecking": "true", "updatehostkeys": "false", "batchmode": "yes", "controlmaster": "false", "compression": "no",
-		"ciphers": "aes128-gcm@openssh.com", "forwardagent": "no", "forwardx11": "no", "permitlocalcommand": "no",
-		"requesttty": "false", "serveraliveinterval": "15", "serveralivecountmax": "3", "tunnel": "false", "clearallforwardings": "yes",
-		"connecttimeout": "30", "escapechar": "none", "sessiontype": "default", "stdinnull": "no", "forkafterauthentication": "no",
+	want := map[string]string{
+		"addkeystoagent": "false", "batchmode": "yes", "ciphers": "aes128-gcm@openssh.com", "clearallforwardings": "yes", "compression": "no",
+		"connectionattempts": "1", "connecttimeout": "30", "controlmaster": "false", "escapechar": "none", "forkafterauthentication": "no",
+		"forwardagent": "no", "forwardx11": "no", "gssapidelegatecredentials": "no", "loglevel": "INFO", "nohostauthenticationforlocalhost": "no",
+		"permitlocalcommand": "no", "requesttty": "false", "serveralivecountmax": "3", "serveraliveinterval": "15", "sessiontype": "default",
+		"stdinnull": "no", "stricthostkeychecking": "true", "tunnel": "false", "updatehostkeys": "false", "verifyhostkeydns": "false", "visualhostkey": "no",
 		"user": "somebody", "port": "2222", // what is the user's stays the user's
-	} {
-		if effective[key] != want {
-			t.Errorf("%s is %q, want %q", key, effective[key], want)
+	}
+	for key, value := range want {
+		if effective[key] != value {
+			t.Errorf("%s is %q, want %q", key, effective[key], value)
 		}
 	}
 	for _, key := range []string{"controlpath", "remotecommand"} {
 		if v := effective[key]; v != "" && v != "none" {
 			t.Errorf("%s is %q", key, v)
+		}
+	}
+	// What else ssh knows is the user's to set: to whom it leads, with which keys, and what
+	// is without effect beside the options above.
+	users := strings.Fields(`addressfamily bindaddress bindinterface canonicaldomains canonicalizefallbacklocal canonicalizehostname
+		canonicalizemaxdots canonicalizepermittedcnames casignaturealgorithms certificatefile checkhostip controlpath controlpersist dynamicforward
+		enableescapecommandline enablesshkeysign exitonforwardfailure fingerprinthash forwardx11timeout forwardx11trusted gatewayports
+		globalknownhostsfile gssapiauthentication gssapikexalgorithms gssapikeyexchange gssapirenewalforcesrekey gssapitrustdns
+		hashknownhosts host hostbasedacceptedalgorithms hostbasedauthentication hostkeyalgorithms hostkeyalias hostname identitiesonly
+		identityagent identityfile ignoreunknown ipqos kbdinteractiveauthentication kbdinteractivedevices kexalgorithms knownhostscommand
+		localcommand localforward logverbose macs numberofpasswordprompts passwordauthentication permitremoteopen pkcs11provider
+		port preferredauthentications proxycommand proxyjump proxyusefdpass pubkeyacceptedalgorithms pubkeyauthentication rekeylimit
+		remotecommand remoteforward requiredrsasize revokedhostkeys securitykeyprovider sendenv setenv streamlocalbindmask
+		streamlocalbindunlink syslogfacility tcpkeepalive tunneldevice user userknownhostsfile xauthlocation`)
+	for key := range effective {
+		if _, ours := want[key]; !ours && !slices.Contains(users, strings.ToLower(key)) {
+			t.Logf("this ssh has the option %s, which is neither set by us nor left to the user by decision", key)
 		}
 	}
 }

@@ -23,21 +23,31 @@ func (s *SSH) argv(version string) []string {
 		"BatchMode=yes",
 		// ssh_config(5): maximum protection against an attacker in between.
 		"StrictHostKeyChecking=yes",
+		// A host behind a forwarded port is on the loopback, and is another host all the same.
+		"NoHostAuthenticationForLocalhost=no",
+		// The user's known hosts decide, not the DNS.
+		"VerifyHostKeyDNS=no",
 		// Known hosts change by review, not because a server says so.
 		"UpdateHostKeys=no",
 		// A dead peer is noticed after 45 s; TCP alone may take hours.
 		"ServerAliveInterval=15",
 		"ServerAliveCountMax=3",
+		"ConnectionAttempts=1", // a second try is the caller's to make
 		"ConnectTimeout=" + strconv.Itoa(int((timeout+time.Second-1)/time.Second)),
 		// The connection carries one command's streams and nothing else.
 		"ClearAllForwardings=yes",
 		"ForwardAgent=no",
+		"GSSAPIDelegateCredentials=no",
+		"AddKeysToAgent=no",
 		"ForwardX11=no",
 		"Tunnel=no",
 		"PermitLocalCommand=no",
 		"RemoteCommand=none",
 		"RequestTTY=no",
 		"EscapeChar=none",
+		// What ssh says is what a failure is explained by; a picture of a key explains none.
+		"LogLevel=INFO",
+		"VisualHostKey=no",
 		// A shared connection would outlive us, and share its window with others.
 		"ControlMaster=no",
 		"ControlPath=none",

@@ -155,7 +155,7 @@ func TestSSHFailuresAreToldApart(t *testing.T) {
 	})
 	t.Run("careless about host keys", func(t *testing.T) {
 		c := through(s, greet)
-		c.SSH.ConfigFile = edited(t, s, "UserKnownHostsFile", "/dev/null\n  StrictHostKeyChecking no\n  VerifyHostKeyDNS yes")
+		c.SSH.ConfigFile = edited(t, s, "UserKnownHostsFile", "/dev/null\n  StrictHostKeyChecking no\n  VerifyHostKeyDNS yes\n  NoHostAuthenticationForLocalhost yes")
 		wantFailure(t, c, fault.HostUnreachable, false, "key is known for")
 	})
 	t.Run("changed host key", func(t *testing.T) {
@@ -163,6 +163,9 @@ func TestSSHFailuresAreToldApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantFailure(t, through(s, greet), fault.HostKeyMismatch, false, "HAS CHANGED")
+		silent := through(s, greet)
+		silent.SSH.ConfigFile = edited(t, s, "IdentityAgent", "none\n  LogLevel QUIET")
+		wantFailure(t, silent, fault.HostKeyMismatch, false, "HAS CHANGED")
 		if err := s.TrustHostKey(); err != nil {
 			t.Fatal(err)
 		}
