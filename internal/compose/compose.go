@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -121,6 +123,7 @@ type Runtime struct {
 	prober *probe.Prober
 	limits limits
 	known  atomic.Pointer[known]
+	looks  singleflight.Group
 }
 
 // limits are how long things may take.

@@ -32,7 +32,16 @@ func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) 
 			return r.pick(ctx, env, name, k.project, nil)
 		}
 	}
-	return r.define(ctx, env, name)
+	// Those who look at once share an answer: Compose is a program of tens of threads. It
+	// goes on, within the limit of a read, for those who stay.
+	answer := r.looks.DoChan(name, func() (any, error) { return r.define(context.WithoutCancel(ctx), env, name) })
+	select {
+	case a := <-answer:
+		d, _ := a.Val.(workload.ComposeDefinition)
+		return d, a.Err
+	case <-ctx.Done():
+		return workload.ComposeDefinition{}, context.Cause(ctx)
+	}
 }
 
 // readProject has Compose print the project. The answer is known from then on,

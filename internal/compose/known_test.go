@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
@@ -62,6 +63,37 @@ func TestComposeIsAskedOnceWhileItsFilesStayAsTheyAre(t *testing.T) {
 			t.Fatalf("%q, %q", one, two)
 		}
 	}
+	if n := asked(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+// The role that may only look must not be able to start more of Compose than there is room for.
+func TestThoseWhoLookAtOnceShareAnAnswer(t *testing.T) {
+	t.Parallel()
+	r, asked := counted(t)
+	put(t, r, "docker", "#!/bin/sh\ncd "+r.config.Root+"\necho \"$*\" >> asked\nwhile ! [ -e go ]; do sleep 0.01; done\ncat project.json\n")
+	if err := os.Chmod(filepath.Join(r.config.Root, "docker"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.docker = filepath.Join(r.config.Root, "docker")
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			if d, err := r.recall(t.Context(), mustEnv(t, r), "one"); err != nil || d.Image != "1" {
+				t.Errorf("%q, %v", d.Image, err)
+			}
+		})
+	}
+	leaves, leave := context.WithCancel(t.Context())
+	leave()
+	for asked() == 0 {
+		if _, err := r.recall(leaves, mustEnv(t, r), "one"); !errors.Is(err, context.Canceled) {
+			t.Errorf("a caller that leaves: %v", err)
+		}
+	}
+	put(t, r, "go", "")
+	all.Wait()
 	if n := asked(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
