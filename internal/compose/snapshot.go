@@ -164,7 +164,7 @@ func (r *Runtime) staged(ctx context.Context, spec workload.Spec, change workloa
 			return img.ID, nil
 		}
 	}
-	return "", fault.New(fault.ArtifactNotFound, "the image of %s is not staged here", change.Image.Commit.Short())
+	return "", workload.NotStaged(change.Image.Commit)
 }
 
 var noName = regexp.MustCompile(`[^a-z0-9]+`)

@@ -79,9 +79,9 @@ func (r *Runtime) staged(ctx context.Context, image artifact.Pinned) error {
 	case err != nil:
 		return err
 	case !there:
-		return fault.New(fault.ArtifactNotFound, "the image of %s is not staged here: there is no %s", image.Commit.Short(), name)
+		return workload.NotStaged(image.Commit)
 	case got.Config != image.Config:
-		return fault.New(fault.DigestMismatch, "%s has config %s, want %s: something else gave it that name", name, got.Config, image.Config).
+		return fault.Transient(fault.DigestMismatch, "%s has config %s, want %s: something else gave it that name", name, got.Config, image.Config).
 			WithHint("run the same command again: it stages the image anew")
 	}
 	return nil

@@ -79,11 +79,11 @@ func TestANameThatMeansAnotherImageIsNotSwitchedTo(t *testing.T) {
 	w.fails(w.apply(w.change(1, "b")), fault.DigestMismatch, w.ref(1), w.images[2].Config.String())
 	w.clean()
 	w.node.Remove(w.ref(1))
-	w.fails(w.apply(w.change(1, "b")), fault.ArtifactNotFound, "is not staged here")
+	w.fails(w.apply(w.change(1, "b")), fault.ImageUnavailable, "is not here any more")
 	w.runs(0, was)
 	w.must(w.stage(w.images[1].Pinned))
 	c := w.change(1, "b")
 	w.node.After = at("Image "+w.ref(1), 1, func() error { w.node.Remove(w.ref(1)); return nil }) // the first is the snapshot's
 	w.node.Before = at("Stamp", 1, func() error { t.Error("it is patched in"); return nil })
-	w.fails(w.apply(c), fault.ArtifactNotFound, "is not staged here")
+	w.fails(w.apply(c), fault.ImageUnavailable, "is not here any more")
 }

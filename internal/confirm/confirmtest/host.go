@@ -143,7 +143,7 @@ func (h *Host) Snapshot(_ context.Context, spec workload.Spec, change workload.C
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.names[change.Image.Commit.String()] == "" {
-		return workload.Before{}, State{}, fault.New(fault.ArtifactNotFound, "%s is not staged", change.Image.Commit.Short())
+		return workload.Before{}, State{}, workload.NotStaged(change.Image.Commit)
 	}
 	s := State{Name: h.names["stable"], Env: maps.Clone(h.env)}
 	if h.main == nil {

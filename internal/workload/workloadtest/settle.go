@@ -106,7 +106,7 @@ func retired(t *testing.T, s *suite) {
 	s.deploy(t, 0)
 	s.deploy(t, 1)
 	s.deploy(t, 2, s.Images[0].Commit)
-	if err := s.Target.Switch(t.Context(), s.plan(t, 0), ignore); fault.ReasonOf(err) != fault.ArtifactNotFound {
+	if err := s.Target.Switch(t.Context(), s.plan(t, 0), ignore); fault.ReasonOf(err) != fault.ImageUnavailable {
 		t.Errorf("version 0 is still there: %v", err)
 	}
 	// What runs stays, though somebody says that it need not.

@@ -164,7 +164,7 @@ func notAgain(t *testing.T, s *suite) {
 func notStaged(t *testing.T, s *suite) {
 	all := s.deploy(t, 0)
 	c := s.plan(t, 1)
-	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.ArtifactNotFound)
+	s.wantReason(t, s.Target.Switch(t.Context(), c, ignore), fault.ImageUnavailable)
 	s.wantSame(t, all, s.wantVersion(t, 0))
 	if s.observe(t, false).Pending != nil {
 		t.Error("a change is pending")
