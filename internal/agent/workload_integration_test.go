@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,10 @@ type host struct {
 	engine   *lab.Engine
 	registry string
 	program  string
+	// stall has the registry hold back each blob until the request ends.
+	stall atomic.Bool
+	// asked gets each blob that is held back.
+	asked chan string
 }
 
 // TestProjects is all that needs an engine: it is started once.
@@ -57,7 +62,7 @@ func TestProjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	h := &host{program: filepath.Join(dir, "service")}
+	h := &host{program: filepath.Join(dir, "service"), asked: make(chan string, 16)}
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", h.program, "../compose/testdata/service")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -73,7 +78,7 @@ func TestProjects(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	server := httptest.NewServer(shown(registry.New()))
+	server := httptest.NewServer(h.stallable(shown(registry.New())))
 	t.Cleanup(server.Close)
 	h.registry = server.URL
 	t.Run("conformance", func(t *testing.T) { conformance(t, h) })
@@ -81,6 +86,9 @@ func TestProjects(t *testing.T) {
 	t.Run("what the registry does not have", func(t *testing.T) { notThere(t, h) })
 	t.Run("what is not placed", func(t *testing.T) { notPlaced(t, h) })
 	t.Run("what is only named", func(t *testing.T) { onlyNamed(t, h) })
+	t.Run("images that stay", func(t *testing.T) { staying(t, h) })
+	t.Run("an engine killed before a revert", func(t *testing.T) { engineGone(t, h) })
+	t.Run("an engine killed in a pull", func(t *testing.T) { killedPull(t, h) })
 }
 
 // project is a Compose project, placed by an agent of its own.

@@ -126,11 +126,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 		journal := w.log.With(slog.String("target", one.change.Ref.String()), slog.String("change", one.change.ID),
 			slog.String("commit", one.change.Image.Commit.String()))
 		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
-			level := slog.LevelInfo
-			if e.Warning {
-				level = slog.LevelWarn
-			}
-			journal.Log(ctx, level, "taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
+			journal.Log(ctx, e.Level(), "taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
 		})
 		switch {
 		case err == nil && took:

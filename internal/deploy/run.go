@@ -87,7 +87,7 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 	}
 
 	out.Scope = r.compare(ctx, a.around, a.seen)
-	receipt.Disturbed = out.Scope.Sentences()
+	receipt.Disturbed, receipt.Warnings = out.Scope.Sentences(), r.warnings
 	if receipt, err = r.record(receipt); err != nil {
 		return r.unrecorded(ctx, out, a, err)
 	}

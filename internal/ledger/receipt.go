@@ -61,7 +61,8 @@ type Receipt struct {
 	Rollback string `json:"rollback,omitempty"`
 	// Disturbed are sentences about what else changed, and no run of ours explains.
 	Disturbed []string `json:"disturbed,omitempty"`
-	// Warnings are sentences about what a revert left as another writer made it.
+	// Warnings are sentences about what a revert left as another writer made it, or about
+	// older images that stay though they need not.
 	Warnings []string `json:"warnings,omitempty"`
 	// Provenance is what was made of where the image comes from.
 	Provenance provenance.Verdict `json:"provenance,omitzero"`

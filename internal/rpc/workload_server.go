@@ -154,7 +154,7 @@ func (s *Workloads) Stage(req *artifactv1.StageRequest, stream grpc.ServerStream
 	if f.err != nil {
 		return f.err
 	}
-	one, err := s.begin(stream.Context(), "stage", req, stageLimit, func(ctx context.Context, emit func(workload.Event)) error {
+	one, err := s.begin(stream.Context(), "stage", ref, req, stageLimit, func(ctx context.Context, emit func(workload.Event)) error {
 		return s.target.Stage(ctx, ref, image, emit)
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *Workloads) Switch(req *artifactv1.SwitchRequest, stream grpc.ServerStre
 	if f.err != nil {
 		return f.err
 	}
-	one, err := s.begin(stream.Context(), "switch", req, switchLimit, func(ctx context.Context, emit func(workload.Event)) error {
+	one, err := s.begin(stream.Context(), "switch", change.Ref, req, switchLimit, func(ctx context.Context, emit func(workload.Event)) error {
 		return s.target.Switch(ctx, change, emit)
 	})
 	if err != nil {
@@ -232,7 +232,7 @@ func (s *Workloads) Settle(ctx context.Context, req *artifactv1.SettleRequest) (
 	if f.err != nil {
 		return nil, f.err
 	}
-	one, err := s.begin(ctx, "settle", req, settleLimit, func(ctx context.Context, emit func(workload.Event)) error {
+	one, err := s.begin(ctx, "settle", ref, req, settleLimit, func(ctx context.Context, emit func(workload.Event)) error {
 		return s.target.Settle(ctx, ref, settlement, emit)
 	})
 	if err != nil {
@@ -249,16 +249,22 @@ func (s *Workloads) Settle(ctx context.Context, req *artifactv1.SettleRequest) (
 	return m, nil
 }
 
-// begin starts the act that a request asks for, or finds it.
+// begin starts the act that a request asks for, or finds it. The journal gets its
+// warnings, and all of a settlement's events, whoever listens.
 func (s *Workloads) begin(
-	ctx context.Context, what string, req proto.Message, limit time.Duration, do func(context.Context, func(workload.Event)) error,
+	ctx context.Context, what string, ref workload.Ref, req proto.Message, limit time.Duration, do func(context.Context, func(workload.Event)) error,
 ) (*job[workload.Event, struct{}], error) {
 	key, err := keyOf(what, req)
 	if err != nil {
 		return nil, err
 	}
 	return s.jobs.attach(ctx, act[workload.Event, struct{}]{key: key, name: what, limit: limit, do: func(ctx context.Context, emit func(workload.Event)) (struct{}, error) {
-		return struct{}{}, do(ctx, emit)
+		return struct{}{}, do(ctx, func(e workload.Event) {
+			if e.Warning || e.Point == workload.PointSettle {
+				s.jobs.log.Log(ctx, e.Level(), what, slog.String("target", ref.String()), slog.String("step", string(e.Point)), slog.String("text", e.Text))
+			}
+			emit(e)
+		})
 	}})
 }
 

@@ -814,7 +814,7 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	cancel()
 	wantReason(t, <-left, fault.Interrupted, false)
 	req := &artifactv1.SettleRequest{Workload: refToProto(ref), ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_REVERT}
-	again, err := s.begin(t.Context(), "settle", req, time.Minute, func(context.Context, func(workload.Event)) error {
+	again, err := s.begin(t.Context(), "settle", ref, req, time.Minute, func(context.Context, func(workload.Event)) error {
 		t.Error("it is begun again")
 		return nil
 	})

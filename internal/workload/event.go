@@ -1,5 +1,7 @@
 package workload
 
+import "log/slog"
+
 // Point names a moment of a deploy at which everything before it has happened,
 // durably where it needs to be. Progress lines, receipts and the kill tests all
 // use these names.
@@ -52,4 +54,12 @@ type Event struct {
 	Unit string
 	// Done and Total are bytes, for PointTransfer.
 	Done, Total int64
+}
+
+// Level is the event's level in a journal.
+func (e Event) Level() slog.Level {
+	if e.Warning {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }

@@ -18,6 +18,7 @@ type faults struct {
 	placed     *workload.Spec
 	neighbours []workload.Neighbour
 	left       *workload.Left
+	retire     error
 }
 
 // Fail makes each act end with err at a step, as a runtime that refuses it does. Nil
@@ -53,6 +54,9 @@ func (h *Host) Place(spec workload.Spec) { h.fault(func(f *faults) { f.placed = 
 // Leave makes another writer's edit of a Deployment: each revert leaves it, and it runs
 // another image.
 func (h *Host) Leave(left workload.Left) { h.fault(func(f *faults) { f.left = &left }) }
+
+// FailRetire has Retire fail.
+func (h *Host) FailRetire(err error) { h.fault(func(f *faults) { f.retire = err }) }
 
 // Neighbour adds a container that is not the workload's.
 func (h *Host) Neighbour(c workload.Neighbour) {

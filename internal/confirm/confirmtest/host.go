@@ -267,6 +267,9 @@ func (h *Host) create(imageID string, env map[string]string) {
 func (h *Host) Retire(_ context.Context, _ workload.Spec, commits []artifact.Commit, _ func(workload.Event)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err := h.faults.retire; err != nil {
+		return err
+	}
 	used := []string{h.names["stable"]}
 	if h.main != nil {
 		used = append(used, h.main.ImageID)
