@@ -22,7 +22,7 @@ func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit fun
 	if r, _, err := t.store.load(ref); err != nil {
 		return err
 	} else if r != nil && r.Change.ID != change.ID {
-		return pendingFault(r.Change)
+		return t.pendingFault(r.Change)
 	}
 	lock, err := t.lock(ctx, ref)
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 	case err != nil:
 		return nil, err
 	case r != nil && r.Change.ID != change.ID:
-		return nil, pendingFault(r.Change)
+		return nil, t.pendingFault(r.Change)
 	case r != nil && (r.Change.Image.Commit != change.Image.Commit || r.Change.Image.Config != change.Image.Config):
 		return nil, fault.New(fault.InvalidRequest, "change %s is to %s and not to %s", change.ID, r.Change.Image.Commit.Short(), change.Image.Commit.Short())
 	case r != nil:
@@ -90,9 +90,19 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 	return r, nil
 }
 
-func pendingFault(c workload.Change) error {
-	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet (%s)", c.Image.Commit.Short(), c.Holder).
-		WithHint("let it end, or take it back").WithAction(fault.Recover)
+// pendingFault names who holds the change, and until when: the end of its run's lease, or
+// else the change's deadline.
+func (t *Target[S]) pendingFault(c workload.Change) error {
+	until := c.Deadline
+	if t.Lease > 0 {
+		until = t.leases.until(c.ID, t.Lease)
+	}
+	held := ""
+	if !until.IsZero() {
+		held = " until " + until.UTC().Format(time.TimeOnly+"Z") + " at least"
+	}
+	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet: it is held%s by %s", c.Image.Commit.Short(), held, c.Holder).
+		HeldBy(c.Holder, until).WithHint("let it end, or take it back").WithAction(fault.Recover)
 }
 
 func shown(basis workload.Basis) string {

@@ -94,6 +94,7 @@ func Unsettled(p *workload.Pending) error {
 	}
 	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
 		p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
+		HeldBy(p.Change.Holder, p.Change.Deadline).
 		WithHint("the same command for that commit proves it; `%s` takes it back", RecoverCommand())
 }
 
@@ -101,6 +102,7 @@ func Unsettled(p *workload.Pending) error {
 func Held(p *workload.Pending) error {
 	return fault.Transient(fault.ChangePending, "a run makes a change to %s (%s), and holds it until %s at least",
 		p.Change.Image.Commit.Short(), p.Change.Holder, p.HeldUntil.UTC().Format(time.TimeOnly+"Z")).
+		HeldBy(p.Change.Holder, p.HeldUntil).
 		WithHint("wait for it to end; if that run is known to be over, --take-over does not wait for its time")
 }
 

@@ -10,6 +10,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Reason is a machine-readable cause, UPPER_SNAKE. Those that cross the wire are
@@ -96,6 +97,10 @@ type Error struct {
 	Hint string
 	// Action is what the hint leads to, "" for nothing that a program could do.
 	Action Action
+	// By names the run that stands in the way, and Until is how long it does so at least, by
+	// the clock of its host; zero if there is no such run, or no such time is known.
+	By    string
+	Until time.Time
 	// Err is the cause, in words for people: lower case, without the step that failed.
 	Err error
 }
@@ -130,6 +135,24 @@ func (e *Error) WithAction(a Action) *Error {
 	c := *e
 	c.Action = a
 	return &c
+}
+
+// HeldBy returns e with By and Until set.
+func (e *Error) HeldBy(run string, until time.Time) *Error {
+	c := *e
+	c.By, c.Until = run, until
+	return &c
+}
+
+// HolderOf returns the run that the outermost fault in err's chain with such a run names,
+// and until when; "" if there is none.
+func HolderOf(err error) (run string, until time.Time) {
+	for e := (*Error)(nil); errors.As(err, &e); err = e.Err {
+		if e.By != "" {
+			return e.By, e.Until
+		}
+	}
+	return "", time.Time{}
 }
 
 // ReasonOf returns the outermost reason in err's chain, Internal when there is none.

@@ -1,5 +1,7 @@
 package fault
 
+import "time"
+
 // Report is an error as JSON carries it.
 type Report struct {
 	Reason  Reason `json:"reason"`
@@ -7,6 +9,10 @@ type Report struct {
 	Retry   bool   `json:"retryable"`
 	// Hint is a sentence. It has the line to type, if there is a line to type.
 	Hint string `json:"hint,omitempty"`
+	// By is the run that stands in the way, Until how long it does so at least, by the
+	// clock of its host.
+	By    string    `json:"by,omitempty"`
+	Until time.Time `json:"until,omitzero"`
 	// Action is what the hint leads to. A program puts its own line in its place.
 	Action Action `json:"-"`
 }
@@ -14,5 +20,6 @@ type Report struct {
 // ReportOf returns the error's report. Its hint and action are those of the
 // outermost fault that has either.
 func ReportOf(err error) Report {
-	return Report{Reason: ReasonOf(err), Message: err.Error(), Retry: Retryable(err), Hint: HintOf(err), Action: ActionOf(err)}
+	by, until := HolderOf(err)
+	return Report{By: by, Until: until, Reason: ReasonOf(err), Message: err.Error(), Retry: Retryable(err), Hint: HintOf(err), Action: ActionOf(err)}
 }

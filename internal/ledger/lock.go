@@ -43,8 +43,9 @@ func (l *Ledger) Lock(env artifact.Env, service, holder string) (unlock func(), 
 		if !errors.Is(err, context.DeadlineExceeded) {
 			return nil, l.unavailable(err)
 		}
-		other, _ := statefile.Read(path) // the name is a courtesy
-		return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, strings.TrimSpace(string(other))).
+		content, _ := statefile.Read(path) // the name is a courtesy
+		other := strings.TrimSpace(string(content))
+		return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, other).HeldBy(other, time.Time{}).
 			WithHint("wait for it to end; nothing was changed")
 	}
 	if err := name(lock.File(), holder); err != nil {

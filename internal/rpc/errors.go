@@ -21,10 +21,12 @@ import (
 // domain is google.rpc.ErrorInfo.domain of this project's reasons.
 const domain = "artifact.unidesk"
 
-// The ErrorInfo metadata keys that a fault's hint and its action travel under.
+// The ErrorInfo metadata keys that parts of a fault travel under.
 const (
 	hintKey   = "hint"
 	actionKey = "action"
+	byKey     = "by"
+	untilKey  = "until"
 )
 
 // retryAfter is google.rpc.RetryInfo's delay: the presence of the detail is what
@@ -135,6 +137,12 @@ func toStatus(err error) error {
 	if action := fault.ActionOf(err); action != "" {
 		info.Metadata[actionKey] = string(action)
 	}
+	if by, until := fault.HolderOf(err); by != "" {
+		info.Metadata[byKey] = clip(plain.Text(by))
+		if !until.IsZero() {
+			info.Metadata[untilKey] = until.UTC().Format(time.RFC3339)
+		}
+	}
 	details := []protoadapt.MessageV1{info}
 	if f.Retry {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
@@ -175,7 +183,8 @@ func fromStatus(err error) *fault.Error {
 		if !ok || info.GetDomain() != domain {
 			continue
 		}
-		f.Hint = info.GetMetadata()[hintKey]
+		f.Hint, f.By = info.GetMetadata()[hintKey], info.GetMetadata()[byKey]
+		f.Until, _ = time.Parse(time.RFC3339, info.GetMetadata()[untilKey]) // an older agent sends none
 		if action := fault.Action(info.GetMetadata()[actionKey]); slices.Contains(fault.Actions(), action) {
 			f.Action = action
 		}

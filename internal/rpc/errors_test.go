@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -18,19 +19,20 @@ import (
 
 func TestEveryReasonOfTheContractCrosses(t *testing.T) {
 	t.Parallel()
+	until := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
 	for value, name := range artifactv1.Reason_name {
 		reason := fault.Reason(strings.TrimPrefix(name, reasonPrefix))
 		if value == 0 {
 			continue
 		}
 		for _, retry := range []bool{false, true} {
-			sent := fmt.Errorf("resolve x: %w", (&fault.Error{Reason: reason, Retry: retry, Err: errors.New("cause")}).WithHint("do %s", "this").WithAction(fault.Recover))
+			sent := fmt.Errorf("resolve x: %w", (&fault.Error{Reason: reason, Retry: retry, Err: errors.New("cause")}).WithHint("do %s", "this").WithAction(fault.Recover).HeldBy("somebody", until))
 			err := toStatus(sent)
 			if code := status.Code(err); code != codeOf(artifactv1.Reason(value)) || code == codes.OK || code == codes.Unknown {
 				t.Errorf("%s has code %s", reason, code)
 			}
 			got := fromStatus(err)
-			if got.Reason != reason || got.Retry != retry || got.Hint != "do this" || got.Action != fault.Recover || got.Error() != "resolve x: cause" {
+			if got.Reason != reason || got.Retry != retry || got.Hint != "do this" || got.Action != fault.Recover || got.By != "somebody" || !got.Until.Equal(until) || got.Error() != "resolve x: cause" {
 				t.Errorf("%s, retry %t arrived as %+v", reason, retry, got)
 			}
 		}

@@ -63,6 +63,9 @@ func TestTwoMastersDoEachOtherNoHarm(t *testing.T) {
 
 	blocked := second.DeployNow(t, service, next)
 	blocked.Want(t, contract.DecidedBlocked, fault.ChangePending, 3)
+	if f := blocked.Result.Failure; !strings.Contains(f.By, "deploy of "+never) || f.Until.IsZero() {
+		t.Errorf("held by %q until %s", f.By, f.Until)
+	}
 	for _, part := range []string{never[:12], "deploy of " + never, "holds it until "} {
 		if !strings.Contains(blocked.Result.Failure.Message, part) {
 			t.Errorf("%q is not in: %s", part, blocked.Result.Failure.Message)

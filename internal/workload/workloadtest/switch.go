@@ -120,8 +120,8 @@ func oneAtATime(t *testing.T, s *suite) {
 	second.Basis = s.observe(t, false).Basis
 	err := s.Reopen().Switch(t.Context(), second, ignore)
 	s.wantReason(t, err, fault.ChangePending)
-	if !strings.Contains(err.Error(), first.Holder) {
-		t.Errorf("the holder is not named: %v", err)
+	if by, until := fault.HolderOf(err); by != first.Holder || until.IsZero() || !strings.Contains(err.Error(), first.Holder) {
+		t.Errorf("the holder is not named, or its time: %q, %s: %v", by, until, err)
 	}
 	s.wantSame(t, all, s.wantVersion(t, 1))
 }

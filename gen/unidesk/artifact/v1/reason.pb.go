@@ -50,7 +50,9 @@ const (
 	Reason_REASON_WORKLOAD_UNFIT Reason = 9
 	// ABORTED: the workload is not what the caller saw.
 	Reason_REASON_STALE Reason = 10
-	// ABORTED: another change of this workload is not settled yet.
+	// ABORTED: another change of this workload is not settled yet. ErrorInfo.metadata has
+	// "by", the holder that the change came with, and "until", when its run's lease ends by
+	// the host's clock (RFC 3339); an older agent has neither.
 	Reason_REASON_CHANGE_PENDING Reason = 11
 	// RESOURCE_EXHAUSTED: a disk has too little room.
 	Reason_REASON_DISK_FULL Reason = 12
