@@ -28,8 +28,8 @@ const (
 // loadError is a load that the engine refused, or that did not make what it should.
 type loadError struct {
 	cause error
-	// inside are the blobs that the archive held.
-	inside []artifact.Digest
+	// inside are the layers that the archive held.
+	inside []artifact.Layer
 }
 
 func (e *loadError) Error() string { return "load: " + e.cause.Error() }
@@ -51,12 +51,31 @@ func (e *loadError) mendable() bool {
 func (r *run) mend(e *loadError) error {
 	r.probe = false
 	r.distrust = r.distrust || r.info.Store == engine.Containerd
-	for _, d := range e.inside {
-		if err := r.spool.Verify(d); err != nil {
+	for _, l := range e.inside {
+		if err := r.spool.Verify(l.Digest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// explain is the error of a load that the engine refused twice. The engine seldom names
+// the layer that it cannot read, so each is read here.
+func (r *run) explain(e *loadError) error {
+	if !e.mendable() {
+		return e.cause
+	}
+	for _, l := range e.inside {
+		if err := r.spool.Readable(l); fault.ReasonOf(err) == fault.ArtifactInvalid {
+			return fault.New(fault.ArtifactInvalid, "%w; the engine refused it: %w", err, e.cause).
+				WithHint("the registry has it so: build the image of %s again and publish it", r.image.Commit.Short())
+		}
+	}
+	if len(e.inside) == 0 || fault.HintOf(e.cause) != "" {
+		return e.cause
+	}
+	f := fault.New(fault.ReasonOf(e.cause), "the engine refused the image of %s: %w", r.image.Commit.Short(), e.cause)
+	return f.WithHint("the layers that it got are sound: build the image again and publish it if those words are about its config (%s); else look at the engine: journalctl -u docker", r.image.Config)
 }
 
 // load gives the engine layers from to to; the engine has those before.
@@ -70,11 +89,7 @@ func (r *run) load(ctx context.Context, from, to int) error {
 		archive, what = engine.NewArchive(r.image, r.tag, files...), "image"
 	}
 	if err := r.loadArchive(ctx, archive, size(r.image.Layers[from:to])); err != nil {
-		failed := &loadError{cause: err}
-		for _, l := range r.image.Layers[from:to] {
-			failed.inside = append(failed.inside, l.Digest)
-		}
-		return failed
+		return &loadError{cause: err, inside: r.image.Layers[from:to]}
 	}
 	r.progress.say(workload.PointLoad, fmt.Sprintf("%s: layers 1 to %d of %d are in the engine", what, to, len(r.image.Layers)))
 	return nil

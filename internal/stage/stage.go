@@ -112,7 +112,7 @@ func (r *run) untilDone(ctx context.Context) (string, error) {
 		load := (*loadError)(nil)
 		if errors.As(err, &load) && !fault.Retryable(load.cause) {
 			if repaired || !load.mendable() {
-				return "", load.cause
+				return "", r.explain(load)
 			}
 			repaired = true
 			if err := r.mend(load); err != nil {

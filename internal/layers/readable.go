@@ -1,0 +1,69 @@
+package layers
+
+import (
+	"archive/tar"
+	"bufio"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// gzipMagic begins a gzip member (RFC 1952, 2.3.1).
+const gzipMagic = "\x1f\x8b"
+
+// Readable reports whether a whole blob unpacks to a tar, and to the one that the image's
+// config names. It fails with ARTIFACT_INVALID and the layer's digest.
+func (s *Spool) Readable(l artifact.Layer) error {
+	in, err := s.Open(l.Digest)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	bad := func(err error) error {
+		return fault.New(fault.ArtifactInvalid, "layer %s cannot be unpacked: %w", l.Digest, err)
+	}
+	content, err := unpacked(in)
+	if err != nil {
+		return bad(err)
+	}
+	defer content.Close()
+	h := sha256.New()
+	read := io.TeeReader(content, h)
+	for files := tar.NewReader(read); err == nil; {
+		_, err = files.Next()
+	}
+	if errors.Is(err, io.EOF) {
+		_, err = io.Copy(io.Discard, read) // what pads the archive counts, too
+	}
+	if err != nil {
+		return bad(err)
+	}
+	if got := artifact.DigestSum([sha256.Size]byte(h.Sum(nil))); got != l.DiffID {
+		return fault.New(fault.ArtifactInvalid, "layer %s unpacks to %s, not to the config's %s", l.Digest, got, l.DiffID)
+	}
+	return nil
+}
+
+// unpacked is the content of a blob, by its first bytes.
+func unpacked(in io.Reader) (io.ReadCloser, error) {
+	r := bufio.NewReader(in)
+	head, _ := r.Peek(len(zstdMagic)) // a blob that ends before is neither
+	switch {
+	case string(head) == zstdMagic:
+		dec, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, err
+		}
+		return dec.IOReadCloser(), nil
+	case strings.HasPrefix(string(head), gzipMagic):
+		return gzip.NewReader(r)
+	}
+	return io.NopCloser(r), nil
+}
