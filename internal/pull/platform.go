@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -43,7 +45,7 @@ func choose(index document, want artifact.Platform) (entry, error) {
 			best, near = &e, far
 		}
 		if len(others) < 8 {
-			others = append(others, named(e.Platform))
+			others = append(others, e.named())
 		}
 	}
 	if best != nil {
@@ -51,6 +53,14 @@ func choose(index document, want artifact.Platform) (entry, error) {
 	}
 	return entry{}, fault.New(fault.PlatformNotFound, "index %s has no image for %s, only %q", index.digest, want, others).
 		WithHint("publish the commit for %s", want)
+}
+
+// named returns what an entry is for.
+func (e entry) named() string {
+	if types.MediaType(e.MediaType).IsIndex() {
+		return "a further index"
+	}
+	return named(e.Platform)
 }
 
 // named returns the name of a platform that may be missing.

@@ -222,6 +222,7 @@ func TestResolveRefuses(t *testing.T) {
 		"an image whose config has no platform":     {lie: nil, want: fault.PlatformNotFound},
 		"an index with nothing but an attestation":  {lie: serve(isManifest, ociIndex, []byte(`{"manifests":[{"platform":{"os":"unknown","architecture":"unknown"}}]}`)), want: fault.PlatformNotFound},
 		"a chart of Helm":                           {lie: serve(isManifest, oci, chart), want: fault.ArtifactInvalid, text: `is no container image but "application/vnd.cncf.helm.config.v1+json"`},
+		"an index without a platform in an index":   {lie: serve(isManifest, ociIndex, fmt.Appendf(nil, `{"manifests":[{"mediaType":%q,"digest":"sha256:%064d","size":5}]}`, ociIndex, 1)), want: fault.PlatformNotFound, text: `only ["a further index"]`},
 		"an index in an index":                      {lie: nested, want: fault.ArtifactInvalid, text: "has a further index for linux/amd64"},
 		"an index entry without a platform":         {lie: serve(isManifest, ociIndex, fmt.Appendf(nil, `{"manifests":[{"digest":"sha256:%064d","size":5}]}`, 1)), want: fault.PlatformNotFound, text: `only ["no platform"]`},
 		"an index that is an endless list of lists": {lie: serve(isManifest, ociIndex, []byte(`{"manifests":[[[[`)), want: fault.ArtifactInvalid},
