@@ -99,11 +99,13 @@ type blueprints interface {
 	Rejoin(ctx context.Context, b *engine.Blueprint, id string) error
 	Hold(ctx context.Context, b *engine.Blueprint, name, change string) error
 	Held(ctx context.Context, name, change string) (*engine.Blueprint, error)
+	Holding(ctx context.Context, name string) (change string, err error)
 	Release(ctx context.Context, name string) error
 }
 
 type images interface {
 	Image(ctx context.Context, ref string) (engine.Image, error)
+	ImagesNamed(ctx context.Context, repository string) ([]engine.Image, error)
 	Tag(ctx context.Context, id, ref string) error
 	Untag(ctx context.Context, ref string) error
 }

@@ -75,8 +75,17 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 		}
 		seen.Instances = append(seen.Instances, in)
 	}
-	if seen.Current() == nil && spec.Placed() {
-		seen.NameTakenBy, err = r.nameTaken(ctx, name)
+	if !spec.Placed() {
+		return seen, nil
+	}
+	if seen.Current() == nil {
+		if seen.NameTakenBy, err = r.nameTaken(ctx, name); err != nil {
+			return workload.Observation{}, err
+		}
+	}
+	change, err := r.engine.Holding(ctx, Holder(spec))
+	if change != "" {
+		seen.Holds = &workload.Holder{Name: Holder(spec), Change: change}
 	}
 	return seen, err
 }

@@ -23,7 +23,7 @@ func (r *Runtime) Holds(context.Context, workload.Spec, workload.Change, State) 
 func (r *Runtime) Restore(ctx context.Context, spec workload.Spec, change workload.Change, before State, lock *os.File, emit func(workload.Event)) error {
 	if before.Known && before.Was == nil {
 		// The record of another account: the holder has the same.
-		before.Was, _ = r.engine.Held(ctx, holder(spec), change.ID)
+		before.Was, _ = r.engine.Held(ctx, Holder(spec), change.ID)
 	}
 	if err := r.restore(ctx, spec, change, before, lock, emit); err != nil {
 		f := &fault.Error{Reason: fault.ReasonOf(err), Retry: fault.Retryable(err), Err: r.scrubbed(ctx, spec, before, err)}
@@ -54,7 +54,7 @@ func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change worklo
 	if err := r.restoreKeys(ctx, before, emit); err != nil {
 		return err
 	}
-	return r.engine.Release(ctx, holder(spec))
+	return r.engine.Release(ctx, Holder(spec))
 }
 
 // restoreKeys takes the deploy keys of the env file back. A file that cannot be read as

@@ -17,15 +17,22 @@ import (
 // named, or that a container uses, stays.
 func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
 	var failed []error
-	if err := r.engine.Release(ctx, holder(spec)); err != nil {
+	if err := r.engine.Release(ctx, Holder(spec)); err != nil {
 		failed = append(failed, err)
 	}
 	used, err := r.used(ctx, spec)
 	if err != nil {
 		return errors.Join(append(failed, err)...)
 	}
+	if len(commits) == 0 {
+		return errors.Join(failed...)
+	}
+	kept, err := r.engine.ImagesNamed(ctx, keepRepository(spec))
+	if err != nil {
+		return errors.Join(append(failed, err)...)
+	}
 	for _, c := range commits {
-		if err := r.retire(ctx, spec, c, used, emit); err != nil {
+		if err := r.retire(ctx, spec, c, kept, used, emit); err != nil {
 			failed = append(failed, fmt.Errorf("image of %s: %w", c.Short(), err))
 		}
 	}
@@ -50,35 +57,36 @@ func (r *Runtime) used(ctx context.Context, spec workload.Spec) ([]string, error
 	return used, nil
 }
 
-func (r *Runtime) retire(ctx context.Context, spec workload.Spec, commit artifact.Commit, used []string, emit func(workload.Event)) error {
+// retire takes our names off a commit's images. A prune may have taken the commit's name
+// and left the keep tag, so those are looked at, too.
+func (r *Runtime) retire(ctx context.Context, spec workload.Spec, commit artifact.Commit, kept []engine.Image, used []string, emit func(workload.Event)) error {
 	ref := commitTag(spec, commit)
-	img, err := r.engine.Image(ctx, ref)
-	if errors.Is(err, engine.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	ours := slices.DeleteFunc(slices.Clone(kept), func(i engine.Image) bool {
+		return i.Labels[artifact.LabelRevision] != commit.String() || slices.Contains(i.Tags, ref)
+	})
+	switch img, err := r.engine.Image(ctx, ref); {
+	case err == nil:
+		ours = append(ours, img)
+	case !errors.Is(err, engine.ErrNotFound):
 		return err
 	}
-	if slices.Contains(used, img.ID) {
-		return nil
-	}
-	// The commit's name goes last: while it is there, a later run finds the rest.
-	names := []string{ref}
-	if ours := slices.DeleteFunc(slices.Clone(img.Tags), func(t string) bool { return t == ref }); keptOnly(ours, spec) {
-		names = append(ours, ref)
-	}
-	for _, name := range names {
-		if err := r.engine.Untag(ctx, name); errors.Is(err, engine.ErrInUse) {
-			return nil
-		} else if err != nil {
-			return err
+	for _, img := range ours {
+		if slices.Contains(used, img.ID) {
+			continue
 		}
+		// The commit's name goes last: while it is there, a later run finds the rest.
+		names := slices.DeleteFunc(slices.Clone(img.Tags), func(n string) bool { return !strings.HasPrefix(n, keepRepository(spec)+":") })
+		if slices.Contains(img.Tags, ref) {
+			names = append(names, ref)
+		}
+		for _, name := range names {
+			if err := r.engine.Untag(ctx, name); errors.Is(err, engine.ErrInUse) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+		emit(workload.Event{Point: workload.PointSettle, Text: "image of " + commit.Short() + " is let go"})
 	}
-	emit(workload.Event{Point: workload.PointSettle, Text: "image of " + commit.Short() + " is let go"})
 	return nil
-}
-
-// keptOnly reports whether all of an image's other names are keep tags.
-func keptOnly(names []string, spec workload.Spec) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, keepRepository(spec)+":") })
 }

@@ -18,15 +18,15 @@ import (
 // errGone is in the chain of the error of a revert whose image is gone.
 var errGone = errors.New("its image is gone")
 
-// holder is the name of the container that holds the old image while a change is under
+// Holder is the name of the container that holds the old image while a change is under
 // way: without it `docker image prune -a` takes the image, whatever its names.
-func holder(spec workload.Spec) string { return "unidesk-keep-" + spec.Compose.ContainerName }
+func Holder(spec workload.Spec) string { return "unidesk-keep-" + spec.Compose.ContainerName }
 
 func (r *Runtime) hold(ctx context.Context, spec workload.Spec, change workload.Change, before State) error {
 	if before.Was == nil {
 		return nil // nothing ran, or another account began the change
 	}
-	return r.scrubbed(ctx, spec, before, r.engine.Hold(ctx, before.Was, holder(spec), change.ID))
+	return r.scrubbed(ctx, spec, before, r.engine.Hold(ctx, before.Was, Holder(spec), change.ID))
 }
 
 // scrubbed takes what the container was given out of the engine's words.

@@ -120,6 +120,9 @@ func (t *Target[S]) Observe(ctx context.Context, ref workload.Ref, probe bool) (
 		return workload.Observation{}, err
 	}
 	if r != nil {
+		if h := seen.Holds; h != nil && h.Change == r.Change.ID {
+			seen.Holds = nil
+		}
 		seen.Pending = r.pending()
 		if t.Lease > 0 {
 			seen.Pending.HeldUntil = t.leases.until(r.Change.ID, t.Lease)

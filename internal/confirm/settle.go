@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -27,7 +28,13 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 			return err
 		}
 		if r == nil || r.Change.ID != s.ChangeID {
-			return t.settled(ref, r, last, s)
+			if err := t.settled(ref, r, last, s); err != nil || r != nil {
+				return err
+			}
+			if spec, err := t.runtime.Placement(ref); err == nil { // a crash may have left it undone
+				t.letGo(ctx, spec, s.Retire, emit)
+			}
+			return nil
 		}
 		if s.Outcome == workload.Revert {
 			return t.revert(ctx, stop, *r, lock, emit)
@@ -39,12 +46,17 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 			return err
 		}
 		t.leases.end(r.Change.ID)
-		// The change is kept: what happens to older images cannot make it fail.
-		if err := t.runtime.Retire(ctx, r.Spec, s.Retire, emit); err != nil {
-			emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("older images stay: %v; the next deploy tries again", err)})
-		}
+		t.letGo(ctx, r.Spec, s.Retire, emit)
 		return nil
 	})
+}
+
+// letGo retires images. The change is settled: what becomes of older images cannot make
+// that fail.
+func (t *Target[S]) letGo(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) {
+	if err := t.runtime.Retire(ctx, spec, commits, emit); err != nil {
+		emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("older images stay: %v; the next deploy tries again", err)})
+	}
 }
 
 // proven refuses to keep what was not proven: between the proof and the lock another

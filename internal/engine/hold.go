@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -77,6 +78,16 @@ func (c *Client) Held(ctx context.Context, name, change string) (*Blueprint, err
 		}
 	}
 	return nil, fault.New(fault.EngineFailed, "container %s holds no create request", name)
+}
+
+// Holding returns the change that a holder was made for, "" if there is no holder of this
+// name.
+func (c *Client) Holding(ctx context.Context, name string) (change string, err error) {
+	one, err := c.Container(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return one.Labels[keepLabel], err
 }
 
 // Release removes a holder, with the volumes that the engine made for it alone. A

@@ -65,6 +65,12 @@ func (c *Client) ImagesWithLabel(ctx context.Context, label string) ([]Image, er
 	return c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("label", label))})
 }
 
+// ImagesNamed returns the images that have a name in a repository, for example
+// "unidesk-keep/frontend".
+func (c *Client) ImagesNamed(ctx context.Context, repository string) ([]Image, error) {
+	return c.images(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", repository))})
+}
+
 // AllImages returns every image, unnamed and intermediate images too.
 func (c *Client) AllImages(ctx context.Context) ([]Image, error) {
 	return c.images(ctx, image.ListOptions{All: true})

@@ -90,6 +90,9 @@ func (r *Runtime) staged(ctx context.Context, image artifact.Pinned) error {
 // Retire implements [confirm.Runtime]. A name that a Deployment or a pod of any placed
 // workload has stays: two namespaces may run the same image.
 func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
+	if len(commits) == 0 {
+		return nil
+	}
 	var used []string
 	repository, found := artifact.Repository{}, false
 	for _, w := range r.config.Workloads {

@@ -50,6 +50,9 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	if o.NameTakenBy != nil {
 		m.NameTakenBy = neighbourToProto(*o.NameTakenBy)
 	}
+	if h := o.Holds; h != nil {
+		m.Holds = &artifactv1.Holder{Name: plain.Line(h.Name), ChangeId: plain.Line(h.Change)}
+	}
 	if e := o.EnvFile; e != nil {
 		m.EnvFile = &artifactv1.Obstacle{What: clip(plain.Line(e.What)), Fix: clip(plain.Line(e.Fix))}
 	}
@@ -98,6 +101,9 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	if n := m.GetNameTakenBy(); n != nil {
 		by := f.neighbour(n)
 		o.NameTakenBy = &by
+	}
+	if h := m.GetHolds(); h != nil {
+		o.Holds = &workload.Holder{Name: f.told("holds.name", h.GetName()), Change: f.match("holds.change_id", changeForm, h.GetChangeId())}
 	}
 	if e := m.GetEnvFile(); e != nil {
 		o.EnvFile = &workload.Obstacle{What: f.told("env_file.what", e.GetWhat()), Fix: f.told("env_file.fix", e.GetFix())}

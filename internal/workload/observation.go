@@ -36,10 +36,20 @@ type Observation struct {
 	// NameTakenBy is the container of another project, or of none, that has the workload's
 	// container name; nil if there is none.
 	NameTakenBy *Neighbour `json:"-"`
+	// Holds is a container that holds an image for a change that is not pending; nil if there
+	// is none.
+	Holds *Holder `json:"-"`
 	// EnvFile is what keeps the host from writing the deploy keys, zero for nothing; nil
 	// if it does not report that, or if there is no such file.
 	EnvFile *Obstacle `json:"-"`
 	Unread  error     `json:"-"` // why the definition could not be read: Units, Stamped and Secrets are not known then
+}
+
+// Holder is a container that is never started and keeps an image in the engine.
+type Holder struct {
+	Name string
+	// Change is the change that it was made for.
+	Change string
 }
 
 // Compose returns the Compose service's definition, zero if there is none.

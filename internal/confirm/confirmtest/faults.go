@@ -19,6 +19,7 @@ type faults struct {
 	neighbours []workload.Neighbour
 	left       *workload.Left
 	retire     error
+	holds      string
 }
 
 // Fail makes each act end with err at a step, as a runtime that refuses it does. Nil
@@ -54,6 +55,9 @@ func (h *Host) Place(spec workload.Spec) { h.fault(func(f *faults) { f.placed = 
 // Leave makes another writer's edit of a Deployment: each revert leaves it, and it runs
 // another image.
 func (h *Host) Leave(left workload.Left) { h.fault(func(f *faults) { f.left = &left }) }
+
+// Hold leaves a container that holds an image for a change; Retire removes it.
+func (h *Host) Hold(change string) { h.fault(func(f *faults) { f.holds = change }) }
 
 // FailRetire has Retire fail.
 func (h *Host) FailRetire(err error) { h.fault(func(f *faults) { f.retire = err }) }

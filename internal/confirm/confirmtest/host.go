@@ -270,6 +270,7 @@ func (h *Host) Retire(_ context.Context, _ workload.Spec, commits []artifact.Com
 	if err := h.faults.retire; err != nil {
 		return err
 	}
+	h.faults.holds = ""
 	used := []string{h.names["stable"]}
 	if h.main != nil {
 		used = append(used, h.main.ImageID)

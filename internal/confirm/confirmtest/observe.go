@@ -47,6 +47,9 @@ func (h *Host) see() (workload.Observation, *workload.Instance) {
 		Platform: artifact.Platform{OS: "linux", Architecture: "amd64"},
 		Units:    []workload.Unit{{Name: spec.Ref.Name(), Compose: &d}},
 	}
+	if change := h.faults.holds; change != "" {
+		seen.Holds = &workload.Holder{Name: "unidesk-keep-" + spec.Display(), Change: change}
+	}
 	for _, name := range placed.Secrets {
 		v := h.secrets[name]
 		seen.Secrets = append(seen.Secrets, workload.Secret{Name: name, Present: v != "", Length: len(v)})

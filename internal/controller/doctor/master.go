@@ -27,6 +27,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // examineMaster reads what there is on this machine; the judging is elsewhere.
@@ -44,6 +45,7 @@ func examineMaster(ctx context.Context, c site.Config, services *catalog.Catalog
 	here := []Finding{judgeEngine(info, engineErr)}
 	if engineErr == nil {
 		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
+		here = append(here, holders(ctx, c, docker, rows)...)
 	}
 	here = append(here, judgeState(stateOf(c.State)), leftovers(c), judgeWatch(site.WatchHeld(c)))
 	spool := filepath.Join(c.State, "spool")
@@ -184,6 +186,25 @@ func leftovers(c site.Config) Finding {
 	receipts, receiptsErr := books.Pending()
 	receipts = slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return books.Alive(r.Service) })
 	return judgeLeftovers(site.Dead(books, changes), receipts, errors.Join(err, receiptsErr))
+}
+
+// holders looks for containers that hold an image for a change that is over.
+func holders(ctx context.Context, c site.Config, docker *engine.Client, rows []catalog.Row) (list []Finding) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	changes, _ := confirm.Unsettled(c.ChangesDir()) // leftovers reports it
+	for _, row := range rowsOn(catalog.Master, rows) {
+		if row.runtime() != workload.Compose {
+			continue
+		}
+		name := compose.Holder(row.Spec(row.env, c.Master.Project))
+		change, err := docker.Holding(ctx, name)
+		pending := slices.ContainsFunc(changes, func(p workload.Pending) bool { return p.Change.ID == change })
+		if err == nil && change != "" && !pending {
+			list = append(list, judgeHolder(serviceFacts{service: row.Service.String(), env: row.env}.check(), &workload.Holder{Name: name, Change: change})...)
+		}
+	}
+	return list
 }
 
 // summariesIn reads all of the folder; "" is none.

@@ -23,6 +23,8 @@ type serviceFacts struct {
 	env     artifact.Env
 	// pending is a change there that is not settled, and that no run here goes on with.
 	pending *workload.Pending
+	// holds is a container there that holds an image for a change that is over.
+	holds *workload.Holder
 	// differences are what the host's placement of it has otherwise than the catalog.
 	differences []string
 	// unread are Compose files that Compose run by hand reads there, and a deploy does not.
@@ -108,7 +110,8 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 			if err == nil {
 				err = o.Unread
 			}
-			if list[i].pending, list[i].err = o.Pending, err; err == nil {
+			list[i].pending, list[i].holds, list[i].err = o.Pending, o.Holds, err
+			if err == nil {
 				list[i].differences, list[i].unread = placement.Differences(spec, o.Placement), o.Compose().UnreadFiles
 			}
 		})
@@ -130,6 +133,16 @@ func judgeUnread(check, where string, unread []string) []Finding {
 	}
 	return []Finding{amiss(LevelWarning, check, "name it in "+where+", or remove it",
 		"Compose run by hand reads %s, and a deploy does not: the service would come up without it", strings.Join(unread, ", "))}
+}
+
+// judgeHolder is about a container that holds an image for a change that is over, none if
+// there is none.
+func judgeHolder(check string, held *workload.Holder) []Finding {
+	if held == nil {
+		return nil
+	}
+	return []Finding{amiss(LevelWarning, check, "unidesk-controller recover",
+		"container %s holds an image for the change %s, which is over: a run ended before it could remove it", held.Name, held.Change)}
 }
 
 // judgeServices is about whether the host would switch what the catalog brings
@@ -155,6 +168,7 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 				"its placement is another one than the catalog's: %s", strings.Join(s.differences, "; ")))
 		}
 		list = append(list, judgeUnread(s.check(), "/etc/unidesk/agent.yaml (files), then systemctl restart unidesk-agent", s.unread)...)
+		list = append(list, judgeHolder(s.check(), s.holds)...)
 		if s.pending != nil {
 			left = append(left, *s.pending)
 		}

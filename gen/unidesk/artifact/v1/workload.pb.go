@@ -970,7 +970,10 @@ type Observation struct {
 	EnvFile *Obstacle `protobuf:"bytes,14,opt,name=env_file,json=envFile,proto3" json:"env_file,omitempty"`
 	// Why the definition of the workload could not be read; absent if it was read. If it is
 	// there, units, stamped and secrets are empty and mean nothing.
-	Unread        *Unread `protobuf:"bytes,15,opt,name=unread,proto3" json:"unread,omitempty"`
+	Unread *Unread `protobuf:"bytes,15,opt,name=unread,proto3" json:"unread,omitempty"`
+	// A container that holds an image for a change that is not pending; absent if there is
+	// none. The last settlement once more removes it.
+	Holds         *Holder `protobuf:"bytes,16,opt,name=holds,proto3" json:"holds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1110,6 +1113,68 @@ func (x *Observation) GetUnread() *Unread {
 	return nil
 }
 
+func (x *Observation) GetHolds() *Holder {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+// Holder is a container that is never started and keeps an image in the engine.
+type Holder struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The change that it was made for.
+	ChangeId      string `protobuf:"bytes,2,opt,name=change_id,json=changeId,proto3" json:"change_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Holder) Reset() {
+	*x = Holder{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Holder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Holder) ProtoMessage() {}
+
+func (x *Holder) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Holder.ProtoReflect.Descriptor instead.
+func (*Holder) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Holder) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Holder) GetChangeId() string {
+	if x != nil {
+		return x.ChangeId
+	}
+	return ""
+}
+
 // Obstacle is what is in the way of a change, and what to do about it.
 type Obstacle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1123,7 +1188,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1135,7 +1200,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1148,7 +1213,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{12}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Obstacle) GetWhat() string {
@@ -1182,7 +1247,7 @@ type Unread struct {
 
 func (x *Unread) Reset() {
 	*x = Unread{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1194,7 +1259,7 @@ func (x *Unread) String() string {
 func (*Unread) ProtoMessage() {}
 
 func (x *Unread) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1207,7 +1272,7 @@ func (x *Unread) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unread.ProtoReflect.Descriptor instead.
 func (*Unread) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Unread) GetReason() Reason {
@@ -1259,7 +1324,7 @@ type Unit struct {
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1336,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1349,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Unit) GetName() string {
@@ -1395,7 +1460,7 @@ type DeploymentDefinition struct {
 
 func (x *DeploymentDefinition) Reset() {
 	*x = DeploymentDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1407,7 +1472,7 @@ func (x *DeploymentDefinition) String() string {
 func (*DeploymentDefinition) ProtoMessage() {}
 
 func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1420,7 +1485,7 @@ func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentDefinition.ProtoReflect.Descriptor instead.
 func (*DeploymentDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeploymentDefinition) GetRevision() string {
@@ -1589,7 +1654,7 @@ type Replicas struct {
 
 func (x *Replicas) Reset() {
 	*x = Replicas{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1666,7 @@ func (x *Replicas) String() string {
 func (*Replicas) ProtoMessage() {}
 
 func (x *Replicas) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1679,7 @@ func (x *Replicas) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replicas.ProtoReflect.Descriptor instead.
 func (*Replicas) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Replicas) GetWant() uint32 {
@@ -1667,7 +1732,7 @@ type Exposure struct {
 
 func (x *Exposure) Reset() {
 	*x = Exposure{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1744,7 @@ func (x *Exposure) String() string {
 func (*Exposure) ProtoMessage() {}
 
 func (x *Exposure) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1757,7 @@ func (x *Exposure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exposure.ProtoReflect.Descriptor instead.
 func (*Exposure) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Exposure) GetService() string {
@@ -1748,7 +1813,7 @@ type ComposeDefinition struct {
 
 func (x *ComposeDefinition) Reset() {
 	*x = ComposeDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1825,7 @@ func (x *ComposeDefinition) String() string {
 func (*ComposeDefinition) ProtoMessage() {}
 
 func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1838,7 @@ func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComposeDefinition.ProtoReflect.Descriptor instead.
 func (*ComposeDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ComposeDefinition) GetImage() string {
@@ -1868,7 +1933,7 @@ type Mount struct {
 
 func (x *Mount) Reset() {
 	*x = Mount{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1880,7 +1945,7 @@ func (x *Mount) String() string {
 func (*Mount) ProtoMessage() {}
 
 func (x *Mount) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1893,7 +1958,7 @@ func (x *Mount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mount.ProtoReflect.Descriptor instead.
 func (*Mount) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Mount) GetKind() string {
@@ -1976,7 +2041,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1988,7 +2053,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2001,7 +2066,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Instance) GetId() string {
@@ -2169,7 +2234,7 @@ type Labelled struct {
 
 func (x *Labelled) Reset() {
 	*x = Labelled{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2246,7 @@ func (x *Labelled) String() string {
 func (*Labelled) ProtoMessage() {}
 
 func (x *Labelled) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2259,7 @@ func (x *Labelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Labelled.ProtoReflect.Descriptor instead.
 func (*Labelled) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Labelled) GetKeys() []*Variable {
@@ -2221,7 +2286,7 @@ type Copy struct {
 
 func (x *Copy) Reset() {
 	*x = Copy{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2233,7 +2298,7 @@ func (x *Copy) String() string {
 func (*Copy) ProtoMessage() {}
 
 func (x *Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2246,7 +2311,7 @@ func (x *Copy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Copy.ProtoReflect.Descriptor instead.
 func (*Copy) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Copy) GetId() string {
@@ -2288,7 +2353,7 @@ type ListNeighboursRequest struct {
 
 func (x *ListNeighboursRequest) Reset() {
 	*x = ListNeighboursRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2365,7 @@ func (x *ListNeighboursRequest) String() string {
 func (*ListNeighboursRequest) ProtoMessage() {}
 
 func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2378,7 @@ func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursRequest.ProtoReflect.Descriptor instead.
 func (*ListNeighboursRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListNeighboursRequest) GetWorkload() *Workload {
@@ -2334,7 +2399,7 @@ type ListNeighboursResponse struct {
 
 func (x *ListNeighboursResponse) Reset() {
 	*x = ListNeighboursResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2346,7 +2411,7 @@ func (x *ListNeighboursResponse) String() string {
 func (*ListNeighboursResponse) ProtoMessage() {}
 
 func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2359,7 +2424,7 @@ func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursResponse.ProtoReflect.Descriptor instead.
 func (*ListNeighboursResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
@@ -2405,7 +2470,7 @@ type Neighbour struct {
 
 func (x *Neighbour) Reset() {
 	*x = Neighbour{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2482,7 @@ func (x *Neighbour) String() string {
 func (*Neighbour) ProtoMessage() {}
 
 func (x *Neighbour) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2495,7 @@ func (x *Neighbour) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbour.ProtoReflect.Descriptor instead.
 func (*Neighbour) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Neighbour) GetId() string {
@@ -2537,7 +2602,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2549,7 +2614,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2562,7 +2627,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Share) GetWhat() string {
@@ -2592,7 +2657,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2604,7 +2669,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2617,7 +2682,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Variable) GetName() string {
@@ -2649,7 +2714,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2726,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +2739,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Secret) GetName() string {
@@ -2719,7 +2784,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2731,7 +2796,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2744,7 +2809,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -2802,7 +2867,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +2879,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +2892,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Flag) GetName() string {
@@ -2865,7 +2930,7 @@ type PinnedImage struct {
 
 func (x *PinnedImage) Reset() {
 	*x = PinnedImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2877,7 +2942,7 @@ func (x *PinnedImage) String() string {
 func (*PinnedImage) ProtoMessage() {}
 
 func (x *PinnedImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2890,7 +2955,7 @@ func (x *PinnedImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinnedImage.ProtoReflect.Descriptor instead.
 func (*PinnedImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PinnedImage) GetRepository() string {
@@ -2963,7 +3028,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2975,7 +3040,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2988,7 +3053,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Change) GetId() string {
@@ -3066,7 +3131,7 @@ type PendingChange struct {
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3078,7 +3143,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3091,7 +3156,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -3148,7 +3213,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3160,7 +3225,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3173,7 +3238,7 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Before) GetBasis() string {
@@ -3230,7 +3295,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3242,7 +3307,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3255,7 +3320,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -3306,7 +3371,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3318,7 +3383,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3331,7 +3396,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Left) GetUnit() string {
@@ -3361,7 +3426,7 @@ type FindImageRequest struct {
 
 func (x *FindImageRequest) Reset() {
 	*x = FindImageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3373,7 +3438,7 @@ func (x *FindImageRequest) String() string {
 func (*FindImageRequest) ProtoMessage() {}
 
 func (x *FindImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3386,7 +3451,7 @@ func (x *FindImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindImageRequest.ProtoReflect.Descriptor instead.
 func (*FindImageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *FindImageRequest) GetWorkload() *Workload {
@@ -3414,7 +3479,7 @@ type FindImageResponse struct {
 
 func (x *FindImageResponse) Reset() {
 	*x = FindImageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3426,7 +3491,7 @@ func (x *FindImageResponse) String() string {
 func (*FindImageResponse) ProtoMessage() {}
 
 func (x *FindImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3439,7 +3504,7 @@ func (x *FindImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindImageResponse.ProtoReflect.Descriptor instead.
 func (*FindImageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *FindImageResponse) GetImage() *FoundImage {
@@ -3468,7 +3533,7 @@ type FoundImage struct {
 
 func (x *FoundImage) Reset() {
 	*x = FoundImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3480,7 +3545,7 @@ func (x *FoundImage) String() string {
 func (*FoundImage) ProtoMessage() {}
 
 func (x *FoundImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3493,7 +3558,7 @@ func (x *FoundImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundImage.ProtoReflect.Descriptor instead.
 func (*FoundImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FoundImage) GetPlatform() *Platform {
@@ -3545,7 +3610,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3557,7 +3622,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3570,7 +3635,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -3603,7 +3668,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +3680,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +3693,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -3683,7 +3748,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3695,7 +3760,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3708,7 +3773,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 // Progress reports that the work reached a point.
@@ -3730,7 +3795,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3742,7 +3807,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3755,7 +3820,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Progress) GetPoint() Point {
@@ -3807,7 +3872,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3819,7 +3884,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3832,7 +3897,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -3862,7 +3927,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3874,7 +3939,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3887,7 +3952,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ConfigValue) GetKey() string {
@@ -3920,7 +3985,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3932,7 +3997,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3945,7 +4010,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -4000,7 +4065,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4012,7 +4077,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4025,7 +4090,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
 }
 
 // RenewRequest names a pending change.
@@ -4041,7 +4106,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4053,7 +4118,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4066,7 +4131,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RenewRequest) GetWorkload() *Workload {
@@ -4092,7 +4157,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4104,7 +4169,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4117,7 +4182,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
 }
 
 // SettleRequest ends a change.
@@ -4140,7 +4205,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4152,7 +4217,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4165,7 +4230,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -4214,7 +4279,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4226,7 +4291,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4239,7 +4304,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{51}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SettleResponse) GetProgress() []*Progress {
@@ -4264,7 +4329,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4276,7 +4341,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4289,7 +4354,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{52}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -4324,7 +4389,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4336,7 +4401,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4349,7 +4414,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{53}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -4413,7 +4478,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\bR\x05probe\"U\n" +
 	"\x0fObserveResponse\x12B\n" +
-	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\x8c\x06\n" +
+	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xbf\x06\n" +
 	"\vObservation\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12<\n" +
 	"\tplacement\x18\x02 \x01(\v2\x1e.unidesk.artifact.v1.PlacementR\tplacement\x12\x14\n" +
@@ -4431,7 +4496,11 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\amissing\x18\f \x03(\tR\amissing\x12B\n" +
 	"\rname_taken_by\x18\r \x01(\v2\x1e.unidesk.artifact.v1.NeighbourR\vnameTakenBy\x128\n" +
 	"\benv_file\x18\x0e \x01(\v2\x1d.unidesk.artifact.v1.ObstacleR\aenvFile\x123\n" +
-	"\x06unread\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.UnreadR\x06unread\"0\n" +
+	"\x06unread\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.UnreadR\x06unread\x121\n" +
+	"\x05holds\x18\x10 \x01(\v2\x1b.unidesk.artifact.v1.HolderR\x05holds\"9\n" +
+	"\x06Holder\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\tchange_id\x18\x02 \x01(\tR\bchangeId\"0\n" +
 	"\bObstacle\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x10\n" +
 	"\x03fix\x18\x02 \x01(\tR\x03fix\"\x89\x01\n" +
@@ -4733,7 +4802,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
 	(Point)(0),                     // 1: unidesk.artifact.v1.Point
@@ -4749,51 +4818,52 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*ObserveRequest)(nil),         // 11: unidesk.artifact.v1.ObserveRequest
 	(*ObserveResponse)(nil),        // 12: unidesk.artifact.v1.ObserveResponse
 	(*Observation)(nil),            // 13: unidesk.artifact.v1.Observation
-	(*Obstacle)(nil),               // 14: unidesk.artifact.v1.Obstacle
-	(*Unread)(nil),                 // 15: unidesk.artifact.v1.Unread
-	(*Unit)(nil),                   // 16: unidesk.artifact.v1.Unit
-	(*DeploymentDefinition)(nil),   // 17: unidesk.artifact.v1.DeploymentDefinition
-	(*Replicas)(nil),               // 18: unidesk.artifact.v1.Replicas
-	(*Exposure)(nil),               // 19: unidesk.artifact.v1.Exposure
-	(*ComposeDefinition)(nil),      // 20: unidesk.artifact.v1.ComposeDefinition
-	(*Mount)(nil),                  // 21: unidesk.artifact.v1.Mount
-	(*Instance)(nil),               // 22: unidesk.artifact.v1.Instance
-	(*Labelled)(nil),               // 23: unidesk.artifact.v1.Labelled
-	(*Copy)(nil),                   // 24: unidesk.artifact.v1.Copy
-	(*ListNeighboursRequest)(nil),  // 25: unidesk.artifact.v1.ListNeighboursRequest
-	(*ListNeighboursResponse)(nil), // 26: unidesk.artifact.v1.ListNeighboursResponse
-	(*Neighbour)(nil),              // 27: unidesk.artifact.v1.Neighbour
-	(*Share)(nil),                  // 28: unidesk.artifact.v1.Share
-	(*Variable)(nil),               // 29: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                 // 30: unidesk.artifact.v1.Secret
-	(*Health)(nil),                 // 31: unidesk.artifact.v1.Health
-	(*Flag)(nil),                   // 32: unidesk.artifact.v1.Flag
-	(*PinnedImage)(nil),            // 33: unidesk.artifact.v1.PinnedImage
-	(*Change)(nil),                 // 34: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),          // 35: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                 // 36: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),          // 37: unidesk.artifact.v1.SettledChange
-	(*Left)(nil),                   // 38: unidesk.artifact.v1.Left
-	(*FindImageRequest)(nil),       // 39: unidesk.artifact.v1.FindImageRequest
-	(*FindImageResponse)(nil),      // 40: unidesk.artifact.v1.FindImageResponse
-	(*FoundImage)(nil),             // 41: unidesk.artifact.v1.FoundImage
-	(*StageRequest)(nil),           // 42: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 43: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 44: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 45: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 46: unidesk.artifact.v1.SwitchRequest
-	(*ConfigValue)(nil),            // 47: unidesk.artifact.v1.ConfigValue
-	(*SwitchResponse)(nil),         // 48: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 49: unidesk.artifact.v1.SwitchResult
-	(*RenewRequest)(nil),           // 50: unidesk.artifact.v1.RenewRequest
-	(*RenewResponse)(nil),          // 51: unidesk.artifact.v1.RenewResponse
-	(*SettleRequest)(nil),          // 52: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 53: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 54: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 55: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 56: google.protobuf.Timestamp
-	(*Platform)(nil),               // 57: unidesk.artifact.v1.Platform
-	(Reason)(0),                    // 58: unidesk.artifact.v1.Reason
+	(*Holder)(nil),                 // 14: unidesk.artifact.v1.Holder
+	(*Obstacle)(nil),               // 15: unidesk.artifact.v1.Obstacle
+	(*Unread)(nil),                 // 16: unidesk.artifact.v1.Unread
+	(*Unit)(nil),                   // 17: unidesk.artifact.v1.Unit
+	(*DeploymentDefinition)(nil),   // 18: unidesk.artifact.v1.DeploymentDefinition
+	(*Replicas)(nil),               // 19: unidesk.artifact.v1.Replicas
+	(*Exposure)(nil),               // 20: unidesk.artifact.v1.Exposure
+	(*ComposeDefinition)(nil),      // 21: unidesk.artifact.v1.ComposeDefinition
+	(*Mount)(nil),                  // 22: unidesk.artifact.v1.Mount
+	(*Instance)(nil),               // 23: unidesk.artifact.v1.Instance
+	(*Labelled)(nil),               // 24: unidesk.artifact.v1.Labelled
+	(*Copy)(nil),                   // 25: unidesk.artifact.v1.Copy
+	(*ListNeighboursRequest)(nil),  // 26: unidesk.artifact.v1.ListNeighboursRequest
+	(*ListNeighboursResponse)(nil), // 27: unidesk.artifact.v1.ListNeighboursResponse
+	(*Neighbour)(nil),              // 28: unidesk.artifact.v1.Neighbour
+	(*Share)(nil),                  // 29: unidesk.artifact.v1.Share
+	(*Variable)(nil),               // 30: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 31: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 32: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 33: unidesk.artifact.v1.Flag
+	(*PinnedImage)(nil),            // 34: unidesk.artifact.v1.PinnedImage
+	(*Change)(nil),                 // 35: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 36: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 37: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 38: unidesk.artifact.v1.SettledChange
+	(*Left)(nil),                   // 39: unidesk.artifact.v1.Left
+	(*FindImageRequest)(nil),       // 40: unidesk.artifact.v1.FindImageRequest
+	(*FindImageResponse)(nil),      // 41: unidesk.artifact.v1.FindImageResponse
+	(*FoundImage)(nil),             // 42: unidesk.artifact.v1.FoundImage
+	(*StageRequest)(nil),           // 43: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 44: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 45: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 46: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 47: unidesk.artifact.v1.SwitchRequest
+	(*ConfigValue)(nil),            // 48: unidesk.artifact.v1.ConfigValue
+	(*SwitchResponse)(nil),         // 49: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 50: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 51: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 52: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 53: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 54: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 55: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 56: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 57: google.protobuf.Timestamp
+	(*Platform)(nil),               // 58: unidesk.artifact.v1.Platform
+	(Reason)(0),                    // 59: unidesk.artifact.v1.Reason
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
@@ -4807,93 +4877,94 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	10, // 8: unidesk.artifact.v1.DeploymentPlacement.probe:type_name -> unidesk.artifact.v1.Probe
 	2,  // 9: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	13, // 10: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	56, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	57, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	5,  // 12: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
-	16, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
-	22, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	29, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
-	30, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	35, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	37, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	57, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	27, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
-	14, // 21: unidesk.artifact.v1.Observation.env_file:type_name -> unidesk.artifact.v1.Obstacle
-	15, // 22: unidesk.artifact.v1.Observation.unread:type_name -> unidesk.artifact.v1.Unread
-	58, // 23: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
-	20, // 24: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
-	17, // 25: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
-	31, // 26: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
-	18, // 27: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
-	19, // 28: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
-	29, // 29: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
-	21, // 30: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
-	56, // 31: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	56, // 32: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	29, // 33: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	29, // 34: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	31, // 35: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	21, // 36: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
-	23, // 37: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
-	29, // 38: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
-	56, // 39: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 40: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	27, // 41: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	56, // 42: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	28, // 43: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
-	32, // 44: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 45: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	33, // 46: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	29, // 47: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	56, // 48: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	32, // 49: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	34, // 50: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	56, // 51: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	36, // 52: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	56, // 53: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 54: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	56, // 55: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	38, // 56: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
-	2,  // 57: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	33, // 58: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	41, // 59: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
-	57, // 60: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
-	29, // 61: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
-	2,  // 62: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	33, // 63: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	45, // 64: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	44, // 65: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 66: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	34, // 67: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	47, // 68: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	45, // 69: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	49, // 70: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 71: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 72: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 73: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	24, // 74: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	45, // 75: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 76: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 77: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	25, // 78: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	39, // 79: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
-	42, // 80: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	46, // 81: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	50, // 82: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	52, // 83: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	54, // 84: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 85: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	26, // 86: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	40, // 87: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
-	43, // 88: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	48, // 89: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	51, // 90: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	53, // 91: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	55, // 92: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	85, // [85:93] is the sub-list for method output_type
-	77, // [77:85] is the sub-list for method input_type
-	77, // [77:77] is the sub-list for extension type_name
-	77, // [77:77] is the sub-list for extension extendee
-	0,  // [0:77] is the sub-list for field type_name
+	17, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
+	23, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
+	30, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
+	31, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	36, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	38, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	58, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	28, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
+	15, // 21: unidesk.artifact.v1.Observation.env_file:type_name -> unidesk.artifact.v1.Obstacle
+	16, // 22: unidesk.artifact.v1.Observation.unread:type_name -> unidesk.artifact.v1.Unread
+	14, // 23: unidesk.artifact.v1.Observation.holds:type_name -> unidesk.artifact.v1.Holder
+	59, // 24: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
+	21, // 25: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
+	18, // 26: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
+	32, // 27: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
+	19, // 28: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
+	20, // 29: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
+	30, // 30: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
+	22, // 31: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
+	57, // 32: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	57, // 33: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	30, // 34: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	30, // 35: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	32, // 36: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	22, // 37: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
+	24, // 38: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
+	30, // 39: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
+	57, // 40: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 41: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	28, // 42: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	57, // 43: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	29, // 44: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
+	33, // 45: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 46: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	34, // 47: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	30, // 48: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	57, // 49: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	33, // 50: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	35, // 51: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	57, // 52: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	37, // 53: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	57, // 54: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 55: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	57, // 56: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	39, // 57: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
+	2,  // 58: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	34, // 59: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	42, // 60: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
+	58, // 61: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
+	30, // 62: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
+	2,  // 63: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	34, // 64: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	46, // 65: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	45, // 66: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 67: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	35, // 68: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	48, // 69: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	46, // 70: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	50, // 71: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 72: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 73: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 74: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	25, // 75: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	46, // 76: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 77: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 78: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	26, // 79: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	40, // 80: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
+	43, // 81: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	47, // 82: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	51, // 83: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	53, // 84: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	55, // 85: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 86: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	27, // 87: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	41, // 88: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
+	44, // 89: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	49, // 90: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	52, // 91: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	54, // 92: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	56, // 93: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	86, // [86:94] is the sub-list for method output_type
+	78, // [78:86] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -4912,16 +4983,16 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		(*Placement_Compose)(nil),
 		(*Placement_Kubernetes)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[14].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
 		(*Unit_Compose)(nil),
 		(*Unit_Deployment)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[25].OneofWrappers = []any{}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[41].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[26].OneofWrappers = []any{}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[42].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[46].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[47].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -4931,7 +5002,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   54,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
