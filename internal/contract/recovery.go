@@ -12,6 +12,8 @@ type Recovery struct {
 	Commit  artifact.Commit    `json:"commit"`
 	Action  Action             `json:"action"`
 	Running string             `json:"running"`
+	// Host is the host that could not be asked for anything, "" if there is none.
+	Host string `json:"host,omitempty"`
 	// Warnings are as in [Result].
 	Warnings []string `json:"warnings,omitempty"`
 	Failure  *Failure `json:"failure,omitempty"`
@@ -26,9 +28,11 @@ const (
 	TookBack Action = "took-back"
 	// Recorded: a change that had ended, kept or taken back, has its receipt in force now.
 	Recorded Action = "recorded"
+	// Released: a container that held an image for a change that is over was removed.
+	Released Action = "released"
 	// Busy: a run that lives has the service; nothing was done.
 	Busy Action = "busy"
-	// Unreached: the service's host could not be asked.
+	// Unreached: the service, or all of its host, could not be asked.
 	Unreached Action = "unreached"
 	// Failed: it could not be ended.
 	Failed Action = "failed"

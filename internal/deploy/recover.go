@@ -7,15 +7,18 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Recover ends what killed runs left, for every service, and returns what there was
-// to end. It leaves a service that a living run has to that run. It names an
-// unreachable host once and goes on with the others: that host's agent takes back by
+// to end. It leaves a service that a living run has to that run. What keeps a service from
+// being looked at keeps no other: an unreachable host is named once, a runtime that does
+// not answer once for each of its services. Another host than the master takes back by
 // itself what no run settles.
 func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err error) {
-	silent := map[string]bool{}
+	silent := map[string]bool{}   // hosts
+	unasked := map[string]error{} // runtimes of a host, and why they are not asked again
 	for _, id := range d.config.Catalog.Services() {
 		row, err := d.config.Catalog.Row(id.String())
 		if err != nil {
@@ -27,21 +30,53 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 				continue
 			}
 			r := d.begin(d.session(row, env), artifact.Commit{})
-			one, err := r.recover(ctx)
-			done = append(done, one...)
+			runtime := e.Target.Host + " " + string(r.Spec.Ref.Runtime())
+			one, err := []contract.Recovery(nil), unasked[runtime]
+			if err == nil {
+				one, err = r.recover(ctx)
+				done = append(done, one...)
+			}
 			if err == nil {
 				continue
 			}
-			if e.Target.Host == catalog.Master {
-				return done, err
+			switch reason := fault.ReasonOf(err); {
+			case reason == fault.EngineUnavailable || reason == fault.KubernetesUnavailable:
+				unasked[runtime] = err
+			case ofHost(reason):
+				silent[e.Target.Host] = true
 			}
-			silent[e.Target.Host] = true
-			unreached := r.recovery(contract.Unreached, "", artifact.Commit{}, "not known: "+e.Target.Host+" could not be asked")
-			unreached.Failure = recoverFailure(contract.DecidedFailed, workload.PointGuard, err)
-			done = append(done, unreached)
+			done = append(done, r.unlooked(err, silent[e.Target.Host]))
 		}
 	}
 	return done, nil
+}
+
+// ofHost reports whether an error of this reason is that of a host, whatever it was asked
+// for.
+func ofHost(reason fault.Reason) bool {
+	switch reason {
+	case fault.HostUnreachable, fault.Stalled, fault.HostKeyMismatch, fault.NotAnAgent, fault.RoleMissing, fault.ConfigInvalid, fault.LedgerUnavailable:
+		return true
+	}
+	return false
+}
+
+// unlooked is the report of a service that could not be looked at; whole if nothing else on
+// its host can be, either.
+func (r *run) unlooked(err error, whole bool) contract.Recovery {
+	action, what := contract.Unreached, r.HostName
+	if r.HostName == catalog.Master {
+		action = contract.Failed // nothing else there ends what is left
+	}
+	if !whole {
+		what = r.name() + " on " + what
+	}
+	one := r.recovery(action, "", artifact.Commit{}, "not known: "+what+" could not be asked")
+	one.Failure = recoverFailure(contract.DecidedFailed, workload.PointGuard, err)
+	if whole {
+		one.Host = r.HostName
+	}
+	return one
 }
 
 func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error) {
@@ -80,6 +115,9 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 		one.Warnings = r.warnings
 		done = append(done, one)
 	}
+	if one, ok := r.release(ctx, seen); ok {
+		done = append(done, one)
+	}
 	finished, err := r.finishReceipts(seen)
 	for _, w := range finished {
 		one := r.recovery(contract.Recorded, w.ID, w.Commit, r.Running(seen))
@@ -87,6 +125,23 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 		done = append(done, one)
 	}
 	return done, err
+}
+
+// release has the host remove a container that holds an image for a change that is over:
+// the same settlement once more does so. ok is false if there is no such container.
+func (r *run) release(ctx context.Context, seen sight.View) (one contract.Recovery, ok bool) {
+	held, last := seen.Holds, seen.Last
+	if held == nil || last == nil || seen.Pending != nil {
+		return one, false
+	}
+	one = r.recovery(contract.Released, held.Change, last.Commit, r.Running(seen))
+	r.warnings = nil
+	if err := r.settleAs(ctx, workload.Settlement{ChangeID: last.ChangeID, Outcome: last.Outcome}); err != nil {
+		one.Action = contract.Failed
+		one.Failure = recoverFailure(contract.DecidedFailed, workload.PointSettle, err)
+	}
+	one.Warnings = r.warnings
+	return one, true
 }
 
 func (r *run) recovery(a contract.Action, change string, commit artifact.Commit, running string) contract.Recovery {

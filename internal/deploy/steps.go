@@ -127,11 +127,10 @@ func (s session) sharing() []artifact.Env {
 	return slices.DeleteFunc(artifact.Envs(), func(e artifact.Env) bool { return e == s.env || !s.row.Environment(e).LiveOn(s.HostName) })
 }
 
-// settle has the host keep the change. What it could not let go of older images becomes
+// settleAs has the host end a change. What it could not let go of older images becomes
 // the run's warnings.
-func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) error {
-	settlement := workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: a.verdict.Copies(), Retire: retire}
-	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
+func (r *run) settleAs(ctx context.Context, settlement workload.Settlement) error {
+	return r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.Host.Settle(ctx, r.Spec.Ref, settlement, func(e workload.Event) {
 			if e.Warning && !slices.Contains(r.warnings, e.Text) {
 				r.warnings = append(r.warnings, e.Text)
@@ -139,6 +138,11 @@ func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) e
 			emit(e)
 		})
 	})
+}
+
+// settle has the host keep the change.
+func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) error {
+	err := r.settleAs(ctx, workload.Settlement{ChangeID: a.change.ID, Outcome: workload.Keep, Proven: a.verdict.Copies(), Retire: retire})
 	if err != nil {
 		if became, _ := r.FateOf(ctx, a.change); became != sight.Kept { // else only the answer was lost
 			return err

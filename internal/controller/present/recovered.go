@@ -52,11 +52,19 @@ func recovered(one contract.Recovery) string {
 		return good().Render("taken back") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
 	case contract.Recorded:
 		return good().Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
+	case contract.Released:
+		return good().Render("released") + fmt.Sprintf("  the container that held an image of %s %s for a change that is over", one.Service, one.Env)
 	case contract.Unreached:
+		if one.Host == "" {
+			return warn().Render("unreached") + fmt.Sprintf("  %s %s: its host ends by itself what nobody settles", one.Service, one.Env)
+		}
 		return warn().Render("unreached") + fmt.Sprintf("  %s %s and whatever else runs there: its host ends by itself what nobody settles", one.Service, one.Env)
 	case contract.Busy:
 		return warn().Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
 	default:
+		if one.Commit.IsZero() {
+			return bad().Render("failed") + fmt.Sprintf("  to look at %s %s", one.Service, one.Env)
+		}
 		return bad().Render("failed") + fmt.Sprintf("  to end the change of %s %s to %s", one.Service, one.Env, one.Commit)
 	}
 }
