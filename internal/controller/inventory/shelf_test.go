@@ -88,6 +88,17 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 	}
 }
 
+// A tag that the registry cannot resolve is beside the others, with the reason.
+func TestABrokenTagIsToldApart(t *testing.T) {
+	t.Parallel()
+	row := builtin(t)[1]
+	broken := rpc.Tag{Name: strings.Repeat("e", 40), Trouble: "its link is empty"}
+	got := ShelfOf(t.Context(), held{row.Repository.String(): {tag(strings.Repeat("a", 40), 1, day), broken}}, row)
+	if diff := cmp.Diff([]Broken{{broken.Name, broken.Trouble}}, got.Broken); diff != "" || len(got.Artifacts) != 1 {
+		t.Errorf("%+v: %s", got, diff)
+	}
+}
+
 // slow answers when four ask.
 type slow struct {
 	asking atomic.Int64

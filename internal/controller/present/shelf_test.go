@@ -31,3 +31,17 @@ func TestWhatIsHeldIsListedNewestFirstAndOnlyCommitsCount(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestABrokenTagIsShownBesideTheOthers(t *testing.T) {
+	t.Parallel()
+	list := inventory.Shelves(t.Context(), registryOf, builtin(t)[1:2])
+	list[0].Broken = []inventory.Broken{{Name: "eeee", Trouble: "its \x1b[31mlink is empty"}}
+	var out strings.Builder
+	if err := printShelves(&out, list, now); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "frontend eeee cannot be read: its ") || !strings.Contains(out.String(), "link is empty\n") ||
+		!strings.Contains(out.String(), strings.Repeat("a", 40)) || strings.Contains(out.String(), "\x1b[31m") {
+		t.Error(out.String())
+	}
+}
