@@ -90,6 +90,9 @@ func TestJudgeDeployments(t *testing.T) {
 			if v.Status != c.status || !strings.Contains(v.Reason(), c.reason) {
 				t.Errorf("%s, %q, want %s, %q", v.Status, v.Reason(), c.status, c.reason)
 			}
+			if v.OnlyFlags != (c.status == proof.Degraded) {
+				t.Errorf("time may mend it: %t", v.OnlyFlags)
+			}
 		})
 	}
 }

@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -260,6 +261,11 @@ func TestFitNamesWhatIsMissing(t *testing.T) {
 		if got.Name != "" && got.Fix == "" {
 			t.Errorf("%s: no fix", name)
 		}
+	}
+	unread := observed(fit)
+	unread.Units[0].Compose.UnreadFiles = []string{"/x.yml"}
+	if checks := proof.Fit(spec, artifact.Image{}, unread); !slices.ContainsFunc(checks, func(c proof.Check) bool { return c.Warning && strings.Contains(c.Detail, "/x.yml") }) {
+		t.Errorf("nothing warns of the file that is not read: %+v", checks)
 	}
 	seen := observed(fit)
 	seen.Units[0].Compose.References = nil

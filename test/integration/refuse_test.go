@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -174,6 +176,11 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 			a.Want(t, c.decision, c.reason, c.exit)
 			if a.Result.Mutated || a.Result.Changed {
 				t.Errorf("mutated %v, changed %v", a.Result.Mutated, a.Result.Changed)
+			}
+			// Only a blob is known to be wrong no sooner than it comes.
+			early := []workload.Point{workload.PointGuard, workload.PointResolve, workload.PointPreflight}
+			if f := a.Result.Failure; c.decision == contract.DecidedBlocked && c.reason != fault.DigestMismatch && !slices.Contains(early, f.Step) {
+				t.Errorf("it was found at %s, which a plan does not come to", f.Step)
 			}
 			if strings.Contains(string(a.Stdout)+a.Stderr, "s3cr3t") {
 				t.Error("the broken line was printed")
