@@ -1,0 +1,24 @@
+package confirmtest
+
+// Step is a moment of an act at which it can break off.
+type Step string
+
+// The steps, each being what comes next when the act breaks off there.
+const (
+	Retag     Step = "retag"
+	Configure Step = "configure"
+	Remove    Step = "remove the old container"
+	Create    Step = "create the new container"
+	Start     Step = "start the new container"
+	Report    Step = "report"
+	PutEnv    Step = "put the env back"
+	PutBack   Step = "put the container back"
+	PutStart  Step = "start the old version"
+	PutName   Step = "put the name back"
+)
+
+// ApplySteps and RestoreSteps are all steps of the two acts, in their order.
+func ApplySteps() []Step { return []Step{Retag, Configure, Remove, Create, Start, Report} }
+
+// RestoreSteps are those of taking a change back.
+func RestoreSteps() []Step { return []Step{PutEnv, PutBack, PutStart, PutName} }
