@@ -21,6 +21,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/rights"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -57,6 +58,8 @@ type Host struct {
 	Cluster []rights.Object
 	// Local says that commands run on this machine, in a login that goes on.
 	Local bool
+	// Say is told of each step of [Failure] as it begins, and what it does; nil is not told.
+	Say func(step, does string)
 	// Patience is how long a new agent may take to answer; 0 means 20 s.
 	Patience time.Duration
 }
@@ -113,6 +116,7 @@ func (r *Result) fail(d Decision, step string, err error, now string) {
 // Run does it, or says what it would do.
 func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 	r.Acts = []Act{}
+	h.say("look", "what the host has and may do")
 	facts, err := Look(ctx, h.Shell)
 	if err != nil {
 		d := Failed
@@ -135,8 +139,14 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo(facts)
 		return r
 	}
+	does := "the program there stays; files, group and units as they should be"
+	if p.agent != nil {
+		does = plain.Size(int64(len(p.agent))) + " of program are sent; then files, group and units"
+	}
+	h.say("apply", does)
 	h.apply(ctx, &r, p)
 	if r.Failure == nil {
+		h.say("ask", "the agent, by the way that deploys take")
 		h.prove(ctx, &r, p, facts)
 	}
 	if r.OK {
@@ -146,6 +156,12 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 		r.ToDo = append(r.ToDo, h.Config.toDo(facts)...)
 	}
 	return r
+}
+
+func (h Host) say(step, does string) {
+	if h.Say != nil {
+		h.Say(step, does)
+	}
 }
 
 func (h Host) plan(facts Facts) (parcel, Plan, error) {

@@ -26,6 +26,7 @@ func (h Host) grant(ctx context.Context, r *Result, p parcel, f Facts) {
 		r.Acts = append(r.Acts, f.Cluster...)
 		return
 	}
+	h.say("cluster", "what the agent needs in the cluster, and a restart")
 	s, err := h.act(ctx, p, actGrant)
 	r.Acts, r.Changes = append(r.Acts, s.acts...), r.Changes+changes(s.acts)
 	if err != nil {

@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,7 +132,26 @@ func TestTheClusterIsLookedAtAndGrantedWhatItLacks(t *testing.T) {
 				}
 				return rpc.Description{}, nil
 			}
+			var told []string // with how many acts were begun by then
+			h.Say = func(step, does string) {
+				told = append(told, fmt.Sprint(step, len(c.node.acts)))
+				if does == "" {
+					t.Errorf("%s does not say what it does", step)
+				}
+			}
 			r := h.Run(t.Context(), c.dry)
+			want := []string{"look0"}
+			for i, act := range strings.Fields(c.acts) {
+				switch act {
+				case "apply":
+					want = append(want, fmt.Sprint("apply", i), fmt.Sprint("ask", i+1))
+				case "grant":
+					want = append(want, fmt.Sprint("cluster", i))
+				}
+			}
+			if !slices.Equal(told, want) {
+				t.Errorf("told %q, want %q", told, want)
+			}
 			of := r.Changes
 			if c.dry { // the binary and the files are not there
 				of = changes(r.Acts[len(r.Acts)-strings.Count(c.node.says["look"], "\n"):])

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +64,9 @@ func (c *hostBootstrapCommand) run(ctx context.Context) (present.Answer, error) 
 	if err != nil {
 		return present.Answer{}, err
 	}
+	started := time.Now()
 	r := bootstrap.Host{
+		Say:   func(step, does string) { present.Bootstrapping(c.Err, time.Since(started), step, does) },
 		Shell: site.HostShell(host),
 		Ask: func(ctx context.Context) (rpc.Description, error) {
 			d, _, _, err := site.Describe(ctx, c.version, host)

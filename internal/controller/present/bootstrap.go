@@ -2,11 +2,20 @@ package present
 
 import (
 	"cmp"
+	"fmt"
 	"io"
+	"time"
+
+	"charm.land/lipgloss/v2"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
+
+// Bootstrapping writes a step of a bootstrap that begins, on stderr.
+func Bootstrapping(err io.Writer, after time.Duration, step, does string) {
+	lipgloss.Fprintln(err, fmt.Sprintf("%6.1fs  %s %s", after.Seconds(), point().Render(fmt.Sprintf("%-8s", step)), does))
+}
 
 // bootstrapped is what host bootstrap answers. docs/hosts.md describes its JSON.
 type bootstrapped struct {
