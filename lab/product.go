@@ -178,7 +178,8 @@ master:
   project: %s
   composeFiles: [docker-compose.yml]
   docker: %s
-`, c.State, c.signers(), HostAlias, s.SSHConfig, strings.Join(s.Command, ", "), s.Master.Root, s.Master.Project, s.Master.Engine.Host)
+registry: {endpoint: %q}
+`, c.State, c.signers(), HostAlias, s.SSHConfig, strings.Join(s.Command, ", "), s.Master.Root, s.Master.Project, s.Master.Engine.Host, s.Registry.Addr)
 	if err := os.WriteFile(filepath.Join(c.Config, "controller.yaml"), []byte(content), 0o600); err != nil {
 		return fmt.Errorf("configure the controller: %w", err)
 	}

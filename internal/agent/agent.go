@@ -71,7 +71,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		if a.images, err = pull.New(pull.Config{URL: c.Registry}); err != nil {
 			return nil, err
 		}
-		images = a.images
+		images, facts.registry = a.images, a.images.Host()
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
 	}
 	if len(c.RegistryRoots) > 0 {

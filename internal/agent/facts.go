@@ -21,6 +21,7 @@ const engineWait = 3 * time.Second
 // facts reads what HostService.Describe tells.
 type facts struct {
 	version       string
+	registry      string // its host and port
 	docker, state string
 	capabilities  []rpc.Capability
 	compose       composePlugin
@@ -31,7 +32,7 @@ type facts struct {
 func (f *facts) Describe(ctx context.Context) (rpc.Description, error) {
 	c := callerOf(ctx)
 	d := rpc.Description{
-		AgentVersion: f.version, Capabilities: f.capabilities, CallerRole: c.role, CallerUID: c.uid, Time: time.Now(),
+		AgentVersion: f.version, Capabilities: f.capabilities, CallerRole: c.role, CallerUID: c.uid, Time: time.Now(), Registry: f.registry,
 		Platform: artifact.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
 	}
 	d.Hostname, _ = os.Hostname()

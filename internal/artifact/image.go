@@ -70,6 +70,9 @@ type Image struct {
 	Volumes []string
 	Command []string
 	Folder  string
+	// Registry is the host and port of the registry that it was resolved in, as its reader
+	// names it; "" if it does not. Alone of all it does not follow from the digest.
+	Registry string
 }
 
 // Raw is what Parse makes an Image of: a manifest and a config, as stored.

@@ -83,6 +83,8 @@ type Config struct {
 	// Project is the Compose project of the master.
 	Project   string
 	Artifacts Artifacts
+	// RegistryHost holds the registry, Endpoint is the host and port at which it is managed.
+	RegistryHost, Endpoint string
 	// Targets are the targets on each host, by the host's name in the catalog. A host
 	// without an entry cannot be deployed to.
 	Targets    map[string]workload.Target
@@ -121,6 +123,8 @@ func New(c Config) (*Deployer, error) {
 		{"Catalog", c.Catalog != nil},
 		{"Project", c.Project != ""},
 		{"Artifacts", c.Artifacts != nil},
+		{"RegistryHost", c.RegistryHost != ""},
+		{"Endpoint", c.Endpoint != ""},
 		{"Targets", len(c.Targets) > 0},
 		{"Estimator", c.Estimator != nil},
 		{"Settings", c.Settings != nil},

@@ -136,6 +136,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 		Checks: append(proof.Labels(f.terms.RequiredLabels, f.image.Labels),
 			proof.Runs(f.seen.Platform, f.image.Platform), f.origin.Check(s.row.Provenance)),
 	}
+	plan.Checks = append(plan.Checks, proof.Registry(s.Catalog.Registry, f.image.Registry, s.Endpoint, s.RegistryHost)...)
 	if plan.Unseen = s.Unseen; plan.Unseen != "" {
 		return plan, nil
 	}

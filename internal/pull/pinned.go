@@ -22,6 +22,7 @@ func (r *Registry) Pinned(ctx context.Context, image artifact.Pinned) (artifact.
 		return artifact.Image{}, err
 	}
 	whole, err := artifact.ParseImage(raw)
+	whole.Registry = r.host
 	if err == nil && whole.Config != image.Config {
 		err = fault.New(fault.DigestMismatch, "manifest %s of %s has config %s, want %s", image.Manifest, image.Repository, whole.Config, image.Config)
 	}

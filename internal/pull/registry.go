@@ -39,6 +39,9 @@ type Config struct {
 	Backoff time.Duration
 }
 
+// Host returns the registry's host and port.
+func (r *Registry) Host() string { return r.host }
+
 // Validate checks the URL: plain http is only right where nobody can be in between.
 func (c Config) Validate() error {
 	u, err := url.Parse(c.URL)

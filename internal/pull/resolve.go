@@ -58,6 +58,7 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 		return artifact.Image{}, fault.New(fault.PlatformNotFound, "%s:%s is for %s, not for %s", repo, commit, named(img.Platform), want).
 			WithHint("publish the commit for %s", want)
 	}
+	img.Registry = r.host
 	return img, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Options of a client.
@@ -151,6 +152,7 @@ func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit a
 	if f.err != nil {
 		return artifact.Image{}, f.err
 	}
+	img.Registry = plain.Line(m.GetRegistry())
 	if img.Repository != repo || img.Commit != commit {
 		return artifact.Image{}, fault.New(fault.DigestMismatch, "asked for %s@%s, the agent answered with %s@%s",
 			repo, commit.Short(), img.Repository, img.Commit.Short())

@@ -42,7 +42,7 @@ func platformOf(p *artifactv1.Platform) artifact.Platform {
 func descriptionToProto(d Description) *artifactv1.DescribeResponse {
 	m := &artifactv1.DescribeResponse{
 		Hostname: d.Hostname, AgentVersion: d.AgentVersion, CallerRole: ParseRole(d.CallerRole), CallerUid: d.CallerUID,
-		Time: timestamppb.New(d.Time), Platform: platformToProto(d.Platform), ComposeVersion: d.ComposeVersion,
+		Time: timestamppb.New(d.Time), Platform: platformToProto(d.Platform), ComposeVersion: d.ComposeVersion, Registry: plain.Line(d.Registry),
 	}
 	for _, c := range d.Capabilities {
 		m.Capabilities = append(m.Capabilities, artifactv1.Capability(artifactv1.Capability_value[capabilityPrefix+string(c)]))
@@ -68,7 +68,7 @@ func descriptionToProto(d Description) *artifactv1.DescribeResponse {
 func descriptionOf(m *artifactv1.DescribeResponse) Description {
 	d := Description{
 		Hostname: m.GetHostname(), AgentVersion: m.GetAgentVersion(), CallerRole: roleOf(m.GetCallerRole()), CallerUID: m.GetCallerUid(),
-		Time: m.GetTime().AsTime(), Platform: platformOf(m.GetPlatform()), ComposeVersion: m.GetComposeVersion(),
+		Time: m.GetTime().AsTime(), Platform: platformOf(m.GetPlatform()), ComposeVersion: m.GetComposeVersion(), Registry: plain.Line(m.GetRegistry()),
 	}
 	for _, c := range m.GetCapabilities() {
 		d.Capabilities = append(d.Capabilities, Capability(strings.TrimPrefix(c.String(), capabilityPrefix)))

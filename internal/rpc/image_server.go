@@ -143,7 +143,7 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s@%s: %w", repo, commit.Short(), err)
 	}
-	return &artifactv1.ResolveResponse{Image: imageToProto(img)}, nil
+	return &artifactv1.ResolveResponse{Image: imageToProto(img), Registry: img.Registry}, nil
 }
 
 // blobRange is a Range, parsed.

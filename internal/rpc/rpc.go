@@ -70,6 +70,8 @@ type Description struct {
 	ComposeVersion string `json:"composeVersion,omitempty"`
 	// Cluster is nil on a host whose agent switches no Deployments.
 	Cluster *Cluster `json:"cluster,omitempty"`
+	// Registry is the host and port of the registry that the agent reads, "" if it reads none.
+	Registry string `json:"registry,omitempty"`
 }
 
 // Cluster is a Kubernetes cluster as the agent reaches it.

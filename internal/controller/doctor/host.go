@@ -61,7 +61,8 @@ func (e Examiner) examineHosts(ctx context.Context, c site.Config, services *cat
 	var looking sync.WaitGroup
 	for i, name := range names {
 		looking.Go(func() {
-			lists[i] = inGroup("host "+name, judgeHost(e.lookAtHost(ctx, c, name, site.RowsIn(services)))...)
+			f := e.lookAtHost(ctx, c, name, site.RowsIn(services))
+			lists[i] = inGroup("host "+name, append(judgeHost(f), judgeRegistryName(f, c, services)...)...)
 		})
 	}
 	looking.Wait()

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
@@ -42,7 +44,7 @@ func judgeHost(f hostFacts) []Finding {
 	case d.Engine != nil:
 		engine = fine("engine", "%s, API %s, Compose %s", d.Engine.Version, d.Engine.APIVersion, OrNotTold(d.ComposeVersion))
 	case len(f.services) > 0 || f.registry != nil:
-		engine = amiss(LevelWarning, "engine", "on the host: systemctl status docker; agent.yaml names its socket (docker)", "no engine answers the agent")
+		engine = amiss(LevelWarning, "engine", "on the host: `systemctl status docker`; agent.yaml names its socket (docker)", "no engine answers the agent")
 	}
 	list = append(list, engine)
 	if f.registry != nil {
@@ -121,6 +123,17 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 	}
 	if len(list) == 0 {
 		list = append(list, fine("capabilities", "%s", cmp.Or(strings.Join(names, ", "), "none")))
+	}
+	return list
+}
+
+// judgeRegistryName warns if the files that name the registry do not name one.
+func judgeRegistryName(f hostFacts, c site.Config, services *catalog.Catalog) (list []Finding) {
+	if f.registry == nil || services == nil {
+		return nil
+	}
+	for _, check := range proof.Registry(services.Registry, f.row.Agent.Registry, c.Registry.Endpoint.String(), f.row.Name) {
+		list = append(list, amiss(LevelWarning, "registry's name", check.Fix, "%s", check.Detail))
 	}
 	return list
 }

@@ -202,7 +202,10 @@ type DescribeResponse struct {
 	// Version of the Compose plugin, for example "2.29.1"; empty where there is none.
 	ComposeVersion string `protobuf:"bytes,10,opt,name=compose_version,json=composeVersion,proto3" json:"compose_version,omitempty"`
 	// Kubernetes cluster whose Deployments the agent switches; absent if there is none.
-	Cluster       *Cluster `protobuf:"bytes,11,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Cluster *Cluster `protobuf:"bytes,11,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	// Host and port of the registry that ImageService reads, for example "127.0.0.1:5000";
+	// empty if there is none.
+	Registry      string `protobuf:"bytes,12,opt,name=registry,proto3" json:"registry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,6 +315,13 @@ func (x *DescribeResponse) GetCluster() *Cluster {
 		return x.Cluster
 	}
 	return nil
+}
+
+func (x *DescribeResponse) GetRegistry() string {
+	if x != nil {
+		return x.Registry
+	}
+	return ""
 }
 
 // Platform is the OCI image specification's platform object.
@@ -612,7 +622,7 @@ var File_unidesk_artifact_v1_host_proto protoreflect.FileDescriptor
 const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"\x1eunidesk/artifact/v1/host.proto\x12\x13unidesk.artifact.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eunidesk/artifact/v1/role.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xa5\x04\n" +
+	"\x0fDescribeRequest\"\xc1\x04\n" +
 	"\x10DescribeResponse\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12#\n" +
 	"\ragent_version\x18\x02 \x01(\tR\fagentVersion\x12C\n" +
@@ -627,7 +637,8 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\x05disks\x18\t \x03(\v2\x19.unidesk.artifact.v1.DiskR\x05disks\x12'\n" +
 	"\x0fcompose_version\x18\n" +
 	" \x01(\tR\x0ecomposeVersion\x126\n" +
-	"\acluster\x18\v \x01(\v2\x1c.unidesk.artifact.v1.ClusterR\acluster\"X\n" +
+	"\acluster\x18\v \x01(\v2\x1c.unidesk.artifact.v1.ClusterR\acluster\x12\x1a\n" +
+	"\bregistry\x18\f \x01(\tR\bregistry\"X\n" +
 	"\bPlatform\x12\x0e\n" +
 	"\x02os\x18\x01 \x01(\tR\x02os\x12\"\n" +
 	"\farchitecture\x18\x02 \x01(\tR\farchitecture\x12\x18\n" +

@@ -303,7 +303,9 @@ func (x *ResolveRequest) GetPlatform() *Platform {
 type ResolveResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The image.
-	Image         *Image `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
+	Image *Image `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
+	// Host and port of the registry that it was resolved in, for example "127.0.0.1:5000".
+	Registry      string `protobuf:"bytes,2,opt,name=registry,proto3" json:"registry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -343,6 +345,13 @@ func (x *ResolveResponse) GetImage() *Image {
 		return x.Image
 	}
 	return nil
+}
+
+func (x *ResolveResponse) GetRegistry() string {
+	if x != nil {
+		return x.Registry
+	}
+	return ""
 }
 
 // Image is one platform's image. Manifest and config are the bytes as stored:
@@ -658,9 +667,10 @@ const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"repository\x18\x01 \x01(\tR\n" +
 	"repository\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x129\n" +
-	"\bplatform\x18\x03 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"C\n" +
+	"\bplatform\x18\x03 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"_\n" +
 	"\x0fResolveResponse\x120\n" +
-	"\x05image\x18\x01 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\"\xef\x01\n" +
+	"\x05image\x18\x01 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\x12\x1a\n" +
+	"\bregistry\x18\x02 \x01(\tR\bregistry\"\xef\x01\n" +
 	"\x05Image\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
