@@ -59,6 +59,8 @@ type Plan struct {
 	Layers   int               `json:"layers"`
 	Bytes    int64             `json:"imageBytes"`
 	Need     Need              `json:"need"`
+	// ByReceipt is set if the registry did not resolve the commit.
+	ByReceipt *ByReceipt `json:"byReceipt,omitempty"`
 	// Provenance is the verdict on the image's origin.
 	Provenance provenance.Verdict `json:"provenance"`
 	Live       *workload.Instance `json:"live,omitempty"`

@@ -9,7 +9,7 @@
 // new version proven or the old version back.
 //
 // Files, from the top: apply.go, diff.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
-// receipt.go, scope.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
+// receipt.go, scope.go, change.go, find.go, resolve.go, settings.go, session.go, journal.go, deploy.go.
 // A file uses those after it and none before:
 //
 //	apply                 the reconciler over deploy.json
@@ -21,7 +21,8 @@
 //	receipt               what is written down
 //	scope                 what happened to everything else
 //	change                the change
-//	find                  the steps that only read: look, resolve, preflight, admit
+//	find                  the steps that only read: look, preflight, admit
+//	resolve               make digests of a commit, by the registry or by a receipt
 //	settings              what a config sync writes
 //	session               a service in an environment, on its host
 //	journal               the points of a run

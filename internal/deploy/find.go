@@ -4,16 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -21,10 +17,9 @@ import (
 // facts are what the steps that only read have learnt.
 type facts struct {
 	// terms are the contract, its gate judged by what the receipts prove.
-	terms  contract.Contract
-	seen   sight.View
-	image  artifact.Image
-	origin provenance.Verdict
+	terms contract.Contract
+	seen  sight.View
+	resolved
 }
 
 // find looks at the workload and resolves the commit. If the workload cannot be
@@ -41,61 +36,15 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 	} else {
 		f.seen.Platform = platform
 	}
-	if f.image, err = s.Artifacts.Resolve(ctx, s.row.Repository, c.Commit, platform); err != nil {
-		return f, workload.At(workload.PointResolve, s.gone(c.Commit, err))
+	if f.resolved, err = s.resolve(ctx, c.Commit, c.Digest, platform); err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
-	if err = s.meant(f); err != nil {
+	if err != nil {
 		return f, workload.At(workload.PointResolve, err)
 	}
-	f.origin = s.Provenance.Judge(ctx, provenance.Wanted{
-		Service: s.row.Service, Commit: c.Commit, Repository: s.row.Repository, Source: s.row.Source,
-		Manifest: f.image.Manifest, Index: f.image.Index,
-	})
-	if ctx.Err() != nil {
-		return f, workload.At(workload.PointResolve, context.Cause(ctx))
-	}
-	j.reach(workload.PointResolve, "manifest "+f.image.Manifest.String())
+	j.reach(workload.PointResolve, f.summary())
 	f.terms, err = s.promoted(c, f.image.Manifest)
 	return f, workload.At(workload.PointPreflight, err)
-}
-
-// gone adds to the error of a commit that the registry does not have that it was proven
-// once, if it has a receipt.
-func (s session) gone(commit artifact.Commit, err error) error {
-	receipts, failed := s.Ledger.History(0, s.name())
-	if failed != nil || fault.ReasonOf(err) != fault.ArtifactNotFound {
-		return err
-	}
-	proven := ledger.ProvenAs(receipts, s.env, commit)
-	if proven == nil {
-		return err
-	}
-	return fault.New(fault.ArtifactNotFound, "%w; it was proven in %s by %s at %s, and is no longer in the registry", err,
-		proven.Env, proven.Who, proven.Finished.UTC().Format(time.DateTime+"Z")).
-		WithHint("have it published again, as %s", proven.Image.Manifest)
-}
-
-// meant refuses an image that is not the image that the person named, and, if the
-// person named none, an image that is not what was proven of the commit before.
-func (s session) meant(f facts) error {
-	if named := f.terms.Digest; !named.IsZero() {
-		if named == f.image.Manifest || named == f.image.Index {
-			return nil
-		}
-		return fault.New(fault.TagMoved, "the tag of %s names %s, and not %s, which --digest names", f.terms.Commit.Short(), f.image.Manifest, named).
-			WithHint("look at what the tag should name; nothing was changed")
-	}
-	receipts, err := s.Ledger.History(0, s.name())
-	if err != nil {
-		return err
-	}
-	proven := ledger.ProvenAs(receipts, s.env, f.terms.Commit)
-	if proven == nil || proven.Image.Same(f.image) {
-		return nil
-	}
-	return fault.New(fault.TagMoved, "the tag of %s was moved: it names %s, and %s was proven in %s by %s at %s", f.terms.Commit.Short(),
-		f.image.Manifest, proven.Image.Manifest, proven.Env, proven.Who, proven.Finished.UTC().Format(time.DateTime+"Z")).
-		WithHint("find out who pushed it again; if it is meant, name it: --digest %s", f.image.Manifest)
 }
 
 // promoted returns the contract, its promotion gate open if any environment has
@@ -132,7 +81,7 @@ func (s session) flagsBefore(seen sight.View) map[string]bool {
 func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) {
 	plan := contract.Plan{
 		Index: f.image.Index, Manifest: f.image.Manifest, Config: f.image.Config, Platform: f.image.Platform,
-		Layers: len(f.image.Layers), Bytes: f.image.Bytes, Provenance: f.origin,
+		Layers: len(f.image.Layers), Bytes: f.image.Bytes, Provenance: f.origin, ByReceipt: f.byReceipt,
 		Checks: append(proof.Labels(f.terms.RequiredLabels, f.image.Labels),
 			proof.Runs(f.seen.Platform, f.image.Platform), f.origin.Check(s.row.Provenance)),
 	}
@@ -195,6 +144,9 @@ func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
 // line: its agent pulls from the registry beside it, and refuses by the same measure
 // what its engine's disk cannot take.
 func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
+	if f.byReceipt != nil {
+		return contract.Need{}, nil // the host has the image
+	}
 	if s.HostName == catalog.Master {
 		return s.Estimator.Need(ctx, f.image)
 	}
@@ -213,18 +165,13 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 
 // toBring describes what staging moves, and its source.
 func (s session) toBring(f facts, need contract.Need) string {
+	if f.byReceipt != nil {
+		return s.store() + " has the image"
+	}
 	if s.HostName != catalog.Master {
 		return s.store() + " takes the image from the registry beside it"
 	}
 	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.image.Layers))
-}
-
-// store names what holds the image on another host.
-func (s session) store() string {
-	if s.Spec.Kubernetes != nil {
-		return s.HostName + "'s cluster"
-	}
-	return s.HostName + "'s engine"
 }
 
 // fixedThere prefixes the fix of each failed check with the host to apply it on.

@@ -159,13 +159,15 @@ func TestACommitThatTheRegistryLostIsSaidToHaveBeenProven(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		was := w.images[a].Manifest.String()
+		w.live(b)
+		w.Prune()
 		delete(w.images, a)
 		r := w.Plan(t.Context(), w.contract(a))
 		want(t, r, contract.DecidedBlocked, fault.ArtifactNotFound)
 		if !strings.Contains(r.Failure.Message, "it was proven in prod by tester at 20") || !strings.Contains(r.Failure.Hint, was) {
 			t.Errorf("%s (%s)", r.Failure.Message, r.Failure.Hint)
 		}
-		if r = w.Plan(t.Context(), w.contract(b)); strings.Contains(r.Failure.Message, "proven") {
+		if r = w.Plan(t.Context(), w.contract(commit("c"))); strings.Contains(r.Failure.Message, "proven") {
 			t.Errorf("of a commit that was never proven: %s", r.Failure.Message)
 		}
 	})

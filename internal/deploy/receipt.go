@@ -21,7 +21,7 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 	}
 	sent, received := r.Traffic()
 	receipt := ledger.Receipt{
-		Schema: ledger.Schema, ID: id, Service: r.row.Service, Env: r.env, Commit: r.commit,
+		Schema: ledger.Schema, ID: id, Service: r.row.Service, Env: r.env, Host: r.HostName, Commit: r.commit,
 		Outcome: ledger.Succeeded, Started: r.started.UTC(), Finished: time.Now().UTC(),
 		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image: ledger.Image{
@@ -31,6 +31,9 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 		Evidence: verdict.Findings, Before: r.replaced(f.seen),
 		Bytes: ledger.Bytes{Image: f.image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
 		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
+	}
+	if by := f.byReceipt; by != nil {
+		receipt.ByReceipt = by.Receipt
 	}
 	if len(verdict.Instances) > 0 {
 		receipt.Container, receipt.ImageID = verdict.Instances[0].ID, verdict.Instances[0].ImageID
@@ -54,7 +57,7 @@ func (s session) tookBack(id string, commit artifact.Commit, began, ended time.T
 	now := time.Now().UTC()
 	began = ledger.Began(id, began, now)
 	return ledger.Receipt{
-		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: s.env, Commit: commit,
+		Schema: ledger.Schema, ID: id, Service: s.row.Service, Env: s.env, Host: s.HostName, Commit: commit,
 		Outcome: ledger.Reverted, Started: began, Finished: ledger.Bound(ended, began, now), Who: s.Who, Controller: s.Version, Catalog: s.Catalog.Hash,
 		Image: ledger.Image{Repository: s.row.Repository}, Failure: abandoned, Warnings: warnings,
 	}

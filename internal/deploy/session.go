@@ -58,6 +58,14 @@ func (d *Deployer) target(host string) workload.Target {
 // name is the service's id.
 func (s session) name() string { return s.row.Service.String() }
 
+// store names what holds the image on another host.
+func (s session) store() string {
+	if s.Spec.Kubernetes != nil {
+		return s.HostName + "'s cluster"
+	}
+	return s.HostName + "'s engine"
+}
+
 // history returns the service's receipts, newest first.
 func (s session) history() ([]ledger.Receipt, error) {
 	return s.Ledger.History(s.env, s.name())

@@ -26,7 +26,7 @@ func (r *run) resolve(ctx context.Context, c contract.Contract, planned *facts) 
 	if planned == nil {
 		return r.find(ctx, r.log, c)
 	}
-	r.log.reach(workload.PointResolve, "manifest "+planned.image.Manifest.String())
+	r.log.reach(workload.PointResolve, planned.summary())
 	return *planned, nil
 }
 

@@ -32,8 +32,10 @@ func (c *Client) Image(ctx context.Context, ref string) (Image, error) {
 	if err != nil {
 		return Image{}, explain(err, "inspect image")
 	}
-	out := Image{ID: in.ID, Tags: in.RepoTags, RepoDigests: in.RepoDigests, Created: moment(in.Created),
-		Platform: artifact.Platform{OS: in.Os, Architecture: in.Architecture, Variant: in.Variant}}
+	out := Image{
+		ID: in.ID, Tags: in.RepoTags, RepoDigests: in.RepoDigests, Created: moment(in.Created),
+		Platform: artifact.Platform{OS: in.Os, Architecture: in.Architecture, Variant: in.Variant},
+	}
 	if in.Config != nil {
 		out.Labels, out.Env = in.Config.Labels, in.Config.Env
 		out.Volumes, out.Folder = slices.Sorted(maps.Keys(in.Config.Volumes)), in.Config.WorkingDir

@@ -39,6 +39,27 @@ func ProvenAs(receipts []Receipt, env artifact.Env, commit artifact.Commit) (fou
 	return found
 }
 
+// BackTo returns the newest receipt of success of a commit in the environment and on the
+// host, of the named digest if that is not zero; nil if there is none. A receipt that
+// names no host counts for any.
+func BackTo(receipts []Receipt, env artifact.Env, host string, commit artifact.Commit, named artifact.Digest) *Receipt {
+	i := slices.IndexFunc(receipts, func(r Receipt) bool {
+		return r.Outcome == Succeeded && r.Env == env && r.Commit == commit && cmp.Or(r.Host, host) == host &&
+			!r.Image.Manifest.IsZero() && (named.IsZero() || named == r.Image.Manifest || named == r.Image.Index)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &receipts[i]
+}
+
+// Pinned returns the image of the receipt by its digests.
+func (r Receipt) Pinned() artifact.Pinned {
+	return artifact.Pinned{
+		Repository: r.Image.Repository, Commit: r.Commit, Index: r.Image.Index, Manifest: r.Image.Manifest, Config: r.Image.Config, Bytes: r.Bytes.Image,
+	}
+}
+
 // Previous returns the newest proven commit that is not the given commit, if any, and
 // whether the given commit is older than the commit that was proven last.
 func (l *Ledger) Previous(env artifact.Env, service string, to artifact.Commit) (commit artifact.Commit, found, older bool, err error) {

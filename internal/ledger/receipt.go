@@ -35,17 +35,21 @@ type Receipt struct {
 	Schema int    `json:"schema"`
 	ID     string `json:"id"`
 	// Change is the id of the change, if a receipt of that id was in force already.
-	Change     string             `json:"change,omitempty"`
-	Service    artifact.ServiceID `json:"service"`
-	Env        artifact.Env       `json:"env"`
-	Commit     artifact.Commit    `json:"commit"`
-	Outcome    Outcome            `json:"outcome"`
-	Started    time.Time          `json:"started"`
-	Finished   time.Time          `json:"finished"`
-	Who        string             `json:"who"`
-	Controller string             `json:"controller"`
-	Catalog    artifact.Digest    `json:"catalog"`
-	Image      Image              `json:"image"`
+	Change  string             `json:"change,omitempty"`
+	Service artifact.ServiceID `json:"service"`
+	Env     artifact.Env       `json:"env"`
+	// Host is the catalog's name of the host; "" in a receipt of an older controller.
+	Host       string          `json:"host,omitempty"`
+	Commit     artifact.Commit `json:"commit"`
+	Outcome    Outcome         `json:"outcome"`
+	Started    time.Time       `json:"started"`
+	Finished   time.Time       `json:"finished"`
+	Who        string          `json:"who"`
+	Controller string          `json:"controller"`
+	Catalog    artifact.Digest `json:"catalog"`
+	Image      Image           `json:"image"`
+	// ByReceipt is the id of the receipt that named the image if the registry did not.
+	ByReceipt string `json:"byReceipt,omitempty"`
 	// Stamps are the deploy keys that were written, without prefix; none in a receipt of
 	// an older controller.
 	Stamps    map[string]string `json:"stamps,omitempty"`

@@ -104,6 +104,17 @@ func (h *Host) Put(in workload.Instance) {
 	h.main = &in
 }
 
+// Prune removes every image that nothing runs.
+func (h *Host) Prune() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range h.images {
+		if h.main == nil || h.main.ImageID != id {
+			delete(h.images, id)
+		}
+	}
+}
+
 // Stop stops the container.
 func (h *Host) Stop() {
 	h.mu.Lock()

@@ -35,6 +35,14 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 	}
 }
 
+// byReceipt writes what the digests rest on if the registry did not give them.
+func (p *printer) byReceipt(plan contract.Plan) {
+	if by := plan.ByReceipt; by != nil {
+		p.field("registry", "%s: %s", warn().Render(by.Registry), indent(by.Cause))
+		p.field("rests on", "receipt %s; the host has the image by its digest", by.Receipt)
+	}
+}
+
 // besideTheRegistry names the host that takes the image from the registry without
 // the master's line. It returns "" for any other host.
 func besideTheRegistry(c *contract.Contract) string {
@@ -49,6 +57,9 @@ func wouldCross(plan contract.Plan, c *contract.Contract) string {
 		store := "engine"
 		if c.Shape == catalog.K3s {
 			store = "cluster"
+		}
+		if plan.ByReceipt != nil {
+			return "control messages only; " + host + "'s " + store + " has the image"
 		}
 		return "control messages only; " + host + "'s " + store + " takes the image from the registry beside it"
 	}

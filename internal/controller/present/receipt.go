@@ -59,6 +59,9 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 		p.field("named", "%s, by --digest", named)
 	}
 	p.field("config", "%s", r.Image.Config)
+	if r.ByReceipt != "" {
+		p.field("rests on", "receipt %s: the registry did not give the digests", r.ByReceipt)
+	}
 	if r.Provenance.Status != "" {
 		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))
 	}

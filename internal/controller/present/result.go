@@ -51,6 +51,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.grant(r.Contract.Grant)
 	}
 	if r.Plan != nil {
+		p.byReceipt(*r.Plan)
 		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
 	}
 	if r.Older {
