@@ -114,7 +114,7 @@ func TestWithoutSuchAReceiptTheRegistryIsNeeded(t *testing.T) {
 		"a receipt of a revert": {arrange: func(_ *testing.T, w *world) {
 			w.live(b)
 			w.record(a, func(r *ledger.Receipt) { r.Outcome = ledger.Reverted })
-		}},
+		}, says: "it was tried in prod"},
 		"a degraded version": {arrange: func(_ *testing.T, w *world) {
 			w.live(b)
 			w.record(a, func(r *ledger.Receipt) { r.Outcome = ledger.Degraded })

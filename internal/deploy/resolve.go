@@ -82,7 +82,7 @@ func (s session) byReceipt(ctx context.Context, commit artifact.Commit, named ar
 	}
 	receipt := ledger.BackTo(receipts, s.env, s.HostName, commit, named)
 	if receipt == nil || s.Unseen != "" {
-		return r, gone(ledger.ProvenAs(receipts, s.env, commit), unresolved, "")
+		return r, gone(ledger.Known(receipts, s.env, commit), unresolved, "")
 	}
 	image, there, err := s.Host.FindImage(ctx, s.Spec.Ref, receipt.Pinned())
 	switch {
@@ -100,20 +100,24 @@ func (s session) byReceipt(ctx context.Context, commit artifact.Commit, named ar
 	return r, nil
 }
 
-// gone adds to the registry's error which receipt proved the commit, if any did, and why
+// gone adds to the registry's error which receipt knows the commit, if any does, and why
 // that receipt does not do.
-func gone(proven *ledger.Receipt, unresolved error, why string) error {
+func gone(known *ledger.Receipt, unresolved error, why string) error {
 	switch {
-	case proven == nil:
+	case known == nil:
 		return unresolved
 	case fault.ReasonOf(unresolved) != fault.ArtifactNotFound:
-		return fmt.Errorf("%w; it %s%s", unresolved, was(*proven), why)
+		return fmt.Errorf("%w; it %s%s", unresolved, was(*known), why)
 	}
-	return fault.New(fault.ArtifactNotFound, "%w; it %s, and is no longer in the registry%s", unresolved, was(*proven), why).
-		WithHint("have it published again, as %s", proven.Image.Manifest)
+	return fault.New(fault.ArtifactNotFound, "%w; it %s, and is no longer in the registry%s", unresolved, was(*known), why).
+		WithHint("have it published again, as %s", known.Image.Manifest)
 }
 
-// was is the end of a sentence about what a receipt proves.
-func was(proven ledger.Receipt) string {
-	return fmt.Sprintf("was proven in %s by %s at %s", proven.Env, proven.Who, proven.Finished.UTC().Format(time.DateTime+"Z"))
+// was is the end of a sentence about what a receipt records.
+func was(r ledger.Receipt) string {
+	verb := "tried"
+	if r.Kept() {
+		verb = "proven"
+	}
+	return fmt.Sprintf("was %s in %s by %s at %s", verb, r.Env, r.Who, r.Finished.UTC().Format(time.DateTime+"Z"))
 }

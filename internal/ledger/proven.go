@@ -39,6 +39,19 @@ func ProvenAs(receipts []Receipt, env artifact.Env, commit artifact.Commit) (fou
 	return found
 }
 
+// Known returns the receipt that [ProvenAs] returns, or else the newest of a deploy of the
+// commit that had its image; nil if there is none.
+func Known(receipts []Receipt, env artifact.Env, commit artifact.Commit) *Receipt {
+	if proven := ProvenAs(receipts, env, commit); proven != nil {
+		return proven
+	}
+	i := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Commit == commit && !r.Image.Manifest.IsZero() })
+	if i < 0 {
+		return nil
+	}
+	return &receipts[i]
+}
+
 // BackTo returns the newest receipt of success of a commit in the environment and on the
 // host, of the named digest if that is not zero; nil if there is none. A receipt that
 // names no host counts for any.
