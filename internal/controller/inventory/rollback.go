@@ -1,8 +1,9 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,7 +12,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -43,9 +43,12 @@ type Candidate struct {
 	Now      artifact.Digest `json:"digestNow,omitzero"`
 	// Bytes is what would be sent; absent if it is not known, or not ours to send.
 	Bytes *int64 `json:"bytesToSend,omitempty"`
-	// InEngine reports whether the engine that would run the image still has it. It
-	// is absent if that is not known.
+	// InEngine reports whether the engine or cluster that would run the image still has
+	// it. It is absent if that is not known.
 	InEngine *bool `json:"inEngine,omitempty"`
+	// ByReceipt is [contract.NotAsked] or [contract.NoLongerHas] if the command rests on
+	// the receipt and on the image in the engine, and not on the registry.
+	ByReceipt string `json:"byReceipt,omitempty"`
 	// Command goes back. It is "" for what is no candidate, and then Why has the reason.
 	Command string `json:"command,omitempty"`
 	Why     string `json:"why,omitempty"`
@@ -60,6 +63,8 @@ type RollbackOptions struct {
 	// RunningUnknown means that the host did not report what runs.
 	RunningUnknown bool        `json:"runningUnknown,omitempty"`
 	Candidates     []Candidate `json:"candidates"`
+	// Hint is what to do by hand if there is no candidate because of the registry.
+	Hint string `json:"hint,omitempty"`
 	// Unasked are questions that were not answered.
 	Unasked []Unasked `json:"unasked"`
 }
@@ -85,9 +90,10 @@ type artifactState struct {
 	here  *bool
 }
 
-// newCandidate makes a candidate of a receipt. running is what runs, nil if nothing runs
-// or that is not known. command is the command that goes back there.
-func newCandidate(r ledger.Receipt, now artifactState, running *workload.Instance, command string) Candidate {
+// newCandidate makes a candidate of a receipt. host is where the service runs now; running
+// is what runs, nil if nothing runs or that is not known. command is the command that goes
+// back there.
+func newCandidate(r ledger.Receipt, host string, now artifactState, running *workload.Instance, command string) Candidate {
 	c := Candidate{
 		Commit: r.Commit, Receipt: r.ID, Finished: r.Finished, Who: r.Who, Digest: r.Image.Manifest,
 		Runs: running != nil && running.Is(artifact.Pinned{Manifest: r.Image.Manifest, Config: r.Image.Config}), Bytes: now.bytes, InEngine: now.here,
@@ -97,6 +103,15 @@ func newCandidate(r ledger.Receipt, now artifactState, running *workload.Instanc
 		c.Registry, c.Why = GoneThere, "it is no longer in the registry"
 	case now.err != nil:
 		c.Registry, c.Why = UnknownThere, "the registry did not tell whether it is still there"
+	}
+	switch {
+	case now.err != nil && now.here != nil && *now.here && cmp.Or(r.Host, host) == host:
+		if c.ByReceipt = contract.Unresolved(now.err); c.ByReceipt != "" {
+			c.Why = ""
+		}
+	case now.err != nil && now.here != nil && !*now.here:
+		c.Why += ", and its host does not have the image"
+	case now.err != nil:
 	case now.image.Manifest != r.Image.Manifest:
 		c.Registry, c.Now, c.Why = MovedThere, now.image.Manifest, "its tag was moved: it names another image than the one that was proven"
 	default:
@@ -127,19 +142,20 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 	} else if in := seen.Current(); in != nil && in.Running {
 		running, r.Running = in, in.Labels[artifact.LabelRevision]
 	}
+	_, away := p.Remote.Connect(ctx) // once, and not for each commit
 	found := make([]artifactState, len(proven))
 	var group errgroup.Group
 	group.SetLimit(4)
 	for i, receipt := range proven {
 		group.Go(func() error {
-			found[i] = findState(ctx, p, receipt, seen.Platform)
+			found[i] = findState(ctx, p, receipt, seen.Platform, away)
 			return nil
 		})
 	}
 	_ = group.Wait()
 	var first error
 	for i, receipt := range proven {
-		c := newCandidate(receipt, found[i], running, backTo(p, receipt.Commit))
+		c := newCandidate(receipt, p.Host, found[i], running, backTo(p, receipt.Commit))
 		if c.Registry == UnknownThere && first == nil {
 			first = found[i].err
 			r.Unasked = append(r.Unasked, *NotAsked("what the registry holds of "+p.Row.Service.String(), first))
@@ -147,23 +163,40 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 		r.OK = r.OK || c.Command != ""
 		r.Candidates = append(r.Candidates, c)
 	}
+	r.Hint = byHand(r, p.Host, p.Spec)
 	return r, nil
 }
 
-// findState asks the registry, the stager and the engine for one commit.
-func findState(ctx context.Context, p *site.Place, r ledger.Receipt, platform artifact.Platform) (now artifactState) {
-	if p.Host == catalog.Master {
-		if _, err := p.Engine.Image(ctx, r.ImageID); err == nil || errors.Is(err, engine.ErrNotFound) {
-			here := err == nil
-			now.here = &here
+// byHand returns what a person can do if no command goes back and the registry is why.
+func byHand(r RollbackOptions, host string, spec workload.Spec) string {
+	lost := slices.ContainsFunc(r.Candidates, func(c Candidate) bool {
+		return !c.Runs && (c.Registry == GoneThere || c.Registry == UnknownThere)
+	})
+	switch {
+	case r.OK || !lost:
+		return ""
+	case spec.Kubernetes != nil:
+		return "have the registry answer again, or a commit published again as its digest; `unidesk-controller artifact-registry health` shows what the registry lacks"
+	}
+	return "load an image above into " + host + "'s engine (`docker load`): this command then names the way back to it; " +
+		"or have the registry answer again, or a commit published again as its digest"
+}
+
+// findState asks the registry, the stager and the host for one commit. away is why the
+// registry's host cannot be asked, nil if it can.
+func findState(ctx context.Context, p *site.Place, r ledger.Receipt, platform artifact.Platform, away error) (now artifactState) {
+	if _, here, err := p.Target.FindImage(ctx, p.Spec.Ref, r.Pinned()); err == nil {
+		now.here = &here
+	}
+	if now.err = away; away != nil {
+		return now
+	}
+	if p.Host == catalog.Master && platform == (artifact.Platform{}) {
+		info, err := p.Engine.Version(ctx)
+		if err != nil {
+			return artifactState{err: err, here: now.here}
 		}
-		if platform == (artifact.Platform{}) {
-			info, err := p.Engine.Version(ctx)
-			if err != nil {
-				return artifactState{err: err, here: now.here}
-			}
-			platform = info.Platform
-		}
+		platform = info.Platform
 	}
 	if now.image, now.err = p.Remote.Resolve(ctx, p.Row.Repository, r.Commit, platform); now.err != nil || p.Host != catalog.Master {
 		return now

@@ -1,11 +1,13 @@
 package inventory
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -22,27 +24,68 @@ func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
 	config := artifact.DigestOf([]byte("config"))
 	r := receiptOf("frontend", artifact.Prod, "a", ledger.Succeeded)
 	r.Image.Manifest, r.Image.Config = proven, config
-	bytes, here := int64(5), true
+	bytes, here, not := int64(5), true, false
+	away, lost := fault.New(fault.HostUnreachable, "no"), fault.New(fault.ArtifactNotFound, "none")
 	for name, c := range map[string]struct {
 		now      artifactState
 		running  *workload.Instance
 		registry string
 		command  bool
 	}{
-		"still there":               {artifactState{image: imageOf(proven), bytes: &bytes, here: &here}, nil, InRegistry, true},
-		"still there, another runs": {artifactState{image: imageOf(proven)}, &workload.Instance{Config: other}, InRegistry, true},
-		"it runs":                   {artifactState{image: imageOf(proven)}, &workload.Instance{Config: config}, InRegistry, false},
-		"it runs, pulled into containerd's store": {artifactState{image: imageOf(proven)}, &workload.Instance{ImageID: proven.String()}, InRegistry, false},
-		"its tag was moved":                       {artifactState{image: imageOf(other)}, nil, MovedThere, false},
-		"it is gone":                              {artifactState{err: fault.New(fault.ArtifactNotFound, "none")}, nil, GoneThere, false},
-		"the registry does not tell":              {artifactState{err: fault.New(fault.HostUnreachable, "no")}, nil, UnknownThere, false},
+		"it is gone, and the host has it":                    {artifactState{err: lost, here: &here}, nil, GoneThere, true},
+		"the registry does not tell, and the host has it":    {artifactState{err: away, here: &here}, nil, UnknownThere, true},
+		"it is gone, and the host lost it":                   {artifactState{err: lost, here: &not}, nil, GoneThere, false},
+		"what the registry has is none, and the host has it": {artifactState{err: fault.New(fault.ArtifactInvalid, "a chart"), here: &here}, nil, UnknownThere, false},
+		"it runs, without the registry":                      {artifactState{err: away, here: &here}, &workload.Instance{Config: config}, UnknownThere, false},
+		"still there":                                        {artifactState{image: imageOf(proven), bytes: &bytes, here: &here}, nil, InRegistry, true},
+		"still there, another runs":                          {artifactState{image: imageOf(proven)}, &workload.Instance{Config: other}, InRegistry, true},
+		"it runs":                                            {artifactState{image: imageOf(proven)}, &workload.Instance{Config: config}, InRegistry, false},
+		"it runs, pulled into containerd's store":            {artifactState{image: imageOf(proven)}, &workload.Instance{ImageID: proven.String()}, InRegistry, false},
+		"its tag was moved":                                  {artifactState{image: imageOf(other)}, nil, MovedThere, false},
+		"it is gone":                                         {artifactState{err: fault.New(fault.ArtifactNotFound, "none")}, nil, GoneThere, false},
+		"the registry does not tell":                         {artifactState{err: fault.New(fault.HostUnreachable, "no")}, nil, UnknownThere, false},
 	} {
-		got := newCandidate(r, c.now, c.running, "the command")
+		got := newCandidate(r, "master", c.now, c.running, "the command")
 		if got.Registry != c.registry || (got.Command != "") != c.command || (got.Why == "") != c.command || got.Bytes != c.now.bytes || got.InEngine != c.now.here {
 			t.Errorf("%s: %+v", name, got)
 		}
+		if by := contract.Unresolved(c.now.err); c.command && c.now.err != nil && got.ByReceipt != by {
+			t.Errorf("%s: it rests on %q", name, got.ByReceipt)
+		}
 		if (got.Now != artifact.Digest{}) != (c.registry == MovedThere) {
 			t.Errorf("%s: the tag names %s", name, got.Now)
+		}
+	}
+}
+
+// A version of another host is none of this host's.
+func TestAReceiptOfAnotherHostIsNoCandidateWithoutTheRegistry(t *testing.T) {
+	t.Parallel()
+	r, here := receiptOf("frontend", artifact.Prod, "a", ledger.Succeeded), true
+	r.Host = "D601"
+	now := artifactState{err: fault.New(fault.HostUnreachable, "no"), here: &here}
+	if got := newCandidate(r, "master", now, nil, "the command"); got.Command != "" || got.Why == "" {
+		t.Errorf("%+v", got)
+	}
+	if got := newCandidate(r, "D601", now, nil, "the command"); got.Command == "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Without a candidate, what to do by hand is named if the registry is why.
+func TestWhatToDoByHandIsNamed(t *testing.T) {
+	t.Parallel()
+	compose, cluster := workload.Spec{}, workload.Spec{Kubernetes: &workload.KubernetesSpec{}}
+	lost := RollbackOptions{Candidates: []Candidate{{Registry: InRegistry, Runs: true}, {Registry: UnknownThere}}}
+	if got := byHand(lost, "master", compose); !strings.Contains(got, "master's engine (`docker load`)") {
+		t.Error(got)
+	}
+	if got := byHand(lost, "D601", cluster); got == "" || strings.Contains(got, "docker") {
+		t.Error(got)
+	}
+	for _, r := range []RollbackOptions{{}, {OK: true, Candidates: lost.Candidates}, {Candidates: []Candidate{{Registry: UnknownThere, Runs: true}}}} {
+		if got := byHand(r, "master", compose); got != "" {
+			t.Errorf("%+v: %s", r, got)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
 			default:
 				line = append(line, live.Commit.Short())
 				if s := c.Published; s != nil && s.Failure == nil && !slices.ContainsFunc(s.Artifacts, func(p inventory.Published) bool { return p.Commit == live.Commit }) {
-					notes = append(notes, fmt.Sprintf("%s's commit is not in the registry", env))
+					notes = append(notes, fmt.Sprintf("%s's commit is no longer in the registry", env))
 				}
 			}
 		}

@@ -42,7 +42,7 @@ func TestTheThreeAreShownSideBySide(t *testing.T) {
 		{"oa-event-flow", "-", "?", strings.Repeat("2", 12), "-", ""},
 		{"postgres", "coverage only", "-", "-", "-", "not in services.yaml"},
 		{"project-manager", "-", "none", "-", "-", ""},
-		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12), "-", "prod's commit is not in the registry"},
+		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12), "-", "prod's commit is no longer in the registry"},
 	}
 	if diff := cmp.Diff(want, coverageLines(joined(t), now)); diff != "" {
 		t.Error(diff)

@@ -33,9 +33,15 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 		if c.Why != "" {
 			p.field("not", "%s", c.Why)
 		}
-		if c.Registry == inventory.MovedThere {
+		if c.Command == "" && !c.Runs {
 			p.field("proven was", "%s", c.Digest)
+		}
+		if c.Registry == inventory.MovedThere {
 			p.field("the tag names", "%s", c.Now)
+		}
+		if c.ByReceipt != "" {
+			p.field("registry", "%s", c.ByReceipt)
+			p.field("rests on", "its receipt, and the image that its host has by the digest")
 		}
 		if c.InEngine != nil {
 			p.field("in the engine", "%s", map[bool]string{true: "yes", false: "no"}[*c.InEngine])
@@ -46,6 +52,9 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 		if c.Command != "" {
 			p.field("to go back", "%s", c.Command)
 		}
+	}
+	if r.Hint != "" {
+		p.field("by hand", "%s", indent(r.Hint))
 	}
 	if p.err != nil {
 		return p.err
