@@ -87,3 +87,26 @@ func TestANameThatMeansAnotherImageIsNotSwitchedTo(t *testing.T) {
 	w.node.Before = at("Stamp", 1, func() error { t.Error("it is patched in"); return nil })
 	w.fails(w.apply(c), fault.ImageUnavailable, "is not here any more")
 }
+
+// A version that was proven before is found on the node and staged without the registry.
+func TestAnImageThatTheNodeHasNeedsNoRegistry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	image := w.images[3].Pinned
+	w.must(w.stage(image))
+	w.node.Before = at("Pinned", 1, func() error { t.Error("the registry is asked"); return nil })
+	found, there, err := w.target().FindImage(t.Context(), w.spec.Ref, image)
+	if w.must(err); !there || found.Pinned != image || found.Labels[artifact.LabelRevision] != image.Commit.String() {
+		t.Errorf("%v, %+v", there, found)
+	}
+	w.must(w.stage(image))
+	other := image
+	other.Config = artifact.DigestOf([]byte("another"))
+	if _, there, err := w.target().FindImage(t.Context(), w.spec.Ref, other); there || err != nil {
+		t.Errorf("another config: %v, %v", there, err)
+	}
+	w.node.Remove(w.ref(3))
+	if _, there, err := w.target().FindImage(t.Context(), w.spec.Ref, image); there || err != nil {
+		t.Errorf("gone: %v, %v", there, err)
+	}
+}
