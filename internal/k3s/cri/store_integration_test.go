@@ -239,3 +239,24 @@ func TestAnImageIsAskedForByItsFullName(t *testing.T) {
 		}
 	}
 }
+
+// A version that was pulled and named before is found, and named again, without a registry.
+func TestWhatIsThereNeedsNoRegistry(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	ctx := t.Context()
+	one, never := w.publish("1", w.layer(1<<20), w.layer(1<<10)), w.publish("2", w.layer(1<<10))
+	w.must(w.store.Pull(ctx, one.Pinned))
+	w.must(w.store.Name(ctx, one.Pinned))
+	w.must(w.registry.Stop())
+	got, there, err := w.store.Whole(ctx, one.Pinned)
+	if w.must(err); !there || got.Config != one.Config {
+		t.Errorf("%t, %+v", there, got)
+	}
+	w.must(w.store.Pull(ctx, one.Pinned))
+	w.must(w.store.Name(ctx, one.Pinned))
+	if _, there, err := w.store.Whole(ctx, never.Pinned); there || err != nil {
+		t.Errorf("an image that was never pulled: %t, %v", there, err)
+	}
+	w.must(w.registry.Start(ctx))
+}
