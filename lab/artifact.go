@@ -28,6 +28,15 @@ func (c *CI) Image(ctx context.Context, from Summary) (v1.Image, error) {
 	return remote.Image(ref, c.remote(ctx)...)
 }
 
+// Delete removes a published manifest, and its tag with it.
+func (c *CI) Delete(ctx context.Context, from Summary) error {
+	ref, err := name.NewDigest(from.DigestRef)
+	if err != nil {
+		return err
+	}
+	return remote.Delete(ref, c.remote(ctx)...)
+}
+
 // PushLabelled pushes a published image again under another commit's tag with
 // some labels changed; a label set to "" is taken away.
 func (c *CI) PushLabelled(ctx context.Context, from Summary, commit string, labels map[string]string) (Summary, error) {

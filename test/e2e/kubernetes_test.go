@@ -69,6 +69,7 @@ func TestKubernetes(t *testing.T) {
 			})
 		}
 	})
+	t.Run("a registry that is down", k.unregistered)
 	t.Run("the conformance suite", k.conforms)
 	t.Run("a config sync is put back, and shown nowhere", k.synced)
 	t.Run("what nobody settles", func(t *testing.T) {
