@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -37,6 +39,16 @@ func (f *file) labels(in row, at place) map[string]string {
 	}
 	at.in("labels").check(pinned, "none is just {commit}: nothing in the image would name its commit")
 	return labels
+}
+
+// Commit returns the commit that an image names in its labels, "" if it names none.
+func (r Row) Commit(labels map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(r.Required)) {
+		if r.Required[name] == commitWord {
+			return labels[name]
+		}
+	}
+	return ""
 }
 
 // Labels that an image must carry to be this service at this commit.

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -71,6 +72,24 @@ func (r *Runtime) clear(ctx context.Context, spec workload.Spec, f fleet) (main 
 		}
 	}
 	return main, nil
+}
+
+// runs reports whether a container's program runs: the engine calls a container running
+// while it waits to start it again.
+func runs(c engine.Container) bool { return c.Running && c.State != "restarting" }
+
+// trouble is what the engine's word for a container's state means, where it is neither that
+// it runs nor that it has ended.
+func trouble(c engine.Container) string {
+	switch c.State {
+	case "restarting":
+		return fmt.Sprintf("it is restarting, exit code %d, %d restarts", c.ExitCode, c.Restarts)
+	case "created":
+		return "it was never started"
+	case "paused":
+		return "it is paused"
+	}
+	return ""
 }
 
 // deployEnv are the deploy keys of a container's environment, without prefix.

@@ -93,7 +93,7 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 func (r *Runtime) instance(ctx context.Context, spec workload.Spec, d workload.ComposeDefinition, c engine.Container) (workload.Instance, error) {
 	in := workload.Instance{
 		ID: c.ID, Name: c.Name, Unit: spec.Ref.Name(), ImageID: c.ImageID, Image: c.ImageRef, Created: c.Created, Started: c.Started,
-		Running: c.Running, ExitCode: c.ExitCode, Restarts: c.Restarts, Healthcheck: c.Health, StopGrace: c.StopTimeout,
+		Running: runs(c), Trouble: trouble(c), ExitCode: c.ExitCode, Restarts: c.Restarts, Healthcheck: c.Health, StopGrace: c.StopTimeout,
 		Mounts: c.Mounts, Programs: workload.Programs(c.Command, cmp.Or(c.Folder, "/")),
 	}
 	if spec.Placed() {

@@ -113,7 +113,7 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 			return workload.Before{}, State{}, err
 		}
 		s.Known, s.Image = true, pinned(*c, spec, change, img.Config)
-		before = workload.Before{Basis: workload.Basis(c.ID), Running: c.Running, ImageID: c.ImageID, Config: img.Config, Commit: deployEnv(*c, spec.KeyPrefix)[workload.KeyCommit]}
+		before = workload.Before{Basis: workload.Basis(c.ID), Running: runs(*c), ImageID: c.ImageID, Config: img.Config, Commit: img.Labels[artifact.LabelRevision]}
 	}
 	return before, s, nil
 }

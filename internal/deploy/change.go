@@ -74,7 +74,7 @@ func (s session) replaced(seen sight.View) workload.Before {
 	if in == nil {
 		return workload.Before{Basis: seen.Basis}
 	}
-	return workload.Before{Basis: seen.Basis, Running: in.Running, ImageID: in.ImageID, Commit: in.Stamped[workload.KeyCommit], Config: in.Config}
+	return workload.Before{Basis: seen.Basis, Running: in.Running, ImageID: in.ImageID, Commit: in.Commit, Config: in.Config}
 }
 
 // detach returns a context for work that must end even if the run must stop.

@@ -9,7 +9,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Diff compares; it changes nothing, and what cannot be read counts as different.
@@ -52,13 +51,8 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
 		return nil
 	}
-	switch in := seen.Current(); {
-	case in == nil:
-		one.Note = join(one.Note, s.Spec.Describe(nil))
-	case !in.Running:
-		one.Note = join(one.Note, "its container is stopped")
-	default:
-		one.Live = in.Stamped[workload.KeyCommit]
+	if one.Live = seen.Commit(); one.Live == "" || !seen.AsStamped() {
+		one.Note = join(one.Note, s.Describe(seen))
 	}
 	one.Equal = one.Wanted == one.Proven && one.Wanted == one.Live
 	return nil

@@ -168,8 +168,14 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() {
 			t.Errorf("another one runs: %+v", c)
 		}
+		foreign := container(commit("c"), img.Config, img.Manifest, "by hand")
+		foreign.Stamped["COMMIT"] = b.String()
+		w.Put(foreign)
+		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() || !strings.Contains(c.Services[0].Note, "its environment says "+b.String()) {
+			t.Errorf("its environment names another: %+v", c)
+		}
 		w.Stop()
-		if c := diff(b); c.Equal || c.Services[0].Live != "" || c.Services[0].Note != "its container is stopped" {
+		if c := diff(b); c.Equal || c.Services[0].Live != "" || !strings.Contains(c.Services[0].Note, "does not run "+commit("c").String()+" (its environment says "+b.String()+"): exit code 0") {
 			t.Errorf("nothing runs: %+v", c)
 		}
 		gone, err := w.Diff(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, map[string]string{

@@ -128,6 +128,14 @@ func TestVerifySeesDrift(t *testing.T) {
 		if r := w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"); r.Decision != contract.DecidedUnchanged {
 			t.Fatalf("%s: %+v", r.Decision, r.Failure)
 		}
+		seen, err := w.Observe(t.Context(), w.spec.Ref, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		restarted := *seen.Current()
+		restarted.Restarts = 7
+		w.Put(restarted)
+		want(t, w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"), contract.DecidedUnchanged, "") // it is well now
 		img := w.images.add(t, b, labels(b))
 		w.Put(container(b, img.Config, img.Manifest, "by hand"))
 		want(t, w.Verify(t.Context(), artifact.Prod, "baidu-netdisk"), contract.DecidedDrifted, fault.NotProven)

@@ -22,12 +22,21 @@ type session struct {
 }
 
 func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
+	return session{Config: &d.config, row: row, env: env, place: row.Environment(env), Workload: d.Workload(row, env)}
+}
+
+// Workload returns a service's workload in an environment, for who only looks at it.
+func (d *Deployer) Workload(row catalog.Row, env artifact.Env) sight.Workload {
 	place := row.Environment(env)
-	return session{
-		Config: &d.config, row: row, env: env, place: place,
-		Workload: sight.Workload{
-			Spec: row.Spec(env, d.config.Project), Host: d.target(place.Target.Host), HostName: place.Target.Host,
-			Unseen: unseen(row, place.Target), Stable: place.Stable, Timeout: place.Timeout, Report: d.config.Emit,
+	return sight.Workload{
+		Spec: row.Spec(env, d.config.Project), Host: d.target(place.Target.Host), HostName: place.Target.Host,
+		Unseen: unseen(row, place.Target), Stable: place.Stable, Timeout: place.Timeout, Report: d.config.Emit,
+		Built: func(in workload.Instance) string {
+			if commit := row.Commit(in.Labels); commit != "" {
+				return commit
+			}
+			receipts, _ := d.config.Ledger.History(0, row.Service.String()) // what cannot be read names no commit
+			return ledger.CommitOf(receipts, in)
 		},
 	}
 }

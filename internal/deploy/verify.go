@@ -65,7 +65,7 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 		return v, seen, s.unsettledBy(seen)
 	}
 	if in := seen.Current(); in == nil || !in.Running {
-		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.Spec.Describe(seen.Instances))
+		return proof.Judge(want, seen.Observation), seen, fault.New(fault.NotProven, "%s", s.Describe(seen))
 	}
 	v, seen, err = s.Prove(ctx, want, sight.Waiting{Timeout: min(answerTime, s.place.Timeout)})
 	return v, seen, err

@@ -35,6 +35,8 @@ type Former struct {
 	Pinned *artifact.Pinned `json:"pinned,omitempty"`
 	// Available is how many of its pods served.
 	Available int `json:"available"`
+
+	commit string // that the image names
 }
 
 // Snapshot implements [confirm.Runtime].
@@ -66,7 +68,7 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 		}
 		s.Deployments = append(s.Deployments, former)
 	}
-	before := workload.Before{Basis: basis(all, config), Config: s.Deployments[0].Config, Commit: all[0].Stamped[workload.KeyCommit]}
+	before := workload.Before{Basis: basis(all, config), Config: s.Deployments[0].Config, Commit: s.Deployments[0].commit}
 	if i := slices.IndexFunc(all[0].Pods, func(p workload.Instance) bool { return p.Current && p.Running }); i >= 0 {
 		before.Running, before.ImageID = true, all[0].Pods[i].ImageID
 	}
@@ -90,7 +92,7 @@ func (r *Runtime) former(ctx context.Context, d kube.Deployment) (Former, error)
 		return Former{}, err
 	}
 	if there {
-		f.Config = got.Config
+		f.Config, f.commit = got.Config, got.Labels[artifact.LabelRevision]
 		f.Pinned = r.pinned(f.Image, got, d.Stamped[workload.KeyDigest])
 	}
 	return f, nil

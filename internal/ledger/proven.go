@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // KeptVersions is how many proven versions of a service keep their images.
@@ -71,6 +72,18 @@ func (r Receipt) Pinned() artifact.Pinned {
 	return artifact.Pinned{
 		Repository: r.Image.Repository, Commit: r.Commit, Index: r.Image.Index, Manifest: r.Image.Manifest, Config: r.Image.Config, Bytes: r.Bytes.Image,
 	}
+}
+
+// CommitOf returns the commit of the newest receipt whose version was kept, and whose image
+// an instance runs; "" if there is none. The receipts come newest first.
+func CommitOf(receipts []Receipt, in workload.Instance) string {
+	for _, r := range receipts {
+		same := in.Is(artifact.Pinned{Manifest: r.Image.Manifest, Config: r.Image.Config}) || in.ImageID != "" && in.ImageID == r.ImageID
+		if r.Kept() && same {
+			return r.Commit.String()
+		}
+	}
+	return ""
 }
 
 // Previous returns the newest proven commit that is not the given commit, if any, and

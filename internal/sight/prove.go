@@ -12,9 +12,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// crashLoop is how many restarts of a new container end the wait for its health.
-const crashLoop = 3
-
 // renewEvery is how often a run reports to its host that it lives: three times in the
 // lease of an agent.
 const renewEvery = 10 * time.Second
@@ -38,6 +35,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 	pulse, stop := newPulse()
 	defer stop()
 	deadline, away := time.Now().Add(wait.Timeout), time.Duration(0)
+	had, first := 0, wait.Change == nil // restarts of what ran before this wait are not of it
 	for renewed := time.Now(); ; {
 		if wait.Change != nil && time.Since(renewed) >= renewEvery {
 			// A lease that is not renewed changes nothing here: what counts is asked next.
@@ -57,6 +55,9 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return proof.Verdict{}, seen, err
 		}
 		verdict := proof.Judge(want, seen.Observation)
+		if first {
+			had, first = verdict.Restarts(), false
+		}
 		final := streak.Add(verdict, time.Now()) && (!verdict.OnlyFlags || time.Now().After(deadline)) // a flag has until then
 		switch {
 		case final && (verdict.Status == proof.Proven || verdict.Status == proof.Degraded):
@@ -67,7 +68,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return verdict, seen, notProven(verdict, "after "+wait.Timeout.String())
 		case time.Now().After(deadline.Add(2 * w.Stable)):
 			return verdict, seen, notProven(verdict, "and was not the same for "+w.Stable.String()+" on end")
-		case verdict.Restarts() >= crashLoop:
+		case verdict.Restarts()-had >= workload.CrashLoop:
 			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
 		w.Report(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})

@@ -27,6 +27,8 @@ type Workload struct {
 	Host workload.Target
 	// HostName is the host's name in the catalog.
 	HostName string
+	// Built returns the commit that an instance's image was built from, "" if it is not known.
+	Built func(workload.Instance) string
 	// Unseen is why nothing that runs is looked at, "" if it is.
 	Unseen string
 	// Stable is how long answers must stay the same, Timeout is the time until they must
@@ -69,6 +71,14 @@ func (w Workload) LookPast(ctx context.Context, probe bool) (View, error) {
 	seen, err := w.Host.Observe(ctx, w.Spec.Ref, probe)
 	if err != nil {
 		return View{}, err
+	}
+	for i, in := range seen.Instances {
+		if w.Built != nil {
+			seen.Instances[i].Commit = w.Built(in)
+		}
+	}
+	if p := seen.Pending; p != nil && w.Built != nil && p.Before.Basis != "" && p.Before.Commit == "" {
+		p.Before.Commit = w.Built(workload.Instance{ImageID: p.Before.ImageID, Config: p.Before.Config})
 	}
 	return View{seen, asked}, nil
 }
@@ -140,7 +150,7 @@ func (v View) when() string { return v.asked.UTC().Format(time.TimeOnly + "Z") }
 
 // Describe returns what a look showed. It is what runs only as long as the look is new:
 // a result takes [Workload.Running].
-func (w Workload) Describe(seen View) string { return w.Spec.Describe(seen.Instances) }
+func (w Workload) Describe(seen View) string { return w.Spec.Describe(seen.Observation) }
 
 // Cut reports whether nothing answers for a workload: the way to its host broke, or the
 // API server there is silent. The host may have done what it was asked.

@@ -46,10 +46,11 @@ type Before struct {
 	// Basis stands for it: in Compose the container's id, "" when there was none.
 	Basis Basis `json:"container,omitempty"`
 	// Running is whether it ran; what was down before need not be up after.
-	Running bool            `json:"running"`
-	ImageID string          `json:"imageId,omitempty"`
-	Commit  string          `json:"commit,omitempty"`
-	Config  artifact.Digest `json:"config"`
+	Running bool   `json:"running"`
+	ImageID string `json:"imageId,omitempty"`
+	// Commit is the commit that its image names, "" if it names none.
+	Commit string          `json:"commit,omitempty"`
+	Config artifact.Digest `json:"config"`
 }
 
 // Outcome is how a change ended.

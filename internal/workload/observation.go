@@ -202,6 +202,9 @@ type Instance struct {
 	Config artifact.Digest `json:"config"`
 	// Labels are the image's own, not those that Compose adds to the container.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Commit is the commit that its image was built from: by the image's label, or by a
+	// receipt of its digest; "" if neither names it. A host leaves it to who asks.
+	Commit string `json:"commit,omitempty"`
 	// Stamped are the deploy keys in its environment, without prefix.
 	Stamped map[string]string `json:"env,omitempty"`
 	// Labelled are the deploy keys in its own labels, without prefix; nil if its host does

@@ -1,8 +1,6 @@
 package workload
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -136,64 +134,4 @@ func (s Spec) MissingReferences(references []string) (missing []string) {
 		}
 	}
 	return missing
-}
-
-// Describe returns, for people, what the instances of the workload run.
-func (s Spec) Describe(all []Instance) string {
-	if s.Kubernetes != nil {
-		return s.describePods(all)
-	}
-	i := slices.IndexFunc(all, func(in Instance) bool { return in.Current })
-	if i < 0 {
-		return s.Display() + ": no container"
-	}
-	in := all[i]
-	if !in.Running {
-		return fmt.Sprintf("%s is stopped (exit code %d, container %s)", in.Name, in.ExitCode, ShortID(in.ID))
-	}
-	return fmt.Sprintf("%s runs %s (container %s, image %s)", in.Name, in.version(), ShortID(in.ID), ShortID(in.ImageID))
-}
-
-// describePods describes each Deployment by a pod of its newest revision, and by a pod
-// of an older revision as long as none of the newest runs.
-func (s Spec) describePods(pods []Instance) string {
-	var words []string
-	for _, d := range s.Kubernetes.Deployments {
-		pod := func(current, running bool) *Instance {
-			i := slices.IndexFunc(pods, func(in Instance) bool { return in.Unit == d.Name && in.Current == current && in.Running == running })
-			if i < 0 {
-				return nil
-			}
-			return &pods[i]
-		}
-		var runs []string
-		if newest := cmp.Or(pod(true, true), pod(true, false)); newest != nil {
-			runs = append(runs, newest.state())
-		}
-		if old := pod(false, true); old != nil && pod(true, true) == nil {
-			runs = append(runs, "still "+old.state())
-		}
-		if runs == nil {
-			runs = []string{"no pod"}
-		}
-		words = append(words, s.Ref.Scope()+"/"+d.Name+" "+strings.Join(runs, ", and "))
-	}
-	return strings.Join(words, "; ")
-}
-
-// state describes a pod.
-func (i Instance) state() string {
-	switch {
-	case i.Running:
-		return fmt.Sprintf("runs %s (image %s)", i.version(), ShortID(i.ImageID))
-	case i.Trouble == "" && i.Started.IsZero():
-		return "is about to run " + i.version()
-	default:
-		return fmt.Sprintf("does not run %s: %s", i.version(), cmp.Or(i.Trouble, fmt.Sprintf("exit code %d", i.ExitCode)))
-	}
-}
-
-// version is the commit that a deploy stamped, in words if none did.
-func (i Instance) version() string {
-	return cmp.Or(i.Stamped[KeyCommit], "a version that no deploy stamped")
 }

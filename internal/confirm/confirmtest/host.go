@@ -128,7 +128,7 @@ func (h *Host) Snapshot(_ context.Context, spec workload.Spec, change workload.C
 	}
 	s.Container, s.ImageID = h.main.ID, h.main.ImageID
 	return workload.Before{
-		Basis: workload.Basis(h.main.ID), Running: h.main.Running, ImageID: h.main.ImageID, Config: h.main.Config, Commit: h.main.Stamped[workload.KeyCommit],
+		Basis: workload.Basis(h.main.ID), Running: h.main.Running, ImageID: h.main.ImageID, Config: h.main.Config, Commit: h.main.Labels[artifact.LabelRevision],
 	}, s, nil
 }
 

@@ -5,18 +5,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
 type registryCatalogCommand struct{ *app }
 
 func (a *app) registryCatalog() *cobra.Command {
 	return &cobra.Command{
-		Use: "catalog", Short: "Compare what CI.json declares, the registry holds and receipts prove",
+		Use: "catalog", Short: "Compare what CI.json declares, the registry holds and the hosts run",
 		Long: `catalog shows each service by what CI.json declares, what the registry holds and
-what the last proven receipt says is live. CI.json is a plan and no evidence: an
+what its hosts show to run. A commit with a question mark was not seen to run: the
+last proven receipt names it. CI.json is a plan and no evidence: an
 upstream-image entry is coverage only, and makes nothing deployable.`,
 		Example: "  unidesk-controller artifact-registry catalog", Args: cobra.NoArgs, RunE: a.runs(registryCatalogCommand{a}),
 	}
@@ -32,7 +36,13 @@ func (c registryCatalogCommand) run(ctx context.Context) (present.Answer, error)
 		return present.Answer{}, err
 	}
 	c.remind(config)
+	var look func(catalog.Row, artifact.Env) sight.Workload
+	w, unwired := c.wireDefault(site.Reading)
+	if unwired == nil {
+		defer w.Close()
+		look = w.Deployer.Workload
+	}
 	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
 	defer func() { _ = far.Close() }()
-	return present.Coverage(inventory.Compare(ctx, config, inventory.ListerOf(ctx, far), services)).UnlessStopped(ctx), nil
+	return present.Coverage(inventory.Compare(ctx, config, inventory.ListerOf(ctx, far), services, look, unwired)).UnlessStopped(ctx), nil
 }

@@ -28,6 +28,8 @@ type Coverage struct {
 	Published *Shelf `json:"published,omitempty"`
 	// Live are the commits of the last proven receipts, by environment.
 	Live map[artifact.Env]provenLive `json:"live"`
+	// Running is what runs in the environments that bring it live, as their hosts show it.
+	Running map[artifact.Env]Running `json:"running"`
 	// Deployable are the environments in which something that is published can be
 	// brought live. CI.json has no say in it.
 	Deployable []artifact.Env `json:"deployable"`
@@ -56,7 +58,7 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 		c, ok := byName[id.String()]
 		if !ok {
 			c = &Coverage{
-				Service: id.String(), Declared: []declaration{}, Live: map[artifact.Env]provenLive{}, Deployable: []artifact.Env{},
+				Service: id.String(), Declared: []declaration{}, Live: map[artifact.Env]provenLive{}, Running: map[artifact.Env]Running{}, Deployable: []artifact.Env{},
 			}
 			byName[id.String()] = c
 		}
@@ -104,8 +106,9 @@ type ThreeWay struct {
 	NoLedger bool `json:"-"`
 }
 
-// Compare asks CI.json, the registry and the receipts for the services.
-func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row) ThreeWay {
+// Compare asks CI.json, the registry, the receipts and the hosts for the services.
+// workload is nil if unwired is why no host can be asked.
+func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row, workload workloads, unwired error) ThreeWay {
 	held := Shelves(ctx, from, services)
 	all := ThreeWay{Unasked: append([]Unasked{}, Failures(held)...)}
 	entries, found, err := unidesk.CI(c.Master.Root)
@@ -119,5 +122,16 @@ func Compare(ctx context.Context, c site.Config, from lister, services []catalog
 		all.Unasked = append(all.Unasked, *NotAsked("what is live", err))
 	}
 	all.Services = Cover(entries, services, held, receipts)
+	if unwired != nil {
+		all.Unasked = append(all.Unasked, *NotAsked("what runs", unwired))
+		return all
+	}
+	running, unasked := lookAll(ctx, services, workload)
+	for i, one := range all.Services {
+		if has := running[one.Service]; has != nil {
+			all.Services[i].Running = has
+		}
+	}
+	all.Unasked = append(all.Unasked, unasked...)
 	return all
 }

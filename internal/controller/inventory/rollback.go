@@ -60,6 +60,8 @@ type RollbackOptions struct {
 	Service artifact.ServiceID `json:"service"`
 	Env     artifact.Env       `json:"env"`
 	Running string             `json:"running"`
+	// Seen describes what runs, with the time of the look.
+	Seen string `json:"seen,omitempty"`
 	// RunningUnknown means that the host did not report what runs.
 	RunningUnknown bool        `json:"runningUnknown,omitempty"`
 	Candidates     []Candidate `json:"candidates"`
@@ -135,12 +137,13 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 	}
 	proven := provenOnce(receipts, mostCandidates)
 	var running *workload.Instance
-	seen, err := p.Target.Observe(ctx, p.Spec.Ref, false)
+	host := p.Deployer.Workload(p.Row, p.Env)
+	seen, err := host.LookPast(ctx, false)
 	if err != nil {
 		r.RunningUnknown = true
 		r.Unasked = append(r.Unasked, *NotAsked("what runs of "+p.Row.Service.String(), err))
-	} else if in := seen.Current(); in != nil && in.Running {
-		running, r.Running = in, in.Labels[artifact.LabelRevision]
+	} else if r.Running, r.Seen = seen.Commit(), host.Running(seen); r.Running != "" {
+		running = seen.Current()
 	}
 	_, away := p.Remote.Connect(ctx) // once, and not for each commit
 	found := make([]artifactState, len(proven))

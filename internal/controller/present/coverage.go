@@ -33,22 +33,42 @@ func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
 			notes = append(notes, "not in services.yaml")
 		}
 		for _, env := range []artifact.Env{artifact.Prod, artifact.Dev} {
-			live, ok := c.Live[env]
-			switch {
-			case w.NoLedger:
-				line = append(line, "?")
-			case !ok:
-				line = append(line, "-")
-			default:
-				line = append(line, live.Commit.Short())
-				if s := c.Published; s != nil && s.Failure == nil && !slices.ContainsFunc(s.Artifacts, func(p inventory.Published) bool { return p.Commit == live.Commit }) {
-					notes = append(notes, fmt.Sprintf("%s's commit is no longer in the registry", env))
-				}
+			word, commit, note := runningWord(w, c, env)
+			line = append(line, word)
+			if note != "" {
+				notes = append(notes, note)
+			}
+			if s := c.Published; commit != "" && s != nil && s.Failure == nil && !slices.ContainsFunc(s.Artifacts, func(p inventory.Published) bool { return p.Commit.String() == commit }) {
+				notes = append(notes, fmt.Sprintf("%s's commit is no longer in the registry", env))
 			}
 		}
 		lines = append(lines, append(line, strings.Join(notes, ", ")))
 	}
 	return lines
+}
+
+// runningWord is what runs in an environment, as its host shows it. If it was not seen, it
+// is what was proven last, with a question mark.
+func runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifact.Env) (word, commit, note string) {
+	live, proven := c.Live[env]
+	runs, asked := c.Running[env]
+	switch {
+	case runs.Commit != "" && proven && runs.Commit != live.Commit.String():
+		note = fmt.Sprintf("%s was proven at %s", env, live.Commit.Short())
+	case runs.Seen != "" && runs.Commit == "" && proven:
+		return "none", "", env.String() + ": " + runs.Seen
+	}
+	switch {
+	case runs.Commit != "" && runs.Differs:
+		return short(runs.Commit), runs.Commit, env.String() + ": " + runs.Seen
+	case runs.Commit != "":
+		return short(runs.Commit), runs.Commit, note
+	case proven:
+		return live.Commit.Short() + "?", live.Commit.String(), ""
+	case w.NoLedger || asked && runs.Seen == "":
+		return "?", "", ""
+	}
+	return "-", "", ""
 }
 
 func declaredWord(w inventory.ThreeWay, c inventory.Coverage) string {

@@ -37,12 +37,12 @@ func TestTheThreeAreShownSideBySide(t *testing.T) {
 	ccc, aaa := strings.Repeat("c", 12), strings.Repeat("a", 12)
 	want := [][]string{
 		{"baidu-netdisk", "coverage only", "none", "-", "-", ""},
-		{"frontend", "source-build", "3, newest " + ccc + " (2 h)", aaa, "-", ""},
-		{"gone", "-", "-", "-", strings.Repeat("3", 12), "not in services.yaml"},
-		{"oa-event-flow", "-", "?", strings.Repeat("2", 12), "-", ""},
+		{"frontend", "source-build", "3, newest " + ccc + " (2 h)", aaa + "?", "-", ""},
+		{"gone", "-", "-", "-", strings.Repeat("3", 12) + "?", "not in services.yaml"},
+		{"oa-event-flow", "-", "?", strings.Repeat("2", 12) + "?", "-", ""},
 		{"postgres", "coverage only", "-", "-", "-", "not in services.yaml"},
 		{"project-manager", "-", "none", "-", "-", ""},
-		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12), "-", "prod's commit is no longer in the registry"},
+		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12) + "?", "-", "prod's commit is no longer in the registry"},
 	}
 	if diff := cmp.Diff(want, coverageLines(joined(t), now)); diff != "" {
 		t.Error(diff)
@@ -55,16 +55,39 @@ func TestAColumnThatIsNotKnownSaysSo(t *testing.T) {
 		spoil func(*inventory.ThreeWay)
 		want  []string
 	}{
-		"no CI.json":          {func(w *inventory.ThreeWay) { w.HasCI = false }, []string{"no CI.json", "aaaaaaaaaaaa"}},
-		"an unread CI.json":   {func(w *inventory.ThreeWay) { w.NoCI = true }, []string{"?", "aaaaaaaaaaaa"}},
-		"an unread ledger":    {func(w *inventory.ThreeWay) { w.NoLedger = true }, []string{"source-build", "?"}},
-		"nothing of all that": {func(*inventory.ThreeWay) {}, []string{"source-build", "aaaaaaaaaaaa"}},
+		"no CI.json":          {func(w *inventory.ThreeWay) { w.HasCI = false }, []string{"no CI.json", "aaaaaaaaaaaa?"}},
+		"an unread CI.json":   {func(w *inventory.ThreeWay) { w.NoCI = true }, []string{"?", "aaaaaaaaaaaa?"}},
+		"an unread ledger":    {func(w *inventory.ThreeWay) { w.NoLedger, w.Services[1].Live = true, nil }, []string{"source-build", "?"}},
+		"nothing of all that": {func(*inventory.ThreeWay) {}, []string{"source-build", "aaaaaaaaaaaa?"}},
 	} {
 		w := joined(t)
 		c.spoil(&w)
 		line := coverageLines(w, now)[1]
 		if diff := cmp.Diff(c.want, []string{line[1], line[3]}); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestWhatRunsIsShownAsItsHostShowsIt(t *testing.T) {
+	t.Parallel()
+	a, b := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	for name, c := range map[string]struct {
+		running inventory.Running
+		word    string
+		note    string
+	}{
+		"what was proven":             {inventory.Running{Commit: a, Seen: "x"}, a[:12], ""},
+		"another":                     {inventory.Running{Commit: b, Seen: "x"}, b[:12], "prod was proven at " + a[:12]},
+		"its environment differs":     {inventory.Running{Commit: b, Seen: "it runs b, its environment says a", Differs: true}, b[:12], "prod: it runs b, its environment says a"},
+		"nothing":                     {inventory.Running{Seen: "frontend: no container"}, "none", "prod: frontend: no container"},
+		"its host could not be asked": {inventory.Running{}, a[:12] + "?", ""},
+	} {
+		w := joined(t)
+		w.Services[1].Running = map[artifact.Env]inventory.Running{artifact.Prod: c.running}
+		line := coverageLines(w, now)[1]
+		if line[3] != c.word || !strings.HasPrefix(line[5], c.note) || c.note == "" && line[5] != "" {
+			t.Errorf("%s: %q, want %q, %q", name, line, c.word, c.note)
 		}
 	}
 }

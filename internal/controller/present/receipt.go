@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Receipts answers with the receipts of past deploys.
@@ -53,7 +54,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	if r.Failure != "" {
 		p.field("because", "%s", indent(r.Failure))
 	}
-	p.field("ran before", "%s", cmp.Or(r.Before.Commit, "none"))
+	p.field("ran before", "%s", before(r.Before))
 	p.field("manifest", "%s", r.Image.Manifest)
 	if named := r.Image.Named; !named.IsZero() {
 		p.field("named", "%s, by --digest", named)
@@ -78,4 +79,12 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 		p.field("to go back", "%s", r.Rollback)
 	}
 	return p.err
+}
+
+// before is what a deploy replaced.
+func before(b workload.Before) string {
+	if b.Basis == "" {
+		return cmp.Or(b.Commit, "none")
+	}
+	return cmp.Or(b.Commit, "an image that names no commit")
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Reconciled answers with what came of all services of an environment.
@@ -56,9 +55,9 @@ func inARow(r contract.Result) string {
 		case plan.Live == nil:
 			what += " would be the first to run"
 		default:
-			runs := "what no deploy stamped"
-			if commit := plan.Live.Stamped[workload.KeyCommit]; commit != "" {
-				runs = short(commit)
+			runs := "an image that names no commit"
+			if plan.Live.Commit != "" {
+				runs = short(plan.Live.Commit)
 			}
 			what = fmt.Sprintf("would change %s to %s", runs, what)
 		}

@@ -20,13 +20,13 @@ func TestARowTellsWhatWouldChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs := func(commit string) *workload.Instance {
-		return &workload.Instance{Stamped: map[string]string{workload.KeyCommit: commit}}
+		return &workload.Instance{Commit: commit, Stamped: map[string]string{workload.KeyCommit: "another"}}
 	}
 	for want, plan := range map[string]contract.Plan{
-		"ready  bbbbbbbbbbbb runs already: nothing would change":     {AlreadyLive: true, Live: runs(commit.String())},
-		"ready  bbbbbbbbbbbb would be the first to run":              {},
-		"ready  would change aaaaaaaaaaaa to bbbbbbbbbbbb":           {Live: runs(strings.Repeat("a", 40))},
-		"ready  would change what no deploy stamped to bbbbbbbbbbbb": {Live: runs("")},
+		"ready  bbbbbbbbbbbb runs already: nothing would change":            {AlreadyLive: true, Live: runs(commit.String())},
+		"ready  bbbbbbbbbbbb would be the first to run":                     {},
+		"ready  would change aaaaaaaaaaaa to bbbbbbbbbbbb":                  {Live: runs(strings.Repeat("a", 40))},
+		"ready  would change an image that names no commit to bbbbbbbbbbbb": {Live: runs("")},
 	} {
 		r := contract.Result{OK: true, Decision: contract.DecidedReady, Plan: &plan, Contract: &contract.Contract{Commit: commit}}
 		var out strings.Builder

@@ -26,7 +26,7 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	default:
 		p.line("%s  %s %s", bad().Render("nothing to go back to"), r.Service, r.Env)
 	}
-	p.field("running now", "%s", cmp.Or(r.Running, map[bool]string{true: "not known", false: "none"}[r.RunningUnknown]))
+	p.field("running now", "%s", cmp.Or(r.Seen, "not known"))
 	for _, c := range r.Candidates {
 		p.line("%s %s  proven %s by %s", mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
 		p.field("receipt", "%s", c.Receipt)

@@ -3201,7 +3201,7 @@ type Before struct {
 	Basis string `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
 	// The engine's id of its image.
 	ImageId string `protobuf:"bytes,2,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
-	// Commit in its environment.
+	// Commit that its image names; of an older agent, the commit in its environment.
 	Commit string `protobuf:"bytes,3,opt,name=commit,proto3" json:"commit,omitempty"`
 	// Digest of its image's config.
 	ConfigDigest string `protobuf:"bytes,4,opt,name=config_digest,json=configDigest,proto3" json:"config_digest,omitempty"`
