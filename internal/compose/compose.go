@@ -83,6 +83,7 @@ type Engine interface {
 type containers interface {
 	Containers(ctx context.Context, project, service string) ([]engine.Container, error)
 	AllContainers(ctx context.Context) ([]workload.Neighbour, error)
+	OnNetwork(ctx context.Context, network string) ([]workload.Neighbour, error)
 	Container(ctx context.Context, id string) (engine.Container, error)
 	RenameContainer(ctx context.Context, id, name string) error
 	RemoveContainer(ctx context.Context, id string) error
@@ -126,6 +127,7 @@ type Runtime struct {
 	limits limits
 	known  atomic.Pointer[known]
 	looks  singleflight.Group
+	agreed atomic.Pointer[agreed]
 }
 
 // limits are how long things may take.

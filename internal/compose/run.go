@@ -31,6 +31,12 @@ const (
 
 // read runs a Compose command that changes nothing and returns what it prints.
 func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string) ([]byte, error) {
+	out, _, err := r.capture(ctx, env, args...)
+	return out, err
+}
+
+// capture is read, with what the command reports of its progress, too.
+func (r *Runtime) capture(ctx context.Context, env envfile.Content, args ...string) (out, progress []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.read)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, r.docker, args...)
@@ -44,11 +50,11 @@ func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string)
 	cmd.Stdout = &limited{w: &stdout, left: maxDefinition}
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return nil, fault.Transient(fault.ComposeFailed, "docker compose did not answer: %w", context.Cause(ctx))
+			return nil, nil, fault.Transient(fault.ComposeFailed, "docker compose did not answer: %w", context.Cause(ctx))
 		}
-		return nil, failed(err, stderr.Bytes(), env.Values())
+		return nil, nil, failed(err, stderr.Bytes(), env.Values())
 	}
-	return stdout.Bytes(), nil
+	return stdout.Bytes(), stderr.Bytes(), nil
 }
 
 var errStopped = errors.New("docker compose was stopped since it did not end")
@@ -134,11 +140,17 @@ func last(f *os.File) []byte {
 	return b
 }
 
+// Install is what to do about a Compose plugin that is missing, or too old.
+const Install = "install the docker-compose-plugin package (2.35 or later)"
+
 // failed is the fault of a Compose command that ended badly.
 func failed(err error, output []byte, secrets []string) error {
 	text := excerpt(output, secrets)
 	if strings.Contains(text, "is not a docker command") || strings.Contains(text, "unknown shorthand flag") || strings.Contains(text, "unknown flag: --project-directory") {
-		return fault.New(fault.ComposeFailed, "docker has no Compose plugin").WithHint("install the docker-compose-plugin package")
+		return fault.New(fault.ComposeFailed, "docker has no Compose plugin").WithHint(Install)
+	}
+	if strings.Contains(text, "unknown flag: --") {
+		return fault.New(fault.ComposeFailed, "Compose is too old: %s", text).WithHint(Install)
 	}
 	exit := (*exec.ExitError)(nil)
 	if !errors.As(err, &exit) {

@@ -181,6 +181,15 @@ func TestAMissingPluginIsNamed(t *testing.T) {
 	}
 }
 
+func TestAnOldPluginIsNamed(t *testing.T) {
+	t.Parallel()
+	r := fake(t, "", `echo "unknown flag: --no-env-resolution" >&2; exit 16`)
+	_, err := r.define(t.Context(), mustEnv(t, r), "sample")
+	if err == nil || !strings.Contains(err.Error(), "Compose is too old: unknown flag: --no-env-resolution") || fault.HintOf(err) != Install {
+		t.Errorf("%v (%s)", err, fault.HintOf(err))
+	}
+}
+
 func TestAnythingPrintedAtAnyLengthIsBounded(t *testing.T) {
 	t.Parallel()
 	r := fake(t, "", `head -c 40000000 /dev/zero | tr '\0' x; sleep 1.5; stat -L -c %b /proc/$$/fd/1 | cat > blocks; echo; echo the end; exit 1`)

@@ -303,7 +303,7 @@ func (w *world) docker(args ...string) string {
 }
 
 func (w *world) tearDown() {
-	for _, kind := range [][3]string{{"container", "ls", "rm"}, {"network", "ls", "rm"}} {
+	for _, kind := range [][3]string{{"container", "ls", "rm"}, {"network", "ls", "rm"}, {"volume", "ls", "rm"}} {
 		list := []string{kind[0], kind[1], "-q", "--filter", "label=com.docker.compose.project=" + w.project}
 		remove := []string{kind[0], kind[2]}
 		if kind[0] == "container" {

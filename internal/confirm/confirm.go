@@ -61,6 +61,12 @@ type Secretive[S any] interface {
 	Join(secret []byte) (S, error)
 }
 
+// Comparing is a runtime that compares what runs with what its definition would make now.
+// It is asked with the health, if no change is unsettled.
+type Comparing interface {
+	Compare(ctx context.Context, ref workload.Ref, seen workload.Observation) *workload.Drift
+}
+
 // Target is a [workload.Target] whose changes survive the process. Its state
 // folder belongs to one runtime.
 type Target[S any] struct {
@@ -127,6 +133,9 @@ func (t *Target[S]) Observe(ctx context.Context, ref workload.Ref, probe bool) (
 		if t.Lease > 0 {
 			seen.Pending.HeldUntil = t.leases.until(r.Change.ID, t.Lease)
 		}
+	}
+	if c, compares := any(t.runtime).(Comparing); compares && probe && r == nil {
+		seen.Drift = c.Compare(ctx, ref, seen)
 	}
 	seen.Last = last
 	return seen, nil

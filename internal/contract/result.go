@@ -44,8 +44,9 @@ type Result struct {
 	// Rollback is the command that goes back to what was proven before.
 	Rollback Command  `json:"rollback,omitzero"`
 	Hints    []string `json:"hints,omitempty"`
-	// Warnings are about what a revert left as another writer made it, each with the next
-	// act, or about older images that stay though they need not.
+	// Warnings are about what the run brought live beside the commit, about what a revert left
+	// as another writer made it, each with the next act, and about older images that stay
+	// though they need not.
 	Warnings []string `json:"warnings,omitempty"`
 	Failure  *Failure `json:"failure,omitempty"`
 }

@@ -45,7 +45,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 		if seen, err = r.ProveOld(ctx, before); err != nil && seen.Known() && r.Superseded(change, seen) {
 			err = nil // what runs is another run's to answer for
 		}
-		r.warnings = seen.Last.Warnings(change.ID)
+		r.warnings = append(r.warnings, seen.Last.Warnings(change.ID)...)
 	}
 	if err != nil {
 		return workload.At(workload.PointSettle, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
@@ -64,8 +65,8 @@ func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, pla
 	if out.Contract = &a.terms; err != nil {
 		return r.stopped(ctx, out, found.seen, err)
 	}
-	out.Scope, r.warnings = a.around.unfinished(), nil // a revert before this change counts no more
-	if err := r.switchOver(ctx, a); err != nil {       // configure, switch
+	out.Scope, r.warnings = a.around.unfinished(), proof.Lasting(plan.Checks) // a revert before this change counts no more
+	if err := r.switchOver(ctx, a); err != nil {                              // configure, switch
 		return r.unswitched(ctx, out, a, err)
 	}
 	out.Mutated = true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -43,7 +44,19 @@ func (c *Client) AllContainers(ctx context.Context) ([]workload.Neighbour, error
 	return slices.DeleteFunc(found, func(b workload.Neighbour) bool { return b.ID == "" }), err
 }
 
-func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.Neighbour, error) {
+// OnNetwork returns the running containers on a network: their names, and what made them.
+func (c *Client) OnNetwork(ctx context.Context, network string) (found []workload.Neighbour, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	list, err := c.api.ContainerList(ctx, container.ListOptions{Filters: filters.NewArgs(filters.Arg("network", network))})
+	for _, s := range list {
+		found = append(found, summary(s))
+	}
+	return found, explain(err, "list containers of network "+network)
+}
+
+// summary is what a list tells of a container.
+func summary(s container.Summary) workload.Neighbour {
 	out := workload.Neighbour{ID: s.ID, Scope: s.Labels["com.docker.compose.project"], Group: s.Labels["com.docker.compose.service"]}
 	for _, name := range s.Names {
 		// The others are what links call it: /another/alias.
@@ -51,6 +64,11 @@ func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.N
 			out.Name = name
 		}
 	}
+	return out
+}
+
+func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.Neighbour, error) {
+	out := summary(s)
 	in, err := c.api.ContainerInspect(ctx, s.ID)
 	if err != nil {
 		return workload.Neighbour{}, explain(err, "inspect container")

@@ -25,6 +25,8 @@ type Check struct {
 	Warning bool         `json:"warning,omitempty"`
 	Detail  string       `json:"detail,omitempty"`
 	Reason  fault.Reason `json:"reason,omitempty"`
+	// Lasting means that the warning is about what a run leaves: its result has it, too.
+	Lasting bool `json:"-"`
 	// Fix is what to do about a check that does not hold, or that warns.
 	Fix string `json:"fix,omitempty"`
 	// Retry is [fault.Error]'s.
@@ -66,7 +68,7 @@ func Fit(spec workload.Spec, image artifact.Image, seen workload.Observation) []
 	if in := seen.Current(); in != nil {
 		checks = append(checks, Stops("container "+in.Name, in.StopGrace))
 	}
-	return slices.Concat(checks, Uncovered(spec, image, seen), secrets(spec, seen.Secrets))
+	return slices.Concat(checks, Defined(spec, seen), Uncovered(spec, image, seen), secrets(spec, seen.Secrets))
 }
 
 // FitCompose checks that a Compose service, as it is declared, can be switched and

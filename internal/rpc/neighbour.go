@@ -82,3 +82,26 @@ func (f *fields) toldAll(field string, in []string) []string {
 
 // seconds are what the wire has of a time.
 func seconds(d time.Duration) uint32 { return count(int(d / time.Second)) }
+
+func driftToProto(d *workload.Drift) *artifactv1.Drift {
+	if d == nil {
+		return nil
+	}
+	m := &artifactv1.Drift{Changed: d.Changed, Volumes: visibleAll(d.Volumes), Unknown: clip(plain.Line(d.Unknown))}
+	for _, n := range d.Networks {
+		m.Networks = append(m.Networks, &artifactv1.Network{Name: plain.Line(n.Name), Users: visibleAll(n.Users)})
+	}
+	return m
+}
+
+func (f *fields) drift(m *artifactv1.Drift) *workload.Drift {
+	if m == nil {
+		return nil
+	}
+	d := &workload.Drift{Changed: m.GetChanged(), Volumes: f.toldAll("drift.volumes", m.GetVolumes()), Unknown: f.told("drift.unknown", m.GetUnknown())}
+	f.few("drift.networks", len(m.GetNetworks()), maxList)
+	for _, n := range m.GetNetworks() {
+		d.Networks = append(d.Networks, workload.Network{Name: f.told("drift.network", n.GetName()), Users: f.toldAll("drift.users", n.GetUsers())})
+	}
+	return d
+}

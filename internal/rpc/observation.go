@@ -56,6 +56,7 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 	if e := o.EnvFile; e != nil {
 		m.EnvFile = &artifactv1.Obstacle{What: clip(plain.Line(e.What)), Fix: clip(plain.Line(e.Fix))}
 	}
+	m.Drift = driftToProto(o.Drift)
 	if err := o.Unread; err != nil {
 		reason, ok := known(fault.ReasonOf(err))
 		if !ok {
@@ -108,6 +109,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	if e := m.GetEnvFile(); e != nil {
 		o.EnvFile = &workload.Obstacle{What: f.told("env_file.what", e.GetWhat()), Fix: f.told("env_file.fix", e.GetFix())}
 	}
+	o.Drift = f.drift(m.GetDrift())
 	if u := m.GetUnread(); u != nil {
 		reason := fault.Reason(strings.TrimPrefix(u.GetReason().String(), reasonPrefix))
 		if _, ok := known(reason); !ok {

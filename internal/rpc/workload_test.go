@@ -312,7 +312,8 @@ func seen(t *testing.T) workload.Observation {
 		}},
 		NameTakenBy: &workload.Neighbour{ID: containerID, Name: "b", Scope: "other", Group: "u", Volumes: []string{"other_data"}},
 		EnvFile:     &workload.Obstacle{What: "closed", Fix: "chown"}, Holds: &workload.Holder{Name: "unidesk-keep-n", Change: "x"},
-		Stamped: map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
+		Drift:       &workload.Drift{Changed: true, Networks: []workload.Network{{Name: "n", Users: []string{"u"}}}, Volumes: []string{"v"}, Unknown: "why"},
+		Stamped:     map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
 		Pending: &workload.Pending{
 			Change: c, Since: at, Failed: "no engine", HeldUntil: at.Add(time.Second),
 			Before: workload.Before{Basis: c.Basis, Running: true, ImageID: "i", Commit: "x", Config: c.Image.Config},
@@ -593,6 +594,8 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 		"a program that acts":          func(o *artifactv1.Observation) { o.Instances[0].Programs[0] = "\x1b[2J" },
 		"a health check that acts":     func(o *artifactv1.Observation) { o.Instances[0].Healthcheck = "\x1b[2J" },
 		"a label that is no key":       func(o *artifactv1.Observation) { o.Instances[0].Labelled.Keys = []*artifactv1.Variable{{Name: "X"}} },
+		"a drift that acts":            func(o *artifactv1.Observation) { o.Drift.Unknown = "\x1b[2J" },
+		"a network's user that acts":   func(o *artifactv1.Observation) { o.Drift.Networks[0].Users[0] = "\x1b[2J" },
 		"an obstacle that acts":        func(o *artifactv1.Observation) { o.EnvFile.What = "\x1b[2J" },
 		"a taken name that acts":       func(o *artifactv1.Observation) { o.NameTakenBy.Scope = "\x1b[2J" },
 		"an unread file that acts":     func(o *artifactv1.Observation) { o.Unread = &artifactv1.Unread{Message: "\x1b[2J"} },

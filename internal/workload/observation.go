@@ -42,7 +42,9 @@ type Observation struct {
 	// EnvFile is what keeps the host from writing the deploy keys, zero for nothing; nil
 	// if it does not report that, or if there is no such file.
 	EnvFile *Obstacle `json:"-"`
-	Unread  error     `json:"-"` // why the definition could not be read: Units, Stamped and Secrets are not known then
+	// Drift is nil if the host did not compare what runs with its definition.
+	Drift  *Drift `json:"-"`
+	Unread error  `json:"-"` // why the definition could not be read: Units, Stamped and Secrets are not known then
 }
 
 // Holder is a container that is never started and keeps an image in the engine.

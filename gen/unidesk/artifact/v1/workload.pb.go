@@ -973,7 +973,10 @@ type Observation struct {
 	Unread *Unread `protobuf:"bytes,15,opt,name=unread,proto3" json:"unread,omitempty"`
 	// A container that holds an image for a change that is not pending; absent if there is
 	// none. The last settlement once more removes it.
-	Holds         *Holder `protobuf:"bytes,16,opt,name=holds,proto3" json:"holds,omitempty"`
+	Holds *Holder `protobuf:"bytes,16,opt,name=holds,proto3" json:"holds,omitempty"`
+	// How what runs differs from what its definition would make now; absent if the host did
+	// not compare them. Only with probe, and if no change is unsettled.
+	Drift         *Drift `protobuf:"bytes,17,opt,name=drift,proto3" json:"drift,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1120,6 +1123,13 @@ func (x *Observation) GetHolds() *Holder {
 	return nil
 }
 
+func (x *Observation) GetDrift() *Drift {
+	if x != nil {
+		return x.Drift
+	}
+	return nil
+}
+
 // Holder is a container that is never started and keeps an image in the engine.
 type Holder struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1175,6 +1185,134 @@ func (x *Holder) GetChangeId() string {
 	return ""
 }
 
+// Drift is how what runs differs from what its definition would make now.
+type Drift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the container was made from another definition.
+	Changed bool `protobuf:"varint,1,opt,name=changed,proto3" json:"changed,omitempty"`
+	// Networks that a recreate removes, to make them anew.
+	Networks []*Network `protobuf:"bytes,2,rep,name=networks,proto3" json:"networks,omitempty"`
+	// Volumes that are defined in another way than they were made.
+	Volumes []string `protobuf:"bytes,3,rep,name=volumes,proto3" json:"volumes,omitempty"`
+	// Why it could not be compared; empty if it was.
+	Unknown       string `protobuf:"bytes,4,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drift) Reset() {
+	*x = Drift{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drift) ProtoMessage() {}
+
+func (x *Drift) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drift.ProtoReflect.Descriptor instead.
+func (*Drift) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Drift) GetChanged() bool {
+	if x != nil {
+		return x.Changed
+	}
+	return false
+}
+
+func (x *Drift) GetNetworks() []*Network {
+	if x != nil {
+		return x.Networks
+	}
+	return nil
+}
+
+func (x *Drift) GetVolumes() []string {
+	if x != nil {
+		return x.Volumes
+	}
+	return nil
+}
+
+func (x *Drift) GetUnknown() string {
+	if x != nil {
+		return x.Unknown
+	}
+	return ""
+}
+
+// Network is a network of a Compose project.
+type Network struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Running containers on it that are not the workload's, by their names.
+	Users         []string `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Network) Reset() {
+	*x = Network{}
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Network) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Network) ProtoMessage() {}
+
+func (x *Network) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Network.ProtoReflect.Descriptor instead.
+func (*Network) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Network) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Network) GetUsers() []string {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
 // Obstacle is what is in the way of a change, and what to do about it.
 type Obstacle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1188,7 +1326,7 @@ type Obstacle struct {
 
 func (x *Obstacle) Reset() {
 	*x = Obstacle{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1338,7 @@ func (x *Obstacle) String() string {
 func (*Obstacle) ProtoMessage() {}
 
 func (x *Obstacle) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[13]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1351,7 @@ func (x *Obstacle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Obstacle.ProtoReflect.Descriptor instead.
 func (*Obstacle) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{13}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Obstacle) GetWhat() string {
@@ -1247,7 +1385,7 @@ type Unread struct {
 
 func (x *Unread) Reset() {
 	*x = Unread{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1397,7 @@ func (x *Unread) String() string {
 func (*Unread) ProtoMessage() {}
 
 func (x *Unread) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[14]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1410,7 @@ func (x *Unread) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unread.ProtoReflect.Descriptor instead.
 func (*Unread) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{14}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Unread) GetReason() Reason {
@@ -1324,7 +1462,7 @@ type Unit struct {
 
 func (x *Unit) Reset() {
 	*x = Unit{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1474,7 @@ func (x *Unit) String() string {
 func (*Unit) ProtoMessage() {}
 
 func (x *Unit) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[15]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1487,7 @@ func (x *Unit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unit.ProtoReflect.Descriptor instead.
 func (*Unit) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{15}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Unit) GetName() string {
@@ -1460,7 +1598,7 @@ type DeploymentDefinition struct {
 
 func (x *DeploymentDefinition) Reset() {
 	*x = DeploymentDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1472,7 +1610,7 @@ func (x *DeploymentDefinition) String() string {
 func (*DeploymentDefinition) ProtoMessage() {}
 
 func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[16]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1485,7 +1623,7 @@ func (x *DeploymentDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentDefinition.ProtoReflect.Descriptor instead.
 func (*DeploymentDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{16}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeploymentDefinition) GetRevision() string {
@@ -1654,7 +1792,7 @@ type Replicas struct {
 
 func (x *Replicas) Reset() {
 	*x = Replicas{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1804,7 @@ func (x *Replicas) String() string {
 func (*Replicas) ProtoMessage() {}
 
 func (x *Replicas) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[17]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1817,7 @@ func (x *Replicas) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replicas.ProtoReflect.Descriptor instead.
 func (*Replicas) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{17}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Replicas) GetWant() uint32 {
@@ -1732,7 +1870,7 @@ type Exposure struct {
 
 func (x *Exposure) Reset() {
 	*x = Exposure{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1744,7 +1882,7 @@ func (x *Exposure) String() string {
 func (*Exposure) ProtoMessage() {}
 
 func (x *Exposure) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[18]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1757,7 +1895,7 @@ func (x *Exposure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exposure.ProtoReflect.Descriptor instead.
 func (*Exposure) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{18}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Exposure) GetService() string {
@@ -1813,7 +1951,7 @@ type ComposeDefinition struct {
 
 func (x *ComposeDefinition) Reset() {
 	*x = ComposeDefinition{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +1963,7 @@ func (x *ComposeDefinition) String() string {
 func (*ComposeDefinition) ProtoMessage() {}
 
 func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[19]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +1976,7 @@ func (x *ComposeDefinition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComposeDefinition.ProtoReflect.Descriptor instead.
 func (*ComposeDefinition) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{19}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ComposeDefinition) GetImage() string {
@@ -1933,7 +2071,7 @@ type Mount struct {
 
 func (x *Mount) Reset() {
 	*x = Mount{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2083,7 @@ func (x *Mount) String() string {
 func (*Mount) ProtoMessage() {}
 
 func (x *Mount) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[20]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2096,7 @@ func (x *Mount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mount.ProtoReflect.Descriptor instead.
 func (*Mount) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{20}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Mount) GetKind() string {
@@ -2041,7 +2179,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2191,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[21]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2204,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{21}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Instance) GetId() string {
@@ -2234,7 +2372,7 @@ type Labelled struct {
 
 func (x *Labelled) Reset() {
 	*x = Labelled{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2384,7 @@ func (x *Labelled) String() string {
 func (*Labelled) ProtoMessage() {}
 
 func (x *Labelled) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[22]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2397,7 @@ func (x *Labelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Labelled.ProtoReflect.Descriptor instead.
 func (*Labelled) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{22}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Labelled) GetKeys() []*Variable {
@@ -2286,7 +2424,7 @@ type Copy struct {
 
 func (x *Copy) Reset() {
 	*x = Copy{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2298,7 +2436,7 @@ func (x *Copy) String() string {
 func (*Copy) ProtoMessage() {}
 
 func (x *Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[23]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2311,7 +2449,7 @@ func (x *Copy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Copy.ProtoReflect.Descriptor instead.
 func (*Copy) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{23}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Copy) GetId() string {
@@ -2353,7 +2491,7 @@ type ListNeighboursRequest struct {
 
 func (x *ListNeighboursRequest) Reset() {
 	*x = ListNeighboursRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2365,7 +2503,7 @@ func (x *ListNeighboursRequest) String() string {
 func (*ListNeighboursRequest) ProtoMessage() {}
 
 func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[24]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2378,7 +2516,7 @@ func (x *ListNeighboursRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursRequest.ProtoReflect.Descriptor instead.
 func (*ListNeighboursRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{24}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListNeighboursRequest) GetWorkload() *Workload {
@@ -2399,7 +2537,7 @@ type ListNeighboursResponse struct {
 
 func (x *ListNeighboursResponse) Reset() {
 	*x = ListNeighboursResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2411,7 +2549,7 @@ func (x *ListNeighboursResponse) String() string {
 func (*ListNeighboursResponse) ProtoMessage() {}
 
 func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[25]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2424,7 +2562,7 @@ func (x *ListNeighboursResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNeighboursResponse.ProtoReflect.Descriptor instead.
 func (*ListNeighboursResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{25}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListNeighboursResponse) GetNeighbours() []*Neighbour {
@@ -2470,7 +2608,7 @@ type Neighbour struct {
 
 func (x *Neighbour) Reset() {
 	*x = Neighbour{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2482,7 +2620,7 @@ func (x *Neighbour) String() string {
 func (*Neighbour) ProtoMessage() {}
 
 func (x *Neighbour) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[26]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2495,7 +2633,7 @@ func (x *Neighbour) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Neighbour.ProtoReflect.Descriptor instead.
 func (*Neighbour) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{26}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Neighbour) GetId() string {
@@ -2602,7 +2740,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2614,7 +2752,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[27]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2627,7 +2765,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{27}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Share) GetWhat() string {
@@ -2657,7 +2795,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2669,7 +2807,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[28]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2682,7 +2820,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{28}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Variable) GetName() string {
@@ -2714,7 +2852,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2726,7 +2864,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[29]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2739,7 +2877,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{29}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Secret) GetName() string {
@@ -2784,7 +2922,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2796,7 +2934,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[30]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2809,7 +2947,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{30}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Health) GetStatus() uint32 {
@@ -2867,7 +3005,7 @@ type Flag struct {
 
 func (x *Flag) Reset() {
 	*x = Flag{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2879,7 +3017,7 @@ func (x *Flag) String() string {
 func (*Flag) ProtoMessage() {}
 
 func (x *Flag) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[31]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2892,7 +3030,7 @@ func (x *Flag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Flag.ProtoReflect.Descriptor instead.
 func (*Flag) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{31}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Flag) GetName() string {
@@ -2930,7 +3068,7 @@ type PinnedImage struct {
 
 func (x *PinnedImage) Reset() {
 	*x = PinnedImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2942,7 +3080,7 @@ func (x *PinnedImage) String() string {
 func (*PinnedImage) ProtoMessage() {}
 
 func (x *PinnedImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[32]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2955,7 +3093,7 @@ func (x *PinnedImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinnedImage.ProtoReflect.Descriptor instead.
 func (*PinnedImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{32}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PinnedImage) GetRepository() string {
@@ -3028,7 +3166,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3040,7 +3178,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[33]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3191,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{33}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Change) GetId() string {
@@ -3131,7 +3269,7 @@ type PendingChange struct {
 
 func (x *PendingChange) Reset() {
 	*x = PendingChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3143,7 +3281,7 @@ func (x *PendingChange) String() string {
 func (*PendingChange) ProtoMessage() {}
 
 func (x *PendingChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[34]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3156,7 +3294,7 @@ func (x *PendingChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingChange.ProtoReflect.Descriptor instead.
 func (*PendingChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{34}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PendingChange) GetChange() *Change {
@@ -3213,7 +3351,7 @@ type Before struct {
 
 func (x *Before) Reset() {
 	*x = Before{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3225,7 +3363,7 @@ func (x *Before) String() string {
 func (*Before) ProtoMessage() {}
 
 func (x *Before) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[35]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3238,7 +3376,7 @@ func (x *Before) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Before.ProtoReflect.Descriptor instead.
 func (*Before) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{35}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Before) GetBasis() string {
@@ -3295,7 +3433,7 @@ type SettledChange struct {
 
 func (x *SettledChange) Reset() {
 	*x = SettledChange{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3307,7 +3445,7 @@ func (x *SettledChange) String() string {
 func (*SettledChange) ProtoMessage() {}
 
 func (x *SettledChange) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[36]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3320,7 +3458,7 @@ func (x *SettledChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettledChange.ProtoReflect.Descriptor instead.
 func (*SettledChange) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{36}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SettledChange) GetChangeId() string {
@@ -3371,7 +3509,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3383,7 +3521,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[37]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3396,7 +3534,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{37}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Left) GetUnit() string {
@@ -3426,7 +3564,7 @@ type FindImageRequest struct {
 
 func (x *FindImageRequest) Reset() {
 	*x = FindImageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3438,7 +3576,7 @@ func (x *FindImageRequest) String() string {
 func (*FindImageRequest) ProtoMessage() {}
 
 func (x *FindImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[38]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3451,7 +3589,7 @@ func (x *FindImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindImageRequest.ProtoReflect.Descriptor instead.
 func (*FindImageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{38}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FindImageRequest) GetWorkload() *Workload {
@@ -3479,7 +3617,7 @@ type FindImageResponse struct {
 
 func (x *FindImageResponse) Reset() {
 	*x = FindImageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3491,7 +3629,7 @@ func (x *FindImageResponse) String() string {
 func (*FindImageResponse) ProtoMessage() {}
 
 func (x *FindImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[39]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3504,7 +3642,7 @@ func (x *FindImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindImageResponse.ProtoReflect.Descriptor instead.
 func (*FindImageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{39}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *FindImageResponse) GetImage() *FoundImage {
@@ -3533,7 +3671,7 @@ type FoundImage struct {
 
 func (x *FoundImage) Reset() {
 	*x = FoundImage{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3545,7 +3683,7 @@ func (x *FoundImage) String() string {
 func (*FoundImage) ProtoMessage() {}
 
 func (x *FoundImage) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[40]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3558,7 +3696,7 @@ func (x *FoundImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FoundImage.ProtoReflect.Descriptor instead.
 func (*FoundImage) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{40}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *FoundImage) GetPlatform() *Platform {
@@ -3610,7 +3748,7 @@ type StageRequest struct {
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3622,7 +3760,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[41]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3635,7 +3773,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{41}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StageRequest) GetWorkload() *Workload {
@@ -3668,7 +3806,7 @@ type StageResponse struct {
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3680,7 +3818,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[42]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3693,7 +3831,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{42}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StageResponse) GetStep() isStageResponse_Step {
@@ -3748,7 +3886,7 @@ type StageResult struct {
 
 func (x *StageResult) Reset() {
 	*x = StageResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3760,7 +3898,7 @@ func (x *StageResult) String() string {
 func (*StageResult) ProtoMessage() {}
 
 func (x *StageResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[43]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3773,7 +3911,7 @@ func (x *StageResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResult.ProtoReflect.Descriptor instead.
 func (*StageResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{43}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
 }
 
 // Progress reports that the work reached a point.
@@ -3795,7 +3933,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3807,7 +3945,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[44]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3820,7 +3958,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{44}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Progress) GetPoint() Point {
@@ -3872,7 +4010,7 @@ type SwitchRequest struct {
 
 func (x *SwitchRequest) Reset() {
 	*x = SwitchRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3884,7 +4022,7 @@ func (x *SwitchRequest) String() string {
 func (*SwitchRequest) ProtoMessage() {}
 
 func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[45]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3897,7 +4035,7 @@ func (x *SwitchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchRequest.ProtoReflect.Descriptor instead.
 func (*SwitchRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{45}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SwitchRequest) GetChange() *Change {
@@ -3927,7 +4065,7 @@ type ConfigValue struct {
 
 func (x *ConfigValue) Reset() {
 	*x = ConfigValue{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3939,7 +4077,7 @@ func (x *ConfigValue) String() string {
 func (*ConfigValue) ProtoMessage() {}
 
 func (x *ConfigValue) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[46]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3952,7 +4090,7 @@ func (x *ConfigValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigValue.ProtoReflect.Descriptor instead.
 func (*ConfigValue) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{46}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ConfigValue) GetKey() string {
@@ -3985,7 +4123,7 @@ type SwitchResponse struct {
 
 func (x *SwitchResponse) Reset() {
 	*x = SwitchResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3997,7 +4135,7 @@ func (x *SwitchResponse) String() string {
 func (*SwitchResponse) ProtoMessage() {}
 
 func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[47]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4010,7 +4148,7 @@ func (x *SwitchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResponse.ProtoReflect.Descriptor instead.
 func (*SwitchResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{47}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SwitchResponse) GetStep() isSwitchResponse_Step {
@@ -4065,7 +4203,7 @@ type SwitchResult struct {
 
 func (x *SwitchResult) Reset() {
 	*x = SwitchResult{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4077,7 +4215,7 @@ func (x *SwitchResult) String() string {
 func (*SwitchResult) ProtoMessage() {}
 
 func (x *SwitchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[48]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4090,7 +4228,7 @@ func (x *SwitchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwitchResult.ProtoReflect.Descriptor instead.
 func (*SwitchResult) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{48}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
 }
 
 // RenewRequest names a pending change.
@@ -4106,7 +4244,7 @@ type RenewRequest struct {
 
 func (x *RenewRequest) Reset() {
 	*x = RenewRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4118,7 +4256,7 @@ func (x *RenewRequest) String() string {
 func (*RenewRequest) ProtoMessage() {}
 
 func (x *RenewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[49]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4131,7 +4269,7 @@ func (x *RenewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewRequest.ProtoReflect.Descriptor instead.
 func (*RenewRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{49}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RenewRequest) GetWorkload() *Workload {
@@ -4157,7 +4295,7 @@ type RenewResponse struct {
 
 func (x *RenewResponse) Reset() {
 	*x = RenewResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4169,7 +4307,7 @@ func (x *RenewResponse) String() string {
 func (*RenewResponse) ProtoMessage() {}
 
 func (x *RenewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[50]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4182,7 +4320,7 @@ func (x *RenewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenewResponse.ProtoReflect.Descriptor instead.
 func (*RenewResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{50}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{52}
 }
 
 // SettleRequest ends a change.
@@ -4205,7 +4343,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4217,7 +4355,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[51]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4230,7 +4368,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{51}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SettleRequest) GetWorkload() *Workload {
@@ -4279,7 +4417,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4291,7 +4429,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[52]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4304,7 +4442,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{52}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SettleResponse) GetProgress() []*Progress {
@@ -4329,7 +4467,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4341,7 +4479,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[53]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4354,7 +4492,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{53}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *LogsRequest) GetWorkload() *Workload {
@@ -4389,7 +4527,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[54]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4401,7 +4539,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[54]
+	mi := &file_unidesk_artifact_v1_workload_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4414,7 +4552,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{54}
+	return file_unidesk_artifact_v1_workload_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *LogsResponse) GetLines() []string {
@@ -4478,7 +4616,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x14\n" +
 	"\x05probe\x18\x02 \x01(\bR\x05probe\"U\n" +
 	"\x0fObserveResponse\x12B\n" +
-	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xbf\x06\n" +
+	"\vobservation\x18\x01 \x01(\v2 .unidesk.artifact.v1.ObservationR\vobservation\"\xf1\x06\n" +
 	"\vObservation\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12<\n" +
 	"\tplacement\x18\x02 \x01(\v2\x1e.unidesk.artifact.v1.PlacementR\tplacement\x12\x14\n" +
@@ -4497,10 +4635,19 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\rname_taken_by\x18\r \x01(\v2\x1e.unidesk.artifact.v1.NeighbourR\vnameTakenBy\x128\n" +
 	"\benv_file\x18\x0e \x01(\v2\x1d.unidesk.artifact.v1.ObstacleR\aenvFile\x123\n" +
 	"\x06unread\x18\x0f \x01(\v2\x1b.unidesk.artifact.v1.UnreadR\x06unread\x121\n" +
-	"\x05holds\x18\x10 \x01(\v2\x1b.unidesk.artifact.v1.HolderR\x05holds\"9\n" +
+	"\x05holds\x18\x10 \x01(\v2\x1b.unidesk.artifact.v1.HolderR\x05holds\x120\n" +
+	"\x05drift\x18\x11 \x01(\v2\x1a.unidesk.artifact.v1.DriftR\x05drift\"9\n" +
 	"\x06Holder\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
-	"\tchange_id\x18\x02 \x01(\tR\bchangeId\"0\n" +
+	"\tchange_id\x18\x02 \x01(\tR\bchangeId\"\x8f\x01\n" +
+	"\x05Drift\x12\x18\n" +
+	"\achanged\x18\x01 \x01(\bR\achanged\x128\n" +
+	"\bnetworks\x18\x02 \x03(\v2\x1c.unidesk.artifact.v1.NetworkR\bnetworks\x12\x18\n" +
+	"\avolumes\x18\x03 \x03(\tR\avolumes\x12\x18\n" +
+	"\aunknown\x18\x04 \x01(\tR\aunknown\"3\n" +
+	"\aNetwork\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05users\x18\x02 \x03(\tR\x05users\"0\n" +
 	"\bObstacle\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x10\n" +
 	"\x03fix\x18\x02 \x01(\tR\x03fix\"\x89\x01\n" +
@@ -4802,7 +4949,7 @@ func file_unidesk_artifact_v1_workload_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_workload_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_unidesk_artifact_v1_workload_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(Outcome)(0),                   // 0: unidesk.artifact.v1.Outcome
 	(Point)(0),                     // 1: unidesk.artifact.v1.Point
@@ -4819,51 +4966,53 @@ var file_unidesk_artifact_v1_workload_proto_goTypes = []any{
 	(*ObserveResponse)(nil),        // 12: unidesk.artifact.v1.ObserveResponse
 	(*Observation)(nil),            // 13: unidesk.artifact.v1.Observation
 	(*Holder)(nil),                 // 14: unidesk.artifact.v1.Holder
-	(*Obstacle)(nil),               // 15: unidesk.artifact.v1.Obstacle
-	(*Unread)(nil),                 // 16: unidesk.artifact.v1.Unread
-	(*Unit)(nil),                   // 17: unidesk.artifact.v1.Unit
-	(*DeploymentDefinition)(nil),   // 18: unidesk.artifact.v1.DeploymentDefinition
-	(*Replicas)(nil),               // 19: unidesk.artifact.v1.Replicas
-	(*Exposure)(nil),               // 20: unidesk.artifact.v1.Exposure
-	(*ComposeDefinition)(nil),      // 21: unidesk.artifact.v1.ComposeDefinition
-	(*Mount)(nil),                  // 22: unidesk.artifact.v1.Mount
-	(*Instance)(nil),               // 23: unidesk.artifact.v1.Instance
-	(*Labelled)(nil),               // 24: unidesk.artifact.v1.Labelled
-	(*Copy)(nil),                   // 25: unidesk.artifact.v1.Copy
-	(*ListNeighboursRequest)(nil),  // 26: unidesk.artifact.v1.ListNeighboursRequest
-	(*ListNeighboursResponse)(nil), // 27: unidesk.artifact.v1.ListNeighboursResponse
-	(*Neighbour)(nil),              // 28: unidesk.artifact.v1.Neighbour
-	(*Share)(nil),                  // 29: unidesk.artifact.v1.Share
-	(*Variable)(nil),               // 30: unidesk.artifact.v1.Variable
-	(*Secret)(nil),                 // 31: unidesk.artifact.v1.Secret
-	(*Health)(nil),                 // 32: unidesk.artifact.v1.Health
-	(*Flag)(nil),                   // 33: unidesk.artifact.v1.Flag
-	(*PinnedImage)(nil),            // 34: unidesk.artifact.v1.PinnedImage
-	(*Change)(nil),                 // 35: unidesk.artifact.v1.Change
-	(*PendingChange)(nil),          // 36: unidesk.artifact.v1.PendingChange
-	(*Before)(nil),                 // 37: unidesk.artifact.v1.Before
-	(*SettledChange)(nil),          // 38: unidesk.artifact.v1.SettledChange
-	(*Left)(nil),                   // 39: unidesk.artifact.v1.Left
-	(*FindImageRequest)(nil),       // 40: unidesk.artifact.v1.FindImageRequest
-	(*FindImageResponse)(nil),      // 41: unidesk.artifact.v1.FindImageResponse
-	(*FoundImage)(nil),             // 42: unidesk.artifact.v1.FoundImage
-	(*StageRequest)(nil),           // 43: unidesk.artifact.v1.StageRequest
-	(*StageResponse)(nil),          // 44: unidesk.artifact.v1.StageResponse
-	(*StageResult)(nil),            // 45: unidesk.artifact.v1.StageResult
-	(*Progress)(nil),               // 46: unidesk.artifact.v1.Progress
-	(*SwitchRequest)(nil),          // 47: unidesk.artifact.v1.SwitchRequest
-	(*ConfigValue)(nil),            // 48: unidesk.artifact.v1.ConfigValue
-	(*SwitchResponse)(nil),         // 49: unidesk.artifact.v1.SwitchResponse
-	(*SwitchResult)(nil),           // 50: unidesk.artifact.v1.SwitchResult
-	(*RenewRequest)(nil),           // 51: unidesk.artifact.v1.RenewRequest
-	(*RenewResponse)(nil),          // 52: unidesk.artifact.v1.RenewResponse
-	(*SettleRequest)(nil),          // 53: unidesk.artifact.v1.SettleRequest
-	(*SettleResponse)(nil),         // 54: unidesk.artifact.v1.SettleResponse
-	(*LogsRequest)(nil),            // 55: unidesk.artifact.v1.LogsRequest
-	(*LogsResponse)(nil),           // 56: unidesk.artifact.v1.LogsResponse
-	(*timestamppb.Timestamp)(nil),  // 57: google.protobuf.Timestamp
-	(*Platform)(nil),               // 58: unidesk.artifact.v1.Platform
-	(Reason)(0),                    // 59: unidesk.artifact.v1.Reason
+	(*Drift)(nil),                  // 15: unidesk.artifact.v1.Drift
+	(*Network)(nil),                // 16: unidesk.artifact.v1.Network
+	(*Obstacle)(nil),               // 17: unidesk.artifact.v1.Obstacle
+	(*Unread)(nil),                 // 18: unidesk.artifact.v1.Unread
+	(*Unit)(nil),                   // 19: unidesk.artifact.v1.Unit
+	(*DeploymentDefinition)(nil),   // 20: unidesk.artifact.v1.DeploymentDefinition
+	(*Replicas)(nil),               // 21: unidesk.artifact.v1.Replicas
+	(*Exposure)(nil),               // 22: unidesk.artifact.v1.Exposure
+	(*ComposeDefinition)(nil),      // 23: unidesk.artifact.v1.ComposeDefinition
+	(*Mount)(nil),                  // 24: unidesk.artifact.v1.Mount
+	(*Instance)(nil),               // 25: unidesk.artifact.v1.Instance
+	(*Labelled)(nil),               // 26: unidesk.artifact.v1.Labelled
+	(*Copy)(nil),                   // 27: unidesk.artifact.v1.Copy
+	(*ListNeighboursRequest)(nil),  // 28: unidesk.artifact.v1.ListNeighboursRequest
+	(*ListNeighboursResponse)(nil), // 29: unidesk.artifact.v1.ListNeighboursResponse
+	(*Neighbour)(nil),              // 30: unidesk.artifact.v1.Neighbour
+	(*Share)(nil),                  // 31: unidesk.artifact.v1.Share
+	(*Variable)(nil),               // 32: unidesk.artifact.v1.Variable
+	(*Secret)(nil),                 // 33: unidesk.artifact.v1.Secret
+	(*Health)(nil),                 // 34: unidesk.artifact.v1.Health
+	(*Flag)(nil),                   // 35: unidesk.artifact.v1.Flag
+	(*PinnedImage)(nil),            // 36: unidesk.artifact.v1.PinnedImage
+	(*Change)(nil),                 // 37: unidesk.artifact.v1.Change
+	(*PendingChange)(nil),          // 38: unidesk.artifact.v1.PendingChange
+	(*Before)(nil),                 // 39: unidesk.artifact.v1.Before
+	(*SettledChange)(nil),          // 40: unidesk.artifact.v1.SettledChange
+	(*Left)(nil),                   // 41: unidesk.artifact.v1.Left
+	(*FindImageRequest)(nil),       // 42: unidesk.artifact.v1.FindImageRequest
+	(*FindImageResponse)(nil),      // 43: unidesk.artifact.v1.FindImageResponse
+	(*FoundImage)(nil),             // 44: unidesk.artifact.v1.FoundImage
+	(*StageRequest)(nil),           // 45: unidesk.artifact.v1.StageRequest
+	(*StageResponse)(nil),          // 46: unidesk.artifact.v1.StageResponse
+	(*StageResult)(nil),            // 47: unidesk.artifact.v1.StageResult
+	(*Progress)(nil),               // 48: unidesk.artifact.v1.Progress
+	(*SwitchRequest)(nil),          // 49: unidesk.artifact.v1.SwitchRequest
+	(*ConfigValue)(nil),            // 50: unidesk.artifact.v1.ConfigValue
+	(*SwitchResponse)(nil),         // 51: unidesk.artifact.v1.SwitchResponse
+	(*SwitchResult)(nil),           // 52: unidesk.artifact.v1.SwitchResult
+	(*RenewRequest)(nil),           // 53: unidesk.artifact.v1.RenewRequest
+	(*RenewResponse)(nil),          // 54: unidesk.artifact.v1.RenewResponse
+	(*SettleRequest)(nil),          // 55: unidesk.artifact.v1.SettleRequest
+	(*SettleResponse)(nil),         // 56: unidesk.artifact.v1.SettleResponse
+	(*LogsRequest)(nil),            // 57: unidesk.artifact.v1.LogsRequest
+	(*LogsResponse)(nil),           // 58: unidesk.artifact.v1.LogsResponse
+	(*timestamppb.Timestamp)(nil),  // 59: google.protobuf.Timestamp
+	(*Platform)(nil),               // 60: unidesk.artifact.v1.Platform
+	(Reason)(0),                    // 61: unidesk.artifact.v1.Reason
 }
 var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	3,  // 0: unidesk.artifact.v1.Workload.compose:type_name -> unidesk.artifact.v1.ComposeService
@@ -4877,94 +5026,96 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	10, // 8: unidesk.artifact.v1.DeploymentPlacement.probe:type_name -> unidesk.artifact.v1.Probe
 	2,  // 9: unidesk.artifact.v1.ObserveRequest.workload:type_name -> unidesk.artifact.v1.Workload
 	13, // 10: unidesk.artifact.v1.ObserveResponse.observation:type_name -> unidesk.artifact.v1.Observation
-	57, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
+	59, // 11: unidesk.artifact.v1.Observation.time:type_name -> google.protobuf.Timestamp
 	5,  // 12: unidesk.artifact.v1.Observation.placement:type_name -> unidesk.artifact.v1.Placement
-	17, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
-	23, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
-	30, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
-	31, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
-	36, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
-	38, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
-	58, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
-	28, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
-	15, // 21: unidesk.artifact.v1.Observation.env_file:type_name -> unidesk.artifact.v1.Obstacle
-	16, // 22: unidesk.artifact.v1.Observation.unread:type_name -> unidesk.artifact.v1.Unread
+	19, // 13: unidesk.artifact.v1.Observation.units:type_name -> unidesk.artifact.v1.Unit
+	25, // 14: unidesk.artifact.v1.Observation.instances:type_name -> unidesk.artifact.v1.Instance
+	32, // 15: unidesk.artifact.v1.Observation.stamped:type_name -> unidesk.artifact.v1.Variable
+	33, // 16: unidesk.artifact.v1.Observation.secrets:type_name -> unidesk.artifact.v1.Secret
+	38, // 17: unidesk.artifact.v1.Observation.pending:type_name -> unidesk.artifact.v1.PendingChange
+	40, // 18: unidesk.artifact.v1.Observation.last:type_name -> unidesk.artifact.v1.SettledChange
+	60, // 19: unidesk.artifact.v1.Observation.platform:type_name -> unidesk.artifact.v1.Platform
+	30, // 20: unidesk.artifact.v1.Observation.name_taken_by:type_name -> unidesk.artifact.v1.Neighbour
+	17, // 21: unidesk.artifact.v1.Observation.env_file:type_name -> unidesk.artifact.v1.Obstacle
+	18, // 22: unidesk.artifact.v1.Observation.unread:type_name -> unidesk.artifact.v1.Unread
 	14, // 23: unidesk.artifact.v1.Observation.holds:type_name -> unidesk.artifact.v1.Holder
-	59, // 24: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
-	21, // 25: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
-	18, // 26: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
-	32, // 27: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
-	19, // 28: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
-	20, // 29: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
-	30, // 30: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
-	22, // 31: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
-	57, // 32: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	57, // 33: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	30, // 34: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	30, // 35: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	32, // 36: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	22, // 37: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
-	24, // 38: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
-	30, // 39: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
-	57, // 40: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 41: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	28, // 42: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	57, // 43: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	29, // 44: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
-	33, // 45: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 46: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	34, // 47: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	30, // 48: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	57, // 49: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	33, // 50: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	35, // 51: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	57, // 52: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	37, // 53: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	57, // 54: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 55: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	57, // 56: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	39, // 57: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
-	2,  // 58: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	34, // 59: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	42, // 60: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
-	58, // 61: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
-	30, // 62: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
-	2,  // 63: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	34, // 64: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	46, // 65: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	45, // 66: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 67: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	35, // 68: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	48, // 69: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	46, // 70: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	50, // 71: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 72: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 73: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 74: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	25, // 75: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	46, // 76: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 77: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 78: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	26, // 79: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	40, // 80: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
-	43, // 81: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	47, // 82: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	51, // 83: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	53, // 84: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	55, // 85: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 86: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	27, // 87: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	41, // 88: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
-	44, // 89: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	49, // 90: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	52, // 91: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	54, // 92: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	56, // 93: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	86, // [86:94] is the sub-list for method output_type
-	78, // [78:86] is the sub-list for method input_type
-	78, // [78:78] is the sub-list for extension type_name
-	78, // [78:78] is the sub-list for extension extendee
-	0,  // [0:78] is the sub-list for field type_name
+	15, // 24: unidesk.artifact.v1.Observation.drift:type_name -> unidesk.artifact.v1.Drift
+	16, // 25: unidesk.artifact.v1.Drift.networks:type_name -> unidesk.artifact.v1.Network
+	61, // 26: unidesk.artifact.v1.Unread.reason:type_name -> unidesk.artifact.v1.Reason
+	23, // 27: unidesk.artifact.v1.Unit.compose:type_name -> unidesk.artifact.v1.ComposeDefinition
+	20, // 28: unidesk.artifact.v1.Unit.deployment:type_name -> unidesk.artifact.v1.DeploymentDefinition
+	34, // 29: unidesk.artifact.v1.Unit.health:type_name -> unidesk.artifact.v1.Health
+	21, // 30: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
+	22, // 31: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
+	32, // 32: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
+	24, // 33: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
+	59, // 34: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	59, // 35: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	32, // 36: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	32, // 37: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	34, // 38: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	24, // 39: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
+	26, // 40: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
+	32, // 41: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
+	59, // 42: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 43: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	30, // 44: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	59, // 45: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	31, // 46: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
+	35, // 47: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 48: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	36, // 49: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	32, // 50: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	59, // 51: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	35, // 52: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	37, // 53: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	59, // 54: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	39, // 55: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	59, // 56: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 57: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	59, // 58: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	41, // 59: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
+	2,  // 60: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	36, // 61: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	44, // 62: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
+	60, // 63: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
+	32, // 64: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
+	2,  // 65: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	36, // 66: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	48, // 67: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	47, // 68: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 69: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	37, // 70: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	50, // 71: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	48, // 72: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	52, // 73: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 74: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 75: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 76: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	27, // 77: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	48, // 78: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 79: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 80: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	28, // 81: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	42, // 82: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
+	45, // 83: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	49, // 84: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	53, // 85: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	55, // 86: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	57, // 87: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 88: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	29, // 89: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	43, // 90: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
+	46, // 91: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	51, // 92: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	54, // 93: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	56, // 94: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	58, // 95: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	88, // [88:96] is the sub-list for method output_type
+	80, // [80:88] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
@@ -4983,16 +5134,16 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 		(*Placement_Compose)(nil),
 		(*Placement_Kubernetes)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[15].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[17].OneofWrappers = []any{
 		(*Unit_Compose)(nil),
 		(*Unit_Deployment)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[26].OneofWrappers = []any{}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[42].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[28].OneofWrappers = []any{}
+	file_unidesk_artifact_v1_workload_proto_msgTypes[44].OneofWrappers = []any{
 		(*StageResponse_Progress)(nil),
 		(*StageResponse_Result)(nil),
 	}
-	file_unidesk_artifact_v1_workload_proto_msgTypes[47].OneofWrappers = []any{
+	file_unidesk_artifact_v1_workload_proto_msgTypes[49].OneofWrappers = []any{
 		(*SwitchResponse_Progress)(nil),
 		(*SwitchResponse_Result)(nil),
 	}
@@ -5002,7 +5153,7 @@ func file_unidesk_artifact_v1_workload_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_workload_proto_rawDesc), len(file_unidesk_artifact_v1_workload_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   55,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
