@@ -24,7 +24,7 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 		ctx, cancel = context.WithDeadlineCause(ctx, change.Deadline, errTimeOver)
 		defer cancel()
 	}
-	if err := r.staged(ctx, change.Image); err != nil {
+	if _, err := r.staged(ctx, change.Image); err != nil {
 		return err
 	}
 	r.hold(ctx, before, emit)

@@ -15,7 +15,7 @@
 // the container's last words, scrubbed of all values that the pod was given.
 //
 // Files, from the top: k3s, stage, snapshot, apply, restore, sync, rollout, trouble,
-// observe, basis.
+// observe, mounts, basis.
 package k3s
 
 import (

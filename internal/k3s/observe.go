@@ -34,9 +34,14 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, ask bool) (work
 		if ask && place.Service != "" && answerable(d) {
 			seen.Units[i].Health = r.ask(ctx, ref.Scope(), place)
 		}
+		c, mounts := placed(d, place.Container)
 		for _, p := range d.Pods {
-			if err := r.identify(ctx, &p); err != nil {
+			got, err := r.identify(ctx, &p)
+			if err != nil {
 				return workload.Observation{}, err
+			}
+			if p.Current && p.ImageID != "" { // an older pod is of another template
+				p.Mounts, p.Programs = mounts, c.programsOf(got)
 			}
 			seen.Instances = append(seen.Instances, p)
 		}
@@ -75,6 +80,8 @@ func observation(spec workload.Spec, all []kube.Deployment, config *kube.Configu
 	for i := range all {
 		unit := workload.Unit{Name: spec.Kubernetes.Deployments[i].Name}
 		if all[i].UID != "" {
+			c, mounts := placed(all[i], spec.Kubernetes.Deployments[i].Container)
+			all[i].Definition.Mounts, all[i].Definition.Programs = mounts, c.programs()
 			unit.Deployment = &all[i].Definition
 		}
 		seen.Units = append(seen.Units, unit)
@@ -114,15 +121,15 @@ func (r *Runtime) ask(ctx context.Context, namespace string, place workload.Depl
 }
 
 // identify adds what the image store knows of the image that a pod runs.
-func (r *Runtime) identify(ctx context.Context, p *workload.Instance) error {
+func (r *Runtime) identify(ctx context.Context, p *workload.Instance) (got cri.Image, err error) {
 	if p.ImageID == "" {
-		return nil // it has none yet
+		return got, nil // it has none yet
 	}
 	got, there, err := r.image(ctx, p.ImageID)
 	if err == nil && there {
 		p.Config, p.Labels = got.Config, got.Labels
 	}
-	return err
+	return got, err
 }
 
 // image returns an image by its name in the cluster. The store does not have an image

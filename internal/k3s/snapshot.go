@@ -52,8 +52,13 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	if err := r.inTime(all, change); err != nil {
 		return fail(err)
 	}
-	if err := r.staged(ctx, change.Image); err != nil {
+	got, err := r.staged(ctx, change.Image)
+	if err != nil {
 		return fail(err)
+	}
+	image := artifact.Image{Command: slices.Concat(got.Entrypoint, got.Arguments), Folder: got.Folder}
+	if c, found := proof.Blocking(proof.Uncovered(spec, image, observation(spec, all, config))); found {
+		return fail(fault.New(c.Reason, "%s cannot be switched: %s %s", spec.Ref, c.Name, c.Detail).WithHint("%s", c.Fix))
 	}
 	var s State
 	if sync := spec.Kubernetes.Sync; sync != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/cri"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -42,7 +43,7 @@ func (r *Runtime) stage(ctx context.Context, image artifact.Pinned, emit func(wo
 	if err := r.images.Name(ctx, image); err != nil {
 		return err
 	}
-	if err := r.staged(ctx, image); err != nil {
+	if _, err := r.staged(ctx, image); err != nil {
 		return err
 	}
 	emit(workload.Event{Point: workload.PointStaged, Text: fmt.Sprintf("%s is %s", name, workload.ShortID(image.Config.String()))})
@@ -70,21 +71,21 @@ func (r *Runtime) missing(ctx context.Context, image artifact.Pinned) (bytes int
 	return bytes, err
 }
 
-// staged fails unless the commit's name is that of the image. The kubelet runs
-// the name, and nothing else.
-func (r *Runtime) staged(ctx context.Context, image artifact.Pinned) error {
+// staged returns the image, and fails unless the commit's name is that of the image. The
+// kubelet runs the name, and nothing else.
+func (r *Runtime) staged(ctx context.Context, image artifact.Pinned) (cri.Image, error) {
 	name := r.images.Ref(image)
 	got, there, err := r.images.Image(ctx, name)
 	switch {
 	case err != nil:
-		return err
+		return got, err
 	case !there:
-		return workload.NotStaged(image.Commit)
+		return got, workload.NotStaged(image.Commit)
 	case got.Config != image.Config:
-		return fault.Transient(fault.DigestMismatch, "%s has config %s, want %s: something else gave it that name", name, got.Config, image.Config).
+		return got, fault.Transient(fault.DigestMismatch, "%s has config %s, want %s: something else gave it that name", name, got.Config, image.Config).
 			WithHint("run the same command again: it stages the image anew")
 	}
-	return nil
+	return got, nil
 }
 
 // Retire implements [confirm.Runtime]. A name that a Deployment or a pod of any placed

@@ -62,7 +62,7 @@ func Labels(required, have map[string]string) (checks []Check) {
 // proven.
 func Fit(spec workload.Spec, image artifact.Image, seen workload.Observation) []Check {
 	if spec.Kubernetes != nil {
-		return append(FitKubernetes(spec, seen), secrets(spec, seen.Secrets)...)
+		return slices.Concat(FitKubernetes(spec, seen), Uncovered(spec, image, seen), secrets(spec, seen.Secrets))
 	}
 	checks := append(FitCompose(spec, seen.Compose()), FilesRead(seen.Compose()), NameFree(spec, seen.NameTakenBy))
 	if in := seen.Current(); in != nil {

@@ -16,11 +16,14 @@ const ownFiles = "the image's own files"
 // goes on holding the files of the version before. The image's program counts, or the
 // program that the Compose service declares in its place.
 func Uncovered(spec workload.Spec, image artifact.Image, seen workload.Observation) []Check {
+	if spec.Kubernetes != nil {
+		return uncoveredPods(spec, image, seen)
+	}
 	if spec.Compose == nil {
-		return nil // in a pod each container begins with the files of its image
+		return nil
 	}
 	d := seen.Compose()
-	c, volumes := covered(d.Mounts, programs(image, d)), make([]workload.Mount, 0, len(image.Volumes))
+	c, volumes := covered(d.Mounts, programs(image, d.Programs)), make([]workload.Mount, 0, len(image.Volumes))
 	if !c.OK {
 		c.Fix = "take the mount out of the Compose service " + spec.Ref.Name() + ", or mount a folder that holds data only"
 		return []Check{c}
@@ -28,10 +31,28 @@ func Uncovered(spec workload.Spec, image artifact.Image, seen workload.Observati
 	for _, target := range image.Volumes {
 		volumes = append(volumes, workload.Mount{Kind: "VOLUME of the image", Target: target})
 	}
-	if c = covered(volumes, programs(image, d)); !c.OK {
+	if c = covered(volumes, programs(image, d.Programs)); !c.OK {
 		c.Fix = "take VOLUME out of the Dockerfile, or name a folder that holds data only, and publish the commit again"
 	}
 	return []Check{c}
+}
+
+// uncoveredPods is the same of Deployments. A VOLUME of the image is no matter in a pod: each
+// container begins with the files of its image there.
+func uncoveredPods(spec workload.Spec, image artifact.Image, seen workload.Observation) (checks []Check) {
+	for _, d := range spec.Kubernetes.Deployments {
+		have := seen.Unit(d.Name).Deployment
+		if have == nil {
+			continue // it is named already
+		}
+		c := covered(have.Mounts, programs(image, have.Programs))
+		c.Name = "deployment " + spec.Ref.Scope() + "/" + d.Name + " mounts"
+		if !c.OK {
+			c.Fix = "take the mount out of container " + d.Container + " in the Deployment's manifest, or mount a folder that holds data only"
+		}
+		checks = append(checks, c)
+	}
+	return checks
 }
 
 func covered(mounts []workload.Mount, programs []string) Check {
@@ -40,8 +61,7 @@ func covered(mounts []workload.Mount, programs []string) Check {
 }
 
 // programs are where the container's program comes from.
-func programs(image artifact.Image, d workload.ComposeDefinition) []string {
-	own := d.Programs
+func programs(image artifact.Image, own []string) []string {
 	if len(own) == 0 {
 		own = workload.Programs(image.Command, image.Folder)
 	}

@@ -91,7 +91,7 @@ func deploymentToProto(d workload.DeploymentDefinition) *artifactv1.DeploymentDe
 		Strategy: plain.Line(d.Strategy), Paused: d.Paused, ProgressDeadlineSeconds: count(int(d.ProgressDeadline / time.Second)),
 		HostNetwork: d.HostNetwork, HostPorts: counts(d.HostPorts), Autoscaler: plain.Line(d.Autoscaler),
 		Manager: plain.Line(d.Manager), PutsBack: d.PutsBack, Source: plain.Line(d.Source), Trouble: plain.Line(d.Trouble),
-		Annotated: variablesToProto(d.Annotated),
+		Annotated: variablesToProto(d.Annotated), Mounts: mountsToProto(d.Mounts), Programs: visibleAll(d.Programs),
 		Replicas: &artifactv1.Replicas{
 			Want: count(r.Want), Updated: count(r.Updated), Ready: count(r.Ready), Available: count(r.Available), Old: count(r.Old),
 		},
@@ -117,6 +117,7 @@ func (f *fields) deployment(m *artifactv1.DeploymentDefinition) *workload.Deploy
 		Autoscaler: f.told("deployment.autoscaler", m.GetAutoscaler()), Manager: f.told("deployment.manager", m.GetManager()),
 		PutsBack: m.GetPutsBack(), Source: f.told("deployment.source", m.GetSource()), Trouble: f.told("deployment.trouble", m.GetTrouble()),
 		Annotated: f.variables("deployment.annotated", m.GetAnnotated(), deployKey, isTold),
+		Mounts:    f.mounts("deployment.mounts", m.GetMounts()), Programs: f.toldAll("deployment.programs", m.GetPrograms()),
 		Replicas: workload.Replicas{
 			Want: int(r.GetWant()), Updated: int(r.GetUpdated()), Ready: int(r.GetReady()), Available: int(r.GetAvailable()), Old: int(r.GetOld()),
 		},

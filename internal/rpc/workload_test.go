@@ -408,6 +408,7 @@ func deployed(t *testing.T) workload.Observation {
 			Replicas: workload.Replicas{Want: 5, Updated: 4, Ready: 3, Available: 2, Old: 1}, ProgressDeadline: 10 * time.Minute,
 			HostNetwork: true, HostPorts: []int{80}, Exposures: []workload.Exposure{{Service: "web", Type: "NodePort", NodePorts: []int{30080}}},
 			Autoscaler: "web", Manager: "Helm release web", PutsBack: true, Source: "web.yaml", Trouble: "exceeded quota",
+			Mounts: []workload.Mount{{Kind: "emptyDir", Source: "code", Target: "/app"}}, Programs: []string{"/app/x"},
 			Annotated: map[string]string{workload.KeyCommit: "x"},
 		},
 	}}

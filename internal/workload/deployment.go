@@ -23,6 +23,10 @@ type DeploymentDefinition struct {
 	Containers []string `json:"containers,omitempty"`
 	// SameImage are the other containers of the template that run an image of the same repository.
 	SameImage []string `json:"sameImage,omitempty"`
+	// Mounts are what is mounted into the placed container, Programs are [Instance.Programs]
+	// by its own command; none if the image's counts.
+	Mounts   []Mount  `json:"mounts,omitempty"`
+	Programs []string `json:"programs,omitempty"`
 	// Computed are the deploy keys whose value another object gives (valueFrom).
 	Computed []string `json:"computed,omitempty"`
 	Strategy string   `json:"strategy"`

@@ -26,6 +26,10 @@ type Image struct {
 	// Labels are of the image's config. A key or value that is longer than any label
 	// of ours can be is left out.
 	Labels map[string]string
+	// Entrypoint and Arguments are its command line, Folder is where that works.
+	Entrypoint []string
+	Arguments  []string
+	Folder     string
 	// Pinned is true if the kubelet does not remove it.
 	Pinned bool
 	// Size is that of the manifest, the config and the layers as the registry stores
@@ -83,12 +87,18 @@ func read(answer *runtime.ImageStatusResponse) (image Image, err error) {
 	var told struct {
 		ChainID   string
 		ImageSpec struct {
-			Config struct{ Labels map[string]string }
+			Config struct {
+				Labels          map[string]string
+				Entrypoint, Cmd []string
+				WorkingDir      string
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(answer.Info["info"]), &told); err != nil {
 		return Image{}, fault.New(fault.EngineFailed, "CRI does not tell the config of %s: %w", image.Config, err)
 	}
+	config := told.ImageSpec.Config
+	image.Entrypoint, image.Arguments, image.Folder = config.Entrypoint, config.Cmd, config.WorkingDir
 	image.chain, image.Labels = told.ChainID, map[string]string{}
 	for key, value := range told.ImageSpec.Config.Labels {
 		if len(key) <= maxLabelKey && len(value) <= maxLabelValue && len(image.Labels) < maxLabels {

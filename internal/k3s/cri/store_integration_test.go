@@ -38,7 +38,7 @@ func TestAnImageIsPulledByItsDigestAndKeptUnderItsCommit(t *testing.T) {
 	if _, there := w.image(tag); there {
 		t.Error("a pull by digest makes the tag's name")
 	}
-	want := cri.Image{Config: one.Config, Manifests: []artifact.Digest{one.Manifest}, Labels: one.Labels}
+	want := cri.Image{Config: one.Config, Manifests: []artifact.Digest{one.Manifest}, Labels: one.Labels, Entrypoint: []string{"/app/server"}, Arguments: []string{"serve"}, Folder: "/app"}
 	same := func(name string) {
 		t.Helper()
 		got, there := w.image(name)

@@ -143,7 +143,7 @@ func (w *world) layer(size int64) v1.Layer {
 func (w *world) build(labels map[string]string, layers ...v1.Layer) v1.Image {
 	w.Helper()
 	i, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{
-		OS: "linux", Architecture: runtime.GOARCH, Config: v1.Config{Labels: labels}, RootFS: v1.RootFS{Type: "layers"},
+		OS: "linux", Architecture: runtime.GOARCH, Config: v1.Config{Labels: labels, Entrypoint: []string{"/app/server"}, Cmd: []string{"serve"}, WorkingDir: "/app"}, RootFS: v1.RootFS{Type: "layers"},
 	})
 	w.must(err)
 	i, err = mutate.AppendLayers(i, layers...)

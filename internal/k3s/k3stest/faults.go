@@ -1,6 +1,7 @@
 package k3stest
 
 import (
+	"fmt"
 	"maps"
 	"time"
 
@@ -12,6 +13,19 @@ func (n *Node) Edit(name, key, value string) {
 	n.with(name, func(d *deployment) {
 		t := d.template.clone()
 		t.placed(d.place.Container).set(key, value)
+		n.become(d, t)
+	})
+}
+
+// Mount mounts a volume of a kind, "emptyDir" or "persistentVolumeClaim", into a Deployment's
+// container, as a person does.
+func (n *Node) Mount(name, kind, path string) {
+	n.with(name, func(d *deployment) {
+		t := d.template.clone()
+		volume := fmt.Sprintf("volume-%d", len(t.Spec.Volumes))
+		t.Spec.Volumes = append(t.Spec.Volumes, map[string]any{"name": volume, kind: map[string]any{}})
+		c := t.placed(d.place.Container)
+		c.VolumeMounts = append(c.VolumeMounts, mount{volume, path})
 		n.become(d, t)
 	})
 }

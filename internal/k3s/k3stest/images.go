@@ -89,7 +89,7 @@ func (n *Node) Pull(_ context.Context, image artifact.Pinned) error {
 		}
 		n.pulls++
 		whole := n.registry[i]
-		n.stored[whole.Config.String()] = cri.Image{Config: whole.Config, Manifests: []artifact.Digest{whole.Manifest}, Labels: whole.Labels, Size: whole.Bytes}
+		n.stored[whole.Config.String()] = cri.Image{Config: whole.Config, Manifests: []artifact.Digest{whole.Manifest}, Labels: whole.Labels, Size: whole.Bytes, Entrypoint: whole.Command, Folder: whole.Folder}
 		return nil
 	})
 }

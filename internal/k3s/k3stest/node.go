@@ -83,7 +83,8 @@ type template struct {
 		Annotations map[string]string `json:"annotations,omitempty"`
 	} `json:"metadata"`
 	Spec struct {
-		Containers []container `json:"containers"`
+		Containers []container      `json:"containers"`
+		Volumes    []map[string]any `json:"volumes,omitempty"`
 	} `json:"spec"`
 }
 
@@ -92,6 +93,12 @@ type container struct {
 	Image           string     `json:"image"`
 	ImagePullPolicy string     `json:"imagePullPolicy"`
 	Env             []variable `json:"env,omitempty"`
+	VolumeMounts    []mount    `json:"volumeMounts,omitempty"`
+}
+
+type mount struct {
+	Name      string `json:"name"`
+	MountPath string `json:"mountPath"`
 }
 
 type variable struct {

@@ -15,18 +15,21 @@ import (
 
 // Neighbours returns the pods of the namespace.
 func (c *Cluster) Neighbours(ctx context.Context, namespace string) (all []workload.Neighbour, err error) {
-	err = each(ctx, c, rights.Pods("list", namespace), "", func(pod corev1.Pod) {
-		n := workload.Neighbour{ID: string(pod.UID), Name: pod.Name, Scope: namespace, Group: maker(&pod), Running: pod.Status.Phase == corev1.PodRunning}
-		if start := pod.Status.StartTime; n.Running && start != nil {
-			n.Started = start.UTC()
-		}
-		for _, s := range pod.Status.ContainerStatuses {
-			n.Restarts += int(s.RestartCount)
-			n.Restarting = n.Restarting || s.LastTerminationState.Terminated != nil && time.Since(s.LastTerminationState.Terminated.FinishedAt.Time) < workload.Restless
-		}
-		all = append(all, n)
-	})
+	err = each(ctx, c, rights.Pods("list", namespace), "", func(pod corev1.Pod) { all = append(all, neighbour(pod)) })
 	return all, err
+}
+
+func neighbour(pod corev1.Pod) workload.Neighbour {
+	n := workload.Neighbour{ID: string(pod.UID), Name: pod.Name, Scope: pod.Namespace, Group: maker(&pod), Running: pod.Status.Phase == corev1.PodRunning}
+	if start := pod.Status.StartTime; n.Running && start != nil {
+		n.Started = start.UTC()
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		end := ended(s) // of a first end there is no other sign until the kubelet starts it again
+		n.Restarts += int(s.RestartCount)
+		n.Restarting = n.Restarting || end != nil && time.Since(end.FinishedAt.Time) < workload.Restless
+	}
+	return n
 }
 
 // maker returns the Deployment that made the pod, "" if none did. The ReplicaSet of a

@@ -1591,7 +1591,12 @@ type DeploymentDefinition struct {
 	// Why the rollout cannot go on, in the cluster's words; empty if it can.
 	Trouble string `protobuf:"bytes,20,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	// Deploy keys in the annotations of its pod template, without prefix.
-	Annotated     []*Variable `protobuf:"bytes,21,rep,name=annotated,proto3" json:"annotated,omitempty"`
+	Annotated []*Variable `protobuf:"bytes,21,rep,name=annotated,proto3" json:"annotated,omitempty"`
+	// What is mounted into the placed container.
+	Mounts []*Mount `protobuf:"bytes,22,rep,name=mounts,proto3" json:"mounts,omitempty"`
+	// Where its own command takes its program from: see Instance; none if the image's
+	// command counts.
+	Programs      []string `protobuf:"bytes,23,rep,name=programs,proto3" json:"programs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1769,6 +1774,20 @@ func (x *DeploymentDefinition) GetTrouble() string {
 func (x *DeploymentDefinition) GetAnnotated() []*Variable {
 	if x != nil {
 		return x.Annotated
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetMounts() []*Mount {
+	if x != nil {
+		return x.Mounts
+	}
+	return nil
+}
+
+func (x *DeploymentDefinition) GetPrograms() []string {
+	if x != nil {
+		return x.Programs
 	}
 	return nil
 }
@@ -4664,7 +4683,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"deployment\x123\n" +
 	"\x06health\x18\x04 \x01(\v2\x1b.unidesk.artifact.v1.HealthR\x06healthB\f\n" +
 	"\n" +
-	"definition\"\xe8\x05\n" +
+	"definition\"\xb8\x06\n" +
 	"\x14DeploymentDefinition\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\tR\brevision\x12\x1e\n" +
 	"\n" +
@@ -4696,7 +4715,9 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\tputs_back\x18\x12 \x01(\bR\bputsBack\x12\x16\n" +
 	"\x06source\x18\x13 \x01(\tR\x06source\x12\x18\n" +
 	"\atrouble\x18\x14 \x01(\tR\atrouble\x12;\n" +
-	"\tannotated\x18\x15 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\tannotated\"~\n" +
+	"\tannotated\x18\x15 \x03(\v2\x1d.unidesk.artifact.v1.VariableR\tannotated\x122\n" +
+	"\x06mounts\x18\x16 \x03(\v2\x1a.unidesk.artifact.v1.MountR\x06mounts\x12\x1a\n" +
+	"\bprograms\x18\x17 \x03(\tR\bprograms\"~\n" +
 	"\bReplicas\x12\x12\n" +
 	"\x04want\x18\x01 \x01(\rR\x04want\x12\x18\n" +
 	"\aupdated\x18\x02 \x01(\rR\aupdated\x12\x14\n" +
@@ -5048,74 +5069,75 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	21, // 30: unidesk.artifact.v1.DeploymentDefinition.replicas:type_name -> unidesk.artifact.v1.Replicas
 	22, // 31: unidesk.artifact.v1.DeploymentDefinition.exposures:type_name -> unidesk.artifact.v1.Exposure
 	32, // 32: unidesk.artifact.v1.DeploymentDefinition.annotated:type_name -> unidesk.artifact.v1.Variable
-	24, // 33: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
-	59, // 34: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
-	59, // 35: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
-	32, // 36: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
-	32, // 37: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
-	34, // 38: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
-	24, // 39: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
-	26, // 40: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
-	32, // 41: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
-	59, // 42: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
-	2,  // 43: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	30, // 44: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
-	59, // 45: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
-	31, // 46: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
-	35, // 47: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
-	2,  // 48: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
-	36, // 49: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
-	32, // 50: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
-	59, // 51: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
-	35, // 52: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
-	37, // 53: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
-	59, // 54: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
-	39, // 55: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
-	59, // 56: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
-	0,  // 57: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
-	59, // 58: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
-	41, // 59: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
-	2,  // 60: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	36, // 61: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	44, // 62: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
-	60, // 63: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
-	32, // 64: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
-	2,  // 65: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	36, // 66: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
-	48, // 67: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	47, // 68: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
-	1,  // 69: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
-	37, // 70: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
-	50, // 71: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
-	48, // 72: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	52, // 73: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
-	2,  // 74: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	2,  // 75: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	0,  // 76: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
-	27, // 77: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
-	48, // 78: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
-	2,  // 79: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 80: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	28, // 81: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	42, // 82: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
-	45, // 83: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	49, // 84: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	53, // 85: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	55, // 86: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	57, // 87: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 88: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	29, // 89: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	43, // 90: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
-	46, // 91: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	51, // 92: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	54, // 93: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	56, // 94: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	58, // 95: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	88, // [88:96] is the sub-list for method output_type
-	80, // [80:88] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	24, // 33: unidesk.artifact.v1.DeploymentDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
+	24, // 34: unidesk.artifact.v1.ComposeDefinition.mounts:type_name -> unidesk.artifact.v1.Mount
+	59, // 35: unidesk.artifact.v1.Instance.created:type_name -> google.protobuf.Timestamp
+	59, // 36: unidesk.artifact.v1.Instance.started:type_name -> google.protobuf.Timestamp
+	32, // 37: unidesk.artifact.v1.Instance.labels:type_name -> unidesk.artifact.v1.Variable
+	32, // 38: unidesk.artifact.v1.Instance.stamped:type_name -> unidesk.artifact.v1.Variable
+	34, // 39: unidesk.artifact.v1.Instance.health:type_name -> unidesk.artifact.v1.Health
+	24, // 40: unidesk.artifact.v1.Instance.mounts:type_name -> unidesk.artifact.v1.Mount
+	26, // 41: unidesk.artifact.v1.Instance.labelled:type_name -> unidesk.artifact.v1.Labelled
+	32, // 42: unidesk.artifact.v1.Labelled.keys:type_name -> unidesk.artifact.v1.Variable
+	59, // 43: unidesk.artifact.v1.Copy.started:type_name -> google.protobuf.Timestamp
+	2,  // 44: unidesk.artifact.v1.ListNeighboursRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	30, // 45: unidesk.artifact.v1.ListNeighboursResponse.neighbours:type_name -> unidesk.artifact.v1.Neighbour
+	59, // 46: unidesk.artifact.v1.Neighbour.started:type_name -> google.protobuf.Timestamp
+	31, // 47: unidesk.artifact.v1.Neighbour.shares:type_name -> unidesk.artifact.v1.Share
+	35, // 48: unidesk.artifact.v1.Health.flags:type_name -> unidesk.artifact.v1.Flag
+	2,  // 49: unidesk.artifact.v1.Change.workload:type_name -> unidesk.artifact.v1.Workload
+	36, // 50: unidesk.artifact.v1.Change.image:type_name -> unidesk.artifact.v1.PinnedImage
+	32, // 51: unidesk.artifact.v1.Change.stamps:type_name -> unidesk.artifact.v1.Variable
+	59, // 52: unidesk.artifact.v1.Change.deadline:type_name -> google.protobuf.Timestamp
+	35, // 53: unidesk.artifact.v1.Change.flags_before:type_name -> unidesk.artifact.v1.Flag
+	37, // 54: unidesk.artifact.v1.PendingChange.change:type_name -> unidesk.artifact.v1.Change
+	59, // 55: unidesk.artifact.v1.PendingChange.since:type_name -> google.protobuf.Timestamp
+	39, // 56: unidesk.artifact.v1.PendingChange.before:type_name -> unidesk.artifact.v1.Before
+	59, // 57: unidesk.artifact.v1.PendingChange.held_until:type_name -> google.protobuf.Timestamp
+	0,  // 58: unidesk.artifact.v1.SettledChange.outcome:type_name -> unidesk.artifact.v1.Outcome
+	59, // 59: unidesk.artifact.v1.SettledChange.time:type_name -> google.protobuf.Timestamp
+	41, // 60: unidesk.artifact.v1.SettledChange.left:type_name -> unidesk.artifact.v1.Left
+	2,  // 61: unidesk.artifact.v1.FindImageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	36, // 62: unidesk.artifact.v1.FindImageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	44, // 63: unidesk.artifact.v1.FindImageResponse.image:type_name -> unidesk.artifact.v1.FoundImage
+	60, // 64: unidesk.artifact.v1.FoundImage.platform:type_name -> unidesk.artifact.v1.Platform
+	32, // 65: unidesk.artifact.v1.FoundImage.labels:type_name -> unidesk.artifact.v1.Variable
+	2,  // 66: unidesk.artifact.v1.StageRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	36, // 67: unidesk.artifact.v1.StageRequest.image:type_name -> unidesk.artifact.v1.PinnedImage
+	48, // 68: unidesk.artifact.v1.StageResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	47, // 69: unidesk.artifact.v1.StageResponse.result:type_name -> unidesk.artifact.v1.StageResult
+	1,  // 70: unidesk.artifact.v1.Progress.point:type_name -> unidesk.artifact.v1.Point
+	37, // 71: unidesk.artifact.v1.SwitchRequest.change:type_name -> unidesk.artifact.v1.Change
+	50, // 72: unidesk.artifact.v1.SwitchRequest.values:type_name -> unidesk.artifact.v1.ConfigValue
+	48, // 73: unidesk.artifact.v1.SwitchResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	52, // 74: unidesk.artifact.v1.SwitchResponse.result:type_name -> unidesk.artifact.v1.SwitchResult
+	2,  // 75: unidesk.artifact.v1.RenewRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	2,  // 76: unidesk.artifact.v1.SettleRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	0,  // 77: unidesk.artifact.v1.SettleRequest.outcome:type_name -> unidesk.artifact.v1.Outcome
+	27, // 78: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
+	48, // 79: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
+	2,  // 80: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
+	11, // 81: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	28, // 82: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	42, // 83: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
+	45, // 84: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	49, // 85: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	53, // 86: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	55, // 87: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	57, // 88: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 89: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	29, // 90: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	43, // 91: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
+	46, // 92: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	51, // 93: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	54, // 94: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	56, // 95: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	58, // 96: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	89, // [89:97] is the sub-list for method output_type
+	81, // [81:89] is the sub-list for method input_type
+	81, // [81:81] is the sub-list for extension type_name
+	81, // [81:81] is the sub-list for extension extendee
+	0,  // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }
