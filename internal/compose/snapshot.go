@@ -79,7 +79,7 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	if len(f.others) > 0 {
 		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit,
 			"container %s belongs to the service too and is not called %s: Compose would replace it and nobody could bring it back",
-			f.others[0].Name, spec.Compose.ContainerName).WithHint("docker rename %s %s, or remove it", f.others[0].Name, spec.Compose.ContainerName)
+			f.others[0].Name, spec.Compose.ContainerName).WithHint("`docker rename %s %s` gives it that name; or remove it", f.others[0].Name, spec.Compose.ContainerName)
 	}
 	if err := r.free(ctx, spec, f); err != nil {
 		return workload.Before{}, State{}, err

@@ -104,7 +104,7 @@ func (c *Client) Release(ctx context.Context, name string) error {
 	}
 	if in.Config == nil || in.Config.Labels[keepLabel] == "" {
 		return fault.New(fault.EngineFailed, "container %s has the name of one that holds an image, and holds none", name).
-			WithHint("docker rename %s, or remove it", name)
+			WithHint("give it another name: `docker rename %s %[1]s-other`; or remove it", name)
 	}
 	err = c.api.ContainerRemove(ctx, in.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if errdefs.IsNotFound(err) {

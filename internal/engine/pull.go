@@ -55,5 +55,5 @@ func unavailable(ref string, err error) error {
 		return err
 	}
 	return fault.New(fault.ImageUnavailable, "pull %s: %w", ref, err).
-		WithHint("bring the image to the agent's host by hand: docker pull %s, or docker load with an archive of it", ref)
+		WithHint("bring the image to the agent's host by hand: `docker pull %s`, or `docker load` with an archive of it", ref)
 }

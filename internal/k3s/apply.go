@@ -171,14 +171,14 @@ func (r *Runtime) accepted(d kube.Deployment, change workload.Change) error {
 	if want := r.images.Ref(change.Image); d.Definition.Image != want {
 		return fault.New(fault.WorkloadUnfit, "the cluster runs %s in place of %s in Deployment %s/%s: something rewrites images when they are applied",
 			d.Definition.Image, want, d.Namespace, d.Name).
-			WithHint("kubectl get mutatingwebhookconfigurations lists what may do so; leave the namespace %s out there", d.Namespace)
+			WithHint("`kubectl get mutatingwebhookconfigurations` lists what may do so; leave the namespace %s out there", d.Namespace)
 	}
 	return nil
 }
 
 func edited(d kube.Deployment) error {
 	return fault.New(fault.Stale, "somebody changed the pod template of Deployment %s/%s since the change began", d.Namespace, d.Name).
-		WithHint("kubectl -n %s rollout history deployment/%s shows its revisions; run the same command again for a new plan", d.Namespace, d.Name)
+		WithHint("`kubectl -n %s rollout history deployment/%s` shows its revisions; run the same command again for a new plan", d.Namespace, d.Name)
 }
 
 // one returns a single Deployment of a workload.

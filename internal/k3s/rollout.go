@@ -212,7 +212,7 @@ func (w *waiting) fails(ctx context.Context, d kube.Deployment, secrets []string
 		}
 		if p.Image != "" && p.Image != image {
 			return fault.New(fault.WorkloadUnfit, "pod %s runs %s in place of %s: something rewrites the images of pods", p.Name, p.Image, image).
-				WithHint("kubectl get mutatingwebhookconfigurations lists what may do so; leave the namespace %s out there", d.Namespace)
+				WithHint("`kubectl get mutatingwebhookconfigurations` lists what may do so; leave the namespace %s out there", d.Namespace)
 		}
 		if hopeless(p) || w.lostWay(p) {
 			return w.explain(ctx, d, p, secrets)

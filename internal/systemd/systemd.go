@@ -173,7 +173,7 @@ func (m Manager) with(ctx context.Context, act func(context.Context, *dbus.Conn)
 	}
 	if err != nil {
 		return fault.New(fault.UnitFailed, "systemd cannot be reached over D-Bus: %w", err).
-			WithHint("systemctl status dbus; a host without systemd cannot have a managed registry")
+			WithHint("`systemctl status dbus` shows why; a host without systemd cannot have a managed registry")
 	}
 	defer c.Close()
 	return act(ctx, c)

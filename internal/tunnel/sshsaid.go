@@ -22,7 +22,7 @@ type sshSaid struct {
 func sshSayings() []sshSaid {
 	const unreachable, configuration = fault.HostUnreachable, "mend the line in ssh's configuration that it names, or let ssh pass the option over: IgnoreUnknown OPTION"
 	return []sshSaid{
-		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch, hint: "find out why before anything else; only then: ssh-keygen -R HOST, and add the new key"},
+		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch, hint: "find out why before anything else; only then: `ssh-keygen -R HOST`, and add the new key"},
 		{part: "Bad configuration option", reason: fault.ConfigInvalid, hint: configuration},
 		{part: "bad configuration options", reason: fault.ConfigInvalid, hint: configuration},
 		{part: "Bad owner or permissions on", reason: fault.ConfigInvalid, hint: "the file must belong to this account or root, and nobody else may write to it: chmod go-w"},

@@ -272,3 +272,54 @@ func TestTheNextCommandIsTaken(t *testing.T) {
 		}
 	}
 }
+
+// A line for a host's own programs ends where the text does, or stands between backquotes:
+// prose behind it would be typed, too.
+func TestALineForAHostEndsWhereItsTextDoes(t *testing.T) {
+	t.Parallel()
+	const programs = `(?:docker|systemctl|journalctl|chown|chmod|chgrp|ssh-keygen|kubectl|apt-get) (?:-[A-Za-z]+ )*[a-z-]+`
+	begins := regexp.MustCompile("(?:^|: |\n)(" + programs + "[^`\n]*)")
+	// Not the sentence that docker itself lacks something.
+	prose := regexp.MustCompile(`, (?:or|and) |; (?:` + programs + `)?| shows | \(`)
+	found := 0
+	eachLiteral(t, func(place, text string) {
+		for _, m := range begins.FindAllStringSubmatch(text, -1) {
+			if strings.HasPrefix(m[1], "docker has no ") {
+				continue
+			}
+			found++
+			for _, behind := range prose.FindAllString(m[1], -1) {
+				if !regexp.MustCompile(programs).MatchString(behind) {
+					t.Errorf("%s: %q has prose behind the line", place, m[1])
+				}
+			}
+		}
+	})
+	if found < 20 {
+		t.Errorf("only %d lines are found", found)
+	}
+}
+
+// eachLiteral gives each string that stands in the code.
+func eachLiteral(t *testing.T, each func(place, text string)) {
+	t.Helper()
+	files := token.NewFileSet()
+	err := filepath.WalkDir("../../../internal", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+		if err == nil {
+			ast.Inspect(file, func(n ast.Node) bool {
+				if e, ok := n.(*ast.BasicLit); ok && e.Kind == token.STRING {
+					each(files.Position(e.Pos()).String(), must(strconv.Unquote(e.Value)))
+				}
+				return true
+			})
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

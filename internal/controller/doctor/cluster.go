@@ -56,7 +56,7 @@ func judgeRuntime(c rpc.Cluster) Finding {
 	case c.Version == "": // what trouble there is may be the API server's
 		return amiss(LevelFault, check, "on the host: systemctl status k3s", "it does not answer the agent")
 	}
-	return amiss(LevelFault, check, "on the host: systemctl status k3s; agent.yaml names its socket (kubernetes.containerd)",
+	return amiss(LevelFault, check, "on the host: `systemctl status k3s`; agent.yaml names its socket (kubernetes.containerd)",
 		"it does not answer the agent: %s", OrNotTold(c.Trouble))
 }
 
@@ -93,7 +93,7 @@ func judgeRights(fix string, c rpc.Cluster) Finding {
 		return amiss(LevelFault, check, fix+"\n"+site.TokenLine()+"\nthen leave kubeconfig out of agent.yaml, or say allowAdmin: true there",
 			"%s may do everything in the cluster, and the agent switches nothing there unless its agent.yaml has allowAdmin: true", OrNotTold(c.Account))
 	case len(c.Excess) > 0:
-		return amiss(LevelWarning, check, "take them from the account: kubectl get rolebindings,clusterrolebindings -A -o wide shows what gives them",
+		return amiss(LevelWarning, check, "take them from the account: `kubectl get rolebindings,clusterrolebindings -A -o wide` shows what gives them",
 			"the account may do more than deploys need: %s", strings.Join(c.Excess, "; "))
 	case c.Account == "":
 		return amiss(LevelFault, check, "on the host: systemctl status k3s", "the API server does not say what the account may do: %s", OrNotTold(c.Trouble))

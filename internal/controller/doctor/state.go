@@ -88,7 +88,7 @@ func judgeWatch(watched bool, err error) Finding {
 	case err != nil:
 		return amiss(LevelWarning, check, "be of the group that shares the state folder", "%v", err)
 	case !watched:
-		return amiss(LevelWarning, check, "systemctl enable --now unidesk-controller, or have `unidesk-controller watch` run all the time",
+		return amiss(LevelWarning, check, "`systemctl enable --now unidesk-controller`, or have `unidesk-controller watch` run all the time",
 			"nobody watches here: when a run is killed, what it switched to runs on, unproven, until the next command")
 	}
 	return fine(check, "what nobody settles in time is taken back")
@@ -123,7 +123,7 @@ func judgeSpool(dir string, quota, used int64, d disk) Finding {
 }
 
 func judgeEngineDisk(dir string, d disk) Finding {
-	const check, fix = "engine's disk", "docker system df shows what takes the space; docker image prune"
+	const check, fix = "engine's disk", "`docker system df` shows what takes the space; `docker image prune` removes layers that nothing uses"
 	switch {
 	case d.err != nil:
 		return amiss(LevelWarning, check, "run as an account that may look there", "%v", d.err)
