@@ -138,7 +138,8 @@ func (r *reader) written(t *testing.T) string {
 	return all.String()
 }
 
-// An account that may only read gets each answer that root gets, and leaves nothing.
+// An account that may only read gets each answer that root gets, and leaves nothing. Only
+// a plan tells it besides that it cannot deploy.
 func TestAnAccountThatMayOnlyReadGetsTheSameAnswers(t *testing.T) {
 	const service = "frontend"
 	commit := world.Release(t, service, lab.Change{})
@@ -173,7 +174,11 @@ func TestAnAccountThatMayOnlyReadGetsTheSameAnswers(t *testing.T) {
 	r := newReader(t)
 	for _, line := range lines {
 		before := r.written(t)
-		if got, said := r.run(t, line); got != want[line] {
+		got, said := r.run(t, line)
+		if strings.Contains(line, next) && strings.Contains(said, "cannot be replaced: nobody may not write to") {
+			got -= 3 // what stands before a deploy by this account is told, and is no part of root's answer
+		}
+		if got != want[line] {
 			t.Errorf("%s: exit %d, root's %d\n%s", line, got, want[line], said)
 		}
 		if after := r.written(t); after != before {
