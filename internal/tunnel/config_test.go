@@ -47,10 +47,12 @@ func TestSSHGetsExactlyTheseArguments(t *testing.T) {
 	t.Parallel()
 	s := &SSH{Destination: "D601", ConfigFile: "/etc/unidesk/ssh_config", Command: []string{"/opt/my agent/unidesk-agent", "stdio", "--socket", "$HOME/it's"}, ConnectTimeout: 1500 * time.Millisecond}
 	want := []string{
-		"ssh", "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
-		"-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=2", "-o", "ClearAllForwardings=yes",
-		"-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "Tunnel=no", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none",
-		"-o", "RequestTTY=no", "-o", "EscapeChar=none", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no",
+		"ssh", "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "NoHostAuthenticationForLocalhost=no",
+		"-o", "VerifyHostKeyDNS=no", "-o", "UpdateHostKeys=no", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3",
+		"-o", "ConnectionAttempts=1", "-o", "ConnectTimeout=2", "-o", "ClearAllForwardings=yes", "-o", "ForwardAgent=no",
+		"-o", "GSSAPIDelegateCredentials=no", "-o", "AddKeysToAgent=no", "-o", "ForwardX11=no", "-o", "Tunnel=no",
+		"-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none", "-o", "RequestTTY=no", "-o", "EscapeChar=none",
+		"-o", "LogLevel=INFO", "-o", "VisualHostKey=no", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no",
 		"-o", "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
 		"-o", "SessionType=default", "-o", "StdinNull=no", "-o", "ForkAfterAuthentication=no", "-F", "/etc/unidesk/ssh_config", "--", "D601",
 		`'/opt/my agent/unidesk-agent' stdio --socket '$HOME/it'\''s'`,
