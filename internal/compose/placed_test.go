@@ -24,6 +24,8 @@ type lively struct{ machine }
 
 func (lively) Info(context.Context) (engine.Info, error) { return engine.Info{RootDir: "/"}, nil }
 
+func (lively) Holding(context.Context, string) (string, error) { return "c-1", nil }
+
 func (m lively) AllContainers(context.Context) ([]workload.Neighbour, error) {
 	return []workload.Neighbour{{ID: m.found[0].ID}}, nil
 }
@@ -90,6 +92,9 @@ func TestAPlacedWorkloadIsObservedWithStampsAndHealth(t *testing.T) {
 	in := seen.Instances[0]
 	if d := cmp.Diff(stamps, in.Stamped); d != "" || in.Health == nil || !in.Health.OK || asked.Load() != 1 {
 		t.Errorf("%s, health %+v, asked %d times", d, in.Health, asked.Load())
+	}
+	if seen.Holds == nil || seen.Holds.Change != "c-1" {
+		t.Errorf("what holds its old image: %+v", seen.Holds)
 	}
 	if seen, err := r.Observe(t.Context(), spec.Ref, false); err != nil || seen.Instances[0].Health != nil || asked.Load() != 1 {
 		t.Errorf("without a probe: %v, asked %d times", err, asked.Load())
