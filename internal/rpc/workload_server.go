@@ -261,7 +261,7 @@ func (s *Workloads) begin(
 	return s.jobs.attach(ctx, act[workload.Event, struct{}]{key: key, name: what, limit: limit, do: func(ctx context.Context, emit func(workload.Event)) (struct{}, error) {
 		return struct{}{}, do(ctx, func(e workload.Event) {
 			if e.Warning || e.Point == workload.PointSettle {
-				s.jobs.log.Log(ctx, e.Level(), what, slog.String("target", ref.String()), slog.String("step", string(e.Point)), slog.String("text", e.Text))
+				s.jobs.log.Log(ctx, e.Level(), "working on a workload", slog.String("act", what), slog.String("target", ref.String()), slog.String("step", string(e.Point)), slog.String("text", e.Text))
 			}
 			emit(e)
 		})

@@ -27,7 +27,9 @@ func TestRecoverRemovesWhatHoldsAnImage(t *testing.T) {
 	}
 	named := func() (list []string) {
 		t.Helper()
-		var seen struct{ Findings []struct{ Check, What string } }
+		var seen struct {
+			Findings []struct{ Check, What string }
+		}
 		drive.Must(t, json.Unmarshal(world.Run(t, "doctor").Stdout, &seen))
 		for _, f := range seen.Findings {
 			if strings.Contains(f.What, "unidesk-keep-") {
