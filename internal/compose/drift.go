@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -59,12 +59,13 @@ func (r *Runtime) compare(ctx context.Context, ref workload.Ref, container strin
 	if err != nil {
 		return err
 	}
-	for _, m := range removingForm.FindAllSubmatch(said, -1) {
-		users, err := r.engine.OnNetwork(ctx, string(m[1]))
+	networks, volumes := declared.Replaced(said)
+	for _, name := range networks {
+		users, err := r.engine.OnNetwork(ctx, name)
 		if err != nil {
 			return err
 		}
-		n := workload.Network{Name: string(m[1])}
+		n := workload.Network{Name: name}
 		for _, u := range users {
 			if !u.Of(ref) {
 				n.Users = append(n.Users, u.Name)
@@ -72,9 +73,7 @@ func (r *Runtime) compare(ctx context.Context, ref workload.Ref, container strin
 		}
 		d.Networks = append(d.Networks, n)
 	}
-	for _, m := range otherVolumeForm.FindAllSubmatch(said, -1) {
-		d.Volumes = append(d.Volumes, string(m[1]))
-	}
+	d.Volumes = volumes
 	return nil
 }
 
@@ -103,11 +102,6 @@ func (r *Runtime) changed(ctx context.Context, env envfile.Content, service stri
 	}
 	return true, "", nil
 }
-
-var (
-	removingForm    = regexp.MustCompile(`(?m)\bNetwork "?([A-Za-z0-9][A-Za-z0-9_.-]*)"?\s+Removing\s*$`)
-	otherVolumeForm = regexp.MustCompile(`Volume "([A-Za-z0-9][A-Za-z0-9_.-]*)" exists but doesn't match configuration`)
-)
 
 // rehearse returns what Compose says it would do for the service, with the container left
 // as it is. Nothing is touched.

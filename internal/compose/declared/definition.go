@@ -1,6 +1,6 @@
 // Package declared reads what Compose prints of a project whose variables it has not
-// put in: what a service declares, and which values a label of a container has by its
-// declaration. It takes names and structure, and never a value that may be a secret.
+// put in: what a service declares, what a dry run would replace, and which values a label
+// of a container has by its declaration. It takes names and structure, and never a value that may be a secret.
 package declared
 
 import (

@@ -36,12 +36,8 @@ func neighbour(pod corev1.Pod) workload.Neighbour {
 // Deployment is named after it and the hash of its template, which the pod has as a label.
 func maker(pod *corev1.Pod) string {
 	owner, hash := metav1.GetControllerOf(pod), pod.Labels[appsv1.DefaultDeploymentUniqueLabelKey]
-	if owner == nil || owner.Kind != "ReplicaSet" || hash == "" {
+	if owner == nil || owner.Kind != "ReplicaSet" || hash == "" || !strings.HasSuffix(owner.Name, "-"+hash) {
 		return ""
 	}
-	name, ok := strings.CutSuffix(owner.Name, "-"+hash)
-	if !ok {
-		return ""
-	}
-	return name
+	return strings.TrimSuffix(owner.Name, "-"+hash)
 }
