@@ -115,7 +115,9 @@ func TestAProvenVersionWhoseImageIsGoneIsSaidToBe(t *testing.T) {
 	world.DeployNow(t, service, world.Release(t, service, lab.Change{})).Want(t, contract.DecidedSucceeded, "", 0)
 	drive.Must(t, world.CI.Delete(t.Context(), old))
 	name, saved := world.Master.Image(service)+":"+old.SourceCommit, filepath.Join(t.TempDir(), "image.tar")
-	for _, args := range [][]string{{"save", "--output", saved, name}, {"rmi", "--force", name}} {
+	id, err := world.Engine.Docker(t.Context(), "image", "inspect", "--format", "{{.Id}}", name)
+	drive.Must(t, err)
+	for _, args := range [][]string{{"save", "--output", saved, name}, {"rmi", "--force", strings.TrimSpace(id)}} { // with all its names
 		_, err := world.Engine.Docker(t.Context(), args...)
 		drive.Must(t, err)
 	}
@@ -129,7 +131,7 @@ func TestAProvenVersionWhoseImageIsGoneIsSaidToBe(t *testing.T) {
 	if got := offered(t, service, old.SourceCommit); !strings.HasPrefix(got, "no command") {
 		t.Errorf("rollback offers it, resting on %q", got)
 	}
-	_, err := world.Engine.Docker(t.Context(), "load", "--input", saved)
+	_, err = world.Engine.Docker(t.Context(), "load", "--input", saved)
 	drive.Must(t, err)
 	plan(t, service, old.SourceCommit).Want(t, contract.DecidedReady, "", 0)
 }
