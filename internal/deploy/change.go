@@ -55,10 +55,10 @@ func (r *run) newChange(f facts) workload.Change {
 		change.Deadline, change.Holder = deadline, r.holder()
 		return change
 	}
-	stamps := f.terms.Stamps(f.image.Manifest)
+	stamps := f.terms.Stamps(f.Image.Manifest)
 	stamps[workload.KeyDeployedAt] = r.started.UTC().Format(time.RFC3339)
 	return workload.Change{
-		ID: r.id, Ref: r.Spec.Ref, Image: f.image.Pinned, Basis: r.replaced(f.seen).Basis,
+		ID: r.id, Ref: r.Spec.Ref, Image: f.Image.Pinned, Basis: r.replaced(f.seen).Basis,
 		Stamps:      stamps,
 		FlagsBefore: r.flagsBefore(f.seen),
 		Deadline:    deadline,

@@ -9,7 +9,7 @@
 // new version proven or the old version back.
 //
 // Files, from the top: apply.go, diff.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
-// receipt.go, scope.go, change.go, find.go, resolve.go, settings.go, session.go, journal.go, deploy.go.
+// receipt.go, scope.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
 // A file uses those after it and none before:
 //
 //	apply                 the reconciler over deploy.json
@@ -22,7 +22,6 @@
 //	scope                 what happened to everything else
 //	change                the change
 //	find                  the steps that only read: look, preflight, admit
-//	resolve               make digests of a commit, by the registry or by a receipt
 //	settings              what a config sync writes
 //	session               a service in an environment, on its host
 //	journal               the points of a run
@@ -39,27 +38,13 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/resolve"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
-
-// Artifacts resolves a commit's tag, once.
-type Artifacts interface {
-	// Resolve returns the image under the commit's tag for a platform, with every
-	// digest checked; ARTIFACT_NOT_FOUND when there is none.
-	Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, platform artifact.Platform) (artifact.Image, error)
-}
 
 // Estimator computes what staging an image costs, without changing anything.
 type Estimator interface {
 	Need(ctx context.Context, image artifact.Image) (contract.Need, error)
-}
-
-// Provenance judges the origin of an artifact.
-type Provenance interface {
-	// Judge compares what was resolved with the producer's summary and, if a remote of
-	// its source is configured, with that. What cannot be read is a verdict, too.
-	Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict
 }
 
 // Grants remembers which supervisors' grants were used.
@@ -83,7 +68,7 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Project is the Compose project of the master.
 	Project   string
-	Artifacts Artifacts
+	Artifacts resolve.Artifacts
 	// RegistryHost holds the registry, Endpoint is the host and port at which it is managed.
 	RegistryHost, Endpoint string
 	// Targets are the targets on each host, by the host's name in the catalog. A host
@@ -92,7 +77,7 @@ type Config struct {
 	Estimator  Estimator
 	Settings   Settings
 	Ledger     *ledger.Ledger
-	Provenance Provenance
+	Provenance resolve.Provenance
 	Grants     Grants
 	// Emit receives each point as it is reached.
 	Emit func(workload.Event)

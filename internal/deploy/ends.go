@@ -148,6 +148,6 @@ func (r *run) unrecorded(ctx context.Context, out contract.Result, a attempt, er
 		err = fault.New(fault.RecoveryNeeded, "%w; %s", err, r.ByItself(a.change))
 	}
 	in := seen.Current()
-	out.Changed, out.Running = in != nil && in.Is(a.image.Pinned), running
+	out.Changed, out.Running = in != nil && in.Is(a.Image.Pinned), running
 	return r.fail(out, contract.DecidedFailed, err)
 }

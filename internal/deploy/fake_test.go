@@ -146,7 +146,7 @@ func (s settings) Settings(sync workload.ConfigSync) (workload.Values, []string,
 	return workload.NewValues(placed), nowhere, nil
 }
 
-// judge is a function as [deploy.Provenance].
+// judge is a function as [resolve.Provenance].
 type judge func(context.Context, provenance.Wanted) provenance.Verdict
 
 func (j judge) Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict {

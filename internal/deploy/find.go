@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/resolve"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -19,7 +20,7 @@ type facts struct {
 	// terms are the contract, its gate judged by what the receipts prove.
 	terms contract.Contract
 	seen  sight.View
-	resolved
+	resolve.Resolved
 }
 
 // find looks at the workload and resolves the commit. If the workload cannot be
@@ -36,15 +37,26 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 	} else {
 		f.seen.Platform = platform
 	}
-	if f.resolved, err = s.resolve(ctx, c.Commit, c.Digest, platform); err == nil && ctx.Err() != nil {
+	if f.Resolved, err = s.resolver().Resolve(ctx, c.Commit, c.Digest, platform); err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return f, workload.At(workload.PointResolve, err)
 	}
-	j.reach(workload.PointResolve, f.summary())
-	f.terms, err = s.promoted(c, f.image.Manifest)
+	j.reach(workload.PointResolve, f.Summary())
+	f.terms, err = s.promoted(c, f.Image.Manifest)
 	return f, workload.At(workload.PointPreflight, err)
+}
+
+// resolver resolves commits of the service. What runs unseen has no target.
+func (s session) resolver() resolve.Service {
+	r := resolve.Service{
+		Artifacts: s.Artifacts, Provenance: s.Provenance, Ledger: s.Ledger, Row: s.row, Env: s.env, Host: s.HostName, Store: s.store(), Ref: s.Spec.Ref,
+	}
+	if s.Unseen == "" {
+		r.Target = s.Host
+	}
+	return r
 }
 
 // promoted returns the contract, its promotion gate open if any environment has
@@ -63,7 +75,7 @@ func (s session) promoted(c contract.Contract, manifest artifact.Digest) (contra
 // wanted is what the new version is proven by.
 func (s session) wanted(f facts) proof.Wanted {
 	return proof.Wanted{
-		Spec: s.Spec, Image: f.image.Pinned, Stamps: f.terms.Stamps(f.image.Manifest),
+		Spec: s.Spec, Image: f.Image.Pinned, Stamps: f.terms.Stamps(f.Image.Manifest),
 		Labels: f.terms.RequiredLabels, Composed: s.row.Witness == catalog.Composed, FlagsBefore: s.flagsBefore(f.seen),
 	}
 }
@@ -80,12 +92,12 @@ func (s session) flagsBefore(seen sight.View) map[string]bool {
 // preflight makes every check that changes nothing.
 func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) {
 	plan := contract.Plan{
-		Index: f.image.Index, Manifest: f.image.Manifest, Config: f.image.Config, Platform: f.image.Platform,
-		Layers: len(f.image.Layers), Bytes: f.image.Bytes, Provenance: f.origin, ByReceipt: f.byReceipt,
-		Checks: append(proof.Labels(f.terms.RequiredLabels, f.image.Labels),
-			proof.Runs(f.seen.Platform, f.image.Platform), f.origin.Check(s.row.Provenance)),
+		Index: f.Image.Index, Manifest: f.Image.Manifest, Config: f.Image.Config, Platform: f.Image.Platform,
+		Layers: len(f.Image.Layers), Bytes: f.Image.Bytes, Provenance: f.Origin, ByReceipt: f.ByReceipt,
+		Checks: append(proof.Labels(f.terms.RequiredLabels, f.Image.Labels),
+			proof.Runs(f.seen.Platform, f.Image.Platform), f.Origin.Check(s.row.Provenance)),
 	}
-	plan.Checks = append(plan.Checks, proof.Registry(s.Catalog.Registry, f.image.Registry, s.Endpoint, s.RegistryHost)...)
+	plan.Checks = append(plan.Checks, proof.Registry(s.Catalog.Registry, f.Image.Registry, s.Endpoint, s.RegistryHost)...)
 	if plan.Unseen = s.Unseen; plan.Unseen != "" {
 		return plan, nil
 	}
@@ -94,7 +106,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}
 	plan.Need = need
-	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.Spec, f.seen.Placement), proof.Fit(s.Spec, f.image, f.seen.Observation)...))...)
+	plan.Checks = append(plan.Checks, s.fixedThere(append(placement.Check(s.Spec, f.seen.Placement), proof.Fit(s.Spec, f.Image, f.seen.Observation)...))...)
 	_, synced, err := s.settings()
 	if err != nil {
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
@@ -117,7 +129,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 func (s session) admit(f facts, plan contract.Plan, force bool) error {
 	checks := plan.Checks
 	if lives(f, plan, force) {
-		checks = []proof.Check{f.origin.Check(s.row.Provenance)}
+		checks = []proof.Check{f.Origin.Check(s.row.Provenance)}
 	}
 	if err := workload.At(workload.PointPreflight, proof.Fault(checks)); err != nil {
 		return err
@@ -144,13 +156,13 @@ func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
 // line: its agent pulls from the registry beside it, and refuses by the same measure
 // what its engine's disk cannot take.
 func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
-	if f.byReceipt != nil {
+	if f.ByReceipt != nil {
 		return contract.Need{}, nil // the host has the image
 	}
 	if s.HostName == catalog.Master {
-		return s.Estimator.Need(ctx, f.image)
+		return s.Estimator.Need(ctx, f.Image)
 	}
-	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.image.Pinned) })
+	there := slices.ContainsFunc(f.seen.Instances, func(in workload.Instance) bool { return in.Is(f.Image.Pinned) })
 	if !there {
 		var err error
 		if there, err = s.Ledger.KeepsImage(s.env, s.name(), f.terms.Commit); err != nil {
@@ -160,18 +172,18 @@ func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 	if there {
 		return contract.Need{}, nil
 	}
-	return contract.Need{Engine: workload.Room(f.image.Bytes)}, nil
+	return contract.Need{Engine: workload.Room(f.Image.Bytes)}, nil
 }
 
 // toBring describes what staging moves, and its source.
 func (s session) toBring(f facts, need contract.Need) string {
-	if f.byReceipt != nil {
+	if f.ByReceipt != nil {
 		return s.store() + " has the image"
 	}
 	if s.HostName != catalog.Master {
 		return s.store() + " takes the image from the registry beside it"
 	}
-	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.image.Layers))
+	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.Image.Layers))
 }
 
 // fixedThere prefixes the fix of each failed check with the host to apply it on.

@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/resolve"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -131,7 +132,7 @@ func TestCodeQueueInProdContactsNothing(t *testing.T) {
 		}
 		w := newWorld(t)
 		w.Targets = map[string]workload.Target{"nowhere": nil} // a call to a target panics
-		w.Artifacts = struct{ deploy.Artifacts }{}
+		w.Artifacts = struct{ resolve.Artifacts }{}
 		d := w.deployer()
 		for _, r := range []contract.Result{d.Plan(t.Context(), promise), d.Run(t.Context(), promise, true), d.Apply(t.Context(), promise, true)} {
 			if r.Decision != contract.DecidedUnsupported || r.OK || r.Mutated {

@@ -15,8 +15,8 @@ const abandoned = "its run ended before the change was settled"
 
 // receipt is what is written down of a deploy.
 func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verdict, rollback contract.Command) ledger.Receipt {
-	layers := make([]artifact.Digest, 0, len(f.image.Layers))
-	for _, l := range f.image.Layers {
+	layers := make([]artifact.Digest, 0, len(f.Image.Layers))
+	for _, l := range f.Image.Layers {
 		layers = append(layers, l.Digest)
 	}
 	sent, received := r.Traffic()
@@ -25,14 +25,14 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 		Outcome: ledger.Succeeded, Started: r.started.UTC(), Finished: time.Now().UTC(),
 		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image: ledger.Image{
-			Repository: f.image.Repository, Index: f.image.Index, Manifest: f.image.Manifest,
-			Config: f.image.Config, Layers: layers, Named: f.terms.Digest,
+			Repository: f.Image.Repository, Index: f.Image.Index, Manifest: f.Image.Manifest,
+			Config: f.Image.Config, Layers: layers, Named: f.terms.Digest,
 		},
 		Evidence: verdict.Findings, Before: r.replaced(f.seen),
-		Bytes: ledger.Bytes{Image: f.image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
-		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.origin,
+		Bytes: ledger.Bytes{Image: f.Image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
+		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.Origin,
 	}
-	if by := f.byReceipt; by != nil {
+	if by := f.ByReceipt; by != nil {
 		receipt.ByReceipt = by.Receipt
 	}
 	if len(verdict.Instances) > 0 {

@@ -26,7 +26,7 @@ func (r *run) resolve(ctx context.Context, c contract.Contract, planned *facts) 
 	if planned == nil {
 		return r.find(ctx, r.log, c)
 	}
-	r.log.reach(workload.PointResolve, planned.summary())
+	r.log.reach(workload.PointResolve, planned.Summary())
 	return *planned, nil
 }
 
@@ -64,7 +64,7 @@ func (s session) rollback(f facts) (command contract.Command, older bool, err er
 func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 	r.log.reach(workload.PointPreflight, r.toBring(f, need))
 	err := r.log.during(workload.PointTransfer, func(emit func(workload.Event)) error {
-		return r.Host.Stage(ctx, r.Spec.Ref, f.image.Pinned, emit)
+		return r.Host.Stage(ctx, r.Spec.Ref, f.Image.Pinned, emit)
 	})
 	if err == nil && ctx.Err() != nil {
 		err = workload.At(workload.PointStaged, context.Cause(ctx))

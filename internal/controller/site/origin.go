@@ -41,14 +41,14 @@ func (c Config) remotesFor(access Access) (*source.Remotes, error) {
 	return sources, nil
 }
 
-// origins implements [deploy.Provenance]: by the producer's summaries and, if it is
+// origins implements [resolve.Provenance]: by the producer's summaries and, if it is
 // configured, by the remote of the source.
 type origins struct {
 	summaries string
 	sources   *source.Remotes
 }
 
-// Judge implements [deploy.Provenance].
+// Judge implements [resolve.Provenance].
 func (o origins) Judge(ctx context.Context, want provenance.Wanted) provenance.Verdict {
 	verdict := provenance.Look(o.summaries, want)
 	if on, configured := o.sources.Look(ctx, want.Source, want.Commit); configured {

@@ -41,7 +41,7 @@ func (r *Remote) Warm(ctx context.Context) {
 	go func() { _, _ = r.Connect(ctx) }()
 }
 
-// Resolve implements [deploy.Artifacts].
+// Resolve implements [resolve.Artifacts].
 func (r *Remote) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, platform artifact.Platform) (artifact.Image, error) {
 	client, err := r.Connect(ctx)
 	if err != nil {
