@@ -7,24 +7,20 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/scrub"
 )
 
 const (
-	// maxDefinition bounds what `config` may print, maxOutput what is read of the
-	// rest, excerpt what of it an error shows.
+	// maxDefinition bounds what `config` may print, maxOutput what is read of the rest.
 	maxDefinition = 16 << 20
 	maxOutput     = 64 << 10
-	excerptLines  = 12
 	// killAfter is between asking Compose to stop and stopping it.
 	killAfter = 10 * time.Second
 )
@@ -52,7 +48,7 @@ func (r *Runtime) capture(ctx context.Context, env envfile.Content, args ...stri
 		if ctx.Err() != nil {
 			return nil, nil, fault.Transient(fault.ComposeFailed, "docker compose did not answer: %w", context.Cause(ctx))
 		}
-		return nil, nil, failed(err, stderr.Bytes(), env.Values())
+		return nil, nil, declared.Failure(err, stderr.Bytes(), env.Values())
 	}
 	return stdout.Bytes(), stderr.Bytes(), nil
 }
@@ -92,10 +88,10 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets
 	go func() { ended <- cmd.Wait() }()
 	stopped, err := l.await(ctx, cmd.Process.Pid, output, ended)
 	if stopped {
-		return fault.New(fault.ComposeFailed, "%w: %s", errStopped, excerpt(last(output), secrets()))
+		return fault.New(fault.ComposeFailed, "%w: %s", errStopped, declared.Excerpt(last(output), secrets()))
 	}
 	if err != nil {
-		return failed(err, last(output), secrets())
+		return declared.Failure(err, last(output), secrets())
 	}
 	return nil
 }
@@ -138,38 +134,6 @@ func last(f *os.File) []byte {
 	from := max(0, info.Size()-maxOutput)
 	b, _ := io.ReadAll(io.NewSectionReader(f, from, maxOutput))
 	return b
-}
-
-// Install is what to do about a Compose plugin that is missing, or too old.
-const Install = "install the docker-compose-plugin package (2.35 or later)"
-
-// failed is the fault of a Compose command that ended badly.
-func failed(err error, output []byte, secrets []string) error {
-	text := excerpt(output, secrets)
-	if strings.Contains(text, "is not a docker command") || strings.Contains(text, "unknown shorthand flag") || strings.Contains(text, "unknown flag: --project-directory") {
-		return fault.New(fault.ComposeFailed, "docker has no Compose plugin").WithHint(Install)
-	}
-	if strings.Contains(text, "unknown flag: --") {
-		return fault.New(fault.ComposeFailed, "Compose is too old: %s", text).WithHint(Install)
-	}
-	exit := (*exec.ExitError)(nil)
-	if !errors.As(err, &exit) {
-		return fault.New(fault.ComposeFailed, "docker compose: %w", err)
-	}
-	return fault.New(fault.ComposeFailed, "docker compose ended with %s: %s", exit.ProcessState, text)
-}
-
-// excerpt is the end of a program's output, without secrets. A warning about an
-// unset variable is left out: in PASSWORD=ab$cdef its name is half of one.
-func excerpt(output []byte, secrets []string) string {
-	var lines []string
-	for line := range strings.Lines(scrub.New(secrets).String(string(output))) {
-		line = strings.TrimRight(line, " \t\r\n")
-		if line != "" && !strings.Contains(line, "variable is not set") {
-			lines = append(lines, plain.Line(line))
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-excerptLines):], "; ")
 }
 
 // limited fails a program that prints more than anybody has a use for.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -185,7 +186,7 @@ func TestAnOldPluginIsNamed(t *testing.T) {
 	t.Parallel()
 	r := fake(t, "", `echo "unknown flag: --no-env-resolution" >&2; exit 16`)
 	_, err := r.define(t.Context(), mustEnv(t, r), "sample")
-	if err == nil || !strings.Contains(err.Error(), "Compose is too old: unknown flag: --no-env-resolution") || fault.HintOf(err) != Install {
+	if err == nil || !strings.Contains(err.Error(), "Compose is too old: unknown flag: --no-env-resolution") || fault.HintOf(err) != declared.Install {
 		t.Errorf("%v (%s)", err, fault.HintOf(err))
 	}
 }

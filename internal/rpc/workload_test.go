@@ -312,8 +312,8 @@ func seen(t *testing.T) workload.Observation {
 		}},
 		NameTakenBy: &workload.Neighbour{ID: containerID, Name: "b", Scope: "other", Group: "u", Volumes: []string{"other_data"}},
 		EnvFile:     &workload.Obstacle{What: "closed", Fix: "chown"}, Holds: &workload.Holder{Name: "unidesk-keep-n", Change: "x"},
-		Drift:       &workload.Drift{Changed: true, Networks: []workload.Network{{Name: "n", Users: []string{"u"}}}, Volumes: []string{"v"}, Unknown: "why"},
-		Stamped:     map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
+		Drift:   &workload.Drift{Changed: true, Networks: []workload.Network{{Name: "n", Users: []string{"u"}}}, Volumes: []string{"v"}, Unknown: "why"},
+		Stamped: map[string]string{workload.KeyImage: "i"}, Secrets: []workload.Secret{{Name: "S", Present: true, Length: 3}},
 		Pending: &workload.Pending{
 			Change: c, Since: at, Failed: "no engine", HeldUntil: at.Add(time.Second),
 			Before: workload.Before{Basis: c.Basis, Running: true, ImageID: "i", Commit: "x", Config: c.Image.Config},

@@ -1,6 +1,7 @@
-// Package declared reads what Compose prints of a project whose variables it has not
-// put in: what a service declares, what a dry run would replace, and which values a label
-// of a container has by its declaration. It takes names and structure, and never a value that may be a secret.
+// Package declared reads what Compose prints of a project: what a service declares, what a
+// dry run would replace, which values a label of a container has by its declaration, and why
+// a command failed. Of a declaration it takes names and structure, and never a value that may
+// be a secret; of a failure it takes the secrets out.
 package declared
 
 import (

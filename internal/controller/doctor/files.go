@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -102,7 +102,7 @@ func unlooked(check string) Finding {
 // judgeCompose is about the plugin. v1 is what a docker-compose program says of
 // itself where there is no plugin.
 func judgeCompose(version string, err error, v1 string) Finding {
-	const check, fix = "Compose", compose.Install
+	const check, fix = "Compose", declared.Install
 	switch {
 	case err != nil && strings.HasPrefix(v1, "1."):
 		return amiss(LevelFault, check, fix,
@@ -122,7 +122,7 @@ func judgeProject(project, version string, err error) Finding {
 	case err == nil:
 		return fine(check, "Compose can read it")
 	case fault.ReasonOf(err) == fault.ComposeFailed && olderThan(version, 2, 35):
-		return amiss(LevelFault, check, compose.Install, "Compose is too old: %s", strings.TrimPrefix(err.Error(), "Compose is too old: "))
+		return amiss(LevelFault, check, declared.Install, "Compose is too old: %s", strings.TrimPrefix(err.Error(), "Compose is too old: "))
 	case fault.ReasonOf(err) == fault.ComposeFailed:
 		return broken(check, err, "mend the Compose files, or the env file that their variables come from")
 	}
