@@ -15,7 +15,11 @@ func (c *Client) List(ctx context.Context, repo artifact.Repository, size int, t
 	return c.page(ctx, &artifactv1.ListRequest{Repository: repo.String(), PageSize: uint32(size), PageToken: token})
 }
 
-// Tags returns all of a repository's tags, with their details.
+// maxTags is far more than the commits of a repository that anybody keeps.
+const maxTags = 100_000
+
+// Tags returns all of a repository's tags, with their details. More than 100,000 are an
+// error.
 func (c *Client) Tags(ctx context.Context, repo artifact.Repository) (all []Tag, err error) {
 	req := &artifactv1.ListRequest{Repository: repo.String(), Details: true}
 	for {
@@ -23,7 +27,9 @@ func (c *Client) Tags(ctx context.Context, repo artifact.Repository) (all []Tag,
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, tags...)
+		if all = append(all, tags...); len(all) > maxTags {
+			return nil, malformed(fault.New(fault.InvalidRequest, "tags: more than %d", maxTags))
+		}
 		if next == "" {
 			return all, nil
 		}

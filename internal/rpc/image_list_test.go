@@ -191,7 +191,7 @@ func TestTagsThatCannotBeAreNotBelieved(t *testing.T) {
 		"a name that is too long":        {Tags: []*artifactv1.Tag{{Name: strings.Repeat("a", 129), Digest: d}}},
 		"more bytes than there are":      {Tags: []*artifactv1.Tag{{Name: "a", Digest: d, SizeBytes: math.MaxUint64}}},
 		"a date of no calendar":          {Tags: []*artifactv1.Tag{{Name: "a", Digest: d, Created: &timestamppb.Timestamp{Nanos: -1}}}},
-		"pages without an end":           {NextPageToken: "a"},
+		"the same page without an end":   {NextPageToken: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -199,5 +199,30 @@ func TestTagsThatCannotBeAreNotBelieved(t *testing.T) {
 			_, err := c.Tags(t.Context(), repo())
 			wantReason(t, err, fault.Internal, false)
 		})
+	}
+}
+
+// endless has another page after each page.
+type endless struct {
+	artifactv1.UnimplementedImageServiceServer
+	pages atomic.Int64
+}
+
+func (e *endless) List(context.Context, *artifactv1.ListRequest) (*artifactv1.ListResponse, error) {
+	m := &artifactv1.ListResponse{NextPageToken: fmt.Sprintf("%020d", e.pages.Add(1))}
+	for range 1000 {
+		m.Tags = append(m.Tags, &artifactv1.Tag{Name: "a", Digest: digestOfTag("a").String()})
+	}
+	return m, nil
+}
+
+func TestPagesWithoutEndAreGivenUp(t *testing.T) {
+	t.Parallel()
+	e := &endless{}
+	c := serve(t, func(s *grpc.Server) { artifactv1.RegisterImageServiceServer(s, e) }).dial(t, Options{})
+	_, err := c.Tags(t.Context(), repo())
+	wantReason(t, err, fault.Internal, false)
+	if n := e.pages.Load(); n > maxTags/1000+1 {
+		t.Errorf("%d pages were asked for", n)
 	}
 }

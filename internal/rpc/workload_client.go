@@ -25,7 +25,7 @@ const (
 // attaches. An error of HOST_UNREACHABLE or STALLED means that it does not know how
 // the act ended; the host does.
 func (c *Client) Workloads() workload.Target {
-	return &remoteWorkloads{client: c, stub: artifactv1.NewWorkloadServiceClient(c.conn), pause: cutPause}
+	return &remoteWorkloads{client: c, stub: artifactv1.NewWorkloadServiceClient(c.conn), pause: cutPause, beyond: time.Minute}
 }
 
 func (w *remoteWorkloads) fail(ctx context.Context, err error) error {
@@ -50,6 +50,8 @@ type remoteWorkloads struct {
 	client *Client
 	stub   artifactv1.WorkloadServiceClient
 	pause  time.Duration
+	// beyond is how long an act is waited for beside the most that its host gives it.
+	beyond time.Duration
 }
 
 // Observe implements [workload.Observer].
@@ -130,7 +132,7 @@ func (w *remoteWorkloads) Logs(ctx context.Context, ref workload.Ref, instance s
 // takes the image from its own registry.
 func (w *remoteWorkloads) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
 	req := &artifactv1.StageRequest{Workload: refToProto(ref), Image: pinnedToProto(image)}
-	return w.insist(ctx, func(ctx context.Context, moved func()) error {
+	return w.insist(ctx, stageLimit, func(ctx context.Context, moved func()) error {
 		open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.StageResponse], error) {
 			return w.stub.Stage(ctx, req)
 		}
@@ -143,7 +145,7 @@ func (w *remoteWorkloads) Stage(ctx context.Context, ref workload.Ref, image art
 // Switch implements [workload.Target].
 func (w *remoteWorkloads) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
 	req := &artifactv1.SwitchRequest{Change: changeToProto(change), Values: valuesToProto(change.Values)}
-	return w.insist(ctx, func(ctx context.Context, moved func()) error {
+	return w.insist(ctx, switchLimit, func(ctx context.Context, moved func()) error {
 		open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.SwitchResponse], error) {
 			return w.stub.Switch(ctx, req)
 		}
@@ -172,9 +174,7 @@ func (w *remoteWorkloads) Settle(ctx context.Context, ref workload.Ref, s worklo
 	for _, c := range s.Retire {
 		req.Retire = append(req.Retire, c.String())
 	}
-	return w.insist(ctx, func(ctx context.Context, _ func()) error {
-		ctx, cancel := context.WithTimeout(ctx, settleLimit+time.Minute)
-		defer cancel()
+	return w.insist(ctx, settleLimit, func(ctx context.Context, _ func()) error {
 		m, err := w.stub.Settle(ctx, req)
 		if err != nil {
 			return w.fail(ctx, err)
@@ -196,8 +196,11 @@ func (w *remoteWorkloads) Settle(ctx context.Context, ref workload.Ref, s worklo
 }
 
 // insist does an act again when the connection to it broke. It may be done
-// again: it is the host that has it under way, or has ended it.
-func (w *remoteWorkloads) insist(ctx context.Context, do func(ctx context.Context, moved func()) error) error {
+// again: it is the host that has it under way, or has ended it. limit is the most that
+// the host gives the act; a host that goes on reporting progress after it is not believed.
+func (w *remoteWorkloads) insist(ctx context.Context, limit time.Duration, do func(ctx context.Context, moved func()) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit+w.beyond, fault.Transient(fault.Stalled, "the host has not ended it within the %v that it has for it", limit))
+	defer cancel()
 	for cuts := 0; ; cuts++ {
 		err := do(ctx, func() { cuts = 0 })
 		reason := fault.ReasonOf(err)
