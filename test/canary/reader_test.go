@@ -34,7 +34,7 @@ func newReader(t *testing.T) *reader {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED, it takes root to become another account")
 	}
-	dir, err := os.MkdirTemp("", "unidesk-reader-") // outside of this test's own folder, which is root's
+	dir, err := os.MkdirTemp("", "unidesk-reader-") //nolint:usetesting // outside of this test's own folder, which is root's
 	drive.Must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	r := &reader{home: filepath.Join(dir, "home"), temp: filepath.Join(dir, "tmp")}
