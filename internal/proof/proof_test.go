@@ -314,8 +314,8 @@ func TestAnEnvFileThatCannotBeReplacedIsACheck(t *testing.T) {
 	if checks := proof.Writable(workload.Observation{EnvFile: &workload.Obstacle{}}); len(checks) != 1 || !checks[0].OK {
 		t.Errorf("of nothing in the way: %+v", checks)
 	}
-	checks := proof.Writable(workload.Observation{EnvFile: &workload.Obstacle{What: "it is mounted", Fix: "mount its folder"}})
-	if err := proof.Fault(checks); fault.ReasonOf(err) != fault.EnvFileInvalid || !strings.Contains(err.Error(), "it is mounted") || fault.HintOf(err) != "mount its folder" {
+	checks := proof.Writable(workload.Observation{EnvFile: &workload.Obstacle{What: "env file /e cannot be replaced", Fix: "mount its folder"}})
+	if err := proof.Fault(checks); fault.ReasonOf(err) != fault.EnvFileInvalid || err.Error() != "env file /e cannot be replaced" || fault.HintOf(err) != "mount its folder" {
 		t.Errorf("%v, hint %q", err, fault.HintOf(err))
 	}
 }

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -36,5 +37,6 @@ func Writable(seen workload.Observation) []Check {
 	if *seen.EnvFile == (workload.Obstacle{}) {
 		return []Check{{Name: "env file", OK: true, Detail: "can be replaced"}}
 	}
-	return []Check{{Name: "env file", Reason: fault.EnvFileInvalid, Detail: seen.EnvFile.What, Fix: seen.EnvFile.Fix}}
+	const name = "env file" // with which the host's words begin, too
+	return []Check{{Name: name, Reason: fault.EnvFileInvalid, Detail: strings.TrimPrefix(seen.EnvFile.What, name+" "), Fix: seen.EnvFile.Fix}}
 }
