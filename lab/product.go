@@ -162,8 +162,10 @@ func (c *Controller) signers() string { return filepath.Join(c.Config, "allowed_
 
 // Write writes controller.yaml and services.yaml.
 func (c *Controller) Write(repo string, s ControllerSettings) error {
+	// The quota is for a machine with little free space.
 	content := fmt.Sprintf(`version: 1
 state: %s
+spoolQuota: 4294967296
 allowedSigners: %s
 registryHost: %s
 hosts:

@@ -98,7 +98,7 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		}, decision: contract.DecidedBlocked, reason: fault.RoleMissing, exit: 3},
 		{name: "a spool without room", arrange: func(t *testing.T) func() {
 			return drive.EditFile(t, filepath.Join(world.Controller.Config, "controller.yaml"), func(s string) string {
-				return s + "spoolQuota: 1000\n"
+				return regexp.MustCompile(`spoolQuota: \d+`).ReplaceAllString(s, "spoolQuota: 1000")
 			})
 		}, decision: contract.DecidedBlocked, reason: fault.DiskFull, exit: 3},
 		{name: "a Compose service that does not exist", arrange: func(t *testing.T) func() {
