@@ -276,7 +276,7 @@ func TestOnlyOurNamesAreTakenOff(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		w.spec.Compose.Image + ":" + commits[3].String(), w.spec.Compose.Image + ":latest", // it runs
-		w.spec.Compose.Image + ":mine", // the user's name
+		w.spec.Compose.Image + ":mine",                   // the user's name
 		w.spec.Compose.Image + ":" + commits[2].String(), // a container is made of it
 	}
 	slices.Sort(want)
