@@ -111,6 +111,7 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 		RepoDigests: got.RepoDigests, // of an archive's image: as the store likes
 		ID:          id, Tags: []string{"x:1"}, Labels: map[string]string{"unidesk.service": "x"}, DiffIDs: []artifact.Digest{img.Layers[0].DiffID},
 		Config: img.Config, Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Command: []string{"/p"}, Complete: true,
+		Platform: img.Platform,
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b artifact.Digest) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("%v, image (-want +got):\n%s", err, diff)

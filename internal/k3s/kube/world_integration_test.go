@@ -158,6 +158,16 @@ func account(t *testing.T, ns string, needed []rights.Right) string {
 		"metadata": object{"name": "agent"}, "roleRef": object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"},
 		"subjects": []object{{"kind": "ServiceAccount", "name": "agent", "namespace": ns}},
 	})
+	until(t, "the rights of the account", func() bool {
+		var answer struct{ Status struct{ Allowed bool } }
+		call(t, http.MethodPost, "/apis/authorization.k8s.io/v1/subjectaccessreviews", object{"spec": object{
+			"user": "system:serviceaccount:" + ns + ":agent",
+			"resourceAttributes": object{
+				"namespace": ns, "verb": "create", "resource": "serviceaccounts", "subresource": "token", "name": "agent",
+			},
+		}}, &answer)
+		return answer.Status.Allowed
+	})
 	return tokenOf(t, ns)
 }
 
