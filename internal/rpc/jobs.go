@@ -82,6 +82,8 @@ type job[E, R any] struct {
 	// tail are its last events, at most maxQueue.
 	tail      []E
 	followers map[*follower[E]]bool
+	// first follows from the beginning, for the caller that begins the job.
+	first *follower[E]
 }
 
 // attach returns the job that the act's key names: the job under way or a new job.
@@ -99,7 +101,8 @@ func (a *jobs[E, R]) attach(ctx context.Context, what act[E, R]) (*job[E, R], er
 			return nil, a.full(holder.name)
 		}
 	}
-	one := &job[E, R]{name: what.name, replaces: a.replaces, done: make(chan struct{}), followers: make(map[*follower[E]]bool)}
+	first := newFollower[E]()
+	one := &job[E, R]{name: what.name, replaces: a.replaces, done: make(chan struct{}), followers: map[*follower[E]]bool{first: true}, first: first}
 	a.running[what.key] = one
 	a.wg.Go(func() {
 		one.result, one.err = a.run(context.WithoutCancel(ctx), what, one.emit)
@@ -191,16 +194,21 @@ func (o *job[E, R]) wait(ctx context.Context) ([]E, error) {
 	}
 }
 
-// follow sends the job's events, first the last event before the call. It sends the zero
+// follow sends the job's events: to the caller that began it all of them, to any other first
+// the last event before the call. It sends the zero
 // event, a sign of life, if no event comes for as long as quiet; never if quiet is 0. It
 // returns how the job ended, or why the caller does not listen any more.
 func (o *job[E, R]) follow(ctx context.Context, quiet time.Duration, send func(E) error) (result R, err error) {
-	f := &follower[E]{wake: make(chan struct{}, 1)}
 	o.mu.Lock()
-	if n := len(o.tail); n > 0 {
-		f.put(o.tail[n-1], nil)
+	f := o.first
+	o.first = nil
+	if f == nil {
+		f = newFollower[E]()
+		if n := len(o.tail); n > 0 {
+			f.put(o.tail[n-1], nil)
+		}
+		o.followers[f] = true
 	}
-	o.followers[f] = true
 	o.mu.Unlock()
 	defer func() {
 		o.mu.Lock()
@@ -236,6 +244,8 @@ func (o *job[E, R]) follow(ctx context.Context, quiet time.Duration, send func(E
 		}
 	}
 }
+
+func newFollower[E any]() *follower[E] { return &follower[E]{wake: make(chan struct{}, 1)} }
 
 // follower is a queue of events; the job's mutex guards it.
 type follower[E any] struct {
