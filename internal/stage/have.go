@@ -18,7 +18,7 @@ func (r *run) present(ctx context.Context) (string, bool, error) {
 		return "", false, nil
 	}
 	if err != nil || !got.Complete || !r.same(got) {
-		return "", false, err
+		return "", false, r.refused(err)
 	}
 	if !slices.Contains(got.Tags, r.tag) {
 		err = r.engine.Tag(ctx, got.ID, r.tag)

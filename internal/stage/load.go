@@ -74,8 +74,18 @@ func (r *run) explain(e *loadError) error {
 	if len(e.inside) == 0 || fault.HintOf(e.cause) != "" {
 		return e.cause
 	}
-	f := fault.New(fault.ReasonOf(e.cause), "the engine refused the image of %s: %w", r.image.Commit.Short(), e.cause)
-	return f.WithHint("the layers that it got are sound: build the image again and publish it if those words are about its config (%s); else look at the engine: journalctl -u docker", r.image.Config)
+	return r.refused(e.cause)
+}
+
+// refused is the error of an image that the engine does not take, though its layers are
+// sound. An engine that does not answer has refused nothing.
+func (r *run) refused(err error) error {
+	reason := fault.ReasonOf(err)
+	if reason != fault.EngineFailed && reason != fault.DigestMismatch {
+		return err
+	}
+	return fault.New(reason, "the engine refused the image of %s: %w", r.image.Commit.Short(), err).
+		WithHint("its layers are sound: build the image again and publish it if those words are about its config (%s); else look at the engine: journalctl -u docker", r.image.Config)
 }
 
 // load gives the engine layers from to to; the engine has those before.
@@ -141,7 +151,7 @@ func (r *run) check(ctx context.Context) (string, error) {
 		return "", &loadError{cause: fault.New(fault.DigestMismatch, "engine did not make image %s of it", want)}
 	}
 	if err != nil {
-		return "", err
+		return "", r.refused(err) // containerd's store reads a config when the image is asked for
 	}
 	if !r.same(got) {
 		return "", &loadError{cause: fault.New(fault.DigestMismatch, "engine has other layers under image %s", want)}
