@@ -16,6 +16,10 @@ func Version(ctx context.Context) (string, error) {
 	if r.docker, err = findDocker(""); err != nil {
 		return "", err
 	}
+	return r.version(ctx)
+}
+
+func (r *Runtime) version(ctx context.Context) (string, error) {
 	out, err := r.read(ctx, envfile.Content{}, "compose", "version", "--short")
 	return strings.TrimPrefix(plain.Line(strings.TrimSpace(string(out))), "v"), err
 }

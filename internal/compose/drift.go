@@ -79,7 +79,7 @@ func (r *Runtime) compare(ctx context.Context, ref workload.Ref, container strin
 
 // changed reports whether the service's definition, with the values of the env file as it
 // is now, is not the definition that a container was made from. Two versions of Compose
-// may compute different hashes of the same definition: unknown says so.
+// may compute different hashes of the same definition: then unknown is why.
 func (r *Runtime) changed(ctx context.Context, env envfile.Content, service string, c engine.Container) (changed bool, unknown string, err error) {
 	was := c.Labels["com.docker.compose.config-hash"]
 	if was == "" {
@@ -92,18 +92,17 @@ func (r *Runtime) changed(ctx context.Context, env envfile.Content, service stri
 	if now := strings.Fields(string(out)); len(now) == 2 && now[1] == was {
 		return false, "", nil
 	}
-	version, err := r.read(ctx, env, "compose", "version", "--short")
+	here, err := r.version(ctx)
 	if err != nil {
 		return false, "", err
 	}
-	made, here := c.Labels["com.docker.compose.version"], strings.TrimPrefix(plain.Line(strings.TrimSpace(string(version))), "v")
-	if made != here {
+	if made := c.Labels["com.docker.compose.version"]; made != here {
 		return false, "container " + c.Name + " was made by Compose " + plain.Line(made) + ", and Compose " + here + " is here, which may compute another hash of the same definition", nil
 	}
 	return true, "", nil
 }
 
-// rehearse returns what Compose says it would do for the service, with the container left
+// rehearse returns what Compose would do for the service, as it prints it, with the container left
 // as it is. Nothing is touched.
 func (r *Runtime) rehearse(ctx context.Context, env envfile.Content, service string) ([]byte, error) {
 	stdout, stderr, err := r.capture(ctx, env, r.arguments("--progress", "plain", "--dry-run", "up", "--no-start", "--no-build", "--no-deps", "--no-recreate", "--pull", "never", service)...)
