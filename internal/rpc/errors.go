@@ -102,13 +102,9 @@ func known(r fault.Reason) (artifactv1.Reason, bool) {
 	return artifactv1.Reason(v), ok && v != 0
 }
 
-// Status returns an error as a server answers with it. [ServerOptions] do so for every
-// handler; what refuses a call before its handler does it by itself.
-func Status(err error) error { return toStatus(err) }
-
-// toStatus is the server's half of the table. What is a status already stays one,
-// with all its details.
-func toStatus(err error) error {
+// Status returns an error as a server answers with it: the server's half of the table.
+// What is a status already stays a status, with all its details.
+func Status(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -27,7 +27,7 @@ func TestEveryReasonOfTheContractCrosses(t *testing.T) {
 		}
 		for _, retry := range []bool{false, true} {
 			sent := fmt.Errorf("resolve x: %w", (&fault.Error{Reason: reason, Retry: retry, Err: errors.New("cause")}).WithHint("do %s", "this").WithAction(fault.Recover).HeldBy("somebody", until))
-			err := toStatus(sent)
+			err := Status(sent)
 			if code := status.Code(err); code != codeOf(artifactv1.Reason(value)) || code == codes.OK || code == codes.Unknown {
 				t.Errorf("%s has code %s", reason, code)
 			}
@@ -61,7 +61,7 @@ func TestTheTableIsTheContracts(t *testing.T) {
 
 func TestAReasonOfTheControllersIsInternalOnTheWire(t *testing.T) {
 	t.Parallel()
-	details := status.Convert(toStatus(fault.New(fault.NotProven, "x"))).Details()
+	details := status.Convert(Status(fault.New(fault.NotProven, "x"))).Details()
 	if info, ok := details[0].(*errdetails.ErrorInfo); !ok || info.GetReason() != string(fault.Internal) {
 		t.Errorf("sent as %v", details)
 	}
@@ -98,11 +98,11 @@ func TestAnotherDomainsReasonIsNotOurs(t *testing.T) {
 
 func TestUnknownDetailsAreKept(t *testing.T) {
 	t.Parallel()
-	p := status.Convert(toStatus(fault.New(fault.Stale, "x"))).Proto()
+	p := status.Convert(Status(fault.New(fault.Stale, "x"))).Proto()
 	p.Details = append(p.Details, &anypb.Any{TypeUrl: "type.googleapis.com/of.Tomorrow", Value: []byte{1, 2}})
 	f := fromStatus(status.FromProto(p).Err())
 	// Handed on to a third party, it is the same status.
-	again := status.Convert(toStatus(errors.Unwrap(f))).Proto()
+	again := status.Convert(Status(errors.Unwrap(f))).Proto()
 	if n := len(again.GetDetails()); n != 2 || again.GetDetails()[1].GetTypeUrl() != "type.googleapis.com/of.Tomorrow" {
 		t.Errorf("%d details: %v", n, again.GetDetails())
 	}
@@ -120,19 +120,19 @@ func TestWhatIsNoFaultStillHasACode(t *testing.T) {
 		{fmt.Errorf("x: %w", context.DeadlineExceeded), codes.DeadlineExceeded, fault.Stalled},
 		{status.Error(codes.Unimplemented, "unknown service"), codes.Unimplemented, fault.CapabilityMissing},
 	} {
-		err := toStatus(c.err)
+		err := Status(c.err)
 		if status.Code(err) != c.code || fromStatus(err).Reason != c.want {
 			t.Errorf("%v became %v", c.err, err)
 		}
 	}
-	if toStatus(nil) != nil {
+	if Status(nil) != nil {
 		t.Error("success became a failure")
 	}
 }
 
 func TestWordsFitTheWire(t *testing.T) {
 	t.Parallel()
-	st := status.Convert(toStatus(fault.New(fault.Internal, "%s\xff", strings.Repeat("é", 100_000))))
+	st := status.Convert(Status(fault.New(fault.Internal, "%s\xff", strings.Repeat("é", 100_000))))
 	if n := len(st.Message()); n > 8<<10 || n == 0 {
 		t.Errorf("%d bytes", n)
 	}

@@ -56,11 +56,11 @@ func ServerOptions() []grpc.ServerOption {
 // faultsOfUnary and faultsOfStream are where faults become statuses.
 func faultsOfUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	resp, err := next(ctx, req)
-	return resp, toStatus(err)
+	return resp, Status(err)
 }
 
 func faultsOfStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	return toStatus(next(srv, ss))
+	return Status(next(srv, ss))
 }
 
 // unaryDeadline is the most that a method may take, whatever its client grants.
