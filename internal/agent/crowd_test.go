@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
@@ -137,7 +136,7 @@ func TestACrowdOfAccountsTakesNeitherMemoryNorRootsPlace(t *testing.T) {
 	}
 	// The crowd goes on while root is served, again and again.
 	client := dial(t, stdioCommand(p.socket))
-	for began := time.Now(); time.Since(began) < 5*time.Second; {
+	for range 5000 {
 		if _, err := client.Describe(t.Context()); err != nil {
 			t.Fatalf("root is not served: %v", err)
 		}

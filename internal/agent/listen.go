@@ -99,7 +99,7 @@ const (
 	maxConnsPerUID = 16
 	// keptForRoot are of maxConns: an administrator is served when all others are not.
 	keptForRoot = 8
-	// maxConnsWithoutRole are enough to be told that a role is missing.
+	// maxConnsWithoutRole are enough for the answer that a role is missing.
 	maxConnsWithoutRole = 2
 )
 

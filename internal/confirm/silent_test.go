@@ -25,7 +25,7 @@ func (w *world) silentFor(d time.Duration, reason fault.Reason) {
 	}
 }
 
-// takeBack reverts change "b", and returns what it told.
+// takeBack reverts change "b", and returns its events.
 func (w *world) takeBack(ctx context.Context) (told []workload.Event, err error) {
 	err = w.target().Settle(ctx, w.spec.Ref, workload.Settlement{ChangeID: "b", Outcome: workload.Revert}, func(e workload.Event) { told = append(told, e) })
 	return told, err
@@ -84,7 +84,7 @@ func TestARevertDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
-// A process that is told to stop does not wait: nothing is under way.
+// A process that gets a signal to stop does not wait: nothing is under way.
 func TestAWaitEndsWithItsProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -191,7 +191,7 @@ func TestAReceiptDoesNotStandAgainstTheRegistrysAnswer(t *testing.T) {
 	})
 }
 
-// The checks of a plan hold by what the host says of its image, and by the receipt's
+// The checks of a plan hold by what the host reports of its image, and by the receipt's
 // provenance.
 func TestWhatRestsOnAReceiptIsCheckedAlike(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -55,7 +55,7 @@ func (c *Client) OnNetwork(ctx context.Context, network string) (found []workloa
 	return found, explain(err, "list containers of network "+network)
 }
 
-// summary is what a list tells of a container.
+// summary is an entry of a list of containers.
 func summary(s container.Summary) workload.Neighbour {
 	out := workload.Neighbour{ID: s.ID, Scope: s.Labels["com.docker.compose.project"], Group: s.Labels["com.docker.compose.service"]}
 	for _, name := range s.Names {

@@ -50,7 +50,7 @@ func unescape(v view) view {
 	return out
 }
 
-// escaped returns what the n bytes at the beginning of b say.
+// escaped returns what the n bytes at the beginning of b mean.
 func escaped(b []byte) (said string, n int) {
 	switch {
 	case b[0] == '%':
@@ -166,11 +166,11 @@ func hex(v view, offset int) view {
 	})
 }
 
-// bits are what a digit says.
+// bits are the value of a digit.
 type bits int
 
 const (
-	blank bits = -1 // says nothing, and is passed over
+	blank bits = -1 // has no value, and is passed over
 	other bits = -2 // is no digit
 )
 

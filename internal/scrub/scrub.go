@@ -36,11 +36,9 @@ func (s Scrubber) String(text string) string {
 	var b strings.Builder
 	end := 0
 	for _, found := range s.find(text) {
-		if found.from > end || end == 0 {
-			b.WriteString(text[end:found.from])
-			b.WriteString(Redacted)
-		}
-		end = max(end, found.to)
+		b.WriteString(text[end:found.from])
+		b.WriteString(Redacted)
+		end = found.to
 	}
 	b.WriteString(text[end:])
 	return b.String()

@@ -11,7 +11,7 @@ const (
 	// shortest is the length from which on a value is looked for.
 	shortest = 4
 	// long is the length from which on a value is looked for whatever its case, blanks and
-	// quotes are. In a shorter one these are needed to tell it from other text.
+	// quotes are. A shorter value differs from other text by these.
 	long = 8
 	// halved is the length from which on half a value counts, at least long characters.
 	halved = 12
@@ -71,7 +71,7 @@ func within(v string) (parts []string) {
 	return parts
 }
 
-// harmless are words that settings are full of and that tell nothing.
+// harmless are words that settings are full of and that are no secret.
 func harmless(v string) bool {
 	switch strings.ToLower(v) {
 	case "true", "false", "null", "none":

@@ -10,7 +10,7 @@ import (
 // span is a part of the text.
 type span struct{ from, to int }
 
-// view is the text in a decoding: each byte of it, and the part of the text that says it.
+// view is the text in a decoding: each byte of it, and the part of the text that it comes from.
 type view struct {
 	text []byte
 	at   []span
@@ -27,7 +27,7 @@ func of(text string) view {
 // sized returns an empty view with room for that many bytes.
 func sized(n int) view { return view{text: make([]byte, 0, n), at: make([]span, 0, n)} }
 
-// add puts a byte at the end, which the bytes from and up to to of another view say.
+// add puts a byte at the end, which comes from the bytes between from and to of another view.
 func (v *view) add(b byte, of view, from, to int) {
 	v.text, v.at = append(v.text, b), append(v.at, span{of.at[from].from, of.at[to-1].to})
 }
@@ -50,7 +50,7 @@ func fold(v view) view {
 	return folded
 }
 
-// search calls found with the part of the text that says a secret, for each.
+// search calls found with the part of the text that each secret comes from.
 func (v view) search(secrets []secret, found func(span)) {
 	folded := fold(v)
 	for _, s := range secrets {

@@ -36,7 +36,7 @@ func gzipWithMore(tb testing.TB, content []byte, more string) v1.Layer {
 	return zstdLayer{static.NewLayer(append(b.Bytes(), more...), types.OCILayer), plain}
 }
 
-// configured is the product with a config that says something else.
+// configured is the product with another config.
 func (p product) configured(tb testing.TB, change func(config map[string]any)) product {
 	tb.Helper()
 	edit := func(b []byte, change func(map[string]any)) []byte {

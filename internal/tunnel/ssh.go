@@ -45,7 +45,7 @@ func (s *SSH) argv(version string) []string {
 		"RemoteCommand=none",
 		"RequestTTY=no",
 		"EscapeChar=none",
-		// What ssh says is what a failure is explained by; a picture of a key explains none.
+		// A failure is explained by what ssh prints; a picture of a key explains none.
 		"LogLevel=INFO",
 		"VisualHostKey=no",
 		// A shared connection would outlive us, and share its window with others.
@@ -78,7 +78,7 @@ const versionWait = 5 * time.Second
 func sshVersion(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, versionWait)
 	defer cancel()
-	out, _ := exec.CommandContext(ctx, "ssh", "-V").CombinedOutput() // to start it for the host says why it fails
+	out, _ := exec.CommandContext(ctx, "ssh", "-V").CombinedOutput() // the start for the host fails with the reason
 	return string(out)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Whatever names what runs takes it from this file: by the image, and not by what the
-// environment says, which any container can be given.
+// environment has, which any container can be given.
 
 // CrashLoop is how many restarts make a crash loop.
 const CrashLoop = 3
@@ -98,7 +98,7 @@ func (o Observation) loops(in Instance) bool {
 	return in.Restarts >= CrashLoop && o.At.Sub(in.Started) < Restless
 }
 
-// Version is the commit of its image, for people, and what the environment says if that
+// Version is the commit of its image, for people, and the commit of the environment if that
 // is another. An image that is not there yet has its name only.
 func (i Instance) Version() string {
 	version, says := i.Commit, i.Stamped[KeyCommit]

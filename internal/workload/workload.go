@@ -19,7 +19,7 @@ type Observer interface {
 	// workload's own too.
 	Neighbours(ctx context.Context, ref Ref) ([]Neighbour, error)
 	// FindImage returns the image that the digests name as the host has it where the
-	// workload would run: what its config says, without layers. No registry is asked.
+	// workload would run: what its config has, without layers. No registry is asked.
 	// false means that the host does not have all of it.
 	FindImage(ctx context.Context, ref Ref, image artifact.Pinned) (artifact.Image, bool, error)
 }

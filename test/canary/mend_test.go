@@ -176,7 +176,7 @@ func TestWhatDoctorNamesIsTypedAsItIs(t *testing.T) {
 	}
 }
 
-// A registry of two names is told by the plan.
+// The plan names a registry of two names.
 func TestARegistryOfTwoNamesIsToldByThePlan(t *testing.T) {
 	const service = "frontend"
 	commit := world.Release(t, service, lab.Change{})

@@ -139,7 +139,7 @@ func (r *reader) written(t *testing.T) string {
 }
 
 // An account that may only read gets each answer that root gets, and leaves nothing. Only
-// a plan tells it besides that it cannot deploy.
+// a plan shows besides that it cannot deploy.
 func TestAnAccountThatMayOnlyReadGetsTheSameAnswers(t *testing.T) {
 	const service = "frontend"
 	commit := world.Release(t, service, lab.Change{})
@@ -176,7 +176,7 @@ func TestAnAccountThatMayOnlyReadGetsTheSameAnswers(t *testing.T) {
 		before := r.written(t)
 		got, said := r.run(t, line)
 		if strings.Contains(line, next) && strings.Contains(said, "cannot be replaced: nobody may not write to") {
-			got -= 3 // what stands before a deploy by this account is told, and is no part of root's answer
+			got -= 3 // the plan names what stands before a deploy by this account, which is no part of root's answer
 		}
 		if got != want[line] {
 			t.Errorf("%s: exit %d, root's %d\n%s", line, got, want[line], said)

@@ -28,7 +28,7 @@ func planned(t *testing.T, service, commit string) map[string]string {
 	return warns
 }
 
-// A plan and a run say that they bring an edit of the Compose file live. A network that
+// A plan and a run warn that they bring an edit of the Compose file live. A network that
 // Compose cannot replace is a refusal: the service would be down.
 func TestWhatWasEditedSinceTheLastDeployIsNamed(t *testing.T) {
 	const service, check = "project-manager", "compose definition"

@@ -37,7 +37,7 @@ func byHand(t *testing.T, service, commit string) {
 	drive.Must(t, err)
 }
 
-// Every command names the commit of the image that runs, and what the environment says
+// Every command names the commit of the image that runs, and what the environment has
 // beside it.
 func TestEveryCommandNamesTheImageThatRuns(t *testing.T) {
 	const service = "oa-event-flow"

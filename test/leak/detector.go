@@ -50,7 +50,7 @@ func (d *Detector) Search(where string, said []byte) {
 	}
 }
 
-// printed returns what is text in said, with a bar between its parts. A part has eight
+// printed returns the text within the bytes, with a bar between its parts. A part has eight
 // characters of ASCII at least.
 func printed(said []byte) string {
 	var text strings.Builder

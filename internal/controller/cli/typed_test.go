@@ -26,7 +26,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
-// taken reports why the command line does not take what a line says, without doing it.
+// taken reports why the command line does not take a line, without doing it.
 func taken(words []string) error {
 	root := (&app{format: "text"}).root()
 	var harmless func(cmd *cobra.Command)
@@ -79,7 +79,7 @@ func typedIn(text string) (lines []string) {
 	return lines
 }
 
-// written returns what an expression says: what is not known before is a word.
+// written returns the text of an expression: what is not known before is a word.
 func written(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -23,7 +23,7 @@ type Answer struct {
 	// value is nil for an answer that is the same text in either form.
 	value any
 	text  func(io.Writer) error
-	// foreign says that the words are a file's or another program's, and stay.
+	// foreign is set if the words are a file's or another program's, and stay.
 	foreign bool
 }
 

@@ -3671,7 +3671,7 @@ func (x *FindImageResponse) GetImage() *FoundImage {
 	return nil
 }
 
-// FoundImage is what the config of an image says, which the config's digest covers.
+// FoundImage is what the config of an image has, which the config's digest covers.
 type FoundImage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it runs on.
