@@ -115,15 +115,15 @@ func called(e *ast.CallExpr) string {
 	return ""
 }
 
-// linesOfTheCode returns the lines of this program that its code can print, with the
-// place of each.
-func linesOfTheCode(t *testing.T) map[string]string {
+// linesOfTheCode returns the lines that the code can print of those that linesIn finds
+// in a text, with the place of each.
+func linesOfTheCode(t *testing.T, linesIn func(text string) []string) map[string]string {
 	t.Helper()
 	lines := map[string]string{}
 	files := token.NewFileSet()
 	add := func(e ast.Expr) bool {
 		text := written(e)
-		for _, line := range typedIn(text) {
+		for _, line := range linesIn(text) {
 			lines[line] = files.Position(e.Pos()).String()
 		}
 		return text == "x"
@@ -159,7 +159,7 @@ func linesOfTheCode(t *testing.T) map[string]string {
 // A person types what is printed, and what the documents show.
 func TestEachLineToTypeIsTaken(t *testing.T) {
 	t.Parallel()
-	lines := linesOfTheCode(t)
+	lines := linesOfTheCode(t, typedIn)
 	if len(lines) < 30 {
 		t.Fatalf("only %d lines are found in the code", len(lines))
 	}
