@@ -200,9 +200,18 @@ func fileChecks(want Settings, f Facts) (checks []Check) {
 			c.Got = "unknown: it could not be read"
 		}
 		c.Fix = "decide: " + fault.RegistryInstall.Mark() + " (a controlled upgrade), or find out who changed " + file.Path + " (drift)"
+		if f.earlier(want, file.Name) {
+			c.Want = c.Got // an installation brings the later one, see [Report.warn]
+		}
 		checks = append(checks, c)
 	}
 	return judged(checks)
+}
+
+// earlier reports whether the file is the unit of an earlier version, untouched.
+func (f Facts) earlier(want Settings, name FileName) bool {
+	have := f.Files[name]
+	return name == UnitFile && have.State == Regular && have.Hash == want.earlier().Hash()
 }
 
 func imageCheck(want Settings, f Facts) Check {

@@ -30,6 +30,11 @@ func hosts() map[string]func() *host {
 		"one that was stopped":       func() *host { h := older(); h.Active, h.Runs = "inactive", ""; return h },
 		"one that only has to start": func() *host { h := installed(); h.Active, h.Runs = "inactive", ""; return h },
 		"one whose storage is gone":  func() *host { h := installed(); h.folders = h.folders[:1]; return h },
+		"one with the unit before its sandbox": func() *host {
+			h := installed()
+			h.Files[unitPath], h.Loaded = unitBeforeSandbox, unitBeforeSandbox
+			return h
+		},
 		"one with only a unit older": func() *host { h := installed(); h.Files[unitPath] += "#\n"; h.Loaded = h.Files[unitPath]; return h },
 	}
 }

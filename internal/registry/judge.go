@@ -20,7 +20,7 @@ func Judge(want Settings, f Facts) Report {
 	r.add(engineCheck(f), containerCheck(f), listenerCheck(want, f), apiCheck(f), storageCheck(want, f))
 	r.add(fileChecks(want, f)...)
 	r.add(imageCheck(want, f))
-	r.warn(f)
+	r.warn(want, f)
 
 	r.Installed = installed(f)
 	r.RuntimeAPIHealthy = r.holds(string(ScopeContainer), string(ScopeListener), string(ScopeAPI))
@@ -125,7 +125,7 @@ func (f Facts) stale() bool {
 	return false
 }
 
-func (r *Report) warn(f Facts) {
+func (r *Report) warn(want Settings, f Facts) {
 	if f.Engine != nil {
 		if major, ok := majorOf(f.Engine.Version); ok && major < strictLoopback {
 			r.Warnings = append(r.Warnings, fmt.Sprintf(
@@ -137,6 +137,9 @@ func (r *Report) warn(f Facts) {
 	}
 	if f.Unit != nil && f.Unit.NeedsReload {
 		r.Warnings = append(r.Warnings, "the unit's file changed since systemd read it (systemctl daemon-reload)")
+	}
+	if f.earlier(want, UnitFile) {
+		r.Warnings = append(r.Warnings, "the unit is that of an earlier version, without a sandbox; the later one restarts the registry: "+fault.RegistryInstall.Mark())
 	}
 	if f.Unit != nil && len(f.Unit.DropIns) > 0 {
 		r.Warnings = append(r.Warnings, "the unit is not its file alone: "+strings.Join(f.Unit.DropIns, ", ")+

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +40,11 @@ func hash(f *facts, name registry.FileName) {
 	f.Files[name] = file
 }
 
+// unitBeforeSandbox is the unit that hosts have from versions before its sandbox.
+//
+//go:embed testdata/earlier/unidesk-artifact-registry.service
+var unitBeforeSandbox string
+
 // changed has a file changed so long after the container was made.
 func changed(f *facts, after time.Duration) {
 	f.Container.Created = time.Unix(1e9, 0)
@@ -65,6 +71,14 @@ func TestJudge(t *testing.T) {
 		"the unit is edited (107)": {
 			func(_ *settings, f *facts) { hash(f, registry.UnitFile) },
 			verdict{decision: registry.ServiceDegraded, runtime: true, failed: []string{"unit-hash"}, next: "decide"},
+		},
+		"the unit is an earlier version's, before it had a sandbox": {
+			func(_ *settings, f *facts) {
+				file := f.Files[registry.UnitFile]
+				file.Hash = artifact.DigestOf([]byte(unitBeforeSandbox))
+				f.Files[registry.UnitFile] = file
+			},
+			verdict{decision: registry.Healthy, runtime: true, warns: "unidesk-controller artifact-registry install"},
 		},
 		"the unit is disabled": {
 			func(_ *settings, f *facts) { f.Unit.File = "disabled" },

@@ -40,21 +40,30 @@ func (fs Files) Hashes() Hashes {
 // Render returns the files of settings that are valid. It depends on nothing
 // else: the same settings give the same bytes on any machine.
 func Render(s Settings) Files {
+	var files Files
+	for _, name := range FileNames() {
+		files = append(files, s.render(name, true))
+	}
+	return files
+}
+
+// earlier returns the unit of the versions before its sandbox. A registry runs as well with
+// it: an installation replaces it, and no check fails.
+func (s Settings) earlier() File { return s.render(UnitFile, false) }
+
+func (s Settings) render(name FileName, sandbox bool) File {
 	hole := struct {
 		Settings
 		Project, Container string
-	}{s, Project, Container}
-	var files Files
-	for _, name := range FileNames() {
-		source := map[FileName]string{ConfigFile: "config.yml", ComposeFile: "compose.yml", UnitFile: "unit.service"}[name]
-		var b bytes.Buffer
-		t := template.Must(template.ParseFS(templates, "templates/"+source))
-		if err := t.Execute(&b, hole); err != nil {
-			panic(err) // a hole that is not there: the tests fill each
-		}
-		files = append(files, File{name, s.PathOf(name), b.Bytes()})
+		Sandbox            bool
+	}{s, Project, Container, sandbox}
+	source := map[FileName]string{ConfigFile: "config.yml", ComposeFile: "compose.yml", UnitFile: "unit.service"}[name]
+	var b bytes.Buffer
+	t := template.Must(template.ParseFS(templates, "templates/"+source))
+	if err := t.Execute(&b, hole); err != nil {
+		panic(err) // a hole that is not there: the tests fill each
 	}
-	return files
+	return File{name, s.PathOf(name), b.Bytes()}
 }
 
 // PathOf returns where a file is on the host.

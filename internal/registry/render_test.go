@@ -37,12 +37,12 @@ func TestRenderedFilesAreTheGoldenOnes(t *testing.T) {
 		{"defaults", registry.Defaults(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
 			registry.ComposeFile: "sha256:9fa1e5973418d85d4e07a62343fb884838eedec59811b0a2347b4b75b3f44a0d",
-			registry.UnitFile:    "sha256:7133bd5a1c4e14d1140fa0a18f7a884d7699fdb38289165d3ee1e595b322ebe4",
+			registry.UnitFile:    "sha256:e45a2a66d68ea3f83e8d0a6a74e679c56de214bf72b62d7ee97a87477b94d33c",
 		}},
 		{"pinned", pinned(), map[registry.FileName]string{
 			registry.ConfigFile:  "sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd",
 			registry.ComposeFile: "sha256:37d6fff156dc33c491cb5efa7391a6e7200ce618d3078bffc0d0b6d131dabe80",
-			registry.UnitFile:    "sha256:1d1b634fe78e8fd9808726eae2aef4d8e919ff11631073a99386c9d81f3b51e0",
+			registry.UnitFile:    "sha256:6421c691f6ecc5e1392d009ece2861851ce97fdebba6c186b6a82287738e5b02",
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -192,7 +192,7 @@ func TestHealthForPeopleShowsEachCheckAndWhatToType(t *testing.T) {
   check          ✓ storage-exists a folder
   check          ✓ config-hash sha256:479b513f6c331c956888be0551c331b902f8f144f5fd6d80ac0dee29784916dd
   check          ✓ compose-hash sha256:9fa1e5973418d85d4e07a62343fb884838eedec59811b0a2347b4b75b3f44a0d
-  check          ✓ unit-hash sha256:7133bd5a1c4e14d1140fa0a18f7a884d7699fdb38289165d3ee1e595b322ebe4
+  check          ✓ unit-hash sha256:e45a2a66d68ea3f83e8d0a6a74e679c56de214bf72b62d7ee97a87477b94d33c
   check          ✓ image-expected registry:2.8.3
   warning        engine 20.10.24 is older than 28: a port that it publishes on loopback can be reached from the same network segment
   says nothing of provider heartbeat, Host SSH, k3sctl-adapter, Code Queue scheduler, business APIs
