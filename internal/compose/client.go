@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // client returns the environment for a command that makes containers, and what to do
@@ -16,7 +17,7 @@ import (
 // deploys it. Such a configuration is left out, but for the folders of its plugins.
 func client(env []string) (without []string, done func(), err error) {
 	folder := clientFolder(env)
-	b, err := os.ReadFile(filepath.Join(folder, "config.json"))
+	b, err := statefile.ReadFile(filepath.Join(folder, "config.json"), statefile.Most)
 	var own struct {
 		Proxies json.RawMessage `json:"proxies"`
 		Folders []string        `json:"cliPluginsExtraDirs"`

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"os"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -64,7 +64,7 @@ func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
 	elsewhere := [...]string{"include", "extends", "label_file"} // by these words a Compose file makes others a part of it
 	all := sha256.New()
 	for _, name := range append(r.config.files(), r.config.EnvFile) {
-		content, err := os.ReadFile(name)
+		content, err := statefile.ReadFile(name, statefile.Most)
 		if err != nil {
 			return sum, false
 		}

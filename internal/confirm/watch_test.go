@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -402,5 +403,35 @@ func TestWhatARevertLeavesIsRememberedAndInTheJournal(t *testing.T) {
 	}
 	if j.count(`level=WARN msg="taking a change back"`) != 1 || j.count("worker stays") != 1 || j.count("web goes back") != 1 {
 		t.Error("the journal has no warning about it")
+	}
+}
+
+// The watch of a master looks at a folder that a group writes to, every two seconds.
+func TestARecordOfAnySizeCostsTheWatchNoMemory(t *testing.T) { //nolint:paralleltest // what this process allocates
+	w := newWorld(t)
+	for _, name := range []string{"large.pending.json", w.spec.Ref.String() + ".last.json"} {
+		if err := errors.Join(os.WriteFile(filepath.Join(w.dir, name), nil, 0o600), os.Truncate(filepath.Join(w.dir, name), 1<<30)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	found, err := confirm.Unsettled(w.dir)
+	_, lookErr := w.target().Observe(t.Context(), w.spec.Ref, false)
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		stop := watch(t, w.target(), j)
+		time.Sleep(5 * time.Second)
+		stop()
+		if want := "large.pending.json has 1073741824 bytes, and at most 8388608 are read"; j.count(want) != 1 {
+			t.Errorf("the journal does not have %q once:\n%s", want, &j.b)
+		}
+	})
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+		t.Errorf("%d MiB were allocated", grown>>20)
+	}
+	if len(found) != 0 || err == nil || lookErr == nil || !strings.Contains(lookErr.Error(), ".last.json has 1073741824 bytes") {
+		t.Errorf("%v; %v; %v", found, err, lookErr)
 	}
 }

@@ -70,14 +70,54 @@ func trusted(f *os.File, folder string) error {
 	}
 }
 
-// Read returns the content of the file. It trusts the same files as [Open].
+// Most is the size of the largest file of state. What these files hold is some kilobytes.
+const Most = 8 << 20
+
+// ReadFile is [os.ReadFile] of a file that is not larger than most. Its error names the
+// size that the file has.
+func ReadFile(path string, most int64) ([]byte, error) {
+	// NONBLOCK: a named pipe is not waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return all(f, most)
+}
+
+// all reads an open file. One that is too large is not read; one that grows is not read on.
+func all(f *os.File, most int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(f.Name(), info.Size(), most); err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, err
+	}
+	return b, fits(f.Name(), int64(len(b)), most)
+}
+
+func fits(path string, size, most int64) error {
+	if size <= most {
+		return nil
+	}
+	return fault.New(fault.PathRefused, "%s has %d bytes, and at most %d are read", path, size, most).
+		WithHint("look at it, then move it away: ls -l %s", path)
+}
+
+// Read returns the content of the file. It trusts the same files as [Open], and refuses
+// one that is larger than [Most].
 func Read(path string) ([]byte, error) {
 	f, err := Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(f)
+	return all(f, Most)
 }
 
 // ReadObeyed is [Read] of a file that its reader acts by: only its owner may write
@@ -100,12 +140,15 @@ func ReadObeyed(path string, trusts func(uid int) bool) ([]byte, error) {
 		return nil, fault.New(fault.PathRefused, "%s is obeyed, and uid %d wrote it, which may not do itself what it asks for", path, uid).
 			WithHint("look at it, then move it away: ls -l %s", path)
 	}
-	return io.ReadAll(f)
+	return all(f, Most)
 }
 
 // Create makes a file that must not be there yet: fs.ErrExist if it is. When it
 // fails later, the name stays. The file outlives a power cut.
 func Create(path string, content []byte, private fs.FileMode) error {
+	if err := fits(path, int64(len(content)), Most); err != nil {
+		return err
+	}
 	folder := filepath.Dir(path)
 	f, err := Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private)
 	if err != nil {

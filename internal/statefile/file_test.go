@@ -195,3 +195,46 @@ func TestAReplacementIsOnDiskBeforeItsLastLook(t *testing.T) {
 		t.Errorf("%q is left, %v", all, err)
 	}
 }
+
+func TestAFileThatIsTooLargeIsNotRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	large, most := filepath.Join(dir, "large"), filepath.Join(dir, "most")
+	must(t, os.WriteFile(large, nil, 0o600), os.Truncate(large, 1<<30), os.WriteFile(most, nil, 0o600), os.Truncate(most, statefile.Most))
+	for doing, read := range map[string]func(string) ([]byte, error){
+		"read":      statefile.Read,
+		"read file": func(path string) ([]byte, error) { return statefile.ReadFile(path, statefile.Most) },
+		"obey":      func(path string) ([]byte, error) { return statefile.ReadObeyed(path, func(int) bool { return true }) },
+	} {
+		_, err := read(large)
+		if want := large + " has 1073741824 bytes, and at most 8388608 are read"; err == nil || err.Error() != want || fault.HintOf(err) == "" {
+			t.Errorf("%s: %v, want %q", doing, err, want)
+		}
+		if b, err := read(most); err != nil || len(b) != statefile.Most {
+			t.Errorf("%s the largest: %d bytes, %v", doing, len(b), err)
+		}
+	}
+	// A size of 0 is no promise.
+	if _, err := statefile.ReadFile("/dev/zero", 1<<20); err == nil || err.Error() != "/dev/zero has 1048577 bytes, and at most 1048576 are read" {
+		t.Errorf("a file without an end: %v", err)
+	}
+}
+
+func TestAFileThatNothingCouldReadIsNotWritten(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "receipt")
+	must(t, statefile.Replace(file, []byte("whole"), 0o600))
+	more := make([]byte, statefile.Most+1)
+	for doing, err := range map[string]error{
+		"replace": statefile.Replace(file, more, 0o600),
+		"create":  statefile.Create(file+".new", more, 0o600),
+	} {
+		if fault.ReasonOf(err) != fault.PathRefused {
+			t.Errorf("%s: %v", doing, err)
+		}
+	}
+	content(t, file, "whole")
+	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+		t.Errorf("there is %v, %v", left, err)
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 // Replace puts a file with this content at the path. It has the given mode, or
 // that of its shared folder. After a power cut, the whole old file or the whole new
-// file is there.
+// file is there. A content that is larger than [Most] is refused.
 func Replace(path string, content []byte, private fs.FileMode) error {
 	return replace(path, content, mode(filepath.Dir(path), private), nil, nil)
 }
@@ -38,6 +38,9 @@ func ReplaceAs(path string, content []byte, like fs.FileInfo, still func() error
 }
 
 func replace(path string, content []byte, mode fs.FileMode, owner fs.FileInfo, still func() error) error {
+	if err := fits(path, int64(len(content)), Most); err != nil { // nothing could read it
+		return err
+	}
 	folder := filepath.Dir(path)
 	t, err := renameio.NewPendingFile(path, renameio.WithTempDir(folder), renameio.WithStaticPermissions(mode))
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // CIFile is UniDesk's catalog of what its CI produces, in its root.
@@ -46,7 +46,7 @@ var (
 // entry with a service's id is passed over.
 func CI(root string) (entries []Declared, found bool, err error) {
 	path := filepath.Join(root, CIFile)
-	content, err := os.ReadFile(path)
+	content, err := statefile.ReadFile(path, statefile.Most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}

@@ -6,10 +6,10 @@ package unidesk
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // EnvFilePointer is where config.json names the controlled env file.
@@ -72,7 +72,7 @@ func Auth(root, config string) (values map[string]string, others []string, err e
 
 // read decodes the file into v. What v does not name is ignored.
 func read(path string, v any) error {
-	content, err := os.ReadFile(path)
+	content, err := statefile.ReadFile(path, statefile.Most)
 	if err != nil {
 		return fault.New(fault.ConfigInvalid, "read UniDesk's configuration: %w", err)
 	}

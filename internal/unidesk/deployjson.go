@@ -2,10 +2,10 @@ package unidesk
 
 import (
 	"encoding/json"
-	"os"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // Wanted returns the commits that deploy.json wants in an environment, by service,
@@ -13,7 +13,7 @@ import (
 // forms are understood; everything else in the file is passed over.
 func Wanted(root, file string, env artifact.Env) (map[string]string, error) {
 	path := in(root, file)
-	content, err := os.ReadFile(path)
+	content, err := statefile.ReadFile(path, statefile.Most)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "read the wanted commits: %w", err).
 			WithHint("name the file in controller.yaml (master.deploy), or give --service and --commit")

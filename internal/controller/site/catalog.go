@@ -3,11 +3,11 @@ package site
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
@@ -22,7 +22,7 @@ func LoadCatalog(dir string) (*catalog.Catalog, error) {
 
 // ReadCatalog reads a catalog. Its error names the file, and every fault of it.
 func ReadCatalog(path string) (*catalog.Catalog, error) {
-	content, err := os.ReadFile(path)
+	content, err := statefile.ReadFile(path, statefile.Most)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "read the catalog: %w", err)
 	}

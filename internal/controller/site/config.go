@@ -17,6 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -79,7 +80,7 @@ func Defaults() Config {
 // LoadConfig reads controller.yaml strictly.
 func LoadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, "controller.yaml")
-	content, err := os.ReadFile(path)
+	content, err := statefile.ReadFile(path, statefile.Most)
 	if err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "read the configuration: %w", err).
 			WithHint("%s", unread(err, path, examplePath))
