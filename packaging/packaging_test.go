@@ -48,6 +48,31 @@ func TestThePackageBringsWhatABootstrapBrings(t *testing.T) {
 	}
 }
 
+// An account that may ask an agent does not share the controller's state beside it.
+func TestTheAgentsSocketAndTheControllersStateHaveDifferentGroups(t *testing.T) {
+	t.Parallel()
+	groups := func(names ...string) (found []string) {
+		t.Helper()
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			group := regexp.MustCompile(`(?m)^(?:g (\S+) -|d \S+ \d+ root (\S+) -|SocketGroup=(\S+))$`).FindStringSubmatch(string(content))
+			if group == nil {
+				t.Fatalf("%s names no group", name)
+			}
+			found = append(found, strings.Join(group[1:], ""))
+		}
+		return slices.Compact(found)
+	}
+	agent := groups("unidesk-agent.sysusers.conf", "unidesk-agent.tmpfiles.conf", "unidesk-agent.socket")
+	controller := groups("unidesk-controller.sysusers.conf", "unidesk-controller.tmpfiles.conf")
+	if len(agent) != 1 || len(controller) != 1 || agent[0] == controller[0] {
+		t.Errorf("the agent has %q, the controller %q; each has one group, and not the other's", agent, controller)
+	}
+}
+
 // An operator has the package alone: each page that a page links to is beside it.
 func TestThePackageBringsEachPageThatItsPagesLinkTo(t *testing.T) {
 	t.Parallel()

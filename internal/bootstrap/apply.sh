@@ -21,6 +21,7 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin
 export LC_ALL PATH
 
 agent=/usr/bin/unidesk-agent
+group=unidesk-agent
 sysusers=/usr/lib/sysusers.d/unidesk-agent.conf
 tmpfiles=/usr/lib/tmpfiles.d/unidesk-agent.conf
 socket=/usr/lib/systemd/system/unidesk-agent.socket
@@ -288,18 +289,24 @@ else
 fi
 sync -f "$agent"
 
-if getent group unidesk >/dev/null; then
-  say 'same group unidesk'
+if getent group "$group" >/dev/null; then
+  say "same group $group"
 else
   systemd-sysusers "$sysusers" >&2
-  say 'changed group unidesk'
+  # The group of an older agent's socket was unidesk. Its members go on reaching the agent: what they may do is in agent.yaml.
+  if [ -e "$sysusers.previous" ]; then
+    for member in $(getent group unidesk | cut -d: -f4 | tr , ' '); do
+      usermod -a -G "$group" "$member" >&2 || :
+    done
+  fi
+  say "changed group $group"
 fi
 if [ -n "$account" ]; then
   case " $(id -nG "$account") " in
-    *' unidesk '*) say "same $account in group unidesk" ;;
+    *" $group "*) say "same $account in group $group" ;;
     *)
-      usermod -a -G unidesk "$account" >&2
-      say "changed $account in group unidesk"
+      usermod -a -G "$group" "$account" >&2
+      say "changed $account in group $group"
       ;;
   esac
 fi

@@ -63,7 +63,7 @@ else
   echo "sudo $(yes_no sudo -n true)"
 fi
 case " $(id -nG "$account") " in
-  *' unidesk '*) echo "member yes" ;;
+  *' unidesk-agent '*) echo "member yes" ;;
   *) echo "member no" ;;
 esac
 for path in /usr/bin/unidesk-agent /usr/lib/sysusers.d/unidesk-agent.conf /usr/lib/tmpfiles.d/unidesk-agent.conf \

@@ -14,7 +14,7 @@ import (
 const (
 	agentPath  = packaging.AgentPath
 	configPath = "/etc/unidesk/agent.yaml"
-	group      = "unidesk"
+	group      = "unidesk-agent"
 )
 
 // unitNames are the agent's units.

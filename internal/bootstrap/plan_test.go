@@ -68,7 +68,7 @@ func TestThePlanNamesWhatWouldChange(t *testing.T) {
 		"a bare host gets all": {bare(), []string{
 			"/usr/bin/unidesk-agent", "/usr/lib/sysusers.d/unidesk-agent.conf", "/usr/lib/tmpfiles.d/unidesk-agent.conf",
 			"/usr/lib/systemd/system/unidesk-agent.socket", "/usr/lib/systemd/system/unidesk-agent.service", "/etc/unidesk/agent.yaml",
-			"ubuntu in group unidesk", "unidesk-agent.socket enabled", "unidesk-agent.service enabled", "unidesk-agent.service running",
+			"ubuntu in group unidesk-agent", "unidesk-agent.socket enabled", "unidesk-agent.service enabled", "unidesk-agent.service running",
 		}},
 		"a second run changes nothing": {furnished(b), nil},
 		"a new binary restarts the agent": {furnished(newBinary("old")), []string{

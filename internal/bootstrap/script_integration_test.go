@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -229,6 +230,35 @@ func TestAnUpgradeKeepsTheConfiguration(t *testing.T) {
 	w.runs(t, two)
 	if got, err := os.ReadFile(w.path(configPath)); err != nil || string(got) != "version: 1 # edited\n" {
 		t.Errorf("agent.yaml is %q, %v", got, err)
+	}
+}
+
+// The socket's group was that of a master's operators once.
+func TestAnUpgradeTakesTheMembersOfTheOldGroupAlong(t *testing.T) {
+	w := newTree(t)
+	in := func(command string) string {
+		t.Helper()
+		out, err := w.shell(t.Context(), []string{"sh", "-ec", "PATH=$PATH:/usr/sbin:/sbin; " + command}, nil)
+		if err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+		return string(out)
+	}
+	members := func() []string { return strings.Split(strings.TrimSpace(in("getent group unidesk-agent | cut -d: -f4")), ",") }
+	w.run(t, agentOf(t, "/bin/sleep", "one"), Succeeded)
+	if got := strings.Join(members(), " "); got != "" {
+		t.Errorf("a first agent takes %q in", got)
+	}
+	in("groupdel unidesk-agent; getent group unidesk >/dev/null || groupadd unidesk; useradd -G unidesk lab-reader; " +
+		"sed -i s/unidesk-agent/unidesk/ /usr/lib/sysusers.d/unidesk-agent.conf")
+	w.run(t, agentOf(t, "/bin/sleep", "two"), Succeeded)
+	if got := members(); !slices.Contains(got, "lab-reader") {
+		t.Errorf("the group has %q after the upgrade", got)
+	}
+	in("gpasswd -d lab-reader unidesk-agent")
+	w.run(t, agentOf(t, "/bin/sleep", "three"), Succeeded)
+	if got := members(); slices.Contains(got, "lab-reader") {
+		t.Errorf("the next upgrade takes in again who was taken out: %q", got)
 	}
 }
 

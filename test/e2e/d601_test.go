@@ -27,7 +27,7 @@ const (
 const (
 	noRole     = "unidesk-norole"
 	outside    = "unidesk-outside"
-	agentGroup = "unidesk"
+	agentGroup = "unidesk-agent"
 )
 
 // administrator is the configuration whose account on D601 has sudo.

@@ -66,7 +66,7 @@ func TestTheAgentsPackage(t *testing.T) {
 		t.Fatalf("the agent that answers is %q", got)
 	}
 	if out, err := two.Master.Output(t.Context(), "stat", "-c", "%a %U %G", "/run/unidesk-agent", "/run/unidesk-agent/agent.sock", "/etc/unidesk/agent.yaml"); err != nil ||
-		out != "750 root unidesk\n660 root unidesk\n640 root root\n" {
+		out != "750 root unidesk-agent\n660 root unidesk-agent\n640 root root\n" {
 		t.Errorf("%v: %q", err, out)
 	}
 	t.Run("what came from a package is not bootstrapped over", func(t *testing.T) {
@@ -80,7 +80,18 @@ func TestTheAgentsPackage(t *testing.T) {
 	const note = "# an administrator was here\n"
 	yaml := readMaster(t, "/etc/unidesk/agent.yaml") + note
 	must(t, two.Master.WriteFile(t.Context(), "/etc/unidesk/agent.yaml", []byte(yaml), 0o640))
+	// As an older package left it: the socket's group is the operators'.
+	must(t, each(t.Context(), two.Master,
+		"getent group unidesk >/dev/null || groupadd --system unidesk",
+		"useradd --groups unidesk lab-reader",
+		"chgrp unidesk /run/unidesk-agent /run/unidesk-agent/agent.sock",
+		"groupdel unidesk-agent"))
 	installDeb(t, two.Master, "agent", newer)
+	if out, err := two.Master.Output(t.Context(), "sh", "-c", "stat -c '%a %G' /run/unidesk-agent /run/unidesk-agent/agent.sock; id -nG lab-reader"); err != nil ||
+		out != "750 unidesk-agent\n660 unidesk-agent\nlab-reader unidesk unidesk-agent\n" {
+		t.Errorf("after the upgrade: %v: %q", err, out)
+	}
+	must(t, each(t.Context(), two.Master, "userdel lab-reader"))
 	if got := masterAgent(t); got != "v"+newer {
 		t.Errorf("after the upgrade %q answers", got)
 	}
