@@ -9,51 +9,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 )
-
-// dialAs connects as another account.
-func dialAs(t *testing.T, uid int, path string) (net.Conn, error) {
-	t.Helper()
-	type dialled struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan dialled)
-	go func() {
-		// The thread has another account from now on, and ends with this goroutine.
-		runtime.LockOSThread()
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
-			done <- dialled{err: errno}
-			return
-		}
-		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err == nil {
-			err = unix.Connect(fd, &unix.SockaddrUnix{Name: path})
-		}
-		if err != nil {
-			done <- dialled{err: err}
-			return
-		}
-		file := os.NewFile(uintptr(fd), path)
-		conn, err := net.FileConn(file)
-		_ = file.Close()
-		done <- dialled{conn, err}
-	}()
-	d := <-done
-	if d.err == nil {
-		t.Cleanup(func() { _ = d.conn.Close() })
-	}
-	return d.conn, d.err
-}
 
 // half is a request of that many bytes, of which the last never comes.
 func half(size int) io.ReadCloser {
@@ -115,7 +79,7 @@ func TestACrowdOfAccountsTakesNeitherMemoryNorRootsPlace(t *testing.T) {
 		for range 16 {
 			transport := &http.Transport{
 				Protocols:   new(http.Protocols),
-				DialContext: func(context.Context, string, string) (net.Conn, error) { return dialAs(t, uid, p.socket) },
+				DialContext: func(context.Context, string, string) (net.Conn, error) { return agent.DialAs(t, uid, p.socket) },
 			}
 			transport.Protocols.SetUnencryptedHTTP2(true)
 			conn, err := transport.NewClientConn(ctx, "http", "agent:80")

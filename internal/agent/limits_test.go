@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -37,7 +39,7 @@ func frame(kind, flags byte, stream uint32, payload []byte) []byte {
 // readFrames reads the server's frames until each says that it has seen enough,
 // or the server hangs up; it returns what each said.
 func readFrames(conn net.Conn, each func(kind, flags byte, stream uint32) (enough bool)) bool {
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	header := make([]byte, 9)
 	for {
 		if _, err := io.ReadFull(conn, header); err != nil {
@@ -151,7 +153,9 @@ func TestMalformedPathsReachNoHandler(t *testing.T) {
 func TestAReceiverThatTakesNothingIsHungUpOn(t *testing.T) {
 	t.Parallel()
 	c := &counting{blob: func() io.Reader { return zeros{} }}
-	conn := connect(t, serveAs(t, rpc.RoleRead, c))
+	path, g := serveWith(t, rpc.RoleRead, c)
+	g.sendLimit = 200 * time.Millisecond
+	conn := connect(t, path)
 	stream, err := artifactv1.NewImageServiceClient(conn).Stream(t.Context(), &artifactv1.StreamRequest{
 		Repository: "unidesk/x",
 		Ranges:     []*artifactv1.Range{{Digest: artifact.DigestOf(nil).String(), Size: 1 << 40}},
@@ -159,7 +163,11 @@ func TestAReceiverThatTakesNothingIsHungUpOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // five times the limit
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if !conn.WaitForStateChange(ctx, connectivity.Ready) {
+		t.Fatal("after two minutes the connection is open")
+	}
 	for {
 		if _, err = stream.Recv(); err != nil {
 			break
@@ -181,7 +189,9 @@ func TestARequestThatDoesNotArriveIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"/unidesk.artifact.v1.HostService/Describe", "/unidesk.artifact.v1.ImageService/Stream"} {
 		c := &counting{}
-		conn := send(t, serveAs(t, rpc.RoleRead, c), half(method))
+		path, g := serveWith(t, rpc.RoleRead, c)
+		g.requestLimit = 200 * time.Millisecond
+		conn := send(t, path, half(method))
 		if !readFrames(conn, func(kind, flags byte, stream uint32) bool {
 			return stream == 1 && (kind == frameReset || flags&flagEndStream != 0)
 		}) {
@@ -198,7 +208,7 @@ func TestWithoutARoleNothingOfARequestIsRead(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"/unidesk.artifact.v1.HostService/Describe", "/unidesk.artifact.v1.ImageService/Stream", "/no/such"} {
 		path, g := serveWith(t, rpc.RoleNone, &counting{})
-		g.requestLimit = time.Hour
+		g.requestLimit = time.Hour // longer than anybody waits for the answer
 		if !readFrames(send(t, path, half(method)), func(_, flags byte, stream uint32) bool { return stream == 1 && flags&flagEndStream != 0 }) {
 			t.Errorf("%s: no answer", method)
 		}
@@ -219,8 +229,8 @@ func TestCallsOfAnAccountAreCounted(t *testing.T) {
 	}
 	settle := func(want int) {
 		t.Helper()
-		for began := time.Now(); under() != want; time.Sleep(time.Millisecond) {
-			if time.Since(began) > time.Minute {
+		for end := time.Now().Add(2 * time.Minute); under() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
 				t.Fatalf("%d calls are counted, want %d", under(), want)
 			}
 		}
@@ -270,7 +280,7 @@ func TestConnectionsOverTheLimitAreClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := limitListener(inner, roles{uint32(os.Getuid()): rpc.RoleRead}, newRefusals(slog.New(slog.DiscardHandler)))
-	accepted := make(chan net.Conn, 100)
+	accepted := make(chan net.Conn)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -283,35 +293,48 @@ func TestConnectionsOverTheLimitAreClosed(t *testing.T) {
 		}
 	}()
 	defer func() { _ = l.Close(); <-done }()
-	open := func() (c net.Conn, refused bool) {
+	// open returns the server's end of a new connection, or nil if it is refused.
+	open := func() net.Conn {
+		t.Helper()
 		c, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		_, err = c.Read(make([]byte, 1))
-		return c, errors.Is(err, io.EOF)
-	}
-	for i := range maxConnsPerUID {
-		if _, refused := open(); refused {
-			t.Fatalf("connection %d is refused", i)
+		refused := make(chan struct{})
+		go func() {
+			if _, err := c.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+				close(refused)
+			}
+		}()
+		select {
+		case there := <-accepted:
+			return there
+		case <-refused:
+			return nil
 		}
 	}
-	if _, refused := open(); !refused {
+	var held []net.Conn
+	for i := range maxConnsPerUID {
+		there := open()
+		if there == nil {
+			t.Fatalf("connection %d is refused", i)
+		}
+		held = append(held, there)
+	}
+	if open() != nil {
 		t.Error("one too many is accepted")
 	}
-	one := <-accepted
-	_ = one.Close()
-	_ = one.Close() // counts once
-	if _, refused := open(); refused {
-		t.Error("refused though one has gone")
+	_ = held[0].Close()
+	_ = held[0].Close() // counts once
+	if held[0] = open(); held[0] == nil {
+		t.Fatal("refused though one has gone")
 	}
-	if _, refused := open(); !refused {
+	if open() != nil {
 		t.Error("closing twice made room for two")
 	}
-	for len(accepted) > 0 {
-		_ = (<-accepted).Close()
+	for _, there := range held {
+		_ = there.Close()
 	}
 }
 
