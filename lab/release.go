@@ -15,10 +15,6 @@ import (
 // releases. Without it an engine is of the machine's own Docker, as it is set up.
 const EngineVariable = "UNIDESK_LAB_ENGINE"
 
-// ErrNoEngine is in the chain of an error that says that the machine has no engine
-// of its own: nobody installed one, or starting it is not allowed.
-var ErrNoEngine = errors.New("no Docker Engine")
-
 // release is what a private engine is made of.
 type release struct {
 	// programs is the folder that dockerd and containerd are in; "" for the machine's.
@@ -55,7 +51,7 @@ func (r release) startable() (err error) {
 		_, err = findProgram(r.program("dockerd"))
 	}
 	if err != nil && r.programs == "" {
-		return fmt.Errorf("%w: %w", ErrNoEngine, err)
+		return fmt.Errorf("no Docker Engine: %w", err)
 	}
 	return err
 }

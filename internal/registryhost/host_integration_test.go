@@ -4,7 +4,6 @@ package registryhost
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"net/netip"
 	"os"
@@ -25,9 +24,6 @@ func TestARealHostIsReadWell(t *testing.T) {
 	dir, err := os.MkdirTemp("", "host") //nolint:usetesting // a socket's path has at most 107 bytes
 	check(t, err)
 	e, err := lab.StartBuilder(t.Context(), dir+"/none", dir, dir)
-	if errors.Is(err, lab.ErrNoEngine) {
-		t.Skip(err)
-	}
 	check(t, err)
 	t.Cleanup(func() {
 		check(t, e.Close())
@@ -60,6 +56,7 @@ func TestARealHostIsReadWell(t *testing.T) {
 	if pulled, err := h.HaveImage(t.Context(), s.Image); pulled || err != nil {
 		t.Errorf("an image that is there: %v, %v", pulled, err)
 	}
+	began := time.Now()
 	id := docker(nil, "create", "--name", registry.Container, "--label", "com.docker.compose.project="+registry.Project,
 		"-p", s.Endpoint.String()+":5000", s.Image, "/none")
 	l := mute(t, "tcp", s.Endpoint.String())
@@ -85,7 +82,7 @@ func TestARealHostIsReadWell(t *testing.T) {
 		len(c.Published) > 0 || !slices.Equal(f.Listeners, []netip.AddrPort{s.Endpoint}) || !strings.HasPrefix(c.ImageID, "sha256:") {
 		t.Errorf("%+v\n%+v", f, c)
 	}
-	if c != nil && (c.Created.IsZero() || time.Since(c.Created) > 10*time.Minute) {
+	if c != nil && (c.Created.IsZero() || c.Created.Before(began) || c.Created.After(time.Now())) {
 		t.Errorf("made at %v", c.Created)
 	}
 	if f.API.Status != http.StatusOK || !f.Storage.Exists {
