@@ -251,12 +251,11 @@ func testBehaviours(t *testing.T, w *lab.World) {
 		t.Fatal(err)
 	}
 	var logs string
-	for range 50 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		var err error
 		if logs, err = w.Master.Logs(t.Context(), "baidu-netdisk"); err != nil || strings.Contains(logs, "sample-client-secret") {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	if !strings.Contains(logs, "sample-client-secret") {
 		t.Errorf("leaky keeps its secret: %s", logs)

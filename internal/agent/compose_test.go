@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func TestComposeIsAskedOnceForEachPlugin(t *testing.T) {
@@ -49,8 +48,7 @@ func TestComposeIsAskedOnceForEachPlugin(t *testing.T) {
 		"two lines": "echo 1.2.3; echo 4.5.6",
 	} {
 		install(first, script)
-		began := time.Now()
-		if got := c.Version(t.Context()); got != "" || time.Since(began) > 2*composeWait {
+		if got := c.Version(t.Context()); got != "" {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

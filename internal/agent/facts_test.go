@@ -92,11 +92,8 @@ func TestFactsAreReadAndWhatCannotBeIsLeftOut(t *testing.T) {
 			if diff := cmp.Diff(c.engine, d.Engine) + cmp.Diff(c.disks, disks); diff != "" {
 				t.Error(diff)
 			}
-			if d.CallerUID != 7 || d.CallerRole != rpc.RoleOperate || d.Hostname == "" || d.Platform.OS != "linux" || time.Since(d.Time) > time.Minute {
+			if d.CallerUID != 7 || d.CallerRole != rpc.RoleOperate || d.Hostname == "" || d.Platform.OS != "linux" || d.Time.Before(began) || d.Time.After(time.Now()) {
 				t.Errorf("description %+v", d)
-			}
-			if time.Since(began) > 2*engineWait {
-				t.Errorf("took %v", time.Since(began))
 			}
 		})
 	}

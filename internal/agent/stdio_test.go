@@ -221,24 +221,25 @@ func TestAnAgentKilledInMidStreamIsPickedUpFromThere(t *testing.T) {
 func TestStoppingIsBounded(t *testing.T) {
 	t.Parallel()
 	a, socket := newAgent(t, agent.Config{Registry: bigRegistry(t, 64<<20)})
-	a.SetGrace(200 * time.Millisecond)
+	const grace = 200 * time.Millisecond
+	a.SetGrace(grace)
 	stop := runAgent(t, a, socket)
 	client := dial(t, tunnel.Config{Socket: socket})
 	img := resolve(t, client)
-	var stopped time.Duration
+	stopped := false
 	err := client.Stream(t.Context(), img.Repository, wholeLayers(img), func(layers.Chunk) error {
-		if stopped == 0 {
+		if !stopped {
+			stopped = true
 			began := time.Now()
-			stop() // returns when the agent has ended, which this stream does not help
-			stopped = time.Since(began)
+			stop() // returns when the agent has ended, though this stream has not
+			if time.Now().Before(began.Add(grace)) {
+				t.Error("the agent ended before its grace was over")
+			}
 		}
 		return nil
 	})
 	if fault.ReasonOf(err) != fault.HostUnreachable || !fault.Retryable(err) {
 		t.Errorf("got %v", err)
-	}
-	if stopped < 200*time.Millisecond || stopped > 5*time.Second {
-		t.Errorf("took %v", stopped)
 	}
 	if _, err := os.Stat(socket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is left: %v", err)

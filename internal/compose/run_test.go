@@ -65,6 +65,22 @@ func (m machine) Image(context.Context, string) (engine.Image, error) {
 	return engine.Image{Env: engine.Env{"PUBLIC=such file", "KEY=of another value"}}, m.err
 }
 
+func exists(r *Runtime, name string) bool {
+	_, err := os.Stat(filepath.Join(r.config.Root, name))
+	return err == nil
+}
+
+// await waits until the command has written a file.
+func await(t *testing.T, r *Runtime, name string) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !exists(r, name); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("the command has not written %s in two minutes", name)
+			return
+		}
+	}
+}
+
 func said(t *testing.T, r *Runtime, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(r.config.Root, name))
@@ -193,7 +209,7 @@ func TestAnOldPluginIsNamed(t *testing.T) {
 
 func TestAnythingPrintedAtAnyLengthIsBounded(t *testing.T) {
 	t.Parallel()
-	r := fake(t, "", `head -c 40000000 /dev/zero | tr '\0' x; sleep 1.5; stat -L -c %b /proc/$$/fd/1 | cat > blocks; echo; echo the end; exit 1`)
+	r := fake(t, "", `head -c 40000000 /dev/zero | tr '\0' x; while stat -L -c %b /proc/$$/fd/1 | cat > blocks; [ $(cat blocks) -gt 2048 ]; do sleep 0.1; done; echo; echo the end; exit 1`)
 	err := r.up(t.Context(), sample(), nil)
 	if n, err := strconv.Atoi(said(t, r, "blocks")); err != nil || n*512 > 1<<20 {
 		t.Errorf("%d blocks are held (%v)", n, err)
@@ -209,9 +225,15 @@ func TestAnythingPrintedAtAnyLengthIsBounded(t *testing.T) {
 
 func TestGivingUpLetsARecreateEnd(t *testing.T) {
 	t.Parallel()
-	r := fake(t, "", `trap 'echo told > signal' TERM INT; sleep 0.6; echo done > done`)
+	r := fake(t, "", `trap 'echo told > signal' TERM INT; echo > begun; until [ -e left ]; do sleep 0.1; done; sleep 0.5; echo done > done`)
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
+	go func() {
+		await(t, r, "begun")
+		cancel()
+		if err := os.WriteFile(filepath.Join(r.config.Root, "left"), nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}()
 	if err := r.up(ctx, sample(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +252,7 @@ func TestARecreateThatDoesNotEndIsStopped(t *testing.T) {
 		giveUp bool
 	}{
 		"in its time":               {limits{recreate: 300 * time.Millisecond, grace: time.Hour}, false},
-		"after the caller has left": {limits{recreate: time.Hour, grace: 300 * time.Millisecond}, true},
+		"after the caller has left": {limits{recreate: time.Hour, grace: time.Millisecond}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -239,9 +261,16 @@ func TestARecreateThatDoesNotEndIsStopped(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			if tt.giveUp {
-				time.AfterFunc(100*time.Millisecond, cancel)
+				go func() {
+					await(t, r, "pid")
+					cancel()
+				}()
 			}
 			err := r.up(ctx, sample(), nil)
+			for !exists(r, "pid") && r.limits.recreate < time.Minute { // on a busy machine it begins later
+				r.limits.recreate *= 2
+				err = r.up(ctx, sample(), nil)
+			}
 			if fault.ReasonOf(err) != fault.ComposeFailed || !strings.Contains(err.Error(), "was stopped") {
 				t.Error(err)
 			}

@@ -387,23 +387,26 @@ func (e edited) Restore(ctx context.Context, s workload.Spec, c workload.Change,
 
 func TestWhatARevertLeavesIsRememberedAndInTheJournal(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	target := confirm.New(edited{w.host}, w.dir)
-	if err := target.Switch(t.Context(), w.provisional(t, 50*time.Millisecond), ignore); err != nil {
-		t.Fatal(err)
-	}
-	var j journal
-	stop := watch(t, target, &j)
-	defer stop()
-	for w.observe(t).Pending != nil {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if diff := cmp.Diff([]workload.Left{{Unit: "worker", Why: "worker stays"}}, w.observe(t).Last.Left); diff != "" {
-		t.Error(diff)
-	}
-	if j.count(`level=WARN msg="taking a change back"`) != 1 || j.count("worker stays") != 1 || j.count("web goes back") != 1 {
-		t.Error("the journal has no warning about it")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		target := confirm.New(edited{w.host}, w.dir)
+		if err := target.Switch(t.Context(), w.provisional(t, time.Minute), ignore); err != nil {
+			t.Fatal(err)
+		}
+		var j journal
+		stop := watch(t, target, &j)
+		defer stop()
+		time.Sleep(65 * time.Second)
+		if w.observe(t).Pending != nil {
+			t.Fatal("it is not taken back at its deadline")
+		}
+		if diff := cmp.Diff([]workload.Left{{Unit: "worker", Why: "worker stays"}}, w.observe(t).Last.Left); diff != "" {
+			t.Error(diff)
+		}
+		if j.count(`level=WARN msg="taking a change back"`) != 1 || j.count("worker stays") != 1 || j.count("web goes back") != 1 {
+			t.Error("the journal has no warning about it")
+		}
+	})
 }
 
 // The watch of a master looks at a folder that a group writes to, every two seconds.

@@ -90,14 +90,10 @@ func TestARealEnginePulls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ref, _ := pulled(t, intercept)
-			began := time.Now()
 			err := c.Pull(t.Context(), ref, 3*time.Second)
-			t.Logf("%v: %v", time.Since(began), err)
+			t.Log(err)
 			if fault.ReasonOf(err) != fault.ImageUnavailable || !strings.Contains(err.Error(), ref) || !strings.Contains(fault.HintOf(err), ref) {
 				t.Errorf("%s: %v (%s)", fault.ReasonOf(err), err, fault.HintOf(err))
-			}
-			if time.Since(began) > 30*time.Second {
-				t.Errorf("took %v", time.Since(began))
 			}
 			if _, err := c.Image(t.Context(), ref); !errors.Is(err, engine.ErrNotFound) {
 				t.Errorf("half an image: %v", err)

@@ -1,6 +1,7 @@
 package envfile_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -43,10 +44,16 @@ func TestAKilledSwapLeavesTheOldFileOrTheNew(t *testing.T) {
 		cmd.Env = append(os.Environ(), "ENVFILE_TEST_CHURN="+name)
 		var said strings.Builder
 		cmd.Stdout = &said
+		before, _ := os.ReadFile(name)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(10+r.IntN(40)) * time.Millisecond)
+		for now, end := before, time.Now().Add(2*time.Minute); bytes.Equal(now, before); now, _ = os.ReadFile(name) {
+			if time.Now().After(end) {
+				t.Fatal("the editor has not edited in two minutes")
+			}
+		}
+		time.Sleep(time.Duration(r.IntN(int(10 * time.Millisecond))))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		b, err := os.ReadFile(name)

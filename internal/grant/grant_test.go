@@ -1,8 +1,10 @@
 package grant_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -411,16 +413,28 @@ func TestKilledUsersLeaveOneUse(t *testing.T) {
 		wg.Go(func() {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), "GRANT_TEST_USE="+dir, "GRANT_TEST_NOW="+now.Format(time.RFC3339Nano))
-			var out bytes.Buffer
-			cmd.Stdout = &out
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Error(err)
+				return
+			}
 			if err := cmd.Start(); err != nil {
 				t.Error(err)
 				return
 			}
-			time.Sleep(time.Duration(20+10*i) * time.Millisecond)
+			// It is killed at any moment of its next use, after it has used some.
+			lines := bufio.NewReader(out)
+			for range 10 + 10*i {
+				line, err := lines.ReadString('\n')
+				if err != nil {
+					t.Error(err)
+				}
+				said[i] += line
+			}
 			_ = cmd.Process.Kill()
+			rest, _ := io.ReadAll(lines)
+			said[i] += string(rest)
 			_ = cmd.Wait()
-			said[i] = out.String()
 		})
 	}
 	wg.Wait()

@@ -320,24 +320,26 @@ func TestAnAPIServerThatIsSilentForAWhileIsWaitedFor(t *testing.T) {
 
 func TestAnAPIServerThatStaysSilentLeavesTheChangePending(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	c := w.change(1, "b")
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	w.node.Before = func(act string) error {
-		if strings.HasPrefix(act, "Stamp") {
-			return silent()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := w.change(1, "b")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		w.node.Before = func(act string) error {
+			if strings.HasPrefix(act, "Stamp") {
+				return silent()
+			}
+			return nil
 		}
-		return nil
-	}
-	err := w.target().Switch(ctx, c, w.emit)
-	w.fails(err, fault.KubernetesUnavailable)
-	if !fault.Retryable(err) {
-		t.Error("it is not said that trying again may help")
-	}
-	w.alive()
-	w.must(w.apply(c))
-	w.runs(1, password)
+		err := w.target().Switch(ctx, c, w.emit)
+		w.fails(err, fault.KubernetesUnavailable)
+		if !fault.Retryable(err) {
+			t.Error("it is not said that trying again may help")
+		}
+		w.alive()
+		w.must(w.apply(c))
+		w.runs(1, password)
+	})
 }
 
 func TestAWebhookThatRewritesImagesIsToldOf(t *testing.T) {

@@ -2,12 +2,15 @@ package pull
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -139,7 +142,7 @@ func TestABlobThatBreaksOffOrFallsSilentMayBeTriedAgain(t *testing.T) {
 				after(w, r)
 				return true
 			})
-			rc, err := f.reader(t).Blob(t.Context(), repo(), artifact.DigestOf(whole), 1000)
+			rc, err := f.readerFor(t, 300*time.Millisecond).Blob(t.Context(), repo(), artifact.DigestOf(whole), 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,20 +158,19 @@ func TestABlobThatBreaksOffOrFallsSilentMayBeTriedAgain(t *testing.T) {
 
 func TestABlobThatIsReadSlowlyIsNotSilent(t *testing.T) {
 	t.Parallel()
-	whole := make([]byte, 8<<20) // more than socket buffers hold, so the registry waits for us
-	rc, err := blob(t, true, whole).Blob(t.Context(), repo(), artifact.DigestOf(whole), int64(len(whole)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rc.Close()
-	buf := make([]byte, 1000)
-	if _, err := io.ReadFull(rc, buf); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(600 * time.Millisecond) // twice the limit
-	if _, err := io.Copy(io.Discard, rc); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		body := &idleBody{ctx: ctx, cancel: cancel, idle: time.Second, body: io.NopCloser(strings.NewReader("blob"))}
+		for range 4 {
+			if _, err := io.ReadFull(body, make([]byte, 1)); err != nil || ctx.Err() != nil {
+				t.Error(err, context.Cause(ctx))
+			}
+			time.Sleep(2 * time.Second)
+		}
+		if err := body.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestABlobIsServedAsStoredEvenWhenItIsGzip(t *testing.T) {

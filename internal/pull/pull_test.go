@@ -91,7 +91,13 @@ func (f *fake) push(t *testing.T, tag string, img v1.Image) {
 
 func (f *fake) reader(t *testing.T) *Registry {
 	t.Helper()
-	r := must(New(Config{URL: f.URL, Idle: 300 * time.Millisecond, Backoff: time.Millisecond}))
+	return f.readerFor(t, time.Hour)
+}
+
+// readerFor gives a registry up that says nothing for so long.
+func (f *fake) readerFor(t *testing.T, idle time.Duration) *Registry {
+	t.Helper()
+	r := must(New(Config{URL: f.URL, Idle: idle, Backoff: time.Millisecond}))
 	t.Cleanup(func() { _ = r.Close() })
 	return r
 }

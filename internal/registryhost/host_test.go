@@ -66,9 +66,6 @@ func TestWhatIsThereIsSeenAndWhatIsNotSaysWhy(t *testing.T) {
 	began := time.Now()
 	f, err := h.Inspect(t.Context(), s)
 	check(t, err)
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
 	want := map[registry.FileName]registry.FileFacts{
 		registry.ConfigFile:  {Path: s.Directory + "/config.yml", State: registry.Regular, Hash: artifact.DigestOf([]byte("x")), Changed: f.Files[registry.ConfigFile].Changed},
 		registry.ComposeFile: {Path: s.Directory + "/compose.yml", State: registry.Other},
@@ -80,10 +77,12 @@ func TestWhatIsThereIsSeenAndWhatIsNotSaysWhy(t *testing.T) {
 	if f.Files[registry.UnitFile].State == "" || f.Files[registry.UnitFile].Path != "/etc/systemd/system/"+registry.Unit {
 		t.Errorf("unit: %+v", f.Files[registry.UnitFile])
 	}
-	if changed := f.Files[registry.ConfigFile].Changed; changed.IsZero() || time.Since(changed) > time.Minute {
+	var st unix.Stat_t
+	check(t, unix.Stat(s.Directory+"/config.yml", &st))
+	if changed := f.Files[registry.ConfigFile].Changed; !changed.Equal(time.Unix(st.Ctim.Unix())) {
 		t.Errorf("the config changed at %v", changed)
 	}
-	if f.Engine != nil || f.Container != nil || len(f.Listeners) > 0 || f.Storage.Exists || f.API.Error != "connection refused" || time.Since(f.At) > time.Minute {
+	if f.Engine != nil || f.Container != nil || len(f.Listeners) > 0 || f.Storage.Exists || f.API.Error != "connection refused" || f.At.Before(began) || f.At.After(time.Now()) {
 		t.Errorf("%+v", f)
 	}
 	for _, part := range []string{"engine: ", "storage: "} {
@@ -173,7 +172,6 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 		<-stuck
 		return nil, nil
 	}}
-	began := time.Now()
 	for range maxReads {
 		begin(t.Context(), h.reads, deaf)
 	}
@@ -192,9 +190,6 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 		if f.Files[name].State != registry.Unreadable || f.Files[name].Path == "" {
 			t.Errorf("%s: %+v", name, f.Files[name])
 		}
-	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
 	}
 	// An installation looks with reads of its own.
 	if f, err := (installer{h}).Inspect(t.Context(), s); err != nil || len(f.Unread) >= len(h.parts(s)) || len(f.Files) == 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -103,22 +104,37 @@ type fakeHost struct{ d Description }
 
 func (h fakeHost) Describe(context.Context) (Description, error) { return h.d, nil }
 
-// agent is a real server on a unix socket.
+// agent is a real server, on a unix socket or in memory.
 type agent struct {
 	path string
+	link func(context.Context) (net.Conn, error)
 	// cut breaks every connection made so far.
 	cut func()
 }
 
 func serve(t *testing.T, register func(*grpc.Server)) agent {
 	t.Helper()
-	s := grpc.NewServer(ServerOptions()...)
-	register(s)
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return agent{path, func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}, serveOn(t, l, register)}
+}
+
+// serveInMemory is serve for a test in a bubble of synctest.
+func serveInMemory(t *testing.T, register func(*grpc.Server)) agent {
+	t.Helper()
+	l := bufconn.Listen(1 << 16)
+	return agent{link: l.DialContext, cut: serveOn(t, l, register)}
+}
+
+func serveOn(t *testing.T, l net.Listener, register func(*grpc.Server)) (cut func()) {
+	t.Helper()
+	s := grpc.NewServer(ServerOptions()...)
+	register(s)
 	var mu sync.Mutex
 	var conns []net.Conn
 	done := make(chan error, 1)
@@ -135,13 +151,13 @@ func serve(t *testing.T, register func(*grpc.Server)) agent {
 			t.Error(err)
 		}
 	})
-	return agent{path, func() {
+	return func() {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, c := range conns {
 			_ = c.Close()
 		}
-	}}
+	}
 }
 
 type acceptor struct {
@@ -159,11 +175,15 @@ func (a acceptor) Accept() (net.Conn, error) {
 
 func serveImages(t *testing.T, images Images) agent {
 	t.Helper()
-	return serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images) })
+	return serve(t, registerImages(images))
+}
+
+func registerImages(images Images) func(*grpc.Server) {
+	return func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images) }
 }
 
 func (a agent) connect(ctx context.Context) (net.Conn, error) {
-	c, err := (&net.Dialer{}).DialContext(ctx, "unix", a.path)
+	c, err := a.link(ctx)
 	if err != nil {
 		return nil, fault.Transient(fault.HostUnreachable, "%w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -14,20 +15,24 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 )
 
+const stall = 500 * time.Millisecond
+
 func TestASilentStreamStalls(t *testing.T) {
 	t.Parallel()
-	f := newImages(4 * chunkSize)
-	f.open = func(ctx context.Context, _ artifact.Digest, r io.Reader) io.Reader {
-		return io.MultiReader(io.LimitReader(r, chunkSize), silent{ctx})
-	}
-	var got int
-	began := time.Now()
-	err := serveImages(t, f).dial(t, Options{Stall: 500 * time.Millisecond}).
-		Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { got++; return nil })
-	wantReason(t, err, fault.Stalled, true)
-	if took := time.Since(began); got != 1 || took < 500*time.Millisecond || took > 5*time.Second {
-		t.Errorf("after %v and %d chunks", took, got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newImages(4 * chunkSize)
+		f.open = func(ctx context.Context, _ artifact.Digest, r io.Reader) io.Reader {
+			return io.MultiReader(io.LimitReader(r, chunkSize), silent{ctx})
+		}
+		var last time.Time
+		got := 0
+		err := serveInMemory(t, registerImages(f)).dial(t, Options{Stall: stall}).
+			Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { got, last = got+1, time.Now(); return nil })
+		wantReason(t, err, fault.Stalled, true)
+		if took := time.Since(last); got != 1 || took != stall {
+			t.Errorf("it stalled %v after %d chunks", took, got)
+		}
+	})
 }
 
 func TestAfterAStallTheNextCallConnectsAnew(t *testing.T) {
@@ -41,18 +46,17 @@ func TestAfterAStallTheNextCallConnectsAnew(t *testing.T) {
 			return conn, err
 		}
 		return &deaf{Conn: conn, closed: make(chan struct{})}, err
-	}, Options{Stall: 500 * time.Millisecond})
+	}, Options{Stall: stall})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
 	err = c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil })
 	wantReason(t, err, fault.Stalled, true)
-	for range 50 { // the connection is closed right after the call has ended
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) { // the connection is closed right after the call has ended
 		if err = c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err == nil {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	if err != nil || conns.Load() != 2 {
 		t.Errorf("%d connections: %v", conns.Load(), err)
@@ -103,35 +107,41 @@ func (s slowly) Read(p []byte) (int, error) {
 
 func TestASlowStreamDoesNot(t *testing.T) {
 	t.Parallel()
-	f := newImages(chunkSize)
-	a := serveImages(t, f)
-	// A chunk takes some 32 reads of 8 KiB, 60 ms each: four times the limit.
-	c, err := Dial(t.Context(), func(ctx context.Context) (net.Conn, error) {
-		conn, err := a.connect(ctx)
-		return slowly{conn, 8 << 10, 60 * time.Millisecond}, err
-	}, Options{Stall: 500 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	if err := c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newImages(chunkSize)
+		a := serveInMemory(t, registerImages(f))
+		// A chunk takes some 32 reads of 8 KiB, 60 ms each: four times the limit.
+		c, err := Dial(t.Context(), func(ctx context.Context) (net.Conn, error) {
+			conn, err := a.connect(ctx)
+			return slowly{conn, 8 << 10, 60 * time.Millisecond}, err
+		}, Options{Stall: stall})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		began := time.Now()
+		if err := c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took < 2*stall {
+			t.Errorf("a chunk took %v, which is not slow", took)
+		}
+	})
 }
 
 func TestAReceiverThatTakesItsTimeDoesNotStall(t *testing.T) {
 	t.Parallel()
-	f := newImages(64 * chunkSize) // more than can be on its way meanwhile
-	err := serveImages(t, f).dial(t, Options{Stall: 500 * time.Millisecond}).
-		Stream(t.Context(), repo(), all(f.image), func(c layers.Chunk) error {
-			if c.Offset <= 2*chunkSize {
-				time.Sleep(1200 * time.Millisecond)
-			}
-			return nil
-		})
-	if err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newImages(64 * chunkSize) // more than can be on its way meanwhile
+		err := serveInMemory(t, registerImages(f)).dial(t, Options{Stall: stall}).
+			Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error {
+				time.Sleep(2 * stall)
+				return nil
+			})
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAStallTimerThatIsLateEndsNothing(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -838,22 +839,27 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 
 func TestAQuietActIsNotTakenForAStalledOne(t *testing.T) {
 	t.Parallel()
-	slow := newSlow()
-	a, s := serveWorkloads(t, slow)
-	s.quiet = 20 * time.Millisecond
-	w := a.dial(t, Options{Stall: 200 * time.Millisecond}).Workloads()
-	done := make(chan error, 1)
-	go func() {
-		done <- w.Switch(t.Context(), sampleChange(t), func(e workload.Event) { t.Errorf("%+v", e) })
-	}()
-	time.Sleep(600 * time.Millisecond)
-	slow.end <- nil
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if n := slow.began.Load(); n != 1 {
-		t.Errorf("%d switches", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		slow := newSlow()
+		s := NewWorkloads(slow, slog.New(slog.DiscardHandler))
+		s.quiet = 20 * time.Millisecond
+		a := serveInMemory(t, func(r *grpc.Server) {
+			Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil)
+			s.Register(r)
+		})
+		defer s.Close()
+		w := a.dial(t, Options{Stall: 200 * time.Millisecond}).Workloads()
+		go func() {
+			time.Sleep(600 * time.Millisecond)
+			slow.end <- nil
+		}()
+		if err := w.Switch(t.Context(), sampleChange(t), func(e workload.Event) { t.Errorf("%+v", e) }); err != nil {
+			t.Fatal(err)
+		}
+		if n := slow.began.Load(); n != 1 {
+			t.Errorf("%d switches", n)
+		}
+	})
 }
 
 func TestAStoppingAgentEndsItsActsAndBeginsNone(t *testing.T) {

@@ -234,13 +234,9 @@ func TestPatienceEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := map[string]source.Remote{wiki: remote}
-	began := time.Now()
 	look(t, source.New(t.TempDir(), all, time.Second), commit, provenance.Unverified, "no answer within 1s")
 	if _, err := remote.Answers(t.Context(), time.Second); err == nil || err.Error() != "no answer within 1s" {
 		t.Errorf("the doctor's question: %v", err)
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("took %s", took)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

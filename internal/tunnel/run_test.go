@@ -35,10 +35,9 @@ func TestACommandEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	began := time.Now()
-	_, err := Run(ctx, here, []string{"sleep", "60"}, strings.NewReader(""))
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 10*time.Second {
-		t.Errorf("after %v: %v", time.Since(began), err)
+	_, err := Run(ctx, here, []string{"sleep", "infinity"}, strings.NewReader(""))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -81,7 +81,7 @@ func TestACrashLoopIsNotSaidToRun(t *testing.T) {
 		world.DeployNow(t, service, good, "--force").Want(t, contract.DecidedSucceeded, "", 0)
 	}()
 	byHand(t, service, good)
-	waiting, cancel := context.WithTimeout(t.Context(), time.Minute)
+	waiting, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for {
 		restarts, err := world.Master.Inspect(t.Context(), service, "{{.RestartCount}} {{.State.Status}}")

@@ -37,18 +37,28 @@ func TestACutIsResumedWithinTheRun(t *testing.T) {
 	}
 }
 
+// crossed waits until so many bytes have come over the link.
+func crossed(t *testing.T, bytes int64) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		_, down := world.SSH.Link.Bytes()
+		if down > bytes {
+			return
+		}
+		if time.Now().After(end) {
+			t.Errorf("%d bytes have crossed in five minutes, want %d", down, bytes)
+			return
+		}
+	}
+}
+
 // A run that the host's death ended leaves what it has; the next one goes on.
 func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 	s := large(t, lab.Gzip, 41)
 	stopped := make(chan error, 1)
 	_, before := world.SSH.Link.Bytes()
 	go func() { // the host goes away in the middle, for longer than a run waits
-		for range 1000 {
-			if _, down := world.SSH.Link.Bytes(); down > before+3<<20 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		crossed(t, before+3<<20)
 		err := world.SSH.Stop()
 		world.SSH.Link.Cut()
 		stopped <- err
@@ -115,12 +125,7 @@ func TestARegistryThatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
 	_, before := world.SSH.Link.Bytes()
 	world.SSH.Link.SetRate(4 << 20)
 	go func() {
-		for range 3000 {
-			if _, down := world.SSH.Link.Bytes(); down > before+3<<20 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		crossed(t, before+3<<20)
 		world.Registry.Kill()
 		world.SSH.Link.SetRate(0)
 		time.Sleep(8 * time.Second) // longer than a few tries one after the other

@@ -193,7 +193,7 @@ func TestASecretIsFoundInFilesOutputAndCommandLines(t *testing.T) {
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	d.Watch(ctx, func(line string) {
 		if strings.Contains(line, secret.Value) {
 			stop()

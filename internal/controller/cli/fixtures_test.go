@@ -28,7 +28,7 @@ func (d described) Describe(context.Context) (rpc.Description, error) {
 func hangingSSH(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ssh_config")
-	if err := os.WriteFile(path, []byte("Host *\n  ProxyCommand sleep 60\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("Host *\n  ProxyCommand sleep infinity\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -77,7 +77,7 @@ func TestDoctorAsksTheRemotesAtTheSameTime(t *testing.T) {
 		}()
 		sources["https://example.com/"+name] = "https://" + l.Addr().String() + "/"
 	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errors.New("nobody hung up"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, errors.New("nobody hung up"))
 	defer cancel()
 	list := examineSources(ctx, site.Config{Sources: sources}, nil)
 	if len(list) != 2 || list[0].Check != "source https://example.com/desk" || list[1].Check != "source https://example.com/wiki" {

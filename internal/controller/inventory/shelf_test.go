@@ -112,7 +112,7 @@ func (s *slow) Tags(ctx context.Context, _ artifact.Repository) ([]rpc.Tag, erro
 	select {
 	case <-s.met:
 		return nil, nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		return nil, fault.New(fault.Stalled, "nobody else asks")
 	case <-ctx.Done():
 		return nil, ctx.Err()
