@@ -125,6 +125,18 @@ func (c cost) Need(context.Context, artifact.Image) (contract.Need, error) {
 	return contract.Need(c), nil
 }
 
+// A registry that answers with an image for another processor is not believed.
+func TestAnImageForAnotherPlatformBlocksADeploy(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		image := w.images.add(t, b, labels(b))
+		image.Platform.Architecture = "arm64"
+		w.images[b], w.readOnly = image, true
+		want(t, w.Plan(t.Context(), w.contract(b)), contract.DecidedBlocked, fault.PlatformNotFound)
+		want(t, w.run(b), contract.DecidedBlocked, fault.PlatformNotFound)
+	})
+}
+
 func TestADiskWithoutRoomBlocksADeploy(t *testing.T) {
 	for name, need := range map[string]cost{
 		"the engine's": {Engine: 1<<40 + 1, SpoolFree: 1},
