@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -135,6 +136,21 @@ func TestAnImageForAnotherPlatformBlocksADeploy(t *testing.T) {
 		want(t, w.Plan(t.Context(), w.contract(b)), contract.DecidedBlocked, fault.PlatformNotFound)
 		want(t, w.run(b), contract.DecidedBlocked, fault.PlatformNotFound)
 	})
+}
+
+func TestAPlanWarnsOfARegistryOfTwoNames(t *testing.T) {
+	for endpoint, warned := range map[string]bool{"127.0.0.1:5000": false, "127.0.0.1:5001": true} {
+		inWorld(t, func(t *testing.T, w *world) {
+			w.live(a)
+			w.images.add(t, b, labels(b))
+			w.Endpoint, w.readOnly = endpoint, true
+			r := w.Plan(t.Context(), w.contract(b))
+			want(t, r, contract.DecidedReady, "")
+			if got := slices.ContainsFunc(r.Plan.Checks, func(c proof.Check) bool { return c.Name == "registry" && c.Warning }); got != warned {
+				t.Errorf("managed at %s: a warning %t, want %t", endpoint, got, warned)
+			}
+		})
+	}
 }
 
 func TestADiskWithoutRoomBlocksADeploy(t *testing.T) {
