@@ -13,6 +13,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +26,6 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -75,7 +76,24 @@ func TestProjects(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	server := httptest.NewServer(h.stallable(shown(registry.New())))
+	distribution, err := lab.Program("registry")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := lab.StartRegistry(t.Context(), distribution, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := real.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	at, err := url.Parse(real.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h.stallable(httputil.NewSingleHostReverseProxy(at)))
 	t.Cleanup(server.Close)
 	h.registry = server.URL
 	t.Run("conformance", func(t *testing.T) { conformance(t, h) })
