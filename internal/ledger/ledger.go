@@ -169,10 +169,24 @@ func (l *Ledger) read(env artifact.Env, service string, pending bool) ([]Receipt
 		if err := json.Unmarshal(content, &r); err != nil {
 			return nil, fault.New(fault.LedgerUnavailable, "receipt %s: %w", path, err)
 		}
+		if !l.holds(path, r, pending) {
+			return nil, fault.New(fault.LedgerUnavailable, "receipt %s is not of the environment, service and id that its path names, or has no commit", path).
+				WithHint("something else wrote it: look at it before moving it away")
+		}
 		receipts = append(receipts, r)
 	}
 	slices.SortStableFunc(receipts, func(a, b Receipt) int { return cmp.Or(b.Started.Compare(a.Started), b.Finished.Compare(a.Finished)) })
 	return receipts, nil
+}
+
+// holds reports whether a receipt is the receipt of its path: a receipt names the files
+// that are written next.
+func (l *Ledger) holds(path string, r Receipt, pending bool) bool {
+	suffix := ".json"
+	if pending {
+		suffix = pendingSuffix
+	}
+	return !r.Commit.IsZero() && filepath.Dir(path) == l.folder(r) && filepath.Base(path) == r.ID+suffix
 }
 
 func (l *Ledger) folder(r Receipt) string {
