@@ -128,6 +128,14 @@ lint: ## formatting, linters, the contract's own lint and its breaking changes
 	$(BUF) lint
 	$(BUF) breaking --against proto/contract.binpb
 
+.PHONY: vulns
+vulns: ## look for called code with a known advisory, in the dated copy of the Go vulnerability database
+	go run -C tools ./vulns
+
+.PHONY: vulns-refresh
+vulns-refresh: ## make the copy of the advisories anew, from the Go module proxy
+	go run -C tools ./vulns -refresh
+
 .PHONY: fmt
 fmt: ## format everything
 	$(LINT) fmt ./...
@@ -142,4 +150,4 @@ release-contract: ## make today's contract the one that later ones must not brea
 	$(BUF) build -o proto/contract.binpb
 
 .PHONY: check
-check: lint rooms commits test mutants engines e2e ## everything; CI runs .ci/run
+check: lint vulns rooms commits test mutants engines e2e ## everything; CI runs .ci/run
