@@ -11,6 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // Defaults of agent.yaml and of the commands.
@@ -55,8 +56,11 @@ type Roles struct {
 	Admin   []string `yaml:"admin"`
 }
 
-// LoadFile reads agent.yaml.
+// LoadFile reads agent.yaml, which only root, or the account of this agent, may write.
 func LoadFile(path string) (Config, error) {
+	if err := statefile.Guarded(nil, path); err != nil {
+		return Config{}, fault.New(fault.ConfigInvalid, "agent.yaml: %w", err)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "%w", err)

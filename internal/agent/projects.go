@@ -113,6 +113,10 @@ func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, e
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "registry: %w", err)
 	}
+	accounts, err := newRoles(c.Roles)
+	if err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "%w", err)
+	}
 	p.engine = e
 	for name, project := range c.Projects {
 		journal := logger.With(slog.String("project", name))
@@ -120,6 +124,7 @@ func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, e
 		if err != nil {
 			return nil, fault.New(fault.ConfigInvalid, "%w", err)
 		}
+		config.Guard = accounts.guard
 		r, err := compose.New(config, e, stage.NewPuller(e, registry.Host, images.Ping))
 		if err != nil {
 			journal.Error("the project cannot be served", slog.Any("err", err), slog.String("hint", fault.HintOf(err)))

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // roles maps accounts to what they may do. Who is not in it may do nothing.
@@ -37,6 +38,12 @@ func newRoles(c Roles) (roles, error) {
 	}
 	r[0] = rpc.RoleAdmin
 	return r, errors.Join(errs...)
+}
+
+// guard refuses files of a project that an account may write which is not root's equal. The
+// role admin is; an account of the role operate would get more than the role gives.
+func (r roles) guard(paths ...string) error {
+	return statefile.Guarded(func(uid int) bool { return r[uint32(uid)] == rpc.RoleAdmin }, paths...)
 }
 
 func lookup(account string) (uint32, error) {

@@ -101,9 +101,42 @@ func TestProjects(t *testing.T) {
 	t.Run("what the registry does not have", func(t *testing.T) { notThere(t, h) })
 	t.Run("what is not placed", func(t *testing.T) { notPlaced(t, h) })
 	t.Run("what is only named", func(t *testing.T) { onlyNamed(t, h) })
+	t.Run("files of another account", func(t *testing.T) { foreignFiles(t, h) })
 	t.Run("images that stay", func(t *testing.T) { staying(t, h) })
 	t.Run("an engine killed before a revert", func(t *testing.T) { engineGone(t, h) })
 	t.Run("an engine killed in a pull", func(t *testing.T) { killedPull(t, h) })
+}
+
+// foreignFiles: an account that may write a project's files chooses what root starts.
+func foreignFiles(t *testing.T, h *host) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to give files away")
+	}
+	p := newProject(t, h, 1)
+	p.start()
+	client := p.target(t)
+	switched := func() error {
+		return client.Switch(t.Context(), workload.Change{ID: "c-1", Ref: p.spec.Ref, Image: p.images[0].Pinned, Deadline: time.Now().Add(time.Hour)}, ignore)
+	}
+	if err := client.Stage(t.Context(), p.spec.Ref, p.images[0].Pinned, ignore); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Join(p.root, ".state"), 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := client.Observe(t.Context(), p.spec.Ref, false)
+	if err != nil || fault.ReasonOf(seen.Unread) != fault.PathRefused || !strings.Contains(fault.HintOf(seen.Unread), "chown root "+filepath.Join(p.root, ".state")) {
+		t.Errorf("seen: %v, %v (%q)", err, seen.Unread, fault.HintOf(seen.Unread))
+	}
+	if err := switched(); fault.ReasonOf(err) != fault.PathRefused {
+		t.Errorf("switched: %v", err)
+	}
+	if err := os.Chown(filepath.Join(p.root, ".state"), 0, -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := switched(); err != nil {
+		t.Errorf("given back to root: %v", err)
+	}
 }
 
 // project is a Compose project, placed by an agent of its own.

@@ -244,7 +244,9 @@ func TestAnUpgradeTakesTheMembersOfTheOldGroupAlong(t *testing.T) {
 		}
 		return string(out)
 	}
-	members := func() []string { return strings.Split(strings.TrimSpace(in("getent group unidesk-agent | cut -d: -f4")), ",") }
+	members := func() []string {
+		return strings.Split(strings.TrimSpace(in("getent group unidesk-agent | cut -d: -f4")), ",")
+	}
 	w.run(t, agentOf(t, "/bin/sleep", "one"), Succeeded)
 	if got := strings.Join(members(), " "); got != "" {
 		t.Errorf("a first agent takes %q in", got)

@@ -32,7 +32,7 @@ func Check(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	env, err := r.readEnv()
+	env, err := r.readGuarded()
 	if err != nil {
 		return err
 	}

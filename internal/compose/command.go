@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -35,7 +36,7 @@ func (c Config) files() []string {
 
 // up recreates one service, whatever became of ctx meanwhile: see [limits].
 func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) error {
-	env, err := r.readEnv()
+	env, err := r.readGuarded()
 	if err != nil {
 		return err
 	}
@@ -77,23 +78,16 @@ func (r *Runtime) closed() *workload.Obstacle {
 	return &workload.Obstacle{}
 }
 
-// readEnv reads the env file and refuses one from which Compose takes orders.
-// The project's own name in it changes nothing.
-func (r *Runtime) readEnv() (envfile.Content, error) {
-	c, err := envfile.Load(r.config.EnvFile)
-	if err != nil {
-		return envfile.Content{}, err
-	}
-	for _, key := range []string{
-		"COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_ENV_FILES", "COMPOSE_DISABLE_ENV_FILE",
-		"COMPOSE_PROJECT_NAME", "COMPOSE_REMOVE_ORPHANS", "COMPOSE_COMPATIBILITY",
-	} {
-		v, set := c.Lookup(key)
-		if !set || key == "COMPOSE_PROJECT_NAME" && v == r.config.Project {
-			continue
+// readGuarded is readEnv for what is done by the project's files.
+func (r *Runtime) readGuarded() (envfile.Content, error) {
+	if r.config.Guard != nil {
+		if err := r.config.Guard(append(r.config.files(), r.config.EnvFile)...); err != nil {
+			return envfile.Content{}, err
 		}
-		return envfile.Content{}, fault.New(fault.WorkloadUnfit, "env file %s sets %s, which would redirect Compose", r.config.EnvFile, key).
-			WithHint("remove %s from %s: the project, its files and its name are given on the command line", key, r.config.EnvFile)
 	}
-	return c, nil
+	return r.readEnv()
+}
+
+func (r *Runtime) readEnv() (envfile.Content, error) {
+	return declared.Env(r.config.EnvFile, r.config.Project)
 }

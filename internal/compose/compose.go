@@ -47,6 +47,9 @@ type Config struct {
 	// Workloads are the services of the project that may be observed and switched. A
 	// service that is not [workload.Spec.Placed] can only be observed.
 	Workloads []workload.Spec
+	// Guard refuses files that an account may write which may not do what they have done;
+	// nil refuses none.
+	Guard func(paths ...string) error
 	// Placing is what to do about a service that is not placed, for people.
 	Placing string
 }

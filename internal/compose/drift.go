@@ -44,7 +44,7 @@ func (r *Runtime) Compare(ctx context.Context, ref workload.Ref, seen workload.O
 }
 
 func (r *Runtime) compare(ctx context.Context, ref workload.Ref, container string, d *workload.Drift) error {
-	env, err := r.readEnv()
+	env, err := r.readGuarded()
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (r *Runtime) Observe(ctx context.Context, ref workload.Ref, probe bool) (wo
 		name = spec.Compose.ContainerName
 	}
 	var d workload.ComposeDefinition
-	env, err := r.readEnv()
+	env, err := r.readGuarded()
 	if err == nil {
 		d, err = r.recall(ctx, env, ref.Name())
 	}

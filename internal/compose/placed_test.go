@@ -2,10 +2,12 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,6 +36,39 @@ func (m lively) Container(context.Context, string) (engine.Container, error) { r
 
 func (m lively) Logs(context.Context, string, int, int) ([]string, error) {
 	return []string{"began as " + strings.Join(m.found[0].Env, " ")}, nil
+}
+
+// What is done by the project's files is refused when the guard refuses them; what runs is
+// told, and the way back does not depend on them.
+func TestFilesThatAreNotGuardedChangeNothing(t *testing.T) {
+	t.Parallel()
+	r, asked, _ := live(t, func(*workload.Spec) {})
+	var guarded []string
+	refusal := fault.New(fault.PathRefused, "anybody wrote them")
+	r.config.Guard = func(paths ...string) error {
+		guarded = paths
+		return refusal
+	}
+	spec, err := r.Placement(workloadtest.Ref("unidesk", "sample"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := r.Observe(t.Context(), spec.Ref, true)
+	if err != nil || !errors.Is(seen.Unread, refusal) || len(seen.Instances) != 2 || asked.Load() != 1 {
+		t.Errorf("observed: %v, %+v", err, seen)
+	}
+	if want := append(r.config.files(), r.config.EnvFile); !slices.Equal(guarded, want) {
+		t.Errorf("asked for %q, want %q", guarded, want)
+	}
+	if _, _, err := r.Snapshot(t.Context(), spec, workload.Change{}); !errors.Is(err, refusal) {
+		t.Errorf("snapshot: %v", err)
+	}
+	if err := r.up(t.Context(), spec, nil); !errors.Is(err, refusal) {
+		t.Errorf("up: %v", err)
+	}
+	if _, err := r.Logs(t.Context(), spec.Ref, nil, seen.Instances[0].ID, 1); err != nil {
+		t.Errorf("logs: %v", err)
+	}
 }
 
 // tags is a stager that keeps the tags it was asked for.

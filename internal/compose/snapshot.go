@@ -58,7 +58,7 @@ func (s State) Join(secret []byte) (State, error) {
 
 // Snapshot implements [confirm.Runtime].
 func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workload.Change) (workload.Before, State, error) {
-	env, err := r.readEnv()
+	env, err := r.readGuarded()
 	if err != nil {
 		return workload.Before{}, State{}, err
 	}

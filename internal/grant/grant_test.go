@@ -292,17 +292,27 @@ func TestSignersThatCannotBeBelievedAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, hint %q", name, err, fault.HintOf(err))
 		}
 	}
-	for _, mode := range []os.FileMode{0o664, 0o646} {
-		if err := os.Chmod(o.signers, mode); err != nil {
+	if err := os.Chmod(o.signers, 0o646); err != nil {
+		t.Fatal(err)
+	}
+	refused("everybody's", "can be written by others", "chmod go-w "+o.signers)
+	if os.Geteuid() == 0 {
+		if err := errors.Join(os.Chown(o.signers, 0, 12345), os.Chmod(o.signers, 0o664)); err != nil {
 			t.Fatal(err)
 		}
-		refused(mode.String(), "can be written by others", "chmod go-w "+o.signers)
-	}
-	if os.Geteuid() == 0 {
+		refused("a group's", "can be written by others", "chmod g-w "+o.signers)
 		if err := errors.Join(os.Chmod(o.signers, 0o644), os.Chown(o.signers, 12345, -1)); err != nil {
 			t.Fatal(err)
 		}
 		refused("somebody's", "can be written by others", "chown root "+o.signers)
+		folder := filepath.Dir(o.signers)
+		if err := errors.Join(os.Chown(o.signers, 0, 0), os.Chown(folder, 12345, -1)); err != nil {
+			t.Fatal(err)
+		}
+		refused("in somebody's folder", "can be written by others", "chown root "+folder)
+		if err := os.Chown(folder, 0, -1); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.Remove(o.signers); err != nil {
 		t.Fatal(err)

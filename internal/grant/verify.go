@@ -14,6 +14,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 const (
@@ -79,7 +80,7 @@ func read(file string) ([]byte, error) {
 
 // CheckSigners refuses, with CONFIG_INVALID, a list of signers that is not there,
 // that this account cannot read, or that others than root and this account can
-// write.
+// write or replace.
 func CheckSigners(path string) error {
 	// NONBLOCK: a named pipe must be refused, not waited for.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -96,16 +97,11 @@ func CheckSigners(path string) error {
 	if err != nil {
 		return fault.New(fault.ConfigInvalid, "look at the allowed signers: %w", err)
 	}
-	owner := -1
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner = int(st.Uid)
-	}
-	switch {
-	case !info.Mode().IsRegular():
+	if !info.Mode().IsRegular() {
 		return fault.New(fault.ConfigInvalid, "the allowed signers %s are not a regular file", path)
-	case info.Mode().Perm()&0o022 != 0 || owner != 0 && owner != os.Geteuid():
-		return fault.New(fault.ConfigInvalid, "the allowed signers %s can be written by others, who could grant themselves anything", path).
-			WithHint("chown root %s && chmod go-w %[1]s", path)
+	}
+	if err := statefile.Guarded(nil, path); err != nil {
+		return fault.New(fault.ConfigInvalid, "the allowed signers can be written by others, who could grant themselves anything: %w", err)
 	}
 	return nil
 }

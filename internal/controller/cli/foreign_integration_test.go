@@ -120,7 +120,9 @@ func unknown(words []string, help string) string {
 	for _, m := range flagForm.FindAllStringSubmatch(strings.Join(words[1:], " "), -1) {
 		flag := m[2]
 		if len(flag) > 2 && flag[1] != '-' { // letters of which each is a flag
-			if strings.ContainsFunc(flag[1:], func(r rune) bool { return !strings.Contains(help, "-"+string(r)+",") && !strings.Contains(help, " -"+string(r)+" ") }) {
+			if strings.ContainsFunc(flag[1:], func(r rune) bool {
+				return !strings.Contains(help, "-"+string(r)+",") && !strings.Contains(help, " -"+string(r)+" ")
+			}) {
 				return "its help does not know " + flag
 			}
 			continue

@@ -51,6 +51,15 @@ func judgePrivate(check string, f file, otherwise string) Finding {
 	return fine(check, "%s, mode %04o", f.path, f.mode.Perm())
 }
 
+// judgeGuarded is about who may write the files that a deploy obeys.
+func judgeGuarded(err error) Finding {
+	const check = "who may write"
+	if err != nil {
+		return broken(check, err, "")
+	}
+	return fine(check, "UniDesk's files are those of root and of accounts that may use the engine")
+}
+
 // judgeSecrets tells of the keys that services on the master need in the env file.
 func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []workload.Secret) (list []Finding) {
 	for _, row := range rows {

@@ -70,12 +70,14 @@ func examineMaster(ctx context.Context, c site.Config, services *catalog.Catalog
 // examineUniDesk looks at the canonical folder and what it leads to.
 func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Finding {
 	var files []file
+	var paths []string
 	for _, name := range c.Master.ComposeFiles {
+		paths = append(paths, below(c.Master.Root, name))
 		files = append(files, fileAt(below(c.Master.Root, name)))
 	}
 	root := fileAt(c.Master.Root)
 	list := []Finding{judgeComposeFiles(root, files)}
-	project := compose.Config{Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, DockerHost: c.Master.Docker}
+	project := compose.Config{Guard: c.Guard, Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, DockerHost: c.Master.Docker}
 	list = append(list, judgeUnread("Compose files by hand", "controller.yaml (master.composeFiles)", project.Unread())...)
 	if root.err != nil || !root.mode.IsDir() {
 		return append(list, unlooked("Compose"), unlooked("config.json"))
@@ -95,6 +97,7 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	if err != nil {
 		return list
 	}
+	list = append(list, judgeGuarded(c.Guard(append(paths, envFile)...)))
 	content, err := envfile.Load(envFile)
 	env := fileAt(envFile)
 	if err != nil && env.err == nil {

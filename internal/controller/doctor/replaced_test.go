@@ -29,6 +29,11 @@ func TestWhatADeployStumblesOverOnTheMasterIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(filepath.Join(root, "docker-compose.yml"), 12345, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := unix.Mount(env, env, "", unix.MS_BIND, ""); err != nil {
 		t.Skipf("NOT TESTED, an env file that cannot be replaced: nothing can be mounted here: %v", err)
 	}
@@ -44,6 +49,7 @@ func TestWhatADeployStumblesOverOnTheMasterIsFound(t *testing.T) {
 		says  string
 	}{
 		{"env file", LevelFault, "a file is mounted over it"},
+		{"who may write", LevelFault, "docker-compose.yml belongs to uid 12345"},
 		{"Compose files by hand", LevelWarning, "docker-compose.override.yml"},
 	} {
 		i := slices.IndexFunc(found, func(f Finding) bool { return f.Check == want.check })

@@ -7,13 +7,12 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
 // if the folder has no such file.
 func LoadCatalog(dir string) (*catalog.Catalog, error) {
-	services, err := ReadCatalog(filepath.Join(dir, "services.yaml"))
+	services, err := parseCatalog(filepath.Join(dir, "services.yaml"), readGuarded)
 	if errors.Is(err, fs.ErrNotExist) {
 		return catalog.Builtin()
 	}
@@ -21,8 +20,10 @@ func LoadCatalog(dir string) (*catalog.Catalog, error) {
 }
 
 // ReadCatalog reads a catalog. Its error names the file, and every fault of it.
-func ReadCatalog(path string) (*catalog.Catalog, error) {
-	content, err := statefile.ReadFile(path, statefile.Most)
+func ReadCatalog(path string) (*catalog.Catalog, error) { return parseCatalog(path, readBounded) }
+
+func parseCatalog(path string, read func(string) ([]byte, error)) (*catalog.Catalog, error) {
+	content, err := read(path)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "read the catalog: %w", err)
 	}

@@ -4,6 +4,7 @@
 package site
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -80,10 +81,10 @@ func Defaults() Config {
 // LoadConfig reads controller.yaml strictly.
 func LoadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, "controller.yaml")
-	content, err := statefile.ReadFile(path, statefile.Most)
+	content, err := readGuarded(path)
 	if err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "read the configuration: %w", err).
-			WithHint("%s", unread(err, path, examplePath))
+			WithHint("%s", cmp.Or(fault.HintOf(err), unread(err, path, examplePath)))
 	}
 	c := Defaults()
 	hosts := c.Hosts
@@ -99,6 +100,17 @@ func LoadConfig(dir string) (Config, error) {
 	}
 	return c, nil
 }
+
+// readGuarded reads a file of the configuration, which only root and this account may
+// write: it names programs that are run.
+func readGuarded(path string) ([]byte, error) {
+	if err := statefile.Guarded(nil, path); err != nil {
+		return nil, err
+	}
+	return readBounded(path)
+}
+
+func readBounded(path string) ([]byte, error) { return statefile.ReadFile(path, statefile.Most) }
 
 // examplePath is where the package has a first controller.yaml.
 const examplePath = "/usr/share/doc/unidesk-controller/examples/controller.yaml"

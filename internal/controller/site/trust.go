@@ -3,11 +3,24 @@ package site
 import (
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
+
+// Guard refuses files of UniDesk, and its config.json, which names the env file, if an
+// account may write them that may not use the engine.
+func (c Config) Guard(paths ...string) error {
+	config := c.Master.Config
+	if !filepath.IsAbs(config) {
+		config = filepath.Join(c.Master.Root, config)
+	}
+	return statefile.Guarded(mayUse(c.Master.Docker), append(paths, config)...)
+}
 
 // mayUse reports whether an account may use the engine at the address: it is then as
 // good as root, and a change that it began is obeyed by root's watch, too. An account in

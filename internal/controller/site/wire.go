@@ -68,7 +68,7 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 	stager := stage.New(docker, spool, registry)
 	runtime, err := compose.New(compose.Config{
 		Root: c.Master.Root, Project: c.Master.Project, Files: c.Master.ComposeFiles, EnvFile: envFile, DockerHost: c.Master.Docker,
-		Workloads: services.Workloads(catalog.Master, c.Master.Project),
+		Workloads: services.Workloads(catalog.Master, c.Master.Project), Guard: c.Guard,
 	}, docker, stage.NewStreamer(registry, stager))
 	if err != nil {
 		return nil, err
