@@ -13,6 +13,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the script that acts
 	"errors"
@@ -137,6 +138,11 @@ func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 	}
 	if dryRun {
 		r.OK, r.Decision, r.Acts, r.Changes, r.ToDo = true, Ready, plan.Acts, plan.Changes(), h.Config.toDo(facts)
+		if h.Config.Role != "" && facts.Files[configPath] != fileAbsent { // its agent has a role for the account
+			if agent, err := h.Ask(ctx); err == nil {
+				r.ToDo = append(r.ToDo, h.Config.role(facts.Account, agent.CallerRole)...)
+			}
+		}
 		return r
 	}
 	does := "the program there stays; files, group and units as they should be"
@@ -227,7 +233,7 @@ func (h Host) prove(ctx context.Context, r *Result, p parcel, facts Facts) {
 	agent, err := h.answer(ctx)
 	switch {
 	case err == nil:
-		r.Agent = &agent
+		r.Agent, r.ToDo = &agent, h.Config.role(facts.Account, agent.CallerRole)
 	case fault.ReasonOf(err) != fault.RoleMissing:
 		h.takeBack(ctx, r, p, "ask", err)
 		return
@@ -235,7 +241,8 @@ func (h Host) prove(ctx context.Context, r *Result, p parcel, facts Facts) {
 		r.ToDo = append(r.ToDo, fmt.Sprintf("log in again as %s: this login began before the account was in the group %s", facts.Account, group))
 	default:
 		// A refusal is an answer: the agent runs, and its agent.yaml is root's to edit.
-		r.ToDo = append(r.ToDo, fmt.Sprintf("on the host, as root: give %s a role in %s, then systemctl restart unidesk-agent", facts.Account, configPath))
+		r.ToDo = append(r.ToDo, fmt.Sprintf("on the host, as root: add %s to roles.%s in %s, then systemctl restart unidesk-agent",
+			facts.Account, cmp.Or(h.Config.Role, rpc.RoleAdmin), configPath))
 	}
 	if _, err := h.act(ctx, p, actKeep); err != nil {
 		h.takeBack(ctx, r, p, "ask", err)

@@ -1,16 +1,21 @@
 package bootstrap
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
 // FirstConfig are the parts of a host's first agent.yaml that differ.
 type FirstConfig struct {
+	// Role is what the account that the bootstrap logs in as may do, "" for admin.
+	Role rpc.Role
 	// Registry is the registry's URL, "" on a host that holds none.
 	Registry string
 	// RegistryRoots are the folders below which a registry may be installed.
@@ -47,8 +52,31 @@ func (c FirstConfig) toDo(f Facts) (list []string) {
 	return list
 }
 
-// render writes agent.yaml for an account, which gets every right: it has root by
-// sudo already. Root itself needs no role.
+// ParseRole reads a role that an account can have.
+func ParseRole(s string) (rpc.Role, error) {
+	switch r := rpc.Role(s); r {
+	case rpc.RoleRead, rpc.RoleOperate, rpc.RoleAdmin:
+		return r, nil
+	default:
+		return "", fault.New(fault.Usage, "--role %s: a role is read, operate or admin", s)
+	}
+}
+
+// role is what a person is to do about an account with another role than the asked. The
+// first agent.yaml is never overwritten.
+func (c FirstConfig) role(account string, has rpc.Role) []string {
+	switch {
+	case c.Role == "" || has == c.Role:
+		return nil
+	case account == "root":
+		return []string{fmt.Sprintf("bootstrap as another account than root, by sudo: root needs no role, and --role %s takes nothing from it", c.Role)}
+	}
+	return []string{fmt.Sprintf("on the host, as root: %[1]s has the role %[2]s, and --role is %[3]s: in %[4]s, take %[1]s out of roles.%[2]s, "+
+		"add it to roles.%[3]s, then systemctl restart unidesk-agent", account, has, c.Role, configPath)}
+}
+
+// render writes agent.yaml for an account. Admin, without another role, since the next
+// step of a set-up, the registry's installation, needs it. Root itself needs no role.
 func (c FirstConfig) render(account string) []byte {
 	var b strings.Builder
 	b.WriteString("# What unidesk-agent may know and do on this host. Written once by `host bootstrap` of unidesk-controller and never\n" +
@@ -59,11 +87,14 @@ func (c FirstConfig) render(account string) []byte {
 			fmt.Fprintf(&b, "  - %q\n", root)
 		}
 	}
-	admins := ""
-	if account != "root" {
-		admins = strconv.Quote(account)
+	b.WriteString("docker: /run/docker.sock\nroles:\n")
+	for _, role := range []rpc.Role{rpc.RoleRead, rpc.RoleOperate, rpc.RoleAdmin} {
+		who := ""
+		if role == cmp.Or(c.Role, rpc.RoleAdmin) && account != "root" {
+			who = strconv.Quote(account)
+		}
+		fmt.Fprintf(&b, "  %s: [%s]\n", role, who)
 	}
-	fmt.Fprintf(&b, "docker: /run/docker.sock\nroles:\n  read: []\n  operate: []\n  admin: [%s]\n", admins)
 	if c.Placement != "" {
 		b.WriteString("\n# The catalog's services on this host. To let them be switched, fill in root, files and envFile of each project\n" +
 			"# that is here, and take the first \"# \" away from each line of what is here and from projects: or kubernetes:\n")

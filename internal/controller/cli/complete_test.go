@@ -137,6 +137,7 @@ func TestAShellKnowsReceiptsAndHosts(t *testing.T) {
 		{[]string{"history", "show", one.ID, ""}, []string{":4"}},
 		{[]string{"host", "bootstrap", ""}, []string{"D601", "D602", ":4"}},
 		{[]string{"host", "bootstrap", "D601", ""}, []string{":4"}},
+		{[]string{"host", "bootstrap", "D601", "--role", ""}, []string{"read", "operate", "admin", ":4"}},
 	} {
 		if diff := cmp.Diff(c.want, completed(t, dir, c.args...)); diff != "" {
 			t.Errorf("%v: %s", c.args, diff)

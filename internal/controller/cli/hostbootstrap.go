@@ -17,17 +17,18 @@ type hostBootstrapCommand struct {
 	*app
 	host   string
 	agent  string // the binary's file
+	role   rpc.Role
 	dryRun bool
 }
 
 func (a *app) hostBootstrap() *cobra.Command {
 	c := &hostBootstrapCommand{app: a}
 	cmd := &cobra.Command{
-		Use:   "bootstrap NAME [--dry-run] [--agent FILE]",
+		Use:   "bootstrap NAME [--dry-run] [--role ROLE] [--agent FILE]",
 		Short: "Put the agent on a host over ssh and sudo, or a newer one in its place",
 		Long: `bootstrap puts the agent on a host that has nothing but ssh and sudo without a
 password (or root's own login): binary, units, group, and a first agent.yaml that
-is never overwritten; on a node of k3s that the catalog has services on, the rights
+is never overwritten, with a role for the account that ssh lands in; on a node of k3s that the catalog has services on, the rights
 of "host placement --rbac" and a first token, too. A second run changes nothing. The
 agent that was there comes back if the new agent does not answer.`,
 		Example: `  unidesk-controller host bootstrap D601 --dry-run
@@ -40,6 +41,8 @@ agent that was there comes back if the new agent does not answer.`,
 	}
 	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "look, say what would change, and change nothing")
 	cmd.Flags().StringVar(&c.agent, "agent", "", "the agent's binary (default: the one beside this program, or of its package)")
+	cmd.Flags().Func("role", "what the account that ssh lands in may do, by the first agent.yaml: read, operate (it deploys), or admin, which is as good as root (default: admin)",
+		func(s string) (err error) { c.role, err = bootstrap.ParseRole(s); return err })
 	return cmd
 }
 
@@ -60,6 +63,7 @@ func (c *hostBootstrapCommand) run(ctx context.Context) (present.Answer, error) 
 	if err != nil {
 		return present.Answer{}, err
 	}
+	first.Role = c.role
 	self, err := os.Executable()
 	if err != nil {
 		return present.Answer{}, err
