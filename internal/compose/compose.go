@@ -143,6 +143,8 @@ type limits struct {
 	// grace is what is left of that once the caller has given up: a recreate that
 	// is under way ends sooner than it could be repaired.
 	grace time.Duration
+	// kill is between asking a command to stop and killing it.
+	kill time.Duration
 	// settle is for a container to run after it was put back.
 	settle time.Duration
 }
@@ -167,7 +169,7 @@ func New(c Config, e Engine, s Stager) (*Runtime, error) {
 
 // usual are the limits outside of tests.
 func usual() limits {
-	return limits{read: time.Minute, recreate: 5 * time.Minute, beside: 2 * time.Minute, grace: 90 * time.Second, settle: time.Minute}
+	return limits{read: time.Minute, recreate: 5 * time.Minute, beside: 2 * time.Minute, grace: 90 * time.Second, kill: 10 * time.Second, settle: time.Minute}
 }
 
 // findDocker returns the absolute path of the docker command; "" looks for it in PATH.

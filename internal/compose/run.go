@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -21,9 +23,17 @@ const (
 	// maxDefinition bounds what `config` may print, maxOutput what is read of the rest.
 	maxDefinition = 16 << 20
 	maxOutput     = 64 << 10
-	// killAfter is between asking Compose to stop and stopping it.
-	killAfter = 10 * time.Second
 )
+
+// command is a Docker command in a process group of its own. If this process dies, it is
+// timeout(1) that ends the group, kill after the time at which this process would have.
+func (r *Runtime) command(ctx context.Context, within, kill time.Duration, args []string) *exec.Cmd {
+	seconds := func(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+	args = append([]string{"-k", seconds(kill), seconds(within + kill), r.docker}, args...)
+	cmd := exec.CommandContext(ctx, "timeout", args...)
+	cmd.Dir, cmd.SysProcAttr = r.config.Root, &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
 
 // read runs a Compose command that changes nothing and returns what it prints.
 func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string) ([]byte, error) {
@@ -35,9 +45,8 @@ func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string)
 func (r *Runtime) capture(ctx context.Context, env envfile.Content, args ...string) (out, progress []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.read)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, r.docker, args...)
-	cmd.Dir, cmd.Env = r.config.Root, r.env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd := r.command(ctx, r.limits.read, r.limits.kill, args)
+	cmd.Env = r.env
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	var stderr bytes.Buffer
@@ -74,15 +83,13 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets
 		return err
 	}
 	defer done()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), r.docker, args...)
-	cmd.Dir, cmd.Env = r.config.Root, env
-	cmd.Stdout, cmd.Stderr = output, output
+	cmd := r.command(context.WithoutCancel(ctx), l.recreate, l.kill, args)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, output, output
 	if lock != nil {
 		cmd.ExtraFiles = []*os.File{lock}
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		return fault.New(fault.ComposeFailed, "start %s: %w", r.docker, err)
+		return fault.New(fault.ComposeFailed, "start %s by timeout(1): %w", r.docker, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -96,14 +103,15 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets
 	return nil
 }
 
-// await returns how the command ended, stopping it when its time is over.
-func (l limits) await(ctx context.Context, group int, output *os.File, ended <-chan error) (stopped bool, err error) {
+// await returns how the command ended, stopping it when its time is over: timeout(1)
+// passes a SIGTERM on to all of its group.
+func (l limits) await(ctx context.Context, process int, output *os.File, ended <-chan error) (stopped bool, err error) {
 	over := time.NewTimer(l.recreate)
 	defer over.Stop()
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	gone := ctx.Done()
-	signal := syscall.SIGTERM
+	to, signal := process, syscall.SIGTERM
 	for {
 		select {
 		case err = <-ended:
@@ -113,9 +121,9 @@ func (l limits) await(ctx context.Context, group int, output *os.File, ended <-c
 			over.Reset(min(l.grace, l.recreate))
 		case <-over.C:
 			stopped = true
-			_ = syscall.Kill(-group, signal)
-			signal = syscall.SIGKILL
-			over.Reset(killAfter)
+			_ = syscall.Kill(to, signal)
+			to, signal = -process, syscall.SIGKILL
+			over.Reset(l.kill)
 		case <-look.C:
 			// What a command gone wild prints must not fill the memory.
 			if info, err := output.Stat(); err == nil && info.Sys().(*syscall.Stat_t).Blocks*512 > 4<<20 {
