@@ -118,7 +118,7 @@ func (n *note) Logs(_ context.Context, ref workload.Ref, instance string, _ int)
 }
 
 // samples are requests that are served, together with a value in every string.
-func samples(t *testing.T) map[string][]proto.Message {
+func samples(t testing.TB) map[string][]proto.Message {
 	change := changeToProto(sampleChange(t))
 	elsewhere := proto.CloneOf(change)
 	elsewhere.Workload = kubernetesWorkload("unidesk", "sample")

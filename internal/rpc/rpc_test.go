@@ -112,7 +112,7 @@ type agent struct {
 	cut func()
 }
 
-func serve(t *testing.T, register func(*grpc.Server)) agent {
+func serve(t testing.TB, register func(*grpc.Server)) agent {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
@@ -190,7 +190,7 @@ func (a agent) connect(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-func (a agent) dial(t *testing.T, opts Options) *Client {
+func (a agent) dial(t testing.TB, opts Options) *Client {
 	t.Helper()
 	opts.Version = "1.1"
 	c, err := Dial(t.Context(), a.connect, opts)

@@ -43,7 +43,7 @@ func (p pulling) Stage(ctx context.Context, ref workload.Ref, image artifact.Pin
 	return fault.New(fault.ArtifactNotFound, "the registry has no %s", image.Manifest)
 }
 
-func sampleImages(t *testing.T) []artifact.Image {
+func sampleImages(t testing.TB) []artifact.Image {
 	t.Helper()
 	images := workloadtest.FakeImages(t, 4)
 	for i := range images {
@@ -131,7 +131,7 @@ func (r trap) Logs(context.Context, workload.Ref, string, int) ([]string, error)
 	return nil, nil
 }
 
-func sampleChange(t *testing.T) workload.Change {
+func sampleChange(t testing.TB) workload.Change {
 	t.Helper()
 	img := sampleImages(t)[0]
 	return workload.Change{

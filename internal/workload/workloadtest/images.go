@@ -10,7 +10,7 @@ import (
 )
 
 // FakeImages are n images that exist nowhere but look right.
-func FakeImages(t *testing.T, n int) []artifact.Image {
+func FakeImages(t testing.TB, n int) []artifact.Image {
 	t.Helper()
 	repository, err := artifact.ParseRepository("unidesk/sample")
 	if err != nil {
