@@ -63,6 +63,20 @@ unit: ## only what needs nothing but Go
 	$(SUM) ./...
 	go test -C tools ./...
 
+.PHONY: fuzz
+fuzz: ## each fuzz target, for a bounded number of inputs; FUZZ_SHARE=0.1 for ten times as many
+	@tools/fuzz.sh
+
+# They wait for programs, for each other, or for time to pass.
+WAITING := $(LONG) ./internal/confirm ./internal/deploy ./internal/engine ./internal/envfile ./internal/k3s ./internal/k3s/kube ./internal/ledger \
+	./internal/pull ./internal/registryhost ./internal/rpc ./internal/statefile ./internal/systemd ./internal/tunnel ./cmd/controller
+
+.PHONY: steady
+steady: ## the packages that wait, ten times each beside eight busy loops; ARGS=./internal/tunnel for one of them
+	@lab/setup.sh engine sshd
+	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
+	@tools/steady.sh $(or $(ARGS),$(WAITING))
+
 .PHONY: mutants
 mutants: ## put named faults into the code, one at a time: the unit tests must catch each; ARGS="-only proof", ARGS="-share 6"
 	go run -C tools ./mutants $(ARGS)
