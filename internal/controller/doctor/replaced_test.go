@@ -2,6 +2,10 @@ package doctor
 
 import (
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,7 +13,42 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
+
+// The disks of the engine and of the spool are among the findings.
+func TestTheDisksOfTheMasterAreLookedAt(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "docker.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docker := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch filepath.Base(r.URL.Path) {
+		case "_ping":
+			w.Header().Set("Api-Version", "1.41")
+		case "version":
+			_, _ = io.WriteString(w, `{"Version":"29.0.0","ApiVersion":"1.41"}`)
+		case "info":
+			_, _ = io.WriteString(w, `{"DockerRootDir":"`+dir+`"}`)
+		default:
+			http.Error(w, `{"message":"none"}`, http.StatusNotFound)
+		}
+	}))
+	docker.Listener = l
+	docker.Start()
+	t.Cleanup(docker.Close)
+	found := examineMaster(t.Context(), site.Config{State: filepath.Join(dir, "state"), Master: site.Master{Root: dir, Docker: "unix://" + socket}}, must(catalog.Builtin()))
+	for check, says := range map[string]string{"engine's disk": "free", "spool's disk": filepath.Join(dir, "state")} {
+		if i := slices.IndexFunc(found, func(f Finding) bool { return f.Check == check }); i < 0 || !strings.Contains(found[i].What, says) {
+			t.Errorf("%s: want %q in %+v", check, says, found)
+		}
+	}
+}
 
 // What a deploy would stumble over in the master's own folder is found by looking at it.
 func TestWhatADeployStumblesOverOnTheMasterIsFound(t *testing.T) {

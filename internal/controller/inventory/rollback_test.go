@@ -7,7 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -49,11 +52,27 @@ func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
 		if got.Registry != c.registry || (got.Command != "") != c.command || (got.Why == "") != c.command || got.Bytes != c.now.bytes || got.InEngine != c.now.here {
 			t.Errorf("%s: %+v", name, got)
 		}
+		if lacks := c.now.err != nil && c.now.here == &not; strings.Contains(got.Why, "its host does not have the image") != lacks {
+			t.Errorf("%s: %s", name, got.Why)
+		}
 		if by := contract.Unresolved(c.now.err); c.command && c.now.err != nil && got.ByReceipt != by {
 			t.Errorf("%s: it rests on %q", name, got.ByReceipt)
 		}
 		if (got.Now != artifact.Digest{}) != (c.registry == MovedThere) {
 			t.Errorf("%s: the tag names %s", name, got.Now)
+		}
+	}
+}
+
+// What may only be validated was proven when it might go live, and has no way back now.
+func TestOnlyALiveEnvironmentHasAWayBack(t *testing.T) {
+	t.Parallel()
+	services := must(catalog.Builtin())
+	parsed := must(artifact.ParseCommit(strings.Repeat("a", 40)))
+	for env, want := range map[artifact.Env]bool{artifact.Prod: true, artifact.Dev: false} {
+		p := &site.Place{Wired: &site.Wired{Parts: deploy.Config{Catalog: services}}, Row: must(services.Row("baidu-netdisk")), Env: env}
+		if got := backTo(p, parsed); strings.Contains(got, "--commit "+parsed.String()) != want || (got != "") != want {
+			t.Errorf("%s: %q", env, got)
 		}
 	}
 }
