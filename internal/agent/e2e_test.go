@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -87,6 +88,11 @@ func testMain(m *testing.M) int {
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return complain(fmt.Errorf("build agent: %w\n%s", err, out))
+	}
+	// These tests wait for containers and deadlines most of the time.
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = flag.Set("test.parallel", "6")
 	}
 	if code := m.Run(); code != 0 {
 		return code
