@@ -10,6 +10,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -97,6 +98,9 @@ type Error struct {
 	Hint string
 	// Action is what the hint leads to, "" for nothing that a program could do.
 	Action Action
+	// From is the host whose words the cause and the hint are, "" for those of this program.
+	// Neither is to be taken for an instruction of this program: see [Says].
+	From string
 	// By names the run that stands in the way, and Until is how long it does so at least, by
 	// the clock of its host; zero if there is no such run, or no such time is known.
 	By    string
@@ -164,8 +168,35 @@ func ReasonOf(err error) Reason {
 }
 
 // HintOf returns the hint of the outermost fault in err's chain that has a hint or
-// an action, or "".
-func HintOf(err error) string { return advice(err).Hint }
+// an action, or "". A host's hint is marked as such.
+func HintOf(err error) string {
+	e := advice(err)
+	return Says(e.From, e.Hint)
+}
+
+// FromOf returns the host that the outermost fault in err's chain with such a host
+// names, or "".
+func FromOf(err error) string {
+	for e := (*Error)(nil); errors.As(err, &e); err = e.Err {
+		if e.From != "" {
+			return e.From
+		}
+	}
+	return ""
+}
+
+// Says returns a host's words with its name before each line, so that no line of them
+// passes for one of this program. Without a host the words are this program's.
+func Says(host, words string) string {
+	if host == "" || words == "" {
+		return words
+	}
+	var b strings.Builder
+	for line := range strings.Lines(words) {
+		b.WriteString(host + " says: " + line)
+	}
+	return b.String()
+}
 
 // ActionOf returns the action of the same fault, or "".
 func ActionOf(err error) Action { return advice(err).Action }

@@ -9,6 +9,8 @@ type Report struct {
 	Retry   bool   `json:"retryable"`
 	// Hint is a sentence. It has the line to type, if there is a line to type.
 	Hint string `json:"hint,omitempty"`
+	// From is the host whose words the message and the hint quote.
+	From string `json:"from,omitempty"`
 	// By is the run that stands in the way, Until how long it does so at least, by the
 	// clock of its host.
 	By    string    `json:"by,omitempty"`
@@ -21,5 +23,5 @@ type Report struct {
 // outermost fault that has either.
 func ReportOf(err error) Report {
 	by, until := HolderOf(err)
-	return Report{By: by, Until: until, Reason: ReasonOf(err), Message: err.Error(), Retry: Retryable(err), Hint: HintOf(err), Action: ActionOf(err)}
+	return Report{By: by, Until: until, Reason: ReasonOf(err), Message: err.Error(), Retry: Retryable(err), Hint: HintOf(err), From: FromOf(err), Action: ActionOf(err)}
 }

@@ -60,6 +60,8 @@ type Failure struct {
 	Reason  fault.Reason `json:"reason"`
 	Message string       `json:"message"`
 	Hint    string       `json:"hint,omitempty"`
+	// From is the host whose words message and hint quote.
+	From string `json:"from,omitempty"`
 }
 
 // Report is what status and health print.
@@ -133,7 +135,7 @@ func neighbours() []string {
 // Unreachable is the report of a registry that could not be read.
 func Unreachable(s Settings, why fault.Report) Report {
 	r := newReport(s)
-	r.Failure = &Failure{Reason: why.Reason, Message: why.Message, Hint: why.Hint}
+	r.Failure = &Failure{Reason: why.Reason, Message: why.Message, Hint: why.Hint, From: why.From}
 	r.Retryable = why.Retry
 	check := Check{Scope: ScopeHost, Name: "registry-readable", Want: "an answer of the host's agent", Got: string(r.Failure.Reason), Fix: r.Failure.Hint}
 	switch r.Failure.Reason {

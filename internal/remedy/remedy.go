@@ -52,6 +52,8 @@ func Report(err error) fault.Report {
 		r.Hint = strings.TrimRight(r.Hint, "\n")
 	case r.Hint == "" || strings.HasSuffix(r.Hint, "\n"):
 		r.Hint += line
+	case r.From != "": // on no line of a host
+		r.Hint += "\n" + line
 	default:
 		r.Hint += ": " + line
 	}

@@ -164,22 +164,38 @@ func clip(s string) string {
 
 // remoteError is a status's words as an error that still holds the status, with
 // details of kinds that this build does not know.
-type remoteError struct{ st *status.Status }
+type remoteError struct {
+	st    *status.Status
+	words string
+}
 
-func (e *remoteError) Error() string              { return e.st.Message() }
+func (e *remoteError) Error() string              { return e.words }
 func (e *remoteError) GRPCStatus() *status.Status { return e.st }
 
-// fromStatus is the client's half of the table.
-func fromStatus(err error) *fault.Error {
+// quoted are words of a host as they are printed: bounded, plain, and without what package
+// remedy would put a line of this program for.
+func quoted(words string) string {
+	words = clip(plain.Text(words))
+	for _, a := range fault.Actions() {
+		words = strings.ReplaceAll(words, a.Mark(), string(a))
+	}
+	return words
+}
+
+// fromStatus is the client's half of the table. What the host says of it is marked as the
+// host's words. A status without this project's detail may be gRPC's own, of a connection
+// that broke.
+func fromStatus(host string, err error) *fault.Error {
 	st, _ := status.FromError(err)
-	f := &fault.Error{Err: &remoteError{st}}
+	words := quoted(st.Message())
+	f := &fault.Error{From: host, Err: &remoteError{st, fault.Says(host, words)}}
 	f.Reason, f.Retry = fallback(st.Code())
 	for _, d := range st.Details() {
 		info, ok := d.(*errdetails.ErrorInfo)
 		if !ok || info.GetDomain() != domain {
 			continue
 		}
-		f.Hint, f.By = info.GetMetadata()[hintKey], info.GetMetadata()[byKey]
+		f.Hint, f.By = quoted(info.GetMetadata()[hintKey]), plain.Bounded(info.GetMetadata()[byKey], maxWords)
 		f.Until, _ = time.Parse(time.RFC3339, info.GetMetadata()[untilKey]) // an older agent sends none
 		if action := fault.Action(info.GetMetadata()[actionKey]); slices.Contains(fault.Actions(), action) {
 			f.Action = action

@@ -31,7 +31,7 @@ func TestEveryReasonOfTheContractCrosses(t *testing.T) {
 			if code := status.Code(err); code != codeOf(artifactv1.Reason(value)) || code == codes.OK || code == codes.Unknown {
 				t.Errorf("%s has code %s", reason, code)
 			}
-			got := fromStatus(err)
+			got := fromStatus("", err)
 			if got.Reason != reason || got.Retry != retry || got.Hint != "do this" || got.Action != fault.Recover || got.By != "somebody" || !got.Until.Equal(until) || got.Error() != "resolve x: cause" {
 				t.Errorf("%s, retry %t arrived as %+v", reason, retry, got)
 			}
@@ -79,7 +79,7 @@ func TestAnUnknownReasonFallsBackToItsCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fromStatus(st.Err()); got.Reason != want || got.Hint != "update" || got.Action != "" || got.Retry {
+		if got := fromStatus("", st.Err()); got.Reason != want || got.Hint != "update" || got.Action != "" || got.Retry {
 			t.Errorf("%s became %+v", code, got)
 		}
 	}
@@ -91,7 +91,7 @@ func TestAnotherDomainsReasonIsNotOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fromStatus(st.Err()); got.Reason != fault.HostUnreachable || !got.Retry {
+	if got := fromStatus("", st.Err()); got.Reason != fault.HostUnreachable || !got.Retry {
 		t.Errorf("became %+v", got)
 	}
 }
@@ -100,7 +100,7 @@ func TestUnknownDetailsAreKept(t *testing.T) {
 	t.Parallel()
 	p := status.Convert(Status(fault.New(fault.Stale, "x"))).Proto()
 	p.Details = append(p.Details, &anypb.Any{TypeUrl: "type.googleapis.com/of.Tomorrow", Value: []byte{1, 2}})
-	f := fromStatus(status.FromProto(p).Err())
+	f := fromStatus("", status.FromProto(p).Err())
 	// Handed on to a third party, it is the same status.
 	again := status.Convert(Status(errors.Unwrap(f))).Proto()
 	if n := len(again.GetDetails()); n != 2 || again.GetDetails()[1].GetTypeUrl() != "type.googleapis.com/of.Tomorrow" {
@@ -121,7 +121,7 @@ func TestWhatIsNoFaultStillHasACode(t *testing.T) {
 		{status.Error(codes.Unimplemented, "unknown service"), codes.Unimplemented, fault.CapabilityMissing},
 	} {
 		err := Status(c.err)
-		if status.Code(err) != c.code || fromStatus(err).Reason != c.want {
+		if status.Code(err) != c.code || fromStatus("", err).Reason != c.want {
 			t.Errorf("%v became %v", c.err, err)
 		}
 	}

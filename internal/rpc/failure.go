@@ -18,7 +18,7 @@ import (
 // show whether the caller gave up, the connection broke or the agent refused, so fail
 // asks each of them.
 func (c *Client) fail(ctx context.Context, service string, err error) error {
-	f := fromStatus(err)
+	f := fromStatus(c.opts.Host, err)
 	var code codes.Code
 	if r := (*remoteError)(nil); errors.As(f, &r) {
 		code = r.st.Code()

@@ -329,7 +329,7 @@ func hit(t *testing.T, conn *grpc.ClientConn, behind *note, m protoreflect.Metho
 			return
 		}
 		st, ok := status.FromError(err)
-		switch f := fromStatus(err); {
+		switch f := fromStatus("", err); {
 		case err == nil || !ok:
 			t.Errorf("%.60q as %s: %v", v, path, err)
 		case f.Reason == fault.Internal && !strings.Contains(err.Error(), "invalid UTF-8"):

@@ -7,7 +7,6 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // List returns a page of a repository's tags, and the token of the next page or "".
@@ -50,7 +49,9 @@ func (c *Client) page(ctx context.Context, req *artifactv1.ListRequest) (tags []
 	}
 	var f fields
 	for _, t := range m.GetTags() {
-		tags = append(tags, f.listed(t))
+		tag := f.listed(t)
+		tag.Trouble = fault.Says(c.opts.Host, tag.Trouble)
+		tags = append(tags, tag)
 	}
 	if f.err != nil {
 		return nil, "", malformed(f.err)
@@ -60,7 +61,7 @@ func (c *Client) page(ctx context.Context, req *artifactv1.ListRequest) (tags []
 
 func (f *fields) listed(m *artifactv1.Tag) Tag {
 	if m.GetTrouble() != "" {
-		return Tag{Name: f.match("tags.name", tagForm, m.GetName()), Trouble: plain.Text(m.GetTrouble())}
+		return Tag{Name: f.match("tags.name", tagForm, m.GetName()), Trouble: quoted(m.GetTrouble())}
 	}
 	return Tag{
 		Name: f.match("tags.name", tagForm, m.GetName()), Digest: f.digest("tags.digest", m.GetDigest()), Size: f.size("tags.size_bytes", m.GetSizeBytes(), math.MaxInt64),

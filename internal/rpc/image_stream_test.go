@@ -252,7 +252,7 @@ func TestARefusalNamesTheField(t *testing.T) {
 			return err
 		},
 	} {
-		err := fromStatus(call())
+		err := fromStatus("", call())
 		wantReason(t, err, fault.InvalidRequest, false)
 		if !strings.HasPrefix(err.Error(), field) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s%v", field, err)

@@ -115,7 +115,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 		if _, ok := known(reason); !ok {
 			reason = fault.Internal
 		}
-		why := fault.New(reason, "%s", f.told("unread.message", u.GetMessage())).WithHint("%s", plain.Text(u.GetHint()))
+		why := fault.New(reason, "%s", f.told("unread.message", u.GetMessage())).WithHint("%s", quoted(u.GetHint()))
 		why.Retry = u.GetRetryable()
 		o.Unread = why
 	}

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -21,6 +22,9 @@ func (c *Client) Inspect(ctx context.Context, s registry.Settings) (registry.Fac
 	facts := f.facts(m.GetFacts())
 	if f.err != nil {
 		return registry.Facts{}, malformed(f.err)
+	}
+	for i, words := range facts.Unread {
+		facts.Unread[i] = fault.Says(c.opts.Host, quoted(words))
 	}
 	return facts, nil
 }

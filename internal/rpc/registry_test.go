@@ -292,7 +292,7 @@ func TestBadRequestsForARegistryAreRefused(t *testing.T) {
 			m := settingsToProto(wanted())
 			spoil(m)
 			_, err := c.registry.Inspect(t.Context(), &artifactv1.InspectRequest{Settings: m})
-			wantReason(t, fromStatus(err), fault.InvalidRequest, false)
+			wantReason(t, fromStatus("", err), fault.InvalidRequest, false)
 			wantReason(t, c.install(t.Context(), &artifactv1.InstallRequest{Settings: m, Expected: hashesToProto(hashes())}), fault.InvalidRequest, false)
 		})
 	}
@@ -331,7 +331,7 @@ func (c *Client) install(ctx context.Context, m *artifactv1.InstallRequest) erro
 	if err == nil {
 		_, err = stream.Recv()
 	}
-	return fromStatus(err)
+	return fromStatus("", err)
 }
 
 // registryLiar answers as an agent that is not to be believed.

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc"
@@ -70,7 +71,18 @@ func (w *remoteWorkloads) Observe(ctx context.Context, ref workload.Ref, probe b
 	if p := seen.Pending; f.err == nil && p != nil && p.Change.Ref != ref {
 		f.refuse("pending.change.workload", "another one than was asked for")
 	}
+	w.client.sign(&seen)
 	return seen, malformed(f.err)
+}
+
+// sign marks what the host advises in an observation as the host's words.
+func (c *Client) sign(o *workload.Observation) {
+	if why := (*fault.Error)(nil); errors.As(o.Unread, &why) {
+		why.From, why.Err = c.opts.Host, errors.New(fault.Says(c.opts.Host, quoted(why.Error())))
+	}
+	if o.EnvFile != nil {
+		o.EnvFile.Fix = fault.Says(c.opts.Host, quoted(o.EnvFile.Fix))
+	}
 }
 
 // Neighbours implements [workload.Observer].

@@ -162,7 +162,7 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		inWorkload := strings.HasPrefix(what, "workload.")
 		check := func(rpc string, err error) {
 			t.Helper()
-			if r := fromStatus(err).Reason; r != fault.InvalidRequest && r != fault.CommitNotPinned {
+			if r := fromStatus("", err).Reason; r != fault.InvalidRequest && r != fault.CommitNotPinned {
 				t.Errorf("%s with %s %.40q: %v", rpc, what, value, err)
 			}
 		}
@@ -267,7 +267,7 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 		// An older agent's change has none, and a host cannot pull without.
 		"no repository": second(recvAll(stub.Stage(t.Context(), &artifactv1.StageRequest{Workload: good.GetWorkload(), Image: anonymous}))),
 	} {
-		if r := fromStatus(err).Reason; r != fault.InvalidRequest && r != fault.CommitNotPinned {
+		if r := fromStatus("", err).Reason; r != fault.InvalidRequest && r != fault.CommitNotPinned {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -902,7 +902,7 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 	}
 	stub = artifactv1.NewWorkloadServiceClient(a.dial(t, Options{}).conn)
 	ask(maxJobs)
-	if f := fromStatus(<-errs); f.Reason != fault.Busy || !f.Retry {
+	if f := fromStatus("", <-errs); f.Reason != fault.Busy || !f.Retry {
 		t.Errorf("%v", f)
 	}
 	s.Close()

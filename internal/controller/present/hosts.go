@@ -24,9 +24,9 @@ func printHosts(out io.Writer, list []site.HostRow) error {
 	for _, row := range list {
 		p.line("%s %s  %s", mark(row.Reachable), row.Name, row.Transport)
 		if !row.Reachable {
-			p.field("because", "%s (%s)", row.Message, row.Reason)
+			p.field("because", "%s (%s)", indent(row.Message), row.Reason)
 			if row.Hint != "" {
-				p.field("to mend", "%s", row.Hint)
+				p.field("to mend", "%s", indent(row.Hint))
 			}
 			continue
 		}

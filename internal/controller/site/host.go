@@ -35,6 +35,8 @@ type HostRow struct {
 	Reason           fault.Reason `json:"reason,omitempty"`
 	Message          string       `json:"message,omitempty"`
 	Hint             string       `json:"hint,omitempty"`
+	// From is the host, if its own words are in Message and Hint.
+	From string `json:"from,omitempty"`
 }
 
 // AskAll asks all hosts at the same time.
@@ -59,7 +61,7 @@ func AskHost(ctx context.Context, version, name string, host tunnel.Config) Host
 	d, sent, took, err := Describe(ctx, version, host)
 	if err != nil {
 		why := remedy.Report(err)
-		row.Reason, row.Message, row.Hint = why.Reason, why.Message, why.Hint
+		row.Reason, row.Message, row.Hint, row.From = why.Reason, why.Message, why.Hint, why.From
 		if errors.Is(err, tunnel.ErrNoAgent) && host.SSH != nil {
 			row.Hint = "`" + plain.Command("unidesk-controller", "host", "bootstrap", name) + "`, or name the agent's path as ssh.command in controller.yaml"
 		}
