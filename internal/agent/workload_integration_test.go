@@ -446,7 +446,7 @@ func killed(t *testing.T, h *host) {
 			t.Parallel()
 			p := newProject(t, h, 2)
 			p.live(t)
-			c := p.plan(t, p.target(t), 1, "b", 15*time.Second)
+			c := p.plan(t, p.target(t), 1, "b", 30*time.Second) // time enough to reach each point
 			p.kill()
 			p.run(t, at)
 			ctx, cancel := context.WithCancel(t.Context())

@@ -230,7 +230,7 @@ func TestAKilledComposeLeavesNothing(t *testing.T) {
 			c := w.plan(1, "b")
 			err := w.target().Switch(t.Context(), c, func(e workload.Event) {
 				if e.Point == workload.PointReplace {
-					go w.killCompose(t, 0)
+					go w.killCompose(t)
 				}
 			})
 			if fault.ReasonOf(err) != fault.ComposeFailed {
@@ -253,7 +253,10 @@ func TestAnOldContainerThatIsAboutToStopIsNotTrusted(t *testing.T) {
 	old := w.deploy(0, "a")
 	err := w.target().Switch(t.Context(), w.plan(1, "b"), func(e workload.Event) {
 		if e.Point == workload.PointReplace {
-			go w.killCompose(t, 500*time.Millisecond)
+			go func() {
+				w.until("the old container is told to stop", func() bool { return strings.Contains(w.docker("logs", old.ID), "told to stop") })
+				w.killCompose(t)
+			}()
 		}
 	})
 	if fault.ReasonOf(err) != fault.ComposeFailed {
@@ -264,7 +267,7 @@ func TestAnOldContainerThatIsAboutToStopIsNotTrusted(t *testing.T) {
 	}
 	w.settle("b", workload.Revert)
 	in := w.want(0)
-	time.Sleep(4 * time.Second)
+	time.Sleep(7 * time.Second) // the old one has ended
 	if w.want(0).ID != in.ID {
 		t.Error("it was replaced once more")
 	}
@@ -281,16 +284,22 @@ func TestAContainerThatWasStoppedMeanwhileRunsAgain(t *testing.T) {
 	w.want(0)
 }
 
-// killCompose kills this world's Compose some time after the new container is there.
-func (w *world) killCompose(t *testing.T, after time.Duration) {
-	for range 200 {
-		names := w.docker("ps", "-a", "--format", "{{.Names}}", "--filter", "label=com.docker.compose.project="+w.project)
-		if strings.Contains(names, "_"+w.spec.Compose.ContainerName) {
-			break
+// until polls what takes time.
+func (w *world) until(what string, is func() bool) {
+	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Errorf("in two minutes not: %s", what)
+			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
-	time.Sleep(after)
+}
+
+// killCompose kills this world's Compose when the new container is there.
+func (w *world) killCompose(t *testing.T) {
+	w.until("a new container", func() bool {
+		names := w.docker("ps", "-a", "--format", "{{.Names}}", "--filter", "label=com.docker.compose.project="+w.project)
+		return strings.Contains(names, "_"+w.spec.Compose.ContainerName)
+	})
 	for _, pid := range processes(t, w.project) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}

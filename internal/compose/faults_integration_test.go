@@ -130,10 +130,11 @@ func TestAVersionThatCannotStartIsTakenBack(t *testing.T) {
 			if started := mode == "exit"; started != (err == nil) || !started && fault.ReasonOf(err) != fault.ComposeFailed {
 				t.Fatal(err)
 			}
-			in := w.want1(1)
-			if in.Running || in.ExitCode == 0 {
-				t.Errorf("%+v", in)
-			}
+			w.want1(1)
+			w.until("the version ends by itself", func() bool {
+				in := w.observe().Current()
+				return in != nil && !in.Running && in.ExitCode != 0
+			})
 			w.settle("b", workload.Revert)
 			w.want(0)
 		})

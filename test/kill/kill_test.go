@@ -197,8 +197,7 @@ func TestStopAfterTheSwitchBringsTheOldVersionBack(t *testing.T) {
 	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", slow, "--run-now")
 	cmd.Cancel = nil
 	go func() {
-		for range 600 {
-			time.Sleep(50 * time.Millisecond)
+		for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 			label, _ := world.Master.Inspect(t.Context(), service, `{{index .Config.Labels "org.opencontainers.image.revision"}}`)
 			if label == slow {
 				break

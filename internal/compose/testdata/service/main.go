@@ -28,7 +28,7 @@ func main() {
 	switch os.Getenv("MODE") {
 	case "stubborn": // does not listen
 	case "slow": // goes on serving for a while, as one that finishes its requests does
-		go func() { <-stop; time.Sleep(3 * time.Second); os.Exit(0) }()
+		go func() { <-stop; fmt.Println("told to stop"); time.Sleep(6 * time.Second); os.Exit(0) }()
 	default:
 		go func() { <-stop; os.Exit(0) }()
 	}
