@@ -192,6 +192,9 @@ func (k *cluster) copies(t *testing.T, spec workload.Spec, commit string, pods i
 	t.Helper()
 	image := two.ci.Ref(spec.Ref.Name(), commit)
 	config := configOf(t, spec.Ref.Name(), commit)
+	digest, err := imageOf(t, spec.Ref.Name(), commit).Digest()
+	must(t, err)
+	same := func(want string) func(string) bool { return func(s string) bool { return s == want } }
 	for _, d := range spec.Kubernetes.Deployments {
 		var o struct {
 			Metadata struct{ Annotations map[string]string }
@@ -217,9 +220,30 @@ func (k *cluster) copies(t *testing.T, spec workload.Spec, commit string, pods i
 		if s := o.Status; s.Replicas != pods || s.UpdatedReplicas != pods || s.AvailableReplicas != pods {
 			t.Errorf("%s: %+v", d.Name, s)
 		}
-		if c.Image != image || env["UNIDESK_DEPLOY_COMMIT"] != commit || o.Metadata.Annotations["unidesk.dev/deploy-commit"] != commit ||
-			o.Spec.Template.Metadata.Annotations["unidesk.dev/deploy-commit"] != commit {
-			t.Errorf("%s is %+v, want %s", d.Name, o, commit)
+		if c.Image != image {
+			t.Errorf("%s is %+v, want %s", d.Name, o, image)
+		}
+		stamped := map[string]map[string]string{}
+		for _, key := range workload.Keys() {
+			stamped[key] = map[string]string{
+				"environment": env[spec.KeyPrefix+key], "Deployment": o.Metadata.Annotations[workload.Annotation(key)],
+				"pod template": o.Spec.Template.Metadata.Annotations[workload.Annotation(key)],
+			}
+		}
+		for key, is := range map[string]func(string) bool{
+			workload.KeyCommit: same(commit), workload.KeyRequestedCommit: same(commit), workload.KeyDigest: same(digest.String()),
+			workload.KeyServiceID: same(spec.Ref.Name()), workload.KeyImage: same(env[spec.KeyPrefix+workload.KeyImage]),
+			workload.KeySourceRepo: func(s string) bool { return strings.HasPrefix(s, "https://") },
+			workload.KeyDeployedAt: func(s string) bool { _, err := time.Parse(time.RFC3339, s); return err == nil },
+		} {
+			if len(stamped[key]) != 3 {
+				t.Errorf("%s is no deploy key", key)
+			}
+			for place, value := range stamped[key] {
+				if value == "" || !is(value) || value != stamped[key]["environment"] {
+					t.Errorf("%s of %s in the %s is %q", key, d.Name, place, value)
+				}
+			}
 		}
 		k.podsRun(t, spec.Ref.Scope(), d.Name, config, pods)
 		if d.Service == "" {
