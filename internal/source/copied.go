@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// copied is a bare repository with the branches of a remote. Beside it, a lock is
-// held by the process that brings it up to date; its content is when that was done.
+// copied is an account's own bare repository with the branches of a remote. Beside it, a lock is
+// held by the process that brings it up to date; its content is when that was done. Git
+// runs what the configuration of a repository names, so that no other account may write
+// to it, or put another one in its place.
 type copied struct {
 	remote Remote
 	dir    string
@@ -29,6 +32,9 @@ const noSuchCommit = 129
 // find returns a branch that holds the commit, "" when none is known to, and when
 // the remote was asked for that.
 func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked string, err error) {
+	if err := statefile.Guarded(nil, c.dir); err != nil {
+		return "", "", err
+	}
 	content, err := statefile.Read(c.lock())
 	if asked = strings.TrimSpace(string(content)); errors.Is(err, fs.ErrNotExist) || err == nil && asked == "" {
 		return "", "", nil // there is no whole copy yet
@@ -47,8 +53,17 @@ func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked
 // and files of a commit say nothing about its branch; a remote that cannot leave
 // them out sends all.
 func (c copied) refresh(ctx context.Context) error {
-	if err := statefile.Folder(c.dir, 0o750); err != nil {
+	own := filepath.Dir(c.dir)
+	if err := statefile.Folder(filepath.Dir(own), 0o750); err != nil {
 		return err
+	}
+	for _, folder := range []string{own, c.dir} { // one by one: a link that was put there is not followed
+		if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return statefile.Fault(fault.Internal, own, "make the copy", err)
+		}
+		if err := statefile.Guarded(nil, folder); err != nil {
+			return err
+		}
 	}
 	lock, err := statefile.OpenLock(c.lock(), 0o640)
 	if err != nil {
@@ -61,11 +76,7 @@ func (c copied) refresh(ctx context.Context) error {
 	if err := c.removeLocks(); err != nil {
 		return err
 	}
-	share := "umask"
-	if statefile.Shared(filepath.Dir(c.dir)) { // every operator uses what another operator makes
-		share = "0660"
-	}
-	if _, err := git(ctx, settings{dir: c.dir}, "init", "--quiet", "--bare", "--template=", "--shared="+share); err != nil {
+	if _, err := git(ctx, settings{dir: c.dir}, "init", "--quiet", "--bare", "--template=", "--shared=umask"); err != nil {
 		return err
 	}
 	s := c.remote.settings()

@@ -47,7 +47,8 @@ type Remotes struct {
 }
 
 // New returns the remotes of source repositories, by the repository's URL. Their
-// copies are folders in dir, made when they are needed.
+// copies are folders in dir, made when they are needed. Other accounts do not write to
+// dir; if they could, it is as for [Remotes.Reading].
 func New(dir string, remotes map[string]Remote, patience time.Duration) *Remotes {
 	r := &Remotes{dir: dir, of: map[string]Remote{}, patience: patience, asked: map[Remote]error{}}
 	for source, remote := range remotes {
@@ -85,7 +86,7 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 	c := remote.copyIn(r.dir)
 	branch, asked, err := c.find(ctx, commit)
 	if branch == "" { // or the copy is broken, which making it again may mend
-		branch, asked, err = r.findAnew(ctx, remote, commit)
+		branch, asked, err = r.findAnew(ctx, remote, commit, err)
 	}
 	switch {
 	case err != nil:
@@ -102,9 +103,10 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 }
 
 // findAnew brings the copy up to date, unless that was tried before, and looks again.
-func (r *Remotes) findAnew(ctx context.Context, remote Remote, commit artifact.Commit) (branch, asked string, err error) {
+// In a folder that others may write to, which refused says, it brings up another copy.
+func (r *Remotes) findAnew(ctx context.Context, remote Remote, commit artifact.Commit, refused error) (branch, asked string, err error) {
 	c := remote.copyIn(r.dir)
-	if r.reading {
+	if r.reading || fault.ReasonOf(refused) == fault.PathRefused {
 		if r.apart == "" {
 			if r.apart, err = os.MkdirTemp("", "unidesk-sources-"); err != nil {
 				return "", "", err

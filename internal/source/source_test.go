@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -263,41 +264,42 @@ func TestManyMayAskAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// What one operator has copied, every other of the group goes on with.
-func TestASharedFoldersCopyIsShared(t *testing.T) {
-	t.Parallel()
-	r, state := newRepository(t), t.TempDir()
-	if err := os.Chmod(state, fs.ModeSetgid|0o770); err != nil {
-		t.Fatal(err)
+// Git runs programs that a repository's configuration names, and believes its branches. An
+// account of the state folder's group has root do neither.
+func TestACopyThatAnotherAccountMayWriteIsNotUsed(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be another account")
 	}
-	look(t, asks(t, state, r.remote), r.commit(t, "first", "master"), provenance.Verified, "master")
-	err := filepath.WalkDir(filepath.Join(state, "sources"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		want := fs.FileMode(0o060)
-		switch {
-		case strings.HasSuffix(path, ".promisor"):
-			want = 0 // that it is there is all of it
-		case strings.Contains(path, "/objects/") && !d.IsDir():
-			want = 0o040 // git's objects are nobody's to write
-		}
-		if p := info.Mode().Perm(); p&want != want || p&0o007 != 0 {
-			t.Errorf("%s has mode %04o", path, p)
-		}
-		if os.Geteuid() == 0 {
-			return os.Chown(path, 12345, -1) // another operator's
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	const group, member = 64001, 64002
+	for name, mode := range map[string]fs.FileMode{
+		"the group may take away what is in the folder": fs.ModeSetgid | 0o770,
+		"each account may take away its own":            fs.ModeSetgid | fs.ModeSticky | 0o770,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, state, canary := newRepository(t), t.TempDir(), filepath.Join(t.TempDir(), "canary")
+			if err := errors.Join(os.Chmod(filepath.Dir(state), 0o755), os.Chown(state, 0, group), os.Chmod(state, mode)); err != nil {
+				t.Fatal(err)
+			}
+			as := func(script string) {
+				t.Helper()
+				cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: member, Gid: group}}
+				out, _ := cmd.CombinedOutput() // most of it is refused
+				t.Logf("%s", out)
+			}
+			look(t, asks(t, state, r.remote), r.commit(t, "first", "master"), provenance.Verified, "master")
+			as(`for config in ` + state + `/sources/*.git/config; do
+				printf '[remote "origin"]\nuploadpack = touch ` + canary + `; git-upload-pack\n[core]\nsshCommand = touch ` + canary + `\n' >>"$config"; done
+				mv ` + state + `/sources ` + state + `/mine && cp -r ` + state + `/mine ` + state + `/sources`)
+			unpushed := r.commit(t, "second", "")
+			as(`for copy in ` + state + `/sources/*.git; do echo ` + unpushed.String() + ` >"$copy/refs/heads/planted"; done`)
+			look(t, asks(t, state, r.remote), unpushed, provenance.Unverified, "no branch")
+			look(t, asks(t, state, r.remote), r.commit(t, "third", "master"), provenance.Verified, "master")
+			if _, err := os.Stat(canary); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("root ran what another account wrote (%v)", err)
+			}
+		})
 	}
-	look(t, asks(t, state, r.remote), r.commit(t, "second", "master"), provenance.Verified, "master")
 }
 
 // A folder that a killed process left half made is made whole.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 
 	allowed := signed(t, world.Controller.Supervisor, run(first, "--dry-run").Result.Contract.Statement)
 	run(second, "--run-now", "--grant", allowed).Want(t, contract.DecidedGated, fault.GrantMismatch, 3)
-	copies := filepath.Join(world.Controller.State, "sources")
+	copies := filepath.Join(world.Controller.State, "sources-"+strconv.Itoa(os.Geteuid()))
 	if _, err := os.Stat(copies); !os.IsNotExist(err) {
 		t.Errorf("a dry run asked the source's remote (%v)", err)
 	}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -34,7 +36,7 @@ func (c Config) remotesFor(access Access) (*source.Remotes, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources := source.New(filepath.Join(c.State, "sources"), remotes, source.Patience)
+	sources := source.New(filepath.Join(c.State, "sources-"+strconv.Itoa(os.Geteuid())), remotes, source.Patience)
 	if access == Reading {
 		sources.Reading()
 	}
