@@ -113,14 +113,13 @@ func foreignFiles(t *testing.T, h *host) {
 		t.Skip("needs root, to give files away")
 	}
 	p := newProject(t, h, 1)
-	p.start()
+	p.run(t, "")
 	client := p.target(t)
-	switched := func() error {
-		return client.Switch(t.Context(), workload.Change{ID: "c-1", Ref: p.spec.Ref, Image: p.images[0].Pinned, Deadline: time.Now().Add(time.Hour)}, ignore)
-	}
 	if err := client.Stage(t.Context(), p.spec.Ref, p.images[0].Pinned, ignore); err != nil {
 		t.Fatal(err)
 	}
+	change := p.plan(t, client, 0, "a", 5*time.Minute)
+	switched := func() error { return client.Switch(t.Context(), change, ignore) }
 	if err := os.Chown(filepath.Join(p.root, ".state"), 12345, -1); err != nil {
 		t.Fatal(err)
 	}

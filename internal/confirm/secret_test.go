@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
@@ -41,7 +42,7 @@ func TestTheSecretsOfARecordAreForItsAccountAlone(t *testing.T) {
 	}
 	s := store[vault]{dir: dir}
 	ref := workloadtest.Ref("unidesk", "sample")
-	r := record[vault]{Change: workload.Change{ID: "b", Ref: ref}, State: vault{Open: "open", Token: "hunter2"}}
+	r := record[vault]{Spec: workload.Spec{Ref: ref}, Change: workload.Change{ID: "b", Ref: ref}, State: vault{Open: "open", Token: "hunter2"}}
 	if err := s.save(ref, r); err != nil {
 		t.Fatal(err)
 	}
@@ -101,5 +102,27 @@ func TestTheSecretsOfARecordAreForItsAccountAlone(t *testing.T) {
 	}
 	if _, _, err := s.load(ref); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A change is taken back under its own workload's lock, by its own record: a record that was
+// given another workload's name is neither seen nor obeyed.
+func TestARecordUnderAnotherWorkloadsNameIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := store[struct{}]{dir: dir}
+	ref, other := workloadtest.Ref("unidesk", "sample"), workloadtest.Ref("unidesk", "other")
+	r := record[struct{}]{Spec: workload.Spec{Ref: ref}, Change: workload.Change{ID: "a", Ref: ref}}
+	if err := s.save(ref, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(s.path(ref, pendingSuffix), s.path(other, pendingSuffix)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.unsettled(); fault.ReasonOf(err) != fault.PathRefused || len(found) != 0 {
+		t.Errorf("unsettled: %v, %+v", err, found)
+	}
+	if r, _, err := s.load(other); fault.ReasonOf(err) != fault.PathRefused || r != nil {
+		t.Errorf("load: %v, %+v", err, r)
 	}
 }

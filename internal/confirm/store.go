@@ -49,6 +49,9 @@ func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if r != nil && (r.Change.Ref != ref || r.Spec.Ref != ref) {
+		return nil, nil, misnamed(s.path(ref, pendingSuffix), r.Change.Ref)
+	}
 	if r != nil && last != nil && last.ChangeID == r.Change.ID {
 		r = nil
 	}
@@ -58,6 +61,13 @@ func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) 
 		}
 	}
 	return r, last, nil
+}
+
+// misnamed is the fault of a file that was given another workload's name: a change is
+// taken back under its own workload's lock.
+func misnamed(path string, of workload.Ref) error {
+	return fault.New(fault.PathRefused, "%s holds a change of %s", path, of).
+		WithHint("a deploy did not give it this name: look at it, then move it away")
 }
 
 func (s store[S]) save(ref workload.Ref, r record[S]) error {
@@ -86,7 +96,7 @@ func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
 // tidy removes a pending file and the secrets of its change.
 func (s store[S]) tidy(ref workload.Ref) error {
 	for _, suffix := range []string{secretSuffix, pendingSuffix} {
-		if err := os.Remove(s.path(ref, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := statefile.Remove(s.path(ref, suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return s.unwritable(err)
 		}
 	}
@@ -115,6 +125,10 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 		}
 		r, err := s.readRecord(filepath.Join(s.dir, e.Name()))
 		if err == nil && r != nil && check(r.Change.Ref) == nil {
+			if r.Change.Ref.String() != name {
+				faults = append(faults, misnamed(filepath.Join(s.dir, e.Name()), r.Change.Ref))
+				continue
+			}
 			r, _, err = s.load(r.Change.Ref)
 			if err == nil && r != nil {
 				found = append(found, *r.pending())

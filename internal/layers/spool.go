@@ -73,7 +73,7 @@ func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err er
 	}
 	for _, e := range s.entries() {
 		if time.Since(e.used) > maxAge {
-			_ = os.Remove(e.path)
+			_ = statefile.Remove(e.path)
 		}
 	}
 	return func() { _ = lock.Unlock() }, nil
@@ -123,7 +123,7 @@ func (s *Spool) Open(d artifact.Digest) (*os.File, error) {
 func (s *Spool) Remove(d artifact.Digest) error {
 	var errs []error
 	for _, suffix := range []string{"", partSuffix, tarSuffix, tarSuffix + partSuffix} {
-		if err := os.Remove(s.path(d) + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := statefile.Remove(s.path(d) + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
@@ -156,7 +156,7 @@ func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 			return fault.New(fault.DiskFull, "spool %s needs %d bytes and has %d %s", s.dir, need, max(room, 0), where).
 				WithHint("free space on the filesystem of %[1]s (df -h %[1]s, df -i %[1]s), or raise spoolQuota in controller.yaml", s.dir)
 		}
-		if err := os.Remove(entries[i].path); err != nil {
+		if err := statefile.Remove(entries[i].path); err != nil {
 			return fault.New(fault.Internal, "sweep the spool: %w", err)
 		}
 		used -= entries[i].size

@@ -58,7 +58,7 @@ func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact
 	}
 	defer func() {
 		if err = errors.Join(err, out.Close()); err != nil {
-			_ = os.Remove(out.Name())
+			_ = statefile.Remove(out.Name())
 		}
 	}()
 	h := sha256.New()

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // Verify hashes a whole blob again and drops it when it has rotted. It is for the
@@ -28,7 +28,7 @@ func (s *Spool) Verify(d artifact.Digest) error {
 		return s.Remove(d)
 	}
 	// What it was unpacked to was never synced, and is cheap to make again.
-	if err := os.Remove(s.path(d) + tarSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := statefile.Remove(s.path(d) + tarSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Internal, "remove unpacked blob: %w", err)
 	}
 	return nil

@@ -80,7 +80,7 @@ func (w *Writer) Commit() error {
 	if got := artifact.DigestSum([sha256.Size]byte(w.hash.Sum(nil))); w.offset != w.layer.Size || got != w.layer.Digest {
 		err := fault.New(fault.DigestMismatch, "layer %s: %d bytes came that hash to %s", w.layer.Digest, w.offset, got)
 		err.Retry = w.began > 0
-		return errors.Join(err, os.Remove(path+partSuffix))
+		return errors.Join(err, statefile.Remove(path+partSuffix))
 	}
 	if err := w.file.Sync(); err != nil {
 		return w.spool.broken("write blob", err)

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,7 +97,7 @@ func (l *Ledger) Enact(r Receipt) (Receipt, error) {
 			return r, err
 		}
 	}
-	return there, l.unavailableIf(os.Remove(prepared))
+	return there, l.unavailableIf(statefile.Remove(prepared))
 }
 
 // Record prepares the receipt and puts it into force, as Enact does.

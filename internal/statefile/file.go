@@ -20,20 +20,26 @@ import (
 // new file outlive a power cut.
 func Open(path string, flag int, private fs.FileMode) (*os.File, error) {
 	folder := filepath.Dir(path)
-	// NONBLOCK: a named pipe must be refused, not waited for.
-	f, err := os.OpenFile(path, flag&^os.O_TRUNC|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, private)
+	h, err := hold(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer h.release()
+	f, made, err := h.open(path, flag&^os.O_TRUNC, private)
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, fmt.Errorf("%w: a file of state is not reached by a symbolic link", err)
 	}
 	if err != nil {
 		return nil, full(folder, err)
 	}
-	if err := trusted(f, folder); err != nil {
+	if err := h.trusted(f, flag); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	if flag&os.O_CREATE != 0 {
-		if mode := mode(folder, private); mode != private {
-			_ = f.Chmod(mode) // another operator's file has it already
+	if made {
+		if mode := mode(h.at, private); mode != private {
+			if err := f.Chmod(mode); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
 		}
 	}
 	if flag&os.O_TRUNC != 0 { // only now: a file that is refused keeps its content
@@ -44,8 +50,37 @@ func Open(path string, flag int, private fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
-// trusted refuses what is not a regular file, and a file of a foreign owner.
-func trusted(f *os.File, folder string) error {
+// open opens a file, and reports whether it made it. It looks for a file that is there
+// first: in a sticky folder the kernel refuses another account's file with O_CREAT
+// (fs.protected_regular).
+func (h held) open(path string, flag int, private fs.FileMode) (f *os.File, made bool, err error) {
+	// NONBLOCK: a named pipe must be refused, not waited for.
+	flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+	try := func(flag int) (err error) {
+		fd, err := again(func() (int, error) { return unix.Open(h.path(path), flag, uint32(private.Perm())) })
+		if err != nil {
+			return &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+		f = os.NewFile(uintptr(fd), path)
+		return nil
+	}
+	const tries = 10 // another process makes the file, and removes it
+	for range tries {
+		if flag&os.O_EXCL == 0 {
+			if err = try(flag &^ os.O_CREATE); err == nil || flag&os.O_CREATE == 0 || !errors.Is(err, fs.ErrNotExist) {
+				return f, false, err
+			}
+		}
+		if err = try(flag | os.O_EXCL); err == nil || flag&os.O_EXCL != 0 || !errors.Is(err, fs.ErrExist) {
+			return f, true, err
+		}
+	}
+	return nil, false, err
+}
+
+// trusted refuses what is not a regular file, a file of a foreign owner, and to write to a
+// file of which others may have made a second name.
+func (h held) trusted(f *os.File, flag int) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -54,11 +89,15 @@ func trusted(f *os.File, folder string) error {
 		return fault.New(fault.PathRefused, "%s is not a regular file", f.Name()).
 			WithHint("look at it, then move it away: ls -ld %s", f.Name())
 	}
-	in, err := os.Stat(folder)
+	in, err := os.Stat(h.at)
 	if err != nil {
 		return err
 	}
 	file, dir := info.Sys().(*syscall.Stat_t), in.Sys().(*syscall.Stat_t)
+	if h.below && file.Nlink != 1 && flag&(os.O_WRONLY|os.O_RDWR) != 0 {
+		return fault.New(fault.PathRefused, "%s has %d names, and other accounts may write to its folder", f.Name(), file.Nlink).
+			WithHint("look at it, then move it away: ls -li %s", f.Name())
+	}
 	switch {
 	case int(file.Uid) == os.Geteuid(), file.Uid == 0, file.Uid == dir.Uid:
 		return nil
@@ -162,10 +201,16 @@ func Create(path string, content []byte, private fs.FileMode) error {
 // both if there is one.
 func RenameNew(from, to string) error {
 	folder := filepath.Dir(to)
-	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	h, err := hold(folder)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	old, name := h.path(from), h.path(to)
+	err = unix.Renameat2(unix.AT_FDCWD, old, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a filesystem that cannot
-		if err = os.Link(from, to); err == nil {
-			err = os.Remove(from)
+		if err = os.Link(old, name); err == nil {
+			err = os.Remove(old)
 		}
 	}
 	if err != nil {
@@ -178,8 +223,13 @@ func RenameNew(from, to string) error {
 // power cut.
 func Rename(from, to string) error {
 	folder := filepath.Dir(to)
-	if err := os.Rename(from, to); err != nil {
-		return full(folder, err)
+	h, err := hold(folder)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	if err := os.Rename(h.path(from), h.path(to)); err != nil {
+		return full(folder, h.named(err))
 	}
 	return Sync(folder)
 }

@@ -29,31 +29,65 @@ func isShared(folder fs.FileInfo) bool {
 // Folder makes the folder and its missing parents. It has the given mode, or that
 // of a shared parent. It outlives a power cut.
 func Folder(path string, private fs.FileMode) error {
-	if info, err := os.Stat(path); err == nil {
-		if !info.IsDir() {
-			return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
-		}
-		return nil
-	}
 	parent := filepath.Dir(path)
+	h, err := hold(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := Folder(parent, private); err != nil {
+			return err
+		}
+		h, err = hold(parent)
+	}
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	look := os.Stat
+	if h.below {
+		look = os.Lstat
+	}
+	switch info, err := look(h.path(path)); {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil && h.below:
+		return noFolder(path, filepath.Base(path))
+	case err == nil:
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+	}
 	if err := Folder(parent, private); err != nil {
 		return err
 	}
-	if err := os.Mkdir(path, private); err != nil && !errors.Is(err, fs.ErrExist) {
-		return full(parent, err)
-	} else if err == nil && Shared(parent) {
-		if err := os.Chmod(path, sharedFolder); err != nil { // past the umask
-			return errors.Join(err, os.Remove(path)) // a folder that is not shared would keep the others out
+	if err := os.Mkdir(h.path(path), private); err != nil && !errors.Is(err, fs.ErrExist) {
+		return full(parent, h.named(err))
+	} else if err == nil && Shared(h.at) {
+		if err := h.share(path); err != nil {
+			return errors.Join(err, os.Remove(h.path(path))) // a folder that is not shared would keep the others out
 		}
 	}
 	return Sync(parent) // also when another process made the folder just now
 }
 
+// share gives a folder that was just made the mode of a shared folder, past the umask.
+func (h held) share(path string) error {
+	fd, err := again(func() (int, error) {
+		return unix.Open(h.path(path), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	made := os.NewFile(uintptr(fd), path)
+	return errors.Join(made.Chmod(sharedFolder), made.Close())
+}
+
 // Sync makes the names in the folder outlive a power cut.
 func Sync(folder string) error {
-	d, err := os.Open(folder)
+	h, err := hold(folder)
 	if err != nil {
 		return err
+	}
+	defer h.release()
+	d, err := os.Open(h.at)
+	if err != nil {
+		return h.named(err)
 	}
 	return full(folder, errors.Join(d.Sync(), d.Close()))
 }

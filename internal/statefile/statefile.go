@@ -2,7 +2,9 @@
 // and owns files of state: receipts, changes, used grants, layers, locks. What it
 // promises of each of them:
 //
-//   - A link is never followed to a file, and only a regular file is opened.
+//   - A link is never followed to a file, and only a regular file is opened. Below a
+//     shared folder no link is followed to a folder either, and only what was made
+//     here gets another mode.
 //   - A file that is there already belongs to this account, to root, to the owner
 //     of its folder or, in a shared folder, to the folder's group.
 //   - A name that was made, replaced or renamed outlives a power cut.

@@ -149,7 +149,7 @@ func TestTheControllersPackage(t *testing.T) {
 	if out, err := two.D601.Output(t.Context(), "unidesk-controller", "version"); err != nil || strings.TrimSpace(out) != "v"+newer {
 		t.Errorf("%v: %q", err, out)
 	}
-	if out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk"); err != nil || out != "2770 root unidesk\n" {
+	if out, err := two.D601.Output(t.Context(), "stat", "-c", "%a %U %G", "/var/lib/unidesk"); err != nil || out != "3770 root unidesk\n" {
 		t.Errorf("%v: %q", err, out)
 	}
 	// The lab's dpkg leaves pages out, as many images do: they are of the package all the same.

@@ -43,7 +43,7 @@ func judgeState(s stateFacts) Finding {
 	const check = "state folder"
 	switch {
 	case len(s.closed) > 0:
-		return amiss(LevelFault, check, "run as its owner, or share it: chgrp GROUP, chmod 2770 on it and all folders below",
+		return amiss(LevelFault, check, "run as its owner, or share it: chgrp GROUP, chmod 3770 on it, chmod 2770 on all folders below",
 			"this account may not write to %s", strings.Join(s.closed, ", "))
 	case !s.exists:
 		return fine(check, "%s is not there; the first deploy makes it", s.dir)
@@ -54,6 +54,8 @@ func judgeState(s stateFacts) Finding {
 	case s.mode.Perm()&0o020 != 0 && s.mode&fs.ModeSetgid == 0:
 		return amiss(LevelWarning, check, "chmod g+s "+s.dir+" and the folders below",
 			"its group may write to %s and would not own what is made in it (mode %04o)", s.dir, s.mode.Perm())
+	case s.mode.Perm()&0o020 != 0 && s.mode&fs.ModeSticky == 0:
+		return amiss(LevelWarning, check, "chmod +t "+s.dir, "each of its group may put another folder in the place of those in %s (mode %04o)", s.dir, s.mode.Perm())
 	case s.mode.Perm()&0o020 != 0:
 		return fine(check, "%s, shared by its group", s.dir)
 	}
