@@ -36,11 +36,47 @@ func TestFaultsNameTestsThatExist(t *testing.T) {
 		if rest := strings.Trim(namedTests.ReplaceAllString(row[3], ""), " ,"); len(named) == 0 || rest != "" {
 			t.Errorf("%s: want `TestName` (path/file_test.go), several separated by commas, got %q", row[1], row[3])
 		}
-		for _, test := range named {
-			source, err := os.ReadFile(filepath.Join("..", test[2]))
-			if err != nil || !strings.Contains(string(source), "\nfunc "+test[1]+"(") {
-				t.Errorf("%s: no %s in %s (%v)", row[1], test[1], test[2], err)
-			}
+		exist(t, row[1], named)
+	}
+}
+
+// exist checks that each named test is in its file.
+func exist(t *testing.T, where string, named [][]string) {
+	t.Helper()
+	for _, test := range named {
+		source, err := os.ReadFile(filepath.Join("..", test[2]))
+		if err != nil || !strings.Contains(string(source), "\nfunc "+test[1]+"(") {
+			t.Errorf("%s: no %s in %s (%v)", where, test[1], test[2], err)
 		}
+	}
+}
+
+// What docs/security.md says is a promise with its tests, or is said to be none.
+func TestSecurityNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sections, _ := strings.Cut(string(text), "\n## ")
+	promises, none := 0, 0
+	for i, line := range strings.Split("## "+sections, "\n") {
+		said, item := strings.CutPrefix(line, "- ")
+		named := namedTests.FindAllStringSubmatch(said, -1)
+		switch {
+		case line == "" || strings.HasPrefix(line, "## "):
+		case !item:
+			t.Errorf("%q is no item", line)
+		case strings.HasPrefix(said, "Accepted: ") || strings.HasPrefix(said, "Not a promise: "):
+			none++
+		case len(named) == 0:
+			t.Errorf("item %d names no test: %q", i, said)
+		default:
+			promises++
+			exist(t, said, named)
+		}
+	}
+	if promises < 20 || none < 10 {
+		t.Errorf("only %d promises, and %d items that are none", promises, none)
 	}
 }
