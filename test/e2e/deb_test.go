@@ -138,7 +138,39 @@ func watches(t *testing.T) {
 	if err != nil || out != "660 root unidesk\n" {
 		t.Errorf("%v: %q", err, out)
 	}
+	attacked(t)
 	on(t, "systemctl stop unidesk-controller.service", "rm "+config)
+}
+
+// attacked has an account of the operators' group, with no other right, plant a record and
+// links in the state folder that the unit watches.
+func attacked(t *testing.T) {
+	t.Helper()
+	const outside = "mkdir -m 755 /srv/outside && install -m 600 /dev/null /srv/outside/secret"
+	look := func() string {
+		out, err := two.D601.Output(t.Context(), "find", "/srv/outside", "-printf", "%p %M %u %g %s\n")
+		must(t, err)
+		return out
+	}
+	on(t, outside, "useradd --groups unidesk lab-member",
+		"runuser -u lab-member -- sh -ec 'cd /var/lib/unidesk; umask 007; mkdir -p changes ledger; "+
+			"echo {} >changes/compose-unidesk.frontend.pending.json; ln -s /srv/outside/secret changes/compose-unidesk.frontend.lock; "+
+			"ln -s /srv/outside ledger/prod; ln -s /srv/outside grants; ln -s /srv/outside spool'")
+	defer on(t, "userdel lab-member; rm -r /srv/outside; cd /var/lib/unidesk && rm -rf changes ledger grants spool")
+	was := look()
+	eventually(t, time.Minute, "the unit refuses the record", func() error {
+		out, err := two.D601.Output(t.Context(), "journalctl", "--unit=unidesk-controller.service", "--output=cat", "--no-pager")
+		if err == nil && !strings.Contains(out, "may not do itself what it asks for") && !strings.Contains(out, "accounts beside its owner may write it") {
+			err = fmt.Errorf("the journal: %s", out)
+		}
+		return err
+	})
+	for _, command := range []string{"recover", "history", "doctor"} { // each may fail
+		_, _ = two.D601.Exec(t.Context(), "unidesk-controller", command).CombinedOutput()
+	}
+	if now := look(); now != was {
+		t.Errorf("outside is\n%s\nand was\n%s", now, was)
+	}
 }
 
 // The controller's package, on the host that is no master otherwise.
