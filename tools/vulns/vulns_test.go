@@ -42,13 +42,19 @@ func TestACalledAdvisoryNeedsAnException(t *testing.T) {
 		"one is called":                 {findings: []string{imported, called}, want: []string{"GO-2026-0001 (A hole) is in example.org/m v1.2.2: " + module + "/cmd/agent.main calls example.org/m/p.*T.Do; update it to v1.2.3"}},
 		"one is called, with exception": {findings: []string{called}, allowed: map[string]string{"GO-2026-0001": reason}},
 		"the exception of another":      {findings: []string{called}, allowed: map[string]string{"GO-2026-0002": reason}, want: []string{"GO-2026-0001 (A hole)", "GO-2026-0002 has an exception and is not called"}},
-		"an exception of what is only imported": {findings: []string{imported}, allowed: map[string]string{"GO-2026-0002": reason},
-			want: []string{"GO-2026-0002 has an exception and is not called"}},
-		"an exception of Go's library, scanned with the oldest Go": {allowed: map[string]string{"GO-2026-0003": reason}, ofGo: []string{"GO-2026-0003"},
-			want: []string{"GO-2026-0003 has an exception and is not called"}},
+		"an exception of what is only imported": {
+			findings: []string{imported}, allowed: map[string]string{"GO-2026-0002": reason},
+			want: []string{"GO-2026-0002 has an exception and is not called"},
+		},
+		"an exception of Go's library, scanned with the oldest Go": {
+			allowed: map[string]string{"GO-2026-0003": reason}, ofGo: []string{"GO-2026-0003"},
+			want: []string{"GO-2026-0003 has an exception and is not called"},
+		},
 		"an exception of Go's library, scanned with a newer Go": {allowed: map[string]string{"GO-2026-0003": reason}, ofGo: []string{"GO-2026-0003"}, oldest: "go1.26.7"},
-		"an exception of a module, scanned with a newer Go": {allowed: map[string]string{"GO-2026-0002": reason}, ofGo: []string{"GO-2026-0003"}, oldest: "go1.26.7",
-			want: []string{"GO-2026-0002 has an exception and is not called"}},
+		"an exception of a module, scanned with a newer Go": {
+			allowed: map[string]string{"GO-2026-0002": reason}, ofGo: []string{"GO-2026-0003"}, oldest: "go1.26.7",
+			want: []string{"GO-2026-0002 has an exception and is not called"},
+		},
 	} {
 		found, err := parse(answer(c.findings...))
 		if err != nil {
