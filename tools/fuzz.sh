@@ -14,7 +14,7 @@ inputs() {
 	local n
 	case $1 in
 	FuzzNoAnswerIsAnImage | FuzzRawFrames* | FuzzAConfiguration*) n=1000 ;;
-	*Request | FuzzAManifest* | FuzzAStreamIs* | FuzzABlob* | FuzzARecord* | FuzzAReceipt* | FuzzOnlyAWhole*) n=3000 ;;
+	*Request | FuzzAManifest* | FuzzAStreamIs* | FuzzABlob* | FuzzARecord* | FuzzAReceipt* | FuzzOnlyAWhole* | FuzzAFailure* | FuzzNoValue*) n=3000 ;;
 	*) n=20000 ;;
 	esac
 	awk -v n=$n -v share="${FUZZ_SHARE:-1}" 'BEGIN { printf "%d", (n / share > 1 ? n / share : 1) }'
