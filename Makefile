@@ -63,6 +63,11 @@ unit: ## only what needs nothing but Go
 	$(SUM) ./...
 	go test -C tools ./...
 
+.PHONY: race
+race: ## the unit tests of the packages with goroutines, under Go's race detector; ARGS="-share 4"
+	@lab/setup.sh race
+	@tools/race.sh $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## each fuzz target, for a bounded number of inputs; FUZZ_SHARE=0.1 for ten times as many
 	@tools/fuzz.sh
@@ -164,4 +169,4 @@ release-contract: ## make today's contract the one that later ones must not brea
 	$(BUF) build -o proto/contract.binpb
 
 .PHONY: check
-check: lint vulns rooms commits test mutants engines e2e ## everything; CI runs .ci/run
+check: lint vulns rooms commits test race fuzz mutants engines e2e ## everything; CI runs .ci/run

@@ -30,8 +30,8 @@ func newCI(t *testing.T, failing string) repo {
 func TestCIPrintsTheSecondsOfEachStage(t *testing.T) {
 	t.Parallel()
 	for failing, want := range map[string]string{
-		"":      `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  mutants\n +\d+ s  e2e\n +\d+ s  all\n$`,
-		"e2e":   `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  mutants\n +\d+ s  e2e \(failed\)\n +\d+ s  all\n$`,
+		"":      `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  vulns\n +\d+ s  race\n +\d+ s  fuzz\n +\d+ s  mutants\n +\d+ s  e2e\n +\d+ s  all\n$`,
+		"e2e":   `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  vulns\n +\d+ s  race\n +\d+ s  fuzz\n +\d+ s  mutants\n +\d+ s  e2e \(failed\)\n +\d+ s  all\n$`,
 		"lint":  `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint \(failed\)\n +\d+ s  all\n$`,
 		"rooms": `^ +\d+ s  commits\n +\d+ s  rooms \(failed\)\n +\d+ s  all\n$`,
 	} {
