@@ -87,6 +87,24 @@ func fuzzRequest(f *testing.F, file protoreflect.FileDescriptor, method string) 
 		f.Add(b)
 		f.Add(b[:len(b)/2])
 		f.Add(append(b, b...))
+		for _, v := range []string{"\x1b[2J", "--flag", "../x"} {
+			fields := 0
+			stringsOf(f, proto.Clone(sample).ProtoReflect(), "", func(string, func(string)) { fields++ })
+			for i := range fields {
+				steers, at := proto.Clone(sample), 0
+				stringsOf(f, steers.ProtoReflect(), "", func(_ string, set func(string)) {
+					if at == i {
+						set(v)
+					}
+					at++
+				})
+				b, err := proto.Marshal(steers)
+				if err != nil {
+					f.Fatal(err)
+				}
+				f.Add(b)
+			}
+		}
 	}
 	f.Add([]byte{})
 	f.Add([]byte("\x0a\xff\xff\xff\xff\x0f"))

@@ -164,7 +164,7 @@ func isMessage(f protoreflect.FieldDescriptor) bool {
 // stringsOf are the fields of a message that hold strings, by path, each with what
 // sets it. A message that the sample leaves out would hide its fields, so it ends
 // the test. A sample has one member of a oneof.
-func stringsOf(t *testing.T, m protoreflect.Message, path string, each func(path string, set func(string))) {
+func stringsOf(t testing.TB, m protoreflect.Message, path string, each func(path string, set func(string))) {
 	t.Helper()
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
