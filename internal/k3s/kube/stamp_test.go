@@ -37,7 +37,9 @@ func TestAStampHasEachDeployKeyInThreePlaces(t *testing.T) {
 	var template struct {
 		Metadata struct{ Annotations map[string]string }
 		Spec     struct {
-			Containers []struct{ Env []struct{ Name, Value string } }
+			Containers []struct {
+				Env []struct{ Name, Value string }
+			}
 		}
 	}
 	deployment := map[string]string{}
