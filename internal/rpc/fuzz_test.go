@@ -148,7 +148,7 @@ func fuzzRequest(f *testing.F, file protoreflect.FileDescriptor, method string) 
 			}
 			return
 		}
-		if r := fault.ReasonOf(fromStatus(err)); broken == nil && r == fault.Internal {
+		if r := fault.ReasonOf(fromStatus("", err)); broken == nil && r == fault.Internal {
 			t.Errorf("a request that can be read is refused with %s: %v", r, err)
 		}
 		if strings.ContainsFunc(err.Error(), unicode.IsControl) {

@@ -131,7 +131,7 @@ func serveInMemory(t *testing.T, register func(*grpc.Server)) agent {
 	return agent{link: l.DialContext, cut: serveOn(t, l, register)}
 }
 
-func serveOn(t *testing.T, l net.Listener, register func(*grpc.Server)) (cut func()) {
+func serveOn(t testing.TB, l net.Listener, register func(*grpc.Server)) (cut func()) {
 	t.Helper()
 	s := grpc.NewServer(ServerOptions()...)
 	register(s)
