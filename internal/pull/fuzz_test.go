@@ -160,7 +160,7 @@ func FuzzNoAnswerIsAnImage(f *testing.F) {
 	f.Cleanup(func() { _ = l.Close(); <-done })
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		reader := must(New(Config{URL: "http://" + l.Addr().String(), Idle: time.Second, Backoff: time.Nanosecond}))
-		defer reader.Close()
+		defer func() { _ = reader.Close() }()
 		answers <- answer
 		defer func() { <-answers }()
 		reasons := []fault.Reason{fault.ArtifactInvalid, fault.ArtifactNotFound, fault.PlatformNotFound, fault.DigestMismatch, fault.RegistryUnavailable}

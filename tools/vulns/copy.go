@@ -25,8 +25,8 @@ const (
 	readmeFile   = "README.md"
 )
 
-// theGoDistribution has the database's names of what is no module.
-var theGoDistribution = []string{"stdlib", "toolchain"}
+// theGoDistribution returns the database's names of what is no module.
+func theGoDistribution() []string { return []string{"stdlib", "toolchain"} }
 
 // modulesOf returns the modules that a go.sum names, and the parts of Go itself.
 func modulesOf(name string) ([]string, error) {
@@ -34,7 +34,7 @@ func modulesOf(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	modules := slices.Clone(theGoDistribution)
+	modules := theGoDistribution()
 	for line := range strings.Lines(string(text)) {
 		if fields := strings.Fields(line); len(fields) == 3 {
 			modules = append(modules, fields[0])
@@ -76,7 +76,7 @@ func readCopy(dir string) (copied, error) {
 	c = copied{date: date.Modified, covers: strings.Fields(string(text)), advisories: len(vulns)}
 	for _, m := range modules {
 		for _, v := range m.Vulns {
-			if slices.Contains(theGoDistribution, m.Path) {
+			if slices.Contains(theGoDistribution(), m.Path) {
 				c.ofGo = append(c.ofGo, v.ID)
 			}
 		}
