@@ -49,7 +49,7 @@ type Config struct {
 	Workloads []workload.Spec
 	// Guard refuses files that an account may write which may not do what they have done;
 	// nil refuses none.
-	Guard func(paths ...string) error
+	Guard func(paths ...string) error `json:"-"`
 	// Placing is what to do about a service that is not placed, for people.
 	Placing string
 }
