@@ -81,8 +81,10 @@ func TestTheAgentsPackage(t *testing.T) {
 	yaml := readMaster(t, "/etc/unidesk/agent.yaml") + note
 	must(t, two.Master.WriteFile(t.Context(), "/etc/unidesk/agent.yaml", []byte(yaml), 0o640))
 	// As an older package left it: the socket's group is the operators'.
+	if _, err := two.Master.Output(t.Context(), "getent", "group", "unidesk"); err != nil {
+		must(t, each(t.Context(), two.Master, "groupadd --system unidesk"))
+	}
 	must(t, each(t.Context(), two.Master,
-		"getent group unidesk >/dev/null || groupadd --system unidesk",
 		"useradd --groups unidesk lab-reader",
 		"chgrp unidesk /run/unidesk-agent /run/unidesk-agent/agent.sock",
 		"groupdel unidesk-agent"))
@@ -128,7 +130,7 @@ func watches(t *testing.T) {
 		file{path: config, text: "version: 1\nhosts:\n  D601: {socket: /run/unidesk-agent/agent.sock}\nmaster: {root: " + project + "}\n"}))
 	on(t, "systemctl start unidesk-controller.service")
 	eventually(t, time.Minute, "somebody watches", func() error {
-		_, err := two.D601.Output(t.Context(), "flock", "--shared", "--nonblock", "--conflict-exit-code", "7", "/var/lib/unidesk/watch.lock", "true")
+		_, err := two.D601.Output(t.Context(), "sh", "-ec", "test -e /var/lib/unidesk/watch.lock; exec flock --shared --nonblock --conflict-exit-code 7 /var/lib/unidesk/watch.lock true")
 		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 7 {
 			return nil
 		}
