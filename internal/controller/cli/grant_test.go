@@ -135,7 +135,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 	books := ledger.Open(filepath.Join(s.dir, "state", "ledger"))
 	another := g
 	another.Nonce = strings.Repeat("0", 32)
-	if _, err := books.Record(ledger.Receipt{ID: "another", Service: late.Service, Env: artifact.Prod, Outcome: ledger.Succeeded, Grant: &another}); err != nil {
+	if _, err := books.Record(ledger.Receipt{ID: "another", Service: late.Service, Commit: late.Commit, Env: artifact.Prod, Outcome: ledger.Succeeded, Grant: &another}); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range all { // only the host knows what the run that used it has left
@@ -143,7 +143,7 @@ func TestAGrantIsJudgedBeforeAnythingIsContacted(t *testing.T) {
 			t.Errorf("used, without a receipt, %v: %+v, exit %d", words, r.Failure, code)
 		}
 	}
-	if _, err := books.Record(ledger.Receipt{ID: "earlier", Service: late.Service, Env: artifact.Prod, Outcome: ledger.Reverted, Grant: &g}); err != nil {
+	if _, err := books.Record(ledger.Receipt{ID: "earlier", Service: late.Service, Commit: late.Commit, Env: artifact.Prod, Outcome: ledger.Reverted, Grant: &g}); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range all {
