@@ -46,7 +46,8 @@ func (c FirstConfig) toDo(f Facts) (list []string) {
 		})
 		if !let {
 			list = append(list, fmt.Sprintf("on the host, as root, unless it is done: let the agent write to %[1]s: systemctl edit unidesk-agent, "+
-				"with [Service] and ReadWritePaths=%[1]s (where that is still to be made: its parent), then systemctl restart unidesk-agent", root))
+				"with [Service] and ReadWritePaths=%[1]s (if that is not there yet, name the nearest folder above it that is: the agent does not start "+
+				"with a missing one, 226/NAMESPACE), then systemctl restart unidesk-agent", root))
 		}
 	}
 	return list

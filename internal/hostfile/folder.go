@@ -185,7 +185,7 @@ func told(name, verb string, err error) error {
 	switch {
 	case errors.Is(err, unix.EROFS):
 		return fault.New(fault.PathRefused, "%s %s: %w", verb, name, err).
-			WithHint("the agent's unit may write to few folders; name this one under ReadWritePaths=: systemctl edit unidesk-agent")
+			WithHint("%s", letWrite(name))
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO):
 		return fault.New(fault.PathRefused, "%s is not a regular file, or became another", name)
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
@@ -193,6 +193,20 @@ func told(name, verb string, err error) error {
 	default:
 		return statefile.Fault(fault.Internal, path.Dir(name), verb+" "+name, err)
 	}
+}
+
+// letWrite returns what lets the agent write a path. It names a folder that is there:
+// systemd does not start a unit with a ReadWritePaths= that is missing (226/NAMESPACE).
+func letWrite(name string) string {
+	dir, below := name, name
+	for info, err := os.Lstat(dir); dir != "/" && (err != nil || !info.IsDir()); info, err = os.Lstat(dir) {
+		dir, below = path.Dir(dir), dir
+	}
+	first := ""
+	if dir == "/" { // which would open all of the host
+		first, dir = "make the folder "+below+" by hand; then ", below
+	}
+	return first + "systemctl edit unidesk-agent, with [Service] and ReadWritePaths=" + dir + ", then systemctl restart unidesk-agent: its unit may write to few folders"
 }
 
 // cause is the system's error without the path that package os adds.

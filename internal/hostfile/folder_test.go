@@ -3,6 +3,7 @@ package hostfile
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -48,6 +49,28 @@ func TestTheSystemsErrorsHaveTheirReasons(t *testing.T) {
 	} {
 		if err := told("/a/f", "write", &os.PathError{Op: "write", Path: "/secret", Err: errno}); fault.ReasonOf(err) != want {
 			t.Errorf("%v: %v", errno, err)
+		}
+	}
+}
+
+// systemd does not start a unit whose ReadWritePaths= is missing.
+func TestTheHintOfAReadOnlyPathNamesAFolderThatIsThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		dir: dir, file: dir, filepath.Join(dir, "new"): dir, filepath.Join(dir, "reg", "conf", "config.yml"): dir,
+		"/unidesk-is-not-here/reg/conf": "/unidesk-is-not-here",
+	} {
+		hint := fault.HintOf(told(name, "make folder", unix.EROFS))
+		if !strings.Contains(hint, "ReadWritePaths="+want+", ") || !strings.Contains(hint, "systemctl restart unidesk-agent") {
+			t.Errorf("%s: %q, want the folder %s", name, hint, want)
+		}
+		if byHand := strings.HasPrefix(hint, "make the folder "+want+" by hand"); byHand != strings.HasPrefix(want, "/unidesk-") {
+			t.Errorf("%s: %q", name, hint)
 		}
 	}
 }
