@@ -108,15 +108,29 @@ func (c *Client) ready(ctx context.Context) error {
 			return nil
 		case connectivity.TransientFailure, connectivity.Shutdown:
 			if err := c.link.failure(); err != nil {
-				return err
+				return c.unanswered(err)
+			}
+			if c.link.silent() {
+				return c.unanswered(fault.Transient(fault.HostUnreachable, "no agent answers behind the connection to %s", c.opts.Host))
 			}
 			return fault.New(fault.NotAnAgent, "the far end does not speak the agent's protocol")
 		default:
 			if !c.conn.WaitForStateChange(ctx, state) {
-				return fault.New(fault.HostUnreachable, "dial: %w", context.Cause(ctx))
+				return c.unanswered(fault.New(fault.HostUnreachable, "dial: %w", context.Cause(ctx)))
 			}
 		}
 	}
+}
+
+// unanswered adds to a failure without a hint where to look if a connection was made and
+// nothing came over it: systemd holds the socket of an agent that does not start.
+func (c *Client) unanswered(err error) error {
+	if fault.HintOf(err) != "" || !c.link.silent() {
+		return err
+	}
+	f := fault.New(fault.ReasonOf(err), "%w", err).WithHint("on the agent's host: systemctl status unidesk-agent.socket unidesk-agent.service")
+	f.Retry = fault.Retryable(err)
+	return f
 }
 
 // Close ends the connection and everything under way on it.

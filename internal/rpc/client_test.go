@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -166,6 +167,32 @@ func TestDialSaysWhyItFailed(t *testing.T) {
 	_, err = Dial(ctx, func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }, Options{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// systemd holds the socket of an agent that does not start: a connection is made, and nothing comes.
+func TestDialNamesTheUnitsOfAnAgentThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	for name, hangUp := range map[string]bool{"until it is given up": false, "and hangs up": true} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		var far sync.WaitGroup
+		_, err := Dial(ctx, func(context.Context) (net.Conn, error) {
+			near, other := net.Pipe()
+			far.Go(func() {
+				defer other.Close()
+				_, _ = other.Read(make([]byte, 10))
+				if !hangUp {
+					cancel(fault.Transient(fault.HostUnreachable, "no answer within 33s"))
+					<-ctx.Done()
+				}
+			})
+			return near, nil
+		}, Options{Host: "d601"})
+		cancel(nil)
+		far.Wait()
+		if fault.ReasonOf(err) != fault.HostUnreachable || fault.HintOf(err) != "on the agent's host: systemctl status unidesk-agent.socket unidesk-agent.service" {
+			t.Errorf("%s: %v, %q", name, err, fault.HintOf(err))
+		}
 	}
 }
 

@@ -83,6 +83,7 @@ type echo struct {
 	conn   net.Conn
 	stream uint32
 	begun  bool
+	heard  bool // a frame came
 	back   int
 }
 
@@ -115,6 +116,7 @@ func (e *echo) exchange(pair [][8]byte) error {
 		if err != nil {
 			return err
 		}
+		e.heard = true
 		switch f := frame.(type) {
 		case *http2.SettingsFrame:
 			if !f.IsAck() {
@@ -171,10 +173,15 @@ func nobody() []byte {
 // explain says what an exchange that did not work out shows.
 func (e *echo) explain(err error, patience time.Duration) error {
 	const hint = "nothing between the two may be a terminal, a relay of lines or of text: ssh -T, no script(1), no expect, no tee"
+	const unheard = "on the agent's host: systemctl status unidesk-agent.socket unidesk-agent.service; if the agent runs, " + hint
 	known := (*fault.Error)(nil)
 	switch {
 	case errors.As(err, &known):
 		return err // the connection's own: why it ended
+	case !e.heard && errors.Is(err, os.ErrDeadlineExceeded):
+		return fault.New(fault.Stalled, "no byte came back within %v: the agent does not answer, or the path holds bytes back, or changes some", patience).WithHint(unheard)
+	case !e.heard && errors.Is(err, io.EOF):
+		return fault.New(fault.NotAnAgent, "the connection ended before a byte came back: the agent does not answer, or the path changes bytes").WithHint(unheard)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.Stalled, "after %d bytes nothing came back within %v: the path holds bytes back, or changes some", e.back, patience).WithHint(hint)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,5 +134,26 @@ func TestAnEchoThatIsGivenUpSaysSo(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, func() { cancel(fault.New(fault.HostUnreachable, "enough")) })
 	if _, err := Echo(ctx, mine, time.Minute); err == nil || err.Error() != "enough" {
 		t.Errorf("%v", err)
+	}
+}
+
+// systemd takes the connection for an agent that does not start. That is not the path's fault.
+func TestAnEchoWithoutAnyAnswerNamesTheAgentFirst(t *testing.T) {
+	t.Parallel()
+	for name, hangUp := range map[string]bool{"it is silent": false, "it hangs up": true} {
+		mine, other := net.Pipe()
+		var far sync.WaitGroup
+		far.Go(func() {
+			_, _ = other.Read(make([]byte, 1<<10))
+			if hangUp {
+				_ = other.Close()
+			}
+		})
+		_, err := Echo(t.Context(), mine, 50*time.Millisecond)
+		if err == nil || !strings.Contains(err.Error(), "the agent does not answer") || !strings.HasPrefix(fault.HintOf(err), "on the agent's host: systemctl status unidesk-agent.socket") {
+			t.Errorf("%s: %v, %q", name, err, fault.HintOf(err))
+		}
+		_, _ = mine.Close(), other.Close()
+		far.Wait()
 	}
 }

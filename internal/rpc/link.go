@@ -67,6 +67,13 @@ func (l *link) failure() error {
 	return l.err
 }
 
+// silent reports whether a connection was made, and nothing ever came over any.
+func (l *link) silent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn != nil && l.received.Load() == 0
+}
+
 // linkConn is a connection whose end is noted.
 type linkConn struct {
 	net.Conn
