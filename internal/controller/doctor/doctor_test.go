@@ -277,6 +277,10 @@ func TestAHostIsJudgedByWhatTheCatalogNeedsThere(t *testing.T) {
 			hostFacts{row: site.HostRow{Message: "no answer"}, dialed: true, echoErr: fault.New(fault.Stalled, "held back")},
 			map[string]Level{"agent": LevelFault, "path": LevelFault},
 		},
+		"an agent that refuses an account without a role": {
+			hostFacts{row: site.HostRow{Reason: fault.RoleMissing}, dialed: true, echoErr: fault.New(fault.NotAnAgent, "ENHANCE_YOUR_CALM")},
+			map[string]Level{"agent": LevelFault},
+		},
 		"a path that is not clean": {
 			hostFacts{row: reached(rpc.RoleNone), dialed: true, echoErr: fault.New(fault.Stalled, "held back")}, map[string]Level{"path": LevelFault},
 		},

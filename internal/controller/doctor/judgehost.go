@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -25,7 +26,8 @@ func judgeHost(f hostFacts) []Finding {
 			fix = "`unidesk-controller host list` shows what ssh says of each host; docs/hosts.md"
 		}
 		list := []Finding{amiss(LevelFault, "agent", fix, "%s by %s: %s (%s)", row.Name, row.Transport, row.Message, row.Reason)}
-		if f.dialed {
+		// An agent that refuses an account without a role was reached, and takes its pings for an attack.
+		if f.dialed && (f.echoErr == nil || row.Reason != fault.RoleMissing) {
 			list = append(list, judgePath(f.echoed, f.echoErr))
 		}
 		return list
