@@ -83,7 +83,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 			return nil, err
 		}
 		a.jobs = append(a.jobs, rpc.NewWorkloads(workload.Via(a.placed.find), log))
-		facts.cluster = a.placed.cluster
+		facts.cluster, facts.unserved = a.placed.cluster, a.placed.unserved
 	}
 	if len(c.Projects) > 0 {
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadCompose)

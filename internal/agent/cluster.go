@@ -96,6 +96,21 @@ func newCluster(c Config, images *pull.Registry, log *slog.Logger) (*cluster, er
 	return out, nil
 }
 
+// unservedCluster returns why the cluster is not served, with a reason that crosses the wire.
+func unservedCluster(err error) error {
+	hint := cmp.Or(fault.HintOf(err), "on the agent's host: mend it in /etc/unidesk/agent.yaml")
+	return fault.New(fault.KubernetesUnavailable, "%w", err).WithHint("%s; then, as root there: systemctl restart unidesk-agent; "+
+		"if no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml first", hint)
+}
+
+// troubled returns an error and its hint in one text.
+func troubled(err error) string {
+	if hint := fault.HintOf(err); hint != "" {
+		return err.Error() + "; " + hint
+	}
+	return err.Error()
+}
+
 func (c *cluster) close() {
 	c.kube.Close()
 	_ = c.images.Close()
@@ -249,10 +264,7 @@ func (c *cluster) describe(ctx context.Context) *rpc.Cluster {
 		out.Excess = append(out.Excess, x.String())
 	}
 	if err := cmp.Or(unversioned, unrun, r.err); err != nil {
-		out.Trouble = err.Error()
-		if hint := fault.HintOf(err); hint != "" {
-			out.Trouble += "; " + hint
-		}
+		out.Trouble = troubled(err)
 	}
 	if mirrors, err := cri.Mirrors(cri.RegistriesFile, c.registry); err == nil {
 		out.Mirrors = mirrors

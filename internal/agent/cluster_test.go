@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -154,5 +155,28 @@ func TestAnAccountThatIsNotKnownIsReportedWithTheLineToType(t *testing.T) {
 		if !strings.Contains(trouble, words) {
 			t.Errorf("%q does not say %q", trouble, words)
 		}
+	}
+}
+
+// Section kubernetes on a host without k3s.
+func TestAClusterThatCannotBeServedIsReported(t *testing.T) {
+	t.Parallel()
+	c, err := Load(strings.NewReader(clusterYAML("token: " + t.TempDir() + "/token")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(c, "v", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.placed.find(t.Context(), workload.Ref{})
+	for _, words := range []string{"kubectl -n unidesk-system create token unidesk-agent", "systemctl restart unidesk-agent", "take the section kubernetes out"} {
+		if fault.ReasonOf(err) != fault.KubernetesUnavailable || !strings.Contains(fault.HintOf(err), words) {
+			t.Errorf("%v (%s), %q, want %q", err, fault.ReasonOf(err), fault.HintOf(err), words)
+		}
+	}
+	d, err := (&facts{cluster: a.placed.cluster, unserved: a.placed.unserved}).Describe(t.Context())
+	if err != nil || d.Cluster == nil || d.Cluster.Version != "" || !strings.Contains(d.Cluster.Trouble, "no such file") || !strings.Contains(d.Cluster.Trouble, "create token unidesk-agent") {
+		t.Errorf("%v, %+v", err, d.Cluster)
 	}
 }

@@ -25,7 +25,9 @@ type facts struct {
 	docker, state string
 	capabilities  []rpc.Capability
 	compose       composePlugin
-	cluster       *cluster // nil without a cluster
+	// cluster is nil without a cluster; unserved is why the cluster of agent.yaml is not served.
+	cluster  *cluster
+	unserved error
 }
 
 // Describe implements rpc.Host.
@@ -50,6 +52,9 @@ func (f *facts) Describe(ctx context.Context) (rpc.Description, error) {
 		all.Go(func() { images = f.cluster.imageDir(ctx) })
 	}
 	all.Wait()
+	if f.unserved != nil {
+		d.Cluster = &rpc.Cluster{Trouble: troubled(f.unserved)}
+	}
 	for _, one := range []struct {
 		path    string
 		purpose rpc.DiskPurpose

@@ -98,7 +98,9 @@ type place struct {
 func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, error) {
 	p := &placed{projects: make(map[string]place)}
 	if c.Kubernetes != nil {
-		if p.cluster, p.unserved = newCluster(c, images, logger); p.unserved != nil {
+		var err error
+		if p.cluster, err = newCluster(c, images, logger); err != nil {
+			p.unserved = unservedCluster(err)
 			logger.Error("the cluster cannot be served", slog.Any("err", p.unserved), slog.String("hint", fault.HintOf(p.unserved)))
 		}
 	}

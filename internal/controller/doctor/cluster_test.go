@@ -47,7 +47,7 @@ func TestAClusterIsJudgedByWhatADeployNeedsOfIt(t *testing.T) {
 		"k3s is down": {
 			func(d *rpc.Description) { d.Cluster = &rpc.Cluster{Trouble: "connection refused"} },
 			map[string]Level{"cluster": LevelFault, "cluster's runtime": LevelFault},
-			"cluster", "connection refused", "if the agent has no token yet, " + site.TokenLine(),
+			"cluster", "connection refused", "if the agent has no token yet, " + site.TokenLine() + "\nif no cluster is there, take the section kubernetes out of",
 		},
 		"the runtime is down": {
 			func(d *rpc.Description) { d.Cluster.Runtime, d.Cluster.Trouble = "", "no such file" },

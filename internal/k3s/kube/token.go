@@ -38,7 +38,7 @@ func (t *tokenFile) read() (string, error) {
 	defer t.mu.Unlock()
 	info, err := os.Stat(t.path)
 	if err != nil {
-		return "", fault.New(fault.ConfigInvalid, "token of the Kubernetes account: %w", err)
+		return "", fault.New(fault.ConfigInvalid, "token of the Kubernetes account: %w", err).WithHint("%s", rights.TokenLine(t.path))
 	}
 	if t.seen != nil && os.SameFile(info, t.seen) && info.ModTime().Equal(t.seen.ModTime()) && info.Size() == t.seen.Size() {
 		return t.content, nil
