@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -60,8 +61,12 @@ func load(path, real string) (Content, os.FileInfo, error) {
 	return c, info, err
 }
 
-// invalid tells the operating system's cause without the paths that it adds.
+// invalid tells the operating system's cause without the paths that it adds. What the
+// account's rights refuse, it tells whole.
 func invalid(path, verb string, err error) error {
+	if f := denied(path); f != nil && errors.Is(err, fs.ErrPermission) {
+		return f
+	}
 	if errno := syscall.Errno(0); errors.As(err, &errno) {
 		err = errno
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// someone is an account that no file here belongs to.
-const someone = 64321
+// Two accounts that no file here belongs to.
+const someone, other = 64321, 64322
 
 // tryToWrite is a child of the test, as another account: it prints the answer of
 // Writable, and the outcome of the edit.
@@ -76,6 +76,44 @@ func TestWhatCannotBeReplacedIsKnownBefore(t *testing.T) {
 			_ = os.Chown(f, someone, 0)
 			return f
 		}, false, fault.EnvFileInvalid, "chown 64321"},
+		"another's folder, file and lock": {someone, func(t *testing.T, dir string) string {
+			f := put(t, dir)
+			lock := filepath.Join(dir, ".controlled.env.unidesk.lock")
+			err := errors.Join(os.WriteFile(lock, nil, 0o600), os.Chown(dir, other, other), os.Chown(f, other, other), os.Chown(lock, other, other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}, false, fault.EnvFileInvalid, "run as 64322, or as root; or, if only 64321 deploys from now on, as root: chown 64321 "},
+		"a file that it cannot read": {someone, func(t *testing.T, dir string) string {
+			f := put(t, dir)
+			if err := os.Chmod(f, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}, false, fault.EnvFileInvalid, "run as root; or, if only 64321 deploys from now on, as root: chown 64321 "},
+		"its own, which it cannot read": {someone, func(t *testing.T, dir string) string {
+			f := put(t, dir)
+			own(t, dir, f)
+			if err := os.Chmod(f, 0o200); err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}, false, fault.EnvFileInvalid, "chmod u+r "},
+		"a folder that it cannot look into": {someone, func(t *testing.T, dir string) string {
+			f := put(t, dir)
+			if err := errors.Join(os.Chown(dir, other, other), os.Chown(f, other, other), os.Chmod(dir, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}, false, fault.EnvFileInvalid, "run as 64322, or as root; or, if only 64321 deploys from now on, as root: chown -f 64321:64321 "},
+		"a home that it cannot pass": {someone, func(t *testing.T, dir string) string {
+			below := filepath.Join(dir, "state")
+			if err := errors.Join(os.Mkdir(below, 0o755), os.Chmod(dir, 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			return put(t, below)
+		}, false, fault.EnvFileInvalid, "chmod o+x "},
 		"another's lock": {someone, func(t *testing.T, dir string) string {
 			f := put(t, dir)
 			own(t, dir, f)
@@ -128,16 +166,9 @@ func TestWhatCannotBeReplacedIsKnownBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := c.arrange(t, dir)
-			cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
-			cmd.Env = []string{"ENVFILE_TEST_WRITE=" + file, "TMPDIR=/"}
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.uid)}}
-			out, err := cmd.CombinedOutput()
-			lines := strings.SplitN(string(out), "\n", 7)
-			if err != nil || len(lines) != 7 {
-				t.Fatalf("%v: %s", err, out)
-			}
+			lines := tryAs(t, c.uid, file)
 			if want := fmt.Sprint(c.ok); lines[0] != want || lines[1] != want {
-				t.Errorf("may be written: %s, was written: %s, want %s: %s", lines[0], lines[1], want, out)
+				t.Errorf("may be written: %s, was written: %s, want %s: %s", lines[0], lines[1], want, lines)
 			}
 			if lines[2] != "true" {
 				t.Error("the question made something")
@@ -145,6 +176,31 @@ func TestWhatCannotBeReplacedIsKnownBefore(t *testing.T) {
 			if !c.ok && (lines[3] != string(c.reason) || !strings.Contains(lines[4], c.hint)) {
 				t.Errorf("%s, hint %q, want %s with %q", lines[3], lines[4], c.reason, c.hint)
 			}
+			// The one line of the hint is all that root has to type.
+			_, line, found := strings.Cut(lines[4], " deploys from now on, as root: ")
+			if !found {
+				return
+			}
+			if out, err := exec.CommandContext(t.Context(), "sh", "-c", line).CombinedOutput(); err != nil && !strings.Contains(line, " -f ") {
+				t.Fatalf("%s: %v: %s", line, err, out)
+			}
+			if lines := tryAs(t, c.uid, file); lines[0] != "true" || lines[1] != "true" {
+				t.Errorf("after %s: %s", line, lines)
+			}
 		})
 	}
+}
+
+// tryAs has another account try to write, and returns its answers.
+func tryAs(t *testing.T, uid int, file string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+	cmd.Env = []string{"ENVFILE_TEST_WRITE=" + file, "TMPDIR=/"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	out, err := cmd.CombinedOutput()
+	lines := strings.SplitN(string(out), "\n", 7)
+	if err != nil || len(lines) != 7 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return lines
 }

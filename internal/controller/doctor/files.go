@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -143,4 +144,13 @@ func olderThan(version string, major, minor int) bool {
 	var gotMajor, gotMinor int
 	_, err := fmt.Sscanf(version, "%d.%d", &gotMajor, &gotMinor)
 	return err == nil && (gotMajor < major || gotMajor == major && gotMinor < minor)
+}
+
+// judgeEnvFile is about the controlled env file, which was read or not, and can be
+// replaced or not. What replaces it also reads it: its fix is the whole fix.
+func judgeEnvFile(f file, unread, closed error) Finding {
+	if closed != nil && (unread == nil || fault.HintOf(closed) != "") {
+		return broken("env file", closed, "")
+	}
+	return judgePrivate("env file", f, "put it there, or name it in config.json ("+unidesk.EnvFilePointer+")")
 }

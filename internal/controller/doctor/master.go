@@ -103,11 +103,7 @@ func examineUniDesk(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	if err != nil && env.err == nil {
 		env.err = err
 	}
-	if closed := envfile.Writable(envFile); err == nil && closed != nil {
-		list = append(list, broken("env file", closed, ""))
-	} else {
-		list = append(list, judgePrivate("env file", env, "put it there, or name it in config.json ("+unidesk.EnvFilePointer+")"))
-	}
+	list = append(list, judgeEnvFile(env, err, envfile.Writable(envFile)))
 	if err != nil {
 		return list
 	}
