@@ -25,12 +25,39 @@ func unitChecks(f Facts) []Check {
 		{Scope: ScopeUnit, Name: "unit-active", Want: "active", Got: active, Fix: "on the host, as root: systemctl start " + Unit},
 		{Scope: ScopeUnit, Name: "unit-enabled", Want: "enabled", Got: file, Fix: "on the host, as root: systemctl enable " + Unit},
 	}
-	if f.Unit != nil && f.Unit.masked() {
-		for i := range checks {
+	for i := range checks {
+		switch {
+		case f.Unit != nil && f.Unit.masked():
 			checks[i].Fix = "on the host, as root: systemctl unmask " + Unit
+		case f.noUnit():
+			checks[i].Fix = fault.RegistryInstall.Mark()
 		}
 	}
 	return judged(checks)
+}
+
+// restart is the fix for what the unit starts. A unit that is not there starts nothing.
+func (f Facts) restart() string {
+	if f.noUnit() {
+		return fault.RegistryInstall.Mark()
+	}
+	return "on the host, as root: systemctl restart " + Unit
+}
+
+// output is the fix for an API that fails, which its container has said why, if there is a container.
+func (f Facts) output(want Settings) string {
+	switch {
+	case f.Container != nil:
+		return "on the host: docker logs " + Container
+	case len(f.Listeners) > 0:
+		return whose(want)
+	}
+	return f.restart()
+}
+
+// whose is the fix for a port that something else has.
+func whose(want Settings) string {
+	return fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d tells which process; stop it", want.Endpoint.Port())
 }
 
 // masked reports whether somebody made sure that nothing starts the unit, for good
@@ -48,7 +75,7 @@ func engineCheck(f Facts) Check {
 }
 
 func containerCheck(f Facts) Check {
-	c := Check{Scope: ScopeContainer, Name: "container-running", Want: "running", Got: noContainer(f), Fix: "on the host, as root: systemctl restart " + Unit}
+	c := Check{Scope: ScopeContainer, Name: "container-running", Want: "running", Got: noContainer(f), Fix: f.restart()}
 	if f.Container != nil {
 		c.Got = f.Container.State
 		// One that ends again and again runs in between.
@@ -82,7 +109,7 @@ func listenerCheck(want Settings, f Facts) Check {
 		return c
 	}
 	if len(f.Listeners) == 0 && len(published) == 0 {
-		c.Got, c.Fix = "nothing listens", "on the host, as root: systemctl restart "+Unit
+		c.Got, c.Fix = "nothing listens", f.restart()
 		return c
 	}
 	var open, beside, foreign, own []string
@@ -111,7 +138,7 @@ func listenerCheck(want Settings, f Facts) Check {
 	case len(foreign) > 0 && f.Engine == nil:
 		c.Got, c.Fix = strings.Join(foreign, ", ")+", by whom is unknown: the engine did not answer", "on the host, as root: systemctl start docker"
 	case len(foreign) > 0:
-		c.Got, c.Fix = strings.Join(foreign, ", ")+", by something else", fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d tells which process; stop it", want.Endpoint.Port())
+		c.Got, c.Fix = strings.Join(foreign, ", ")+", by something else", whose(want)
 	case len(open) > 0:
 		c.Got, c.Fix = strings.Join(open, ", ")+", open to others", "close it: "+fault.RegistryInstall.Mark()
 	case len(beside) > 0:
@@ -154,7 +181,7 @@ func covers(list []netip.AddrPort, endpoint netip.AddrPort) bool {
 	return false
 }
 
-func apiCheck(f Facts) Check {
+func apiCheck(want Settings, f Facts) Check {
 	c := Check{Scope: ScopeAPI, Name: "api-answers-200", OK: f.API.Status == statusOK && !f.API.stranger(), Want: "200", Got: strconv.Itoa(f.API.Status)}
 	if f.API.stranger() {
 		c.Got += ", from what is no registry (no Docker-Distribution-Api-Version)"
@@ -166,7 +193,7 @@ func apiCheck(f Facts) Check {
 		}
 	}
 	if !c.OK {
-		c.Fix = "on the host: docker logs " + Container
+		c.Fix = f.output(want)
 	}
 	return c
 }
@@ -177,6 +204,8 @@ func storageCheck(want Settings, f Facts) Check {
 	case c.OK:
 	case f.Lacks(PartStorage):
 		c.Got, c.Fix = "unknown: it could not be read", "on the host, as root: ls -ld "+want.Storage
+	case f.nothing():
+		c.Got, c.Fix = "no folder", fault.RegistryInstall.Mark()
 	default:
 		c.Got, c.Fix = "no folder", "find out where it went before anything else (the images are in it); install would make an empty one"
 	}
@@ -200,6 +229,9 @@ func fileChecks(want Settings, f Facts) (checks []Check) {
 			c.Got = "unknown: it could not be read"
 		}
 		c.Fix = "decide: " + fault.RegistryInstall.Mark() + " (a controlled upgrade), or find out who changed " + file.Path + " (drift)"
+		if f.nothing() {
+			c.Fix = fault.RegistryInstall.Mark()
+		}
 		if f.earlier(want, file.Name) {
 			c.Want = c.Got // an installation brings the later one, see [Report.warn]
 		}

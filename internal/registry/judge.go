@@ -17,12 +17,12 @@ func Judge(want Settings, f Facts) Report {
 	r := newReport(want)
 	r.add(Check{Scope: ScopeHost, Name: "registry-readable", OK: true, Want: "an answer of the host's agent", Got: "an answer"})
 	r.add(unitChecks(f)...)
-	r.add(engineCheck(f), containerCheck(f), listenerCheck(want, f), apiCheck(f), storageCheck(want, f))
+	r.add(engineCheck(f), containerCheck(f), listenerCheck(want, f), apiCheck(want, f), storageCheck(want, f))
 	r.add(fileChecks(want, f)...)
 	r.add(imageCheck(want, f))
 	r.warn(want, f)
 
-	r.Installed = installed(f)
+	r.Installed = f.installed()
 	r.RuntimeAPIHealthy = r.holds(string(ScopeContainer), string(ScopeListener), string(ScopeAPI))
 	r.Decision, r.Summary = r.decide(want, f)
 	switch r.Decision {
@@ -62,8 +62,8 @@ func (r Report) firstFix() string {
 
 func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	switch {
-	case !r.Installed && f.Container == nil:
-		return NotInstalled, nothing(f)
+	case f.nothing():
+		return NotInstalled, f.unfound()
 	case f.API.stranger():
 		return RuntimeUnavailable, "what answers at " + want.Endpoint.String() + " is no registry"
 	case f.API.Status != statusOK:
@@ -90,8 +90,14 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	}
 }
 
-// nothing says what is not there, and of what nobody could tell.
-func nothing(f Facts) string {
+// nothing reports whether no unit, no file and no container was found.
+func (f Facts) nothing() bool { return !f.installed() && f.Container == nil }
+
+// noUnit reports whether systemd has no unit, or nothing was found that a unit belongs to.
+func (f Facts) noUnit() bool { return f.nothing() || f.Unit != nil && f.Unit.Load == "not-found" }
+
+// unfound says what is not there, and of what nobody could tell.
+func (f Facts) unfound() string {
 	s := "no unit, no file and no container of the registry is on the host"
 	switch {
 	case f.Unit == nil && f.Engine == nil:
@@ -105,7 +111,7 @@ func nothing(f Facts) string {
 }
 
 // installed reports whether the unit or a file of the registry is there.
-func installed(f Facts) bool {
+func (f Facts) installed() bool {
 	for _, name := range FileNames() {
 		if f.Files[name].State != Absent { // not known is not absent
 			return true

@@ -407,6 +407,46 @@ func TestNothingThereIsNotInstalled(t *testing.T) {
 		if !r.Status().OK || r.Health().OK {
 			t.Errorf("%s: status %v, health %v", name, r.Status().OK, r.Health().OK)
 		}
+		for _, c := range r.Checks {
+			// What holds the port and what does not answer stay, and an installation needs both mended.
+			busy := c.Scope == registry.ScopeListener && len(f.Listeners) > 0
+			switch want := busy || c.Scope == registry.ScopeEngine; {
+			case !c.OK && want == strings.HasSuffix(c.Fix, "artifact-registry install"):
+				t.Errorf("%s: the fix of %s is %q", name, c.Name, c.Fix)
+			case c.Fix != "" && strings.Contains(c.Fix, "docker logs"):
+				t.Errorf("%s: %s wants the output of a container that is not there", name, c.Name)
+			}
+		}
+	}
+}
+
+// A fix names no unit and no container that is not there.
+func TestAFixIsOfWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*facts)
+		never  string
+	}{
+		"the files without the unit": {func(f *facts) {
+			f.Unit.Load, f.Unit.Active, f.Unit.File = "not-found", "inactive", ""
+			f.Container, f.Listeners, f.API = nil, nil, registry.APIFacts{Error: "refused"}
+		}, "systemctl"},
+		"the unit without a container": {func(f *facts) {
+			f.Container, f.Listeners, f.API = nil, nil, registry.APIFacts{Error: "refused"}
+		}, "docker logs"},
+		"another program in the container's place": {func(f *facts) { f.Container, f.API.Registry = nil, new(bool) }, "docker logs"},
+	} {
+		h := installed()
+		f, err := h.Inspect(t.Context(), h.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tt.change(&f)
+		for _, c := range registry.Judge(h.settings, f).Worded(remedy.Text).Checks {
+			if strings.Contains(c.Fix, tt.never) || !c.OK && c.Fix == "" {
+				t.Errorf("%s: the fix of %s is %q", name, c.Name, c.Fix)
+			}
+		}
 	}
 }
 
