@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 		},
 		"ssh: changed host key": {
 			shell("echo '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @' >&2; exit 255"),
-			fault.HostKeyMismatch, false, "HAS CHANGED",
+			fault.HostKeyMismatch, false, "another host key than the known one",
 		},
 		"a program that is not there": {Config{Command: []string{"/no/such/program"}}, fault.HostUnreachable, false, "/no/such/program"},
 		"a socket that is not there":  {Config{Socket: refused}, fault.HostUnreachable, true, refused},
@@ -104,6 +105,35 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 				t.Errorf("control characters in %q", err)
 			}
 		})
+	}
+}
+
+// Of ssh's warning, fifteen lines long, the message has the key and where the known one is, and the hint the line to type.
+func TestAChangedHostKeyIsSaidShortly(t *testing.T) {
+	t.Parallel()
+	const warning = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+Someone could be eavesdropping on you right now (man-in-the-middle attack)!
+It is also possible that a host key has just been changed.
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:pV5GMvzVbQ0xZ2bF0l0T7eVZ5cZr3Yc1b8jRk0W9s4E.
+Please contact your system administrator.
+Add correct host key in /home/ops/.ssh/known_hosts to get rid of this message.
+Offending ED25519 key in /home/ops/.ssh/known_hosts:3
+  remove with:
+  ssh-keygen -f "/home/ops/.ssh/known_hosts" -R "d601"
+Host key for d601 has changed and you have requested strict checking.
+Host key verification failed.`
+	file := filepath.Join(t.TempDir(), "warning")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(warning, "\n", "\r\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Dial(t.Context(), shell("cat "+file+" >&2; exit 255"))
+	const want = "sh answers with another host key than the known one (SHA256:pV5GMvzVbQ0xZ2bF0l0T7eVZ5cZr3Yc1b8jRk0W9s4E, known: /home/ops/.ssh/known_hosts:3)"
+	if err == nil || err.Error() != want || !strings.Contains(fault.HintOf(err), "`ssh-keygen -f \"/home/ops/.ssh/known_hosts\" -R \"d601\"`") {
+		t.Errorf("got %v (%s), want %s", err, fault.HintOf(err), want)
 	}
 }
 

@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -24,7 +25,7 @@ func sshSayings() []sshSaid {
 	// An operator who may log in there, and deploys by sudo, does not think of this.
 	const own = " (under sudo ssh goes by root's ~/.ssh, see docs/hosts.md)"
 	return []sshSaid{
-		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch, hint: "find out why before anything else; only then: `ssh-keygen -R HOST`, and add the new key"},
+		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch},
 		{part: "Bad configuration option", reason: fault.ConfigInvalid, hint: configuration},
 		{part: "bad configuration options", reason: fault.ConfigInvalid, hint: configuration},
 		{part: "Bad owner or permissions on", reason: fault.ConfigInvalid, hint: "the file must belong to this account or root, and nobody else may write to it: chmod go-w"},
@@ -51,16 +52,38 @@ func (c Config) sshFailed(stderr []byte, said string) error {
 			if !bytes.Contains(line, []byte(known.part)) {
 				continue
 			}
-			f := fault.New(known.reason, "ssh to %s failed: %s", c.Name(), printable(line))
 			if known.reason == fault.HostKeyMismatch {
-				f = fault.New(known.reason, "%s answers with another host key than the known one%s", c.Name(), said)
+				return c.otherKey(stderr)
 			}
+			f := fault.New(known.reason, "ssh to %s failed: %s", c.Name(), printable(line))
 			f.Retry = known.retry
 			return f.WithHint("%s", known.hint)
 		}
 	}
 	return fault.Transient(fault.HostUnreachable, "ssh to %s failed%s", c.Name(), said)
 }
+
+// otherKey makes one sentence of ssh's warning. Debian's ssh names the line to type, which is
+// handed on only if it has no word but of a file and a host.
+func (c Config) otherKey(stderr []byte) error {
+	about, remove := "", "ssh-keygen -R HOST"
+	for line := range bytes.Lines(stderr) {
+		text := printable(line)
+		_, file, offends := strings.Cut(text, " key in ")
+		switch {
+		case strings.HasPrefix(text, "SHA256:"):
+			about = " (" + strings.TrimSuffix(text, ".") + ")"
+		case offends && strings.HasPrefix(text, "Offending "):
+			about = strings.Replace(about, ")", ", known: "+file+")", 1)
+		case removesKey.MatchString(text):
+			remove = text
+		}
+	}
+	return fault.New(fault.HostKeyMismatch, "%s answers with another host key than the known one%s", c.Name(), about).
+		WithHint("find out why before anything else; only then: `%s`, and add the new key", remove)
+}
+
+var removesKey = regexp.MustCompile(`^ssh-keygen -f "[\w./~@-]+" -R "[\w.:\[\]-]+"$`)
 
 // notGreeted is a command that ended with a code of its own before an agent greeted:
 // another program than an agent answered, and will at the next try.
