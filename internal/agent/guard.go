@@ -92,7 +92,15 @@ func (g *guard) allow(c caller, method string) error {
 	}
 	wanted := strings.ToLower(strings.TrimPrefix(cmp.Or(need, artifactv1.Role_ROLE_READ).String(), "ROLE_"))
 	return fault.New(fault.RoleMissing, "%s needs the role %s, uid %d has %s", method, wanted, c.uid, cmp.Or(c.role, "none")).
-		WithHint("on the agent's host, as root: list the account under roles.%s in agent.yaml and restart unidesk-agent", wanted)
+		WithHint("on the agent's host, as root: list the account under roles.%s in agent.yaml and restart unidesk-agent%s", wanted, without(need))
+}
+
+// without is the way that gives the account no role which makes it root's equal.
+func without(need artifactv1.Role) string {
+	if need != artifactv1.Role_ROLE_ADMIN {
+		return ""
+	}
+	return "; that account is then as good as root there, so rather ask as root for this once: docs/hosts.md, \"Another account\""
 }
 
 // enter decides on a call by its headers (grpc's tap.ServerInHandle). A method that is
