@@ -161,7 +161,7 @@ func keygen(ctx context.Context, text []byte, sig signature, args ...string) (ou
 	case errors.As(err, &refusal):
 		return "", oneLine(string(refusal.Stderr)), nil
 	case err != nil:
-		return "", "", fault.New(fault.ConfigInvalid, "start %s: %w", program, err).WithHint("install it: apt-get install openssh-client")
+		return "", "", fault.New(fault.ConfigInvalid, "start %s: %w", program, err).WithHint("install it, as root: apt-get install openssh-client")
 	}
 	return string(answer), "", nil
 }

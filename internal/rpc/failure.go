@@ -88,7 +88,7 @@ func (c *Client) outdated(ctx context.Context, service string) error {
 	}
 	if version == ours && missing.Key != "" {
 		return fault.New(fault.CapabilityMissing, "%w", missing).
-			WithHint("on %s: name %s in /etc/unidesk/agent.yaml (docs/agent.yaml shows how), then systemctl restart unidesk-agent", host, missing.Key)
+			WithHint("on %s, as root: name %s in /etc/unidesk/agent.yaml (docs/agent.yaml shows how), then systemctl restart unidesk-agent", host, missing.Key)
 	}
 	err := fault.New(fault.CapabilityMissing, "the agent on %s (%s) does not know what this controller (%s) asks", host, version, ours)
 	if version == ours {

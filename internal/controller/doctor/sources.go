@@ -47,7 +47,7 @@ func judgeSource(url string, rows []catalog.Row, branches int, err error) Findin
 	}
 	switch {
 	case err != nil:
-		return amiss(bad, check, "`apt-get install git`, and as this account `git ls-remote` of what controller.yaml names (sources)", "its remote does not answer: %v", err)
+		return amiss(bad, check, "as root: `apt-get install git`, and as this account `git ls-remote` of what controller.yaml names (sources)", "its remote does not answer: %v", err)
 	case !used && len(rows) > 0:
 		return amiss(LevelWarning, check, "name it in controller.yaml (sources) as services.yaml does", "no service of the catalog is built from it")
 	}

@@ -84,7 +84,7 @@ func TestDoctorAsksTheRemotesAtTheSameTime(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	for _, f := range list {
-		if f.Level != LevelWarning || !strings.Contains(f.What, "does not answer: git ls-remote") {
+		if f.Level != LevelWarning || !strings.Contains(f.What, "does not answer: git ls-remote") || !strings.Contains(f.Fix, "as root: `apt-get install git`") {
 			t.Errorf("%+v", f)
 		}
 	}

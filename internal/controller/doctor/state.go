@@ -90,7 +90,8 @@ func judgeWatch(watched bool, err error) Finding {
 	case err != nil:
 		return amiss(LevelWarning, check, "be of the group that shares the state folder", "%v", err)
 	case !watched:
-		return amiss(LevelWarning, check, "`systemctl enable --now unidesk-controller`, or have `unidesk-controller watch` run all the time",
+		return amiss(LevelWarning, check, "`systemctl status unidesk-controller` shows a unit that fails, and tries again every 30 s, with its reason; "+
+			"if it is disabled, as root: `systemctl enable --now unidesk-controller`; without the package have `unidesk-controller watch` run all the time",
 			"nobody watches here: when a run is killed, what it switched to runs on, unproven, until the next command")
 	}
 	return fine(check, "what nobody settles in time is taken back")

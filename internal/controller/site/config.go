@@ -121,10 +121,14 @@ func unread(err error, path, example string) string {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "`" + plain.Command("ls", "-ld", filepath.Dir(path), path) + "` shows who may read it"
 	}
-	if _, err := os.Stat(example); err == nil {
-		return fmt.Sprintf("`%s` makes a first one, then name the host's ssh destination and master.root in it; --config names another folder", plain.Command("install", "-Dm644", example, path))
+	who := ""
+	if strings.HasPrefix(path, "/etc/") {
+		who = "as root: "
 	}
-	return fmt.Sprintf("write %s; docs/configuration.md shows one, --config names another folder", path)
+	if _, err := os.Stat(example); err == nil {
+		return fmt.Sprintf("%s`%s` makes a first one, then name the host's ssh destination and master.root in it; --config names another folder", who, plain.Command("install", "-Dm644", example, path))
+	}
+	return fmt.Sprintf("%swrite %s; docs/configuration.md shows one, --config names another folder", who, path)
 }
 
 func (c Config) validate() error {

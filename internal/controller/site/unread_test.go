@@ -22,6 +22,9 @@ func TestWithoutAConfigurationTheExampleIsNamed(t *testing.T) {
 	if got := unread(fs.ErrNotExist, path, example); !strings.Contains(got, "`install -Dm644 "+example+" "+path+"`") {
 		t.Errorf("with the package: %s", got)
 	}
+	if got := unread(fs.ErrNotExist, "/etc/unidesk/controller.yaml", example); !strings.HasPrefix(got, "as root: `install ") {
+		t.Errorf("for a folder that is root's: %s", got)
+	}
 	if got := unread(fs.ErrPermission, path, example); !strings.Contains(got, "`ls -ld ") || strings.Contains(got, "install") {
 		t.Errorf("for a file that may not be read: %s", got)
 	}
