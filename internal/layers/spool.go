@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -144,9 +145,10 @@ func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 		used += e.size
 	}
 	for {
-		room, where := s.quota-used, "within the spool's quota"
+		room, where, hint := s.quota-used, "within the spool's quota", "raise spoolQuota in controller.yaml"
 		if free, err := s.Free(); err == nil && free-reserve < room {
-			room, where = free-reserve, "on its disk"
+			room, where = free-reserve, fmt.Sprintf("on its disk, of which %d bytes stay free", int64(reserve))
+			hint = fmt.Sprintf("free space on the filesystem of %[1]s (df -h %[1]s, df -i %[1]s)", s.dir)
 		}
 		if need <= room {
 			return nil
@@ -154,7 +156,7 @@ func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 		i := slices.IndexFunc(entries, func(e entry) bool { return !keep(e.digest) })
 		if i < 0 {
 			return fault.New(fault.DiskFull, "spool %s needs %d bytes and has %d %s", s.dir, need, max(room, 0), where).
-				WithHint("free space on the filesystem of %[1]s (df -h %[1]s, df -i %[1]s), or raise spoolQuota in controller.yaml", s.dir)
+				WithHint("%s", hint)
 		}
 		if err := statefile.Remove(entries[i].path); err != nil {
 			return fault.New(fault.Internal, "sweep the spool: %w", err)

@@ -238,8 +238,12 @@ func TestRoomOnTheDiskCountsToo(t *testing.T) {
 	if space, err := s.Space(never); err != nil || space >= free-32<<20 { // others write to it, too
 		t.Errorf("space for %d of %d bytes, %v", space, free, err)
 	}
-	if err := s.MakeRoom(free, never); !strings.Contains(fault.HintOf(err), "spoolQuota") || fault.ReasonOf(err) != fault.DiskFull || !strings.Contains(err.Error(), "on its disk") {
-		t.Error(err)
+	if err := s.MakeRoom(free, never); strings.Contains(fault.HintOf(err), "spoolQuota") || fault.ReasonOf(err) != fault.DiskFull || !strings.Contains(err.Error(), "on its disk") {
+		t.Errorf("%v (%s)", err, fault.HintOf(err))
+	}
+	small, _ := newSpool(t, 1)
+	if err := small.MakeRoom(2, never); !strings.Contains(fault.HintOf(err), "spoolQuota") || strings.Contains(fault.HintOf(err), "df -h") {
+		t.Errorf("%v (%s)", err, fault.HintOf(err))
 	}
 }
 

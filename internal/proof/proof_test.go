@@ -304,6 +304,10 @@ func TestTheSpoolsDiskIsNotTheEngines(t *testing.T) {
 	if engine.OK || spool.OK || strings.Contains(spool.Fix, "docker") || !strings.Contains(spool.Fix, "spoolQuota") || !strings.Contains(engine.Fix, "docker image prune") {
 		t.Errorf("%+v, %+v", engine, spool)
 	}
+	// A part of the disk stays free, so this is less than df shows; and a quota makes no room on a full disk.
+	if strings.Contains(spool.Detail, "B free") || !strings.Contains(spool.Fix, "if its quota is what bounds it") {
+		t.Errorf("%+v", spool)
+	}
 }
 
 func TestAnEnvFileThatCannotBeReplacedIsACheck(t *testing.T) {

@@ -16,9 +16,11 @@ func Room(name string, need, free int64) Check {
 
 // SpoolRoom is [Room] for the spool, whose disk is another than the engine's, and which
 // has a quota.
-func SpoolRoom(need, free int64) Check {
-	return room("of the spool", need, free,
-		"free space on the disk of the state folder (`unidesk-controller doctor` names it; `df -h` and `df -i` show it), or raise spoolQuota in controller.yaml")
+func SpoolRoom(need, most int64) Check {
+	c := room("of the spool", need, most,
+		"free space on the disk of the state folder (`unidesk-controller doctor` names it; `df -h` and `df -i` show it), or, if its quota is what bounds it, raise spoolQuota in controller.yaml")
+	c.Detail = fmt.Sprintf("needs %s, may take %s (of its quota and its disk, a part of which stays free)", plain.Size(need), plain.Size(most))
+	return c
 }
 
 func room(name string, need, free int64, fix string) Check {
