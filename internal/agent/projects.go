@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
@@ -135,9 +136,58 @@ func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, e
 		}
 		target := confirm.New(r, filepath.Join(c.State, "changes", name))
 		target.Lease = confirm.Lease
-		p.projects[name] = place{services: project.Services, target: target, watch: func(ctx context.Context) { target.Watch(ctx, journal) }}
+		p.projects[name] = place{services: project.Services, target: located{target, name}, watch: func(ctx context.Context) { target.Watch(ctx, journal) }}
 	}
 	return p, nil
+}
+
+// located is the target of a project. A failure that its files cause, and that has no hint,
+// names the section of agent.yaml that says where they are.
+type located struct {
+	workload.Target
+	project string
+}
+
+// Observe implements [workload.Target].
+func (l located) Observe(ctx context.Context, ref workload.Ref, probe bool) (workload.Observation, error) {
+	o, err := l.Target.Observe(ctx, ref, probe)
+	o.Unread = l.explain(o.Unread)
+	if o.EnvFile != nil && o.EnvFile.What != "" && o.EnvFile.Fix == "" {
+		o.EnvFile = &workload.Obstacle{What: o.EnvFile.What, Fix: l.hint()}
+	}
+	return o, l.explain(err)
+}
+
+// Stage implements [workload.Target].
+func (l located) Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error {
+	return l.explain(l.Target.Stage(ctx, ref, image, emit))
+}
+
+// Switch implements [workload.Target].
+func (l located) Switch(ctx context.Context, change workload.Change, emit func(workload.Event)) error {
+	return l.explain(l.Target.Switch(ctx, change, emit))
+}
+
+// Logs implements [workload.Target].
+func (l located) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+	printed, err := l.Target.Logs(ctx, ref, instance, lines)
+	return printed, l.explain(err)
+}
+
+func (l located) explain(err error) error {
+	switch fault.ReasonOf(err) {
+	case fault.EnvFileInvalid, fault.PathRefused:
+		if fault.HintOf(err) == "" && fault.ActionOf(err) == "" {
+			f := fault.New(fault.ReasonOf(err), "%w", err).WithHint("%s", l.hint())
+			f.Retry = fault.Retryable(err)
+			return f
+		}
+	}
+	return err
+}
+
+func (l located) hint() string {
+	return "on the agent's host: mend it, or where /etc/unidesk/agent.yaml says that it is (projects." + l.project + ": root, files, envFile), then systemctl restart unidesk-agent"
 }
 
 // watch takes back, until ctx ends, what nobody settles.

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,5 +75,69 @@ func TestWhatIsNotPlacedIsNotFoundByAnyAct(t *testing.T) {
 	}
 	if _, err := p.Observe(t.Context(), workloadtest.Ref("p", "sample"), false); err == nil || err.Error() != "reached" {
 		t.Errorf("what is placed: %v", err)
+	}
+}
+
+// misplaced is a target whose files are not where they should be.
+type misplaced struct {
+	workload.Target
+	err error
+}
+
+func (m misplaced) Observe(context.Context, workload.Ref, bool) (workload.Observation, error) {
+	return workload.Observation{Unread: m.err, EnvFile: &workload.Obstacle{What: m.err.Error(), Fix: fault.HintOf(m.err)}}, m.err
+}
+
+func (m misplaced) Stage(context.Context, workload.Ref, artifact.Pinned, func(workload.Event)) error {
+	return m.err
+}
+
+func (m misplaced) Switch(context.Context, workload.Change, func(workload.Event)) error { return m.err }
+
+func (m misplaced) Logs(context.Context, workload.Ref, string, int) ([]string, error) {
+	return nil, m.err
+}
+
+func TestAFaultOfAProjectsFilesNamesWhereTheyAreNamed(t *testing.T) {
+	t.Parallel()
+	missing := fault.New(fault.EnvFileInvalid, "env file /nowhere/env: open: no such file or directory")
+	const where = "/etc/unidesk/agent.yaml says that it is (projects.findjob: root, files, envFile), then systemctl restart unidesk-agent"
+	for name, c := range map[string]struct {
+		err  error
+		want string // the hint's end
+	}{
+		"no env file":        {missing, where},
+		"a hint of its own":  {missing.WithHint("chmod it"), "chmod it"},
+		"not the files'":     {fault.New(fault.EngineUnavailable, "refused"), ""},
+		"a path not allowed": {fault.New(fault.PathRefused, "a link"), where},
+	} {
+		l := located{misplaced{err: c.err}, "findjob"}
+		o, observed := l.Observe(t.Context(), workload.Ref{}, false)
+		_, printed := l.Logs(t.Context(), workload.Ref{}, "", 1)
+		for _, err := range []error{observed, o.Unread, l.Stage(t.Context(), workload.Ref{}, artifact.Pinned{}, nil), l.Switch(t.Context(), workload.Change{}, nil), printed} {
+			if hint := fault.HintOf(err); !errors.Is(err, c.err) || fault.ReasonOf(err) != fault.ReasonOf(c.err) || !strings.HasSuffix(hint, c.want) || (hint == "") != (c.want == "") {
+				t.Errorf("%s: %v, %q", name, err, hint)
+			}
+		}
+		if c.want != "" && !strings.HasSuffix(o.EnvFile.Fix, c.want) {
+			t.Errorf("%s: the env file's fix is %q", name, o.EnvFile.Fix)
+		}
+	}
+}
+
+// An env file that is not there, by the real Compose runtime; the engine is asked for nothing before.
+func TestAMisplacedEnvFileIsNamedByTheAgentsConfiguration(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	a, err := New(onePlaced(t), "1", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = workload.Via(a.placed.find).Observe(t.Context(), workloadtest.Ref("p", "sample"), false)
+	if err == nil || !strings.Contains(fault.HintOf(err), "projects.p: root, files, envFile") {
+		t.Errorf("%v (%s), %q", err, fault.ReasonOf(err), fault.HintOf(err))
 	}
 }
