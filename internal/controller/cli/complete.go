@@ -99,7 +99,7 @@ func (a *app) completeCommits(cmd *cobra.Command, _ []string, _ string) ([]cobra
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	far := site.NewRemote(c.Hosts[c.RegistryHost], a.version)
+	far := site.NewRemote(c.RegistryHost, c.Hosts[c.RegistryHost], a.version)
 	defer func() { _ = far.Close() }()
 	return commitsOf(inventory.ShelfOf(ctx, inventory.ListerOf(ctx, far), rows[0]), time.Now()), directive
 }

@@ -73,7 +73,7 @@ func (c *hostBootstrapCommand) run(ctx context.Context) (present.Answer, error) 
 		Say:   func(step, does string) { present.Bootstrapping(c.Err, time.Since(started), step, does) },
 		Shell: site.HostShell(host),
 		Ask: func(ctx context.Context) (rpc.Description, error) {
-			d, _, _, err := site.Describe(ctx, c.version, host)
+			d, _, _, err := site.Describe(ctx, c.version, c.host, host)
 			return d, err
 		},
 		Binary: func(uname string) (bootstrap.Binary, error) { return bootstrap.FindBinary(c.agent, self, uname) },

@@ -42,7 +42,7 @@ func (c registryCatalogCommand) run(ctx context.Context) (present.Answer, error)
 		defer w.Close()
 		look = w.Deployer.Workload
 	}
-	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.version)
 	defer func() { _ = far.Close() }()
 	return present.Coverage(inventory.Compare(ctx, config, inventory.ListerOf(ctx, far), services, look, unwired)).UnlessStopped(ctx), nil
 }

@@ -42,7 +42,7 @@ func (c *registryInstallCommand) run(ctx context.Context) (present.Answer, error
 	if err != nil {
 		return present.Answer{}, err
 	}
-	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.version)
 	defer func() { _ = far.Close() }()
 	r := present.RegistryResult{Host: config.RegistryHost}
 	started := time.Now()

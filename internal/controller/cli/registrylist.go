@@ -36,7 +36,7 @@ func (c *registryListCommand) run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.version)
 	defer func() { _ = far.Close() }()
 	return present.Shelves(inventory.Shelves(ctx, inventory.ListerOf(ctx, far), services)).UnlessStopped(ctx), nil
 }

@@ -49,7 +49,7 @@ func (c registryQuestionCommand) run(ctx context.Context) (present.Answer, error
 	if err != nil {
 		return present.Answer{}, err
 	}
-	far := site.NewRemote(config.Hosts[config.RegistryHost], c.version)
+	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.version)
 	defer func() { _ = far.Close() }()
 	var report registry.Report
 	if facts, err := far.InspectRegistry(ctx, config.Registry); err != nil {

@@ -108,7 +108,7 @@ func echoOver(ctx context.Context, host tunnel.Config) (dialed bool, e rpc.Echoe
 }
 
 func (e Examiner) lookAtRegistry(ctx context.Context, c site.Config, rows []catalog.Row) *registryFacts {
-	far := site.NewRemote(c.Hosts[c.RegistryHost], e.Version)
+	far := site.NewRemote(c.RegistryHost, c.Hosts[c.RegistryHost], e.Version)
 	defer func() { _ = far.Close() }()
 	var f registryFacts
 	if facts, err := far.InspectRegistry(ctx, c.Registry); err != nil {

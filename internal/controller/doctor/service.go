@@ -97,7 +97,7 @@ func (e Examiner) lookAtServices(ctx context.Context, c site.Config, name string
 	if len(rows) == 0 {
 		return nil
 	}
-	agent := site.NewRemote(c.Hosts[name], e.Version)
+	agent := site.NewRemote(name, c.Hosts[name], e.Version)
 	defer func() { _ = agent.Close() }()
 	workloads := agent.Workloads()
 	list := make([]serviceFacts, len(rows))

@@ -2,7 +2,6 @@ package site
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -58,13 +56,10 @@ func AskHost(ctx context.Context, version, name string, host tunnel.Config) Host
 	ctx, cancel := context.WithTimeoutCause(ctx, host.Patience()+answerTime,
 		fault.Transient(fault.HostUnreachable, "no answer within %s", host.Patience()+answerTime))
 	defer cancel()
-	d, sent, took, err := Describe(ctx, version, host)
+	d, sent, took, err := Describe(ctx, version, name, host)
 	if err != nil {
 		why := remedy.Report(err)
 		row.Reason, row.Message, row.Hint, row.From = why.Reason, why.Message, why.Hint, why.From
-		if errors.Is(err, tunnel.ErrNoAgent) && host.SSH != nil {
-			row.Hint = "`" + plain.Command("unidesk-controller", "host", "bootstrap", name) + "`, or name the agent's path as ssh.command in controller.yaml"
-		}
 		return row
 	}
 	row.Reachable, row.Agent = true, &d
@@ -75,8 +70,8 @@ func AskHost(ctx context.Context, version, name string, host tunnel.Config) Host
 
 // Describe asks one agent, and measures the question alone: without the time that
 // the connection took.
-func Describe(ctx context.Context, version string, host tunnel.Config) (d rpc.Description, sent time.Time, took time.Duration, err error) {
-	far := NewRemote(host, version)
+func Describe(ctx context.Context, version, name string, host tunnel.Config) (d rpc.Description, sent time.Time, took time.Duration, err error) {
+	far := NewRemote(name, host, version)
 	defer func() { _ = far.Close() }()
 	client, err := far.Connect(ctx)
 	if err != nil {

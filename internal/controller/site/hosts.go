@@ -14,7 +14,7 @@ type hosts map[string]*Remote
 func newHosts(c Config, version string) hosts {
 	all := hosts{}
 	for name, config := range c.Hosts {
-		all[name] = NewRemote(config, version)
+		all[name] = NewRemote(name, config, version)
 	}
 	return all
 }

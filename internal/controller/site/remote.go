@@ -2,6 +2,7 @@ package site
 
 import (
 	"context"
+	"errors"
 	"net"
 	"runtime"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -17,6 +19,7 @@ import (
 // Remote is the agent on the registry's host. It is connected to once, when it is
 // first needed; a command that needs nothing of it opens no connection.
 type Remote struct {
+	name    string // in controller.yaml
 	config  tunnel.Config
 	version string
 
@@ -30,9 +33,9 @@ type Remote struct {
 	resolved    map[artifact.Digest]artifact.Image // of this command, by manifest
 }
 
-// NewRemote is the agent of a host. It is not connected to yet.
-func NewRemote(host tunnel.Config, version string) *Remote {
-	return &Remote{config: host, version: version}
+// NewRemote is the agent of the host of that name. It is not connected to yet.
+func NewRemote(name string, host tunnel.Config, version string) *Remote {
+	return &Remote{name: name, config: host, version: version}
 }
 
 // Warm connects in the background, so that ssh's handshake costs no time of its
@@ -93,6 +96,10 @@ func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 		return r.client, nil
 	}
 	client, err := rpc.Dial(ctx, r.dial, rpc.Options{Version: r.version, Host: r.config.Name()})
+	if errors.Is(err, tunnel.ErrNoAgent) && r.config.SSH != nil {
+		return nil, fault.New(fault.ReasonOf(err), "%w", err).
+			WithHint("`%s`, or name the agent's path as ssh.command in controller.yaml", plain.Command("unidesk-controller", "host", "bootstrap", r.name))
+	}
 	if err != nil {
 		return nil, err
 	}
