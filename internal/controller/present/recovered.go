@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // recoveries are what recover answers. docs/output.md describes its JSON.
@@ -55,10 +56,14 @@ func recovered(one contract.Recovery) string {
 	case contract.Released:
 		return good().Render("released") + fmt.Sprintf("  the container that held an image of %s %s for a change that is over", one.Service, one.Env)
 	case contract.Unreached:
-		if one.Host == "" {
-			return warn().Render("unreached") + fmt.Sprintf("  %s %s: its host ends by itself what nobody settles", one.Service, one.Env)
+		what := fmt.Sprintf("%s %s", one.Service, one.Env)
+		if one.Host != "" {
+			what = one.Host + ", with all that runs there"
 		}
-		return warn().Render("unreached") + fmt.Sprintf("  %s %s and whatever else runs there: its host ends by itself what nobody settles", one.Service, one.Env)
+		if one.Failure != nil && one.Failure.Reason == fault.NotAnAgent {
+			return warn().Render("unreached") + fmt.Sprintf("  %s: if no agent is there, nothing ends what is not settled", what)
+		}
+		return warn().Render("unreached") + fmt.Sprintf("  %s: its host ends by itself what nobody settles", what)
 	case contract.Busy:
 		return warn().Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
 	default:
