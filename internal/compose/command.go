@@ -78,6 +78,9 @@ func (r *Runtime) closed() *workload.Obstacle {
 	return &workload.Obstacle{}
 }
 
+// Barred implements [confirm.Barring]: a revert replaces the env file.
+func (r *Runtime) Barred() error { return envfile.Barred(r.config.EnvFile) }
+
 // readGuarded is readEnv for what is done by the project's files.
 func (r *Runtime) readGuarded() (envfile.Content, error) {
 	if r.config.Guard != nil {

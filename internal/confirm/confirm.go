@@ -61,6 +61,13 @@ type Secretive[S any] interface {
 	Join(secret []byte) (S, error)
 }
 
+// Barring is a runtime that replaces files which may be another account's.
+type Barring interface {
+	// Barred returns why this account cannot do all that Restore does, nil if it can. The
+	// hint names the account that can.
+	Barred() error
+}
+
 // Comparing is a runtime that compares what runs with what its definition would make now.
 // It is asked with the health, if no change is unsettled.
 type Comparing interface {
@@ -130,6 +137,7 @@ func (t *Target[S]) Observe(ctx context.Context, ref workload.Ref, probe bool) (
 			seen.Holds = nil
 		}
 		seen.Pending = r.pending()
+		seen.Pending.Barred = fault.HintOf(t.barred(ref))
 		if t.Lease > 0 {
 			seen.Pending.HeldUntil = t.leases.until(r.Change.ID, t.Lease)
 		}

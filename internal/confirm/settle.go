@@ -135,6 +135,10 @@ func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settl
 // revert takes the change back and writes down how that ended. stop ends a wait for a
 // runtime that does not answer.
 func (t *Target[S]) revert(ctx context.Context, stop <-chan struct{}, r record[S], lock *os.File, emit func(workload.Event)) error {
+	if err := t.barred(r.Change.Ref); err != nil {
+		return fault.New(fault.RevertFailed, "nothing was touched, this account cannot take back the change to %s: %w", r.Change.Image.Commit.Short(), err).
+			WithHint("%s", fault.HintOf(err)).WithAction(fault.RecoverAsRoot)
+	}
 	var left []workload.Left
 	err := t.restore(ctx, stop, r, lock, func(e workload.Event) {
 		if l := (workload.Left{Unit: e.Unit, Why: e.Text}); e.Warning && !slices.Contains(left, l) {
@@ -154,6 +158,18 @@ func (t *Target[S]) revert(ctx context.Context, stop <-chan struct{}, r record[S
 	failed.Retry = fault.Retryable(err)
 	failed.Hint, failed.Action = fault.HintOf(err), fault.ActionOf(err)
 	return failed
+}
+
+// barred returns why this account could not end a revert that it begins: what it may not
+// write is found before anything is touched. Root's watch takes the change back.
+func (t *Target[S]) barred(ref workload.Ref) error {
+	if err := t.store.barred(ref); err != nil {
+		return err
+	}
+	if b, ok := any(t.runtime).(Barring); ok {
+		return b.Barred()
+	}
+	return nil
 }
 
 // restore takes the change back. A runtime that does not answer is asked again, until ctx

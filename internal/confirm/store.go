@@ -93,6 +93,20 @@ func (s store[S]) settle(ref workload.Ref, last workload.Settled) error {
 	return s.tidy(ref)
 }
 
+// Barred returns why this account may not settle a change of the state folder, nil if it may.
+func Barred(dir string, p workload.Pending) error {
+	return store[json.RawMessage]{dir: dir}.barred(p.Change.Ref)
+}
+
+// barred returns why this account may not settle the change in the folder.
+func (s store[S]) barred(ref workload.Ref) error {
+	var names []string
+	for _, suffix := range []string{pendingSuffix, secretSuffix, lastSuffix} {
+		names = append(names, ref.String()+suffix)
+	}
+	return statefile.Barred(s.dir, names...)
+}
+
 // tidy removes a pending file and the secrets of its change.
 func (s store[S]) tidy(ref workload.Ref) error {
 	for _, suffix := range []string{secretSuffix, pendingSuffix} {

@@ -14,7 +14,7 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 	case out.Decision == DecidedGated: // by a grant that does not open its gate
 		return out.Contract.ToSign()
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
-		return RecoverCommand()
+		return recoverAs(f.Action)
 	case f.Reason == fault.CapabilityMissing:
 		return Ours("doctor")
 	case f.Reason == fault.RegistryUnavailable:

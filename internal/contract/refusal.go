@@ -87,6 +87,11 @@ func afterRefusal(reason fault.Reason) Command {
 // Unsettled is the fault of a workload whose change is not settled.
 func Unsettled(p *workload.Pending) error {
 	const begun = "2006-01-02 15:04:05Z07:00"
+	if p.Barred != "" {
+		return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled, and this account cannot take it back",
+			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
+			HeldBy(p.Change.Holder, p.Change.Deadline).WithHint("%s", p.Barred).WithAction(fault.RecoverAsRoot)
+	}
 	if p.Failed != "" {
 		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be taken back: %s",
 			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun), p.Failed).

@@ -96,7 +96,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	if err != nil {
 		decision, receipt.Outcome = contract.DecidedRevertFailed, ledger.RevertFailed
 		cause = fault.New(fault.RevertFailed, "%w; and what ran before could not be brought back: %w", cause, err).
-			WithHint("%s", fault.HintOf(err)) // bringing it back by hand comes first
+			WithHint("%s", fault.HintOf(err)).WithAction(fault.ActionOf(err)) // bringing it back comes first
 		receipt.Failure = cause.Error()
 	}
 	out.Scope = r.compare(ctx, a.around, a.seen)

@@ -72,7 +72,7 @@ func (r *run) unlooked(err error, whole bool) contract.Recovery {
 		what = r.name() + " on " + what
 	}
 	one := r.recovery(action, "", artifact.Commit{}, "not known: "+what+" could not be asked")
-	one.Failure = recoverFailure(contract.DecidedFailed, workload.PointGuard, err)
+	one.Failure = contract.Unrecovered(contract.DecidedFailed, workload.PointGuard, err)
 	if whole {
 		one.Host = r.HostName
 	}
@@ -109,7 +109,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 		one := r.recovery(contract.TookBack, p.Change.ID, p.Change.Image.Commit, "")
 		if err := r.endLeft(ctx, p); err != nil {
 			one.Action = contract.Failed
-			one.Failure = recoverFailure(contract.DecidedRevertFailed, workload.PointOf(err), err)
+			one.Failure = contract.Unrecovered(contract.DecidedRevertFailed, workload.PointOf(err), err)
 		}
 		seen, one.Running = r.Now(ctx, seen)
 		one.Warnings = r.warnings
@@ -138,7 +138,7 @@ func (r *run) release(ctx context.Context, seen sight.View) (one contract.Recove
 	r.warnings = nil
 	if err := r.settleAs(ctx, workload.Settlement{ChangeID: last.ChangeID, Outcome: last.Outcome}); err != nil {
 		one.Action = contract.Failed
-		one.Failure = recoverFailure(contract.DecidedFailed, workload.PointSettle, err)
+		one.Failure = contract.Unrecovered(contract.DecidedFailed, workload.PointSettle, err)
 	}
 	one.Warnings = r.warnings
 	return one, true
@@ -146,11 +146,4 @@ func (r *run) release(ctx context.Context, seen sight.View) (one contract.Recove
 
 func (r *run) recovery(a contract.Action, change string, commit artifact.Commit, running string) contract.Recovery {
 	return contract.Recovery{Service: r.row.Service, Env: r.env, Change: change, Commit: commit, Action: a, Running: running}
-}
-
-func recoverFailure(decision contract.Decision, p workload.Point, err error) *contract.Failure {
-	var out contract.Result
-	out.Fail(decision, p, err)
-	out.Failure.Next = contract.RecoverCommand()
-	return out.Failure
 }

@@ -9,6 +9,8 @@ type Action string
 const (
 	// Recover ends the changes that killed runs left.
 	Recover Action = "RECOVER"
+	// RecoverAsRoot is Recover for an account that may not do all of it.
+	RecoverAsRoot Action = "RECOVER_AS_ROOT"
 	// ListReceipts shows what was deployed.
 	ListReceipts Action = "LIST_RECEIPTS"
 	// RegistryHealth judges the managed registry.
@@ -27,7 +29,7 @@ const (
 
 // Actions returns all actions.
 func Actions() []Action {
-	return []Action{Recover, ListReceipts, RegistryHealth, RegistryStatus, RegistryInstall, RegistryRender, ListServices, Examine}
+	return []Action{Recover, RecoverAsRoot, ListReceipts, RegistryHealth, RegistryStatus, RegistryInstall, RegistryRender, ListServices, Examine}
 }
 
 // Mark returns what stands for the action's line within a text of the controller's

@@ -15,6 +15,8 @@ func Line(a fault.Action) string {
 	switch a {
 	case fault.Recover:
 		return "unidesk-controller recover"
+	case fault.RecoverAsRoot:
+		return "sudo unidesk-controller recover"
 	case fault.ListReceipts:
 		return "unidesk-controller history"
 	case fault.RegistryHealth:

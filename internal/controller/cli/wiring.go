@@ -81,6 +81,6 @@ func (a *app) place(service string, env artifact.Env) (*site.Place, error) {
 func (a *app) remind(c site.Config) {
 	services, _ := site.LoadCatalog(a.configDir)
 	for _, what := range site.LeftBehind(c, services) {
-		present.Note(a.Err, what+"; unless that run still goes on, `unidesk-controller recover` ends it")
+		present.Note(a.Err, what)
 	}
 }

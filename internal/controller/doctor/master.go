@@ -184,7 +184,8 @@ func leftovers(c site.Config) Finding {
 	books := ledger.Open(c.LedgerDir())
 	receipts, receiptsErr := books.Pending()
 	receipts = slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return books.Alive(r.Service) })
-	return judgeLeftovers(site.Dead(books, changes), receipts, errors.Join(err, receiptsErr))
+	dead := site.Dead(books, changes)
+	return judgeLeftovers(dead, receipts, errors.Join(err, receiptsErr), site.RecoverAs(c, dead))
 }
 
 // holders looks for containers that hold an image for a change that is over.

@@ -174,7 +174,7 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 		}
 	}
 	if len(placed) > 0 {
-		list = append(list, fine("services", "placed there: %s", strings.Join(slices.Compact(placed), ", ")), judgeLeftovers(left, nil, nil))
+		list = append(list, fine("services", "placed there: %s", strings.Join(slices.Compact(placed), ", ")), judgeLeftovers(left, nil, nil, ""))
 	}
 	return list
 }

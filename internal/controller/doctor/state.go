@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
@@ -64,8 +65,9 @@ func judgeState(s stateFacts) Finding {
 
 // judgeLeftovers is about what killed runs have left. A run of another machine that
 // goes on looks the same from here.
-func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err error) Finding {
-	const check, fix = "leftovers", "unless that run still goes on: unidesk-controller recover"
+func judgeLeftovers(changes []workload.Pending, receipts []ledger.Receipt, err error, recoverAs string) Finding {
+	const check = "leftovers"
+	fix := "unless that run still goes on: " + cmp.Or(recoverAs, remedy.Line(fault.Recover))
 	var what []string
 	for _, p := range changes {
 		what = append(what, site.NotSettled(p))

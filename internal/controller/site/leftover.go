@@ -1,13 +1,19 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -17,22 +23,46 @@ import (
 func LeftBehind(c Config, services *catalog.Catalog) (all []string) {
 	books := ledger.Open(c.LedgerDir())
 	changes, _ := confirm.Unsettled(c.ChangesDir())
-	for _, p := range Dead(books, changes) {
-		all = append(all, NotSettled(p))
+	note := func(line, format string, args ...any) {
+		all = append(all, fmt.Sprintf(format, args...)+"; unless that run still goes on, "+line+" ends it")
+	}
+	usual := "`" + remedy.Line(fault.Recover) + "`"
+	dead := Dead(books, changes)
+	for _, p := range dead {
+		note(cmp.Or(RecoverAs(c, dead), usual), "%s", NotSettled(p))
 	}
 	receipts, _ := books.Pending()
 	for _, r := range receipts {
 		if !books.Alive(r.Service) {
-			all = append(all, NotInForce(r))
+			note(usual, "%s", NotInForce(r))
 		}
 	}
 	for _, k := range books.Killed() {
 		told := slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Env == k.Env && r.Service.String() == k.Service })
 		if host := hostOf(services, k); host != "" && host != catalog.Master && !told {
-			all = append(all, fmt.Sprintf("a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host))
+			note(usual, "a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host)
 		}
 	}
 	return all
+}
+
+// A revert on the master is refused before anything is touched if this account cannot end it.
+var _ confirm.Barring = (*compose.Runtime)(nil)
+
+// RecoverAs returns the line that takes these changes of the master back, with the account
+// to be for it; "" if this account can.
+func RecoverAs(c Config, changes []workload.Pending) string {
+	var barred error
+	for _, p := range changes {
+		barred = cmp.Or(barred, confirm.Barred(c.ChangesDir(), p))
+	}
+	if file, err := unidesk.EnvFile(c.Master.Root, c.Master.Config); err == nil && len(changes) > 0 {
+		barred = cmp.Or(barred, envfile.Barred(file))
+	}
+	if barred == nil {
+		return ""
+	}
+	return "`" + remedy.Line(fault.RecoverAsRoot) + "` (" + fault.HintOf(barred) + ")"
 }
 
 // hostOf is where the service of a killed run is live, "" for none.
