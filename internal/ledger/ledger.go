@@ -148,6 +148,9 @@ func (l *Ledger) Proven(env artifact.Env, service string) ([]artifact.Commit, er
 }
 
 func (l *Ledger) read(env artifact.Env, service string, pending bool) ([]Receipt, error) {
+	if err := l.closed(); err != nil {
+		return nil, err
+	}
 	paths, err := filepath.Glob(filepath.Join(l.dir, cmp.Or(env.String(), "*"), cmp.Or(service, "*"), "*.json"))
 	if err != nil {
 		return nil, l.unavailable(err)
@@ -176,6 +179,17 @@ func (l *Ledger) read(env artifact.Env, service string, pending bool) ([]Receipt
 	}
 	slices.SortStableFunc(receipts, func(a, b Receipt) int { return cmp.Or(b.Started.Compare(a.Started), b.Finished.Compare(a.Finished)) })
 	return receipts, nil
+}
+
+// closed fails if this account may not look into a folder of the ledger: no receipt that
+// it sees there is not the same as no receipt.
+func (l *Ledger) closed() error {
+	return filepath.WalkDir(l.dir, func(path string, _ fs.DirEntry, err error) error {
+		if !errors.Is(err, fs.ErrPermission) {
+			return nil // another error is that of the reading
+		}
+		return statefile.Fault(fault.LedgerUnavailable, l.dir, "ledger", err).WithHint("%s", statefile.Admission(path))
+	})
 }
 
 // holds reports whether a receipt is the receipt of its path: a receipt names the files

@@ -64,3 +64,24 @@ func Account(uid int) string {
 	}
 	return strconv.Itoa(uid)
 }
+
+// Admission returns what lets this account into a folder of state that refuses it: to be
+// of the group that works there, or to be its owner. Of a path that it cannot look at, the
+// nearest folder above counts.
+func Admission(path string) string {
+	info, err := os.Stat(path)
+	for ; err != nil && path != filepath.Dir(path); info, err = os.Stat(path) {
+		path = filepath.Dir(path)
+	}
+	if err != nil {
+		return ""
+	}
+	gid := strconv.Itoa(int(info.Sys().(*syscall.Stat_t).Gid))
+	if g, err := user.LookupGroupId(gid); err == nil {
+		gid = g.Name
+	}
+	if isShared(info) && gid != "root" {
+		return "as root: usermod -aG " + gid + " " + Account(os.Geteuid()) + "; then log in again"
+	}
+	return RunAs(Owner(info))
+}

@@ -176,6 +176,9 @@ func stateOf(dir string) stateFacts {
 			s.closed = append(s.closed, folder)
 		}
 	}
+	if len(s.closed) > 0 {
+		s.admission = statefile.Admission(s.closed[0])
+	}
 	return s
 }
 

@@ -38,13 +38,23 @@ type stateFacts struct {
 	mode   fs.FileMode
 	// closed are the folders, itself or below, that this account may not write to.
 	closed []string
+	// admission is what lets it write to the first of them, "" if that is not known.
+	admission string
+}
+
+// share is how to share a state folder that is private.
+func (s stateFacts) share() string {
+	if s.mode&fs.ModeSetgid != 0 && s.mode.Perm()&0o020 != 0 {
+		return ""
+	}
+	return "; or share it: chgrp GROUP, chmod 3770 on it, chmod 2770 on all folders below"
 }
 
 func judgeState(s stateFacts) Finding {
 	const check = "state folder"
 	switch {
 	case len(s.closed) > 0:
-		return amiss(LevelFault, check, "run as its owner, or share it: chgrp GROUP, chmod 3770 on it, chmod 2770 on all folders below",
+		return amiss(LevelFault, check, cmp.Or(s.admission, "run as its owner")+s.share(),
 			"this account may not write to %s", strings.Join(s.closed, ", "))
 	case !s.exists:
 		return fine(check, "%s is not there; the first deploy makes it", s.dir)
