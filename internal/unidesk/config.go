@@ -5,7 +5,9 @@ package unidesk
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -74,7 +76,11 @@ func Auth(root, config string) (values map[string]string, others []string, err e
 func read(path string, v any) error {
 	content, err := statefile.ReadFile(path, statefile.Most)
 	if err != nil {
-		return fault.New(fault.ConfigInvalid, "read UniDesk's configuration: %w", err)
+		f := fault.New(fault.ConfigInvalid, "read UniDesk's configuration: %w", err)
+		if errors.Is(err, fs.ErrPermission) {
+			return f.WithHint("%s", statefile.Admission(path))
+		}
+		return f.WithHint("put UniDesk's config.json there, or name it in controller.yaml (master.root, master.config)")
 	}
 	if err := json.Unmarshal(content, v); err != nil {
 		// The decoder's own message may quote the file, which holds credentials.

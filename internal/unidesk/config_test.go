@@ -55,8 +55,8 @@ func TestTheEnvFileIsWhereTheConfigurationSays(t *testing.T) {
 	if got, err := unidesk.EnvFile(other, filepath.Join(root, "config.json")); err != nil || got != filepath.Join(other, "controlled.env") {
 		t.Errorf("a configuration elsewhere: %q, %v", got, err)
 	}
-	if _, err := unidesk.EnvFile(t.TempDir(), "config.json"); fault.ReasonOf(err) != fault.ConfigInvalid {
-		t.Errorf("no file: %v", err)
+	if _, err := unidesk.EnvFile(t.TempDir(), "config.json"); fault.ReasonOf(err) != fault.ConfigInvalid || !strings.Contains(fault.HintOf(err), "master.config") {
+		t.Errorf("no file: %v (%q)", err, fault.HintOf(err))
 	}
 }
 
