@@ -163,7 +163,7 @@ func TestSummariesMatterWhereTheyAreConfiguredOrAskedFor(t *testing.T) {
 		"a folder that is not read":       {free, summaries{dir: "/s", err: errDenied}, LevelWarning, "stays unverified: permission denied"},
 		"one that is not read, and asked": {strict, summaries{dir: "/s", err: errDenied}, LevelFault, "nothing of frontend can be deployed: permission denied"},
 		"all good":                        {free, summaries{dir: "/s", good: 3}, LevelOK, "3 in /s"},
-		"one bad":                         {strict, summaries{dir: "/s", good: 3, bad: six[:1]}, LevelWarning, "3 in /s, and 1 files that are none:\none"},
+		"one bad":                         {strict, summaries{dir: "/s", good: 3, bad: six[:1]}, LevelWarning, "3 in /s, and 1 file of another form:\none"},
 		"many bad":                        {free, summaries{dir: "/s", bad: six}, LevelWarning, "four\nfive\nand 1 more"},
 	} {
 		list := judgeSummaries(c.rows, c.s)

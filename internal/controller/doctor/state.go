@@ -219,7 +219,7 @@ func judgeSummaries(rows []catalog.Row, s summaries) (list []Finding) {
 		return []Finding{amiss(LevelWarning, check, fix, "every artifact stays unverified: %v", s.err)}
 	case len(s.bad) > 0:
 		named := s.bad[:min(len(s.bad), mostBad)]
-		what := fmt.Sprintf("%d in %s, and %d files that are none:\n%s", s.good, s.dir, len(s.bad), strings.Join(named, "\n"))
+		what := fmt.Sprintf("%d in %s, and %s of another form:\n%s", s.good, s.dir, plain.Count(len(s.bad), "file"), strings.Join(named, "\n"))
 		if more := len(s.bad) - len(named); more > 0 {
 			what += fmt.Sprintf("\nand %d more", more)
 		}

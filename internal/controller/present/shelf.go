@@ -49,7 +49,7 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 			nothing = append(nothing, s.Service.String())
 		}
 		if n := len(s.Others); n > 0 {
-			p.line("%s", faint().Render(fmt.Sprintf("%s has %d tags that are no full commit and are never deployed: %s", s.Service, n, few(s.Others))))
+			p.line("%s", faint().Render(fmt.Sprintf("%s has %s beside the full commits, never deployed: %s", s.Service, plain.Count(n, "tag"), few(s.Others))))
 		}
 	}
 	if len(nothing) > 0 {

@@ -23,12 +23,25 @@ func TestWhatIsHeldIsListedNewestFirstAndOnlyCommitsCount(t *testing.T) {
 		"frontend   " + a + "  " + digest(a) + "  12.3 MB  3 d\n" +
 		"frontend   " + b + "  " + digest(b) + "  -        -\n" +
 		"todo-note  " + d + "  " + digest(d) + "  999 B    30 min\n" +
-		"frontend has 3 tags that are no full commit and are never deployed: latest, v1.2, 0123456789ab\n" +
+		"frontend has 3 tags beside the full commits, never deployed: latest, v1.2, 0123456789ab\n" +
 		"nothing is published of baidu-netdisk, project-manager\n" +
 		"not known: what the registry holds of oa-event-flow (REGISTRY_UNAVAILABLE)\n  registry does not answer\n" +
 		"  look at it\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestASingleTagIsNoPlural(t *testing.T) {
+	t.Parallel()
+	list := inventory.Shelves(t.Context(), registryOf, builtin(t)[:1])
+	list[0].Others = []string{"latest"}
+	var out strings.Builder
+	if err := printShelves(&out, list, now); err != nil {
+		t.Fatal(err)
+	}
+	if want := list[0].Service.String() + " has 1 tag beside the full commits, never deployed: latest\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("%s, want %s", out.String(), want)
 	}
 }
 
