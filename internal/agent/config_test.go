@@ -37,7 +37,7 @@ func TestConfigIsStrict(t *testing.T) {
 		"an unclean root":      {"version: 1\ndocker: /d\nregistryRoots: [/srv/../etc]", "registryRoots"},
 		"all of the host":      {"version: 1\ndocker: /d\nregistryRoots: [/]", "registryRoots"},
 		"roots, no engine":     {"version: 1\nregistryRoots: [/srv]", "needs an engine"},
-		"an unknown account":   {"version: 1\nroles: {read: [no-such-account]}", "no-such-account"},
+		"an unknown account":   {"version: 1\nroles: {read: [no-such-account]}", "roles.read: /etc/passwd has no account \"no-such-account\": correct the name, or list the numeric id (id -u)"},
 		"an account twice":     {"version: 1\nroles: {read: [7], operate: ['7']}", "role read already"},
 		"nothing":              {"", "no documents"},
 		"too much":             {"version: 1 #" + strings.Repeat("x", maxConfig), "longer"},

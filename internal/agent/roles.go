@@ -50,6 +50,10 @@ func lookup(account string) (uint32, error) {
 	id := account
 	if _, err := strconv.ParseUint(account, 10, 32); err != nil {
 		u, err := user.Lookup(account)
+		// This program reads the file itself, and asks no directory of accounts.
+		if unknown := user.UnknownUserError(""); errors.As(err, &unknown) {
+			return 0, fmt.Errorf("/etc/passwd has no account %q: correct the name, or list the numeric id (id -u)", account)
+		}
 		if err != nil {
 			return 0, err
 		}
