@@ -104,6 +104,27 @@ func TestThePackageBringsEachPageThatItsPagesLinkTo(t *testing.T) {
 	}
 }
 
+// The README lies beside the folder of the pages, and leads to them.
+func TestThePackageBringsTheReadme(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("nfpm-controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line := "{src: README.md, dst: /usr/share/doc/unidesk-controller/README.md,"; !strings.Contains(string(content), line) {
+		t.Errorf("the package has no %s", line)
+	}
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range regexp.MustCompile(`\]\((docs/[^)#]+\.md)\)`).FindAllStringSubmatch(string(text), -1) {
+		if _, err := os.Stat("../" + link[1]); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What a registry holds is nobody's to remove but its owner's.
 func TestRemovingAPackageNamesNoRegistryAndNoHome(t *testing.T) {
 	t.Parallel()
@@ -175,7 +196,7 @@ func TestThePackageBringsWhatAHintNames(t *testing.T) {
 			brought[to] = true
 		}
 	}
-	named := regexp.MustCompile(`(?:/usr/share/doc/unidesk-controller/(?:[a-z]+/)*|docs/)[a-z]+\.(?:md|yaml)`)
+	named := regexp.MustCompile(`(?:/usr/share/doc/unidesk-controller/(?:[a-z]+/)*|docs/(?:[a-z-]+/)*)[a-z-]+\.(?:md|yaml)`)
 	found := 0
 	for _, top := range []string{"../internal", "../cmd", "deb"} {
 		err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {

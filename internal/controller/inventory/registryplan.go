@@ -41,7 +41,7 @@ func NewRegistryPlan(c site.Config, from string) RegistryPlan {
 			"published at " + endpoint + " and nowhere else: no NodePort, hostPort, LoadBalancer, public port or reverse proxy",
 			"inside its container it listens on :5000; the host's loopback address is the security boundary",
 			"a local cache of artifacts: it builds nothing, deploys nothing, and stands for neither deploy.json, release/v1 nor the history of master",
-			"what runs, and which release line, is docs/reference/release-governance.md's and issue #6's to say: the registry only holds what they pin",
+			"what runs, and which release line, is for UniDesk's release governance to say: the registry only holds what it pins",
 			"k3sctl-adapter is a neighbour and no part of it: UniDesk's control bridge to native k3s, managed by UniDesk itself",
 			"CI on this host builds and pushes images pinned to a commit; CD on the target only pulls, replaces and verifies",
 		},
