@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,14 +100,14 @@ func newCluster(c Config, images *pull.Registry, log *slog.Logger) (*cluster, er
 // unservedCluster returns why the cluster is not served, with a reason that crosses the wire.
 func unservedCluster(err error) error {
 	hint := cmp.Or(fault.HintOf(err), "on the agent's host: mend it in /etc/unidesk/agent.yaml")
-	return fault.New(fault.KubernetesUnavailable, "%w", err).WithHint("%s; then, as root there: systemctl restart unidesk-agent; "+
-		"if no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml first", hint)
+	return fault.New(fault.KubernetesUnavailable, "%w", err).WithHint("%s\nif no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml\n"+
+		"then, as root there: systemctl restart unidesk-agent", hint)
 }
 
-// troubled returns an error and its hint in one text.
+// troubled returns an error and its hint in one line.
 func troubled(err error) string {
 	if hint := fault.HintOf(err); hint != "" {
-		return err.Error() + "; " + hint
+		return err.Error() + "; " + strings.ReplaceAll(hint, "\n", "; ")
 	}
 	return err.Error()
 }

@@ -173,7 +173,7 @@ func nobody() []byte {
 // explain says what an exchange that did not work out shows.
 func (e *echo) explain(err error, patience time.Duration) error {
 	const hint = "nothing between the two may be a terminal, a relay of lines or of text: ssh -T, no script(1), no expect, no tee"
-	const unheard = "on the agent's host: systemctl status unidesk-agent.socket unidesk-agent.service; if the agent runs, " + hint
+	const unheard = "if the agent runs, " + hint + "; else on its host: systemctl status unidesk-agent.socket unidesk-agent.service"
 	known := (*fault.Error)(nil)
 	switch {
 	case errors.As(err, &known):

@@ -150,7 +150,7 @@ func TestAnEchoWithoutAnyAnswerNamesTheAgentFirst(t *testing.T) {
 			}
 		})
 		_, err := Echo(t.Context(), mine, 50*time.Millisecond)
-		if err == nil || !strings.Contains(err.Error(), "the agent does not answer") || !strings.HasPrefix(fault.HintOf(err), "on the agent's host: systemctl status unidesk-agent.socket") {
+		if err == nil || !strings.Contains(err.Error(), "the agent does not answer") || !strings.HasSuffix(fault.HintOf(err), "on its host: systemctl status unidesk-agent.socket unidesk-agent.service") {
 			t.Errorf("%s: %v, %q", name, err, fault.HintOf(err))
 		}
 		_, _ = mine.Close(), other.Close()
