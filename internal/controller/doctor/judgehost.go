@@ -119,7 +119,7 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 			strings.Join(f.services, ", ")+" cannot be deployed there")
 	}
 	if len(f.clustered) > 0 {
-		lack(rpc.CapabilityWorkloadKubernetes, "on the host: write the section kubernetes that `unidesk-controller host placement "+f.row.Name+
+		lack(rpc.CapabilityWorkloadKubernetes, "if no cluster is there, of each of them: "+unwanted+"; else on the host: write the section kubernetes that `unidesk-controller host placement "+f.row.Name+
 			"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; with an older agent first: unidesk-controller host bootstrap "+f.row.Name,
 			strings.Join(f.clustered, ", ")+" cannot be deployed there")
 	}

@@ -145,6 +145,9 @@ func judgeHolder(check string, held *workload.Holder) []Finding {
 		"container %s holds an image for the change %s, which is over: a run ended before it could remove it", held.Name, held.Change)}
 }
 
+// unwanted is what to do about a service that the catalog brings live on a host and nobody wants there.
+const unwanted = "give it mode: unsupported and why: REASON in services.yaml (`unidesk-controller catalog print` prints the first one)"
+
 // judgeServices is about whether the host would switch what the catalog brings
 // live there, and what killed runs left with it.
 func judgeServices(host string, seen []serviceFacts) (list []Finding) {
@@ -155,7 +158,7 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 			if fault.ReasonOf(s.err) == fault.WorkloadNotFound && fault.ActionOf(s.err) == fault.Examine { // which is this command
 				list = append(list, amiss(LevelFault, s.check(),
 					"on the host: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; "+
-						"if it is not to be brought live there, set its mode to unsupported in services.yaml", "%v (%s)", s.err, fault.WorkloadNotFound))
+						"if it is not to be brought live there, "+unwanted, "%v (%s)", s.err, fault.WorkloadNotFound))
 				continue
 			}
 			list = append(list, broken(s.check(), s.err, plain.Command("unidesk-controller", "logs", "--service", s.service, "--env", s.env.String())))

@@ -29,7 +29,7 @@ func parseCatalog(path string, read func(string) ([]byte, error)) (*catalog.Cata
 	}
 	services, err := catalog.Parse(content)
 	if err != nil {
-		return nil, fault.New(fault.ConfigInvalid, "%s: %w", path, err)
+		return nil, fault.New(fault.ConfigInvalid, "%s: %w", path, err).WithHint("mend the lines that it names; docs/configuration.md describes each key")
 	}
 	return services, nil
 }
