@@ -73,7 +73,10 @@ type Config struct {
 	RegistryHost, Endpoint string
 	// Targets are the targets on each host, by the host's name in the catalog. A host
 	// without an entry cannot be deployed to.
-	Targets    map[string]workload.Target
+	Targets map[string]workload.Target
+	// MayDeploy fails with ROLE_MISSING if this account's role on another host does not let
+	// it deploy there.
+	MayDeploy  func(ctx context.Context, host string) error
 	Estimator  Estimator
 	Settings   Settings
 	Ledger     *ledger.Ledger
@@ -112,6 +115,7 @@ func New(c Config) (*Deployer, error) {
 		{"RegistryHost", c.RegistryHost != ""},
 		{"Endpoint", c.Endpoint != ""},
 		{"Targets", len(c.Targets) > 0},
+		{"MayDeploy", c.MayDeploy != nil},
 		{"Estimator", c.Estimator != nil},
 		{"Settings", c.Settings != nil},
 		{"Ledger", c.Ledger != nil},

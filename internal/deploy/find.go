@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/resolve"
@@ -101,6 +102,11 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	if plan.Unseen = s.Unseen; plan.Unseen != "" {
 		return plan, nil
 	}
+	role, err := s.role(ctx)
+	if err != nil {
+		return contract.Plan{}, workload.At(workload.PointPreflight, err)
+	}
+	plan.Checks = append(plan.Checks, role...)
 	need, err := s.cost(ctx, f)
 	if err != nil {
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
@@ -121,6 +127,21 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	plan.Live = f.seen.Current()
 	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
 	return plan, nil
+}
+
+// role is the check that this account may deploy to another host than the master.
+func (s session) role(ctx context.Context) ([]proof.Check, error) {
+	if s.HostName == catalog.Master {
+		return nil, nil
+	}
+	switch err := s.MayDeploy(ctx, s.HostName); {
+	case err == nil:
+		return []proof.Check{{Name: "role", OK: true, Detail: "lets this account deploy on " + s.HostName}}, nil
+	case fault.ReasonOf(err) == fault.RoleMissing:
+		return []proof.Check{{Name: "role", Reason: fault.RoleMissing, Detail: err.Error(), Fix: fault.HintOf(err)}}, nil
+	default:
+		return nil, err
+	}
 }
 
 // admit refuses if a check of the preflight does not hold or if the grant was used: a

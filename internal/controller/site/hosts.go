@@ -1,10 +1,13 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -28,6 +31,24 @@ func (h hosts) targets(master workload.Target) map[string]workload.Target {
 	}
 	all[catalog.Master] = master
 	return all
+}
+
+// mayDeploy fails with ROLE_MISSING if the account on the host has not the role operate.
+func (h hosts) mayDeploy(ctx context.Context, host string) error {
+	r, ok := h[host]
+	if !ok {
+		return nil // the target says so
+	}
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := client.Describe(ctx)
+	if err != nil || d.CallerRole == rpc.RoleOperate || d.CallerRole == rpc.RoleAdmin {
+		return err
+	}
+	return fault.New(fault.RoleMissing, "a deploy needs the role operate on %s, uid %d has %s there", host, d.CallerUID, cmp.Or(string(d.CallerRole), "none")).
+		WithHint("on %s, as root: list the account under roles.operate in /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent", host)
 }
 
 // traffic is the payload of all connections so far, in bytes.

@@ -79,8 +79,8 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 		Catalog: services, Project: c.Master.Project,
 		Artifacts: registry, RegistryHost: c.RegistryHost, Endpoint: c.Registry.Endpoint.String(),
 		Estimator: estimator{stager}, Settings: settings{c.Master.Root, c.Master.Config},
-		Targets: all.targets(master),
-		Ledger:  ledger.Open(c.LedgerDir()), Emit: emit, Traffic: all.traffic,
+		Targets: all.targets(master), MayDeploy: all.mayDeploy,
+		Ledger: ledger.Open(c.LedgerDir()), Emit: emit, Traffic: all.traffic,
 		Provenance: origins{c.Summaries, sources}, Grants: grants(c.grantsDir()), Who: who(), Version: version,
 	}
 	deployer, err := deploy.New(parts)
