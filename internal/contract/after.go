@@ -1,9 +1,13 @@
 package contract
 
 import (
+	"strings"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // After returns the command to type after a failure of a pass over the row. A pass
@@ -29,4 +33,20 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 		return out.Contract.Meant(LiveCommand(row, env, commit.String()))
 	}
 	return out.Contract.Meant(DeployCommand(row.Service, env, commit.String())) // the plan shows when the cause is gone
+}
+
+// recoverAs is RecoverCommand, by root if the failure's action is that.
+func recoverAs(a fault.Action) Command {
+	if a == fault.RecoverAsRoot {
+		return Words(strings.Fields(remedy.Line(a))...)
+	}
+	return RecoverCommand()
+}
+
+// Unrecovered is the failure of recover.
+func Unrecovered(decision Decision, step workload.Point, err error) *Failure {
+	var out Result
+	out.Fail(decision, step, err)
+	out.Failure.Next = recoverAs(out.Failure.Action)
+	return out.Failure
 }

@@ -1,13 +1,8 @@
 package contract
 
 import (
-	"strings"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Ours is a command of this program.
@@ -41,22 +36,6 @@ func LiveCommand(row catalog.Row, env artifact.Env, commit string) Command {
 
 // RecoverCommand ends what killed runs left.
 func RecoverCommand() Command { return Ours("recover") }
-
-// recoverAs is RecoverCommand, by root if the failure's action is that.
-func recoverAs(a fault.Action) Command {
-	if a == fault.RecoverAsRoot {
-		return Words(strings.Fields(remedy.Line(a))...)
-	}
-	return RecoverCommand()
-}
-
-// Unrecovered is the failure of recover.
-func Unrecovered(decision Decision, step workload.Point, err error) *Failure {
-	var out Result
-	out.Fail(decision, step, err)
-	out.Failure.Next = recoverAs(out.Failure.Action)
-	return out.Failure
-}
 
 // ListCommand lists what the registry holds of a service.
 func ListCommand(service string) Command {
