@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -11,8 +12,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -115,6 +118,29 @@ func TestRecoverLeavesALivingRun(t *testing.T) {
 		}
 		if err != nil || !slices.ContainsFunc(done, busy) || w.pending() == nil {
 			t.Errorf("%+v, %v, pending %v: want it busy, and its change as it is", done, err, w.pending())
+		}
+	})
+}
+
+// A deploy that begins while recover looks at its service is not refused.
+func TestRecoverLocksNoServiceThatHasNothingLeft(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		dir := t.TempDir()
+		w.Ledger = ledger.Open(dir)
+		w.live(a)
+		lock, err := statefile.OpenLock(filepath.Join(dir, artifact.Prod.String(), w.service, ".lock"), 0o640)
+		if err == nil {
+			err = lock.Wait(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := w.Recover(t.Context())
+		if err != nil || len(done) > 0 {
+			t.Errorf("recover waited for the lock: %+v, %v", done, err)
+		}
+		if err := lock.Unlock(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -82,10 +82,14 @@ func (r *run) unlooked(err error, whole bool) contract.Recovery {
 func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error) {
 	// Asked before the lock is taken, too: with it goes the name of the run that was
 	// killed, which is all that is known here of a host that does not answer.
-	_, err = r.LookPast(ctx, false)
+	seen, err := r.LookPast(ctx, false)
 	nothing := err != nil && (fault.ReasonOf(err) == fault.WorkloadNotFound || fault.ReasonOf(err) == fault.CapabilityMissing)
 	if err != nil && !nothing {
 		return nil, err
+	}
+	reverted := seen.Last != nil && seen.Last.Outcome == workload.Revert // perhaps without a receipt
+	if seen.Pending == nil && seen.Holds == nil && !reverted && !r.Ledger.Begun(r.env, r.name()) {
+		return nil, nil // no lock: a deploy that begins now is not refused
 	}
 	unlock, err := r.Ledger.Lock(r.env, r.name(), r.holder())
 	if fault.ReasonOf(err) == fault.Locked {
@@ -98,7 +102,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	if nothing {
 		return nil, nil // in the catalog, and not in this project, or on a host that cannot switch
 	}
-	seen, err := r.LookPast(ctx, false)
+	seen, err = r.LookPast(ctx, false)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,17 @@ func (l *Ledger) Holder(env artifact.Env, service string) string {
 		return ""
 	}
 	return name
+}
+
+// Begun reports whether a run of the service began and has not ended: it has the lock, it
+// was killed with it, or its receipt is not in force. It is true also if that cannot be read.
+func (l *Ledger) Begun(env artifact.Env, service string) bool {
+	content, err := statefile.Read(filepath.Join(l.dir, env.String(), service, lockFile))
+	if len(content) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	pending, err := l.read(env, service, true)
+	return err != nil || len(pending) > 0
 }
 
 // Alive reports whether a living run has the service, in whatever environment.

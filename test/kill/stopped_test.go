@@ -19,7 +19,7 @@ import (
 // sleeps, has seen nothing meanwhile: the proof begins anew, and the good version stays.
 func TestAControllerThatSleptProvesAnew(t *testing.T) {
 	t.Parallel()
-	const service = "frontend"
+	const service = "project-manager"
 	good := world.Release(t, service, lab.Change{})
 	cmd := world.Command(t, "artifact-registry", "deploy-service", "--service", service, "--commit", good, "--run-now")
 	var stdout, stderr bytes.Buffer
