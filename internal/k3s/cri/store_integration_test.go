@@ -196,7 +196,10 @@ func TestOnlyLayersThatAreNotThereAreMissing(t *testing.T) {
 	top := w.chain(one.Config)
 	_, err := client.Remove(w.others(), &snapshots.RemoveSnapshotRequest{Snapshotter: "overlayfs", Key: top})
 	w.must(err)
-	missing(one, one.Layers[2])
+	// containerd's garbage collection may have taken the snapshots below with it.
+	if got, err := w.store.Missing(ctx, one.Layers); err != nil || len(got) == 0 || !slices.Equal(got, one.Layers[len(one.Layers)-len(got):]) {
+		t.Errorf("%+v, %v, want the last of %+v", got, err, one.Layers)
+	}
 	if _, there := w.image(byDigest(w.registry.Addr, one)); !there {
 		t.Error("CRI notices after all")
 	}
