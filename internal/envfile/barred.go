@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -29,7 +27,7 @@ func Barred(path string) error {
 	return nil
 }
 
-// denied is [Barred] with all that gives the file to this account, in one line to type;
+// denied is [Barred] with all that gives the file to this account, as a single line to type;
 // nil if nothing is in the way.
 func denied(path string) *fault.Error {
 	b := bars(path)
@@ -72,7 +70,7 @@ func bars(path string) (b barrier) {
 		if inGroup(group(file)) {
 			mine = append(mine, real)
 		} else {
-			take = append(take, []string{"chown", me() + ":" + groupName(os.Getegid()), real})
+			take = append(take, []string{"chown", me() + ":" + statefile.Group(os.Getegid()), real})
 		}
 	case statefile.Denied(real, unix.R_OK):
 		b.why, take = append(b.why, "may not read it"), append(take, []string{"chmod", "u+r", real})
@@ -110,12 +108,12 @@ func hidden(path string) (b barrier) {
 	if shut != dir {
 		take = append(take, []string{"chmod", "o+x", shut})
 	}
-	take = append(take, []string{"chown", "-f", me() + ":" + groupName(os.Getegid()), dir, path, lockOf(path)})
+	take = append(take, []string{"chown", "-f", me() + ":" + statefile.Group(os.Getegid()), dir, path, lockOf(path)})
 	return barrier{why: []string{"may not look into " + shut}, who: statefile.RunAs(able), take: lines(take)}
 }
 
-// shares reports whether an account may write to what it owns or, as far as the mode
-// tells, shares with others.
+// shares reports whether an account may write to a file that it owns or, by the file's mode,
+// shares with others.
 func shares(f fs.FileInfo, uid int) bool {
 	return statefile.Owner(f) == uid || f.Mode().Perm()&0o022 != 0
 }
@@ -144,13 +142,6 @@ func inGroup(gid int) bool {
 }
 
 func group(f fs.FileInfo) int { return int(f.Sys().(*syscall.Stat_t).Gid) }
-
-func groupName(gid int) string {
-	if g, err := user.LookupGroupId(strconv.Itoa(gid)); err == nil {
-		return g.Name
-	}
-	return strconv.Itoa(gid)
-}
 
 func owner(f fs.FileInfo) string {
 	return fmt.Sprintf("%s (mode %04o)", statefile.Account(statefile.Owner(f)), f.Mode().Perm())

@@ -65,6 +65,15 @@ func Account(uid int) string {
 	return strconv.Itoa(uid)
 }
 
+// Group is a group's name, or the number that chown takes as well.
+func Group(gid int) string {
+	id := strconv.Itoa(gid)
+	if g, err := user.LookupGroupId(id); err == nil {
+		return g.Name
+	}
+	return id
+}
+
 // Admission returns what lets this account into a folder of state that refuses it: to be
 // of the group that works there, or to be its owner. Of a path that it cannot look at, the
 // nearest folder above counts.
@@ -76,12 +85,8 @@ func Admission(path string) string {
 	if err != nil {
 		return ""
 	}
-	gid := strconv.Itoa(int(info.Sys().(*syscall.Stat_t).Gid))
-	if g, err := user.LookupGroupId(gid); err == nil {
-		gid = g.Name
-	}
-	if isShared(info) && gid != "root" {
-		return "as root: usermod -aG " + gid + " " + Account(os.Geteuid()) + "; then log in again"
+	if group := Group(int(info.Sys().(*syscall.Stat_t).Gid)); isShared(info) && group != "root" {
+		return "as root: usermod -aG " + group + " " + Account(os.Geteuid()) + "; then log in again"
 	}
 	return RunAs(Owner(info))
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -83,7 +82,7 @@ func (g guard) walk(path string) error {
 }
 
 // look refuses a file that another account owns, or may write to. The mode of a link
-// means nothing; in a sticky folder nobody replaces the files of others.
+// means nothing; in a sticky folder no account replaces the files of others.
 func (g guard) look(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -159,8 +158,9 @@ func entries(path string, fields int) (list [][]string, err error) {
 }
 
 func nameOf(uid uint32) string {
-	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
-		return fmt.Sprintf("%s (uid %d)", u.Username, uid)
+	text := fmt.Sprintf("uid %d", uid)
+	if name := Account(int(uid)); name != strconv.Itoa(int(uid)) {
+		return name + " (" + text + ")"
 	}
-	return fmt.Sprintf("uid %d", uid)
+	return text
 }
