@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Whoever builds a commit again, elsewhere, gets the bytes that were published.
+// Another build of a commit, elsewhere, has the bytes that were published.
 func TestTwoBuildsOfACommitAreTheSameBytes(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

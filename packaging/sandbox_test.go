@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// What a unit leaves open, by systemd's own count from 0 to 10. Each unit's file says what
+// What a unit leaves open, by systemd's own count from 0 to 10. Each unit's file has what
 // it cannot do without.
 func TestTheUnitsAreSandboxed(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,7 @@ func exist(t *testing.T, where string, named [][]string) {
 	}
 }
 
-// What docs/security.md says is a promise with its tests, or is said to be none.
+// Each item of docs/security.md is a promise with its tests, or is marked as none.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../docs/security.md")

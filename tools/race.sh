@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the unit tests of the packages that start a goroutine, or share memory with one,
+# Runs the unit tests of the packages that start a goroutine, or share memory with another,
 # under Go's race detector. Tests that need an engine are not among them.
 #
 #   tools/race.sh [-share N [-of TEXT]]     one package in N; TEXT, for example a commit, decides which

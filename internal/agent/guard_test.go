@@ -90,7 +90,7 @@ func everything() map[string]grpc.ServiceInfo {
 }
 
 // TestEveryMethodByEveryRole calls each method of a whole agent on its socket, as accounts
-// that the kernel tells apart.
+// that the kernel distinguishes.
 func TestEveryMethodByEveryRole(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

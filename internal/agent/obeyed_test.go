@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// agent.yaml says who is root's equal: another account that may write it is.
+// agent.yaml names root's equals: an account that may write it is an equal, too.
 func TestAConfigurationThatAnotherAccountMayWriteIsRefused(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -39,7 +39,7 @@ func TestAConfigurationThatAnotherAccountMayWriteIsRefused(t *testing.T) {
 	}
 }
 
-// Who may write a Compose file has root do what it says. The role operate does not give that.
+// An account that may write a Compose file chooses what root starts. The role operate does not give that.
 func TestWhoMayOwnTheFilesOfAProject(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

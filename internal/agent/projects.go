@@ -142,7 +142,7 @@ func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, e
 }
 
 // located is the target of a project. A failure that its files cause, and that has no hint,
-// names the section of agent.yaml that says where they are.
+// names the section of agent.yaml that has their paths.
 type located struct {
 	workload.Target
 	project string

@@ -59,7 +59,7 @@ type Host struct {
 	Cluster []rights.Object
 	// Local says that commands run on this machine, in a login that goes on.
 	Local bool
-	// Say gets each step of [Failure] as it begins, and what it does; it may be nil.
+	// Say receives each step of [Failure] as it begins, and what it does; it may be nil.
 	Say func(step, does string)
 	// Patience is how long a new agent may take to answer; 0 means 20 s.
 	Patience time.Duration

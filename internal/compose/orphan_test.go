@@ -50,7 +50,7 @@ func TestACommandWhoseParentWasKilledEndsInItsTime(t *testing.T) {
 			if err := parent.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			_ = parent.Wait() // it says that it was killed
+			_ = parent.Wait() // its error is that it was killed
 			if syscall.Kill(pid, 0) != nil {
 				t.Fatal("the command ended with its parent: nothing is tried")
 			}

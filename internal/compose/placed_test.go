@@ -39,7 +39,7 @@ func (m lively) Logs(context.Context, string, int, int) ([]string, error) {
 }
 
 // What is done by the project's files is refused when the guard refuses them; what runs is
-// told, and the way back does not depend on them.
+// observed, and the way back does not depend on them.
 func TestFilesThatAreNotGuardedChangeNothing(t *testing.T) {
 	t.Parallel()
 	r, asked, _ := live(t, func(*workload.Spec) {})

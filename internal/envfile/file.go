@@ -61,8 +61,8 @@ func load(path, real string) (Content, os.FileInfo, error) {
 	return c, info, err
 }
 
-// invalid tells the operating system's cause without the paths that it adds. What the
-// account's rights refuse, it tells whole.
+// invalid returns the operating system's cause without the paths that it adds. If the
+// account's rights are the cause, it returns all that they refuse.
 func invalid(path, verb string, err error) error {
 	if f := denied(path); f != nil && errors.Is(err, fs.ErrPermission) {
 		return f

@@ -176,7 +176,7 @@ func TestWhatCannotBeReplacedIsKnownBefore(t *testing.T) {
 			if !c.ok && (lines[3] != string(c.reason) || !strings.Contains(lines[4], c.hint)) {
 				t.Errorf("%s, hint %q, want %s with %q", lines[3], lines[4], c.reason, c.hint)
 			}
-			// The one line of the hint is all that root has to type.
+			// The line of the hint is all that root has to type.
 			_, line, found := strings.Cut(lines[4], " deploys from now on, as root: ")
 			if !found {
 				return

@@ -186,7 +186,7 @@ func FromOf(err error) string {
 }
 
 // Says returns a host's words with its name before each line, so that no line of them
-// passes for one of this program. Without a host the words are this program's.
+// passes for a line of this program. Without a host the words are this program's.
 func Says(host, words string) string {
 	if host == "" || words == "" {
 		return words

@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
-// An account that may not look at the receipts is not told that there are none.
+// An account that may not look at the receipts gets an error, and no empty list.
 func TestReceiptsThatCannotBeSeenAreNotNone(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be another account")

@@ -19,7 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// judged fails unless an error is of one of the reasons, and nothing in it acts on a
+// judged fails unless an error has a reason of the list, and nothing in it acts on a
 // terminal.
 func judged(t *testing.T, err error, reasons ...fault.Reason) {
 	t.Helper()
@@ -31,7 +31,7 @@ func judged(t *testing.T, err error, reasons ...fault.Reason) {
 	}
 }
 
-// stored is the registry of one image: what it serves under the tag, the member of an
+// stored is the registry of a single image: what it serves under the tag, the member of an
 // index, and the config.
 type stored struct {
 	mediaType           string
@@ -55,7 +55,7 @@ func (s stored) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // FuzzAManifestResolvesToItsDigests: whatever lies under the tag, in the index and in the
-// config, an image that comes out is the one that the hashes lead to, and runs on the
+// config, an image that comes out is what the hashes lead to, and runs on the
 // platform.
 func FuzzAManifestResolvesToItsDigests(f *testing.F) {
 	const (

@@ -94,7 +94,7 @@ func (f *fake) reader(t *testing.T) *Registry {
 	return f.readerFor(t, time.Hour)
 }
 
-// readerFor gives a registry up that says nothing for so long.
+// readerFor gives a registry up that is silent for so long.
 func (f *fake) readerFor(t *testing.T, idle time.Duration) *Registry {
 	t.Helper()
 	r := must(New(Config{URL: f.URL, Idle: idle, Backoff: time.Millisecond}))

@@ -44,7 +44,7 @@ func (f Facts) restart() string {
 	return "on the host, as root: systemctl restart " + Unit
 }
 
-// output is the fix for an API that fails, which its container has said why, if there is a container.
+// output is the fix for an API that fails: the container's output has the reason, if there is a container.
 func (f Facts) output(want Settings) string {
 	switch {
 	case f.Container != nil:
@@ -233,7 +233,7 @@ func fileChecks(want Settings, f Facts) (checks []Check) {
 			c.Fix = fault.RegistryInstall.Mark()
 		}
 		if f.earlier(want, file.Name) {
-			c.Want = c.Got // an installation brings the later one, see [Report.warn]
+			c.Want = c.Got // an installation brings the later unit, see [Report.warn]
 		}
 		checks = append(checks, c)
 	}

@@ -96,7 +96,7 @@ func (f Facts) nothing() bool { return !f.installed() && f.Container == nil }
 // noUnit reports whether systemd has no unit, or nothing was found that a unit belongs to.
 func (f Facts) noUnit() bool { return f.nothing() || f.Unit != nil && f.Unit.Load == "not-found" }
 
-// unfound says what is not there, and of what nobody could tell.
+// unfound returns what is not there, and what could not be looked for.
 func (f Facts) unfound() string {
 	s := "no unit, no file and no container of the registry is on the host"
 	switch {

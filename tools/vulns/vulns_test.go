@@ -36,7 +36,7 @@ func TestACalledAdvisoryNeedsAnException(t *testing.T) {
 		allowed  map[string]string
 		oldest   string
 		ofGo     []string
-		want     []string // each in one of the broken rules
+		want     []string // each in some broken rule
 	}{
 		"nothing is called":             {findings: []string{imported}},
 		"one is called":                 {findings: []string{imported, called}, want: []string{"GO-2026-0001 (A hole) is in example.org/m v1.2.2: " + module + "/cmd/agent.main calls example.org/m/p.*T.Do; update it to v1.2.3"}},

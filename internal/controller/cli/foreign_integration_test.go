@@ -105,7 +105,7 @@ func asked(words []string, tools string) []string {
 	return nil
 }
 
-// unknown says what of a line its program's help does not name.
+// unknown returns what of a line its program's help does not name.
 func unknown(words []string, help string) string {
 	switch {
 	case words[0] == "systemctl" || words[0] == "apt-get":

@@ -145,7 +145,7 @@ func judgeHolder(check string, held *workload.Holder) []Finding {
 		"container %s holds an image for the change %s, which is over: a run ended before it could remove it", held.Name, held.Change)}
 }
 
-// unwanted is what to do about a service that the catalog brings live on a host and nobody wants there.
+// unwanted is what to do about a service that the catalog brings live on a host and that is not to be there.
 const unwanted = "give it mode: unsupported and why: REASON in services.yaml (`unidesk-controller catalog print` prints the first one)"
 
 // judgeServices is about whether the host would switch what the catalog brings

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A unit that fails and waits for its next try is enabled already, and its status says why it fails.
+// A unit that fails and waits for its next try is enabled already, and its status has the reason.
 func TestWithoutAWatchTheUnitsStatusComesFirst(t *testing.T) {
 	t.Parallel()
 	fix := judgeWatch(false, nil).Fix

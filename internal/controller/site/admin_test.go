@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The second configuration of the page is one, and asks the agent as root.
+// The second configuration of the page is valid, and asks the agent as root.
 func TestThePagesSecondConfigurationAsksAsRoot(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../docs/hosts.md")

@@ -37,7 +37,7 @@ func (h hosts) targets(master workload.Target) map[string]workload.Target {
 func (h hosts) mayDeploy(ctx context.Context, host string) error {
 	r, ok := h[host]
 	if !ok {
-		return nil // the target says so
+		return nil // the target refuses it
 	}
 	client, err := r.Connect(ctx)
 	if err != nil {

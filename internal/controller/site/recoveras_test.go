@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// An account that cannot take a change of the master back is told which account can.
+// An account that cannot take a change of the master back gets the name of an account that can.
 func TestAnOperatorIsToldWhoCanRecover(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be another account")
