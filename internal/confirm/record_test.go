@@ -84,6 +84,41 @@ func TestAChangeThatVersion1BeganIsGoneOnWith(t *testing.T) {
 	w.want(t, 1)
 }
 
+// A later version may mean something else by the same words.
+func TestAChangeOfAVersionToComeIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.change(t, 1, "b")
+	if err := w.target().Switch(t.Context(), c, ignore); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(w.dir, w.spec.Ref.String()+".pending.json")
+	now, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(now, &fields); err != nil {
+		t.Fatal(err)
+	}
+	fields["version"] = 3
+	later, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, later, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.host.Break = func(s confirmtest.Step) error { t.Errorf("it does %s", s); return nil }
+	if err := w.target().Switch(t.Context(), c, ignore); fault.ReasonOf(err) != fault.CapabilityMissing {
+		t.Errorf("switch: %v", err)
+	}
+	revert := workload.Settlement{ChangeID: "b", Outcome: workload.Revert}
+	if err := w.target().Settle(t.Context(), w.spec.Ref, revert, ignore); fault.ReasonOf(err) != fault.CapabilityMissing {
+		t.Errorf("revert: %v", err)
+	}
+}
+
 func TestALeaseLastsFromTheLastRenewal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -102,3 +102,28 @@ func TestAWaitEndsWithItsProcess(t *testing.T) {
 		}
 	})
 }
+
+// An engine that refuses, then hangs until the wait is over, did refuse: the end of the wait
+// explains nothing.
+func TestAWaitThatEndsInACallNamesWhatDidNotAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.provisional(t, time.Hour)
+		refused := false
+		w.host.Break = func(s confirmtest.Step) error {
+			switch {
+			case s != confirmtest.PutEnv:
+				return nil
+			case !refused:
+				refused = true
+				return fault.Transient(fault.EngineUnavailable, "connection refused")
+			}
+			time.Sleep(time.Hour)
+			return context.DeadlineExceeded
+		}
+		if _, err := w.takeBack(t.Context()); err == nil || !strings.Contains(err.Error(), "connection refused") {
+			t.Error(err)
+		}
+	})
+}
