@@ -11,6 +11,8 @@ const (
 	DecidedContract Decision = "contract"
 	// DecidedReady: every read-only check holds; --run-now would go.
 	DecidedReady Decision = "ready"
+	// DecidedStaged: the image is on its host, and nothing that runs was touched.
+	DecidedStaged Decision = "staged"
 	// DecidedBlocked: a check does not hold, in a plan as in a run; nothing that runs was
 	// touched.
 	DecidedBlocked Decision = "blocked"

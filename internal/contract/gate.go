@@ -34,6 +34,8 @@ type Entry string
 const (
 	ByDeployService Entry = "deploy-service"
 	ByDeployApply   Entry = "deploy apply"
+	// ByPrefetch stages an image; each service takes it.
+	ByPrefetch Entry = "prefetch"
 	// ByDeployBackendCore is the legacy entry, which only says so.
 	ByDeployBackendCore Entry = "deploy-backend-core"
 )
@@ -70,7 +72,7 @@ func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 		return shut(catalog.SupervisorRequired, dryRun, "%s is not deployed live: %s", row.Service, e.Why)
 	case e.Mode == catalog.Validate:
 		return shut(GatePlanOnly, elsewhere(row, env, a.Commit), "%s in %s has dry run and plan only: %s", row.Service, env, e.Why)
-	case e.Has(catalog.UseDeployApply) && a.Entry != ByDeployApply:
+	case e.Has(catalog.UseDeployApply) && a.Entry != ByDeployApply && a.Entry != ByPrefetch:
 		return shut(catalog.UseDeployApply, live, "%s is brought live by deploy apply only", row.Service)
 	case e.Has(catalog.SupervisorRequired) && !a.Granted:
 		return shut(catalog.SupervisorRequired, live,
@@ -102,6 +104,12 @@ func (g Gate) Shut() bool { return g.Code != "" }
 // Final reports whether the gate is shut whatever hosts and receipts report. Only the
 // digest can show a promotion.
 func (g Gate) Final() bool { return g.Shut() && g.Code != catalog.Promote }
+
+// Passable reports whether some deploy can pass the gate: with a grant, or after a
+// promotion.
+func (g Gate) Passable() bool {
+	return !g.Final() || g.Code == catalog.SupervisorRequired && g.Mode == catalog.Live
+}
 
 // Empty reports whether there is nothing behind the gate that a plan could look at.
 func (g Gate) Empty() bool { return g.Code == GateUnsupported || g.Code == GateDeprecated }

@@ -90,8 +90,8 @@ func (s session) flagsBefore(seen sight.View) map[string]bool {
 	return seen.Flags()
 }
 
-// preflight makes every check that changes nothing.
-func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) {
+// described is the plan of an image alone, with the checks that need nothing else.
+func (s session) described(f facts) contract.Plan {
 	plan := contract.Plan{
 		Index: f.Image.Index, Manifest: f.Image.Manifest, Config: f.Image.Config, Platform: f.Image.Platform,
 		Layers: len(f.Image.Layers), Bytes: f.Image.Bytes, Provenance: f.Origin, ByReceipt: f.ByReceipt,
@@ -99,6 +99,12 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 			proof.Runs(f.seen.Platform, f.Image.Platform), f.Origin.Check(s.row.Provenance)),
 	}
 	plan.Checks = append(plan.Checks, proof.Registry(s.Catalog.Registry, f.Image.Registry, s.Endpoint, s.RegistryHost)...)
+	return plan
+}
+
+// preflight makes every check that changes nothing.
+func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) {
+	plan := s.described(f)
 	if plan.Unseen = s.Unseen; plan.Unseen != "" {
 		return plan, nil
 	}
@@ -118,15 +124,19 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 		return contract.Plan{}, workload.At(workload.PointPreflight, err)
 	}
 	plan.Checks = append(append(plan.Checks, synced...), s.fixedThere(proof.Writable(f.seen.Observation))...)
-	if s.HostName == catalog.Master {
-		plan.Checks = append(plan.Checks, proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.SpoolRoom(need.Spool, need.SpoolFree))
-	} else {
-		plan.Checks = append(plan.Checks, proof.Room("of "+s.store(), need.Engine, f.seen.ImageRoom))
-	}
+	plan.Checks = append(plan.Checks, s.room(f, need)...)
 	verdict := proof.Judge(s.wanted(f), f.seen.Observation)
 	plan.Live = f.seen.Current()
 	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
 	return plan, nil
+}
+
+// room are the checks that the image fits.
+func (s session) room(f facts, need contract.Need) []proof.Check {
+	if s.HostName == catalog.Master {
+		return []proof.Check{proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.SpoolRoom(need.Spool, need.SpoolFree)}
+	}
+	return []proof.Check{proof.Room("of "+s.store(), need.Engine, f.seen.ImageRoom)}
 }
 
 // role is the check that this account may deploy to another host than the master.

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -40,12 +41,7 @@ can take one at a time:
 	f := cmd.Flags()
 	f.BoolVar(&c.runNow, "run-now", false, "deploy")
 	f.BoolVar(&c.req.Force, "force", false, "recreate the service even if the commit runs already")
-	for _, name := range []string{"service", "commit"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // the flag is defined above
-		}
-	}
-	return cmd
+	return withCommit(cmd)
 }
 
 func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) {
@@ -80,18 +76,12 @@ func (c *deployServiceCommand) run(ctx context.Context) (present.Answer, error) 
 	if c.runNow {
 		access = site.Acting
 	}
-	w, err := c.wire(services, access)
-	if err != nil {
-		return present.Answer{}, err
-	}
-	defer w.Close()
-	c.remind(w.Config)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w.Remote.Warm(ctx)
-	if !c.runNow {
-		return present.Deployed(w.Deployer.Plan(ctx, wanted).WithGrant(c.grant)), nil
-	}
-	c.acts(&wanted)
-	return present.Deployed(deployer(w.Deployer, c.req.TakeOver).Run(ctx, wanted, c.req.Force).WithGrant(c.grant)), nil
+	w := targets{app: c.app, req: c.req, catalog: services}
+	return w.hosts(ctx, access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+		if !c.runNow {
+			return present.Deployed(d.Plan(ctx, wanted).WithGrant(c.grant)), nil
+		}
+		c.acts(&wanted)
+		return present.Deployed(d.Run(ctx, wanted, c.req.Force).WithGrant(c.grant)), nil
+	})
 }

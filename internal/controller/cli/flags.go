@@ -52,6 +52,16 @@ func takeOverFlag(cmd *cobra.Command, to *bool) {
 	cmd.Flags().BoolVar(to, "take-over", false, "end a change even if its run may still live, on another master too")
 }
 
+// withCommit makes a command need --service and --commit.
+func withCommit(cmd *cobra.Command) *cobra.Command {
+	for _, name := range []string{"service", "commit"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // the flag is defined by deployFlags
+		}
+	}
+	return cmd
+}
+
 // withEnv makes a command need --env.
 func withEnv(cmd *cobra.Command) *cobra.Command {
 	if err := cmd.MarkFlagRequired("env"); err != nil {

@@ -34,7 +34,7 @@ var questions = []string{
 
 // acting are the commands that write to the state folder, or do so without a flag
 // that lets them only read.
-var acting = []string{"recover", "watch"}
+var acting = []string{"recover", "watch", "artifact-registry prefetch"}
 
 // A command that only reads leaves the state folder as it is, so an account that may
 // not write to it can ask.

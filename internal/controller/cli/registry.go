@@ -10,6 +10,6 @@ func (a *app) registry() *cobra.Command {
 	cmd := &cobra.Command{Use: "artifact-registry", Short: "The registry, and deploys of what it holds"}
 	return refuse.Group(
 		cmd, a.registryPlan(), a.registryRender(), a.registryInstall(), a.registryStatus(), a.registryHealth(),
-		a.registryList(), a.registryCatalog(), a.deployService(), a.deployBackendCore(),
+		a.registryList(), a.registryCatalog(), a.prefetch(), a.deployService(), a.deployBackendCore(),
 	)
 }

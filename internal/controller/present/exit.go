@@ -32,7 +32,7 @@ func exitCode(r contract.Result) int {
 
 func decisionCode(d contract.Decision) int {
 	switch d {
-	case contract.DecidedContract, contract.DecidedReady, contract.DecidedSucceeded, contract.DecidedUnchanged:
+	case contract.DecidedContract, contract.DecidedReady, contract.DecidedStaged, contract.DecidedSucceeded, contract.DecidedUnchanged:
 		return ExitOK
 	case contract.DecidedBlocked, contract.DecidedUnsupported, contract.DecidedGated, contract.DecidedDeprecated, contract.DecidedIncomplete:
 		return ExitBlocked

@@ -29,7 +29,7 @@ func TestADiagnosisHasItsExitCode(t *testing.T) {
 func TestEveryDecisionHasItsExitCode(t *testing.T) {
 	t.Parallel()
 	want := map[contract.Decision]int{
-		contract.DecidedContract: 0, contract.DecidedReady: 0, contract.DecidedSucceeded: 0, contract.DecidedUnchanged: 0,
+		contract.DecidedContract: 0, contract.DecidedReady: 0, contract.DecidedStaged: 0, contract.DecidedSucceeded: 0, contract.DecidedUnchanged: 0,
 		contract.DecidedRefused: 1, contract.DecidedFailed: 1, contract.DecidedReverted: 1, contract.DecidedRevertFailed: 1,
 		contract.DecidedUnsettled: 1, contract.DecidedDrifted: 1, contract.DecidedBusy: 1,
 		contract.DecidedBlocked: 3, contract.DecidedUnsupported: 3, contract.DecidedGated: 3, contract.DecidedDeprecated: 3, contract.DecidedIncomplete: 3,

@@ -85,7 +85,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		}
 		p.field("next", "%s", f.Next)
 	}
-	if r.Plan != nil && !r.Plan.Next.IsZero() && r.Decision == contract.DecidedReady {
+	if r.Plan != nil && !r.Plan.Next.IsZero() && (r.Decision == contract.DecidedReady || r.Decision == contract.DecidedStaged) {
 		p.field("next", "%s", r.Plan.Next)
 	}
 	switch {

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+)
+
+type prefetchCommand struct {
+	*app
+	req contract.Request
+}
+
+func (a *app) prefetch() *cobra.Command {
+	c := &prefetchCommand{app: a, req: contract.Request{Entry: contract.ByPrefetch}}
+	cmd := &cobra.Command{
+		Use: "prefetch --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST]", Short: "Bring an image to its host ahead of a deploy",
+		Long: `prefetch brings the image of a commit to the host of its service, checked, and
+touches nothing that runs. A deploy of the commit finds the image there. An image that
+no deploy takes stays until docker image rm removes it.`,
+		Example: "  unidesk-controller artifact-registry prefetch --service frontend --commit 0123456789abcdef0123456789abcdef01234567",
+		Args:    cobra.NoArgs, RunE: a.runs(c),
+	}
+	deployFlags(cmd, &c.req, nil)
+	digestFlag(cmd, &c.req)
+	return withCommit(cmd)
+}
+
+func (c *prefetchCommand) run(ctx context.Context) (present.Answer, error) {
+	services, err := site.LoadCatalog(c.configDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	wanted, err := contract.NewContract(services, c.req)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if !wanted.Gate.Passable() {
+		return present.Deployed(contract.Gated(wanted)), nil
+	}
+	w := targets{app: c.app, req: c.req, catalog: services}
+	return w.hosts(ctx, site.Acting, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+		return present.Deployed(d.Prefetch(ctx, wanted)), nil
+	})
+}
