@@ -140,3 +140,32 @@ func TestARegistryThatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
 	}
 	world.Lives(t, "todo-note", s.SourceCommit)
 }
+
+// A prefetch makes the transfer, and the deploy after it only switches.
+func TestADeployAfterAPrefetchMovesNoLayer(t *testing.T) {
+	const service = "todo-note"
+	before := large(t, lab.Gzip, 91)
+	world.DeployNow(t, service, before.SourceCommit).Want(t, contract.DecidedSucceeded, "", 0)
+	runs, err := world.Master.Inspect(t.Context(), service, "{{.Id}} {{.State.StartedAt}}")
+	drive.Must(t, err)
+	s := large(t, lab.Gzip, 95)
+	first := world.Run(t, "artifact-registry", "prefetch", "--service", service, "--commit", s.SourceCommit)
+	first.Want(t, contract.DecidedStaged, "", 0)
+	if b := first.Result.Bytes; b.Needed == 0 || b.Received < b.Needed {
+		t.Errorf("%d bytes crossed, %d were needed", b.Received, b.Needed)
+	}
+	again := world.Run(t, "artifact-registry", "prefetch", "--service", service, "--commit", s.SourceCommit)
+	again.Want(t, contract.DecidedStaged, "", 0)
+	if b := again.Result.Bytes; b.Needed != 0 || b.Received > 64<<10 {
+		t.Errorf("%d bytes crossed for what is staged", b.Received)
+	}
+	if now, err := world.Master.Inspect(t.Context(), service, "{{.Id}} {{.State.StartedAt}}"); err != nil || now != runs {
+		t.Errorf("the container is %s (%v), was %s", now, err, runs)
+	}
+	a := world.DeployNow(t, service, s.SourceCommit)
+	a.Want(t, contract.DecidedSucceeded, "", 0)
+	if b := a.Result.Bytes; b.Needed != 0 || b.Received > 64<<10 {
+		t.Errorf("%d bytes crossed after the prefetch, %d were needed", b.Received, b.Needed)
+	}
+	world.Lives(t, service, s.SourceCommit)
+}
