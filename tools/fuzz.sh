@@ -9,11 +9,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# inputs TARGET: those that write files, or ask a server, are slower than the others.
+# inputs TARGET: those that write files, compress, or ask a server, are slower than the others.
 inputs() {
 	local n
 	case $1 in
-	FuzzNoAnswerIsAnImage | FuzzRawFrames* | FuzzAConfiguration*) n=1000 ;;
+	FuzzATarIs* | FuzzNoAnswerIsAnImage | FuzzRawFrames* | FuzzAConfiguration*) n=1000 ;;
 	*Request | FuzzAManifest* | FuzzAStreamIs* | FuzzABlob* | FuzzARecord* | FuzzAReceipt* | FuzzOnlyAWhole* | FuzzAFailure* | FuzzNoValue*) n=3000 ;;
 	*) n=20000 ;;
 	esac

@@ -1,0 +1,87 @@
+package delta
+
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// smallPiece is how many bytes share a group with others at most.
+	smallPiece = 64 << 10
+	// smallGroup is how many bytes such a group makes at most: they fit into a batch
+	// even if they do not compress.
+	smallGroup = 160 << 10
+	// smallGap is how far apart two ranges may be to be made one.
+	smallGap = 2 << 10
+)
+
+// window is a range of a base.
+type window struct {
+	base     int
+	from, to int64
+}
+
+// group collects output that is compressed together, with what it may be made of.
+type group struct {
+	bases       []Tar
+	plain, dict *zstd.Encoder
+
+	out    []byte
+	ranges []window
+	window int // bytes of all ranges
+
+	content, frame []byte // reused
+}
+
+// fits reports whether p and the window of it have room in a group of several pieces.
+func (g *group) fits(p []byte, w window) bool {
+	return len(g.out)+len(p) <= smallGroup && g.window+int(w.to-w.from)+smallGap <= windowSize && (len(g.ranges)+1)*8 < MaxBatch/8
+}
+
+// add adds a piece and what it may be made of, which may be nothing.
+func (g *group) add(p []byte, w window) {
+	g.out = append(g.out, p...)
+	if w.to <= w.from {
+		return
+	}
+	if n := len(g.ranges); n > 0 {
+		last := &g.ranges[n-1]
+		if last.base == w.base && w.from >= last.from && w.from <= last.to+smallGap {
+			g.window += int(max(0, w.to-last.to))
+			last.to = max(last.to, w.to)
+			return
+		}
+	}
+	g.ranges = append(g.ranges, w)
+	g.window += int(w.to - w.from)
+}
+
+// most is how many bytes the group adds to a batch at most.
+func (g *group) most() int { return len(g.out) + len(g.ranges)*16 + most }
+
+// compress returns the frame of the group, which is overwritten by the next.
+func (g *group) compress() ([]byte, error) {
+	enc := g.plain
+	g.content = grow(g.content, g.window)
+	at := 0
+	for _, w := range g.ranges {
+		n := int(w.to - w.from)
+		if err := read(g.bases[w.base].Bytes, g.content[at:at+n], w.from); err != nil {
+			return nil, err
+		}
+		at += n
+	}
+	if at > 0 {
+		enc = g.dict
+		if err := enc.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, g.content)); err != nil {
+			return nil, fmt.Errorf("compress with a window: %w", err)
+		}
+	}
+	g.frame = enc.EncodeAll(g.out, g.frame[:0])
+	return g.frame[len(zstdMagic):], nil
+}
+
+func (g *group) reset() {
+	g.out, g.ranges, g.window = g.out[:0], g.ranges[:0], 0
+}

@@ -1,0 +1,82 @@
+package delta
+
+import "encoding/binary"
+
+// Ops of a batch are
+//
+//	uvarint  bytes of the text as it is stored, times two, plus one if it is a zstd frame
+//	bytes    the text
+//	bytes    the frames of its groups, in their order
+//
+// The text is
+//
+//	uvarint  bytes of the groups
+//	bytes    groups, each: uvarint ranges; per range uvarint base, varint offset as
+//	         from the end of the range before, uvarint length; uvarint bytes of its
+//	         output, uvarint bytes of its frame
+//	bytes    operations, each a byte of kind and flags, then in this order what the
+//	         flags announce, then what the kind has
+//
+// A run of a header is: uvarint bytes to skip; uvarint length, times two, and the bytes,
+// or uvarint length, times two, plus one, and uvarint: where in the old block they are.
+//
+// A group is a zstd frame that has the ranges of bases, one after the other, as its
+// dictionary. The outputs of all groups make a stream that operations take from. A
+// base and an offset hold on: an operation without a base is on that of the operation
+// before, and without an offset it begins where the last one on that base ended. Zstd
+// frames are without their magic.
+const (
+	opCopy    = 1 // uvarint length
+	opHeader  = 2 // a block with other bytes: uvarint runs, each as below
+	opLiteral = 3 // uvarint length, bytes
+	opTake    = 4 // uvarint length
+	opKind    = 0x07
+
+	flagBase     = 0x08 // uvarint: place of the base in the list
+	flagOffset   = 0x10 // varint: what to add to the offset
+	flagChecksum = 0x20 // of a header: its checksum is computed
+	flags        = flagBase | flagOffset | flagChecksum
+)
+
+const (
+	// blockSize is how many bytes a group's output has at most.
+	blockSize = 512 << 10
+	// windowSize is how many bytes of bases a group refers to at most.
+	windowSize = 640 << 10
+	// windowPad is what a window has on both sides of a block.
+	windowPad = 64 << 10
+	// maxFrame is how many bytes the frame of a large piece has at most: of a piece
+	// that needs more parts are groups, and two such parts fit into a batch.
+	maxFrame = 120 << 10
+	// maxGroups bounds what an applier reads of bases for the groups of a batch.
+	maxGroups = 256
+)
+
+// zstdMagic begins each zstd frame (RFC 8878, 3.1.1).
+const zstdMagic = "\x28\xb5\x2f\xfd"
+
+// place is where operations are in the bases: what flags leave out.
+type place struct {
+	base    int
+	offsets [MaxBases]int64
+}
+
+// append adds the first byte of an operation at an offset of a base, and what its
+// flags announce.
+func (p *place) append(b []byte, op byte, base int, offset int64) []byte {
+	at := len(b)
+	b = append(b, op)
+	if base != p.base {
+		b[at] |= flagBase
+		b = binary.AppendUvarint(b, uint64(base))
+		p.base = base
+	}
+	if d := offset - p.offsets[base]; d != 0 {
+		b[at] |= flagOffset
+		b = binary.AppendVarint(b, d)
+	}
+	return b
+}
+
+// moved notes that an operation on the last base ended at an offset.
+func (p *place) moved(end int64) { p.offsets[p.base] = end }
