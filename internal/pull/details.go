@@ -51,6 +51,21 @@ func (r *Registry) Details(ctx context.Context, repo artifact.Repository, d arti
 	return size, config.Created.UTC(), nil
 }
 
+// Built returns the image of a commit, as [Registry.Resolve] does, and when it was built,
+// which is the zero time if the config does not say. It is for work that nobody waits
+// for: a manifest or a config of more than 1 MiB is ARTIFACT_INVALID.
+func (r *Registry) Built(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, time.Time, error) {
+	img, err := r.resolve(ctx, repo, commit, want, maxDetail, maxDetail)
+	if err != nil {
+		return artifact.Image{}, time.Time{}, err
+	}
+	var config struct{ Created time.Time }
+	if err := json.Unmarshal(img.ConfigBytes, &config); err != nil {
+		return artifact.Image{}, time.Time{}, invalid("config of manifest %s: %w", img.Manifest, err)
+	}
+	return img, config.Created.UTC(), nil
+}
+
 // pinned reads a small manifest or index by its digest.
 func (r *Registry) pinned(ctx context.Context, repo artifact.Repository, d artifact.Digest) (document, error) {
 	m, err := r.manifest(ctx, repo, d.String(), maxDetail)

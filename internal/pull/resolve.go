@@ -29,8 +29,13 @@ func manifestTypes() []string {
 // is for another platform, DIGEST_MISMATCH when an answer is not what its digest
 // says, ARTIFACT_INVALID when it is no image or parts of it are gone.
 func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
+	return r.resolve(ctx, repo, commit, want, artifact.MaxManifest, artifact.MaxConfig)
+}
+
+// resolve is Resolve for documents that are not larger than given.
+func (r *Registry) resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform, manifest, config int64) (artifact.Image, error) {
 	raw := artifact.Raw{Repository: repo, Commit: commit}
-	top, err := r.manifest(ctx, repo, commit.String(), artifact.MaxManifest)
+	top, err := r.manifest(ctx, repo, commit.String(), manifest)
 	if fault.ReasonOf(err) == fault.ArtifactNotFound { // which says the same in more words
 		return artifact.Image{}, fault.New(fault.ArtifactNotFound, "the registry has no image of %s at %s", path.Base(repo.String()), commit.Short()).
 			WithHint("CI has not published it, or the commit is another service's")
@@ -41,12 +46,12 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 	m := top
 	if types.MediaType(top.mediaType).IsIndex() {
 		raw.Index = top.digest
-		if m, err = r.member(ctx, repo, top, want, artifact.MaxManifest); err != nil {
+		if m, err = r.member(ctx, repo, top, want, manifest); err != nil {
 			return artifact.Image{}, err
 		}
 	}
 	raw.Manifest, raw.ManifestMediaType, raw.ManifestBytes = m.digest, m.mediaType, m.bytes
-	if raw.ConfigBytes, err = r.config(ctx, repo, m, artifact.MaxConfig); err != nil {
+	if raw.ConfigBytes, err = r.config(ctx, repo, m, config); err != nil {
 		return artifact.Image{}, err
 	}
 	img, err := artifact.ParseImage(raw)
