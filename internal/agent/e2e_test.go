@@ -259,7 +259,7 @@ func TestAnImageCrossesStandardStreamsWhole(t *testing.T) {
 			}
 			var got bytes.Buffer
 			at := map[artifact.Digest]*bytes.Buffer{}
-			err = client.Stream(t.Context(), img.Repository, wholeLayers(img), func(c layers.Chunk) error {
+			err = client.Stream(t.Context(), img.Repository, wholeLayers(img), nil, func(c layers.Piece) error {
 				if at[c.Digest] == nil {
 					at[c.Digest] = &bytes.Buffer{}
 				}

@@ -197,7 +197,7 @@ func TestPeakMemoryDoesNotDependOnTheLayer(t *testing.T) {
 		img := resolve(t, client)
 		began := time.Now()
 		h := sha256.New()
-		err := client.Stream(t.Context(), img.Repository, wholeLayers(img), func(c layers.Chunk) error {
+		err := client.Stream(t.Context(), img.Repository, wholeLayers(img), nil, func(c layers.Piece) error {
 			h.Write(c.Data)
 			return nil
 		})

@@ -66,7 +66,7 @@ func TestAnImageCrossesSSHWithLittleMoreThanItsBytes(t *testing.T) {
 	img := resolve(t, client)
 	h := sha256.New()
 	began := time.Now()
-	if err := client.Stream(t.Context(), img.Repository, wholeLayers(img), func(c layers.Chunk) error {
+	if err := client.Stream(t.Context(), img.Repository, wholeLayers(img), nil, func(c layers.Piece) error {
 		h.Write(c.Data)
 		return nil
 	}); err != nil {
@@ -115,7 +115,7 @@ func TestAnImageSurvivesCutsAndStalls(t *testing.T) {
 	}
 	for at < size {
 		made := false
-		err := client.Stream(t.Context(), img.Repository, []layers.Range{{Layer: img.Layers[0], Offset: at}}, func(c layers.Chunk) error {
+		err := client.Stream(t.Context(), img.Repository, []layers.Range{{Layer: img.Layers[0], Offset: at}}, nil, func(c layers.Piece) error {
 			if c.Offset != at {
 				t.Fatalf("chunk at %d, want %d", c.Offset, at)
 			}

@@ -194,12 +194,12 @@ func TestAnAgentKilledInMidStreamIsPickedUpFromThere(t *testing.T) {
 	img := resolve(t, client)
 	h := sha256.New()
 	var at int64
-	take := func(c layers.Chunk) error {
+	take := func(c layers.Piece) error {
 		h.Write(c.Data)
 		at = c.Offset + int64(len(c.Data))
 		return nil
 	}
-	err := client.Stream(t.Context(), img.Repository, wholeLayers(img), func(c layers.Chunk) error {
+	err := client.Stream(t.Context(), img.Repository, wholeLayers(img), nil, func(c layers.Piece) error {
 		if c.Offset == 1<<20 {
 			first.kill()
 		}
@@ -209,7 +209,7 @@ func TestAnAgentKilledInMidStreamIsPickedUpFromThere(t *testing.T) {
 		t.Fatalf("at %d: %v", at, err)
 	}
 	first.start() // over the socket that the killed one left behind
-	err = client.Stream(t.Context(), img.Repository, []layers.Range{{Layer: img.Layers[0], Offset: at}}, take)
+	err = client.Stream(t.Context(), img.Repository, []layers.Range{{Layer: img.Layers[0], Offset: at}}, nil, take)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestStoppingIsBounded(t *testing.T) {
 	client := dial(t, tunnel.Config{Socket: socket})
 	img := resolve(t, client)
 	stopped := false
-	err := client.Stream(t.Context(), img.Repository, wholeLayers(img), func(layers.Chunk) error {
+	err := client.Stream(t.Context(), img.Repository, wholeLayers(img), nil, func(layers.Piece) error {
 		if !stopped {
 			stopped = true
 			began := time.Now()

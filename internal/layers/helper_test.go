@@ -38,9 +38,9 @@ func newSpool(t *testing.T, quota int64) (*layers.Spool, string) {
 }
 
 // chunks is a source that sends just these.
-type chunks []layers.Chunk
+type chunks []layers.Piece
 
-func (c chunks) Stream(_ context.Context, _ artifact.Repository, _ []layers.Range, each func(layers.Chunk) error) error {
+func (c chunks) Stream(_ context.Context, _ artifact.Repository, _ []layers.Range, _ []artifact.Digest, each func(layers.Piece) error) error {
 	for _, one := range c {
 		if err := each(one); err != nil {
 			return err
@@ -49,8 +49,8 @@ func (c chunks) Stream(_ context.Context, _ artifact.Repository, _ []layers.Rang
 	return nil
 }
 
-func (b blob) chunk(from, to int) layers.Chunk {
-	return layers.Chunk{Digest: b.Digest, Offset: int64(from), Data: b.b[from:to]}
+func (b blob) chunk(from, to int) layers.Piece {
+	return layers.Piece{Digest: b.Digest, Offset: int64(from), Data: b.b[from:to]}
 }
 
 // put makes a blob whole, last used at the given age.

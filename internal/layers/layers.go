@@ -13,29 +13,58 @@ import (
 	"context"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta"
 )
 
-// Range is the rest of a layer's blob from Offset on.
+// Range is the rest of a layer's blob from Offset on, or of the unpacked layer.
 type Range struct {
 	Layer  artifact.Layer
 	Offset int64
+	// Delta allows the source to send a delta instead. It goes on from Rebuilt, which
+	// is how many bytes of the unpacked layer the receiver has.
+	Delta   bool
+	Rebuilt int64
 }
 
-// Size is how many bytes are in it.
+// Size is how many bytes of the blob are in it.
 func (r Range) Size() int64 { return r.Layer.Size - r.Offset }
 
-// Chunk is a piece of a blob as the registry stores it.
-type Chunk struct {
+// Piece is what a [Source] sends of a layer: bytes of its blob as the registry stores
+// it, or what makes bytes of the unpacked layer.
+type Piece struct {
+	// Digest is the blob's, with Delta too.
 	Digest artifact.Digest
+	// Offset is where in the blob Data belongs. Data, and what Delta holds, belong to the
+	// sender again once the call that they were passed to returns.
 	Offset int64
-	// Data belongs to the sender again once the call that it was passed to returns.
-	Data []byte
+	Data   []byte
+	// Delta, unless nil, is sent instead of Data; Size is that of the whole unpacked layer,
+	// in bytes. Its operations name the bases by their place in the request.
+	Delta *delta.Batch
+	Size  int64
+	// Wire is how many bytes Data or the operations took on the wire.
+	Wire int
 }
 
 // Source gives layers' bytes.
 type Source interface {
-	// Stream calls each with the bytes of the ranges, in their order, from one
-	// goroutine. It returns nil only when it has sent everything; when each returns
-	// an error it stops and returns an error that wraps it.
-	Stream(ctx context.Context, repo artifact.Repository, ranges []Range, each func(Chunk) error) error
+	// Stream calls each with the pieces of the ranges, in their order and without a gap,
+	// from one goroutine. A range comes as bytes of the blob, or as deltas if it allows
+	// them and there are bases: diff ids of unpacked layers that the receiver has, the best
+	// first, at most [delta.MaxBases]. Stream returns nil only when it has sent everything; when
+	// each returns an error it stops and returns an error that wraps it.
+	Stream(ctx context.Context, repo artifact.Repository, ranges []Range, bases []artifact.Digest, each func(Piece) error) error
+}
+
+// Plan is how a range would cross.
+type Plan struct {
+	Digest artifact.Digest
+	// Delta is whether a delta would be sent; Why is the reason if not, in words.
+	Delta bool
+	Why   string
+	// Wire is how many bytes would be sent: of a delta the operations, counted; of a blob
+	// what is left of it.
+	Wire int64
+	// Unpacked is how many bytes the whole unpacked layer has; 0 if the source does not know.
+	Unpacked int64
 }

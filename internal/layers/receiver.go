@@ -53,14 +53,14 @@ func Receive(ctx context.Context, spool *Spool, src Source, repo artifact.Reposi
 	ranges = open
 	r := &receiver{spool: spool, ranges: ranges, hooks: hooks}
 	defer r.close()
-	if err := src.Stream(ctx, repo, ranges, func(c Chunk) error { return r.take(ctx, c) }); err != nil {
+	if err := src.Stream(ctx, repo, ranges, nil, func(c Piece) error { return r.take(ctx, c) }); err != nil {
 		return err
 	}
 	return r.done()
 }
 
-// take puts one chunk where it belongs.
-func (r *receiver) take(ctx context.Context, c Chunk) error {
+// take puts one piece where it belongs.
+func (r *receiver) take(ctx context.Context, c Piece) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
@@ -68,6 +68,9 @@ func (r *receiver) take(ctx context.Context, c Chunk) error {
 		return fault.New(fault.DigestMismatch, "stream goes on after the last layer, with %s", c.Digest)
 	}
 	want := r.ranges[0]
+	if c.Delta != nil {
+		return fault.New(fault.DigestMismatch, "stream has a delta of %s where its blob was asked for", c.Digest)
+	}
 	if c.Digest != want.Layer.Digest || len(c.Data) == 0 {
 		return fault.New(fault.DigestMismatch, "stream has %d bytes of %s where %s was asked for", len(c.Data), c.Digest, want.Layer.Digest)
 	}

@@ -104,7 +104,7 @@ func (s *Spool) Missing(wanted []artifact.Layer) (ranges []Range) {
 	seen := make(map[artifact.Digest]bool, len(wanted))
 	for _, l := range wanted {
 		if !seen[l.Digest] && !s.Has(l.Digest) {
-			ranges = append(ranges, Range{l, s.Offset(l)})
+			ranges = append(ranges, Range{Layer: l, Offset: s.Offset(l)})
 		}
 		seen[l.Digest] = true
 	}

@@ -86,12 +86,12 @@ func TestACutStreamIsAnErrorAndTheNextCallConnectsAgain(t *testing.T) {
 	layer := f.image.Layers[0]
 	h := sha256.New()
 	var at int64
-	take := func(c layers.Chunk) error {
+	take := func(c layers.Piece) error {
 		h.Write(c.Data)
 		at = c.Offset + int64(len(c.Data))
 		return nil
 	}
-	err := c.Stream(t.Context(), repo(), all(f.image), func(c layers.Chunk) error {
+	err := c.Stream(t.Context(), repo(), all(f.image), nil, func(c layers.Piece) error {
 		if c.Offset == 4*chunkSize {
 			a.cut()
 		}
@@ -101,7 +101,7 @@ func TestACutStreamIsAnErrorAndTheNextCallConnectsAgain(t *testing.T) {
 	if at == 0 || at >= layer.Size {
 		t.Fatalf("cut at %d of %d", at, layer.Size)
 	}
-	if err := c.Stream(t.Context(), repo(), []layers.Range{{Layer: layer, Offset: at}}, take); err != nil {
+	if err := c.Stream(t.Context(), repo(), []layers.Range{{Layer: layer, Offset: at}}, nil, take); err != nil {
 		t.Fatal(err)
 	}
 	if got := artifact.DigestSum([sha256.Size]byte(h.Sum(nil))); got != layer.Digest {
@@ -138,7 +138,7 @@ func TestTheTunnelsReasonComesThroughGRPC(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	for i := range 3 {
-		err = c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { a.cut(); return nil })
+		err = c.Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { a.cut(); return nil })
 		if len(whys) != i+1 || !errors.Is(err, whys[i]) || fault.HintOf(err) != "look at the cable" {
 			t.Errorf("cut %d of %d connections: %v", i, len(whys), err)
 		}
@@ -204,7 +204,7 @@ func TestACallerThatGivesUpIsTold(t *testing.T) {
 	cause := errors.New("interrupted by the user")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(30*time.Millisecond, func() { cancel(cause) })
-	err := c.Stream(ctx, repo(), all(f.image), nil)
+	err := c.Stream(ctx, repo(), all(f.image), nil, nil)
 	if !errors.Is(err, cause) || fault.ReasonOf(err) != fault.Interrupted {
 		t.Errorf("got %v", err)
 	}
@@ -248,7 +248,7 @@ func TestAnAgentWithoutTheServiceIsNamedWithItsVersion(t *testing.T) {
 		}
 		for name, call := range map[string]func() error{
 			"resolve": func() error { _, err := c.Resolve(t.Context(), repo(), commit(), linux); return err },
-			"stream":  func() error { return c.Stream(t.Context(), repo(), all(f.image), nil) },
+			"stream":  func() error { return c.Stream(t.Context(), repo(), all(f.image), nil, nil) },
 		} {
 			err := call()
 			wantReason(t, err, fault.CapabilityMissing, false)

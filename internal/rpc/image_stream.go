@@ -19,15 +19,16 @@ var _ layers.Source = (*Client)(nil)
 // a gap; its data is valid until each returns. nil means that all of it came.
 // STALLED when nothing moves for Options.Stall; the time that each takes does not
 // count.
-func (c *Client) Stream(ctx context.Context, repo artifact.Repository, ranges []layers.Range, each func(layers.Chunk) error) error {
+func (c *Client) Stream(ctx context.Context, repo artifact.Repository, ranges []layers.Range, bases []artifact.Digest, each func(layers.Piece) error) error {
 	if len(ranges) == 0 {
 		return nil
 	}
 	req := &artifactv1.StreamRequest{Repository: repo.String()}
 	for _, r := range ranges {
-		req.Ranges = append(req.Ranges, &artifactv1.Range{
-			Digest: r.Layer.Digest.String(), Size: uint64(r.Layer.Size), Offset: uint64(r.Offset),
-		})
+		req.Ranges = append(req.Ranges, rangeToProto(r))
+	}
+	for _, d := range bases {
+		req.Bases = append(req.Bases, d.String())
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil) // ends the call wherever this returns
@@ -68,24 +69,24 @@ type sequence struct {
 
 // take checks a chunk against what is wanted: a receiver that verifies digests
 // would notice a wrong one later, but not where it came from.
-func (s *sequence) take(c *chunk) (layers.Chunk, error) {
+func (s *sequence) take(c *chunk) (layers.Piece, error) {
 	if len(s.ranges) == 0 {
-		return layers.Chunk{}, fault.New(fault.Internal, "the agent sends more than was asked for")
+		return layers.Piece{}, fault.New(fault.Internal, "the agent sends more than was asked for")
 	}
 	r := s.ranges[0]
 	offset, n := r.Offset+s.at, int64(len(c.data))
 	switch {
 	case c.digest != r.Layer.Digest.String() || c.offset != uint64(offset):
-		return layers.Chunk{}, fault.New(fault.Internal, "the agent sends %.80s from %d where %s from %d comes next",
+		return layers.Piece{}, fault.New(fault.Internal, "the agent sends %.80s from %d where %s from %d comes next",
 			c.digest, c.offset, r.Layer.Digest, offset)
 	case n == 0 || n > maxChunk || offset+n > r.Layer.Size:
-		return layers.Chunk{}, fault.New(fault.Internal, "the agent sends a chunk of %d bytes at %d of %d", n, offset, r.Layer.Size)
+		return layers.Piece{}, fault.New(fault.Internal, "the agent sends a chunk of %d bytes at %d of %d", n, offset, r.Layer.Size)
 	}
 	s.at += n
 	if offset+n == r.Layer.Size {
 		s.ranges, s.at = s.ranges[1:], 0
 	}
-	return layers.Chunk{Digest: r.Layer.Digest, Offset: offset, Data: c.data}, nil
+	return layers.Piece{Digest: r.Layer.Digest, Offset: offset, Data: c.data}, nil
 }
 
 // end checks that nothing is missing: a stream that only stops is not complete.
@@ -95,4 +96,12 @@ func (s *sequence) end() error {
 			s.ranges[0].Offset+s.at, s.ranges[0].Layer.Size, s.ranges[0].Layer.Digest, len(s.ranges))
 	}
 	return nil
+}
+
+func rangeToProto(r layers.Range) *artifactv1.Range {
+	m := &artifactv1.Range{Digest: r.Layer.Digest.String(), Size: uint64(r.Layer.Size), Offset: uint64(r.Offset)}
+	if r.Delta {
+		m.DiffId, m.Rebuilt = r.Layer.DiffID.String(), uint64(r.Rebuilt)
+	}
+	return m
 }

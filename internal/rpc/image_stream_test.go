@@ -37,7 +37,7 @@ func TestRangesCrossWholeInOrderFromTheirOffset(t *testing.T) {
 			want.Write(f.blobs[l.Digest][offset:])
 		}
 		var got bytes.Buffer
-		if err := c.Stream(t.Context(), repo(), ranges, func(c layers.Chunk) error {
+		if err := c.Stream(t.Context(), repo(), ranges, nil, func(c layers.Piece) error {
 			if !bytes.Equal(f.blobs[c.Digest][c.Offset:][:len(c.Data)], c.Data) {
 				t.Errorf("chunk of %s at %d has other bytes", c.Digest, c.Offset)
 			}
@@ -50,7 +50,7 @@ func TestRangesCrossWholeInOrderFromTheirOffset(t *testing.T) {
 			t.Errorf("the last %d of each: %d bytes of %d", back, got.Len(), want.Len())
 		}
 	}
-	if err := c.Stream(t.Context(), repo(), nil, nil); err != nil {
+	if err := c.Stream(t.Context(), repo(), nil, nil, nil); err != nil {
 		t.Errorf("nothing wanted: %v", err)
 	}
 }
@@ -84,7 +84,7 @@ func TestAStreamThatIsNotWhatWasAskedForIsAnError(t *testing.T) {
 			t.Parallel()
 			passed := 0
 			err := serveLiar(t, &liar{chunks: c.chunks}).dial(t, Options{}).
-				Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { passed++; return nil })
+				Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { passed++; return nil })
 			wantReason(t, err, c.want, c.retry)
 			if passed != c.passed {
 				t.Errorf("%d chunks were handed on, want %d", passed, c.passed)
@@ -101,7 +101,7 @@ func TestAWrongBlobsLastChunkIsNotSent(t *testing.T) {
 		return io.MultiReader(io.LimitReader(r, 2*chunkSize+99), failing{fault.New(fault.DigestMismatch, "blob %s is wrong", d)})
 	}
 	var got int64
-	err := serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), func(c layers.Chunk) error {
+	err := serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), nil, func(c layers.Piece) error {
 		got += int64(len(c.Data))
 		return nil
 	})
@@ -114,11 +114,11 @@ func TestAWrongBlobsLastChunkIsNotSent(t *testing.T) {
 		f.open = func(_ context.Context, _ artifact.Digest, r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, 10), failing{fault.Transient(fault.RegistryUnavailable, "broke off: %w", end)})
 		}
-		err = serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil })
+		err = serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil })
 		wantReason(t, err, fault.RegistryUnavailable, true)
 	}
 	f.open = func(_ context.Context, _ artifact.Digest, r io.Reader) io.Reader { return io.LimitReader(r, 10) }
-	err = serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil })
+	err = serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil })
 	wantReason(t, err, fault.DigestMismatch, false)
 }
 
@@ -135,7 +135,7 @@ func TestTheReceiversErrorEndsTheStream(t *testing.T) {
 		return r
 	}
 	mine := errors.New("disk full")
-	err := serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return mine })
+	err := serveImages(t, f).dial(t, Options{}).Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return mine })
 	if !errors.Is(err, mine) {
 		t.Errorf("got %v", err)
 	}
@@ -162,7 +162,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wantReason(t, c.Stream(t.Context(), repo(), ranges, nil), fault.InvalidRequest, false)
+			wantReason(t, c.Stream(t.Context(), repo(), ranges, nil, nil), fault.InvalidRequest, false)
 		})
 	}
 	for name, call := range map[string]func() error{
@@ -172,7 +172,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 			_, err := c.Resolve(t.Context(), repo(), commit(), artifact.Platform{OS: "linux"})
 			return err
 		},
-		"nothing to stream": func() error { return c.Stream(t.Context(), artifact.Repository{}, all(f.image), nil) },
+		"nothing to stream": func() error { return c.Stream(t.Context(), artifact.Repository{}, all(f.image), nil, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +200,7 @@ func TestTooManyStreamsAtOnceAreRefusedForNow(t *testing.T) {
 	var wg sync.WaitGroup
 	for range maxStreams {
 		wg.Go(func() {
-			if err := c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err != nil {
+			if err := c.Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -208,10 +208,10 @@ func TestTooManyStreamsAtOnceAreRefusedForNow(t *testing.T) {
 	for opened.Load() < maxStreams {
 		time.Sleep(time.Millisecond)
 	}
-	wantReason(t, c.Stream(t.Context(), repo(), all(f.image), nil), fault.Busy, true)
+	wantReason(t, c.Stream(t.Context(), repo(), all(f.image), nil, nil), fault.Busy, true)
 	close(release)
 	wg.Wait()
-	if err := c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err != nil {
+	if err := c.Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil }); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }

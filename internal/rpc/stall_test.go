@@ -27,7 +27,7 @@ func TestASilentStreamStalls(t *testing.T) {
 		var last time.Time
 		got := 0
 		err := serveInMemory(t, registerImages(f)).dial(t, Options{Stall: stall}).
-			Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { got, last = got+1, time.Now(); return nil })
+			Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { got, last = got+1, time.Now(); return nil })
 		wantReason(t, err, fault.Stalled, true)
 		if took := time.Since(last); got != 1 || took != stall {
 			t.Errorf("it stalled %v after %d chunks", took, got)
@@ -51,10 +51,10 @@ func TestAfterAStallTheNextCallConnectsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	err = c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil })
+	err = c.Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil })
 	wantReason(t, err, fault.Stalled, true)
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) { // the connection is closed right after the call has ended
-		if err = c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err == nil {
+		if err = c.Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil }); err == nil {
 			break
 		}
 	}
@@ -120,7 +120,7 @@ func TestASlowStreamDoesNot(t *testing.T) {
 		}
 		defer func() { _ = c.Close() }()
 		began := time.Now()
-		if err := c.Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error { return nil }); err != nil {
+		if err := c.Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error { return nil }); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(began); took < 2*stall {
@@ -134,7 +134,7 @@ func TestAReceiverThatTakesItsTimeDoesNotStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newImages(64 * chunkSize) // more than can be on its way meanwhile
 		err := serveInMemory(t, registerImages(f)).dial(t, Options{Stall: stall}).
-			Stream(t.Context(), repo(), all(f.image), func(layers.Chunk) error {
+			Stream(t.Context(), repo(), all(f.image), nil, func(layers.Piece) error {
 				time.Sleep(2 * stall)
 				return nil
 			})

@@ -155,7 +155,7 @@ type source struct {
 	// delay is slept before each chunk.
 	delay time.Duration
 	// bend may change a chunk before it is sent; it may also send more.
-	bend func(c layers.Chunk, send func(layers.Chunk) error) error
+	bend func(c layers.Piece, send func(layers.Piece) error) error
 
 	mu    sync.Mutex
 	asked [][]layers.Range
@@ -166,12 +166,12 @@ var errCut = errors.New("connection reset")
 
 func (p product) source() *source { return &source{blobs: p.blobs, chunk: 64 << 10} }
 
-func (s *source) Stream(ctx context.Context, _ artifact.Repository, ranges []layers.Range, each func(layers.Chunk) error) error {
+func (s *source) Stream(ctx context.Context, _ artifact.Repository, ranges []layers.Range, _ []artifact.Digest, each func(layers.Piece) error) error {
 	s.mu.Lock()
 	s.asked = append(s.asked, ranges)
 	s.mu.Unlock()
 	sent := 0
-	send := func(c layers.Chunk) error {
+	send := func(c layers.Piece) error {
 		if err := each(c); err != nil {
 			return fmt.Errorf("stream: %w", err)
 		}
@@ -199,7 +199,7 @@ func (s *source) Stream(ctx context.Context, _ artifact.Repository, ranges []lay
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			c := layers.Chunk{Digest: want.Layer.Digest, Offset: at, Data: bytes.Clone(blob[at : at+n])}
+			c := layers.Piece{Digest: want.Layer.Digest, Offset: at, Data: bytes.Clone(blob[at : at+n])}
 			var err error
 			if s.bend != nil {
 				err = s.bend(c, send)

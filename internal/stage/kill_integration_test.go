@@ -36,7 +36,7 @@ func TestKillChild(t *testing.T) {
 	}
 	src := p.source()
 	src.delay = time.Millisecond // lets loads overlap with the stream
-	src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+	src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 		_, _ = sent.Write(bytes.Repeat([]byte{'.'}, len(c.Data)))
 		return send(c)
 	}

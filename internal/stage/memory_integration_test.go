@@ -45,12 +45,12 @@ func (d drain) Load(_ context.Context, a engine.Archive, _ time.Duration) (engin
 // noise is the one layer's content.
 type noise struct{}
 
-func (noise) Stream(_ context.Context, _ artifact.Repository, ranges []layers.Range, each func(layers.Chunk) error) error {
+func (noise) Stream(_ context.Context, _ artifact.Repository, ranges []layers.Range, _ []artifact.Digest, each func(layers.Piece) error) error {
 	r := rand.NewChaCha8([32]byte{})
 	b := make([]byte, 256<<10)
 	for at := int64(0); at < hugeSize; at += int64(len(b)) {
 		_, _ = r.Read(b)
-		if err := each(layers.Chunk{Digest: ranges[0].Layer.Digest, Offset: at, Data: b}); err != nil {
+		if err := each(layers.Piece{Digest: ranges[0].Layer.Digest, Offset: at, Data: b}); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func TestMemoryChild(t *testing.T) {
 		t.Skip("runs only as a child of TestMemoryDoesNotGrowWithTheLayer")
 	}
 	h := sha256.New()
-	if err := (noise{}).Stream(t.Context(), artifact.Repository{}, make([]layers.Range, 1), func(c layers.Chunk) error {
+	if err := (noise{}).Stream(t.Context(), artifact.Repository{}, make([]layers.Range, 1), nil, func(c layers.Piece) error {
 		_, err := h.Write(c.Data)
 		return err
 	}); err != nil {

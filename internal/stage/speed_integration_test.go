@@ -133,7 +133,7 @@ func TestStagingTakesNoLongerThanAPull(t *testing.T) {
 			src := p.source()
 			src.chunk = 256 << 10
 			line := &link{}
-			src.bend = func(ch layers.Chunk, send func(layers.Chunk) error) error { line.pass(len(ch.Data)); return send(ch) }
+			src.bend = func(ch layers.Piece, send func(layers.Piece) error) error { line.pass(len(ch.Data)); return send(ch) }
 			var r record
 			began := time.Now()
 			staged, err := stage.New(c, newSpool(t, 0), src).Stage(t.Context(), p.Image, p.tag(), r.emit)

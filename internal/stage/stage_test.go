@@ -183,7 +183,7 @@ func TestOneLayerIsLoadedWhileTheNextIsOnItsWay(t *testing.T) {
 				return nil
 			}
 			src := p.source()
-			src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+			src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 				if c.Digest == p.Layers[1].Digest {
 					<-loaded
 				}
@@ -241,7 +241,7 @@ func TestALineThatStaysDeadIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, p := newWorld(t, engine.Classic), threeLayers(t)
 		src := p.source()
-		src.bend = func(layers.Chunk, func(layers.Chunk) error) error {
+		src.bend = func(layers.Piece, func(layers.Piece) error) error {
 			return fault.Transient(fault.HostUnreachable, "%w", errCut)
 		}
 		began := time.Now()
@@ -261,7 +261,7 @@ func TestWhatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
 		src := p.source()
 		var away time.Time // until
 		outages := 0
-		src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+		src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 			if c.Offset > 0 && outages < 3 && away.IsZero() {
 				outages++
 				away = time.Now().Add(100 * time.Second)
@@ -317,7 +317,7 @@ func TestACancelledRunIsContinued(t *testing.T) {
 	src := p.source()
 	src.chunk = 1000
 	stop := fault.New(fault.Interrupted, "stopped by Ctrl-C")
-	src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+	src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 		if c.Digest == p.Layers[1].Digest && c.Offset > 50_000 {
 			cancel(stop)
 		}
@@ -339,31 +339,31 @@ func TestACancelledRunIsContinued(t *testing.T) {
 
 func TestASourceIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(c layers.Chunk, send func(layers.Chunk) error) error{
-		"that flips a bit": func(c layers.Chunk, send func(layers.Chunk) error) error {
+	tests := map[string]func(c layers.Piece, send func(layers.Piece) error) error{
+		"that flips a bit": func(c layers.Piece, send func(layers.Piece) error) error {
 			if c.Offset == 64<<10 {
 				c.Data[7] ^= 4
 			}
 			return send(c)
 		},
-		"that leaves a gap": func(c layers.Chunk, send func(layers.Chunk) error) error {
+		"that leaves a gap": func(c layers.Piece, send func(layers.Piece) error) error {
 			if c.Offset == 64<<10 {
 				return nil
 			}
 			return send(c)
 		},
-		"that repeats": func(c layers.Chunk, send func(layers.Chunk) error) error {
+		"that repeats": func(c layers.Piece, send func(layers.Piece) error) error {
 			return errors.Join(send(c), send(c))
 		},
-		"that sends another layer": func(c layers.Chunk, send func(layers.Chunk) error) error {
+		"that sends another layer": func(c layers.Piece, send func(layers.Piece) error) error {
 			c.Digest = artifact.DigestOf([]byte("x"))
 			return send(c)
 		},
-		"that sends nothing for ever": func(c layers.Chunk, send func(layers.Chunk) error) error {
+		"that sends nothing for ever": func(c layers.Piece, send func(layers.Piece) error) error {
 			c.Data = nil
 			return send(c)
 		},
-		"that sends more": func(c layers.Chunk, send func(layers.Chunk) error) error {
+		"that sends more": func(c layers.Piece, send func(layers.Piece) error) error {
 			c.Data = append(c.Data, make([]byte, 1<<20)...)
 			return send(c)
 		},
@@ -394,7 +394,7 @@ func TestAStreamThatEndsEarlyIsNotComplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, p := newWorld(t, engine.Classic), threeLayers(t)
 		src := p.source()
-		src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+		src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 			if c.Offset > 0 || c.Digest != p.Layers[0].Digest {
 				return nil // as if sent
 			}
@@ -460,7 +460,7 @@ func TestPrunedPrefixImagesAreSentAgain(t *testing.T) {
 		}
 		return nil
 	}
-	src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+	src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 		if c.Digest == p.Layers[1].Digest {
 			<-prefixed
 		}
@@ -508,7 +508,7 @@ func TestAFailedLoadEndsTheStream(t *testing.T) {
 		return nil
 	}
 	src := p.source()
-	src.bend = func(c layers.Chunk, send func(layers.Chunk) error) error {
+	src.bend = func(c layers.Piece, send func(layers.Piece) error) error {
 		if c.Digest == p.Layers[1].Digest {
 			src.delay = time.Hour // before the next chunk
 		}

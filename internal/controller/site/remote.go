@@ -80,12 +80,12 @@ func (r *Remote) Pinned(ctx context.Context, want artifact.Pinned) (artifact.Ima
 }
 
 // Stream implements layers.Source.
-func (r *Remote) Stream(ctx context.Context, repo artifact.Repository, ranges []layers.Range, each func(layers.Chunk) error) error {
+func (r *Remote) Stream(ctx context.Context, repo artifact.Repository, ranges []layers.Range, bases []artifact.Digest, each func(layers.Piece) error) error {
 	client, err := r.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	return client.Stream(ctx, repo, ranges, each)
+	return client.Stream(ctx, repo, ranges, bases, each)
 }
 
 // Connect returns the one connection to the agent, and makes it the first time.

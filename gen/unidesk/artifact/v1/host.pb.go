@@ -36,6 +36,8 @@ const (
 	Capability_CAPABILITY_WORKLOAD_KUBERNETES Capability = 3
 	// RegistryService is served for the registry that is managed here.
 	Capability_CAPABILITY_REGISTRY Capability = 4
+	// ImageService sends deltas, and plans transfers.
+	Capability_CAPABILITY_IMAGE_DELTA Capability = 5
 )
 
 // Enum value maps for Capability.
@@ -46,6 +48,7 @@ var (
 		2: "CAPABILITY_WORKLOAD_COMPOSE",
 		3: "CAPABILITY_WORKLOAD_KUBERNETES",
 		4: "CAPABILITY_REGISTRY",
+		5: "CAPABILITY_IMAGE_DELTA",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED":         0,
@@ -53,6 +56,7 @@ var (
 		"CAPABILITY_WORKLOAD_COMPOSE":    2,
 		"CAPABILITY_WORKLOAD_KUBERNETES": 3,
 		"CAPABILITY_REGISTRY":            4,
+		"CAPABILITY_IMAGE_DELTA":         5,
 	}
 )
 
@@ -666,14 +670,15 @@ const file_unidesk_artifact_v1_host_proto_rawDesc = "" +
 	"\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rPURPOSE_STATE\x10\x01\x12\x12\n" +
 	"\x0ePURPOSE_ENGINE\x10\x02\x12\x1a\n" +
-	"\x16PURPOSE_CLUSTER_IMAGES\x10\x03*\xa3\x01\n" +
+	"\x16PURPOSE_CLUSTER_IMAGES\x10\x03*\xbf\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CAPABILITY_IMAGE_STREAM\x10\x01\x12\x1f\n" +
 	"\x1bCAPABILITY_WORKLOAD_COMPOSE\x10\x02\x12\"\n" +
 	"\x1eCAPABILITY_WORKLOAD_KUBERNETES\x10\x03\x12\x17\n" +
-	"\x13CAPABILITY_REGISTRY\x10\x042l\n" +
+	"\x13CAPABILITY_REGISTRY\x10\x04\x12\x1a\n" +
+	"\x16CAPABILITY_IMAGE_DELTA\x10\x052l\n" +
 	"\vHostService\x12]\n" +
 	"\bDescribe\x12$.unidesk.artifact.v1.DescribeRequest\x1a%.unidesk.artifact.v1.DescribeResponse\"\x04\xb8\xeb\x18\x01BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 

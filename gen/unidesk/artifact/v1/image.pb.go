@@ -22,6 +22,108 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Encoding is how the bytes of a chunk cross.
+type Encoding int32
+
+const (
+	// As they are.
+	Encoding_ENCODING_UNSPECIFIED Encoding = 0
+	// As one zstd frame whose header names the size of its content.
+	Encoding_ENCODING_ZSTD Encoding = 1
+)
+
+// Enum value maps for Encoding.
+var (
+	Encoding_name = map[int32]string{
+		0: "ENCODING_UNSPECIFIED",
+		1: "ENCODING_ZSTD",
+	}
+	Encoding_value = map[string]int32{
+		"ENCODING_UNSPECIFIED": 0,
+		"ENCODING_ZSTD":        1,
+	}
+)
+
+func (x Encoding) Enum() *Encoding {
+	p := new(Encoding)
+	*p = x
+	return p
+}
+
+func (x Encoding) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Encoding) Descriptor() protoreflect.EnumDescriptor {
+	return file_unidesk_artifact_v1_image_proto_enumTypes[0].Descriptor()
+}
+
+func (Encoding) Type() protoreflect.EnumType {
+	return &file_unidesk_artifact_v1_image_proto_enumTypes[0]
+}
+
+func (x Encoding) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Encoding.Descriptor instead.
+func (Encoding) EnumDescriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{0}
+}
+
+// Way is what is sent of a layer.
+type Way int32
+
+const (
+	// Never sent.
+	Way_WAY_UNSPECIFIED Way = 0
+	// The blob as stored.
+	Way_WAY_WHOLE Way = 1
+	// A delta.
+	Way_WAY_DELTA Way = 2
+)
+
+// Enum value maps for Way.
+var (
+	Way_name = map[int32]string{
+		0: "WAY_UNSPECIFIED",
+		1: "WAY_WHOLE",
+		2: "WAY_DELTA",
+	}
+	Way_value = map[string]int32{
+		"WAY_UNSPECIFIED": 0,
+		"WAY_WHOLE":       1,
+		"WAY_DELTA":       2,
+	}
+)
+
+func (x Way) Enum() *Way {
+	p := new(Way)
+	*p = x
+	return p
+}
+
+func (x Way) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Way) Descriptor() protoreflect.EnumDescriptor {
+	return file_unidesk_artifact_v1_image_proto_enumTypes[1].Descriptor()
+}
+
+func (Way) Type() protoreflect.EnumType {
+	return &file_unidesk_artifact_v1_image_proto_enumTypes[1]
+}
+
+func (x Way) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Way.Descriptor instead.
+func (Way) EnumDescriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{1}
+}
+
 // ListRequest names a page of a repository's tags.
 type ListRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -243,7 +345,10 @@ type ResolveRequest struct {
 	// Full commit: 40 or 64 lower-case hex digits. It is the tag.
 	Commit string `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"`
 	// Platform of the engine that will run the image. Left out, the agent's own.
-	Platform      *Platform `protobuf:"bytes,3,opt,name=platform,proto3" json:"platform,omitempty"`
+	Platform *Platform `protobuf:"bytes,3,opt,name=platform,proto3" json:"platform,omitempty"`
+	// Digests of manifests and configs that the caller has the bytes of, at most 32.
+	// The response leaves those bytes out.
+	Have          []string `protobuf:"bytes,4,rep,name=have,proto3" json:"have,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -295,6 +400,13 @@ func (x *ResolveRequest) GetCommit() string {
 func (x *ResolveRequest) GetPlatform() *Platform {
 	if x != nil {
 		return x.Platform
+	}
+	return nil
+}
+
+func (x *ResolveRequest) GetHave() []string {
+	if x != nil {
+		return x.Have
 	}
 	return nil
 }
@@ -355,7 +467,8 @@ func (x *ResolveResponse) GetRegistry() string {
 }
 
 // Image is one platform's image. Manifest and config are the bytes as stored:
-// the receiver hashes them and believes nothing else in this message.
+// the receiver hashes them and believes nothing else in this message. Bytes that
+// the receiver has, by the request, are empty.
 type Image struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Repository that it was resolved in.
@@ -461,7 +574,12 @@ type StreamRequest struct {
 	// Repository that holds the layers.
 	Repository string `protobuf:"bytes,1,opt,name=repository,proto3" json:"repository,omitempty"`
 	// What is wanted, in this order; at least one, at most 256.
-	Ranges        []*Range `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	Ranges []*Range `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	// Diff ids of the unpacked layers that the receiver can read, the best first; at
+	// most 16. A delta names them by their place here. Without any, no delta is sent.
+	Bases []string `protobuf:"bytes,3,rep,name=bases,proto3" json:"bases,omitempty"`
+	// The receiver takes chunks with ENCODING_ZSTD.
+	Zstd          bool `protobuf:"varint,4,opt,name=zstd,proto3" json:"zstd,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -510,7 +628,21 @@ func (x *StreamRequest) GetRanges() []*Range {
 	return nil
 }
 
-// Range is the tail of a layer's blob.
+func (x *StreamRequest) GetBases() []string {
+	if x != nil {
+		return x.Bases
+	}
+	return nil
+}
+
+func (x *StreamRequest) GetZstd() bool {
+	if x != nil {
+		return x.Zstd
+	}
+	return false
+}
+
+// Range is the tail of a layer's blob, or of the unpacked layer.
 type Range struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Digest of the layer's blob as stored.
@@ -518,7 +650,13 @@ type Range struct {
 	// Size of the blob, as the manifest tells it.
 	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
 	// First byte to send; the range ends with the blob.
-	Offset        uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Offset uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Digest of the unpacked layer, as the config has it, if a delta is welcome;
+	// empty if the blob is wanted.
+	DiffId string `protobuf:"bytes,4,opt,name=diff_id,json=diffId,proto3" json:"diff_id,omitempty"`
+	// Bytes of the unpacked layer that the receiver has rebuilt already. A delta goes
+	// on from there; a blob goes on from offset.
+	Rebuilt       uint64 `protobuf:"varint,5,opt,name=rebuilt,proto3" json:"rebuilt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,16 +712,34 @@ func (x *Range) GetOffset() uint64 {
 	return 0
 }
 
-// StreamResponse is a chunk of a layer. Later a delta against a base that the
-// receiver named may stand beside the bytes.
+func (x *Range) GetDiffId() string {
+	if x != nil {
+		return x.DiffId
+	}
+	return ""
+}
+
+func (x *Range) GetRebuilt() uint64 {
+	if x != nil {
+		return x.Rebuilt
+	}
+	return 0
+}
+
+// StreamResponse is a chunk of a layer's blob, or a delta; with a delta, offset,
+// data and encoding are absent.
 type StreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Digest of the layer's blob.
 	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Where in the blob the bytes belong.
 	Offset uint64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
-	// The bytes; at most 1 MiB.
-	Data          []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// The bytes, encoded; at most 1 MiB, before and after decoding.
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// How data is encoded. Other than ENCODING_UNSPECIFIED only if the request allows it.
+	Encoding Encoding `protobuf:"varint,4,opt,name=encoding,proto3,enum=unidesk.artifact.v1.Encoding" json:"encoding,omitempty"`
+	// A piece of the unpacked layer.
+	Delta         *Delta `protobuf:"bytes,5,opt,name=delta,proto3" json:"delta,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -639,6 +795,286 @@ func (x *StreamResponse) GetData() []byte {
 	return nil
 }
 
+func (x *StreamResponse) GetEncoding() Encoding {
+	if x != nil {
+		return x.Encoding
+	}
+	return Encoding_ENCODING_UNSPECIFIED
+}
+
+func (x *StreamResponse) GetDelta() *Delta {
+	if x != nil {
+		return x.Delta
+	}
+	return nil
+}
+
+// Delta makes the next bytes of an unpacked layer from bases that the receiver has.
+type Delta struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where in the unpacked layer the bytes belong.
+	Offset uint64 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"`
+	// How many bytes it makes; at least 1.
+	Length uint64 `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
+	// Operations that make them, at most 256 KiB. Each message's stand alone.
+	Ops []byte `protobuf:"bytes,3,opt,name=ops,proto3" json:"ops,omitempty"`
+	// Bytes of the whole unpacked layer; the same in each message of a layer.
+	Size          uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delta) Reset() {
+	*x = Delta{}
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delta) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delta) ProtoMessage() {}
+
+func (x *Delta) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delta.ProtoReflect.Descriptor instead.
+func (*Delta) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Delta) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Delta) GetLength() uint64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *Delta) GetOps() []byte {
+	if x != nil {
+		return x.Ops
+	}
+	return nil
+}
+
+func (x *Delta) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// PlanTransferRequest names the ranges and the bases that a StreamRequest would.
+type PlanTransferRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Repository that holds the layers.
+	Repository string `protobuf:"bytes,1,opt,name=repository,proto3" json:"repository,omitempty"`
+	// What would be asked for; at least one, at most 256.
+	Ranges []*Range `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	// As in StreamRequest.
+	Bases         []string `protobuf:"bytes,3,rep,name=bases,proto3" json:"bases,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanTransferRequest) Reset() {
+	*x = PlanTransferRequest{}
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanTransferRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanTransferRequest) ProtoMessage() {}
+
+func (x *PlanTransferRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanTransferRequest.ProtoReflect.Descriptor instead.
+func (*PlanTransferRequest) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PlanTransferRequest) GetRepository() string {
+	if x != nil {
+		return x.Repository
+	}
+	return ""
+}
+
+func (x *PlanTransferRequest) GetRanges() []*Range {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *PlanTransferRequest) GetBases() []string {
+	if x != nil {
+		return x.Bases
+	}
+	return nil
+}
+
+// PlanTransferResponse has an entry per range, in their order.
+type PlanTransferResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries.
+	Layers        []*LayerPlan `protobuf:"bytes,1,rep,name=layers,proto3" json:"layers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanTransferResponse) Reset() {
+	*x = PlanTransferResponse{}
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanTransferResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanTransferResponse) ProtoMessage() {}
+
+func (x *PlanTransferResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanTransferResponse.ProtoReflect.Descriptor instead.
+func (*PlanTransferResponse) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PlanTransferResponse) GetLayers() []*LayerPlan {
+	if x != nil {
+		return x.Layers
+	}
+	return nil
+}
+
+// LayerPlan is how one range would cross.
+type LayerPlan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Digest of the layer's blob.
+	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	// What would be sent.
+	Way Way `protobuf:"varint,2,opt,name=way,proto3,enum=unidesk.artifact.v1.Way" json:"way,omitempty"`
+	// Bytes on the wire: of a delta the sum of its operations, of a blob what is left
+	// of it as stored.
+	WireBytes uint64 `protobuf:"varint,3,opt,name=wire_bytes,json=wireBytes,proto3" json:"wire_bytes,omitempty"`
+	// Bytes of the whole unpacked layer; 0 if the agent does not know them.
+	UnpackedSize uint64 `protobuf:"varint,4,opt,name=unpacked_size,json=unpackedSize,proto3" json:"unpacked_size,omitempty"`
+	// Why no delta is sent, in words; empty with WAY_DELTA.
+	Why           string `protobuf:"bytes,5,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LayerPlan) Reset() {
+	*x = LayerPlan{}
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LayerPlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LayerPlan) ProtoMessage() {}
+
+func (x *LayerPlan) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LayerPlan.ProtoReflect.Descriptor instead.
+func (*LayerPlan) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *LayerPlan) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *LayerPlan) GetWay() Way {
+	if x != nil {
+		return x.Way
+	}
+	return Way_WAY_UNSPECIFIED
+}
+
+func (x *LayerPlan) GetWireBytes() uint64 {
+	if x != nil {
+		return x.WireBytes
+	}
+	return 0
+}
+
+func (x *LayerPlan) GetUnpackedSize() uint64 {
+	if x != nil {
+		return x.UnpackedSize
+	}
+	return 0
+}
+
+func (x *LayerPlan) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 var File_unidesk_artifact_v1_image_proto protoreflect.FileDescriptor
 
 const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
@@ -661,13 +1097,14 @@ const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x04R\tsizeBytes\x124\n" +
 	"\acreated\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12\x18\n" +
-	"\atrouble\x18\x05 \x01(\tR\atrouble\"\x83\x01\n" +
+	"\atrouble\x18\x05 \x01(\tR\atrouble\"\x97\x01\n" +
 	"\x0eResolveRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
 	"repository\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x129\n" +
-	"\bplatform\x18\x03 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"_\n" +
+	"\bplatform\x18\x03 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x12\x12\n" +
+	"\x04have\x18\x04 \x03(\tR\x04have\"_\n" +
 	"\x0fResolveResponse\x120\n" +
 	"\x05image\x18\x01 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\x12\x1a\n" +
 	"\bregistry\x18\x02 \x01(\tR\bregistry\"\xef\x01\n" +
@@ -680,24 +1117,58 @@ const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"\x0fmanifest_digest\x18\x04 \x01(\tR\x0emanifestDigest\x12.\n" +
 	"\x13manifest_media_type\x18\x05 \x01(\tR\x11manifestMediaType\x12\x1a\n" +
 	"\bmanifest\x18\x06 \x01(\fR\bmanifest\x12\x16\n" +
-	"\x06config\x18\a \x01(\fR\x06config\"c\n" +
+	"\x06config\x18\a \x01(\fR\x06config\"\x8d\x01\n" +
 	"\rStreamRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
 	"repository\x122\n" +
-	"\x06ranges\x18\x02 \x03(\v2\x1a.unidesk.artifact.v1.RangeR\x06ranges\"K\n" +
+	"\x06ranges\x18\x02 \x03(\v2\x1a.unidesk.artifact.v1.RangeR\x06ranges\x12\x14\n" +
+	"\x05bases\x18\x03 \x03(\tR\x05bases\x12\x12\n" +
+	"\x04zstd\x18\x04 \x01(\bR\x04zstd\"~\n" +
 	"\x05Range\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x04R\x06offset\"T\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x17\n" +
+	"\adiff_id\x18\x04 \x01(\tR\x06diffId\x12\x18\n" +
+	"\arebuilt\x18\x05 \x01(\x04R\arebuilt\"\xc1\x01\n" +
 	"\x0eStreamResponse\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data2\x98\x02\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x129\n" +
+	"\bencoding\x18\x04 \x01(\x0e2\x1d.unidesk.artifact.v1.EncodingR\bencoding\x120\n" +
+	"\x05delta\x18\x05 \x01(\v2\x1a.unidesk.artifact.v1.DeltaR\x05delta\"]\n" +
+	"\x05Delta\x12\x16\n" +
+	"\x06offset\x18\x01 \x01(\x04R\x06offset\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\x04R\x06length\x12\x10\n" +
+	"\x03ops\x18\x03 \x01(\fR\x03ops\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\x7f\n" +
+	"\x13PlanTransferRequest\x12\x1e\n" +
+	"\n" +
+	"repository\x18\x01 \x01(\tR\n" +
+	"repository\x122\n" +
+	"\x06ranges\x18\x02 \x03(\v2\x1a.unidesk.artifact.v1.RangeR\x06ranges\x12\x14\n" +
+	"\x05bases\x18\x03 \x03(\tR\x05bases\"N\n" +
+	"\x14PlanTransferResponse\x126\n" +
+	"\x06layers\x18\x01 \x03(\v2\x1e.unidesk.artifact.v1.LayerPlanR\x06layers\"\xa5\x01\n" +
+	"\tLayerPlan\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\tR\x06digest\x12*\n" +
+	"\x03way\x18\x02 \x01(\x0e2\x18.unidesk.artifact.v1.WayR\x03way\x12\x1d\n" +
+	"\n" +
+	"wire_bytes\x18\x03 \x01(\x04R\twireBytes\x12#\n" +
+	"\runpacked_size\x18\x04 \x01(\x04R\funpackedSize\x12\x10\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why*7\n" +
+	"\bEncoding\x12\x18\n" +
+	"\x14ENCODING_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rENCODING_ZSTD\x10\x01*8\n" +
+	"\x03Way\x12\x13\n" +
+	"\x0fWAY_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tWAY_WHOLE\x10\x01\x12\r\n" +
+	"\tWAY_DELTA\x10\x022\x83\x03\n" +
 	"\fImageService\x12Q\n" +
 	"\x04List\x12 .unidesk.artifact.v1.ListRequest\x1a!.unidesk.artifact.v1.ListResponse\"\x04\xb8\xeb\x18\x01\x12Z\n" +
 	"\aResolve\x12#.unidesk.artifact.v1.ResolveRequest\x1a$.unidesk.artifact.v1.ResolveResponse\"\x04\xb8\xeb\x18\x01\x12Y\n" +
-	"\x06Stream\x12\".unidesk.artifact.v1.StreamRequest\x1a#.unidesk.artifact.v1.StreamResponse\"\x04\xb8\xeb\x18\x010\x01BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
+	"\x06Stream\x12\".unidesk.artifact.v1.StreamRequest\x1a#.unidesk.artifact.v1.StreamResponse\"\x04\xb8\xeb\x18\x010\x01\x12i\n" +
+	"\fPlanTransfer\x12(.unidesk.artifact.v1.PlanTransferRequest\x1a).unidesk.artifact.v1.PlanTransferResponse\"\x04\xb8\xeb\x18\x01BMZKgithub.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1;artifactv1b\x06proto3"
 
 var (
 	file_unidesk_artifact_v1_image_proto_rawDescOnce sync.Once
@@ -711,37 +1182,51 @@ func file_unidesk_artifact_v1_image_proto_rawDescGZIP() []byte {
 	return file_unidesk_artifact_v1_image_proto_rawDescData
 }
 
-var file_unidesk_artifact_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_unidesk_artifact_v1_image_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_unidesk_artifact_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_unidesk_artifact_v1_image_proto_goTypes = []any{
-	(*ListRequest)(nil),           // 0: unidesk.artifact.v1.ListRequest
-	(*ListResponse)(nil),          // 1: unidesk.artifact.v1.ListResponse
-	(*Tag)(nil),                   // 2: unidesk.artifact.v1.Tag
-	(*ResolveRequest)(nil),        // 3: unidesk.artifact.v1.ResolveRequest
-	(*ResolveResponse)(nil),       // 4: unidesk.artifact.v1.ResolveResponse
-	(*Image)(nil),                 // 5: unidesk.artifact.v1.Image
-	(*StreamRequest)(nil),         // 6: unidesk.artifact.v1.StreamRequest
-	(*Range)(nil),                 // 7: unidesk.artifact.v1.Range
-	(*StreamResponse)(nil),        // 8: unidesk.artifact.v1.StreamResponse
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Platform)(nil),              // 10: unidesk.artifact.v1.Platform
+	(Encoding)(0),                 // 0: unidesk.artifact.v1.Encoding
+	(Way)(0),                      // 1: unidesk.artifact.v1.Way
+	(*ListRequest)(nil),           // 2: unidesk.artifact.v1.ListRequest
+	(*ListResponse)(nil),          // 3: unidesk.artifact.v1.ListResponse
+	(*Tag)(nil),                   // 4: unidesk.artifact.v1.Tag
+	(*ResolveRequest)(nil),        // 5: unidesk.artifact.v1.ResolveRequest
+	(*ResolveResponse)(nil),       // 6: unidesk.artifact.v1.ResolveResponse
+	(*Image)(nil),                 // 7: unidesk.artifact.v1.Image
+	(*StreamRequest)(nil),         // 8: unidesk.artifact.v1.StreamRequest
+	(*Range)(nil),                 // 9: unidesk.artifact.v1.Range
+	(*StreamResponse)(nil),        // 10: unidesk.artifact.v1.StreamResponse
+	(*Delta)(nil),                 // 11: unidesk.artifact.v1.Delta
+	(*PlanTransferRequest)(nil),   // 12: unidesk.artifact.v1.PlanTransferRequest
+	(*PlanTransferResponse)(nil),  // 13: unidesk.artifact.v1.PlanTransferResponse
+	(*LayerPlan)(nil),             // 14: unidesk.artifact.v1.LayerPlan
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*Platform)(nil),              // 16: unidesk.artifact.v1.Platform
 }
 var file_unidesk_artifact_v1_image_proto_depIdxs = []int32{
-	2,  // 0: unidesk.artifact.v1.ListResponse.tags:type_name -> unidesk.artifact.v1.Tag
-	9,  // 1: unidesk.artifact.v1.Tag.created:type_name -> google.protobuf.Timestamp
-	10, // 2: unidesk.artifact.v1.ResolveRequest.platform:type_name -> unidesk.artifact.v1.Platform
-	5,  // 3: unidesk.artifact.v1.ResolveResponse.image:type_name -> unidesk.artifact.v1.Image
-	7,  // 4: unidesk.artifact.v1.StreamRequest.ranges:type_name -> unidesk.artifact.v1.Range
-	0,  // 5: unidesk.artifact.v1.ImageService.List:input_type -> unidesk.artifact.v1.ListRequest
-	3,  // 6: unidesk.artifact.v1.ImageService.Resolve:input_type -> unidesk.artifact.v1.ResolveRequest
-	6,  // 7: unidesk.artifact.v1.ImageService.Stream:input_type -> unidesk.artifact.v1.StreamRequest
-	1,  // 8: unidesk.artifact.v1.ImageService.List:output_type -> unidesk.artifact.v1.ListResponse
-	4,  // 9: unidesk.artifact.v1.ImageService.Resolve:output_type -> unidesk.artifact.v1.ResolveResponse
-	8,  // 10: unidesk.artifact.v1.ImageService.Stream:output_type -> unidesk.artifact.v1.StreamResponse
-	8,  // [8:11] is the sub-list for method output_type
-	5,  // [5:8] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	4,  // 0: unidesk.artifact.v1.ListResponse.tags:type_name -> unidesk.artifact.v1.Tag
+	15, // 1: unidesk.artifact.v1.Tag.created:type_name -> google.protobuf.Timestamp
+	16, // 2: unidesk.artifact.v1.ResolveRequest.platform:type_name -> unidesk.artifact.v1.Platform
+	7,  // 3: unidesk.artifact.v1.ResolveResponse.image:type_name -> unidesk.artifact.v1.Image
+	9,  // 4: unidesk.artifact.v1.StreamRequest.ranges:type_name -> unidesk.artifact.v1.Range
+	0,  // 5: unidesk.artifact.v1.StreamResponse.encoding:type_name -> unidesk.artifact.v1.Encoding
+	11, // 6: unidesk.artifact.v1.StreamResponse.delta:type_name -> unidesk.artifact.v1.Delta
+	9,  // 7: unidesk.artifact.v1.PlanTransferRequest.ranges:type_name -> unidesk.artifact.v1.Range
+	14, // 8: unidesk.artifact.v1.PlanTransferResponse.layers:type_name -> unidesk.artifact.v1.LayerPlan
+	1,  // 9: unidesk.artifact.v1.LayerPlan.way:type_name -> unidesk.artifact.v1.Way
+	2,  // 10: unidesk.artifact.v1.ImageService.List:input_type -> unidesk.artifact.v1.ListRequest
+	5,  // 11: unidesk.artifact.v1.ImageService.Resolve:input_type -> unidesk.artifact.v1.ResolveRequest
+	8,  // 12: unidesk.artifact.v1.ImageService.Stream:input_type -> unidesk.artifact.v1.StreamRequest
+	12, // 13: unidesk.artifact.v1.ImageService.PlanTransfer:input_type -> unidesk.artifact.v1.PlanTransferRequest
+	3,  // 14: unidesk.artifact.v1.ImageService.List:output_type -> unidesk.artifact.v1.ListResponse
+	6,  // 15: unidesk.artifact.v1.ImageService.Resolve:output_type -> unidesk.artifact.v1.ResolveResponse
+	10, // 16: unidesk.artifact.v1.ImageService.Stream:output_type -> unidesk.artifact.v1.StreamResponse
+	13, // 17: unidesk.artifact.v1.ImageService.PlanTransfer:output_type -> unidesk.artifact.v1.PlanTransferResponse
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_image_proto_init() }
@@ -756,13 +1241,14 @@ func file_unidesk_artifact_v1_image_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_image_proto_rawDesc), len(file_unidesk_artifact_v1_image_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   9,
+			NumEnums:      2,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_unidesk_artifact_v1_image_proto_goTypes,
 		DependencyIndexes: file_unidesk_artifact_v1_image_proto_depIdxs,
+		EnumInfos:         file_unidesk_artifact_v1_image_proto_enumTypes,
 		MessageInfos:      file_unidesk_artifact_v1_image_proto_msgTypes,
 	}.Build()
 	File_unidesk_artifact_v1_image_proto = out.File

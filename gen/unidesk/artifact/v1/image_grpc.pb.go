@@ -19,9 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ImageService_List_FullMethodName    = "/unidesk.artifact.v1.ImageService/List"
-	ImageService_Resolve_FullMethodName = "/unidesk.artifact.v1.ImageService/Resolve"
-	ImageService_Stream_FullMethodName  = "/unidesk.artifact.v1.ImageService/Stream"
+	ImageService_List_FullMethodName         = "/unidesk.artifact.v1.ImageService/List"
+	ImageService_Resolve_FullMethodName      = "/unidesk.artifact.v1.ImageService/Resolve"
+	ImageService_Stream_FullMethodName       = "/unidesk.artifact.v1.ImageService/Stream"
+	ImageService_PlanTransfer_FullMethodName = "/unidesk.artifact.v1.ImageService/PlanTransfer"
 )
 
 // ImageServiceClient is the client API for ImageService service.
@@ -53,9 +54,20 @@ type ImageServiceClient interface {
 	// later, and DATA_LOSS ends the stream instead of a wrong last chunk. A stream
 	// that ends with OK has sent everything.
 	//
+	// A range that names a diff id may come as a delta instead: what makes the
+	// unpacked layer from the bases that the request names, from `rebuilt` on to its
+	// end. The agent decides which, per range and before its first message, and stays
+	// with it. It sends a delta if it keeps copies of the layer and of a base, and
+	// the delta is at most 60 % of what is left of the blob; else the blob. The
+	// receiver knows a rebuilt layer by its diff id.
+	//
 	// Memory does not depend on the size of a layer. Asking again, for what is
 	// missing, resumes.
 	Stream(ctx context.Context, in *StreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamResponse], error)
+	// PlanTransfer returns how Stream would send the same ranges now, and how many bytes
+	// that is. It sends nothing of a layer. The bytes of a delta are counted by making
+	// it; those of a blob are its own, although Stream may compress them.
+	PlanTransfer(ctx context.Context, in *PlanTransferRequest, opts ...grpc.CallOption) (*PlanTransferResponse, error)
 }
 
 type imageServiceClient struct {
@@ -105,6 +117,16 @@ func (c *imageServiceClient) Stream(ctx context.Context, in *StreamRequest, opts
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImageService_StreamClient = grpc.ServerStreamingClient[StreamResponse]
 
+func (c *imageServiceClient) PlanTransfer(ctx context.Context, in *PlanTransferRequest, opts ...grpc.CallOption) (*PlanTransferResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlanTransferResponse)
+	err := c.cc.Invoke(ctx, ImageService_PlanTransfer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ImageServiceServer is the server API for ImageService service.
 // All implementations must embed UnimplementedImageServiceServer
 // for forward compatibility.
@@ -134,9 +156,20 @@ type ImageServiceServer interface {
 	// later, and DATA_LOSS ends the stream instead of a wrong last chunk. A stream
 	// that ends with OK has sent everything.
 	//
+	// A range that names a diff id may come as a delta instead: what makes the
+	// unpacked layer from the bases that the request names, from `rebuilt` on to its
+	// end. The agent decides which, per range and before its first message, and stays
+	// with it. It sends a delta if it keeps copies of the layer and of a base, and
+	// the delta is at most 60 % of what is left of the blob; else the blob. The
+	// receiver knows a rebuilt layer by its diff id.
+	//
 	// Memory does not depend on the size of a layer. Asking again, for what is
 	// missing, resumes.
 	Stream(*StreamRequest, grpc.ServerStreamingServer[StreamResponse]) error
+	// PlanTransfer returns how Stream would send the same ranges now, and how many bytes
+	// that is. It sends nothing of a layer. The bytes of a delta are counted by making
+	// it; those of a blob are its own, although Stream may compress them.
+	PlanTransfer(context.Context, *PlanTransferRequest) (*PlanTransferResponse, error)
 	mustEmbedUnimplementedImageServiceServer()
 }
 
@@ -155,6 +188,9 @@ func (UnimplementedImageServiceServer) Resolve(context.Context, *ResolveRequest)
 }
 func (UnimplementedImageServiceServer) Stream(*StreamRequest, grpc.ServerStreamingServer[StreamResponse]) error {
 	return status.Error(codes.Unimplemented, "method Stream not implemented")
+}
+func (UnimplementedImageServiceServer) PlanTransfer(context.Context, *PlanTransferRequest) (*PlanTransferResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PlanTransfer not implemented")
 }
 func (UnimplementedImageServiceServer) mustEmbedUnimplementedImageServiceServer() {}
 func (UnimplementedImageServiceServer) testEmbeddedByValue()                      {}
@@ -224,6 +260,24 @@ func _ImageService_Stream_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ImageService_StreamServer = grpc.ServerStreamingServer[StreamResponse]
 
+func _ImageService_PlanTransfer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlanTransferRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ImageServiceServer).PlanTransfer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ImageService_PlanTransfer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ImageServiceServer).PlanTransfer(ctx, req.(*PlanTransferRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ImageService_ServiceDesc is the grpc.ServiceDesc for ImageService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -238,6 +292,10 @@ var ImageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Resolve",
 			Handler:    _ImageService_Resolve_Handler,
+		},
+		{
+			MethodName: "PlanTransfer",
+			Handler:    _ImageService_PlanTransfer_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
