@@ -106,7 +106,7 @@ type service interface {
 func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.InTapHandle(g.enter), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
-	rpc.Register(s, host, images)
+	rpc.Register(s, host, images, nil)
 	for _, one := range more {
 		one.Register(s)
 	}

@@ -215,7 +215,7 @@ type slowHost struct{}
 
 func TestACallWithoutAnAnswerEnds(t *testing.T) {
 	t.Parallel()
-	a := serve(t, func(s *grpc.Server) { Register(s, slowHost{}, nil) })
+	a := serve(t, func(s *grpc.Server) { Register(s, slowHost{}, nil, nil) })
 	_, err := a.dial(t, Options{Call: 50 * time.Millisecond}).Describe(t.Context())
 	wantReason(t, err, fault.Stalled, true)
 }
@@ -238,7 +238,7 @@ func TestTheServerLimitsEveryUnaryCall(t *testing.T) {
 func TestAnAgentWithoutTheServiceIsNamedWithItsVersion(t *testing.T) {
 	t.Parallel()
 	f := newImages(10)
-	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil) })
+	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil) })
 	for _, described := range []bool{false, true} {
 		c := a.dial(t, Options{})
 		if described {
@@ -262,7 +262,7 @@ func TestAnAgentWithoutTheServiceIsNamedWithItsVersion(t *testing.T) {
 func TestAnAgentOfTheSameVersionLacksAKeyOfItsFile(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"1.1", "(1.1)"} {
-		a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: version}}, nil) })
+		a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: version}}, nil, nil) })
 		c := a.dial(t, Options{Host: "D601"})
 		_, inspect := c.Inspect(t.Context(), wanted())
 		_, resolve := c.Resolve(t.Context(), repo(), commit(), linux)

@@ -3,6 +3,7 @@ package rpc
 import (
 	"fmt"
 
+	"github.com/klauspost/compress/zstd"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
@@ -54,10 +55,11 @@ func (c *chunk) free() {
 // are protobuf either way.
 type codec struct {
 	encoding.CodecV2
-	pool freeList // of the chunks that are received
+	pool     freeList // of the chunks that are received
+	inflater *zstd.Decoder
 }
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name), newFreeList()} }
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name), newFreeList(), newInflater()} }
 
 // Name is that of the encoding, which both produce.
 func (codec) Name() string { return proto.Name }

@@ -94,7 +94,7 @@ func TestOnlyACleanAndUnbufferedPathPassesAsOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{}, nil) })
+			a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{}, nil, nil) })
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", a.path)
 			if err != nil {
 				t.Fatal(err)

@@ -66,7 +66,7 @@ func behindAgent(f *testing.F) (agent, *note) {
 	quiet := slog.New(slog.DiscardHandler)
 	w, installs := NewWorkloads(behind, quiet), NewRegistry(behind, quiet)
 	a := serve(f, func(r *grpc.Server) {
-		Register(r, fakeHost{}, behind)
+		Register(r, fakeHost{}, behind, behind)
 		w.Register(r)
 		installs.Register(r)
 	})

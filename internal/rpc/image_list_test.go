@@ -106,7 +106,7 @@ func TestAllTagsComeWithTheirDetails(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(artifact.Digest{})); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	wire, err := newImageServer(s).List(t.Context(), &artifactv1.ListRequest{Repository: repo().String(), Details: true})
+	wire, err := newImageServer(s, nil).List(t.Context(), &artifactv1.ListRequest{Repository: repo().String(), Details: true})
 	if err != nil || wire.GetTags()[2].GetCreated() != nil {
 		t.Errorf("an age that is not known is sent: %v, %v", wire, err)
 	}
@@ -137,7 +137,7 @@ func TestFewDetailsAreReadAtOnce(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		return 1, time.Time{}, nil
 	}
-	server := newImageServer(wide{s})
+	server := newImageServer(wide{s}, nil)
 	errs := make(chan error, 3)
 	for range cap(errs) {
 		go func() {
@@ -174,7 +174,7 @@ func TestACallerThatGivesUpGetsNoListWithoutDetails(t *testing.T) {
 		<-ctx.Done()
 		return 0, time.Time{}, fault.New(fault.RegistryUnavailable, "cut")
 	}
-	if _, err := newImageServer(s).List(ctx, &artifactv1.ListRequest{Repository: repo().String(), Details: true}); err == nil {
+	if _, err := newImageServer(s, nil).List(ctx, &artifactv1.ListRequest{Repository: repo().String(), Details: true}); err == nil {
 		t.Error("half a list passed for a whole one")
 	}
 }

@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -44,15 +42,20 @@ type imageServer struct {
 	images Images
 	// slots holds a token for each Stream under way, resolving one for a Resolve: an
 	// image's manifest and config may be 12 MiB and are there more than once.
-	// detailing holds one for each tag whose details are being read.
-	slots, resolving, detailing chan struct{}
-	pool                        freeList // of the chunks that are sent
+	// detailing holds one for each tag whose details are being read, encoding one for each
+	// delta that is made.
+	slots, resolving, detailing, encoding chan struct{}
+	deltas                                Deltas   // nil if the agent keeps no copies
+	pool                                  freeList // of the chunks that are sent
+	squeezer                              *squeezer
 }
 
-func newImageServer(images Images) *imageServer {
+func newImageServer(images Images, deltas Deltas) *imageServer {
+	pool := newFreeList()
 	return &imageServer{
-		images: images, pool: newFreeList(),
+		images: images, deltas: deltas, pool: pool, squeezer: newSqueezer(pool),
 		slots: make(chan struct{}, maxStreams), resolving: make(chan struct{}, 1), detailing: make(chan struct{}, maxDetails),
+		encoding: make(chan struct{}, maxDeltas),
 	}
 }
 
@@ -130,6 +133,7 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	if p := req.GetPlatform(); p != nil {
 		want = f.platform("platform", p)
 	}
+	have := f.digests("have", req.GetHave(), maxHave)
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -143,98 +147,12 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s@%s: %w", repo, commit.Short(), err)
 	}
-	return &artifactv1.ResolveResponse{Image: imageToProto(img), Registry: img.Registry}, nil
-}
-
-// blobRange is a Range, parsed.
-type blobRange struct {
-	digest       artifact.Digest
-	size, offset int64
-}
-
-func (f *fields) ranges(list []*artifactv1.Range) (ranges []blobRange) {
-	if n := len(list); n < 1 || n > maxRanges {
-		f.refuse("ranges", fmt.Sprintf("not 1 to %d of them", maxRanges))
-		return nil
+	m := imageToProto(img)
+	if slices.Contains(have, img.Manifest) {
+		m.Manifest = nil
 	}
-	for _, m := range list {
-		const most = 1 << 50 // so that int64 sums of sizes stay true
-		r := blobRange{f.digest("ranges.digest", m.GetDigest()), f.size("ranges.size", m.GetSize(), most), f.size("ranges.offset", m.GetOffset(), most)}
-		if r.offset >= r.size {
-			f.refuse("ranges.offset", "not within the size")
-		}
-		ranges = append(ranges, r)
+	if slices.Contains(have, img.Config) {
+		m.Config = nil
 	}
-	return ranges
-}
-
-// Stream implements the contract.
-func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerStreamingServer[artifactv1.StreamResponse]) error {
-	var f fields
-	repo, ranges := f.repository("repository", req.GetRepository()), f.ranges(req.GetRanges())
-	if f.err != nil {
-		return f.err
-	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		return fault.Transient(fault.Busy, "%d streams are under way already", maxStreams)
-	}
-	for _, r := range ranges {
-		if err := s.send(stream, repo, r); err != nil {
-			return fmt.Errorf("stream %s of %s: %w", r.digest, repo, err)
-		}
-	}
-	return nil
-}
-
-// send reads a blob from its start and sends it from the range's offset on.
-func (s *imageServer) send(stream grpc.ServerStream, repo artifact.Repository, r blobRange) error {
-	blob, err := s.images.Blob(stream.Context(), repo, r.digest, r.size)
-	if err != nil {
-		return err
-	}
-	defer blob.Close()
-	if err := s.skip(blob, r.offset); err != nil {
-		return err
-	}
-	digest := r.digest.String()
-	for at := r.offset; at < r.size; {
-		raw := s.pool.Get(int(min(chunkSize, r.size-at)))
-		// Only whole chunks are sent: an error in mid-chunk, a wrong digest at the end
-		// among them, keeps back what was read with it.
-		n, err := io.ReadFull(blob, *raw)
-		if err != nil {
-			s.pool.Put(raw)
-			// Only a bare end is the blob's. A registry that goes away in mid-blob is a fault
-			// with such an end as its cause, and is not wrong data.
-			if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // see above
-				err = fault.New(fault.DigestMismatch, "blob ends at %d of %d bytes", at+int64(n), r.size)
-			}
-			return err
-		}
-		c := chunk{digest: digest, offset: uint64(at), data: *raw, buf: mem.NewBuffer(raw, s.pool)}
-		err = stream.SendMsg(&c)
-		c.free()
-		if err != nil {
-			return err
-		}
-		at += int64(n)
-	}
-	return nil
-}
-
-// skip reads over what the receiver has already: it is still hashed.
-func (s *imageServer) skip(r io.Reader, n int64) error {
-	raw := s.pool.Get(chunkSize)
-	defer s.pool.Put(raw)
-	for n > 0 {
-		m, err := r.Read((*raw)[:min(n, chunkSize)])
-		n -= int64(m)
-		if err != nil && n > 0 {
-			return err
-		}
-	}
-	return nil
+	return &artifactv1.ResolveResponse{Image: m, Registry: img.Registry}, nil
 }

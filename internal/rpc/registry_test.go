@@ -151,7 +151,7 @@ func serveInstalls(t *testing.T, f *fakeRegistry, grace time.Duration) (agent, *
 	s := NewRegistry(f, slog.New(slog.DiscardHandler))
 	s.jobs.grace = grace
 	a := serve(t, func(r *grpc.Server) {
-		Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil)
+		Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil)
 		s.Register(r)
 	})
 	t.Cleanup(s.Close)
@@ -642,7 +642,7 @@ func TestTheTunnelsReasonComesThroughAnInstallationToo(t *testing.T) {
 
 func TestAnAgentWithoutARegistryIsNamedWithItsVersion(t *testing.T) {
 	t.Parallel()
-	c := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil) }).dial(t, Options{})
+	c := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil) }).dial(t, Options{})
 	_, inspect := c.Inspect(t.Context(), wanted())
 	_, install := c.Install(t.Context(), wanted(), hashes(), ignore)
 	for _, err := range []error{inspect, install} {

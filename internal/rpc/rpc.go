@@ -23,6 +23,8 @@ const (
 	maxChunk = 1 << 20
 	// maxRanges is the most that the contract lets a request name.
 	maxRanges = 256
+	// maxHave is the most digests that the contract lets a Resolve name as known.
+	maxHave = 32
 	// maxResolve is the largest message there is: a manifest and a config at their
 	// limits.
 	maxResolve = artifact.MaxManifest + artifact.MaxConfig + 64<<10
@@ -52,6 +54,7 @@ const (
 	CapabilityWorkloadCompose    Capability = "WORKLOAD_COMPOSE"
 	CapabilityWorkloadKubernetes Capability = "WORKLOAD_KUBERNETES"
 	CapabilityRegistry           Capability = "REGISTRY"
+	CapabilityImageDelta         Capability = "IMAGE_DELTA"
 )
 
 // Description is what an agent says about its host and itself.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"strings"
@@ -57,7 +58,8 @@ func newImages(sizes ...int) *fakeImages {
 	var list []descriptor
 	var diffIDs []artifact.Digest
 	for i, size := range sizes {
-		b := bytes.Repeat([]byte{byte(i + 1), 2, 3, byte(size)}, size/4+1)[:size]
+		b := make([]byte, size) // that do not get smaller
+		_, _ = rand.NewChaCha8([32]byte{byte(i)}).Read(b)
 		d := artifact.DigestOf(b)
 		f.blobs[d] = b
 		list, diffIDs = append(list, descriptor{d, size}), append(diffIDs, d)
@@ -179,7 +181,7 @@ func serveImages(t *testing.T, images Images) agent {
 }
 
 func registerImages(images Images) func(*grpc.Server) {
-	return func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images) }
+	return func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, images, nil) }
 }
 
 func (a agent) connect(ctx context.Context) (net.Conn, error) {
@@ -215,7 +217,7 @@ func TestADescriptionCrossesWhole(t *testing.T) {
 		CallerRole: RoleOperate, CallerUID: 1000, Time: time.Unix(1, 2).UTC(), Platform: artifact.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
 		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}}, ComposeVersion: "2.29.1",
 	}
-	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil) })
+	a := serve(t, func(s *grpc.Server) { Register(s, fakeHost{want}, nil, nil) })
 	got, err := a.dial(t, Options{}).Describe(t.Context())
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)

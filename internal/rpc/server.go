@@ -13,11 +13,11 @@ import (
 // Register puts the services of a host and its images on a server made with
 // ServerOptions; [Registry] and [Workloads] register themselves. Without images their
 // service is not registered and gRPC answers UNIMPLEMENTED, as an agent does that never
-// heard of it.
-func Register(s grpc.ServiceRegistrar, host Host, images Images) {
+// heard of it. Without deltas each layer is sent whole.
+func Register(s grpc.ServiceRegistrar, host Host, images Images, deltas Deltas) {
 	artifactv1.RegisterHostServiceServer(s, &hostServer{host: host})
 	if images != nil {
-		artifactv1.RegisterImageServiceServer(s, newImageServer(images))
+		artifactv1.RegisterImageServiceServer(s, newImageServer(images, deltas))
 	}
 }
 

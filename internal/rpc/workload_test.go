@@ -57,7 +57,7 @@ func serveWorkloads(t *testing.T, target workload.Target) (agent, *Workloads) {
 	t.Helper()
 	s := NewWorkloads(target, slog.New(slog.DiscardHandler))
 	a := serve(t, func(r *grpc.Server) {
-		Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil)
+		Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil)
 		s.Register(r)
 	})
 	t.Cleanup(s.Close)
@@ -844,7 +844,7 @@ func TestAQuietActIsNotTakenForAStalledOne(t *testing.T) {
 		s := NewWorkloads(slow, slog.New(slog.DiscardHandler))
 		s.quiet = 20 * time.Millisecond
 		a := serveInMemory(t, func(r *grpc.Server) {
-			Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil)
+			Register(r, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil)
 			s.Register(r)
 		})
 		defer s.Close()
@@ -928,7 +928,7 @@ func TestAPanickingActIsAnErrorAndNoMore(t *testing.T) {
 
 func TestAnAgentWithoutWorkloadsIsNamedWithItsVersion(t *testing.T) {
 	t.Parallel()
-	w := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil) }).workloads(t)
+	w := serve(t, func(s *grpc.Server) { Register(s, fakeHost{Description{AgentVersion: "0.9"}}, nil, nil) }).workloads(t)
 	c := sampleChange(t)
 	for name, call := range map[string]func() error{
 		"observe": func() error { _, err := w.Observe(t.Context(), c.Ref, false); return err },

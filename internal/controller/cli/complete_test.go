@@ -81,7 +81,7 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := grpc.NewServer(rpc.ServerOptions()...)
-	rpc.Register(s, described{}, library{hours: map[string]int{a: 30, b: 2, c: 900, "latest": 1}})
+	rpc.Register(s, described{}, library{hours: map[string]int{a: 30, b: 2, c: 900, "latest": 1}}, nil)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() {

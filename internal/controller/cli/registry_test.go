@@ -105,7 +105,7 @@ func ask(t *testing.T, served agent, words ...string) ran {
 		<-heard
 		server.Stop()
 	}
-	rpc.Register(server, served, nil)
+	rpc.Register(server, served, nil, nil)
 	installs := rpc.NewRegistry(served, slog.New(slog.DiscardHandler))
 	installs.Register(server)
 	t.Cleanup(installs.Close)

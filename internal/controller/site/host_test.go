@@ -48,7 +48,7 @@ func serveHost(t *testing.T, d described) tunnel.Config {
 		t.Fatal(err)
 	}
 	s := grpc.NewServer(rpc.ServerOptions()...)
-	rpc.Register(s, d, nil)
+	rpc.Register(s, d, nil, nil)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() {

@@ -58,15 +58,19 @@ type ImageServiceClient interface {
 	// unpacked layer from the bases that the request names, from `rebuilt` on to its
 	// end. The agent decides which, per range and before its first message, and stays
 	// with it. It sends a delta if it keeps copies of the layer and of a base, and
-	// the delta is at most 60 % of what is left of the blob; else the blob. The
-	// receiver knows a rebuilt layer by its diff id.
+	// the delta is at most 60 % of what is left of the blob, of which it counts two
+	// fifths if the blob is not compressed and may cross compressed; else the blob. It
+	// decides within 20 s. The receiver knows a rebuilt layer by its diff id.
 	//
 	// Memory does not depend on the size of a layer. Asking again, for what is
 	// missing, resumes.
 	Stream(ctx context.Context, in *StreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamResponse], error)
 	// PlanTransfer returns how Stream would send the same ranges now, and how many bytes
 	// that is. It sends nothing of a layer. The bytes of a delta are counted by making
-	// it; those of a blob are its own, although Stream may compress them.
+	// it, for 20 s in all; what is not made by then is estimated. Those of a blob are
+	// its own, although Stream may compress them.
+	//
+	// RESOURCE_EXHAUSTED when the agent makes deltas for others all that time.
 	PlanTransfer(ctx context.Context, in *PlanTransferRequest, opts ...grpc.CallOption) (*PlanTransferResponse, error)
 }
 
@@ -160,15 +164,19 @@ type ImageServiceServer interface {
 	// unpacked layer from the bases that the request names, from `rebuilt` on to its
 	// end. The agent decides which, per range and before its first message, and stays
 	// with it. It sends a delta if it keeps copies of the layer and of a base, and
-	// the delta is at most 60 % of what is left of the blob; else the blob. The
-	// receiver knows a rebuilt layer by its diff id.
+	// the delta is at most 60 % of what is left of the blob, of which it counts two
+	// fifths if the blob is not compressed and may cross compressed; else the blob. It
+	// decides within 20 s. The receiver knows a rebuilt layer by its diff id.
 	//
 	// Memory does not depend on the size of a layer. Asking again, for what is
 	// missing, resumes.
 	Stream(*StreamRequest, grpc.ServerStreamingServer[StreamResponse]) error
 	// PlanTransfer returns how Stream would send the same ranges now, and how many bytes
 	// that is. It sends nothing of a layer. The bytes of a delta are counted by making
-	// it; those of a blob are its own, although Stream may compress them.
+	// it, for 20 s in all; what is not made by then is estimated. Those of a blob are
+	// its own, although Stream may compress them.
+	//
+	// RESOURCE_EXHAUSTED when the agent makes deltas for others all that time.
 	PlanTransfer(context.Context, *PlanTransferRequest) (*PlanTransferResponse, error)
 	mustEmbedUnimplementedImageServiceServer()
 }
