@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
@@ -125,11 +124,11 @@ func (s *imageServer) weigh(ctx context.Context, r layerRange, bases []artifact.
 
 // sendDelta sends a layer as a delta, or nothing if a delta cannot be made or is not
 // worth it.
-func (s *imageServer) sendDelta(stream grpc.ServerStream, r layerRange, bases []artifact.Digest, squeeze bool) (sent bool, err error) {
+func (s *imageServer) sendDelta(to outlet, r layerRange, bases []artifact.Digest, squeeze bool) (sent bool, err error) {
 	if s.deltas == nil || r.diffID.IsZero() || len(bases) == 0 {
 		return false, nil
 	}
-	ctx := stream.Context()
+	ctx := to.Context()
 	deadline := time.Now().Add(patience)
 	leave, err := s.enter(ctx, deadline)
 	if leave == nil {
@@ -142,12 +141,8 @@ func (s *imageServer) sendDelta(stream grpc.ServerStream, r layerRange, bases []
 	}
 	digest := r.digest.String()
 	send := func(b delta.Batch, buf mem.Buffer) error {
-		c := chunk{
-			digest: digest, data: b.Ops, buf: buf,
-			delta: &deltaHead{offset: uint64(b.Offset), length: uint64(b.Length), size: uint64(w.size)},
-		}
-		defer c.free()
-		return stream.SendMsg(&c)
+		head := &deltaHead{offset: uint64(b.Offset), length: uint64(b.Length), size: uint64(w.size)}
+		return put(to, &chunk{digest: digest, data: b.Ops, delta: head, buf: buf})
 	}
 	for _, b := range w.held {
 		if err := send(b, mem.SliceBuffer(b.Ops)); err != nil {

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -79,10 +80,22 @@ func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerSt
 	return nil
 }
 
+// outlet is where the messages of a Stream go.
+type outlet interface {
+	Context() context.Context
+	SendMsg(m any) error
+}
+
+// put sends a chunk and frees it.
+func put(to outlet, c *chunk) error {
+	defer c.free()
+	return to.SendMsg(c)
+}
+
 // send reads a blob from its start and sends it from the range's offset on. What is not
 // compressed crosses compressed if squeeze allows it.
-func (s *imageServer) send(stream grpc.ServerStream, repo artifact.Repository, r layerRange, squeeze bool) error {
-	blob, err := s.images.Blob(stream.Context(), repo, r.digest, r.size)
+func (s *imageServer) send(to outlet, repo artifact.Repository, r layerRange, squeeze bool) error {
+	blob, err := s.images.Blob(to.Context(), repo, r.digest, r.size)
 	if err != nil {
 		return err
 	}
@@ -110,9 +123,7 @@ func (s *imageServer) send(stream grpc.ServerStream, repo artifact.Repository, r
 		if squeeze && !compressed(in.head) {
 			s.squeezer.squeeze(&c)
 		}
-		err = stream.SendMsg(&c)
-		c.free()
-		if err != nil {
+		if err := put(to, &c); err != nil {
 			return err
 		}
 		at += int64(n)
