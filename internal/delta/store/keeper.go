@@ -1,0 +1,295 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Registry is what a keeper reads. Errors are faults.
+type Registry interface {
+	// Repositories returns the names of all repositories.
+	Repositories(ctx context.Context) ([]artifact.Repository, error)
+	// Commits returns the tags of a repository that are commits.
+	Commits(ctx context.Context, repo artifact.Repository) ([]artifact.Commit, error)
+	// Built returns a commit's image and when it was built, the zero time for unknown.
+	Built(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, time.Time, error)
+	// Blob opens a blob. Its reader returns the last bytes only when all were right.
+	Blob(ctx context.Context, repo artifact.Repository, d artifact.Digest, size int64) (io.ReadCloser, error)
+}
+
+const (
+	// beat is the pause between two looks at the registry, which cost it a request for
+	// each repository.
+	beat = 30 * time.Second
+	// breath is the pause before a question about a commit, so that the many of the first
+	// start are no load.
+	breath = 5 * time.Millisecond
+	// anHour is when what went wrong with an image or a layer is tried again first.
+	anHour = time.Hour
+	// maxRest is the longest time until then; it doubles each time.
+	maxRest = 24 * time.Hour
+	// maxCommits bounds what is remembered of all repositories, some megabytes. A repository
+	// beyond it is passed over.
+	maxCommits = 20_000
+)
+
+// Keeper makes copies of the layers that are published: of the newest releases of each
+// repository, one layer at a time.
+type Keeper struct {
+	store        *Store
+	registry     Registry
+	repositories []string
+	platform     artifact.Platform
+	log          *slog.Logger
+	// wait waits, and reports whether there is more to do.
+	wait func(ctx context.Context, d time.Duration) bool
+	now  func() time.Time
+
+	known map[artifact.Repository]map[artifact.Commit]release
+	walks int
+	rests map[artifact.Digest]rest // by diff id
+	// trouble is the last error of the registry, "" if it is there; full that a layer had
+	// no room.
+	trouble string
+	full    bool
+}
+
+// rest is when a layer that could not be copied is tried again.
+type rest struct {
+	until time.Time
+	last  time.Duration
+}
+
+// NewKeeper returns a keeper of the layers of the listed repositories: names, or
+// beginnings of names that end in a slash.
+func NewKeeper(s *Store, r Registry, repositories []string, log *slog.Logger) *Keeper {
+	return &Keeper{
+		store: s, registry: r, repositories: repositories, log: log,
+		platform: artifact.Platform{OS: runtime.GOOS, Architecture: runtime.GOARCH},
+		wait:     pause, now: time.Now,
+		known: map[artifact.Repository]map[artifact.Commit]release{}, rests: map[artifact.Digest]rest{},
+	}
+}
+
+// pause waits for a while, or until ctx ends; it reports whether it has not ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+// Run keeps copies until ctx ends. What is under way then is cut, and left behind nowhere.
+func (k *Keeper) Run(ctx context.Context) {
+	for {
+		k.round(ctx)
+		if !k.wait(ctx, beat) {
+			return
+		}
+	}
+}
+
+// round looks at the registry once, and copies what is missing.
+func (k *Keeper) round(ctx context.Context) {
+	newest, err := k.walk(ctx)
+	if err == nil {
+		err = k.copyAll(ctx, wanted(newest))
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	is := ""
+	if err != nil {
+		is = err.Error()
+	}
+	switch {
+	case is == k.trouble:
+	case is == "":
+		k.log.Info("the registry can be read again, and layers are copied for deltas")
+	case k.trouble == "":
+		k.log.Warn("no layers are copied for deltas", slog.Any("err", err))
+	}
+	k.trouble = is
+}
+
+// walk returns the newest releases of each repository. Its error is the registry's. A
+// repository that cannot be listed though the registry is there is passed over.
+func (k *Keeper) walk(ctx context.Context) (map[artifact.Repository][]release, error) {
+	all, err := k.registry.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k.walks++
+	all = slices.DeleteFunc(all, func(r artifact.Repository) bool { return !matches(k.repositories, r) })
+	maps.DeleteFunc(k.known, func(r artifact.Repository, _ map[artifact.Commit]release) bool { return !slices.Contains(all, r) })
+	newest, count := map[artifact.Repository][]release{}, 0
+	for _, repo := range all {
+		commits, err := k.registry.Commits(ctx, repo)
+		if err == nil && count+len(commits) > maxCommits {
+			err = fault.New(fault.InvalidRequest, "%d commits are more than are looked at", len(commits))
+		}
+		if ctx.Err() != nil || fault.Retryable(err) {
+			return nil, fmt.Errorf("list %s: %w", repo, err)
+		}
+		if err != nil {
+			k.log.Debug("a repository has no layers to copy", slog.String("repository", repo.String()), slog.Any("err", err))
+			continue
+		}
+		count += len(commits)
+		list, err := k.releases(ctx, repo, commits)
+		if err != nil {
+			return nil, err
+		}
+		known := make(map[artifact.Commit]release, len(list))
+		for i, r := range list {
+			if i >= releases {
+				r.layers = nil // read again if it becomes one of the newest
+			}
+			known[r.commit] = r
+		}
+		k.known[repo], newest[repo] = known, list[:min(releases, len(list))]
+	}
+	return newest, nil
+}
+
+// releases returns what there is to know of the commits, the newest first; those without an image have no
+// layers. It asks for what it does not know, and for the layers of the newest.
+func (k *Keeper) releases(ctx context.Context, repo artifact.Repository, commits []artifact.Commit) ([]release, error) {
+	list := make([]release, 0, len(commits))
+	for _, c := range commits {
+		r, ok := k.known[repo][c]
+		if !ok || !r.again.IsZero() && k.now().After(r.again) {
+			var err error
+			if r, err = k.ask(ctx, repo, c, k.walks); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, r)
+	}
+	slices.SortFunc(list, newer)
+	for i := range list[:min(releases, len(list))] {
+		if r := list[i]; r.layers == nil && r.again.IsZero() {
+			var err error
+			if list[i], err = k.ask(ctx, repo, r.commit, r.seen); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return list, nil
+}
+
+// ask reads a commit's image. An image that is broken is no error: it is asked for again
+// later.
+func (k *Keeper) ask(ctx context.Context, repo artifact.Repository, c artifact.Commit, seen int) (release, error) {
+	if !k.wait(ctx, breath) {
+		return release{}, context.Cause(ctx)
+	}
+	img, built, err := k.registry.Built(ctx, repo, c, k.platform)
+	switch {
+	case err == nil:
+		return release{commit: c, built: built, seen: seen, layers: img.Layers}, nil
+	case ctx.Err() != nil, fault.Retryable(err):
+		return release{}, fmt.Errorf("%s at %s: %w", repo, c.Short(), err)
+	}
+	k.log.Debug("an image has no layers to copy", slog.String("repository", repo.String()), slog.String("commit", c.String()), slog.Any("err", err))
+	return release{commit: c, seen: seen, again: k.now().Add(anHour)}, nil
+}
+
+// copyAll copies the layers that have no copy, in their order. A layer makes room for
+// itself at the cost of those behind it and of those that nothing wants. Its error is the
+// registry's: nothing can be copied now.
+func (k *Keeper) copyAll(ctx context.Context, wishes []wish) error {
+	place := make(map[artifact.Digest]int, len(wishes))
+	for i, w := range wishes {
+		place[w.layer.DiffID] = i
+	}
+	for d := range k.rests {
+		if _, ok := place[d]; !ok {
+			delete(k.rests, d)
+		}
+	}
+	k.store.Shed()
+	full := false
+	for i, w := range wishes {
+		d := w.layer.DiffID
+		if k.store.Has(d) || k.store.Refused(w.layer.Digest) || k.now().Before(k.rests[d].until) {
+			continue
+		}
+		before := func(other artifact.Digest) bool { n, ok := place[other]; return ok && n < i }
+		began := k.now()
+		err := k.copy(ctx, w, before)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err == nil:
+			delete(k.rests, d)
+			k.log.Info("a layer is copied for deltas", slog.String("repository", w.repository.String()), slog.String("layer", d.String()),
+				slog.Duration("duration", k.now().Sub(began)))
+		case fault.ReasonOf(err) == fault.RegistryUnavailable && fault.Retryable(err):
+			return fmt.Errorf("layer %s of %s: %w", w.layer.Digest, w.repository, err)
+		case fault.ReasonOf(err) == fault.DiskFull:
+			if full = true; !k.full {
+				k.log.Warn("no room to copy a layer for deltas", slog.String("layer", d.String()), slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
+			}
+			k.sleep(d)
+		case fault.ReasonOf(err) == fault.Busy:
+			return nil // the other process copies
+		case errors.Is(err, ErrUnfit):
+			k.log.Info("a layer gets no copy for deltas", slog.String("repository", w.repository.String()), slog.String("layer", d.String()), slog.Any("err", err))
+		default:
+			k.log.Warn("a layer is not copied for deltas", slog.String("repository", w.repository.String()), slog.String("layer", d.String()), slog.Any("err", err))
+			k.sleep(d)
+		}
+		if !k.wait(ctx, k.now().Sub(began)) { // half of a core, at the most
+			return context.Cause(ctx)
+		}
+	}
+	k.full = full
+	return nil
+}
+
+// sleep has a layer rest: an hour, and twice as long each time after.
+func (k *Keeper) sleep(d artifact.Digest) {
+	long := min(max(2*k.rests[d].last, anHour), maxRest)
+	k.rests[d] = rest{k.now().Add(long), long}
+}
+
+// copy copies a layer. A layer that can have no copy is refused, once its blob is known to
+// be right.
+func (k *Keeper) copy(ctx context.Context, w wish, keep func(artifact.Digest) bool) error {
+	// About the least that a copy has: where that does not fit, nothing is read.
+	if err := k.store.MakeRoom(w.layer.Size/2, keep); err != nil {
+		return err
+	}
+	blob, err := k.registry.Blob(ctx, w.repository, w.layer.Digest, w.layer.Size)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	content, err := unpacked(blob)
+	if err == nil {
+		err = k.store.Add(ctx, w.layer.DiffID, content, keep)
+		_ = content.Close()
+	}
+	if !errors.Is(err, ErrUnfit) {
+		return err
+	}
+	if _, bad := io.Copy(io.Discard, blob); bad != nil {
+		return bad
+	}
+	return cmp.Or(k.store.Refuse(w.layer.Digest), err)
+}
