@@ -1,8 +1,9 @@
 // Package agent is the process on the host that holds the registry: it listens on
 // a unix socket, learns from the kernel which account calls, and serves what that
 // account's role allows. It decides nothing that the controller decides, and does
-// not link the catalog; what it may touch is what agent.yaml places. One thing it
-// does unasked: a change that nobody settles it takes back at its deadline.
+// not link the catalog; what it may touch is what agent.yaml places. Two things it
+// does unasked: a change that nobody settles it takes back at its deadline, and of layers
+// that are published it keeps copies in its own folder.
 //
 // Whoever may write to the socket's folder, or to agent.yaml, is this agent. A
 // method without a role option in the contract may be called by nobody.
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -24,6 +26,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/store"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registryhost"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
@@ -48,6 +51,9 @@ type Agent struct {
 	server *grpc.Server
 	health *health.Server
 	images *pull.Registry
+	// deltas are the copies of layers, and keeper makes them; nil if none are kept.
+	deltas *store.Store
+	keeper *store.Keeper
 	grace  time.Duration
 	// jobs are the services whose acts outlive their calls.
 	jobs     []service
@@ -73,6 +79,10 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		}
 		images, facts.registry = a.images, a.images.Host()
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
+		if len(c.Repositories) > 0 {
+			a.deltas = store.New(filepath.Join(c.State, "deltas"), c.DeltaQuota)
+			a.keeper = store.NewKeeper(a.deltas, a.images, c.Repositories, log)
+		}
 	}
 	if len(c.RegistryRoots) > 0 {
 		a.jobs = append(a.jobs, rpc.NewRegistry(registryhost.New(c.RegistryRoots, "unix://"+c.Docker), log))
@@ -134,6 +144,12 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	group.Go(func() error { return a.supervise(ctx) })
+	if a.keeper != nil {
+		group.Go(func() error {
+			a.keeper.Run(ctx)
+			return nil
+		})
+	}
 	if a.placed != nil {
 		group.Go(func() error {
 			a.placed.watch(ctx)

@@ -6,9 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/store"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -35,7 +38,12 @@ type Config struct {
 	Socket string `yaml:"socket"`
 	// Registry is the URL of this host's registry; empty for a host without.
 	Registry string `yaml:"registry"`
-	Roles    Roles  `yaml:"roles"`
+	// Repositories are those whose layers are copied for deltas: names, or beginnings of
+	// names that end in a slash; none for no copies.
+	Repositories []string `yaml:"repositories"`
+	// DeltaQuota is the most bytes that the copies may have.
+	DeltaQuota int64 `yaml:"deltaQuota"`
+	Roles      Roles `yaml:"roles"`
 	// Docker is the path of the engine's socket; empty for a host without.
 	Docker string `yaml:"docker"`
 	// RegistryRoots are the folders below which a registry may be installed; none on
@@ -83,7 +91,7 @@ func Load(r io.Reader) (Config, error) {
 	if len(b) > maxConfig {
 		return Config{}, fmt.Errorf("longer than %d bytes", maxConfig)
 	}
-	c := Config{Socket: DefaultSocket, State: defaultState}
+	c := Config{Socket: DefaultSocket, State: defaultState, Repositories: []string{"unidesk/"}, DeltaQuota: store.DefaultQuota}
 	if err := yaml.Load(b, &c, yaml.WithKnownFields(), yaml.WithUniqueKeys()); err != nil {
 		return Config{}, err
 	}
@@ -121,6 +129,14 @@ func (c Config) Validate() error {
 		if err := (pull.Config{URL: c.Registry}).Validate(); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	for _, name := range c.Repositories {
+		if _, err := artifact.ParseRepository(strings.TrimSuffix(name, "/")); err != nil {
+			errs = append(errs, fmt.Errorf("repositories: %q is neither a repository nor, with a slash at its end, the beginning of one", name))
+		}
+	}
+	if len(c.Repositories) > 0 && c.DeltaQuota <= 0 {
+		errs = append(errs, fmt.Errorf("deltaQuota: %d is not a number of bytes; no repositories are copied with repositories: []", c.DeltaQuota))
 	}
 	if _, err := newRoles(c.Roles); err != nil {
 		errs = append(errs, err)

@@ -33,6 +33,9 @@ func TestConfigIsStrict(t *testing.T) {
 		"an abstract socket":   {"version: 1\nsocket: '@s'", "socket"},
 		"a relative engine":    {"version: 1\ndocker: tcp://1.2.3.4", "docker"},
 		"a registry elsewhere": {"version: 1\nregistry: http://10.0.0.1:5000", "loopback"},
+		"no repository":        {"version: 1\nrepositories: [Unidesk]", "repositories: \"Unidesk\""},
+		"all repositories":     {"version: 1\nrepositories: [/]", "repositories: \"/\""},
+		"no quota":             {"version: 1\ndeltaQuota: 0", "deltaQuota: 0"},
 		"a relative root":      {"version: 1\ndocker: /d\nregistryRoots: [srv]", "registryRoots"},
 		"an unclean root":      {"version: 1\ndocker: /d\nregistryRoots: [/srv/../etc]", "registryRoots"},
 		"all of the host":      {"version: 1\ndocker: /d\nregistryRoots: [/]", "registryRoots"},
@@ -217,7 +220,11 @@ func TestTheExampleIsValidAndShowsEveryKey(t *testing.T) {
 			}
 		}
 	}
-	if c.Socket != DefaultSocket || c.State != defaultState {
+	byDefault, err := Load(strings.NewReader("version: 2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Socket != DefaultSocket || c.State != defaultState || !slices.Equal(c.Repositories, byDefault.Repositories) || c.DeltaQuota != byDefault.DeltaQuota {
 		t.Errorf("the example's defaults are not the agent's: %+v", c)
 	}
 	// Who copies it can deploy what the built-in catalog brings live here.

@@ -21,12 +21,12 @@ import (
 // tar, or larger than a copy may be.
 var ErrUnfit = errors.New("the layer gets no copy")
 
-// Add makes a layer's copy from its unpacked content, which it reads to its end. Copies
-// that keep does not name, those used longest ago first, make room for it.
+// Add makes a layer's copy from its unpacked content, which it reads to its end. Other
+// copies make room for it by their turn.
 //
 // It fails with [ErrUnfit]; DIGEST_MISMATCH if the content is not the layer's; DISK_FULL if
 // there is no room; BUSY while another process adds; and with the error of content.
-func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reader, keep func(artifact.Digest) bool) (err error) {
+func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reader, turn Turn) (err error) {
 	unlock, err := s.prepare()
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reade
 		}
 	}()
 	defer f.Close()
-	w := &writer{file: f, hash: sha256.New(), index: delta.NewIndexer(), room: func(n int64) error { return s.MakeRoom(n, keep) }}
+	w := &writer{file: f, hash: sha256.New(), index: delta.NewIndexer(), room: func(n int64) error { return s.MakeRoom(n, turn) }}
 	if err := w.copy(ctx, content); err != nil {
 		if w.broken {
 			return s.broken("write a copy", err)
@@ -79,7 +79,7 @@ type writer struct {
 }
 
 // step is how many bytes room is made for at a time.
-const step = 16 << 20
+const step = 4 << 20
 
 // copy writes the frames of the content, to its end.
 func (w *writer) copy(ctx context.Context, content io.Reader) (err error) {

@@ -57,14 +57,13 @@ func (s shape) tail() int64 { return 4*s.frames() + s.index + int64(trailerSize)
 
 // seal returns the bytes behind the frames, which have the given sizes.
 func seal(size int64, frames []uint32, index []byte) []byte {
-	s := shape{size, int64(len(index))}
-	b := make([]byte, 0, s.tail())
+	b := make([]byte, 0, 4*len(frames)+len(index)+trailerSize)
 	for _, n := range frames {
 		b = binary.LittleEndian.AppendUint32(b, n)
 	}
 	b = append(b, index...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.size))
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.index))
+	b = binary.LittleEndian.AppendUint64(b, uint64(size))
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(index)))
 	sum := sha256.Sum256(b)
 	return append(append(b, sum[:]...), magic...)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -65,10 +66,10 @@ type Keeper struct {
 	full    bool
 }
 
-// rest is when a layer that could not be copied is tried again.
+// rest is when a layer that could not be copied is tried again, and how often it was.
 type rest struct {
 	until time.Time
-	last  time.Duration
+	tries int
 }
 
 // NewKeeper returns a keeper of the layers of the listed repositories: names, or
@@ -229,9 +230,17 @@ func (k *Keeper) copyAll(ctx context.Context, wishes []wish) error {
 		if k.store.Has(d) || k.store.Refused(w.layer.Digest) || k.now().Before(k.rests[d].until) {
 			continue
 		}
-		before := func(other artifact.Digest) bool { n, ok := place[other]; return ok && n < i }
+		turn := func(other artifact.Digest) int {
+			switch n, ok := place[other]; {
+			case !ok:
+				return math.MaxInt
+			case n > i:
+				return n
+			}
+			return 0
+		}
 		began := k.now()
-		err := k.copy(ctx, w, before)
+		err := k.copy(ctx, w, turn)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -264,15 +273,16 @@ func (k *Keeper) copyAll(ctx context.Context, wishes []wish) error {
 
 // sleep has a layer rest: an hour, and twice as long each time after.
 func (k *Keeper) sleep(d artifact.Digest) {
-	long := min(max(2*k.rests[d].last, anHour), maxRest)
-	k.rests[d] = rest{k.now().Add(long), long}
+	tries := k.rests[d].tries
+	k.rests[d] = rest{k.now().Add(min(anHour<<min(tries, 10), maxRest)), tries + 1}
 }
 
 // copy copies a layer. A layer that can have no copy is refused, once its blob is known to
 // be right.
-func (k *Keeper) copy(ctx context.Context, w wish, keep func(artifact.Digest) bool) error {
-	// About the least that a copy has: where that does not fit, nothing is read.
-	if err := k.store.MakeRoom(w.layer.Size/2, keep); err != nil {
+func (k *Keeper) copy(ctx context.Context, w wish, turn Turn) error {
+	// About the least that a copy has, and more when that was not enough: what does not fit
+	// is not read, and costs no other its place.
+	if err := k.store.MakeRoom(w.layer.Size/2<<min(k.rests[w.layer.DiffID].tries, 3), turn); err != nil {
 		return err
 	}
 	blob, err := k.registry.Blob(ctx, w.repository, w.layer.Digest, w.layer.Size)
@@ -282,7 +292,7 @@ func (k *Keeper) copy(ctx context.Context, w wish, keep func(artifact.Digest) bo
 	defer blob.Close()
 	content, err := unpacked(blob)
 	if err == nil {
-		err = k.store.Add(ctx, w.layer.DiffID, content, keep)
+		err = k.store.Add(ctx, w.layer.DiffID, content, turn)
 		_ = content.Close()
 	}
 	if !errors.Is(err, ErrUnfit) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,22 +22,26 @@ const reserve = 1 << 30
 // maxRefusal is how long a refusal is kept that is not asked for.
 const maxRefusal = 30 * 24 * time.Hour
 
+// Turn says when a layer's copy goes to make room: the higher first, and of equal ones that
+// which was used longest ago. At 0 it stays.
+type Turn func(layer artifact.Digest) int
+
 // MakeRoom makes sure that need more bytes fit, in the quota and on the disk. It removes
-// copies that keep does not name and that are not being read, those used longest ago
-// first. It fails with DISK_FULL when it cannot, and removes nothing then.
-func (s *Store) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
-	return s.makeRoom(need, false, keep)
-}
+// copies by their turn, but none that is being read. It fails with DISK_FULL when it
+// cannot, and removes nothing then.
+func (s *Store) MakeRoom(need int64, turn Turn) error { return s.makeRoom(need, false, turn) }
 
 // makeRoom is MakeRoom; in vain, it removes though that is not enough.
-func (s *Store) makeRoom(need int64, inVain bool, keep func(artifact.Digest) bool) error {
+func (s *Store) makeRoom(need int64, inVain bool, turn Turn) error {
 	entries := s.entries()
 	var used int64
 	for _, e := range entries {
 		used += e.size
 	}
-	victims := slices.DeleteFunc(entries, func(e entry) bool { return e.kind != "" || keep(e.digest) || s.isOpen(e.digest) })
-	slices.SortFunc(victims, func(a, b entry) int { return a.used.Compare(b.used) })
+	victims := slices.DeleteFunc(entries, func(e entry) bool { return e.kind != "" || turn(e.digest) == 0 || s.isOpen(e.digest) })
+	slices.SortFunc(victims, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(turn(b.digest), turn(a.digest)), a.used.Compare(b.used))
+	})
 	var spare int64
 	for _, v := range victims {
 		spare += v.size
@@ -77,7 +82,7 @@ func (s *Store) Shed() {
 	// Copies end where reserve begins; to act at half of it alone keeps from removing and
 	// copying in turn.
 	if free, err := statefile.Free(s.dir); used > s.quota || err == nil && used > 0 && free < s.reserve/2 {
-		_ = s.makeRoom(0, true, func(artifact.Digest) bool { return false })
+		_ = s.makeRoom(0, true, func(artifact.Digest) int { return 1 })
 	}
 }
 
@@ -127,4 +132,3 @@ func (s *Store) entries() (found []entry) {
 	}
 	return found
 }
-
