@@ -25,7 +25,8 @@ var ErrUnfit = errors.New("the layer gets no copy")
 // copies make room for it by their turn.
 //
 // It fails with [ErrUnfit]; DIGEST_MISMATCH if the content is not the layer's; DISK_FULL if
-// there is no room; BUSY while another process adds; and with the error of content.
+// there is no room; BUSY while another process adds or this one encodes, for the memory that
+// both take, also when that begins meanwhile; and with the error of content.
 func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reader, turn Turn) (err error) {
 	unlock, err := s.prepare()
 	if err != nil {
@@ -43,7 +44,7 @@ func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reade
 		}
 	}()
 	defer f.Close()
-	w := &writer{file: f, hash: sha256.New(), index: delta.NewIndexer(), room: func(n int64) error { return s.MakeRoom(n, turn) }}
+	w := &writer{file: f, hash: sha256.New(), index: delta.NewIndexer(), room: func(n int64) error { return s.MakeRoom(n, turn) }, idle: s.idle}
 	if err := w.copy(ctx, content); err != nil {
 		if w.broken {
 			return s.broken("write a copy", err)
@@ -65,6 +66,14 @@ func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reade
 	return s.broken("name a copy", statefile.Rename(part, s.path(layer)))
 }
 
+// idle fails with BUSY while copies are read.
+func (s *Store) idle() error {
+	if len(s.desks) == readers {
+		return nil
+	}
+	return fault.Transient(fault.Busy, "copies are being read")
+}
+
 // writer writes the file of a copy. Beside the index it holds a frame.
 type writer struct {
 	file   io.Writer
@@ -72,6 +81,7 @@ type writer struct {
 	hash   hash.Hash
 	index  *delta.Indexer
 	room   func(int64) error
+	idle   func() error
 	frames []uint32
 	size   int64 // of the content so far
 	left   int64 // of the room that was made
@@ -94,6 +104,9 @@ func (w *writer) copy(ctx context.Context, content io.Reader) (err error) {
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err := w.idle(); err != nil {
+			return err
 		}
 		n, end := io.ReadFull(content, raw)
 		if n > 0 {

@@ -12,11 +12,13 @@ import (
 
 // Bounds on the memory of those who read.
 const (
-	// readers is how many Encodes read at a time.
-	readers = 2
+	// readers is how many Encodes read at a time: each holds some 15 MiB.
+	readers = 1
 	// cached is how many frames of content each of them holds: those of the target and
 	// around one place of a base, and some for what moved.
-	cached = 6
+	cached = 5
+	// slack is what the decoder wants behind the content; without it, it allocates anew.
+	slack = 1 << 10
 	// maxOpen bounds the indexes that are in memory, as stored.
 	maxOpen = 10 << 20
 )
@@ -119,7 +121,7 @@ func (d *desk) load(c *copied, number int64, into *frame) (err error) {
 		}
 	}
 	if into.content == nil {
-		into.content = make([]byte, 0, frameSize)
+		into.content = make([]byte, 0, frameSize+slack)
 	}
 	begin := int64(0)
 	if number > 0 {

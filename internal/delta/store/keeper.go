@@ -256,7 +256,7 @@ func (k *Keeper) copyAll(ctx context.Context, wishes []wish) error {
 			}
 			k.sleep(d)
 		case fault.ReasonOf(err) == fault.Busy:
-			return nil // the other process copies
+			return nil // later
 		case errors.Is(err, ErrUnfit):
 			k.log.Info("a layer gets no copy for deltas", slog.String("repository", w.repository.String()), slog.String("layer", d.String()), slog.Any("err", err))
 		default:

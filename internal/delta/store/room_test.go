@@ -65,7 +65,9 @@ func TestRoomIsMadeOfWhatWasUsedLongestAgo(t *testing.T) {
 	left("in vain", 0, 2, 3)
 	must(t, s.MakeRoom(2*each, but(0)))
 	left("but what is kept", 0, 3)
+	s.SetQuota(1 << 40)
 	add(t, s, all[2])
+	s.SetQuota(4*each + each/2)
 	must(t, s.MakeRoom(2*each, func(d artifact.Digest) int {
 		if d == all[3].id {
 			return 2 // though it was used last
@@ -86,7 +88,7 @@ func TestRoomIsMadeOfWhatWasUsedLongestAgo(t *testing.T) {
 	left("but what is read", 0, 2)
 	s.SetQuota(each + each/2)
 	s.Shed()
-	left("a smaller quota", 0)
+	left("a smaller quota", 2)
 	s.SetReserve(1 << 60)
 	s.Shed()
 	left("a disk that is full")

@@ -112,8 +112,8 @@ func (s *Store) Refused(blob artifact.Digest) bool {
 // without a copy is passed over and keeps its place.
 //
 // It fails with [ErrAbsent], and has called nothing, if the target or all bases have no
-// copy, or if the copies cannot be read now because others are. A copy that turns out
-// damaged later is removed; the error is transient then, and the next try finds it absent.
+// copy, or if the copies cannot be read now because others are. Who adds a copy makes
+// way. A copy that turns out damaged later is removed; the error is transient then, and the next try finds it absent.
 func (s *Store) Encode(ctx context.Context, target artifact.Digest, bases []artifact.Digest, from int64, each func(delta.Batch) error) error {
 	if len(bases) > delta.MaxBases {
 		return fault.New(fault.InvalidRequest, "%d bases; at most %d are possible", len(bases), delta.MaxBases)

@@ -161,7 +161,7 @@ func TestDamageIsFoundOut(t *testing.T) {
 	add(t, s, v1)
 	random := rand.New(rand.NewPCG(1, 2))
 	in := map[bool]int{}
-	for range 40 {
+	for range 24 {
 		add(t, s, v2)
 		content, err := os.ReadFile(s.Path(v2.id))
 		must(t, err)
@@ -224,26 +224,65 @@ func TestFewReadAtATime(t *testing.T) {
 			return within(depth - 1)
 		})
 	}
-	if err := within(1); err != nil {
-		t.Errorf("two at a time: %v", err)
+	if err := within(0); err != nil {
+		t.Errorf("the first: %v", err)
 	}
-	if err := within(2); !errors.Is(err, store.ErrAbsent) {
-		t.Errorf("three at a time: %v", err)
+	if err := within(1); !errors.Is(err, store.ErrAbsent) {
+		t.Errorf("another at a time: %v", err)
 	}
-	if err := within(1); err != nil {
-		t.Errorf("two afterwards: %v", err)
+	if err := within(0); err != nil {
+		t.Errorf("the next: %v", err)
 	}
 	s.SetPatience(time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	stuck := s.Encode(t.Context(), v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error {
-		return s.Encode(t.Context(), v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error {
-			cancel()
-			return s.Encode(ctx, v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error { return nil })
-		})
+		cancel()
+		return s.Encode(ctx, v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error { return nil })
 	})
 	if !errors.Is(stuck, context.Canceled) {
 		t.Errorf("a caller that goes away waits: %v", stuck)
 	}
+}
+
+// Both take memory, and a deploy is waited for.
+func TestWhoAddsMakesWayForWhoReads(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := store.New(dir, 1<<30)
+	s.SetReserve(0)
+	v1, v2, v3 := newLayer(t, 1, 1<<20, "one"), newLayer(t, 1, 1<<20, "two"), newLayer(t, 2, 3<<20, "")
+	add(t, s, v1, v2)
+	var meanwhile error
+	half := io.MultiReader(bytes.NewReader(v3.b[:1<<20]), readerFunc(func([]byte) (int, error) {
+		return 0, errors.Join(s.Encode(t.Context(), v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error {
+			meanwhile = s.Add(t.Context(), v3.id, bytes.NewReader(v3.b), anyone)
+			return nil
+		}), io.ErrUnexpectedEOF)
+	}))
+	if err := s.Add(t.Context(), v3.id, half, anyone); err == nil || fault.ReasonOf(meanwhile) != fault.Busy || !fault.Retryable(meanwhile) {
+		t.Errorf("%v, meanwhile %v", err, meanwhile)
+	}
+	// One that begins in the middle.
+	begun, ended := make(chan struct{}), make(chan error)
+	slow := io.MultiReader(bytes.NewReader(v3.b[:store.FrameSize]), readerFunc(func([]byte) (int, error) {
+		close(begun)
+		<-ended
+		return 0, io.EOF
+	}), bytes.NewReader(v3.b[store.FrameSize:]))
+	got := make(chan error)
+	go func() { got <- s.Add(t.Context(), v3.id, slow, anyone) }()
+	<-begun
+	err := s.Encode(t.Context(), v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error {
+		ended <- nil
+		if err := <-got; fault.ReasonOf(err) != fault.Busy {
+			t.Errorf("in the middle: %v", err)
+		}
+		return nil
+	})
+	if left := files(t, filepath.Join(dir, "1")); err != nil || len(left) != 2 {
+		t.Errorf("%v, left are %v", err, left)
+	}
+	add(t, s, v3)
 }
 
 func TestRefusalsAreRemembered(t *testing.T) {
