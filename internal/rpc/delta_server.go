@@ -93,7 +93,7 @@ func (s *imageServer) weigh(ctx context.Context, r layerRange, bases []artifact.
 	if w.why != "" {
 		return w, nil
 	}
-	most, holding, done := r.worth(squeeze), true, int64(0)
+	most, done := r.worth(squeeze), int64(0)
 	err = s.deltas.Encode(ctx, r.diffID, bases, r.rebuilt, func(b delta.Batch) error {
 		if w.bytes += int64(len(b.Ops)); w.bytes > most {
 			return errDear
@@ -101,7 +101,7 @@ func (s *imageServer) weigh(ctx context.Context, r layerRange, bases []artifact.
 		if done += b.Length; time.Now().After(deadline) {
 			return errLate
 		}
-		if holding = holding && w.bytes <= hold; holding {
+		if w.bytes <= hold {
 			b.Ops = bytes.Clone(b.Ops)
 			w.held, w.next = append(w.held, b), b.Offset+b.Length
 		}
@@ -152,18 +152,14 @@ func (s *imageServer) sendDelta(to outlet, r layerRange, bases []artifact.Digest
 	if w.held = nil; w.next == w.size {
 		return true, nil
 	}
-	var refused error
 	err = s.deltas.Encode(ctx, r.diffID, bases, w.next, func(b delta.Batch) error {
 		raw := s.pool.Get(len(b.Ops))
 		copy(*raw, b.Ops)
 		b.Ops = *raw
 		w.next = b.Offset + b.Length
-		refused = send(b, mem.NewBuffer(raw, s.pool))
-		return refused
+		return send(b, mem.NewBuffer(raw, s.pool))
 	})
 	switch {
-	case refused != nil:
-		return true, refused
 	case ctx.Err() != nil:
 		return true, context.Cause(ctx)
 	case err != nil:

@@ -44,7 +44,10 @@ func (f *fakeDeltas) Encode(_ context.Context, target artifact.Digest, _ []artif
 	for from < int64(len(tar)) {
 		time.Sleep(f.pause)
 		if f.fail != nil {
-			if err := f.fail(from); err != nil {
+			switch err := f.fail(from); {
+			case errors.Is(err, errEnd):
+				return nil
+			case err != nil:
 				return err
 			}
 		}
@@ -58,6 +61,9 @@ func (f *fakeDeltas) Encode(_ context.Context, target artifact.Digest, _ []artif
 	}
 	return nil
 }
+
+// errEnd ends a delta without an error.
+var errEnd = errors.New("end")
 
 // newDeltas is an image whose layers, of such sizes as blobs, unpack to ten times as much.
 func newDeltas(sizes ...int) (*fakeImages, *fakeDeltas) {
@@ -200,16 +206,15 @@ func TestALayerCrossesAsADeltaWhenItIsWorthIt(t *testing.T) {
 
 func TestALargeDeltaIsCountedAndThenSent(t *testing.T) {
 	t.Parallel()
-	// Seven batches of 200 000 bytes: five are held.
-	f, d := newDeltas(7_000_000, 100)
+	// Seven batches of 200 000 bytes: five are held. The other layer has a single one.
+	f, d := newDeltas(7_000_000, 400_000)
 	d.step, d.cost = 10_000_000, 200_000
 	client, ranges := serveDeltas(t, f, d), asked(f)
 	var g got
 	if err := client.Stream(t.Context(), repo(), ranges, bases, g.receive(t, f, d, ranges)); err != nil {
 		t.Fatal(err)
 	}
-	first, second := f.image.Layers[0].Digest, f.image.Layers[1].Digest
-	if g.ops[first] != 1_400_000 || g.data[second] != 100 {
+	if first, second := f.image.Layers[0].Digest, f.image.Layers[1].Digest; g.ops[first] != 1_400_000 || g.ops[second] != 200_000 {
 		t.Errorf("%+v", g)
 	}
 	if diff := cmp.Diff([]int64{0, 50_000_000, 0}, d.froms); diff != "" {
@@ -217,25 +222,43 @@ func TestALargeDeltaIsCountedAndThenSent(t *testing.T) {
 	}
 }
 
+func TestABlobThatIsNotCompressedCountsAsItCrosses(t *testing.T) {
+	t.Parallel()
+	for cost, want := range map[int]bool{240: true, 241: false} { // of 1000
+		f := newImages(20_000) // whose diff ids are the digests
+		l := f.image.Layers[0]
+		d := &fakeDeltas{tars: map[artifact.Digest][]byte{l.DiffID: f.blobs[l.Digest]}, step: 1000, cost: cost}
+		var g got
+		if err := serveDeltas(t, f, d).Stream(t.Context(), repo(), asked(f), bases, g.receive(t, f, d, asked(f))); err != nil {
+			t.Fatal(err)
+		}
+		if is := g.ops[l.Digest] > 0; is != want {
+			t.Errorf("%d of 1000: %+v", cost, g)
+		}
+	}
+}
+
 func TestACopyThatBreaksWhileItIsSentEndsTheStream(t *testing.T) {
 	t.Parallel()
-	f, d := newDeltas(7_000_000)
-	d.step, d.cost = 10_000_000, 200_000
-	times := 0
-	d.fail = func(offset int64) error {
-		if offset == 60_000_000 {
-			if times++; times == 2 {
-				return errors.New("rotten")
+	for _, broken := range []error{errors.New("rotten"), errEnd} {
+		f, d := newDeltas(7_000_000)
+		d.step, d.cost = 10_000_000, 200_000
+		times := 0
+		d.fail = func(offset int64) error {
+			if offset == 60_000_000 {
+				if times++; times == 2 {
+					return broken
+				}
 			}
+			return nil
 		}
-		return nil
-	}
-	ranges := asked(f)
-	var g got
-	err := serveDeltas(t, f, d).Stream(t.Context(), repo(), ranges, bases, g.receive(t, f, d, ranges))
-	wantReason(t, err, fault.Internal, true)
-	if g.ops[f.image.Layers[0].Digest] != 1_200_000 {
-		t.Errorf("%+v", g)
+		ranges := asked(f)
+		var g got
+		err := serveDeltas(t, f, d).Stream(t.Context(), repo(), ranges, bases, g.receive(t, f, d, ranges))
+		wantReason(t, err, fault.Internal, true)
+		if g.ops[f.image.Layers[0].Digest] != 1_200_000 || !strings.Contains(err.Error(), broken.Error()) {
+			t.Errorf("%v after %+v", err, g)
+		}
 	}
 }
 
@@ -287,7 +310,7 @@ func TestADeltaThatTakesLongToMakeIsEstimated(t *testing.T) {
 	for name, c := range map[string]struct {
 		cost  int
 		delta bool
-	}{"small": {10, true}, "large": {80, false}} {
+	}{"small": {10, true}, "large": {100, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -295,9 +318,13 @@ func TestADeltaThatTakesLongToMakeIsEstimated(t *testing.T) {
 				d.cost, d.pause = c.cost, 50*time.Millisecond // 2000 batches: a hundred seconds
 				client := serveInMemory(t, func(s *grpc.Server) { Register(s, fakeHost{}, f, d) }).dial(t, Options{})
 				began := time.Now()
-				plans, err := client.Plan(t.Context(), repo(), asked(f), bases)
-				if err != nil || plans[0].Delta != c.delta || c.delta && plans[0].Wire != 20_000 {
-					t.Errorf("%+v %v", plans, err)
+				half := asked(f)
+				half[0].Rebuilt = 500_000
+				for wire, ranges := range map[int64][]layers.Range{20_000: asked(f), 15_000: half} {
+					plans, err := client.Plan(t.Context(), repo(), ranges, bases)
+					if err != nil || plans[0].Delta != c.delta || c.delta && plans[0].Wire != wire {
+						t.Errorf("%+v %v", plans, err)
+					}
 				}
 				var g got
 				if err := client.Stream(t.Context(), repo(), asked(f), bases, g.receive(t, f, d, asked(f))); err != nil {
@@ -306,7 +333,7 @@ func TestADeltaThatTakesLongToMakeIsEstimated(t *testing.T) {
 				if is := g.ops[f.image.Layers[0].Digest] > 0; is != c.delta {
 					t.Errorf("%+v", g)
 				}
-				if took := time.Since(began); took > 2*patience+200*time.Second {
+				if took := time.Since(began); took > 3*patience+200*time.Second {
 					t.Errorf("it took %v", took)
 				}
 			})
