@@ -67,6 +67,8 @@ func TestRoomIsMadeOfWhatWasUsedLongestAgo(t *testing.T) {
 	left("but what is kept", 0, 3)
 	s.SetQuota(1 << 40)
 	add(t, s, all[2])
+	later := time.Now().Add(time.Hour)
+	must(t, os.Chtimes(s.Path(all[3].id), later, later))
 	s.SetQuota(4*each + each/2)
 	must(t, s.MakeRoom(2*each, func(d artifact.Digest) int {
 		if d == all[3].id {

@@ -166,11 +166,20 @@ func TestDamageIsFoundOut(t *testing.T) {
 		content, err := os.ReadFile(s.Path(v2.id))
 		must(t, err)
 		at := random.IntN(len(content))
-		if random.IntN(2) == 0 { // there are few bytes behind the frames
-			at = len(content) - 1 - random.IntN(1200)
+		behind := random.IntN(2) == 0
+		if behind { // there are few bytes behind the frames
+			at = len(content) - 1 - random.IntN(300)
+		} else {
+			at = random.IntN(len(content) - 10_000)
 		}
 		content[at] ^= 1 << random.IntN(8)
 		must(t, os.WriteFile(s.Path(v2.id), content, 0o600))
+		if _, ok := s.Size(v2.id); ok != s.Has(v2.id) || !ok && !behind || ok && behind {
+			t.Fatalf("byte %d of %d: it has a size: %t", at, len(content), ok)
+		}
+		if behind {
+			must(t, os.WriteFile(s.Path(v2.id), content, 0o600))
+		}
 		got, _, err := rebuild(t, s, v2.id, 0, v1)
 		if absent := errors.Is(err, store.ErrAbsent); err == nil || !absent && !fault.Retryable(err) || s.Has(v2.id) {
 			t.Fatalf("byte %d of %d: %d bytes, %v; it is there: %t", at, len(content), len(got), err, s.Has(v2.id))
