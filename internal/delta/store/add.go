@@ -99,7 +99,7 @@ func (w *writer) copy(ctx context.Context, content io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	defer w.enc.Close()
+	defer func() { _ = w.enc.Close() }()
 	raw, packed := make([]byte, frameSize), make([]byte, 0, maxFrame)
 	for {
 		if ctx.Err() != nil {
@@ -123,7 +123,8 @@ func (w *writer) copy(ctx context.Context, content io.Reader) (err error) {
 			}
 			w.frames = append(w.frames, uint32(len(packed)))
 		}
-		if end == io.EOF || end == io.ErrUnexpectedEOF { //nolint:errorlint // bare: an error of the source may wrap it
+		// Bare: an error of the source may wrap either.
+		if end == io.EOF || end == io.ErrUnexpectedEOF {
 			return nil
 		}
 		if end != nil {

@@ -86,7 +86,7 @@ func gzipped(b []byte) []byte {
 
 func zstandard(b []byte) []byte {
 	w, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	return w.EncodeAll(b, nil)
 }
 

@@ -165,12 +165,9 @@ func TestDamageIsFoundOut(t *testing.T) {
 		add(t, s, v2)
 		content, err := os.ReadFile(s.Path(v2.id))
 		must(t, err)
-		at := random.IntN(len(content))
-		behind := random.IntN(2) == 0
-		if behind { // there are few bytes behind the frames
+		at, behind := random.IntN(len(content)-10_000), random.IntN(2) == 0
+		if behind { // the frames, where few bytes are
 			at = len(content) - 1 - random.IntN(300)
-		} else {
-			at = random.IntN(len(content) - 10_000)
 		}
 		content[at] ^= 1 << random.IntN(8)
 		must(t, os.WriteFile(s.Path(v2.id), content, 0o600))
@@ -272,7 +269,7 @@ func TestWhoAddsMakesWayForWhoReads(t *testing.T) {
 		t.Errorf("%v, meanwhile %v", err, meanwhile)
 	}
 	// One that begins in the middle.
-	begun, ended := make(chan struct{}), make(chan error)
+	begun, ended := make(chan struct{}), make(chan struct{})
 	slow := io.MultiReader(bytes.NewReader(v3.b[:store.FrameSize]), readerFunc(func([]byte) (int, error) {
 		close(begun)
 		<-ended
@@ -282,7 +279,7 @@ func TestWhoAddsMakesWayForWhoReads(t *testing.T) {
 	go func() { got <- s.Add(t.Context(), v3.id, slow, anyone) }()
 	<-begun
 	err := s.Encode(t.Context(), v2.id, []artifact.Digest{v1.id}, 0, func(delta.Batch) error {
-		ended <- nil
+		ended <- struct{}{}
 		if err := <-got; fault.ReasonOf(err) != fault.Busy {
 			t.Errorf("in the middle: %v", err)
 		}
