@@ -31,7 +31,7 @@ const (
 	// maxDeltas is how many deltas an agent makes at once, over all calls: each has
 	// encoders and windows of its own. A stream holds its place while it sends a delta.
 	// Others wait for patience at most and send the layer whole then.
-	maxDeltas = 2
+	maxDeltas = 1
 	// patience is how long a receiver hears nothing for the sake of a delta; it ends a
 	// stream that is silent for a minute. What is not counted by then is estimated.
 	patience = 20 * time.Second
@@ -144,15 +144,24 @@ func (s *imageServer) sendDelta(to outlet, r layerRange, bases []artifact.Digest
 		head := &deltaHead{offset: uint64(b.Offset), length: uint64(b.Length), size: uint64(w.size)}
 		return put(to, &chunk{digest: digest, data: b.Ops, delta: head, buf: buf})
 	}
-	for _, b := range w.held {
-		if err := send(b, mem.SliceBuffer(b.Ops)); err != nil {
-			return true, err
+	begin := func() error {
+		sent = true
+		for _, b := range w.held {
+			if err := send(b, mem.SliceBuffer(b.Ops)); err != nil {
+				return err
+			}
 		}
+		w.held = nil
+		return nil
 	}
-	if w.held = nil; w.next == w.size {
-		return true, nil
+	if w.next == w.size {
+		return true, begin()
 	}
+	// What is held goes out when the rest begins to come: until then the blob can.
 	err = s.deltas.Encode(ctx, r.diffID, bases, w.next, func(b delta.Batch) error {
+		if err := begin(); err != nil {
+			return err
+		}
 		raw := s.pool.Get(len(b.Ops))
 		copy(*raw, b.Ops)
 		b.Ops = *raw
@@ -162,6 +171,8 @@ func (s *imageServer) sendDelta(to outlet, r layerRange, bases []artifact.Digest
 	switch {
 	case ctx.Err() != nil:
 		return true, context.Cause(ctx)
+	case !sent:
+		return false, nil
 	case err != nil:
 		// A copy that cannot be read is gone when the receiver asks again.
 		return true, fault.Transient(fault.Internal, "the agent's copy of a layer: %w", err)

@@ -238,6 +238,29 @@ func TestABlobThatIsNotCompressedCountsAsItCrosses(t *testing.T) {
 	}
 }
 
+func TestACopyThatIsGoneAfterItWasCountedIsTheBlob(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []error{errors.New("gone"), errEnd} {
+		f, d := newDeltas(7_000_000)
+		d.step, d.cost = 10_000_000, 200_000
+		times := 0
+		d.fail = func(offset int64) error {
+			if offset == 50_000_000 { // where what is held ends
+				if times++; times == 2 {
+					return gone
+				}
+			}
+			return nil
+		}
+		ranges, l := asked(f), f.image.Layers[0]
+		var g got
+		err := serveDeltas(t, f, d).Stream(t.Context(), repo(), ranges, bases, g.receive(t, f, d, ranges))
+		if err != nil || g.ops[l.Digest] > 0 || g.data[l.Digest] != int(l.Size) {
+			t.Errorf("%v: %v after %+v", gone, err, g)
+		}
+	}
+}
+
 func TestACopyThatBreaksWhileItIsSentEndsTheStream(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []error{errors.New("rotten"), errEnd} {
@@ -444,7 +467,7 @@ func TestADeltaThatIsNotWhatWasAskedForIsAnError(t *testing.T) {
 		"a chunk after a delta":       {chunks{batch(a, 10, 5, 1000), whole(a, 15, 5)}, fault.Internal, false, 1},
 		"a delta after a chunk":       {chunks{whole(a, 0, 10), batch(a, 10, 5, 1000)}, fault.Internal, false, 1},
 		"a delta that is encoded": {chunks{{Digest: a, Encoding: artifactv1.Encoding_ENCODING_ZSTD, Delta: &artifactv1.Delta{
-			Offset: 10, Length: 5, Size: 1000, Ops: []byte("ops"),
+			Offset: 10, Length: 5, Size: 1000, Ops: frame(lines(300)),
 		}}}, fault.Internal, false, 0},
 		"both forms in turn": {chunks{batch(a, 10, 990, 1000), whole(b, 0, 50), whole(b, 0, 50)}, fault.Internal, false, 2},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 )
@@ -244,8 +246,22 @@ func TestARefusalNamesTheField(t *testing.T) {
 			_, err := images.Resolve(t.Context(), &artifactv1.ResolveRequest{Repository: good, Commit: commit().String(), Platform: &artifactv1.Platform{Os: "secret"}})
 			return err
 		},
-		"ranges.digest: ": func() error { return stream(&artifactv1.Range{Digest: "secret", Size: 1}) },
-		"ranges.size: ":   func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1<<50 + 1}) },
+		"ranges.digest: ":  func() error { return stream(&artifactv1.Range{Digest: "secret", Size: 1}) },
+		"ranges.size: ":    func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1<<50 + 1}) },
+		"ranges.diff_id: ": func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1, DiffId: "secret"}) },
+		"ranges.rebuilt: ": func() error {
+			return stream(&artifactv1.Range{Digest: digest, Size: 1, DiffId: digest, Rebuilt: 1<<63 + 1})
+		},
+		"bases: ": func() error {
+			_, err := images.PlanTransfer(t.Context(), &artifactv1.PlanTransferRequest{
+				Repository: good, Ranges: []*artifactv1.Range{{Digest: digest, Size: 1}}, Bases: slices.Repeat([]string{digest}, delta.MaxBases+1),
+			})
+			return err
+		},
+		"have: ": func() error {
+			_, err := images.Resolve(t.Context(), &artifactv1.ResolveRequest{Repository: good, Commit: commit().String(), Have: slices.Repeat([]string{digest}, maxHave+1)})
+			return err
+		},
 		"ranges.offset: ": func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1, Offset: 1}) },
 		"settings.endpoint: ": func() error {
 			_, err := registries.Inspect(t.Context(), &artifactv1.InspectRequest{Settings: settings})

@@ -69,7 +69,7 @@ func (c codec) inflate(ch *chunk) error {
 		return fault.New(fault.Internal, "the agent sends a chunk in encoding %d", ch.encoding)
 	}
 	var h zstd.Header
-	if err := h.Decode(ch.data); err != nil || h.Skippable || !h.HasFCS || h.FrameContentSize == 0 || h.FrameContentSize > maxChunk {
+	if err := h.Decode(ch.data); err != nil || h.FrameContentSize == 0 || h.FrameContentSize > maxChunk {
 		return fault.New(fault.Internal, "the agent sends a frame of %d bytes that is not one of 1 to %d bytes", len(ch.data), maxChunk)
 	}
 	raw := c.pool.Get(int(h.FrameContentSize))

@@ -127,6 +127,7 @@ func TestAFrameThatIsNotAChunksIsRefused(t *testing.T) {
 		"a larger one":                {maxChunk + 1, frame(append(bytes.Clone(text), 'x')), encoded, false},
 		"a bomb":                      {1 << 40, frame(make([]byte, 64<<20)), encoded, false},
 		"a bomb without a size":       {1 << 40, streamed(make([]byte, 64<<20)), encoded, false},
+		"a bomb by its header":        {1 << 40, []byte("\x28\xb5\x2f\xfd\xe0\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x00"), encoded, false},
 		"one that names no size":      {1000, streamed(text[:1000]), encoded, false},
 		"more than it names":          {1000, lie(text[:1100]), encoded, false},
 		"less than it names":          {1000, lie(text[:900]), encoded, false},
