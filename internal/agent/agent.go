@@ -73,6 +73,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 	a := &Agent{log: log, grace: stopGrace, roles: roles, refusals: g.refusals}
 	facts := &facts{version: version, docker: c.Docker, state: c.State, compose: composePlugin{folders: composeFolders()}}
 	var images rpc.Images // stays nil without a registry
+	var deltas rpc.Deltas // stays nil without copies
 	if c.Registry != "" {
 		if a.images, err = pull.New(pull.Config{URL: c.Registry}); err != nil {
 			return nil, err
@@ -81,6 +82,8 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityImageStream)
 		if len(c.Repositories) > 0 {
 			a.deltas = store.New(filepath.Join(c.State, "deltas"), c.DeltaQuota)
+			deltas = a.deltas
+			facts.capabilities = append(facts.capabilities, rpc.CapabilityImageDelta)
 			a.keeper = store.NewKeeper(a.deltas, a.images, c.Repositories, log)
 		}
 	}
@@ -101,7 +104,7 @@ func New(c Config, version string, log *slog.Logger) (*Agent, error) {
 	if c.Kubernetes != nil {
 		facts.capabilities = append(facts.capabilities, rpc.CapabilityWorkloadKubernetes)
 	}
-	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, g, facts, images, a.jobs...)
+	a.server, a.health = newServer(peerCredentials{uid: socketUID, roles: roles}, g, facts, images, deltas, a.jobs...)
 	return a, nil
 }
 
@@ -113,10 +116,10 @@ type service interface {
 }
 
 // newServer registers everything behind the guard, which then learns what there is.
-func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, more ...service) (*grpc.Server, *health.Server) {
+func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, deltas rpc.Deltas, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.InTapHandle(g.enter), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
-	rpc.Register(s, host, images, nil)
+	rpc.Register(s, host, images, deltas)
 	for _, one := range more {
 		one.Register(s)
 	}

@@ -138,6 +138,12 @@ func push(t *testing.T, url string, size, layers int64) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pushImage(t, url, img)
+}
+
+// pushImage pushes layers as the commit's image, of this platform.
+func pushImage(t *testing.T, url string, img v1.Image) v1.Image {
+	t.Helper()
 	config, err := img.ConfigFile()
 	if err != nil {
 		t.Fatal(err)

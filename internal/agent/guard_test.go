@@ -39,6 +39,7 @@ var contract = map[string]rpc.Role{
 	"/unidesk.artifact.v1.ImageService/List":                                  rpc.RoleRead,
 	"/unidesk.artifact.v1.ImageService/Resolve":                               rpc.RoleRead,
 	"/unidesk.artifact.v1.ImageService/Stream":                                rpc.RoleRead,
+	"/unidesk.artifact.v1.ImageService/PlanTransfer":                          rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/Observe":                            rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/ListNeighbours":                     rpc.RoleRead,
 	"/unidesk.artifact.v1.WorkloadService/FindImage":                          rpc.RoleRead,
@@ -231,7 +232,7 @@ func serveWith(t *testing.T, role rpc.Role, c *counting) (path string, g *guard)
 	t.Helper()
 	creds := peerCredentials{uid: func(net.Conn) (uint32, error) { return 4711, nil }, roles: roles{4711: role}}
 	g = newGuard(slog.New(slog.DiscardHandler))
-	s, _ := newServer(creds, g, c, c, rpc.NewRegistry(c, g.log))
+	s, _ := newServer(creds, g, c, c, nil, rpc.NewRegistry(c, g.log))
 	path = filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {

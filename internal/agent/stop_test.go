@@ -47,7 +47,7 @@ func TestAnInstallationIsToldToEndBeforeItIsWaitedFor(t *testing.T) {
 	a := &Agent{log: slog.New(slog.DiscardHandler), grace: 10 * time.Millisecond}
 	a.jobs = []service{told{rpc.NewRegistry(e, a.log), e}}
 	creds := peerCredentials{func(net.Conn) (uint32, error) { return 1, nil }, roles{1: rpc.RoleAdmin}}
-	a.server, a.health = newServer(creds, newGuard(a.log), &counting{}, &counting{}, a.jobs...)
+	a.server, a.health = newServer(creds, newGuard(a.log), &counting{}, &counting{}, nil, a.jobs...)
 	socket := filepath.Join(t.TempDir(), "s")
 	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
 	if err != nil {

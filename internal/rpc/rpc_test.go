@@ -216,7 +216,7 @@ func wantReason(t *testing.T, err error, want fault.Reason, retry bool) {
 func TestADescriptionCrossesWhole(t *testing.T) {
 	t.Parallel()
 	want := Description{
-		Hostname: "D601", AgentVersion: "1", Capabilities: []Capability{CapabilityImageStream, CapabilityWorkloadCompose, CapabilityWorkloadKubernetes, CapabilityRegistry},
+		Hostname: "D601", AgentVersion: "1", Capabilities: []Capability{CapabilityImageStream, CapabilityWorkloadCompose, CapabilityWorkloadKubernetes, CapabilityRegistry, CapabilityImageDelta},
 		CallerRole: RoleOperate, CallerUID: 1000, Time: time.Unix(1, 2).UTC(), Platform: artifact.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
 		Engine: &Engine{"20.10.24", "1.41"}, Disks: []Disk{{DiskState, 1, 2}, {DiskEngine, 3, 4}}, ComposeVersion: "2.29.1",
 	}
