@@ -466,6 +466,8 @@ func TestADeltaThatIsNotWhatWasAskedForIsAnError(t *testing.T) {
 		"the most operations":         {chunks{ops(delta.MaxBatch)}, fault.HostUnreachable, true, 1},
 		"a chunk after a delta":       {chunks{batch(a, 10, 5, 1000), whole(a, 15, 5)}, fault.Internal, false, 1},
 		"a delta after a chunk":       {chunks{whole(a, 0, 10), batch(a, 10, 5, 1000)}, fault.Internal, false, 1},
+		"a chunk where it would be":   {chunks{batch(a, 10, 5, 1000), whole(a, 5, 5)}, fault.Internal, false, 1},
+		"a delta where it would be":   {chunks{whole(a, 0, 10), batch(a, 20, 5, 1000)}, fault.Internal, false, 1},
 		"a delta that is encoded": {chunks{{Digest: a, Encoding: artifactv1.Encoding_ENCODING_ZSTD, Delta: &artifactv1.Delta{
 			Offset: 10, Length: 5, Size: 1000, Ops: frame(lines(300)),
 		}}}, fault.Internal, false, 0},
