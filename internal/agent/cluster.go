@@ -99,7 +99,7 @@ func newCluster(c Config, images *pull.Registry, log *slog.Logger) (*cluster, er
 
 // unservedCluster returns why the cluster is not served, with a reason that crosses the wire.
 func unservedCluster(err error) error {
-	hint := cmp.Or(fault.HintOf(err), "on the agent's host: mend it in /etc/unidesk/agent.yaml")
+	hint := cmp.Or(fault.HintOf(err), "on the agent's host, as root: mend it in /etc/unidesk/agent.yaml")
 	return fault.New(fault.KubernetesUnavailable, "%w", err).WithHint("%s\nif no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml\n"+
 		"then, as root there: systemctl restart unidesk-agent", hint)
 }
@@ -156,7 +156,7 @@ func (c *cluster) allowed(ctx context.Context) error {
 	}
 	if slices.ContainsFunc(r.Excess, rights.Right.Everything) {
 		return fault.New(fault.RoleMissing, "the agent's account in the cluster, %s, may do everything there", r.Account).
-			WithHint("on the agent's host: give it the account that `unidesk-controller host placement HOST --rbac` describes, or say allowAdmin: true under kubernetes in agent.yaml")
+			WithHint("on the agent's host, as root: give it the account that `unidesk-controller host placement HOST --rbac` describes, or say allowAdmin: true under kubernetes in agent.yaml")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type Project struct {
 }
 
 // placing is what to do about a service that agent.yaml names and no more.
-const placing = "on this host: say in /etc/unidesk/agent.yaml how the service is stamped and asked; " +
+const placing = "on this host, as root: say in /etc/unidesk/agent.yaml how the service is stamped and asked; " +
 	"on the controller's machine `unidesk-controller host placement HOST` prints the lines; then systemctl restart unidesk-agent"
 
 // compose is the project as the runtime wants it.
@@ -187,7 +187,7 @@ func (l located) explain(err error) error {
 }
 
 func (l located) hint() string {
-	return "on the agent's host: mend it, or where /etc/unidesk/agent.yaml says that it is (projects." + l.project + ": root, files, envFile), then systemctl restart unidesk-agent"
+	return "on the agent's host, as root: mend it, or where /etc/unidesk/agent.yaml says that it is (projects." + l.project + ": root, files, envFile), then systemctl restart unidesk-agent"
 }
 
 // watch takes back, until ctx ends, what nobody settles.

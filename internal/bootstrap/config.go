@@ -81,7 +81,7 @@ func (c FirstConfig) role(account string, has rpc.Role) []string {
 func (c FirstConfig) render(account string) []byte {
 	var b strings.Builder
 	b.WriteString("# What unidesk-agent may know and do on this host. Written once by `host bootstrap` of unidesk-controller and never\n" +
-		"# overwritten. After an edit: systemctl restart unidesk-agent\n" +
+		"# overwritten. After an edit, as root: systemctl restart unidesk-agent\n" +
 		"# On the controller's machine /usr/share/doc/unidesk-controller/docs/agent.yaml describes each key.\nversion: 2\n")
 	if c.Registry != "" {
 		fmt.Fprintf(&b, "registry: %q\nregistryRoots:\n", c.Registry)

@@ -21,7 +21,7 @@ import (
 // The image itself is not checked here: that is [Client.Image].
 func (c *Client) Load(ctx context.Context, a Archive, stall time.Duration) (Loaded, error) {
 	ctx, alive, stop := watch(ctx, stall, fault.Transient(fault.EngineFailed, "engine gave no sign of life for %v during a load", stall).
-		WithHint("if loads keep stalling, the engine is stuck (moby/moby#51623) and has to be restarted: systemctl restart docker"))
+		WithHint("if loads keep stalling, the engine is stuck (moby/moby#51623) and has to be restarted, as root: systemctl restart docker"))
 	defer stop()
 	archive := &watched{ReadCloser: a.Reader(), alive: alive}
 	defer archive.Close()

@@ -206,7 +206,7 @@ func letWrite(name string) string {
 	if dir == "/" { // which would open all of the host
 		first, dir = "make the folder "+below+" by hand; then ", below
 	}
-	return first + "systemctl edit unidesk-agent, with [Service] and ReadWritePaths=" + dir + ", then systemctl restart unidesk-agent: its unit may write to few folders"
+	return "as root: " + first + "systemctl edit unidesk-agent, with [Service] and ReadWritePaths=" + dir + ", then systemctl restart unidesk-agent: its unit may write to few folders"
 }
 
 // cause is the system's error without the path that package os adds.

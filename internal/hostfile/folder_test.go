@@ -69,7 +69,7 @@ func TestTheHintOfAReadOnlyPathNamesAFolderThatIsThere(t *testing.T) {
 		if !strings.Contains(hint, "ReadWritePaths="+want+", ") || !strings.Contains(hint, "systemctl restart unidesk-agent") {
 			t.Errorf("%s: %q, want the folder %s", name, hint, want)
 		}
-		if byHand := strings.HasPrefix(hint, "make the folder "+want+" by hand"); byHand != strings.HasPrefix(want, "/unidesk-") {
+		if byHand := strings.HasPrefix(hint, "as root: make the folder "+want+" by hand"); byHand != strings.HasPrefix(want, "/unidesk-") {
 			t.Errorf("%s: %q", name, hint)
 		}
 	}

@@ -29,7 +29,7 @@ func Check(want, have workload.Spec) []proof.Check {
 	}
 	return []proof.Check{{
 		Name: "placement", Reason: fault.WorkloadUnfit, Detail: "is another one than the catalog's: " + strings.Join(differences, "; "),
-		Fix: "write\n" + lines + "and restart the agent: systemctl restart unidesk-agent",
+		Fix: "as root, write\n" + lines + "and restart the agent: systemctl restart unidesk-agent",
 	}}
 }
 

@@ -23,7 +23,7 @@ func Registry(catalog, agent, managed, host string) []Check {
 	return []Check{{
 		Name: "registry", OK: true, Warning: true,
 		Detail: "services.yaml names " + catalog + " (registry), " + strings.Join(differ, ", ") + ": an image may be called by another name than it is read under",
-		Fix:    "name one host and port in all of them; after an edit of agent.yaml: systemctl restart unidesk-agent",
+		Fix:    "name one host and port in all of them; after an edit of agent.yaml, as root there: systemctl restart unidesk-agent",
 	}}
 }
 

@@ -142,7 +142,7 @@ func (r *Report) warn(want Settings, f Facts) {
 		}
 	}
 	if f.Unit != nil && f.Unit.NeedsReload {
-		r.Warnings = append(r.Warnings, "the unit's file changed since systemd read it (systemctl daemon-reload)")
+		r.Warnings = append(r.Warnings, "the unit's file changed since systemd read it (as root: systemctl daemon-reload)")
 	}
 	if f.earlier(want, UnitFile) {
 		r.Warnings = append(r.Warnings, "the unit is that of an earlier version, without a sandbox; the later one restarts the registry: "+fault.RegistryInstall.Mark())

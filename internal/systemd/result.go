@@ -50,7 +50,7 @@ func refused(verb, unit string, err error) error {
 	f := because(err, "%s %s: %w", verb, unit, err)
 	switch nameOf(err) {
 	case "org.freedesktop.systemd1.UnitMasked":
-		return f.WithHint("somebody masked it; when that is no longer meant: systemctl unmask %s", unit)
+		return f.WithHint("somebody masked it; when that is no longer meant, as root: systemctl unmask %s", unit)
 	case "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired":
 		return f.WithHint("the agent must run as root to manage units")
 	default:

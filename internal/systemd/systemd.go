@@ -72,7 +72,7 @@ func (m Manager) Reload(ctx context.Context) error {
 
 func reload(ctx context.Context, c *dbus.Conn) error {
 	if err := c.ReloadContext(ctx); err != nil {
-		return because(err, "systemd does not read its units again: %w", err).WithHint("systemctl daemon-reload")
+		return because(err, "systemd does not read its units again: %w", err).WithHint("as root: systemctl daemon-reload")
 	}
 	return nil
 }

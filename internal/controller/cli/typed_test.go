@@ -300,6 +300,33 @@ func TestALineForAHostEndsWhereItsTextDoes(t *testing.T) {
 	}
 }
 
+// A person who types what only root may do is refused by the host, and does not learn why.
+func TestALineThatOnlyRootMayTypeSaysSo(t *testing.T) {
+	t.Parallel()
+	roots := regexp.MustCompile(`\b(systemctl (--now )?(start|stop|restart|reload|enable|disable|mask|unmask|edit|daemon-reload)|usermod|mount -o|apt-get install)\b`)
+	found := 0
+	lines := linesOfTheCode(t, func(text string) []string {
+		at := roots.FindStringIndex(text)
+		if at == nil {
+			return nil
+		}
+		found++
+		if before := text[:at[0]]; strings.Contains(before, "as root") || strings.HasSuffix(before, "sudo ") {
+			return nil
+		}
+		return []string{text}
+	})
+	for line, place := range lines {
+		// What an installation of the registry does itself.
+		if !strings.Contains(place, "internal/registry/steps.go:") {
+			t.Errorf("%s: %q does not say that root types it", place, line)
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d lines are found", found)
+	}
+}
+
 // eachLiteral gives each string that stands in the code.
 func eachLiteral(t *testing.T, each func(place, text string)) {
 	t.Helper()

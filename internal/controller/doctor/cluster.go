@@ -44,7 +44,7 @@ func judgeServer(c rpc.Cluster, now time.Time) Finding {
 		fix = site.TokenLine()
 	case c.TokenExpires.IsZero():
 		fix += "\nif the agent has no token yet, " + site.TokenLine() +
-			"\nif no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml; then systemctl restart unidesk-agent"
+			"\nif no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml; then, as root there: systemctl restart unidesk-agent"
 	}
 	return amiss(LevelFault, check, fix, "the API server does not answer the agent: %s", OrNotTold(c.Trouble))
 }

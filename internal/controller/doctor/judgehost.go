@@ -82,7 +82,7 @@ func judgeRole(f hostFacts) Finding {
 		want, why = rpc.RoleOperate, "to deploy "+strings.Join(all, ", ")
 	}
 	if rank[have] < rank[want] {
-		return amiss(LevelFault, check, fmt.Sprintf("on the host: give uid %d the role %s in agent.yaml, then systemctl restart unidesk-agent", f.row.Agent.CallerUID, want),
+		return amiss(LevelFault, check, fmt.Sprintf("on the host, as root: give uid %d the role %s in agent.yaml, then systemctl restart unidesk-agent", f.row.Agent.CallerUID, want),
 			"uid %d has the role %s there and needs %s %s", f.row.Agent.CallerUID, cmp.Or(string(have), "none"), want, why)
 	}
 	say := cmp.Or(string(have), "none")
@@ -112,14 +112,14 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 		}
 	}
 	if f.registry != nil {
-		lack(rpc.CapabilityImageStream, "name the registry in the host's agent.yaml (registry)", "no image can be read from it")
+		lack(rpc.CapabilityImageStream, "on the host, as root: name the registry in /etc/unidesk/agent.yaml (registry), then systemctl restart unidesk-agent", "no image can be read from it")
 	}
 	if len(f.services) > 0 {
-		lack(rpc.CapabilityWorkloadCompose, "place the projects in the host's agent.yaml; with an older agent: unidesk-controller host bootstrap "+f.row.Name,
+		lack(rpc.CapabilityWorkloadCompose, "on the host, as root: place the projects in /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; with an older agent: unidesk-controller host bootstrap "+f.row.Name,
 			strings.Join(f.services, ", ")+" cannot be deployed there")
 	}
 	if len(f.clustered) > 0 {
-		lack(rpc.CapabilityWorkloadKubernetes, "if no cluster is there, of each of them: "+unwanted+"; else on the host: write the section kubernetes that `unidesk-controller host placement "+f.row.Name+
+		lack(rpc.CapabilityWorkloadKubernetes, "if no cluster is there, of each of them: "+unwanted+"; else on the host, as root: write the section kubernetes that `unidesk-controller host placement "+f.row.Name+
 			"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; with an older agent first: unidesk-controller host bootstrap "+f.row.Name,
 			strings.Join(f.clustered, ", ")+" cannot be deployed there")
 	}

@@ -157,7 +157,7 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 		if s.err != nil {
 			if fault.ReasonOf(s.err) == fault.WorkloadNotFound && fault.ActionOf(s.err) == fault.Examine { // which is this command
 				list = append(list, amiss(LevelFault, s.check(),
-					"on the host: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; "+
+					"on the host, as root: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; "+
 						"if it is not to be brought live there, "+unwanted, "%v (%s)", s.err, fault.WorkloadNotFound))
 				continue
 			}
@@ -167,10 +167,10 @@ func judgeServices(host string, seen []serviceFacts) (list []Finding) {
 		placed = append(placed, s.service)
 		if len(s.differences) > 0 {
 			list = append(list, amiss(LevelFault, s.check(),
-				"on the host: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent",
+				"on the host, as root: write what `unidesk-controller host placement "+host+"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent",
 				"its placement is another one than the catalog's: %s", strings.Join(s.differences, "; ")))
 		}
-		list = append(list, judgeUnread(s.check(), "/etc/unidesk/agent.yaml (files), then systemctl restart unidesk-agent", s.unread)...)
+		list = append(list, judgeUnread(s.check(), "/etc/unidesk/agent.yaml (files) as root, then systemctl restart unidesk-agent", s.unread)...)
 		list = append(list, judgeHolder(s.check(), s.holds)...)
 		if s.pending != nil {
 			left = append(left, *s.pending)

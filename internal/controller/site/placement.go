@@ -47,7 +47,7 @@ func (c Config) Placement(services *catalog.Catalog, host string) (string, error
 	}
 	return fmt.Sprintf(`# For /etc/unidesk/agent.yaml on %s (version: 2), in place of its sections of the same
 # names. Fill in root, files and envFile of each project, and leave out what the host
-# does not have; then systemctl restart unidesk-agent
+# does not have; then, as root: systemctl restart unidesk-agent
 %s`, host, section), nil
 }
 

@@ -31,7 +31,7 @@ const (
 // is k3s's to judge.
 func Mirrors(path, registry string) ([]string, error) {
 	unreadable := func(err error) error {
-		return fault.New(fault.EngineFailed, "k3s's registries in %s: %w", path, err).WithHint("correct the file, then systemctl restart k3s")
+		return fault.New(fault.EngineFailed, "k3s's registries in %s: %w", path, err).WithHint("as root: correct the file, then systemctl restart k3s")
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -45,7 +45,7 @@ func (t *tokenFile) read() (string, error) {
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return "", fault.New(fault.ConfigInvalid, "%s may be read by other accounts", t.path).
-			WithHint("chmod 600 %s, and make another token if somebody may have read it", t.path)
+			WithHint("as root: chmod 600 %s, and make another token if somebody may have read it", t.path)
 	}
 	if info.Size() > maxToken {
 		return "", fault.New(fault.ConfigInvalid, "%s holds %d bytes; a token has at most %d", t.path, info.Size(), maxToken)
