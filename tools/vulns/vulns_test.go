@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,10 +134,16 @@ func TestACopyHoldsTheAdvisoriesOfItsModules(t *testing.T) {
 
 	modules := []string{"example.org/m", "stdlib"}
 	date := time.Date(2026, 11, 5, 0, 0, 0, 0, time.UTC)
+	write("GO-2026-0005", day, "example.org/m", "1.2.3", "")
+	const dropped = "GO-2026-0005.json"
 	for range 2 { // the second replaces the first
 		if err := writeCopy(dir, osv, "v0.0.0", date, modules); err != nil {
 			t.Fatal(err)
 		}
+		_ = os.Remove(filepath.Join(osv, dropped))
+	}
+	if _, err := os.Stat(filepath.Join(dir, advisoryPath, dropped)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an advisory of the copy before is left: %v", err)
 	}
 	c, err := readCopy(dir)
 	if err != nil {
