@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"strings"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -38,7 +36,7 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 // recoverAs is RecoverCommand, by root if the failure's action is that.
 func recoverAs(a fault.Action) Command {
 	if a == fault.RecoverAsRoot {
-		return Words(strings.Fields(remedy.Line(a))...)
+		return Words(remedy.Words(a)...)
 	}
 	return RecoverCommand()
 }

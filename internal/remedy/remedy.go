@@ -9,32 +9,38 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Line returns the line to type for the action, "" for an action that this version
-// does not know.
-func Line(a fault.Action) string {
+// Words returns the words of the line to type for the action, none for an action that
+// this version does not know. No word has a blank or steers a shell.
+func Words(a fault.Action) []string {
 	switch a {
 	case fault.Recover:
-		return "unidesk-controller recover"
+		return ours("recover")
 	case fault.RecoverAsRoot:
-		return "sudo unidesk-controller recover"
+		return append([]string{"sudo"}, ours("recover")...)
 	case fault.ListReceipts:
-		return "unidesk-controller history"
+		return ours("history")
 	case fault.RegistryHealth:
-		return "unidesk-controller artifact-registry health"
+		return ours("artifact-registry", "health")
 	case fault.RegistryStatus:
-		return "unidesk-controller artifact-registry status"
+		return ours("artifact-registry", "status")
 	case fault.RegistryInstall:
-		return "unidesk-controller artifact-registry install"
+		return ours("artifact-registry", "install")
 	case fault.RegistryRender:
-		return "unidesk-controller artifact-registry render"
+		return ours("artifact-registry", "render")
 	case fault.ListServices:
-		return "unidesk-controller services"
+		return ours("services")
 	case fault.Examine:
-		return "unidesk-controller doctor"
+		return ours("doctor")
 	default:
-		return ""
+		return nil
 	}
 }
+
+func ours(words ...string) []string { return append([]string{"unidesk-controller"}, words...) }
+
+// Line returns the line to type for the action, "" for an action that this version
+// does not know.
+func Line(a fault.Action) string { return strings.Join(Words(a), " ") }
 
 // Text returns the text with the line of each action in the place of its mark.
 func Text(s string) string {

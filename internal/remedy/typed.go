@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// ours are the lines of this program that name no folder.
-var ours = regexp.MustCompile(`\bunidesk-controller (--help|artifact-registry|catalog|completion|deploy|doctor|history|host|logs|recover|rollback|services|verify|version|watch)\b`)
+// lines are the lines of this program that name no folder.
+var lines = regexp.MustCompile(`\bunidesk-controller (--help|artifact-registry|catalog|completion|deploy|doctor|history|host|logs|recover|rollback|services|verify|version|watch)\b`)
 
 // Typed returns the text with the folder of the configuration, a word for a shell, in
 // each line of this program. Without it such a line would be about the folder of no
 // --config.
 func Typed(text, folder string) string {
-	return ours.ReplaceAllString(text, "unidesk-controller --config "+strings.ReplaceAll(folder, "$", "$$")+" $1")
+	return lines.ReplaceAllString(text, "unidesk-controller --config "+strings.ReplaceAll(folder, "$", "$$")+" $1")
 }
