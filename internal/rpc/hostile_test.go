@@ -309,7 +309,7 @@ func TestNothingHostileReachesTheHost(t *testing.T) {
 							return // as a list, or by the sample before
 						}
 						tried = append(tried, path)
-						for _, v := range values {
+						for _, v := range dealt(values, len(tried)) {
 							hit(t, conn, behind, m, sample, path, v)
 						}
 					})
@@ -325,6 +325,19 @@ func TestNothingHostileReachesTheHost(t *testing.T) {
 	for name := range left {
 		t.Errorf("the contract has no %s", name)
 	}
+}
+
+// dealt returns the values for the nth field. All of them are tens of thousands of calls, which
+// take minutes under the race detector: a short run tries one in sixteen, others in each
+// field.
+func dealt(values []string, n int) (some []string) {
+	if !testing.Short() {
+		return values
+	}
+	for i := n % 16; i < len(values); i += 16 {
+		some = append(some, values[i])
+	}
+	return some
 }
 
 // hit sends a value in a field, in each way that there is.

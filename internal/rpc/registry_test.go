@@ -439,7 +439,7 @@ func TestAnInstallationIsProgressAndThenOneResult(t *testing.T) {
 
 func TestAnInstallationGoesOnWhenItsClientHasGone(t *testing.T) {
 	t.Parallel()
-	gone, ended := make(chan struct{}), make(chan error)
+	gone, ended := make(chan struct{}), make(chan error, 1)
 	f := &fakeRegistry{steps: []registry.Progress{{Step: registry.StepCheck}}}
 	f.during = func(ctx context.Context, emit func(registry.Progress)) {
 		<-gone
@@ -452,7 +452,7 @@ func TestAnInstallationGoesOnWhenItsClientHasGone(t *testing.T) {
 	_, err := a.dial(t, Options{}).Install(t.Context(), wanted(), hashes(), func(registry.Progress) { a.cut() })
 	wantReason(t, err, fault.HostUnreachable, true)
 	close(gone)
-	if err := <-ended; err != nil {
+	if err := taken(t, ended); err != nil {
 		t.Errorf("it ended with its client: %v", err)
 	}
 }
@@ -485,13 +485,13 @@ func TestTheSameInstallationIsAttachedToAndAnotherIsRefused(t *testing.T) {
 		i, err := a.dial(t, Options{}).Install(t.Context(), wanted(), hashes(), ignore)
 		first <- end{i, err}
 	}()
-	<-begun
+	taken(t, begun)
 	heard := make(chan struct{}, 9)
 	go func() {
 		i, err := a.dial(t, Options{}).Install(t.Context(), wanted(), hashes(), func(registry.Progress) { heard <- struct{}{} })
 		second <- end{i, err}
 	}()
-	<-heard // of the step before it came
+	taken(t, heard) // of the step before it came
 	other, c := wanted(), a.dial(t, Options{})
 	other.Storage = "/srv/other"
 	_, err := c.Install(t.Context(), other, hashes(), ignore)
@@ -506,7 +506,7 @@ func TestTheSameInstallationIsAttachedToAndAnotherIsRefused(t *testing.T) {
 	}
 	close(release)
 	for name, ended := range map[string]chan end{"first": first, "second": second} {
-		e := <-ended
+		e := taken(t, ended)
 		if diff := cmp.Diff(f.installed, e.installed, registryValues); diff != "" || e.err != nil {
 			t.Errorf("the %s: %v %s", name, e.err, diff)
 		}
@@ -537,7 +537,7 @@ func TestAnInstallationGetsTheGraceOfAStop(t *testing.T) {
 		_, err := c.Install(t.Context(), wanted(), hashes(), ignore)
 		ended <- err
 	}()
-	ctx := <-begun
+	ctx := taken(t, begun)
 	go func() {
 		s.Close()
 		close(closed)
@@ -556,10 +556,10 @@ func TestAnInstallationGetsTheGraceOfAStop(t *testing.T) {
 	default:
 	}
 	close(release)
-	if err := <-ended; err != nil {
+	if err := taken(t, ended); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
-	<-closed
+	taken(t, closed)
 }
 
 func TestAnInstallationThatTakesLongerThanTheGraceIsEnded(t *testing.T) {
@@ -572,9 +572,9 @@ func TestAnInstallationThatTakesLongerThanTheGraceIsEnded(t *testing.T) {
 		_, err := c.Install(t.Context(), wanted(), hashes(), ignore)
 		ended <- err
 	}()
-	<-begun
+	taken(t, begun)
 	s.Close()
-	err := <-ended
+	err := taken(t, ended)
 	wantReason(t, err, fault.UnitFailed, false) // in the words of the host, which put back what was there
 	if !strings.Contains(err.Error(), "install the registry: given up: the agent is being stopped") {
 		t.Errorf("it ended with %v", err)
@@ -601,7 +601,7 @@ func TestNothingIsSentOnAStreamWhoseHandlerHasReturned(t *testing.T) {
 	if _, err := c.Install(t.Context(), wanted(), hashes(), ignore); err != nil {
 		t.Errorf("the result was not the last: %v", err)
 	}
-	(<-kept)(registry.Progress{Step: registry.StepVerify})
+	taken(t, kept)(registry.Progress{Step: registry.StepVerify})
 	late.Wait()
 }
 

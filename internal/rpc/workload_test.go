@@ -789,14 +789,14 @@ func TestAnActGoesOnWhenItsStreamBreaksAndIsFoundAgain(t *testing.T) {
 			came <- struct{}{}
 		})
 	}()
-	slow.events <- workload.Event{Point: workload.PointTag}
-	<-came
+	given(t, slow.events, workload.Event{Point: workload.PointTag})
+	taken(t, came)
 	a.cut()
-	<-came // the client is back: the last point is told again
-	slow.events <- workload.Event{Point: workload.PointSwitch}
-	<-came
-	slow.end <- nil
-	if err := <-done; err != nil {
+	taken(t, came) // the client is back: the last point is told again
+	given(t, slow.events, workload.Event{Point: workload.PointSwitch})
+	taken(t, came)
+	given(t, slow.end, nil)
+	if err := taken(t, done); err != nil {
 		t.Fatal(err)
 	}
 	if want := []workload.Point{workload.PointTag, workload.PointTag, workload.PointSwitch}; !slices.Equal(points, want) {
@@ -815,9 +815,9 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	ref, settlement := sampleChange(t).Ref, workload.Settlement{ChangeID: "x", Outcome: workload.Revert}
 	left := make(chan error, 1)
 	go func() { left <- a.workloads(t).Settle(ctx, ref, settlement, nil) }()
-	slow.events <- workload.Event{Point: workload.PointSettle}
+	given(t, slow.events, workload.Event{Point: workload.PointSettle})
 	cancel()
-	wantReason(t, <-left, fault.Interrupted, false)
+	wantReason(t, taken(t, left), fault.Interrupted, false)
 	req := &artifactv1.SettleRequest{Workload: refToProto(ref), ChangeId: "x", Outcome: artifactv1.Outcome_OUTCOME_REVERT}
 	again, err := s.begin(t.Context(), "settle", ref, req, time.Minute, func(context.Context, func(workload.Event)) error {
 		t.Error("it is begun again")
@@ -826,7 +826,7 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slow.end <- fault.New(fault.RevertFailed, "no engine").WithHint("docker up")
+	given[error](t, slow.end, fault.New(fault.RevertFailed, "no engine").WithHint("docker up"))
 	events, err := again.wait(t.Context())
 	wantReason(t, err, fault.RevertFailed, false)
 	if len(events) != 1 || events[0].Point != workload.PointSettle {
@@ -869,12 +869,12 @@ func TestAStoppingAgentEndsItsActsAndBeginsNone(t *testing.T) {
 	w := a.workloads(t)
 	done := make(chan error, 1)
 	go func() { done <- w.Switch(t.Context(), sampleChange(t), func(workload.Event) {}) }()
-	slow.events <- workload.Event{Point: workload.PointTag}
+	given(t, slow.events, workload.Event{Point: workload.PointTag})
 	s.Close()
 	if !slow.aborted.Load() {
 		t.Error("the act goes on")
 	}
-	wantReason(t, <-done, fault.HostUnreachable, true)
+	wantReason(t, taken(t, done), fault.HostUnreachable, true)
 	wantReason(t, w.Switch(t.Context(), sampleChange(t), func(workload.Event) {}), fault.HostUnreachable, true)
 	if n := slow.began.Load(); n != 1 {
 		t.Errorf("%d switches", n)
@@ -897,17 +897,15 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 	for n := range maxJobs {
 		go ask(n)
 	}
-	for slow.began.Load() < maxJobs {
-		time.Sleep(time.Millisecond)
-	}
+	counted(t, slow.began.Load, maxJobs)
 	stub = artifactv1.NewWorkloadServiceClient(a.dial(t, Options{}).conn)
 	ask(maxJobs)
-	if f := fromStatus("", <-errs); f.Reason != fault.Busy || !f.Retry {
+	if f := fromStatus("", taken(t, errs)); f.Reason != fault.Busy || !f.Retry {
 		t.Errorf("%v", f)
 	}
 	s.Close()
 	for range maxJobs {
-		if err := <-errs; err == nil {
+		if err := taken(t, errs); err == nil {
 			t.Error("an act that was ended is told as none")
 		}
 	}
