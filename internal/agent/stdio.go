@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/systemd"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
@@ -20,7 +22,25 @@ import (
 // Before the socket has answered nothing is written to out, so that a failure is
 // a failure there and not a connection that breaks. ctx bounds the wait for its
 // answer and nothing after it.
+//
+// systemd answers for an agent that it starts. HOST_UNREACHABLE, too, is an agent that
+// systemd cannot start: it would be waited for until the far end gives up.
 func Stdio(ctx context.Context, path string, in io.Reader, out io.Writer) error {
+	trouble := func(context.Context) string { return "" }
+	if path == DefaultSocket {
+		trouble = unitTrouble
+	}
+	return join(ctx, path, in, out, silence, trouble)
+}
+
+// silence is how long a starting agent may say nothing before systemd is asked about it.
+// It is longer than the pause before the agent is started again (RestartSec=), which the
+// restart of an agent that starts well has, too.
+const silence = 5 * time.Second
+
+// join is Stdio. After quiet without a byte of the agent it asks for the trouble that
+// keeps the agent from starting, and again each quiet while there is none.
+func join(ctx context.Context, path string, in io.Reader, out io.Writer, quiet time.Duration, trouble func(context.Context) string) error {
 	raw, err := new(net.Dialer).DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, os.ErrPermission):
@@ -37,6 +57,58 @@ func Stdio(ctx context.Context, path string, in io.Reader, out io.Writer) error 
 		_, _ = io.Copy(conn, in)
 		_ = conn.CloseWrite()
 	}()
-	_, err = io.Copy(out, conn)
+	waiting, came := context.WithCancel(context.WithoutCancel(ctx))
+	defer came()
+	given := make(chan string, 1)
+	go func() {
+		defer close(given)
+		if why := silent(waiting, quiet, trouble); why != "" {
+			given <- why
+			_ = conn.Close()
+		}
+	}()
+	first := make([]byte, 4<<10) // the rest is for io.Copy, which lets the kernel move it
+	n, err := conn.Read(first)
+	came()
+	if why := <-given; why != "" {
+		return fault.Transient(fault.HostUnreachable, "%s", why)
+	}
+	if n > 0 {
+		if _, err := out.Write(first[:n]); err != nil {
+			return err
+		}
+	}
+	if err == nil {
+		_, err = io.Copy(out, conn)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	return err
+}
+
+// silent returns the trouble that there is while an agent says nothing, "" once ctx ends.
+func silent(ctx context.Context, quiet time.Duration, trouble func(context.Context) string) string {
+	look := time.NewTicker(quiet)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-look.C:
+			if why := trouble(ctx); why != "" && ctx.Err() == nil {
+				return why
+			}
+		}
+	}
+}
+
+// unitTrouble returns why systemd cannot start the agent, "" if it can, or is not asked.
+func unitTrouble(ctx context.Context) string {
+	const unit = "unidesk-agent.service"
+	s, err := systemd.Manager{}.Unit(ctx, unit)
+	if err != nil || s.Active != "failed" && s.Sub != "auto-restart" {
+		return ""
+	}
+	return unit + " does not start: it is " + s.Active + " (" + s.Sub + ")"
 }

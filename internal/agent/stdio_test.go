@@ -57,6 +57,49 @@ func TestStdioEndsWithItsInput(t *testing.T) {
 	}
 }
 
+// systemd takes the connection for an agent that does not start: the far end hears that,
+// and does not wait until it gives up. An agent that is slow to start is waited for.
+func TestStdioReportsAnAgentThatSystemdCannotStart(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		troubles []string // answers to the questions, in their order
+		want     string
+	}{
+		"it does not start": {[]string{"it is failed"}, "it is failed"},
+		"it is slow":        {[]string{"", "", ""}, ""},
+		"not at once":       {[]string{"", "it is failed"}, "it is failed"},
+	} {
+		path := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, held := io.Pipe() // the far end goes on
+		asked := 0
+		var out bytes.Buffer
+		err = agent.Join(t.Context(), path, in, &out, time.Millisecond, func(context.Context) string {
+			asked++
+			if asked == len(c.troubles) && c.want == "" { // it starts, and ends
+				go func() {
+					conn, err := l.Accept()
+					if err == nil {
+						_, _ = conn.Write([]byte("hello"))
+						_ = conn.Close()
+					}
+				}()
+			}
+			return c.troubles[min(asked, len(c.troubles))-1]
+		})
+		if c.want == "" && (err != nil || out.String() != tunnel.Preface+"hello") {
+			t.Errorf("%s: %v, %q", name, err, &out)
+		}
+		if c.want != "" && (fault.ReasonOf(err) != fault.HostUnreachable || !fault.Retryable(err) || err.Error() != c.want || asked != len(c.troubles)) {
+			t.Errorf("%s: asked %d times, %v", name, asked, err)
+		}
+		_, _ = held.Close(), l.Close()
+	}
+}
+
 // A far end that has ended its half may still be answered.
 func TestStdioPassesHalfClosesOn(t *testing.T) {
 	t.Parallel()

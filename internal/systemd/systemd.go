@@ -29,6 +29,7 @@ const Patience = 5 * time.Minute
 type State struct {
 	Load   string // loaded, not-found, masked, bad-setting, error
 	Active string // active, inactive, failed, activating, …
+	Sub    string // of a service: running, auto-restart, …
 	File   string // enabled, disabled, masked, …; "" without a file
 	// NeedsReload says that the file changed since systemd read it.
 	NeedsReload bool
@@ -59,6 +60,7 @@ func (m Manager) Unit(ctx context.Context, unit string) (State, error) {
 func stateOf(p map[string]any) (s State) {
 	s.Load, _ = p["LoadState"].(string)
 	s.Active, _ = p["ActiveState"].(string)
+	s.Sub, _ = p["SubState"].(string)
 	s.File, _ = p["UnitFileState"].(string)
 	s.NeedsReload, _ = p["NeedDaemonReload"].(bool)
 	s.DropIns, _ = p["DropInPaths"].([]string)

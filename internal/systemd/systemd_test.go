@@ -77,7 +77,7 @@ func TestAStateIsWhatThePropertiesSay(t *testing.T) {
 		"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": true, "SubState": "running",
 		"DropInPaths": []string{"/etc/x.conf"},
 	})
-	if diff := cmp.Diff(State{Load: "loaded", Active: "active", File: "enabled", NeedsReload: true, DropIns: []string{"/etc/x.conf"}}, got); diff != "" {
+	if diff := cmp.Diff(State{Load: "loaded", Active: "active", Sub: "running", File: "enabled", NeedsReload: true, DropIns: []string{"/etc/x.conf"}}, got); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(State{}, stateOf(map[string]any{"LoadState": 7})); diff != "" {
