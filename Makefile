@@ -72,12 +72,14 @@ race: ## the unit tests of the packages with goroutines, under Go's race detecto
 fuzz: ## each fuzz target, for a bounded number of inputs; FUZZ_SHARE=0.1 for ten times as many
 	@tools/fuzz.sh
 
-# They wait for programs, for each other, or for time to pass.
-WAITING := $(LONG) ./internal/confirm ./internal/deploy ./internal/engine ./internal/envfile ./internal/k3s ./internal/k3s/kube ./internal/ledger \
-	./internal/pull ./internal/registryhost ./internal/rpc ./internal/statefile ./internal/systemd ./internal/tunnel ./cmd/controller
+# They wait for programs, for each other, or for time to pass. Ten runs of what LONG does with an engine are hours, and
+# make test runs those four at a time: here they are unit tests only.
+WAITING := ./internal/confirm ./internal/deploy ./internal/engine ./internal/envfile ./internal/k3s ./internal/k3s/kube ./internal/ledger \
+	./internal/pull ./internal/registryhost ./internal/rpc ./internal/statefile ./internal/systemd ./internal/tunnel ./cmd/controller \
+	-unit $(filter ./internal/%,$(LONG))
 
 .PHONY: steady
-steady: ## the packages that wait, ten times each beside eight busy loops; ARGS=./internal/tunnel for one of them
+steady: ## the packages that wait, ten times each beside eight busy loops, within the hour: of the long ones, which take hours, the unit tests; ARGS=./internal/stage for all tests of a package
 	@lab/setup.sh engine sshd
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	@tools/steady.sh $(or $(ARGS),$(WAITING))

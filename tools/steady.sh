@@ -2,15 +2,17 @@
 # Runs the tests of packages ten times beside eight busy loops, and prints how many of the
 # ten pass. It is for tests that wait: on a busy machine they must only take longer.
 #
-#   tools/steady.sh PACKAGE...
+#   tools/steady.sh PACKAGE... [-unit PACKAGE...]
 #
+# Of the packages after -unit it runs the unit tests only, and of all packages what `go test
+# -short` runs: what computes for long waits for nothing.
 # STEADY_TIMES and STEADY_LOOPS are other numbers than 10 and 8, STEADY_RUN is a pattern of
 # tests, and STEADY_LIMIT the time for all of it (2h). The loops end with this script, also
 # when it is interrupted or killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-times=${STEADY_TIMES:-10} loops=() work=$(mktemp -d) child=''
+times=${STEADY_TIMES:-10} tags=integration packages=0 loops=() work=$(mktemp -d) child=''
 if [ $# -eq 0 ]; then
 	sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
 	exit 2
@@ -50,10 +52,14 @@ within() {
 
 bad=0
 for package in "$@"; do
-	begun=$SECONDS passed=0
-	within go test -c -vet=off -ldflags=-w -tags integration -o "$work/test" "$package"
+	if [ "$package" = -unit ]; then
+		tags=''
+		continue
+	fi
+	begun=$SECONDS passed=0 packages=$((packages + 1))
+	within go test -c -vet=off -ldflags=-w -tags "$tags" -o "$work/test" "$package"
 	for n in $(seq "$times"); do
-		if within env -C "$package" "$work/test" -test.run "${STEADY_RUN:-.}" -test.count 1 -test.timeout 80m >"$work/log" 2>&1; then
+		if within env -C "$package" "$work/test" -test.run "${STEADY_RUN:-.}" -test.short -test.count 1 -test.timeout 80m >"$work/log" 2>&1; then
 			passed=$((passed + 1))
 		else
 			echo "run $n of $package fails:"
@@ -67,5 +73,5 @@ for package in "$@"; do
 	printf '%s of %s  %s  %d s\n' "$number" "$of" "$package" $((SECONDS - begun))
 	[ "$passed" = "$times" ] || bad=$((bad + 1))
 done
-echo "steady: $# packages beside ${STEADY_LOOPS:-8} busy loops, $bad that fail at times, $SECONDS s"
+echo "steady: $packages packages beside ${STEADY_LOOPS:-8} busy loops, $bad that fail at times, $SECONDS s"
 [ $bad = 0 ]

@@ -75,6 +75,18 @@ func TestSteadyCountsTheRunsThatPass(t *testing.T) {
 	}
 }
 
+func TestSteadyRunsTheUnitTestsOnlyOfWhatTakesLong(t *testing.T) {
+	t.Parallel()
+	const unit, real = "package p\n\nimport \"testing\"\n\nfunc TestUnit(*testing.T) {}\n", "//go:build integration\n\npackage p\n\nimport \"testing\"\n\nfunc TestReal(t *testing.T) { t.Fatal(\"real\") }\n"
+	r := newModule(t, "steady.sh", map[string]string{"a/p_test.go": unit, "a/real_test.go": real, "b/p_test.go": unit, "b/real_test.go": real})
+	out, err := r.run("env", "STEADY_LOOPS=1", "STEADY_TIMES=1", "tools/steady.sh", "./a", "-unit", "./b")
+	for _, want := range []string{"0 of 1  ./a ", "1 of 1  ./b ", "steady: 2 packages", "1 that fail at times"} {
+		if err == nil || !strings.Contains(out, want) {
+			t.Errorf("%v, and %q is not in %s", err, want, out)
+		}
+	}
+}
+
 // A busy loop that stays would slow down all that comes after it.
 func TestNothingStaysOfAnInterruptedSteady(t *testing.T) {
 	t.Parallel()
