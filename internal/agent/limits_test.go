@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -218,9 +220,14 @@ func TestWithoutARoleNothingOfARequestIsRead(t *testing.T) {
 func TestCallsOfAnAccountAreCounted(t *testing.T) {
 	t.Parallel()
 	path, g := serveWith(t, rpc.RoleRead, &counting{})
-	var open []net.Conn
-	for range maxCallsPerUID {
-		open = append(open, send(t, path, request("/grpc.health.v1.Health/Watch")))
+	// A client connects again when a busy server hangs up on a connection that was long in
+	// coming. Over each connection the server takes 16 calls.
+	var open []*grpc.ClientConn
+	for begun := range maxCallsPerUID {
+		if begun%16 == 0 {
+			open = append(open, connect(t, path))
+		}
+		watched(t, open[len(open)-1])
 	}
 	under := func() int {
 		g.mu.Lock()
@@ -245,6 +252,26 @@ func TestCallsOfAnAccountAreCounted(t *testing.T) {
 	settle(0)
 	if err := call(t, connect(t, path), "/unidesk.artifact.v1.HostService/Describe"); err != nil {
 		t.Errorf("once they have ended: %v", err)
+	}
+}
+
+// watched begins a call that does not end by itself.
+func watched(t *testing.T, conn *grpc.ClientConn) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	for {
+		watch, err := healthv1.NewHealthClient(conn).Watch(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(true))
+		if err == nil {
+			_, err = watch.Recv()
+		}
+		if status.Code(err) == codes.Unavailable {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
 	}
 }
 
