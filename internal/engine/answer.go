@@ -54,7 +54,7 @@ func (a Archive) MissingLayer(err error) (int, bool) {
 		return 0, false
 	}
 	for i, l := range a.layers {
-		if strings.Contains(r.Message, blobPath(l.Digest)) {
+		if strings.Contains(r.Message, blobPath(a.fileOf(l))) {
 			return i, true
 		}
 	}

@@ -36,14 +36,15 @@ type Archive struct {
 
 // File is the content of a layer, read when its turn comes.
 type File struct {
-	// Layer names the file inside the archive.
+	// Layer names the file inside the archive: the digest of the layer's blob, or its
+	// diff id if the content is Unpacked.
 	Layer artifact.Digest
 	// Size is the exact number of bytes that Open gives.
 	Size int64
 	Open func() (io.ReadCloser, error)
-	// Unpacked says that the content is the layer's tar and not the blob that the
-	// digest names. The classic store takes it for that (it looks at the content),
-	// containerd's cannot, so the archive then has the first form only.
+	// Unpacked says that the content is the layer's tar and not its blob. The classic
+	// store takes it for that (it looks at the content), containerd's cannot, so the
+	// archive then has the first form only.
 	Unpacked bool
 }
 
@@ -131,9 +132,19 @@ func (a Archive) dockerIndex(config artifact.Digest) []byte {
 		item.RepoTags = []string{a.Tag}
 	}
 	for _, l := range a.layers {
-		item.Layers = append(item.Layers, blobPath(l.Digest))
+		item.Layers = append(item.Layers, blobPath(a.fileOf(l)))
 	}
 	return encode([]any{item})
+}
+
+// fileOf is the name of the layer's file in the first form.
+func (a Archive) fileOf(l artifact.Layer) artifact.Digest {
+	for _, f := range a.files {
+		if f.Unpacked && f.Layer == l.DiffID {
+			return l.DiffID
+		}
+	}
+	return l.Digest
 }
 
 func (a Archive) ociIndex(manifest, config artifact.Digest) []byte {

@@ -104,11 +104,15 @@ func itoa(n int) string { b, _ := json.Marshal(n); return string(b) }
 func TestAnUnpackedLayerIsForTheClassicStoreOnly(t *testing.T) {
 	t.Parallel()
 	img := testImage(t)
-	f := file("three")
+	f := file("plain three")
 	f.Unpacked = true
-	names, _ := entries(t, engine.NewArchive(img, "", f))
-	if diff := cmp.Diff([]string{path(img.Config), "manifest.json", path(img.Layers[2].Digest)}, names); diff != "" {
+	names, content := entries(t, engine.NewArchive(img, "", f))
+	tar := path(img.Layers[2].DiffID)
+	if diff := cmp.Diff([]string{path(img.Config), "manifest.json", tar}, names); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if want := `"` + path(img.Layers[1].Digest) + `","` + tar + `"]`; !strings.Contains(content["manifest.json"], want) {
+		t.Errorf("%s has no %s", content["manifest.json"], want)
 	}
 }
 

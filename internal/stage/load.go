@@ -135,7 +135,7 @@ func (r *run) files(ctx context.Context, from, to int) (files []engine.File, err
 				if err != nil {
 					return nil, err
 				}
-				f = engine.File{Layer: l.Digest, Size: size, Unpacked: true, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+				f = engine.File{Layer: l.DiffID, Size: size, Unpacked: true, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
 			}
 		}
 		files = append(files, f)
