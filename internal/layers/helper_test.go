@@ -30,7 +30,7 @@ func newBlob(seed uint64, size int) blob {
 func newSpool(t *testing.T, quota int64) (*layers.Spool, string) {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := layers.OpenSpool(dir, quota)
+	s, err := layers.OpenSpool(dir, quota, layers.OpenCache(t.TempDir(), quota))
 	if err != nil {
 		t.Fatal(err)
 	}

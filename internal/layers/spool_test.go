@@ -38,7 +38,7 @@ func TestABlobIsContinuedAfterARestart(t *testing.T) {
 		if s.Has(b.Digest) {
 			t.Errorf("whole with %d bytes", at)
 		}
-		s, err = layers.OpenSpool(dir, 0)
+		s, err = layers.OpenSpool(dir, 0, layers.OpenCache(t.TempDir(), 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestAnOverlongPartialBlobIsBegunAnew(t *testing.T) {
 func TestFilesAreForTheOwnerOnly(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a", "spool")
-	s, err := layers.OpenSpool(dir, 0)
+	s, err := layers.OpenSpool(dir, 0, layers.OpenCache(t.TempDir(), 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestFilesAreForTheOwnerOnly(t *testing.T) {
 func TestAQuestionMakesNoSpool(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a", "spool")
-	s, err := layers.OpenSpool(dir, 0)
+	s, err := layers.OpenSpool(dir, 0, layers.OpenCache(t.TempDir(), 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestASpoolThatCannotBeIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "spool")} {
-		if _, err := layers.OpenSpool(dir, 0); fault.ReasonOf(err) != fault.ConfigInvalid {
+		if _, err := layers.OpenSpool(dir, 0, layers.OpenCache(t.TempDir(), 0)); fault.ReasonOf(err) != fault.ConfigInvalid {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -250,7 +250,7 @@ func TestRoomOnTheDiskCountsToo(t *testing.T) {
 func TestOneProcessStagesAtATime(t *testing.T) {
 	t.Parallel()
 	a, dir := newSpool(t, 0)
-	b, err := layers.OpenSpool(dir, 0)
+	b, err := layers.OpenSpool(dir, 0, layers.OpenCache(t.TempDir(), 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +382,7 @@ func TestASpoolWithoutInodesHasNoRoom(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s, err := layers.OpenSpool(dir, 1<<20)
+	s, err := layers.OpenSpool(dir, 1<<20, layers.OpenCache(t.TempDir(), 0))
 	if err != nil {
 		t.Fatal(err)
 	}

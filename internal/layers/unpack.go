@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -34,60 +32,101 @@ func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
 // ask for 8 MiB, which every decoder should support (RFC 8878, 3.1.1.1.2).
 const maxWindow = 32 << 20
 
-// Unpack returns the path and size of the tar that a zstd blob unpacks to, after
-// checking that it is the layer's. keep is as for [Spool.MakeRoom], which decides
-// how large it may become.
+// unpackSuffix ends the name of a tar that is being unpacked.
+const unpackSuffix = ".unpack"
+
+// Unpack returns the path and size of the tar that a blob unpacks to, after checking that
+// it is the layer's. The tar is in the cache. keep is as for [Cache.MakeRoom], which
+// decides how large it may become.
 func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact.Digest) bool) (path string, size int64, err error) {
-	path = s.path(l.Digest) + tarSuffix
-	if info, err := os.Stat(path); err == nil {
-		return path, info.Size(), nil
+	return s.unpack(ctx, l, func(need int64) error {
+		return s.Cache.MakeRoom(need, func(d artifact.Digest) bool { return d == l.DiffID || keep(d) })
+	})
+}
+
+// Keep puts what a blob unpacks to into the cache, if its disk has room to spare. A blob
+// that is not compressed moves there and leaves the spool.
+func (s *Spool) Keep(ctx context.Context, l artifact.Layer) error {
+	if l.Digest == l.DiffID {
+		return s.move(l)
+	}
+	_, _, err := s.unpack(ctx, l, func(need int64) error {
+		return s.Cache.modest().makeRoom(need, func(d artifact.Digest) bool { return d == l.DiffID }, nil)
+	})
+	return err
+}
+
+// move gives the cache a blob that is the layer's tar.
+func (s *Spool) move(l artifact.Layer) error {
+	if _, ok := s.Cache.Size(l.DiffID); ok {
+		return nil
+	}
+	if err := s.Cache.make(); err != nil {
+		return err
+	}
+	if err := os.Rename(s.path(l.Digest), s.Cache.path(l.DiffID)); err != nil { // the content is durable
+		return s.Cache.broken("move blob to the cache", err)
+	}
+	return statefile.Sync(s.Cache.dir)
+}
+
+func (s *Spool) unpack(ctx context.Context, l artifact.Layer, room func(need int64) error) (path string, size int64, err error) {
+	c := s.Cache
+	c.unpacking.Lock() // a tar is unpacked once, also if a load and Keep want it
+	defer c.unpacking.Unlock()
+	path = c.path(l.DiffID)
+	if size, ok := c.Size(l.DiffID); ok {
+		return path, size, nil
 	}
 	in, err := s.Open(l.Digest)
 	if err != nil {
 		return "", 0, err
 	}
 	defer in.Close()
-	dec, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	content, err := unpacked(in)
 	if err != nil {
-		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
+		return "", 0, fault.New(fault.DigestMismatch, "unpack %s: %w", l.Digest, err)
 	}
-	defer dec.Close()
-	out, err := statefile.Open(path+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	defer content.Close()
+	if err := c.make(); err != nil {
+		return "", 0, err
+	}
+	out, err := statefile.Open(path+unpackSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return "", 0, s.broken("unpack "+l.Digest.String(), err)
+		return "", 0, c.broken("unpack "+l.Digest.String(), err)
 	}
+	w := &writeback{file: out, hash: sha256.New()}
 	defer func() {
 		if err = errors.Join(err, out.Close()); err != nil {
 			_ = statefile.Remove(out.Name())
 		}
 	}()
-	h := sha256.New()
 	for step := int64(32 << 20); ; {
 		if err := ctx.Err(); err != nil {
 			return "", 0, context.Cause(ctx)
 		}
-		if err := s.MakeRoom(step, keep); err != nil {
+		if err := room(step); err != nil {
 			return "", 0, err
 		}
-		n, err := io.CopyN(io.MultiWriter(out, h), dec, step)
-		size += n
+		_, err := io.CopyN(w, content, step)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if path := (*os.PathError)(nil); errors.As(err, &path) {
-			return "", 0, s.broken("write blob", err)
+			return "", 0, c.broken("write blob", err)
 		}
 		if err != nil {
 			return "", 0, fault.New(fault.DigestMismatch, "unpack %s: %w", l.Digest, err)
 		}
 	}
-	if got := artifact.DigestSum([sha256.Size]byte(h.Sum(nil))); got != l.DiffID {
+	if got := w.sum(); got != l.DiffID {
 		return "", 0, fault.New(fault.DigestMismatch, "layer %s unpacks to %s, not to the config's %s", l.Digest, got, l.DiffID)
 	}
-	// Not synced: nothing but this run relies on it, and the blob itself is durable.
-	// A later run that finds it spoiled has it refused by the engine, and dropped.
-	if err := os.Rename(path+partSuffix, path); err != nil {
-		return "", 0, fault.New(fault.Internal, "unpack %s: %w", l.Digest, err)
+	if err := out.Sync(); err != nil {
+		return "", 0, c.broken("write layer", err)
 	}
-	return path, size, nil
+	if err := statefile.Rename(path+unpackSuffix, path); err != nil {
+		return "", 0, c.broken("name layer", err)
+	}
+	return path, w.offset, nil
 }

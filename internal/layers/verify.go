@@ -2,13 +2,10 @@ package layers
 
 import (
 	"crypto/sha256"
-	"errors"
 	"io"
-	"io/fs"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // Verify hashes a whole blob again and drops it when it has rotted. It is for the
@@ -26,10 +23,6 @@ func (s *Spool) Verify(d artifact.Digest) error {
 	}
 	if artifact.DigestSum([sha256.Size]byte(h.Sum(nil))) != d {
 		return s.Remove(d)
-	}
-	// What it was unpacked to was never synced, and is cheap to make again.
-	if err := statefile.Remove(s.path(d) + tarSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.Internal, "remove unpacked blob: %w", err)
 	}
 	return nil
 }

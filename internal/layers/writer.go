@@ -14,26 +14,60 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// Writer continues a partial blob. It hashes what it writes.
+// Writer continues a partial file. It hashes what it writes.
 type Writer struct {
-	spool  *Spool
-	layer  artifact.Layer
-	file   *os.File
-	hash   hash.Hash
-	offset int64
+	shelf  *shelf
+	what   string // for people: layer sha256:…
+	want   artifact.Digest
+	size   int64 // of the whole file
+	source string
 	began  int64
-	pushed int64
+	writeback
+}
+
+// writeback is a file that is written in order, and what it hashes to. It tells the disk
+// to begin while more comes: a file that is written while it arrives costs next to nothing
+// to sync.
+type writeback struct {
+	file           *os.File
+	hash           hash.Hash
+	offset, pushed int64
+}
+
+// pending is how many bytes may wait in memory before the disk is told to begin.
+const pending = 8 << 20
+
+func (w *writeback) Write(p []byte) (int, error) {
+	n, err := w.file.WriteAt(p, w.offset)
+	w.hash.Write(p[:n])
+	w.offset += int64(n)
+	if w.offset-w.pushed >= pending {
+		// Only a nudge: a sync is what makes sure.
+		_ = unix.SyncFileRange(int(w.file.Fd()), w.pushed, w.offset-w.pushed, unix.SYNC_FILE_RANGE_WRITE)
+		w.pushed = w.offset
+	}
+	return n, err
+}
+
+func (w *writeback) sum() artifact.Digest {
+	return artifact.DigestSum([sha256.Size]byte(w.hash.Sum(nil)))
 }
 
 // Writer opens the blob's partial file at its end. What is there already is read
 // once, for the hash; more than the blob can have is thrown away.
 func (s *Spool) Writer(l artifact.Layer) (*Writer, error) {
-	f, err := statefile.Open(s.path(l.Digest)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	return s.writer(l.Digest, l.Size, &Writer{what: "layer " + l.Digest.String(), source: "the manifest"})
+}
+
+// writer completes w, which names what the file is and who says its size.
+func (s *shelf) writer(want artifact.Digest, size int64, w *Writer) (*Writer, error) {
+	f, err := statefile.Open(s.path(want)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, s.broken("open partial blob", err)
 	}
-	w := &Writer{spool: s, layer: l, file: f, hash: sha256.New()}
-	if w.offset, err = io.Copy(w.hash, f); err == nil && w.offset > l.Size {
+	w.shelf, w.want, w.size = s, want, size
+	w.writeback = writeback{file: f, hash: sha256.New()}
+	if w.offset, err = io.Copy(w.hash, f); err == nil && w.offset > size {
 		err, w.offset = f.Truncate(0), 0
 		w.hash.Reset()
 	}
@@ -47,25 +81,14 @@ func (s *Spool) Writer(l artifact.Layer) (*Writer, error) {
 // Offset is where the next byte goes.
 func (w *Writer) Offset() int64 { return w.offset }
 
-// writeback is how many bytes may wait in memory before the disk is told to
-// begin: a blob that is written while it arrives costs next to nothing to sync.
-const writeback = 8 << 20
-
 // Write implements [io.Writer]. It takes no more than the blob can have.
 func (w *Writer) Write(p []byte) (int, error) {
-	if int64(len(p)) > w.layer.Size-w.offset {
-		return 0, fault.New(fault.DigestMismatch, "layer %s is longer than the %d bytes that the manifest says", w.layer.Digest, w.layer.Size)
+	if int64(len(p)) > w.size-w.offset {
+		return 0, fault.New(fault.DigestMismatch, "%s is longer than the %d bytes that %s says", w.what, w.size, w.source)
 	}
-	n, err := w.file.WriteAt(p, w.offset)
-	w.hash.Write(p[:n])
-	w.offset += int64(n)
+	n, err := w.writeback.Write(p)
 	if err != nil {
-		return n, w.spool.broken("write blob", err)
-	}
-	if w.offset-w.pushed >= writeback {
-		// Only a nudge: Commit is what makes sure.
-		_ = unix.SyncFileRange(int(w.file.Fd()), w.pushed, w.offset-w.pushed, unix.SYNC_FILE_RANGE_WRITE)
-		w.pushed = w.offset
+		return n, w.shelf.broken("write blob", err)
 	}
 	return n, nil
 }
@@ -76,17 +99,17 @@ func (w *Writer) Write(p []byte) (int, error) {
 // some of them were from an earlier run (a power cut can spoil the last ones).
 func (w *Writer) Commit() error {
 	defer w.file.Close()
-	path := w.spool.path(w.layer.Digest)
-	if got := artifact.DigestSum([sha256.Size]byte(w.hash.Sum(nil))); w.offset != w.layer.Size || got != w.layer.Digest {
-		err := fault.New(fault.DigestMismatch, "layer %s: %d bytes came that hash to %s", w.layer.Digest, w.offset, got)
+	path := w.shelf.path(w.want)
+	if got := w.sum(); w.offset != w.size || got != w.want {
+		err := fault.New(fault.DigestMismatch, "%s: %d bytes came that hash to %s", w.what, w.offset, got)
 		err.Retry = w.began > 0
 		return errors.Join(err, statefile.Remove(path+partSuffix))
 	}
 	if err := w.file.Sync(); err != nil {
-		return w.spool.broken("write blob", err)
+		return w.shelf.broken("write blob", err)
 	}
 	if err := statefile.Rename(path+partSuffix, path); err != nil {
-		return w.spool.broken("name blob", err)
+		return w.shelf.broken("name blob", err)
 	}
 	return nil
 }

@@ -242,7 +242,7 @@ func (r *record) points() string {
 
 func newSpool(tb testing.TB, quota int64) *layers.Spool {
 	tb.Helper()
-	s, err := layers.OpenSpool(tb.TempDir(), quota)
+	s, err := layers.OpenSpool(tb.TempDir(), quota, layers.OpenCache(tb.TempDir(), 0))
 	if err != nil {
 		tb.Fatal(err)
 	}

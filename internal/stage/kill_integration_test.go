@@ -40,7 +40,7 @@ func TestKillChild(t *testing.T) {
 		_, _ = sent.Write(bytes.Repeat([]byte{'.'}, len(c.Data)))
 		return send(c)
 	}
-	spool, err := layers.OpenSpool(dir, 0)
+	spool, err := layers.OpenSpool(dir, 0, layers.OpenCache(dir+".cache", 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestAKillCostsAChunkAtMost(t *testing.T) {
 				t.Fatalf("killed at %s: %v\n%s", kills, err, out)
 			}
 		}
-		spool, err := layers.OpenSpool(dir, 0)
+		spool, err := layers.OpenSpool(dir, 0, layers.OpenCache(dir+".cache", 0))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,18 +28,19 @@ type world struct {
 	t      *testing.T
 	engine *fakeEngine
 	dir    string
+	cache  string
 	quota  int64
 	record record
 }
 
 func newWorld(t *testing.T, store engine.Store) *world {
 	t.Helper()
-	return &world{t: t, engine: newFake(store), dir: t.TempDir()}
+	return &world{t: t, engine: newFake(store), dir: t.TempDir(), cache: t.TempDir()}
 }
 
 func (w *world) stage(ctx context.Context, p product, src layers.Source) (stage.Staged, error) {
 	w.t.Helper()
-	spool, err := layers.OpenSpool(w.dir, w.quota)
+	spool, err := layers.OpenSpool(w.dir, w.quota, layers.OpenCache(w.cache, 0))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -637,7 +638,7 @@ func TestAPlanChangesNothing(t *testing.T) {
 		return nil
 	}
 	plan := func() stage.Plan {
-		spool, err := layers.OpenSpool(w.dir, 0)
+		spool, err := layers.OpenSpool(w.dir, 0, layers.OpenCache(w.cache, 0))
 		if err != nil {
 			t.Fatal(err)
 		}

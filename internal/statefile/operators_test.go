@@ -61,7 +61,7 @@ func deploy(t *testing.T, state string, host *confirmtest.Host, spec workload.Sp
 	defer unlock()
 	blob := []byte("a layer that the first leaves half done")
 	layer := artifact.Layer{Digest: artifact.DigestOf(blob), Size: int64(len(blob))}
-	spool, err := layers.OpenSpool(filepath.Join(state, "spool"), 0)
+	spool, err := layers.OpenSpool(filepath.Join(state, "spool"), 0, layers.OpenCache(filepath.Join(state, "cache"), 0))
 	if err != nil {
 		return err
 	}

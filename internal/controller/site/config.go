@@ -16,6 +16,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -33,6 +34,9 @@ type Config struct {
 	State string `yaml:"state"`
 	// SpoolQuota is the most bytes that the spool may hold.
 	SpoolQuota int64 `yaml:"spoolQuota"`
+	// CacheQuota is the most bytes that unpacked layers may take, of which the next
+	// release's are made.
+	CacheQuota int64 `yaml:"cacheQuota"`
 	// RegistryHost names the host, of Hosts, that holds the registry.
 	RegistryHost string                   `yaml:"registryHost"`
 	Hosts        map[string]tunnel.Config `yaml:"hosts"`
@@ -64,7 +68,8 @@ type Master struct {
 func Defaults() Config {
 	return Config{
 		State:        "/var/lib/unidesk",
-		SpoolQuota:   20 << 30,
+		SpoolQuota:   layers.DefaultQuota,
+		CacheQuota:   layers.DefaultCacheQuota,
 		RegistryHost: "D601",
 		Hosts: map[string]tunnel.Config{
 			"D601": {SSH: &tunnel.SSH{Destination: "D601", Command: []string{"unidesk-agent", "stdio"}}},
@@ -141,6 +146,7 @@ func (c Config) validate() error {
 	check(c.Version == 1, "version is %d, want 1", c.Version)
 	check(filepath.IsAbs(c.State), "state %q is not an absolute path", c.State)
 	check(c.SpoolQuota > 0, "spoolQuota is %d, want a number of bytes", c.SpoolQuota)
+	check(c.CacheQuota > 0, "cacheQuota is %d, want a number of bytes", c.CacheQuota)
 	_, known := c.Hosts[c.RegistryHost]
 	check(known, "registryHost %q is not among hosts", c.RegistryHost)
 	for name, host := range c.Hosts {

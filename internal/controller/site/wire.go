@@ -55,7 +55,8 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 	if err != nil {
 		return nil, err
 	}
-	spool, err := layers.OpenSpool(filepath.Join(c.State, "spool"), c.SpoolQuota)
+	spool, err := layers.OpenSpool(filepath.Join(c.State, "spool"), c.SpoolQuota,
+		layers.OpenCache(filepath.Join(c.State, "cache"), c.CacheQuota))
 	if err != nil {
 		return nil, err
 	}
