@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -54,8 +55,8 @@ func FuzzAStreamIsTheBlobsOrAnError(f *testing.F) {
 
 		spool, dir := newSpool(t, 0)
 		ranges := spool.Missing([]artifact.Layer{blobs[0].Layer, blobs[1].Layer})
-		err := layers.Receive(t.Context(), spool, sent, artifact.Repository{}, ranges, layers.Hooks{
-			Room: func(context.Context, artifact.Layer, int64) error { return nil }, Received: func(int) {}, Whole: func(artifact.Layer) {},
+		err := layers.Receive(t.Context(), spool, sent, artifact.Repository{}, ranges, nil, layers.Hooks{
+			Room: func(context.Context, artifact.Layer, int64) error { return nil }, Received: func(layers.Piece, time.Duration) {}, Whole: func(artifact.Layer) {},
 		})
 		if (err == nil) != whole {
 			t.Errorf("%v, and whole is %t", err, whole)

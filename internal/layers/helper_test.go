@@ -1,7 +1,10 @@
 package layers_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -80,4 +83,24 @@ func names(t *testing.T, dir string) (found []string) {
 		found = append(found, e.Name())
 	}
 	return found
+}
+
+// newTar is a tar of a file of 15 000 random bytes for each seed.
+func newTar(tb testing.TB, seeds []uint64) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i, seed := range seeds {
+		content := newBlob(seed, 15_000).b
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("f%d", i), Size: int64(len(content)), Mode: 0o644}); err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
 }

@@ -5,6 +5,9 @@
 // without a gap; bytes reach the name of a whole blob by hashing to it and in no
 // other way. A stream that ends early never looks complete.
 //
+// Beside it is a [Cache] of what blobs unpack to, by diff id: a layer that comes as a
+// delta is rebuilt there, of the tars of earlier releases.
+//
 // No layer is ever in memory. One process at a time stages through a spool
 // ([Spool.Lock]), and a kill at any instant loses at most the chunk in flight.
 package layers

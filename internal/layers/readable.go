@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -18,10 +19,14 @@ import (
 // gzipMagic begins a gzip member (RFC 1952, 2.3.1).
 const gzipMagic = "\x1f\x8b"
 
-// Readable reports whether a whole blob unpacks to a tar, and to the one that the image's
+// Readable reports whether a whole blob, or what the cache has of it, unpacks to a tar, and to the one that the image's
 // config names. It fails with ARTIFACT_INVALID and the layer's digest.
 func (s *Spool) Readable(l artifact.Layer) error {
-	in, err := s.Open(l.Digest)
+	open := s.Open
+	if !s.Has(l.Digest) {
+		open = func(artifact.Digest) (*os.File, error) { return s.Cache.Open(l.DiffID) }
+	}
+	in, err := open(l.Digest)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -85,7 +86,7 @@ func TestACancelledReceiverTakesNoMore(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := fault.New(fault.Interrupted, "enough")
 	cancel(cause)
-	err := layers.Receive(ctx, s, chunks{b.chunk(0, 1000)}, artifact.Repository{}, s.Missing([]artifact.Layer{b.Layer}), layers.Hooks{})
+	err := layers.Receive(ctx, s, chunks{b.chunk(0, 1000)}, artifact.Repository{}, s.Missing([]artifact.Layer{b.Layer}), nil, layers.Hooks{})
 	if fault.ReasonOf(err) != fault.Interrupted || s.Offset(b.Layer) != 0 {
 		t.Error(err)
 	}
@@ -93,9 +94,9 @@ func TestACancelledReceiverTakesNoMore(t *testing.T) {
 
 func receive(t *testing.T, s *layers.Spool, src layers.Source, ranges []layers.Range, whole *[]artifact.Digest) error {
 	t.Helper()
-	return layers.Receive(t.Context(), s, src, artifact.Repository{}, ranges, layers.Hooks{
+	return layers.Receive(t.Context(), s, src, artifact.Repository{}, ranges, nil, layers.Hooks{
 		Room:     func(context.Context, artifact.Layer, int64) error { return nil },
-		Received: func(int) {},
+		Received: func(layers.Piece, time.Duration) {},
 		Whole: func(l artifact.Layer) {
 			if whole != nil {
 				*whole = append(*whole, l.Digest)

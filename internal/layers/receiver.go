@@ -2,19 +2,24 @@ package layers
 
 import (
 	"context"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// receiver takes what a [Source] sends into a spool. The sender is not trusted:
-// a chunk that is not the next one ends it.
+// receiver takes what a [Source] sends into a spool and its cache. The sender is not
+// trusted: a piece that is not the next one ends it.
 type receiver struct {
-	spool  *Spool
-	ranges []Range
-	hooks  Hooks
-	now    *Writer
+	spool    *Spool
+	ranges   []Range
+	hooks    Hooks
+	rebuilds rebuilds
+
+	now   *Writer // of the layer that is under way
+	delta bool    // it comes as deltas
 }
 
 // Hooks are called while a stream is received, on its goroutine.
@@ -22,58 +27,114 @@ type Hooks struct {
 	// Room is called before a blob is begun or continued; it returns once that
 	// many more bytes of it fit, or DISK_FULL.
 	Room func(ctx context.Context, l artifact.Layer, need int64) error
-	// Received is called with the size of each chunk.
-	Received func(bytes int)
-	// Whole is called when a blob is whole, verified and durable.
+	// RoomToRebuild is the same for a layer that comes as deltas, in the cache.
+	RoomToRebuild func(ctx context.Context, l artifact.Layer, need int64) error
+	// Received is called with each piece, and with the time that it took to write it or
+	// to apply it.
+	Received func(p Piece, took time.Duration)
+	// Whole is called when a layer is whole, verified and durable: its blob in the
+	// spool, or what it unpacks to in the cache.
 	Whole func(artifact.Layer)
 }
 
-// Receive streams the ranges from src into the spool. When it fails, what came is
-// kept and [Spool.Missing] tells what is left.
-func Receive(ctx context.Context, spool *Spool, src Source, repo artifact.Repository, ranges []Range, hooks Hooks) error {
-	// A kill between a blob's last byte and its name leaves nothing to ask for.
+// Receive streams the ranges from src into the spool, or into its cache what comes as
+// deltas. When it fails, what came is kept and [Spool.Missing] tells what is left;
+// [RebuildError] if deltas did not make a layer.
+func Receive(ctx context.Context, spool *Spool, src Source, repo artifact.Repository, ranges []Range, bases *Bases, hooks Hooks) error {
+	r := &receiver{spool: spool, hooks: hooks, rebuilds: rebuilds{cache: spool.Cache, began: map[artifact.Digest]*Writer{}}}
+	defer r.close()
+	defer r.rebuilds.close()
+	if bases != nil {
+		r.rebuilds.applier = delta.NewApplier(bases.tars)
+	}
+	if err := r.open(ranges, len(bases.IDs()) > 0); err != nil || len(r.ranges) == 0 {
+		return err
+	}
+	if err := src.Stream(ctx, repo, r.ranges, bases.IDs(), func(p Piece) error { return r.take(ctx, p) }); err != nil {
+		return err
+	}
+	return r.done()
+}
+
+// open sets what is to be asked for. A kill between a layer's last byte and its name
+// leaves nothing to ask for.
+func (r *receiver) open(ranges []Range, bases bool) error {
 	var open []Range
 	for _, want := range ranges {
+		want.Delta = want.Delta && bases
 		if want.Size() > 0 {
 			open = append(open, want)
 			continue
 		}
-		w, err := spool.Writer(want.Layer)
+		w, err := r.spool.Writer(want.Layer)
 		if err != nil {
 			return err
 		}
 		if err := w.Commit(); err != nil {
 			return err
 		}
-		hooks.Whole(want.Layer)
+		r.hooks.Whole(want.Layer)
 	}
-	if len(open) == 0 {
-		return nil
+	open, whole, err := r.rebuilds.resume(open)
+	for _, l := range whole {
+		r.hooks.Whole(l)
 	}
-	ranges = open
-	r := &receiver{spool: spool, ranges: ranges, hooks: hooks}
-	defer r.close()
-	if err := src.Stream(ctx, repo, ranges, nil, func(c Piece) error { return r.take(ctx, c) }); err != nil {
-		return err
-	}
-	return r.done()
+	r.ranges = open
+	return err
 }
 
 // take puts one piece where it belongs.
-func (r *receiver) take(ctx context.Context, c Piece) error {
+func (r *receiver) take(ctx context.Context, p Piece) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
 	if len(r.ranges) == 0 {
-		return fault.New(fault.DigestMismatch, "stream goes on after the last layer, with %s", c.Digest)
+		return fault.New(fault.DigestMismatch, "stream goes on after the last layer, with %s", p.Digest)
 	}
-	want := r.ranges[0]
-	if c.Delta != nil {
-		return fault.New(fault.DigestMismatch, "stream has a delta of %s where its blob was asked for", c.Digest)
+	want, began := r.ranges[0], time.Now()
+	if p.Digest != want.Layer.Digest || len(p.Data) == 0 && p.Delta == nil {
+		return fault.New(fault.DigestMismatch, "stream has %d bytes of %s where %s was asked for", len(p.Data), p.Digest, want.Layer.Digest)
 	}
-	if c.Digest != want.Layer.Digest || len(c.Data) == 0 {
-		return fault.New(fault.DigestMismatch, "stream has %d bytes of %s where %s was asked for", len(c.Data), c.Digest, want.Layer.Digest)
+	size := want.Layer.Size
+	if p.Delta != nil {
+		if err := r.rebuild(ctx, want, p); err != nil {
+			return err
+		}
+		size = p.Size
+		if p.Wire == 0 {
+			p.Wire = len(p.Delta.Ops)
+		}
+	} else {
+		if err := r.write(ctx, want, p); err != nil {
+			return err
+		}
+		if p.Wire == 0 {
+			p.Wire = len(p.Data)
+		}
 	}
+	if r.now.Offset() < size {
+		r.hooks.Received(p, time.Since(began))
+		return nil
+	}
+	w := r.now
+	r.now, r.ranges = nil, r.ranges[1:]
+	err := w.Commit()
+	r.hooks.Received(p, time.Since(began))
+	if err != nil && r.delta {
+		return &RebuildError{want.Layer, err}
+	}
+	if err != nil {
+		return err
+	}
+	if !r.delta {
+		_ = r.spool.Cache.Discard(want.Layer.DiffID) // it came whole
+	}
+	r.hooks.Whole(want.Layer)
+	return nil
+}
+
+// write adds bytes to the blob that is asked for next.
+func (r *receiver) write(ctx context.Context, want Range, p Piece) error {
 	if r.now == nil {
 		if err := r.hooks.Room(ctx, want.Layer, want.Size()); err != nil {
 			return err
@@ -82,25 +143,16 @@ func (r *receiver) take(ctx context.Context, c Piece) error {
 		if err != nil {
 			return err
 		}
-		r.now = w
+		r.now, r.delta = w, false
 	}
-	if c.Offset != r.now.Offset() {
-		return fault.New(fault.DigestMismatch, "stream is at byte %d of %s where byte %d was asked for", c.Offset, c.Digest, r.now.Offset())
+	if r.delta {
+		return fault.New(fault.DigestMismatch, "stream changes what it sends of %s", p.Digest)
 	}
-	if _, err := r.now.Write(c.Data); err != nil {
-		return err
+	if p.Offset != r.now.Offset() {
+		return fault.New(fault.DigestMismatch, "stream is at byte %d of %s where byte %d was asked for", p.Offset, p.Digest, r.now.Offset())
 	}
-	r.hooks.Received(len(c.Data))
-	if r.now.Offset() < want.Layer.Size {
-		return nil
-	}
-	w := r.now
-	r.now, r.ranges = nil, r.ranges[1:]
-	if err := w.Commit(); err != nil {
-		return err
-	}
-	r.hooks.Whole(want.Layer)
-	return nil
+	_, err := r.now.Write(p.Data)
+	return err
 }
 
 // done is asked when the source says that it has sent everything.

@@ -7,11 +7,9 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
-
-// MaxBases is how many bases a stream may name.
-const MaxBases = 16
 
 const (
 	releasesName = "releases.json"
@@ -80,7 +78,7 @@ type Wanted struct {
 }
 
 // Bases returns the diff ids of the tars that may resemble what is wanted of an image of the
-// repository, at most [MaxBases], the likeliest first.
+// repository, at most [delta.MaxBases], the likeliest first.
 func (c *Cache) Bases(repo artifact.Repository, wanted []Wanted) []artifact.Digest {
 	entries := oldestFirst(c.entries())
 	slices.Reverse(entries)
@@ -121,21 +119,21 @@ func bases(repo string, wanted []Wanted, releases []release, have []artifact.Dig
 	if len(mine) > 0 {
 		for _, w := range wanted {
 			if w.Position < len(mine[0].Layers) {
-				choose(MaxBases, mine[0].Layers[w.Position])
+				choose(delta.MaxBases, mine[0].Layers[w.Position])
 			}
 		}
 	}
-	const own = MaxBases * 3 / 4
+	const own = delta.MaxBases * 3 / 4
 	for _, r := range mine {
 		choose(own, r.Layers...)
 	}
 	for _, r := range others {
-		choose(MaxBases, r.Layers...)
+		choose(delta.MaxBases, r.Layers...)
 	}
 	for _, r := range mine {
-		choose(MaxBases, r.Layers...)
+		choose(delta.MaxBases, r.Layers...)
 	}
-	choose(MaxBases, have...)
+	choose(delta.MaxBases, have...)
 	return chosen
 }
 

@@ -68,7 +68,8 @@ func common(ctx context.Context, e Engine, image artifact.Image) (n int, err err
 }
 
 // tidy removes what only staging needed: prefix images, of killed runs too, whose
-// blobs are still in the spool, and this image's blobs. What cannot be removed
+// blobs are still in the spool, and this image's blobs: the cache gets what may be a
+// base. What cannot be removed
 // now is removed the next time.
 func (r *run) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -81,8 +82,12 @@ func (r *run) tidy(ctx context.Context) {
 		}
 	}
 	for _, l := range r.image.Layers {
+		if l.Digest == l.DiffID && r.spool.Has(l.Digest) {
+			_ = r.spool.Keep(ctx, l)
+		}
 		_ = r.spool.Remove(l.Digest)
 	}
+	r.remember()
 }
 
 func diffIDs(image artifact.Image) []artifact.Digest {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -52,7 +51,12 @@ func (r *run) mend(e *loadError) error {
 	r.probe = false
 	r.distrust = r.distrust || r.info.Store == engine.Containerd
 	for _, l := range e.inside {
-		if err := r.spool.Verify(l.Digest); err != nil {
+		if r.spool.Has(l.Digest) {
+			if err := r.spool.Verify(l.Digest); err != nil {
+				return err
+			}
+		}
+		if err := r.spool.Cache.Verify(l.DiffID); err != nil {
 			return err
 		}
 	}
@@ -98,7 +102,14 @@ func (r *run) load(ctx context.Context, from, to int) error {
 	if to == len(r.image.Layers) {
 		archive, what = engine.NewArchive(r.image, r.tag, files...), "image"
 	}
-	if err := r.loadArchive(ctx, archive, size(r.image.Layers[from:to])); err != nil {
+	var bytes int64
+	for _, f := range files {
+		bytes += f.Size
+	}
+	began := time.Now()
+	err = r.loadArchive(ctx, archive, bytes)
+	r.moves.spend(&r.moves.spent.Load, time.Since(began))
+	if err != nil {
 		return &loadError{cause: err, inside: r.image.Layers[from:to]}
 	}
 	r.progress.say(workload.PointLoad, fmt.Sprintf("%s: layers 1 to %d of %d are in the engine", what, to, len(r.image.Layers)))
@@ -116,31 +127,40 @@ func (r *run) loadArchive(ctx context.Context, a engine.Archive, bytes int64) er
 	return err
 }
 
-// files are the layers' blobs as the engine can read them, each once.
+// files are the layers as the engine can read them, each once.
 func (r *run) files(ctx context.Context, from, to int) (files []engine.File, err error) {
 	seen := map[artifact.Digest]bool{}
 	for _, l := range r.image.Layers[from:to] {
-		if seen[l.Digest] {
-			continue
+		f, err := r.file(ctx, l)
+		if err != nil {
+			return nil, err
 		}
-		seen[l.Digest] = true
-		f := engine.File{Layer: l.Digest, Size: l.Size, Open: func() (io.ReadCloser, error) { return r.spool.Open(l.Digest) }}
-		if !r.info.ReadsZstd() {
-			zstd, err := r.spool.IsZstd(l.Digest)
-			if err != nil {
-				return nil, err
-			}
-			if zstd {
-				path, size, err := r.spool.Unpack(ctx, l, r.keep)
-				if err != nil {
-					return nil, err
-				}
-				f = engine.File{Layer: l.DiffID, Size: size, Unpacked: true, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
-			}
+		if !seen[f.Layer] {
+			seen[f.Layer] = true
+			files = append(files, f)
 		}
-		files = append(files, f)
 	}
 	return files, nil
+}
+
+// file is the layer's blob, or what it unpacks to if there is no blob or if the engine does
+// not read it.
+func (r *run) file(ctx context.Context, l artifact.Layer) (engine.File, error) {
+	blob := engine.File{Layer: l.Digest, Size: l.Size, Open: func() (io.ReadCloser, error) { return r.spool.Open(l.Digest) }}
+	tar := engine.File{Layer: l.DiffID, Unpacked: l.Digest != l.DiffID, Open: func() (io.ReadCloser, error) { return r.spool.Cache.Open(l.DiffID) }}
+	if !r.spool.Has(l.Digest) {
+		tar.Size, _ = r.spool.Cache.Size(l.DiffID)
+		return tar, nil
+	}
+	if r.info.ReadsZstd() {
+		return blob, nil
+	}
+	zstd, err := r.spool.IsZstd(l.Digest)
+	if err != nil || !zstd {
+		return blob, err
+	}
+	_, tar.Size, err = r.spool.Unpack(ctx, l, r.keep)
+	return tar, err
 }
 
 // check is the last word on identity: the engine's own account of what it has.

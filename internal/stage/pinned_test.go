@@ -29,7 +29,7 @@ func (f *finds) Pinned(_ context.Context, image artifact.Pinned) (artifact.Image
 // stream stages what is found for an image, under a tag.
 func (w *world) stream(f *finds, src layers.Source, image artifact.Pinned, tag string) error {
 	w.t.Helper()
-	spool, err := layers.OpenSpool(w.dir, w.quota, layers.OpenCache(w.cache, 0))
+	spool, err := layers.OpenSpool(w.dir, w.quota, w.opened())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -14,9 +14,12 @@ import (
 type Plan struct {
 	// Missing are the layers that the engine lacks, as far as its images tell.
 	Missing []artifact.Layer
-	// Bytes would cross: what the spool lacks of the missing layers.
-	Bytes int64
-	// SpoolFree is the room that the spool's disk and quota leave, to hold Bytes in.
+	// Bytes would cross: what the spool and the cache lack of the missing layers, or what
+	// deltas of it cost. Whole is the size of that in whole layers.
+	Bytes, Whole int64
+	// Moves say of each layer of the image how it would come.
+	Moves []Move
+	// SpoolFree is the room that the spool's disk and quota leave, to hold Whole in.
 	SpoolFree int64
 	// EngineBytes is what the engine needs in its folder, by [workload.Room].
 	EngineBytes int64
@@ -33,11 +36,11 @@ func (s *Stager) Plan(ctx context.Context, image artifact.Image) (Plan, error) {
 	}
 	var p Plan
 	if p.SpoolFree, err = s.spool.Space(func(d artifact.Digest) bool {
-		return slices.ContainsFunc(image.Layers, func(l artifact.Layer) bool { return l.Digest == d })
+		return slices.ContainsFunc(image.Layers, func(l artifact.Layer) bool { return l.Digest == d || l.DiffID == d })
 	}); err != nil {
 		return Plan{}, err
 	}
-	r := &run{Stager: s, image: image, info: info}
+	r := &run{Stager: s, image: image, info: info, moves: newMoves()}
 	got, err := s.engine.Image(ctx, info.Store.ID(image.Pinned))
 	if err != nil && !errors.Is(err, engine.ErrNotFound) {
 		return Plan{}, err
@@ -50,9 +53,12 @@ func (s *Stager) Plan(ctx context.Context, image artifact.Image) (Plan, error) {
 		return Plan{}, err
 	}
 	p.Missing = image.Layers[have:]
-	for _, r := range s.spool.Missing(p.Missing) {
-		p.Bytes += r.Size()
+	ranges, bases := r.missing(have)
+	for _, x := range ranges {
+		p.Whole += x.Size()
 	}
+	r.moves.plan(ranges, s.plan(ctx, image.Repository, ranges, bases))
+	p.Moves, p.Bytes = r.moves.list(image)
 	p.EngineBytes = workload.Room(size(p.Missing))
 	return p, nil
 }

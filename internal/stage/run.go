@@ -3,7 +3,9 @@ package stage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,8 +27,17 @@ type run struct {
 	probe bool
 	// distrust says that the engine had less than it seemed to: send everything.
 	distrust bool
-	// sent are the blobs of which bytes have crossed.
-	sent map[artifact.Digest]bool
+	moves    *moves
+	keeper   *keeper
+
+	// whole are the layers that are asked for whole, and why; noDelta says that all are.
+	whole   map[artifact.Digest]string
+	noDelta bool
+	// asked says that the attempt asks for deltas, of bases; silent counts those that
+	// brought nothing.
+	asked  bool
+	bases  []artifact.Digest
+	silent int
 
 	// The two sides of an attempt meet here.
 	mu   sync.Mutex
@@ -67,8 +78,14 @@ func (r *run) fill(ctx context.Context, have int) error {
 	r.turn = sync.NewCond(&r.mu)
 	r.ready, r.loaded, r.starved, r.over = have, have, false, false
 	r.advance()
-	missing := r.spool.Missing(r.image.Layers[have:])
+	missing, bases := r.missing(have)
 	r.progress.expect(missing)
+	for _, l := range r.image.Layers[have:] {
+		r.offer(l)
+	}
+	held := r.spool.Cache.Hold(bases)
+	defer held.Close()
+	r.bases, r.asked = held.IDs(), len(held.IDs()) > 0
 
 	// A broken stream must not interrupt a load, so it does not cancel the group;
 	// a failed load does end the stream.
@@ -77,7 +94,7 @@ func (r *run) fill(ctx context.Context, have int) error {
 	var received error
 	var g errgroup.Group
 	g.Go(func() error {
-		received = r.receive(streaming, missing)
+		received = r.receive(streaming, missing, held)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.over = true
@@ -100,20 +117,22 @@ func (r *run) fill(ctx context.Context, have int) error {
 	return received
 }
 
-func (r *run) receive(ctx context.Context, missing []layers.Range) error {
-	var now artifact.Digest
-	return layers.Receive(ctx, r.spool, r.source, r.image.Repository, missing, layers.Hooks{
-		Room: func(ctx context.Context, l artifact.Layer, need int64) error {
-			now = l.Digest
-			return r.room(ctx, need)
-		},
-		Received: func(n int) {
-			r.sent[now] = true
-			r.progress.add(n)
+func (r *run) receive(ctx context.Context, missing []layers.Range, bases *layers.Bases) error {
+	began, busy := time.Now(), time.Duration(0)
+	defer func() { r.moves.spend(&r.moves.spent.Receive, time.Since(began)-busy) }()
+	return layers.Receive(ctx, r.spool, r.source, r.image.Repository, missing, bases, layers.Hooks{
+		Room:          func(ctx context.Context, _ artifact.Layer, need int64) error { return r.room(ctx, need) },
+		RoomToRebuild: r.roomToRebuild,
+		Received: func(p layers.Piece, took time.Duration) {
+			busy += took
+			r.moves.came(p, took)
+			r.progress.add(p)
 		},
 		Whole: func(l artifact.Layer) {
+			r.progress.whole(l)
 			// Said before it is loaded, so that events come in their order.
 			r.progress.say(workload.PointLayer, fmt.Sprintf("layer %s is whole", workload.ShortID(l.Digest.String())))
+			r.offer(l)
 			r.mu.Lock()
 			r.advance()
 			r.turn.Broadcast()
@@ -144,16 +163,16 @@ func (r *run) room(ctx context.Context, need int64) error {
 	}
 }
 
-// keep names the blobs that the engine has yet to read.
+// keep names the blobs and the tars that the engine has yet to read, and the bases in use.
 func (r *run) keep(d artifact.Digest) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.image.Layers[r.loaded:] {
-		if l.Digest == d {
+		if l.Digest == d || l.DiffID == d {
 			return true
 		}
 	}
-	return false
+	return slices.Contains(r.bases, d)
 }
 
 // loadAll loads whatever is ready until the image is whole or nothing more comes.
@@ -192,7 +211,7 @@ func (r *run) isOver() bool {
 
 // advance counts the leading layers that are here; r.mu is held.
 func (r *run) advance() {
-	for r.ready < len(r.image.Layers) && r.spool.Has(r.image.Layers[r.ready].Digest) {
+	for r.ready < len(r.image.Layers) && r.here(r.image.Layers[r.ready]) {
 		r.ready++
 	}
 }

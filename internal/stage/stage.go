@@ -10,6 +10,10 @@
 // image as soon as they are in the spool; the last load finds them there, and
 // only its own layers are left to do. It works on containerd's store too.
 //
+// A layer may come as a delta of layers that the cache keeps, mostly those of the last
+// release. It is rebuilt and verified before the engine sees it. Whatever fails of that,
+// the layer crosses whole.
+//
 // Loads come one at a time, only from local files, and one that has begun is not
 // interrupted lightly: that can hang the engine's next one (moby/moby#51623).
 package stage
@@ -24,6 +28,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -60,6 +65,29 @@ type Staged struct {
 	BytesReceived int64
 	// LayersSent needed bytes to cross, LayersPresent did not.
 	LayersSent, LayersPresent int
+	// Moves say of each layer of the image how it came. Spent is where time went.
+	Moves []Move
+	Spent Spent
+}
+
+// Whole is how many bytes would have crossed had no layer come as a delta.
+func (s Staged) Whole() (bytes int64) {
+	for _, m := range s.Moves {
+		if m.Way == Delta {
+			bytes += m.Blob
+		} else {
+			bytes += m.Wire
+		}
+	}
+	return bytes
+}
+
+// text is what of it is worth a sentence.
+func (s Staged) text() string {
+	if whole := s.Whole(); whole > s.BytesReceived {
+		return fmt.Sprintf(": %s crossed instead of %s", plain.Size(s.BytesReceived), plain.Size(whole))
+	}
+	return ""
 }
 
 // Stage makes sure that the engine has the image, checked, under tag, for example
@@ -83,15 +111,34 @@ func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, em
 	if err := capable(info); err != nil {
 		return Staged{}, err
 	}
-	r := &run{Stager: s, image: image, tag: tag, info: info, progress: p, probe: info.Store == engine.Classic, sent: map[artifact.Digest]bool{}}
-	id, err := r.untilDone(ctx)
-	staged := Staged{ImageID: id, BytesReceived: p.received(), LayersSent: len(r.sent), LayersPresent: len(image.Layers) - len(r.sent)}
-	if err != nil {
-		return staged, err
+	r := &run{
+		Stager: s, image: image, tag: tag, info: info, progress: p, probe: info.Store == engine.Classic,
+		moves: newMoves(), whole: map[artifact.Digest]string{},
 	}
-	p.say(workload.PointStaged, fmt.Sprintf("%s is %s", tag, workload.ShortID(id)))
+	r.keeper = newKeeper(ctx, s.spool, len(image.Layers), func(took time.Duration) { r.moves.spend(&r.moves.spent.Unpack, took) })
+	id, err := r.untilDone(ctx)
+	if err != nil {
+		r.keeper.abandon()
+		return r.staged(id), err
+	}
+	p.say(workload.PointStaged, fmt.Sprintf("%s is %s%s", tag, workload.ShortID(id), r.staged(id).text()))
+	r.keeper.finish()
 	r.tidy(ctx)
-	return staged, nil
+	return r.staged(id), nil
+}
+
+// staged is the account of the run.
+func (r *run) staged(id string) Staged {
+	s := Staged{ImageID: id, Spent: r.moves.times()}
+	s.Moves, s.BytesReceived = r.moves.list(r.image)
+	for _, m := range s.Moves {
+		if m.Wire > 0 {
+			s.LayersSent++
+		} else {
+			s.LayersPresent++
+		}
+	}
+	return s
 }
 
 // untilDone tries until the image is there or trying again is of no use.
@@ -106,8 +153,12 @@ func (r *run) untilDone(ctx context.Context) (string, error) {
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
-		if r.progress.received() > before {
+		came := r.progress.received() > before
+		if came {
 			wait.came()
+		}
+		if r.fallBack(ctx, err, came) {
+			continue
 		}
 		load := (*loadError)(nil)
 		if errors.As(err, &load) && !fault.Retryable(load.cause) {

@@ -88,6 +88,15 @@ func (r *Remote) Stream(ctx context.Context, repo artifact.Repository, ranges []
 	return client.Stream(ctx, repo, ranges, bases, each)
 }
 
+// Plan implements stage.Planner.
+func (r *Remote) Plan(ctx context.Context, repo artifact.Repository, ranges []layers.Range, bases []artifact.Digest) ([]layers.Plan, error) {
+	client, err := r.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client.Plan(ctx, repo, ranges, bases)
+}
+
 // Connect returns the one connection to the agent, and makes it the first time.
 func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 	r.dialing.Lock()
