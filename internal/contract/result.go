@@ -77,9 +77,11 @@ type Plan struct {
 
 // Need is what staging an image will cost.
 type Need struct {
-	// Layers and Bytes must cross the connection.
+	// Layers and Bytes must cross the connection; whole layers would be Whole bytes, which
+	// is more if some are made of those that are here.
 	Layers int   `json:"layers"`
 	Bytes  int64 `json:"bytes"`
+	Whole  int64 `json:"wholeBytes"`
 	// Spool and Engine are the room that is needed on each disk, SpoolFree what
 	// the spool's disk and quota leave.
 	Spool     int64 `json:"spoolBytes"`

@@ -63,5 +63,9 @@ func wouldCross(plan contract.Plan, c *contract.Contract) string {
 		}
 		return "control messages only; " + host + "'s " + store + " takes the image from the registry beside it"
 	}
-	return plain.Count(plan.Need.Layers, "layer") + ", " + plain.Size(plan.Need.Bytes)
+	text := plain.Count(plan.Need.Layers, "layer") + ", " + plain.Size(plan.Need.Bytes)
+	if plan.Need.Whole > plan.Need.Bytes {
+		text += " instead of " + plain.Size(plan.Need.Whole)
+	}
+	return text
 }

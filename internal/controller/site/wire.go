@@ -110,6 +110,6 @@ func (e estimator) Need(ctx context.Context, image artifact.Image) (contract.Nee
 		return contract.Need{}, err
 	}
 	return contract.Need{
-		Layers: len(p.Missing), Bytes: p.Bytes, Spool: p.Bytes, SpoolFree: p.SpoolFree, Engine: p.EngineBytes,
+		Layers: len(p.Missing), Bytes: p.Bytes, Whole: p.Whole, Spool: p.Whole, SpoolFree: p.SpoolFree, Engine: p.EngineBytes,
 	}, nil
 }
