@@ -159,7 +159,21 @@ func (c *CI) pushStacked(ctx context.Context, from Summary, commit string, how C
 		}
 		stack = append(stack, layer)
 	}
-	if image, err = restack(image, stack[:len(below)], stack[len(below):]); err == nil {
+	return c.pushRestacked(ctx, from, commit, image, stack[:len(below)], stack[len(below):])
+}
+
+// PushOver is PushTopped with layers that the caller has made.
+func (c *CI) PushOver(ctx context.Context, from Summary, commit string, above ...v1.Layer) (Summary, error) {
+	image, err := c.Image(ctx, from)
+	if err != nil {
+		return Summary{}, fmt.Errorf("layer %s: %w", from.ImageRef, err)
+	}
+	return c.pushRestacked(ctx, from, commit, image, nil, above)
+}
+
+func (c *CI) pushRestacked(ctx context.Context, from Summary, commit string, image v1.Image, below, above []v1.Layer) (Summary, error) {
+	image, err := restack(image, below, above)
+	if err == nil {
 		image, err = relabel(image, map[string]string{"org.opencontainers.image.revision": commit})
 	}
 	if err != nil {
