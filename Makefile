@@ -136,9 +136,9 @@ e2e-compose:
 	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/e2e-compose.json $(E2E) -skip '^TestKubernetes$$' ./lab/kube/... ./test/e2e/...
 
 .PHONY: bench
-bench: ## measure against docker pull through a tunnel and crictl pull, in the lab of two hosts
+bench: ## measure transfers over slow links beside docker pull and others, write docs/benchmarks.md; ARGS="-only S1 -runs 1", ARGS=-goals
 	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
-	go test -tags e2e -timeout 60m -count 1 -v -run '^TestBench' ./test/e2e/... -args -bench-runs 5
+	go test -tags e2e -timeout 90m -count 1 -v -run '^TestBench' ./test/e2e/... -args -runs 3 $(ARGS)
 
 .PHONY: lint
 lint: ## formatting, linters, the contract's own lint and its breaking changes

@@ -3,8 +3,8 @@ package corpus
 // Scenario is what is on the master already and what is deployed then, one release after the other.
 type Scenario struct {
 	ID, Title string
-	Installed Image // nil for a first deploy
-	Releases  []Image
+	Installed Image   // nil for a first deploy
+	Releases  []Image // nil if what is installed is deployed again
 }
 
 // Scenarios are those that transfers are measured with.
@@ -15,7 +15,7 @@ func Scenarios() []Scenario {
 		history = append(history, Image{release("github.com/gohugoio/hugo@"+v, i)})
 	}
 	return []Scenario{
-		{ID: "S0", Title: "nothing is new", Installed: app, Releases: []Image{app}},
+		{ID: "S0", Title: "nothing is new", Installed: app},
 		{ID: "S1", Title: "a line in 245 MB, times kept", Installed: Image{source(0, false)}, Releases: []Image{{source(0, true)}}},
 		{ID: "S2", Title: "a line in 245 MB, every mtime new", Installed: Image{source(0, false)}, Releases: []Image{{source(2, true)}}},
 		{ID: "S3", Title: "a Go program is rebuilt", Installed: Image{program(0, false)}, Releases: []Image{{program(1, true)}}},

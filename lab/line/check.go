@@ -40,7 +40,8 @@ func (f Figures) Fits(link Link) error {
 	if most := link.RTT + link.RTT/20; f.RTT < link.RTT || f.RTT > most {
 		return fmt.Errorf("the line's round trip is %s, want %s to %s", f.RTT, link.RTT, most)
 	}
-	if least := 0.75 * link.bytesPerSecond(); f.Goodput < least || f.Goodput > link.bytesPerSecond() {
+	// A receiver that waited for the processor finds more in its first read.
+	if least := 0.75 * link.bytesPerSecond(); f.Goodput < least || f.Goodput > 1.05*link.bytesPerSecond() {
 		return fmt.Errorf("plain TCP carries %.1f Mbit/s, want %.1f to %d", f.Goodput*8/1e6, least*8/1e6, link.Mbit)
 	}
 	return nil

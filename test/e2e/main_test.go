@@ -10,6 +10,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,7 +19,25 @@ import (
 // two is the lab; no test here is parallel, because they cut its power and its link.
 var two *world
 
-var benchRuns = flag.Int("bench-runs", 0, "how often TestBench measures; 0 skips it")
+// The flags of the benchmark; `make bench` passes ARGS on.
+var (
+	benchRuns  = flag.Int("runs", 0, "how often the tests named TestBench measure; 0 skips them")
+	benchOnly  = flag.String("only", "", "of the benchmark, these alone, with commas between: S0 to S9, memory, status, staging")
+	benchGoals = flag.Bool("goals", false, "fail if a goal is missed or was not measured")
+	benchStore = flag.String("stored", "gzip", "how the registry stores the benchmark's layers: gzip or none")
+)
+
+// benched skips a part of the benchmark that was not asked for.
+func benched(t *testing.T, part string) {
+	t.Helper()
+	if *benchRuns == 0 || !chosen(part) {
+		t.Skip("make bench runs this")
+	}
+}
+
+func chosen(part string) bool {
+	return *benchOnly == "" || slices.Contains(strings.Split(*benchOnly, ","), part)
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -521,9 +521,7 @@ func TestAnInstallThatCannotWorkLeavesTheHostAsItWas(t *testing.T) {
 
 // TestBenchStatus is `make bench`: an operator looks often, and does not want to wait.
 func TestBenchStatus(t *testing.T) {
-	if *benchRuns == 0 {
-		t.Skip("make bench runs this")
-	}
+	benched(t, "status")
 	const times = 10
 	ask(t, "/etc/unidesk", "status") // the first caller starts the agent
 	var took []time.Duration

@@ -19,9 +19,7 @@ import (
 // TestBenchStaging is `make bench`: what the agent does to have an image staged in k3s's
 // containerd, beside a bare pull of the same image, both by digest from D601's registry.
 func TestBenchStaging(t *testing.T) {
-	if *benchRuns == 0 {
-		t.Skip("make bench runs this")
-	}
+	benched(t, "staging")
 	const limit = 1.1
 	k, err := kube.Up(t.Context(), two.D601, kube.Config{Log: os.Stderr})
 	must(t, err)

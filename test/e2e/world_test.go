@@ -53,7 +53,10 @@ func start(ctx context.Context) (_ *world, err error) {
 		return nil, err
 	}
 	var group errgroup.Group
-	group.Go(func() (err error) { w.Lab, err = hosts.Up(ctx, hosts.Config{Log: os.Stderr}); return err })
+	group.Go(func() (err error) {
+		w.Lab, err = hosts.Up(ctx, hosts.Config{Log: os.Stderr, Packages: peers()})
+		return err
+	})
 	for _, program := range []string{"agent", "controller"} {
 		group.Go(func() error {
 			_, err := build(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e",
@@ -80,6 +83,14 @@ func start(ctx context.Context) (_ *world, err error) {
 	}
 	fmt.Fprintf(os.Stderr, "e2e: the two hosts are furnished, %s after the start\n", time.Since(began).Round(100*time.Millisecond))
 	return w, nil
+}
+
+// peers are packages with the programs that the product is measured against.
+func peers() []string {
+	if *benchRuns == 0 {
+		return nil
+	}
+	return []string{"skopeo", "zstd"}
 }
 
 func (w *world) close() error {
