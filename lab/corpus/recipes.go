@@ -97,7 +97,8 @@ func program(build int, changed bool) Recipe {
 
 // noise is a file that nothing makes smaller.
 func noise(size int64, seed byte) Recipe {
-	return Recipe{Name: fmt.Sprintf("%d MB that cannot be compressed", size/1e6), key: fmt.Sprintf("noise %d %d", size, seed),
+	return Recipe{
+		Name: fmt.Sprintf("%d MB that cannot be compressed", size/1e6), key: fmt.Sprintf("noise %d %d", size, seed),
 		write: func(ctx context.Context, w io.Writer) error {
 			t := tar.NewWriter(w)
 			if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "srv/data", Mode: 0o644, Size: size, ModTime: day(0)}); err != nil {
@@ -108,5 +109,6 @@ func noise(size int64, seed byte) Recipe {
 				return err
 			}
 			return t.Close()
-		}}
+		},
+	}
 }

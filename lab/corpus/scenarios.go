@@ -23,15 +23,17 @@ func Scenarios() []Scenario {
 		{ID: "S5", Title: "first deploy", Releases: []Image{app}},
 		{ID: "S6", Title: "one layer of 600 MB", Releases: []Image{{noise(600e6, 6)}}},
 		{ID: "S7", Title: "the base image is swapped", Installed: app, Releases: []Image{{toolchain("go1.26.8", 3), vendored(0, older()...), program(0, false)}}},
-		{ID: "S8", Title: "the connection is cut at half way", Releases: []Image{app}},
+		{ID: "S8", Title: "the connection is cut at half way, and a pull begun again when it has given up", Releases: []Image{app}},
 		{ID: "S9", Title: "four releases after a first one", Installed: history[0], Releases: history[1:]},
 	}
 }
 
 // older and newer are a go.mod before and after its dependencies are looked after: 69 MB, of which 20 MB are other versions.
 func older() []string {
-	return []string{"k8s.io/client-go@v0.37.1", "google.golang.org/grpc@v1.84.0", "golang.org/x/net@v0.59.0",
-		"k8s.io/api@v0.37.1", "golang.org/x/text@v0.42.0"}
+	return []string{
+		"k8s.io/client-go@v0.37.1", "google.golang.org/grpc@v1.84.0", "golang.org/x/net@v0.59.0",
+		"k8s.io/api@v0.37.1", "golang.org/x/text@v0.42.0",
+	}
 }
 
 func newer() []string {

@@ -81,27 +81,33 @@ func (l *Line) connect(ctx context.Context) (from, to net.Conn, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer listener.Close()
-	accepted := make(chan error, 1)
+	defer func() { _ = listener.Close() }()
+	type acceptance struct {
+		conn net.Conn
+		err  error
+	}
+	accepted := make(chan acceptance, 1)
 	go func() {
-		var err error
-		to, err = listener.Accept()
-		accepted <- err
+		conn, err := listener.Accept()
+		accepted <- acceptance{conn, err}
 	}()
 	err = Within(l.a.end.Namespace, func() (err error) {
 		from, err = (&net.Dialer{LocalAddr: &net.TCPAddr{IP: l.a.end.Addr.AsSlice()}}).DialContext(ctx, "tcp4", listener.Addr().String())
 		return err
 	})
 	if err != nil {
-		listener.Close()
-		<-accepted
+		_ = listener.Close()
+		if a := <-accepted; a.err == nil {
+			a.conn.Close()
+		}
 		return nil, nil, err
 	}
-	if err := <-accepted; err != nil {
+	a := <-accepted
+	if a.err != nil {
 		from.Close()
-		return nil, nil, err
+		return nil, nil, a.err
 	}
-	return from, to, nil
+	return from, a.conn, nil
 }
 
 // roundTrip sends a byte there and back a few times.

@@ -83,7 +83,7 @@ func TestANamespaceHasOneLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	second, err := Open(t.Context(), Link{Mbit: 10, RTT: time.Millisecond}, a, b)
 	if err == nil || !strings.Contains(err.Error(), deviceName) {
 		t.Errorf("a second line: %v", err)

@@ -24,12 +24,14 @@ func TestPayloadIsWhatTCPCarries(t *testing.T) {
 	short := segment(100)[:30]
 	liar := segment(100)
 	liar[32] = 15 << 4
+	empty := segment(0)
+	empty[32] = 15 << 4
 	for name, tc := range map[string]struct {
 		packet []byte
 		want   int64
 	}{
 		"plain": {segment(100), 100}, "an acknowledgement": {segment(0), 0}, "with options": {withOptions, 100},
-		"UDP": {udp, 0}, "IPv6": {v6, 0}, "cut": {short, 0}, "nothing": {nil, 0}, "a long header": {liar, 60},
+		"UDP": {udp, 0}, "IPv6": {v6, 0}, "cut": {short, 0}, "nothing": {nil, 0}, "a long header": {liar, 60}, "a header beyond the end": {empty, 0},
 	} {
 		if got := payloadOf(tc.packet); got != tc.want {
 			t.Errorf("%s: %d, want %d", name, got, tc.want)

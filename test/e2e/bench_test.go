@@ -36,20 +36,20 @@ type part struct {
 }
 
 func parts() []part {
-	two := []figures.Way{figures.Ours, figures.Pull}
-	all := append(two, figures.Skopeo, figures.SaveZstd, figures.Save)
+	both := []figures.Way{figures.Ours, figures.Pull}
+	all := slices.Concat(both, []figures.Way{figures.Skopeo, figures.SaveZstd, figures.Save})
 	return []part{
 		{"S0", figures.Usual, []figures.Way{figures.Prefetch, figures.Pull}},
 		{"S1", figures.Usual, all},
-		{"S2", figures.Usual, two},
-		{"S3", figures.Usual, two},
-		{"S4", figures.Usual, two},
+		{"S2", figures.Usual, both},
+		{"S3", figures.Usual, both},
+		{"S4", figures.Usual, both},
 		{"S5", figures.Usual, all},
-		{"S7", figures.Usual, two},
-		{"S8", figures.Usual, two},
-		{"S9", figures.Usual, two},
-		{"S6", figures.Fast, two},
-		{"S1", figures.Slow, two},
+		{"S7", figures.Usual, both},
+		{"S8", figures.Usual, both},
+		{"S9", figures.Usual, both},
+		{"S6", figures.Fast, both},
+		{"S1", figures.Slow, both},
 	}
 }
 

@@ -34,7 +34,7 @@ func follow(roots ...int) *follower {
 	f.look(roots, true)
 	go func() {
 		defer close(f.done)
-		tick := time.NewTicker(20 * time.Millisecond)
+		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			f.look(roots, false)

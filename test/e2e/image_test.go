@@ -72,7 +72,7 @@ func forget(t *testing.T, service string) {
 	_, _ = docker(t, "rm", "--force", containers()[service].name)
 	_, err := docker(t, "system", "prune", "--all", "--force")
 	must(t, err)
-	_, err = two.Master.Output(t.Context(), "rm", "-rf", state+"/spool")
+	_, err = two.Master.Output(t.Context(), "rm", "-rf", state+"/spool", state+"/cache")
 	must(t, err)
 	_, err = two.Master.Output(t.Context(), "sync")
 	must(t, err)

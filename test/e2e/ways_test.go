@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -44,10 +45,12 @@ func (b *bench) over(t *testing.T, p part, way figures.Way, s lab.Summary) (figu
 	defer func() { must(t, l.Close()) }()
 	if way == figures.Pull || way == figures.Skopeo {
 		stop := tunnelled(t)
-		defer func() { stop() }()
+		defer stop()
 	}
-	m := &measuring{bench: b, line: l, began: time.Now(), before: l.Counters(), tapped: b.tap.bytes.Load(),
-		hosts: follow(two.Master.PID(), two.D601.PID()), cutAt: -1}
+	m := &measuring{
+		bench: b, line: l, began: time.Now(), before: l.Counters(), tapped: b.tap.bytes.Load(),
+		hosts: follow(two.Master.PID(), two.D601.PID()), cutAt: -1,
+	}
 	if p.scenario == "S8" {
 		all, _ := sizeOf(t, s)
 		m.cutAt = all / 2
@@ -160,7 +163,9 @@ func (m *measuring) command(t *testing.T, argv ...string) (sample figures.Sample
 		if m.cutAt < 0 || i == attempts {
 			t.Fatal(err)
 		}
-		forwarded(t)
+		// ssh -L does not come back by itself: the operator sees that the pull has given up, and begins both again.
+		stop := tunnelled(t)
+		defer stop()
 	}
 	sample.Took = time.Since(began)
 	ssh.end()
@@ -198,13 +203,14 @@ func (m *measuring) save(t *testing.T, s lab.Summary, packed bool) (sample figur
 	return sample
 }
 
-// cutting ends the connections of ssh once, when half of the image has crossed. The tunnel of a pull is there again at once.
+// cutting ends the connections of ssh once, when half of the image has crossed.
 func (m *measuring) cutting(t *testing.T) (stop func()) {
 	if m.cutAt < 0 {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
+	killed := 0
 	go func() {
 		defer close(done)
 		for m.line.Counters().Sub(m.before).Payload() < m.cutAt {
@@ -214,37 +220,38 @@ func (m *measuring) cutting(t *testing.T) (stop func()) {
 			case <-time.After(5 * time.Millisecond):
 			}
 		}
-		cutSessions()
+		killed = cutSessions()
 	}()
-	return func() { cancel(); <-done }
-}
-
-// cutSessions kills D601's ends of the connections of ssh, and not the daemon that takes new ones.
-func cutSessions() {
-	for _, pid := range below(two.D601.PID()) {
-		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if strings.HasPrefix(string(line), "sshd: ") && !strings.Contains(string(line), "[listener]") {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+	return func() {
+		cancel()
+		<-done
+		if killed == 0 {
+			t.Error("the connection was not cut")
 		}
 	}
 }
 
-// tunnelled forwards the registry's port through ssh until it is stopped, and again after the connection was cut.
+// cutSessions kills D601's ends of the connections of ssh, and not the daemon that takes new ones. It returns how many processes
+// it killed.
+func cutSessions() (killed int) {
+	for _, pid := range below(two.D601.PID()) {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.HasPrefix(string(line), "sshd: ") && !strings.Contains(string(line), "[listener]") {
+			if syscall.Kill(pid, syscall.SIGKILL) == nil {
+				killed++
+			}
+		}
+	}
+	return killed
+}
+
+// tunnelled forwards the registry's port through ssh until it is stopped.
 func tunnelled(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			ssh := two.Master.Exec(ctx, "ssh", "-N", "-o", "ExitOnForwardFailure=yes", "-L", registryAddr+":"+tapAddr, "D601")
-			if err := ssh.Start(); err != nil {
-				return
-			}
-			_ = ssh.Wait() // cut, or stopped
-		}
-	}()
-	stop = func() { cancel(); <-done }
+	ssh := two.Master.Exec(ctx, "ssh", "-N", "-o", "ExitOnForwardFailure=yes", "-L", registryAddr+":"+tapAddr, "D601")
+	must(t, ssh.Start())
+	stop = sync.OnceFunc(func() { cancel(); _ = ssh.Wait() }) // cut, or stopped
 	t.Cleanup(stop)
 	forwarded(t)
 	return stop

@@ -22,7 +22,8 @@ func sample() *Report {
 		Links: []Link{{Usual, 50 * time.Millisecond, 12e6}, {Fast, 100 * time.Millisecond, 100e6}},
 		Cases: []Case{
 			{Scenario: "S1", Title: "a line", Link: Usual, Index: 2 * time.Second, Load: 5 * time.Second, Runs: map[Way][]Sample{
-				Ours: took(3000, 6, 5, 7), Pull: took(67e6, 11, 12, 10), Save: took(245e6, 30)}},
+				Ours: took(3000, 6, 5, 7), Pull: took(67e6, 11, 12, 10), Save: took(245e6, 30),
+			}},
 			{Scenario: "S5", Title: "first", Link: Usual, Runs: map[Way][]Sample{Ours: took(100e6, 10), Pull: took(99e6, 11)}},
 			{Scenario: "S6", Title: "noise", Link: Fast, Runs: map[Way][]Sample{Ours: took(600e6, 7), Pull: took(600e6, 30)}},
 			{Scenario: "S7", Title: "swap & more", Link: Usual, Runs: map[Way][]Sample{Ours: took(20e6, 9), Pull: took(100e6, 11)}},
@@ -90,8 +91,10 @@ func TestTheWorstRatioIsLast(t *testing.T) {
 
 func TestTheReportNamesMedianAndRange(t *testing.T) {
 	text := sample().Markdown("benchmarks.svg")
-	for _, want := range []string{"| unidesk | 6.00 s | 5.00 s to 7.00 s | 3.00 KB | 8.00 KB |", "The engine alone takes 5.00 s", "![Time to the verified image](benchmarks.svg)",
-		"| docker save, ssh, docker load | 30.00 s |", "| 100 Mbit/s, 50 ms | 50.0 ms | 96.0 Mbit/s |"} {
+	for _, want := range []string{
+		"| unidesk | 6.00 s | 5.00 s to 7.00 s | 3.00 KB | 8.00 KB |", "The engine alone takes 5.00 s", "![Time to the verified image](benchmarks.svg)",
+		"| docker save, ssh, docker load | 30.00 s |", "| 100 Mbit/s, 50 ms | 50.0 ms | 96.0 Mbit/s |",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report has no %q:\n%s", want, text)
 		}

@@ -69,8 +69,9 @@ const (
 func goals() []goal {
 	return []goal{
 		{"prefetch of what is staged already", "at most 2 KB, a round trip and 150 ms", func(r *Report) []check {
-			s, link, ok := r.find("S0", Usual, Prefetch), Link{}, false
-			if link, ok = r.link(Usual); !ok || s == nil {
+			s := r.find("S0", Usual, Prefetch)
+			link, ok := r.link(Usual)
+			if !ok || s == nil {
 				return nil
 			}
 			bytes, took := Middle(s, Payload), Middle(s, Took)
