@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/lab/corpus"
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
@@ -42,7 +44,7 @@ func parts() []part {
 		{"S0", figures.Usual, []figures.Way{figures.Prefetch, figures.Pull}},
 		{"S1", figures.Usual, all},
 		{"S2", figures.Usual, both},
-		{"S3", figures.Usual, both},
+		{"S3", figures.Usual, all},
 		{"S4", figures.Usual, both},
 		{"S5", figures.Usual, all},
 		{"S7", figures.Usual, both},
@@ -208,10 +210,18 @@ func end(h *hosts.Host) line.End {
 	return line.End{Namespace: fmt.Sprintf("/proc/%d/ns/net", h.PID()), Addr: h.Addr}
 }
 
-// memory brings layers of 100 MB and 5 GB without a delay line.
+// memory brings layers of 100 MB and 5 GB without a delay line. The large layer lies on the disk seven times, as the producer's file, in
+// the registry, spool and cache, and in the engine; a machine without the room for it measures a layer of 1 GB, which misses the goal.
 func (b *bench) memory(t *testing.T) {
 	t.Helper()
-	for _, size := range []int64{100e6, 100e6, 5e9} {
+	large := int64(5e9)
+	var disk unix.Statfs_t
+	must(t, unix.Statfs(hosts.DefaultCache(), &disk))
+	if free := int64(disk.Bavail) * disk.Bsize; free < 8*large {
+		t.Logf("%s are free on the disk, a layer of %s needs %s", mb(free), mb(large), mb(8*large))
+		large = 1e9
+	}
+	for _, size := range []int64{100e6, 100e6, large} {
 		p := bring(t, size)
 		b.report.Memory = append(b.report.Memory, figures.Memory{Layer: p.layer, Controller: p.controller, Agent: p.agent})
 		t.Logf("memory for a layer of %s: controller %s, agent %s", mb(size), mb(p.controller), mb(p.agent))
