@@ -40,6 +40,7 @@ for part in "$@"; do
   case "$part" in
     engine)
       want git git
+      want ip iproute2
       if engine_answers; then
         say "a Docker Engine answers here: it is used as it is"
         continue
