@@ -6,6 +6,9 @@
 // weaken (host keys, forwarding, multiplexing) is set on the command line, where
 // ssh's first value wins. Nothing is ever handed to a local shell.
 //
+// Several connections to an agent share one ssh connection ([Trunk]): a window of ssh's
+// bounds what each carries in a round trip.
+//
 // A child process is tied to its connection: it dies with it, with this process
 // (PR_SET_PDEATHSIG), and nobody else gets its streams. The danger here is a far
 // end that is not an agent, a shell with something to say for example; so the

@@ -52,20 +52,20 @@ func TestSSHGetsExactlyTheseArguments(t *testing.T) {
 		"-o", "ConnectionAttempts=1", "-o", "ConnectTimeout=2", "-o", "ClearAllForwardings=yes", "-o", "ForwardAgent=no",
 		"-o", "GSSAPIDelegateCredentials=no", "-o", "AddKeysToAgent=no", "-o", "ForwardX11=no", "-o", "Tunnel=no",
 		"-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none", "-o", "RequestTTY=no", "-o", "EscapeChar=none",
-		"-o", "LogLevel=INFO", "-o", "VisualHostKey=no", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "Compression=no",
-		"-o", "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
+		"-o", "LogLevel=INFO", "-o", "VisualHostKey=no", "-o", "Compression=no", "-o", "Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
+		"-o", "ControlMaster=no", "-o", "ControlPath=none",
 		"-o", "SessionType=default", "-o", "StdinNull=no", "-o", "ForkAfterAuthentication=no", "-F", "/etc/unidesk/ssh_config", "--", "D601",
 		`'/opt/my agent/unidesk-agent' stdio --socket '$HOME/it'\''s'`,
 	}
-	if diff := cmp.Diff(want, s.argv("OpenSSH_8.7p1, LibreSSL 3.3.6")); diff != "" {
+	if diff := cmp.Diff(want, s.argv("OpenSSH_8.7p1, LibreSSL 3.3.6", sharing{})); diff != "" {
 		t.Error(diff)
 	}
 	for _, version := range []string{"OpenSSH_8.6p1, OpenSSL 1.1.1", "OpenSSH_7.9p1", "", "Dropbear v2022.83"} {
-		if argv := s.argv(version); slices.Contains(argv, "SessionType=default") {
+		if argv := s.argv(version, sharing{}); slices.Contains(argv, "SessionType=default") {
 			t.Errorf("%q: %q", version, argv)
 		}
 	}
-	if argv := (&SSH{Destination: "D601"}).argv("OpenSSH_10.0p2"); !slices.Equal(argv[len(argv)-3:], []string{"--", "D601", "unidesk-agent stdio"}) || slices.Contains(argv, "-F") {
+	if argv := (&SSH{Destination: "D601"}).argv("OpenSSH_10.0p2", sharing{}); !slices.Equal(argv[len(argv)-3:], []string{"--", "D601", "unidesk-agent stdio"}) || slices.Contains(argv, "-F") {
 		t.Errorf("by default %q", argv)
 	}
 }
@@ -100,6 +100,7 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
   LogLevel QUIET
   NoHostAuthenticationForLocalhost yes
   PermitLocalCommand yes
+  ProxyJump gate
   RemoteCommand id
   RemoteForward 5000 127.0.0.1:5000
   RequestTTY force
@@ -119,7 +120,27 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 	if err := os.WriteFile(config, []byte(careless), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	argv := (&SSH{Destination: "D601", ConfigFile: config}).argv(sshVersion(t.Context()))
+	for name, c := range map[string]struct {
+		share sharing
+		want  map[string]string
+	}{
+		// ControlPersist is without effect beside no path.
+		"alone": {sharing{}, map[string]string{"controlmaster": "false", "controlpath": "none", "controlpersist": "yes", "proxyjump": "gate"}},
+		"first": {sharing{path: "/run/x/c"}, map[string]string{"controlmaster": "true", "controlpath": "/run/x/c", "controlpersist": "no", "proxyjump": "gate"}},
+		"rider": {sharing{path: "/run/x/c", rides: true}, map[string]string{
+			"controlmaster": "false", "controlpath": "/run/x/c", "controlpersist": "yes", "proxyjump": "", "proxycommand": "false",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			readsSo(t, (&SSH{Destination: "D601", ConfigFile: config}).argv(sshVersion(t.Context()), c.share), c.want)
+		})
+	}
+}
+
+// readsSo asks ssh what it makes of a command line: what all of ours share, and more.
+func readsSo(t *testing.T, argv []string, more map[string]string) {
+	t.Helper()
 	out, err := exec.Command("ssh", append([]string{"-G"}, argv[1:]...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -133,7 +154,7 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 	effective["ciphers"] = ciphers
 	want := map[string]string{
 		"addkeystoagent": "false", "batchmode": "yes", "ciphers": "aes128-gcm@openssh.com", "clearallforwardings": "yes", "compression": "no",
-		"connectionattempts": "1", "connecttimeout": "30", "controlmaster": "false", "escapechar": "none", "forkafterauthentication": "no",
+		"connectionattempts": "1", "connecttimeout": "30", "escapechar": "none", "forkafterauthentication": "no",
 		"forwardagent": "no", "forwardx11": "no", "gssapidelegatecredentials": "no", "loglevel": "INFO", "nohostauthenticationforlocalhost": "no",
 		"permitlocalcommand": "no", "requesttty": "false", "serveralivecountmax": "3", "serveraliveinterval": "15", "sessiontype": "default",
 		"stdinnull": "no", "stricthostkeychecking": "true", "tunnel": "false", "updatehostkeys": "false", "verifyhostkeydns": "false", "visualhostkey": "no",
@@ -144,9 +165,10 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, effective[key], value)
 		}
 	}
-	for _, key := range []string{"controlpath", "remotecommand"} {
-		if v := effective[key]; v != "" && v != "none" {
-			t.Errorf("%s is %q", key, v)
+	more["remotecommand"] = "none"
+	for key, want := range more { // ssh leaves some out that are not set
+		if got := effective[key]; got != want && (want != "none" || got != "") && (key != "controlpersist" || want != "yes" || got != "0") {
+			t.Errorf("%s is %q, want %q", key, got, want)
 		}
 	}
 	// What else ssh knows is the user's to set: to whom it leads, with which keys, and what
@@ -157,7 +179,7 @@ func TestSSHReadsThemSoWhateverTheUsersConfigurationSays(t *testing.T) {
 		globalknownhostsfile gssapiauthentication gssapikexalgorithms gssapikeyexchange gssapirenewalforcesrekey gssapitrustdns
 		hashknownhosts host hostbasedacceptedalgorithms hostbasedauthentication hostkeyalgorithms hostkeyalias hostname identitiesonly
 		identityagent identityfile ignoreunknown ipqos kbdinteractiveauthentication kbdinteractivedevices kexalgorithms knownhostscommand
-		localcommand localforward logverbose macs numberofpasswordprompts passwordauthentication permitremoteopen pkcs11provider
+		controlmaster localcommand localforward logverbose macs numberofpasswordprompts passwordauthentication permitremoteopen pkcs11provider
 		port preferredauthentications proxycommand proxyjump proxyusefdpass pubkeyacceptedalgorithms pubkeyauthentication rekeylimit
 		remotecommand remoteforward requiredrsasize revokedhostkeys securitykeyprovider sendenv setenv streamlocalbindmask
 		streamlocalbindunlink syslogfacility tcpkeepalive tunneldevice user userknownhostsfile xauthlocation`)

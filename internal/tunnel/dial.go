@@ -22,7 +22,9 @@ const extraWait = 30 * time.Second
 // answer, HOST_KEY_MISMATCH when its key is not the known one, NOT_AN_AGENT when
 // something else answers, ROLE_MISSING when the account may not open the agent's
 // socket there.
-func Dial(ctx context.Context, c Config) (*Conn, error) {
+func Dial(ctx context.Context, c Config) (*Conn, error) { return dial(ctx, c, sharing{}) }
+
+func dial(ctx context.Context, c Config, share sharing) (*Conn, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "%w", err)
 	}
@@ -31,7 +33,7 @@ func Dial(ctx context.Context, c Config) (*Conn, error) {
 	}
 	argv, wait := c.Command, defaultConnectTimeout+extraWait
 	if c.SSH != nil {
-		argv, wait = c.SSH.argv(sshVersion(ctx)), c.SSH.connectTimeout()+extraWait
+		argv, wait = c.SSH.argv(sshVersion(ctx), share), c.SSH.connectTimeout()+extraWait
 	}
 	child, err := start(argv)
 	if err != nil {

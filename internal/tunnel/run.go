@@ -46,7 +46,7 @@ func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte,
 	case c.SSH != nil:
 		host := *c.SSH
 		host.Command = argv
-		argv = host.argv(sshVersion(ctx))
+		argv = host.argv(sshVersion(ctx), sharing{})
 	}
 	child, err := start(argv)
 	if err != nil {

@@ -15,7 +15,7 @@ const defaultConnectTimeout = 30 * time.Second
 // argv is the argument list for ssh. The first value of an option wins in ssh,
 // and the command line comes before every configuration file.
 // version is what `ssh -V` prints.
-func (s *SSH) argv(version string) []string {
+func (s *SSH) argv(version string, share sharing) []string {
 	timeout := s.connectTimeout()
 	argv := []string{"ssh", "-T"}
 	for _, option := range []string{
@@ -48,15 +48,15 @@ func (s *SSH) argv(version string) []string {
 		// A failure is explained by what ssh prints; a picture of a key explains none.
 		"LogLevel=INFO",
 		"VisualHostKey=no",
-		// A shared connection would outlive us, and share its window with others.
-		"ControlMaster=no",
-		"ControlPath=none",
 		// Layers are compressed already.
 		"Compression=no",
 		// ^ puts these before ssh's own list: twice the speed of its first choice,
 		// chacha20-poly1305, where the processor has AES instructions.
 		"Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
 	} {
+		argv = append(argv, "-o", option)
+	}
+	for _, option := range share.options() {
 		argv = append(argv, "-o", option)
 	}
 	if hasSessionType(version) {
@@ -69,6 +69,29 @@ func (s *SSH) argv(version string) []string {
 		argv = append(argv, "-F", s.ConfigFile)
 	}
 	return append(argv, "--", s.Destination, plain.Command(s.command()...))
+}
+
+// sharing is how an ssh shares its connection. Without a path it shares none: one of the
+// user's would outlive us.
+type sharing struct {
+	// path is that of the control socket.
+	path string
+	// rides says that the connection is another ssh's, which listens on the socket. Else
+	// this ssh makes it and listens.
+	rides bool
+}
+
+func (s sharing) options() []string {
+	switch {
+	case s.path == "":
+		return []string{"ControlMaster=no", "ControlPath=none"}
+	case s.rides:
+		// An ssh that cannot ride dials anew. This takes the place of any ProxyCommand and
+		// ProxyJump of the user's, so that it cannot.
+		return []string{"ControlMaster=no", "ControlPath=" + s.path, "ProxyCommand=false"}
+	default:
+		return []string{"ControlMaster=yes", "ControlPath=" + s.path, "ControlPersist=no"}
+	}
 }
 
 // versionWait is far more than ssh takes to print its version.

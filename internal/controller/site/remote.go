@@ -21,6 +21,7 @@ import (
 type Remote struct {
 	name    string // in controller.yaml
 	config  tunnel.Config
+	trunk   *tunnel.Trunk
 	version string
 
 	dialing sync.Mutex
@@ -35,7 +36,7 @@ type Remote struct {
 
 // NewRemote is the agent of the host of that name. It is not connected to yet.
 func NewRemote(name string, host tunnel.Config, version string) *Remote {
-	return &Remote{name: name, config: host, version: version}
+	return &Remote{name: name, config: host, trunk: tunnel.NewTrunk(host), version: version}
 }
 
 // Warm connects in the background, so that ssh's handshake costs no time of its
@@ -118,7 +119,11 @@ func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 
 // dial opens a connection for the client. It opens a single connection, except after a cut.
 func (r *Remote) dial(ctx context.Context) (net.Conn, error) {
-	conn, err := tunnel.Dial(ctx, r.config)
+	return r.counted(r.trunk.Dial(ctx))
+}
+
+// counted adds a connection to the traffic.
+func (r *Remote) counted(conn *tunnel.Conn, err error) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
