@@ -35,6 +35,9 @@ type Options struct {
 	Step time.Duration
 	// Call is how long any other call may take; 0 means 90 s.
 	Call time.Duration
+	// Branch, unless nil, opens a further connection to the same agent. A stream that is
+	// held back by the round trip goes on over several.
+	Branch func(context.Context) (net.Conn, error)
 }
 
 // Client speaks to one agent. It is safe for concurrent use and implements
@@ -47,6 +50,7 @@ type Client struct {
 	host     artifactv1.HostServiceClient
 	images   artifactv1.ImageServiceClient
 	registry artifactv1.RegistryServiceClient
+	channels *channels // beside conn
 	// agent is the agent's version, once it was heard.
 	agent atomic.Pointer[string]
 }
@@ -65,6 +69,25 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 		opts.Call = 90 * time.Second
 	}
 	link := &link{connect: connect}
+	conn, err := newConn(link, 3<<20)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		opts: opts, conn: conn, codec: newCodec(), link: link,
+		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
+		registry: artifactv1.NewRegistryServiceClient(conn),
+	}
+	c.channels = newChannels(opts.Branch, &link.received)
+	if err := c.ready(ctx); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// newConn makes gRPC's side of a connection that link makes, with a window of so many bytes.
+func newConn(link *link, window int32) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient("passthrough:///agent",
 		grpc.WithContextDialer(link.dial),
 		// ssh, or the socket's mode, is what protects the connection.
@@ -76,8 +99,8 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 		grpc.WithMaxHeaderListSize(maxHeaders),
 		// Wider than ssh's own window of 2 MiB, so that only ssh's counts; static, so
 		// that a slow disk here does not fill memory.
-		grpc.WithStaticStreamWindowSize(3<<20),
-		grpc.WithStaticConnWindowSize(3<<20),
+		grpc.WithStaticStreamWindowSize(window),
+		grpc.WithStaticConnWindowSize(window),
 		grpc.WithReadBufferSize(128<<10),
 		grpc.WithWriteBufferSize(32<<10),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 30 * time.Second}),
@@ -90,16 +113,7 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 	if err != nil {
 		return nil, fault.New(fault.Internal, "dial: %w", err)
 	}
-	c := &Client{
-		opts: opts, conn: conn, codec: newCodec(), link: link,
-		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
-		registry: artifactv1.NewRegistryServiceClient(conn),
-	}
-	if err := c.ready(ctx); err != nil {
-		_ = c.Close()
-		return nil, err
-	}
-	return c, nil
+	return conn, nil
 }
 
 // ready waits for the first connection, or for the first failure.
@@ -137,7 +151,10 @@ func (c *Client) unanswered(err error) error {
 }
 
 // Close ends the connection and everything under way on it.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	c.channels.close() // over ssh they ride on conn
+	return c.conn.Close()
+}
 
 // Describe asks what the agent's host is and what the agent can do.
 func (c *Client) Describe(ctx context.Context) (Description, error) {

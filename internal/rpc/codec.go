@@ -24,6 +24,7 @@ type chunk struct {
 	// data is that of a blob or, with delta, the operations.
 	data  []byte
 	delta *deltaHead
+	next  uint32
 	buf   mem.Buffer
 }
 
@@ -37,6 +38,7 @@ const (
 	fieldData     protowire.Number = 3
 	fieldEncoding protowire.Number = 4
 	fieldDelta    protowire.Number = 5
+	fieldNext     protowire.Number = 6
 
 	fieldDeltaOffset protowire.Number = 1
 	fieldDeltaLength protowire.Number = 2
@@ -92,7 +94,8 @@ func (c *chunk) around() (head, tail []byte) {
 	}
 	head = appendNumber(head, fieldOffset, c.offset)
 	if c.delta == nil {
-		return appendLength(head, fieldData, c.data), appendNumber(nil, fieldEncoding, uint64(c.encoding))
+		tail = appendNumber(nil, fieldEncoding, uint64(c.encoding))
+		return appendLength(head, fieldData, c.data), appendNumber(tail, fieldNext, uint64(c.next))
 	}
 	head = appendNumber(head, fieldEncoding, uint64(c.encoding))
 	inner := appendNumber(nil, fieldDeltaOffset, c.delta.offset)
@@ -101,7 +104,7 @@ func (c *chunk) around() (head, tail []byte) {
 	tail = appendNumber(nil, fieldDeltaSize, c.delta.size)
 	head = protowire.AppendTag(head, fieldDelta, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(len(inner)+len(c.data)+len(tail)))
-	return append(head, inner...), tail
+	return append(head, inner...), appendNumber(tail, fieldNext, uint64(c.next))
 }
 
 func appendNumber(b []byte, field protowire.Number, v uint64) []byte {
@@ -152,6 +155,10 @@ func (c *chunk) parse(b []byte) error {
 			var v uint64
 			v, n = protowire.ConsumeVarint(b)
 			c.encoding = artifactv1.Encoding(v)
+		case number == fieldNext && kind == protowire.VarintType:
+			var v uint64
+			v, n = protowire.ConsumeVarint(b)
+			c.next = uint32(v)
 		case number == fieldDelta && kind == protowire.BytesType:
 			var inner []byte
 			if inner, n = protowire.ConsumeBytes(b); n < 0 {

@@ -27,6 +27,8 @@ func FuzzAChunkIsAStreamResponse(f *testing.F) {
 	f.Add("x", uint64(1), make([]byte, chunkSize+5000), uint8(0), uint64(0), uint64(0), uint64(0), 16<<10)
 	f.Add("sha256:abc", uint64(0), []byte("operations"), uint8(1), uint64(1<<40), uint64(32<<20), uint64(1<<41), 7)
 	f.Add("x", uint64(0), []byte{}, uint8(1), uint64(0), uint64(0), uint64(0), 1)
+	f.Add("sha256:abc", uint64(5), []byte("data"), uint8(0x52), uint64(0), uint64(0), uint64(0), 3) // with a next call
+	f.Add("sha256:abc", uint64(0), []byte("operations"), uint8(0x73), uint64(1), uint64(2), uint64(3), 3)
 	f.Add("x", uint64(9), []byte("o"), uint8(3), uint64(0), uint64(1), uint64(2), 1)
 	c := newCodec()
 	f.Fuzz(func(t *testing.T, digest string, offset uint64, data []byte, form uint8, at, length, size uint64, frame int) {
@@ -34,8 +36,8 @@ func FuzzAChunkIsAStreamResponse(f *testing.F) {
 			t.Skip()
 		}
 		buf := bytes.Clone(data)
-		ch := chunk{digest: digest, offset: offset, encoding: artifactv1.Encoding(form >> 1), data: buf, buf: mem.NewBuffer(&buf, mem.NopBufferPool{})}
-		want := &artifactv1.StreamResponse{Digest: digest, Offset: offset, Data: data, Encoding: artifactv1.Encoding(form >> 1)}
+		ch := chunk{digest: digest, offset: offset, encoding: artifactv1.Encoding(form >> 1), next: uint32(form >> 4), data: buf, buf: mem.NewBuffer(&buf, mem.NopBufferPool{})}
+		want := &artifactv1.StreamResponse{Digest: digest, Offset: offset, Data: data, Encoding: artifactv1.Encoding(form >> 1), Next: uint32(form >> 4)}
 		if form&1 != 0 {
 			ch.delta = &deltaHead{at, length, size}
 			want.Data, want.Delta = nil, &artifactv1.Delta{Offset: at, Length: length, Ops: data, Size: size}
@@ -72,7 +74,7 @@ func wantRead(t *testing.T, got *chunk, want *artifactv1.StreamResponse) {
 		data, head = d.GetOps(), &deltaHead{d.GetOffset(), d.GetLength(), d.GetSize()}
 	}
 	same := (got.delta == nil) == (head == nil) && (head == nil || *head == *got.delta)
-	if got.digest != want.GetDigest() || got.offset != want.GetOffset() || got.encoding != want.GetEncoding() || !same || !bytes.Equal(got.data, data) {
+	if got.digest != want.GetDigest() || got.offset != want.GetOffset() || got.encoding != want.GetEncoding() || got.next != want.GetNext() || !same || !bytes.Equal(got.data, data) {
 		t.Errorf("read %q %d %v %+v %x, protobuf %v", got.digest, got.offset, got.encoding, got.delta, got.data, want)
 	}
 }
@@ -101,6 +103,7 @@ func FuzzAnyBytesAreReadAsProtobufReadsThem(f *testing.F) {
 	f.Add(append(one, two...))                                                      // a delta twice: they are merged
 	f.Add(append(wire, one...))                                                     // data and a delta
 	f.Add([]byte{0x2a, 0x02, 0x1a, 0x05})                                           // a delta that is cut short
+	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}) // a next call beyond 32 bits
 	f.Add([]byte{0x2a, 0x00})                                                       // an empty delta
 	f.Add([]byte{0x20, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01}) // an encoding beyond an enum's
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -142,7 +142,7 @@ func samples(t testing.TB) map[string][]proto.Message {
 		"Resolve": &artifactv1.ResolveRequest{
 			Repository: "unidesk/x", Commit: commitID, Platform: &artifactv1.Platform{Os: "linux", Architecture: "arm64", Variant: "v8"}, Have: []string{digest},
 		},
-		"Stream":       &artifactv1.StreamRequest{Repository: "unidesk/x", Ranges: ranges, Bases: []string{digest}, Zstd: true},
+		"Stream":       &artifactv1.StreamRequest{Repository: "unidesk/x", Ranges: ranges, Bases: []string{digest}, Zstd: true, Stripe: &artifactv1.Stripe{Key: "0123456789abcdef"}},
 		"PlanTransfer": &artifactv1.PlanTransferRequest{Repository: "unidesk/x", Ranges: ranges, Bases: []string{digest}},
 		"Inspect":      &artifactv1.InspectRequest{Settings: settings},
 		"Install":      &artifactv1.InstallRequest{Settings: settings, Expected: hashesToProto(hashes())},
@@ -226,6 +226,7 @@ var grammar = map[string]*regexp.Regexp{
 	"repository":            regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`),
 	"proven.revision":       regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$`),
 	"ranges.diff_id":        regexp.MustCompile(`^(sha256:[0-9a-f]{64})?$`),
+	"stripe.key":            regexp.MustCompile(`^([0-9A-Za-z]{16,64})?$`),
 	"page_token":            regexp.MustCompile(`^([\w][\w.-]{0,127})?$`),
 	"platform.os":           regexp.MustCompile(`^[a-z0-9]{1,32}$`),
 	"platform.architecture": regexp.MustCompile(`^[a-z0-9_]{1,32}$`),

@@ -48,6 +48,7 @@ type imageServer struct {
 	deltas                                Deltas   // nil if the agent keeps no copies
 	pool                                  freeList // of the chunks that are sent
 	squeezer                              *squeezer
+	stripes                               stripes
 }
 
 func newImageServer(images Images, deltas Deltas) *imageServer {
@@ -55,7 +56,7 @@ func newImageServer(images Images, deltas Deltas) *imageServer {
 	return &imageServer{
 		images: images, deltas: deltas, pool: pool, squeezer: newSqueezer(pool),
 		slots: make(chan struct{}, maxStreams), resolving: make(chan struct{}, 1), detailing: make(chan struct{}, maxDetails),
-		encoding: make(chan struct{}, maxDeltas),
+		encoding: make(chan struct{}, maxDeltas), stripes: newStripes(),
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"google.golang.org/grpc"
-
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/delta"
@@ -27,11 +25,12 @@ func (c *Client) Stream(ctx context.Context, repo artifact.Repository, ranges []
 	}
 	req := &artifactv1.StreamRequest{Repository: repo.String(), Ranges: rangesToProto(ranges), Bases: digestsToProto(bases), Zstd: true}
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil) // ends the call wherever this returns
+	stream := c.newRotor(req)
+	defer stream.wait()
+	defer cancel(nil) // ends the calls wherever this returns
 	watch := newStallWatch(c.link, c.opts.Stall, cancel)
 	defer watch.stop()
-	stream, err := c.images.Stream(ctx, req, grpc.ForceCodecV2(c.codec), grpc.MaxCallRecvMsgSize(maxChunk+1<<10))
-	if err != nil {
+	if err := stream.begin(ctx); err != nil {
 		return c.fail(ctx, artifactv1.ImageService_ServiceDesc.ServiceName, err)
 	}
 	var got chunk
@@ -39,12 +38,13 @@ func (c *Client) Stream(ctx context.Context, repo artifact.Repository, ranges []
 	wanted := sequence{ranges: ranges, deltas: len(bases) > 0}
 	for {
 		watch.start()
-		err := stream.RecvMsg(&got)
+		err := stream.receive(ctx, &got)
 		watch.stop()
 		if errors.Is(err, io.EOF) {
 			return wanted.end()
 		}
 		if err != nil {
+			stream.broke()
 			return c.fail(ctx, artifactv1.ImageService_ServiceDesc.ServiceName, err)
 		}
 		wire := len(got.data)

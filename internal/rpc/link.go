@@ -18,6 +18,8 @@ type link struct {
 	// received counts bytes over all connections: a stream in which a large chunk
 	// takes its time still moves.
 	received atomic.Int64
+	// total, unless nil, counts them too: those of all channels of a client.
+	total *atomic.Int64
 
 	mu   sync.Mutex
 	conn net.Conn
@@ -84,6 +86,9 @@ type linkConn struct {
 func (c *linkConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.link.received.Add(int64(n))
+	if c.link.total != nil {
+		c.link.total.Add(int64(n))
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		c.link.note(err)
 	}

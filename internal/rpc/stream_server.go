@@ -56,9 +56,13 @@ func (f *fields) digests(field string, in []string, most int) (out []artifact.Di
 
 // Stream implements the contract.
 func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerStreamingServer[artifactv1.StreamResponse]) error {
+	if req.GetStripe().GetIndex() > 0 {
+		return s.stripes.join(req, stream)
+	}
 	var f fields
 	repo, ranges := f.repository("repository", req.GetRepository()), f.ranges(req.GetRanges())
 	bases := f.digests("bases", req.GetBases(), delta.MaxBases)
+	key := f.optional("stripe.key", stripeKey, req.GetStripe().GetKey())
 	if f.err != nil {
 		return f.err
 	}
@@ -68,10 +72,22 @@ func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerSt
 	default:
 		return fault.Transient(fault.Busy, "%d streams are under way already", maxStreams)
 	}
+	// The headers show the receiver how long a round trip is.
+	if err := stream.SendHeader(nil); err != nil {
+		return err
+	}
+	send := func(out outlet) error { return s.sendAll(out, repo, ranges, bases, req.GetZstd()) }
+	if key == "" {
+		return send(stream)
+	}
+	return s.stripes.begin(key, repo, stream, send)
+}
+
+func (s *imageServer) sendAll(to outlet, repo artifact.Repository, ranges []layerRange, bases []artifact.Digest, squeeze bool) error {
 	for _, r := range ranges {
-		sent, err := s.sendDelta(stream, r, bases, req.GetZstd())
+		sent, err := s.sendDelta(to, r, bases, squeeze)
 		if err == nil && !sent {
-			err = s.send(stream, repo, r, req.GetZstd())
+			err = s.send(to, repo, r, squeeze)
 		}
 		if err != nil {
 			return fmt.Errorf("stream %s of %s: %w", r.digest, repo, err)
@@ -83,6 +99,7 @@ func (s *imageServer) Stream(req *artifactv1.StreamRequest, stream grpc.ServerSt
 // outlet is where the messages of a Stream go.
 type outlet interface {
 	Context() context.Context
+	// SendMsg keeps a reference of its own to a chunk's buffer.
 	SendMsg(m any) error
 }
 

@@ -105,7 +105,7 @@ func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 	if r.client != nil {
 		return r.client, nil
 	}
-	client, err := rpc.Dial(ctx, r.dial, rpc.Options{Version: r.version, Host: r.config.Name()})
+	client, err := rpc.Dial(ctx, r.dial, rpc.Options{Version: r.version, Host: r.config.Name(), Branch: r.branch})
 	if errors.Is(err, tunnel.ErrNoAgent) && r.config.SSH != nil {
 		return nil, fault.New(fault.ReasonOf(err), "%w", err).
 			WithHint("`%s`, or name the agent's path as ssh.command in controller.yaml", plain.Command("unidesk-controller", "host", "bootstrap", r.name))
@@ -120,6 +120,11 @@ func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
 // dial opens a connection for the client. It opens a single connection, except after a cut.
 func (r *Remote) dial(ctx context.Context) (net.Conn, error) {
 	return r.counted(r.trunk.Dial(ctx))
+}
+
+// branch opens a further connection beside that of dial.
+func (r *Remote) branch(ctx context.Context) (net.Conn, error) {
+	return r.counted(r.trunk.Branch(ctx))
 }
 
 // counted adds a connection to the traffic.

@@ -579,7 +579,9 @@ type StreamRequest struct {
 	// most 16. A delta names them by their place here. Without any, no delta is sent.
 	Bases []string `protobuf:"bytes,3,rep,name=bases,proto3" json:"bases,omitempty"`
 	// The receiver takes chunks with ENCODING_ZSTD.
-	Zstd          bool `protobuf:"varint,4,opt,name=zstd,proto3" json:"zstd,omitempty"`
+	Zstd bool `protobuf:"varint,4,opt,name=zstd,proto3" json:"zstd,omitempty"`
+	// The stream that this call belongs to. Without it the call is a stream by itself.
+	Stripe        *Stripe `protobuf:"bytes,6,opt,name=stripe,proto3" json:"stripe,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -642,6 +644,73 @@ func (x *StreamRequest) GetZstd() bool {
 	return false
 }
 
+func (x *StreamRequest) GetStripe() *Stripe {
+	if x != nil {
+		return x.Stripe
+	}
+	return nil
+}
+
+// Stripe joins calls of Stream, each on a connection of its own, to one stream. The
+// messages have an order: the first is the first of call 0, and each names the call
+// whose next message follows. A call that joins late is named from then on.
+type Stripe struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the stream; 16 to 64 letters and digits that nobody can guess.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// 0 is the call that begins the stream, and has the ranges. 1 to 7 join it while it
+	// goes on; of their request only repository and stripe are set. An agent that knows
+	// no stripes refuses those with INVALID_REQUEST, and so does this one if the stream
+	// is not there; RESOURCE_EXHAUSTED if too many calls have joined streams.
+	Index         uint32 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stripe) Reset() {
+	*x = Stripe{}
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stripe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stripe) ProtoMessage() {}
+
+func (x *Stripe) ProtoReflect() protoreflect.Message {
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stripe.ProtoReflect.Descriptor instead.
+func (*Stripe) Descriptor() ([]byte, []int) {
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Stripe) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Stripe) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 // Range is the tail of a layer's blob, or of the unpacked layer.
 type Range struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -663,7 +732,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[7]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +744,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[7]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +757,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{7}
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Range) GetDigest() string {
@@ -739,14 +808,17 @@ type StreamResponse struct {
 	// How data is encoded. Other than ENCODING_UNSPECIFIED only if the request allows it.
 	Encoding Encoding `protobuf:"varint,4,opt,name=encoding,proto3,enum=unidesk.artifact.v1.Encoding" json:"encoding,omitempty"`
 	// A piece of the unpacked layer.
-	Delta         *Delta `protobuf:"bytes,5,opt,name=delta,proto3" json:"delta,omitempty"`
+	Delta *Delta `protobuf:"bytes,5,opt,name=delta,proto3" json:"delta,omitempty"`
+	// Index of the call that brings the next message, or the end. Other than 0 only for
+	// calls that have joined.
+	Next          uint32 `protobuf:"varint,6,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamResponse) Reset() {
 	*x = StreamResponse{}
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[8]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +830,7 @@ func (x *StreamResponse) String() string {
 func (*StreamResponse) ProtoMessage() {}
 
 func (x *StreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[8]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +843,7 @@ func (x *StreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamResponse.ProtoReflect.Descriptor instead.
 func (*StreamResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{8}
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StreamResponse) GetDigest() string {
@@ -809,6 +881,13 @@ func (x *StreamResponse) GetDelta() *Delta {
 	return nil
 }
 
+func (x *StreamResponse) GetNext() uint32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
 // Delta makes the next bytes of an unpacked layer from bases that the receiver has.
 type Delta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -826,7 +905,7 @@ type Delta struct {
 
 func (x *Delta) Reset() {
 	*x = Delta{}
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[9]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +917,7 @@ func (x *Delta) String() string {
 func (*Delta) ProtoMessage() {}
 
 func (x *Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[9]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +930,7 @@ func (x *Delta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delta.ProtoReflect.Descriptor instead.
 func (*Delta) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{9}
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Delta) GetOffset() uint64 {
@@ -897,7 +976,7 @@ type PlanTransferRequest struct {
 
 func (x *PlanTransferRequest) Reset() {
 	*x = PlanTransferRequest{}
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[10]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +988,7 @@ func (x *PlanTransferRequest) String() string {
 func (*PlanTransferRequest) ProtoMessage() {}
 
 func (x *PlanTransferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[10]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +1001,7 @@ func (x *PlanTransferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanTransferRequest.ProtoReflect.Descriptor instead.
 func (*PlanTransferRequest) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{10}
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PlanTransferRequest) GetRepository() string {
@@ -957,7 +1036,7 @@ type PlanTransferResponse struct {
 
 func (x *PlanTransferResponse) Reset() {
 	*x = PlanTransferResponse{}
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1048,7 @@ func (x *PlanTransferResponse) String() string {
 func (*PlanTransferResponse) ProtoMessage() {}
 
 func (x *PlanTransferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[11]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1061,7 @@ func (x *PlanTransferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanTransferResponse.ProtoReflect.Descriptor instead.
 func (*PlanTransferResponse) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{11}
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PlanTransferResponse) GetLayers() []*LayerPlan {
@@ -1012,7 +1091,7 @@ type LayerPlan struct {
 
 func (x *LayerPlan) Reset() {
 	*x = LayerPlan{}
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1103,7 @@ func (x *LayerPlan) String() string {
 func (*LayerPlan) ProtoMessage() {}
 
 func (x *LayerPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[12]
+	mi := &file_unidesk_artifact_v1_image_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1116,7 @@ func (x *LayerPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerPlan.ProtoReflect.Descriptor instead.
 func (*LayerPlan) Descriptor() ([]byte, []int) {
-	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{12}
+	return file_unidesk_artifact_v1_image_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LayerPlan) GetDigest() string {
@@ -1117,26 +1196,31 @@ const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"\x0fmanifest_digest\x18\x04 \x01(\tR\x0emanifestDigest\x12.\n" +
 	"\x13manifest_media_type\x18\x05 \x01(\tR\x11manifestMediaType\x12\x1a\n" +
 	"\bmanifest\x18\x06 \x01(\fR\bmanifest\x12\x16\n" +
-	"\x06config\x18\a \x01(\fR\x06config\"\x8d\x01\n" +
+	"\x06config\x18\a \x01(\fR\x06config\"\xc2\x01\n" +
 	"\rStreamRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
 	"repository\x122\n" +
 	"\x06ranges\x18\x02 \x03(\v2\x1a.unidesk.artifact.v1.RangeR\x06ranges\x12\x14\n" +
 	"\x05bases\x18\x03 \x03(\tR\x05bases\x12\x12\n" +
-	"\x04zstd\x18\x04 \x01(\bR\x04zstd\"~\n" +
+	"\x04zstd\x18\x04 \x01(\bR\x04zstd\x123\n" +
+	"\x06stripe\x18\x06 \x01(\v2\x1b.unidesk.artifact.v1.StripeR\x06stripe\"0\n" +
+	"\x06Stripe\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\rR\x05index\"~\n" +
 	"\x05Range\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x16\n" +
 	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x17\n" +
 	"\adiff_id\x18\x04 \x01(\tR\x06diffId\x12\x18\n" +
-	"\arebuilt\x18\x05 \x01(\x04R\arebuilt\"\xc1\x01\n" +
+	"\arebuilt\x18\x05 \x01(\x04R\arebuilt\"\xd5\x01\n" +
 	"\x0eStreamResponse\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x129\n" +
 	"\bencoding\x18\x04 \x01(\x0e2\x1d.unidesk.artifact.v1.EncodingR\bencoding\x120\n" +
-	"\x05delta\x18\x05 \x01(\v2\x1a.unidesk.artifact.v1.DeltaR\x05delta\"]\n" +
+	"\x05delta\x18\x05 \x01(\v2\x1a.unidesk.artifact.v1.DeltaR\x05delta\x12\x12\n" +
+	"\x04next\x18\x06 \x01(\rR\x04next\"]\n" +
 	"\x05Delta\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x04R\x06offset\x12\x16\n" +
 	"\x06length\x18\x02 \x01(\x04R\x06length\x12\x10\n" +
@@ -1183,7 +1267,7 @@ func file_unidesk_artifact_v1_image_proto_rawDescGZIP() []byte {
 }
 
 var file_unidesk_artifact_v1_image_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_unidesk_artifact_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_unidesk_artifact_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_unidesk_artifact_v1_image_proto_goTypes = []any{
 	(Encoding)(0),                 // 0: unidesk.artifact.v1.Encoding
 	(Way)(0),                      // 1: unidesk.artifact.v1.Way
@@ -1194,39 +1278,41 @@ var file_unidesk_artifact_v1_image_proto_goTypes = []any{
 	(*ResolveResponse)(nil),       // 6: unidesk.artifact.v1.ResolveResponse
 	(*Image)(nil),                 // 7: unidesk.artifact.v1.Image
 	(*StreamRequest)(nil),         // 8: unidesk.artifact.v1.StreamRequest
-	(*Range)(nil),                 // 9: unidesk.artifact.v1.Range
-	(*StreamResponse)(nil),        // 10: unidesk.artifact.v1.StreamResponse
-	(*Delta)(nil),                 // 11: unidesk.artifact.v1.Delta
-	(*PlanTransferRequest)(nil),   // 12: unidesk.artifact.v1.PlanTransferRequest
-	(*PlanTransferResponse)(nil),  // 13: unidesk.artifact.v1.PlanTransferResponse
-	(*LayerPlan)(nil),             // 14: unidesk.artifact.v1.LayerPlan
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*Platform)(nil),              // 16: unidesk.artifact.v1.Platform
+	(*Stripe)(nil),                // 9: unidesk.artifact.v1.Stripe
+	(*Range)(nil),                 // 10: unidesk.artifact.v1.Range
+	(*StreamResponse)(nil),        // 11: unidesk.artifact.v1.StreamResponse
+	(*Delta)(nil),                 // 12: unidesk.artifact.v1.Delta
+	(*PlanTransferRequest)(nil),   // 13: unidesk.artifact.v1.PlanTransferRequest
+	(*PlanTransferResponse)(nil),  // 14: unidesk.artifact.v1.PlanTransferResponse
+	(*LayerPlan)(nil),             // 15: unidesk.artifact.v1.LayerPlan
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*Platform)(nil),              // 17: unidesk.artifact.v1.Platform
 }
 var file_unidesk_artifact_v1_image_proto_depIdxs = []int32{
 	4,  // 0: unidesk.artifact.v1.ListResponse.tags:type_name -> unidesk.artifact.v1.Tag
-	15, // 1: unidesk.artifact.v1.Tag.created:type_name -> google.protobuf.Timestamp
-	16, // 2: unidesk.artifact.v1.ResolveRequest.platform:type_name -> unidesk.artifact.v1.Platform
+	16, // 1: unidesk.artifact.v1.Tag.created:type_name -> google.protobuf.Timestamp
+	17, // 2: unidesk.artifact.v1.ResolveRequest.platform:type_name -> unidesk.artifact.v1.Platform
 	7,  // 3: unidesk.artifact.v1.ResolveResponse.image:type_name -> unidesk.artifact.v1.Image
-	9,  // 4: unidesk.artifact.v1.StreamRequest.ranges:type_name -> unidesk.artifact.v1.Range
-	0,  // 5: unidesk.artifact.v1.StreamResponse.encoding:type_name -> unidesk.artifact.v1.Encoding
-	11, // 6: unidesk.artifact.v1.StreamResponse.delta:type_name -> unidesk.artifact.v1.Delta
-	9,  // 7: unidesk.artifact.v1.PlanTransferRequest.ranges:type_name -> unidesk.artifact.v1.Range
-	14, // 8: unidesk.artifact.v1.PlanTransferResponse.layers:type_name -> unidesk.artifact.v1.LayerPlan
-	1,  // 9: unidesk.artifact.v1.LayerPlan.way:type_name -> unidesk.artifact.v1.Way
-	2,  // 10: unidesk.artifact.v1.ImageService.List:input_type -> unidesk.artifact.v1.ListRequest
-	5,  // 11: unidesk.artifact.v1.ImageService.Resolve:input_type -> unidesk.artifact.v1.ResolveRequest
-	8,  // 12: unidesk.artifact.v1.ImageService.Stream:input_type -> unidesk.artifact.v1.StreamRequest
-	12, // 13: unidesk.artifact.v1.ImageService.PlanTransfer:input_type -> unidesk.artifact.v1.PlanTransferRequest
-	3,  // 14: unidesk.artifact.v1.ImageService.List:output_type -> unidesk.artifact.v1.ListResponse
-	6,  // 15: unidesk.artifact.v1.ImageService.Resolve:output_type -> unidesk.artifact.v1.ResolveResponse
-	10, // 16: unidesk.artifact.v1.ImageService.Stream:output_type -> unidesk.artifact.v1.StreamResponse
-	13, // 17: unidesk.artifact.v1.ImageService.PlanTransfer:output_type -> unidesk.artifact.v1.PlanTransferResponse
-	14, // [14:18] is the sub-list for method output_type
-	10, // [10:14] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 4: unidesk.artifact.v1.StreamRequest.ranges:type_name -> unidesk.artifact.v1.Range
+	9,  // 5: unidesk.artifact.v1.StreamRequest.stripe:type_name -> unidesk.artifact.v1.Stripe
+	0,  // 6: unidesk.artifact.v1.StreamResponse.encoding:type_name -> unidesk.artifact.v1.Encoding
+	12, // 7: unidesk.artifact.v1.StreamResponse.delta:type_name -> unidesk.artifact.v1.Delta
+	10, // 8: unidesk.artifact.v1.PlanTransferRequest.ranges:type_name -> unidesk.artifact.v1.Range
+	15, // 9: unidesk.artifact.v1.PlanTransferResponse.layers:type_name -> unidesk.artifact.v1.LayerPlan
+	1,  // 10: unidesk.artifact.v1.LayerPlan.way:type_name -> unidesk.artifact.v1.Way
+	2,  // 11: unidesk.artifact.v1.ImageService.List:input_type -> unidesk.artifact.v1.ListRequest
+	5,  // 12: unidesk.artifact.v1.ImageService.Resolve:input_type -> unidesk.artifact.v1.ResolveRequest
+	8,  // 13: unidesk.artifact.v1.ImageService.Stream:input_type -> unidesk.artifact.v1.StreamRequest
+	13, // 14: unidesk.artifact.v1.ImageService.PlanTransfer:input_type -> unidesk.artifact.v1.PlanTransferRequest
+	3,  // 15: unidesk.artifact.v1.ImageService.List:output_type -> unidesk.artifact.v1.ListResponse
+	6,  // 16: unidesk.artifact.v1.ImageService.Resolve:output_type -> unidesk.artifact.v1.ResolveResponse
+	11, // 17: unidesk.artifact.v1.ImageService.Stream:output_type -> unidesk.artifact.v1.StreamResponse
+	14, // 18: unidesk.artifact.v1.ImageService.PlanTransfer:output_type -> unidesk.artifact.v1.PlanTransferResponse
+	15, // [15:19] is the sub-list for method output_type
+	11, // [11:15] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_image_proto_init() }
@@ -1242,7 +1328,7 @@ func file_unidesk_artifact_v1_image_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_unidesk_artifact_v1_image_proto_rawDesc), len(file_unidesk_artifact_v1_image_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

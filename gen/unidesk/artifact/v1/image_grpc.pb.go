@@ -62,6 +62,10 @@ type ImageServiceClient interface {
 	// fifths if the blob is not compressed and may cross compressed; else the blob. It
 	// decides within 20 s. The receiver knows a rebuilt layer by its diff id.
 	//
+	// Calls on further connections may join a stream and bring a part of its messages
+	// (see Stripe): the blobs are read and hashed once. The stream fails with UNAVAILABLE
+	// if one of its calls goes away.
+	//
 	// Memory does not depend on the size of a layer. Asking again, for what is
 	// missing, resumes.
 	Stream(ctx context.Context, in *StreamRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamResponse], error)
@@ -167,6 +171,10 @@ type ImageServiceServer interface {
 	// the delta is at most 60 % of what is left of the blob, of which it counts two
 	// fifths if the blob is not compressed and may cross compressed; else the blob. It
 	// decides within 20 s. The receiver knows a rebuilt layer by its diff id.
+	//
+	// Calls on further connections may join a stream and bring a part of its messages
+	// (see Stripe): the blobs are read and hashed once. The stream fails with UNAVAILABLE
+	// if one of its calls goes away.
 	//
 	// Memory does not depend on the size of a layer. Asking again, for what is
 	// missing, resumes.
