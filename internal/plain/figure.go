@@ -2,6 +2,8 @@ package plain
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,18 @@ func Size(bytes int64) string {
 		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
 	}
 	return fmt.Sprintf("%d B", bytes)
+}
+
+// ParseSize reads a number of bytes in decimal units, as [Size] writes it, blank or not:
+// "5MB", "1.5 GB", "300 kB", "4096". It must be at least 1 B and less than 1 EB.
+func ParseSize(s string) (int64, error) {
+	number := strings.TrimRight(s, "kKMGTB")
+	unit, ok := map[string]float64{"": 1, "B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[s[len(number):]]
+	n, err := strconv.ParseFloat(strings.TrimSuffix(number, " "), 64)
+	if bytes := n * unit; ok && err == nil && bytes >= 1 && bytes < 1e18 && !strings.ContainsAny(number, "xXpPeE_+-iI") {
+		return int64(bytes), nil
+	}
+	return 0, fmt.Errorf("%q is not a number of bytes such as 5MB", s)
 }
 
 // Age is the time from then to now in its largest unit, "-" when then is zero.

@@ -92,3 +92,19 @@ func FuzzQuotedWordsReachTheShellUnchanged(f *testing.F) {
 		}
 	})
 }
+
+func TestASizeIsReadAsItIsWritten(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{
+		"5MB": 5e6, "1.5 GB": 15e8, "300 kB": 3e5, "300KB": 3e5, "4096": 4096, "1 B": 1, "2TB": 2e12, plain.Size(1234567): 12e5,
+	} {
+		if n, err := plain.ParseSize(text); n != want || err != nil {
+			t.Errorf("%q is %d, want %d (%v)", text, n, want, err)
+		}
+	}
+	for _, text := range []string{"", "MB", "0", "-5MB", "+5MB", "5 MiB", "5Mbit", "5MBB", "1e9", "0x10", "Inf", "NaN", "1_000", "5  MB", "0.1 B", "9999999TB", "5MB/s", "٣MB"} {
+		if n, err := plain.ParseSize(text); err == nil {
+			t.Errorf("%q is %d", text, n)
+		}
+	}
+}

@@ -22,7 +22,7 @@ type deployApplyCommand struct {
 func (a *app) deployApply() *cobra.Command {
 	c := &deployApplyCommand{app: a}
 	cmd := &cobra.Command{
-		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [--dry-run]",
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [--max-rate SIZE] [--dry-run]",
 		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
@@ -34,6 +34,7 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 	}
 	deployFlags(cmd, &c.req, &c.dryRun)
 	digestFlag(cmd, &c.req)
+	a.rateFlag(cmd)
 	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
 	cmd.Flags().BoolVar(&c.req.Force, "force", false, "recreate a service even if the commit runs already")

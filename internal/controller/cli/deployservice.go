@@ -22,7 +22,7 @@ type deployServiceCommand struct {
 func (a *app) deployService() *cobra.Command {
 	c := &deployServiceCommand{app: a, req: contract.Request{Statement: site.Statement}}
 	cmd := &cobra.Command{
-		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [--grant FILE]]",
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [--grant FILE] [--max-rate SIZE]]",
 		Short: "Bring a commit of a service live",
 		Long: `deploy-service brings a commit of a service live in three steps that a person
 can take one at a time:
@@ -36,6 +36,7 @@ can take one at a time:
 	}
 	deployFlags(cmd, &c.req, &c.dryRun)
 	digestFlag(cmd, &c.req)
+	a.rateFlag(cmd)
 	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
 	f := cmd.Flags()

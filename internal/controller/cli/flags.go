@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // serviceFlags adds the flags of a command about one service.
@@ -78,4 +81,39 @@ func grantFlag(cmd *cobra.Command, file *string) {
 
 func errDryRunGrant() error {
 	return fault.New(fault.Usage, "--dry-run contacts nothing and wants no --grant")
+}
+
+// byteRate is a number of bytes a second; 0 is no limit.
+type byteRate int64
+
+// leastRate lets a piece of a layer cross in the time that an agent waits for its receiver.
+const leastRate = 10_000
+
+// String implements pflag.Value.
+func (r *byteRate) String() string {
+	if *r == 0 {
+		return ""
+	}
+	return plain.Size(int64(*r))
+}
+
+// Set implements pflag.Value.
+func (r *byteRate) Set(s string) error {
+	n, err := plain.ParseSize(s)
+	if err != nil {
+		return err
+	}
+	if n < leastRate {
+		return fmt.Errorf("%s a second is less than %s", plain.Size(n), plain.Size(leastRate))
+	}
+	*r = byteRate(n)
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*byteRate) Type() string { return "SIZE" }
+
+// rateFlag is the flag of a command that transfers layers.
+func (a *app) rateFlag(cmd *cobra.Command) {
+	cmd.Flags().Var(&a.maxRate, "max-rate", "transfer at most so many bytes a second, such as 5MB")
 }

@@ -17,9 +17,10 @@ type recoverCommand struct {
 func (a *app) recover() *cobra.Command {
 	c := &recoverCommand{app: a}
 	cmd := &cobra.Command{
-		Use: "recover [--take-over]", Short: "End what killed runs left: the old version back, or the receipt finished",
+		Use: "recover [--max-rate SIZE] [--take-over]", Short: "End what killed runs left: the old version back, or the receipt finished",
 		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.runs(c),
 	}
+	a.rateFlag(cmd)
 	takeOverFlag(cmd, &c.takeOver)
 	return cmd
 }

@@ -66,6 +66,8 @@ type app struct {
 	// probe may be nil: then nothing is asked past an agent that does not answer.
 	probe  site.SSHProbe
 	acting activity
+	// maxRate is of what crosses from the registry's host.
+	maxRate byteRate
 }
 
 // Run runs one command line and returns its exit code. onEvent, if not nil, is

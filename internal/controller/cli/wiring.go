@@ -40,6 +40,7 @@ func (a *app) wire(services *catalog.Catalog, access site.Access) (*shown, error
 	if err != nil {
 		return nil, err
 	}
+	w.Remote.LimitTo(int64(a.maxRate))
 	return &shown{Wired: w, progress: progress}, nil
 }
 

@@ -23,6 +23,7 @@ type Remote struct {
 	config  tunnel.Config
 	trunk   *tunnel.Trunk
 	version string
+	limit   *layers.Limit
 
 	dialing sync.Mutex
 	client  *rpc.Client
@@ -86,7 +87,7 @@ func (r *Remote) Stream(ctx context.Context, repo artifact.Repository, ranges []
 	if err != nil {
 		return err
 	}
-	return client.Stream(ctx, repo, ranges, bases, each)
+	return r.limit.Over(client).Stream(ctx, repo, ranges, bases, each)
 }
 
 // Plan implements stage.Planner.
@@ -97,6 +98,10 @@ func (r *Remote) Plan(ctx context.Context, repo artifact.Repository, ranges []la
 	}
 	return client.Plan(ctx, repo, ranges, bases)
 }
+
+// LimitTo holds what the agent streams to so many bytes a second; 0 is no limit. It is
+// called before the first stream.
+func (r *Remote) LimitTo(bytesPerSecond int64) { r.limit = layers.NewLimit(bytesPerSecond) }
 
 // Connect returns the one connection to the agent, and makes it the first time.
 func (r *Remote) Connect(ctx context.Context) (*rpc.Client, error) {
