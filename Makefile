@@ -79,7 +79,7 @@ WAITING := ./internal/confirm ./internal/deploy ./internal/engine ./internal/env
 	-unit $(filter ./internal/%,$(LONG))
 
 .PHONY: steady
-steady: ## the packages that wait, ten times each beside eight busy loops, within the hour: of the long ones, which take hours, the unit tests; ARGS=./internal/stage for all tests of a package
+steady: ## the packages that wait, ten times each beside eight busy loops; of the long ones, which take hours, the unit tests; ARGS=./internal/stage for all tests of a package
 	@lab/setup.sh engine sshd
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	@tools/steady.sh $(or $(ARGS),$(WAITING))

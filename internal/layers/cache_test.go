@@ -283,8 +283,8 @@ func onDisk(t *testing.T, options string) cached {
 // What nothing needs at once takes no more than half of what the disk would have free.
 func TestALayerIsKeptWithRoomToSpare(t *testing.T) {
 	t.Parallel()
-	c := onDisk(t, "size=144m")
-	small, big := gzipped(t, make([]byte, 1<<20)), gzipped(t, make([]byte, 74<<20)) // 80 MiB are free for both
+	c := onDisk(t, "size=240m")
+	small, big := gzipped(t, make([]byte, 1<<20)), gzipped(t, make([]byte, 110<<20)) // 176 MiB are free for both
 	for _, b := range []blob{small, big} {
 		put(t, c.Spool, b)
 		err := c.Keep(t.Context(), b.Layer)

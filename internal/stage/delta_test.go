@@ -423,12 +423,16 @@ func TestALayerThatIsToBeLoadedStaysInTheCache(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, engine.Classic)
 	w.cache = t.TempDir()
-	first, next := twoReleases(t, uncompressed)
+	first, next := twoReleases(t, func(content []byte) v1.Layer { return gzipLayer(t, content) })
 	if _, err := w.stage(t.Context(), first, newDeltas(t, first)); err != nil {
 		t.Fatal(err)
 	}
 	clear(w.engine.images)
-	spool, err := layers.OpenSpool(w.dir, 0, layers.OpenCache(w.cache, first.Bytes+100<<10))
+	quota := int64(100 << 10)
+	for _, l := range first.Layers {
+		quota += int64(len(unpackBlob(t, first.blobs[l.Digest])))
+	}
+	spool, err := layers.OpenSpool(w.dir, 0, layers.OpenCache(w.cache, quota))
 	if err != nil {
 		t.Fatal(err)
 	}

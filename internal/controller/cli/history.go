@@ -61,7 +61,7 @@ type historyShowCommand struct {
 func (a *app) historyShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Print one receipt whole", Example: "  unidesk-controller history show 20260102T030405Z-frontend",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeReceipts,
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete().Receipts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.do(cmd.Context(), historyShowCommand{a, args[0]})
 		},

@@ -33,7 +33,7 @@ of "host placement --rbac" and a first token, too. A second run changes nothing.
 agent that was there comes back if the new agent does not answer.`,
 		Example: `  unidesk-controller host bootstrap D601 --dry-run
   unidesk-controller host bootstrap D601`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
+		Args: cobra.ExactArgs(1), ValidArgsFunction: a.complete().Hosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.host = args[0]
 			return a.do(cmd.Context(), c)

@@ -28,7 +28,7 @@ account that the host's agent has in its cluster and the rights that these servi
 need; comments have the lines that make the objects which a deploy writes to.
 Nothing is contacted; "unidesk-controller doctor" compares it with what the host has.`,
 		Example: "  unidesk-controller host placement D601\n  unidesk-controller host placement D601 --rbac",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.completeHosts,
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: a.complete().Hosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.host = args[0]
 			return a.do(cmd.Context(), c)

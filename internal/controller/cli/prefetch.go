@@ -19,7 +19,7 @@ type prefetchCommand struct {
 func (a *app) prefetch() *cobra.Command {
 	c := &prefetchCommand{app: a, req: contract.Request{Entry: contract.ByPrefetch}}
 	cmd := &cobra.Command{
-		Use: "prefetch --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST]", Short: "Bring an image to its host ahead of a deploy",
+		Use: "prefetch --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--max-rate SIZE]", Short: "Bring an image to its host ahead of a deploy",
 		Long: `prefetch brings the image of a commit to the host of its service, checked, and
 touches nothing that runs. A deploy of the commit finds the image there. An image that
 no deploy takes stays until docker image rm removes it.`,
@@ -28,6 +28,7 @@ no deploy takes stays until docker image rm removes it.`,
 	}
 	deployFlags(cmd, &c.req, nil)
 	digestFlag(cmd, &c.req)
+	a.rateFlag(cmd)
 	return withCommit(cmd)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/complete"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
@@ -105,10 +106,15 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 	cmd.PersistentFlags().StringVarP(&a.format, "output", "o", "text", "form of the result: text or json")
 	refuse.Group(cmd, a.registry(), a.deploy(), a.history(), a.verify(), a.rollback(), a.logs(), a.recover(), a.watch(), a.services(), a.catalog(), a.host(), a.doctor(), a.versionCommand())
 	cmd.SetVersionTemplate("{{.Version}}\n")
-	a.completions(cmd)
+	a.complete().Flags(cmd)
 	refuse.Words(cmd)
 	cmd.SetFlagErrorFunc(a.flagRefused)
 	return cmd
+}
+
+// complete completes the words of a line.
+func (a *app) complete() complete.Completer {
+	return complete.Completer{ConfigDir: &a.configDir, Version: a.version}
 }
 
 // flagRefused answers in the form that was asked for, although a flag that stands

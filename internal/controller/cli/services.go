@@ -19,7 +19,7 @@ func (a *app) services() *cobra.Command {
 		Use: "services [NAME]", Short: "List the services of the catalog: where they run, how far they may go; with NAME one of them whole, and why",
 		Example: `  unidesk-controller services
   unidesk-controller services frontend`,
-		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.completeServices,
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.complete().Services,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := servicesCommand{app: a}
 			if len(args) > 0 {

@@ -1,4 +1,7 @@
-package cli
+// Package complete offers a shell what only the configuration, the receipts and the
+// registry know. What it cannot find out it leaves out: a line that is being typed is no
+// place for an error.
+package complete
 
 import (
 	"context"
@@ -16,15 +19,21 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// completeWithin is the most that a shell is kept waiting for a host.
-const completeWithin = 3 * time.Second
+// within is the most that a shell is kept waiting for a host.
+const within = 3 * time.Second
 
-// completions lets a shell complete what only the configuration and the registry
-// know. Whatever cannot be told is left out without a word: a line that is being
-// typed is no place for an error.
-func (a *app) completions(cmd *cobra.Command) {
+// Completer completes the words of command lines.
+type Completer struct {
+	// ConfigDir is the folder of the configuration, once the flags are parsed.
+	ConfigDir *string
+	// Version is that of this program.
+	Version string
+}
+
+// Flags completes the values of the flags of a command and of those below it.
+func (c Completer) Flags(cmd *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
-		"service": a.completeServices, "env": completeEnvs, "commit": a.completeCommits,
+		"service": c.Services, "env": environments, "commit": c.commits,
 		"role":   cobra.FixedCompletions([]cobra.Completion{"read", "operate", "admin"}, cobra.ShellCompDirectiveNoFileComp),
 		"output": cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
 	} {
@@ -35,42 +44,44 @@ func (a *app) completions(cmd *cobra.Command) {
 		}
 	}
 	for _, sub := range cmd.Commands() {
-		a.completions(sub)
+		c.Flags(sub)
 	}
 }
 
-func (a *app) completeServices(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// Services are those of the catalog.
+func (c Completer) Services(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
-	if c, err := site.LoadCatalog(a.configDir); err == nil {
-		for _, id := range c.Services() {
+	if services, err := site.LoadCatalog(*c.ConfigDir); err == nil {
+		for _, id := range services.Services() {
 			names = append(names, id.String())
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeReceipts are the ids of the receipts, the newest first, each with what it is of.
-func (a *app) completeReceipts(_ *cobra.Command, args []string, _ string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
-	c, err := site.LoadConfig(a.configDir)
+// Receipts are the ids of the receipts, the newest first, each with what it is of.
+func (c Completer) Receipts(_ *cobra.Command, args []string, _ string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
+	config, err := site.LoadConfig(*c.ConfigDir)
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	receipts, _ := ledger.Open(c.LedgerDir()).History(0, "")
+	receipts, _ := ledger.Open(config.LedgerDir()).History(0, "")
 	for _, r := range receipts {
 		ids = append(ids, cobra.CompletionWithDesc(r.ID, fmt.Sprintf("%s %s %s %s", r.Service, r.Env, r.Commit.Short(), r.Outcome)))
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-func (a *app) completeHosts(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	c, err := site.LoadConfig(a.configDir)
+// Hosts are those of the configuration.
+func (c Completer) Hosts(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	config, err := site.LoadConfig(*c.ConfigDir)
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return slices.Sorted(maps.Keys(c.Hosts)), cobra.ShellCompDirectiveNoFileComp
+	return slices.Sorted(maps.Keys(config.Hosts)), cobra.ShellCompDirectiveNoFileComp
 }
 
-func completeEnvs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func environments(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	for _, env := range artifact.Envs() {
 		names = append(names, env.String())
@@ -78,9 +89,9 @@ func completeEnvs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.S
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeCommits asks the registry for what it holds of the service that was
+// commits asks the registry for what it holds of the service that was
 // typed before.
-func (a *app) completeCommits(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (c Completer) commits(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	name := "backend-core" // all that its legacy command is about
 	if f := cmd.Flags().Lookup("service"); f != nil {
@@ -89,17 +100,17 @@ func (a *app) completeCommits(cmd *cobra.Command, _ []string, _ string) ([]cobra
 	if name == "" {
 		return nil, directive
 	}
-	rows, err := site.RowsOf(a.configDir, name)
+	rows, err := site.RowsOf(*c.ConfigDir, name)
 	if err != nil {
 		return nil, directive
 	}
-	c, err := site.LoadConfig(a.configDir)
+	config, err := site.LoadConfig(*c.ConfigDir)
 	if err != nil {
 		return nil, directive
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
+	ctx, cancel := context.WithTimeout(cmd.Context(), within)
 	defer cancel()
-	far := site.NewRemote(c.RegistryHost, c.Hosts[c.RegistryHost], a.version)
+	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.Version)
 	defer func() { _ = far.Close() }()
 	return commitsOf(inventory.ShelfOf(ctx, inventory.ListerOf(ctx, far), rows[0]), time.Now()), directive
 }
