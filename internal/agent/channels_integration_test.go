@@ -62,7 +62,7 @@ func (c *channelled) count() int {
 // overTrunk is a client whose channels are sessions on an ssh connection of a long line.
 func (f *farAgent) overTrunk(t *testing.T) *channelled {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "ua")
+	dir, err := os.MkdirTemp("/tmp", "ua") //nolint:usetesting // a socket has a short path
 	if err != nil {
 		t.Fatal(err)
 	}

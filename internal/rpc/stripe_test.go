@@ -187,7 +187,7 @@ func TestALostChannelEndsTheStreamAndTheNextHasFewer(t *testing.T) {
 		l := &line{agent: serveInMemory(t, registerImages(f)), rtt: 100 * time.Millisecond}
 		c := l.client(t)
 		lost := false
-		err := stream(t, c, f, func(p layers.Piece) {
+		err := stream(t, c, f, func(layers.Piece) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if len(l.conns) == maxChannels && l.conns[7].read > chunkSize && !lost {

@@ -24,7 +24,7 @@ import (
 // runtimeDir makes a fit folder the place of control sockets, and returns it.
 func runtimeDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "tt")
+	dir, err := os.MkdirTemp("/tmp", "tt") //nolint:usetesting // a socket has a short path
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestBranchesRideOnOneConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conns[i].Close()
+		defer func() { _ = conns[i].Close() }()
 	}
 	var all sync.WaitGroup
 	for _, conn := range conns {
@@ -130,7 +130,7 @@ func TestARefusedBranchLeavesTheTrunk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	before := accepted(t, s)
 	_, err = trunk.Branch(t.Context())
 	if fault.ReasonOf(err) != fault.HostUnreachable || !fault.Retryable(err) {
@@ -166,7 +166,7 @@ func TestABranchNeverDials(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			branch, err := trunk.Branch(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -197,13 +197,13 @@ func TestTheEndOfTheTrunkIsThatOfItsBranches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	pid := ourSSH(t)
 	branch, err := trunk.Branch(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer branch.Close()
+	defer func() { _ = branch.Close() }()
 	if _, err := io.CopyN(io.Discard, branch, 1<<20); err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestTheEndOfTheTrunkIsThatOfItsBranches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer next.Close()
+	defer func() { _ = next.Close() }()
 	again, err := trunk.Branch(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -301,12 +301,12 @@ func holdTrunk(t *testing.T, config string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	branch, err := trunk.Branch(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer branch.Close()
+	defer func() { _ = branch.Close() }()
 	_, _ = os.Stdout.WriteString("ready\n")
 	select {}
 }
