@@ -131,6 +131,7 @@ func (b *bench) measure(t *testing.T, s corpus.Scenario, p part) {
 		for _, image := range s.Releases {
 			releases = append(releases, b.push(t, image))
 		}
+		b.copied(t, append([]corpus.Image{s.Installed}, s.Releases...)...)
 		c.Index = agent.idle(t)
 		c.Load = loaded(t, installed, releases)
 	}
@@ -146,6 +147,31 @@ func (b *bench) measure(t *testing.T, s corpus.Scenario, p part) {
 		}
 	}
 	b.report.Cases = append(b.report.Cases, c)
+}
+
+// copied waits until the agent has a copy of each layer of the images, but of those that are
+// too large for one.
+func (b *bench) copied(t *testing.T, images ...corpus.Image) {
+	t.Helper()
+	const most = 4 << 30 // docs/configuration.md
+	for _, image := range images {
+		layers, err := b.corpus.Layers(t.Context(), image)
+		must(t, err)
+		for _, l := range layers {
+			id, err := l.DiffID()
+			must(t, err)
+			size, err := l.Size()
+			must(t, err)
+			for end := time.Now().Add(5 * time.Minute); size < most; time.Sleep(200 * time.Millisecond) {
+				if _, err := two.D601.Output(t.Context(), "test", "-f", "/var/lib/unidesk-agent/deltas/1/"+id.Hex); err == nil {
+					break
+				}
+				if time.Now().After(end) {
+					t.Fatalf("the agent has no copy of layer %s after five minutes: journalctl -u unidesk-agent", id)
+				}
+			}
+		}
+	}
 }
 
 // run brings what is installed without delay and the releases over the line, and adds the releases up.

@@ -30,7 +30,7 @@ type Registry interface {
 const (
 	// beat is the pause between two looks at the registry, which cost it a request for
 	// each repository.
-	beat = 30 * time.Second
+	beat = 10 * time.Second
 	// breath is the pause before a question about a commit, so that the many of the first
 	// start are no load.
 	breath = 5 * time.Millisecond
