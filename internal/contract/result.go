@@ -36,7 +36,9 @@ type Result struct {
 	Witnesses []string        `json:"witnesses,omitempty"`
 	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
 	Bytes     *ledger.Bytes   `json:"bytes,omitempty"`
-	Seconds   float64         `json:"seconds,omitempty"`
+	// Transfer is the account of a prefetch; a deploy's is in its receipt.
+	Transfer *workload.Transfer `json:"transfer,omitempty"`
+	Seconds  float64            `json:"seconds,omitempty"`
 	// Scope is what became of everything else.
 	Scope *Scope `json:"scope,omitempty"`
 	// Running is what runs at the end, in a sentence.

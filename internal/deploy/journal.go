@@ -11,10 +11,15 @@ import (
 type journal struct {
 	emit  func(workload.Event)
 	steps []ledger.Step
+	// transfer is the account of the last staging; nil if nothing crossed the line.
+	transfer *workload.Transfer
 }
 
 // pass hands an event on.
 func (j *journal) pass(e workload.Event) {
+	if e.Transfer != nil {
+		j.transfer = e.Transfer
+	}
 	if n := len(j.steps); n == 0 || j.steps[n-1].Point != e.Point {
 		j.steps = append(j.steps, ledger.Step{Point: e.Point, At: time.Now().UTC()})
 	}

@@ -88,6 +88,7 @@ func (d *Deployer) Prefetch(ctx context.Context, c contract.Contract) (out contr
 		return r.stopped(ctx, out, found.seen, err)
 	}
 	sent, received := r.Traffic()
+	out.Transfer = r.log.transfer
 	out.Bytes = &ledger.Bytes{Image: plan.Bytes, Needed: plan.Need.Bytes, Received: received, Sent: sent}
 	plan.Next = c.Meant(contract.LiveCommand(r.row, r.env, c.Commit.String()))
 	out.OK, out.Decision, out.Running = true, contract.DecidedStaged, r.Running(found.seen)

@@ -41,10 +41,17 @@ func TestAPrefetchStagesAndTouchesNothingThatRuns(t *testing.T) {
 		if r.Bytes == nil || r.Bytes.Image == 0 || !r.Plan.Next.Complete() || !r.Rollback.IsZero() {
 			t.Errorf("%+v, next %q, rollback %q", r.Bytes, r.Plan.Next, r.Rollback)
 		}
+		if r.Transfer == nil || r.Transfer.Wire != 60 {
+			t.Errorf("the transfer is %+v", r.Transfer)
+		}
 		if got := w.history(); len(got) != 1 {
 			t.Errorf("the receipts are %q", got)
 		}
-		want(t, w.run(b), contract.DecidedSucceeded, "")
+		after := w.run(b)
+		want(t, after, contract.DecidedSucceeded, "")
+		if got := after.Receipt.Transfer; got == nil || got.Whole != 100 {
+			t.Errorf("the receipt's transfer is %+v", got)
+		}
 	})
 }
 

@@ -29,7 +29,7 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 			Config: f.Image.Config, Layers: layers, Named: f.terms.Digest,
 		},
 		Evidence: verdict.Findings, Before: r.replaced(f.seen),
-		Bytes: ledger.Bytes{Image: f.Image.Bytes, Needed: need.Bytes, Received: received, Sent: sent},
+		Bytes: ledger.Bytes{Image: f.Image.Bytes, Needed: need.Bytes, Received: received, Sent: sent}, Transfer: r.log.transfer,
 		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.Origin,
 	}
 	if by := f.ByReceipt; by != nil {

@@ -58,7 +58,9 @@ type Receipt struct {
 	Evidence  []proof.Finding   `json:"evidence,omitempty"`
 	Before    workload.Before   `json:"before"`
 	Bytes     Bytes             `json:"bytes"`
-	Steps     []Step            `json:"steps,omitempty"`
+	// Transfer is the account of what crossed to the master; nil if nothing was staged there.
+	Transfer *workload.Transfer `json:"transfer,omitempty"`
+	Steps    []Step             `json:"steps,omitempty"`
 	// Failure is the reason of an outcome that is not a success.
 	Failure string `json:"failure,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
@@ -95,7 +97,8 @@ func (i Image) Same(as artifact.Image) bool {
 type Bytes struct {
 	// Image is the sum of the layers as stored in the registry.
 	Image int64 `json:"image"`
-	// Needed is what of it the engine and the spool lacked.
+	// Needed is what had to cross, by the plan: of layers that the engine and the spool
+	// lacked, or of deltas that make them.
 	Needed int64 `json:"needed"`
 	// Received and Sent are the payload of the one connection, both ways.
 	Received int64 `json:"received"`

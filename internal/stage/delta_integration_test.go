@@ -14,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // It runs on each engine that `make test` and `make engines` have: a classic store takes
@@ -163,7 +164,7 @@ func TestAKilledRebuildIsContinued(t *testing.T) {
 			}
 			w.settled(first, next)
 			t.Logf("%d of %d bytes after it", src.bytes, whole.bytes)
-			if before := kills == "before the first"; before != (src.bytes == whole.bytes) || src.bytes > whole.bytes || staged.Moves[0].Way == stage.Whole {
+			if before := kills == "before the first"; before != (src.bytes == whole.bytes) || src.bytes > whole.bytes || staged.Moves[0].Way == workload.WayWhole {
 				t.Errorf("%d bytes of %d crossed after it: %+v", src.bytes, whole.bytes, staged.Moves)
 			}
 		})

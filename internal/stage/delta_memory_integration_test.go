@@ -136,7 +136,7 @@ func TestDeltaMemoryChild(t *testing.T) {
 			e.create(p.Config.String(), engine.Image{DiffIDs: []artifact.Digest{p.Layers[0].DiffID}, Complete: true}, []string{p.tag()})
 		}
 	})
-	if err != nil || staged.Moves[0].Way != stage.Delta {
+	if err != nil || staged.Moves[0].Way != workload.WayDelta {
 		t.Fatal(staged, err)
 	}
 	t.Logf("%+v", staged)

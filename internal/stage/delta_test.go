@@ -73,18 +73,18 @@ func TestALayerIsMadeOfTheLastRelease(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.settled(first, next)
-			way, last := stage.Whole, staged.Moves[1]
+			way, last := workload.WayWhole, staged.Moves[1]
 			if test.delta {
-				way = stage.Delta
+				way = workload.WayDelta
 			}
-			if staged.Moves[0].Way != stage.Present || last.Way != way || (last.Why == "") != test.delta {
+			if staged.Moves[0].Way != workload.WayPresent || last.Way != way || (last.Why == "") != test.delta {
 				t.Errorf("moves %+v", staged.Moves)
 			}
 			if staged.BytesReceived != src.bytes || test.delta != (src.bytes < 1000) || staged.Whole() != next.Layers[1].Size {
 				t.Errorf("%d bytes crossed, %d counted, of %d", src.bytes, staged.BytesReceived, staged.Whole())
 			}
 			said := slices.ContainsFunc(w.record.events, func(e workload.Event) bool {
-				return e.Point == workload.PointStaged && strings.Contains(e.Text, " crossed instead of ")
+				return e.Point == workload.PointStaged && e.Transfer.Wire == src.bytes && e.Transfer.Whole == staged.Whole() && e.Transfer.Layers[1] == last && strings.Contains(e.Text, " crossed instead of ")
 			})
 			if said != test.delta {
 				t.Errorf("it says what was saved: %t", said)
@@ -131,7 +131,7 @@ func TestAPrunedEngineIsFilledFromTheCache(t *testing.T) {
 	}
 	clear(w.engine.images)
 	staged, err := w.stage(t.Context(), next, nil)
-	if err != nil || staged.BytesReceived != 0 || staged.Moves[0].Way != stage.Kept {
+	if err != nil || staged.BytesReceived != 0 || staged.Moves[0].Way != workload.WayKept {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(next)
@@ -140,7 +140,7 @@ func TestAPrunedEngineIsFilledFromTheCache(t *testing.T) {
 	clear(w.engine.images)
 	spoil(t, filepath.Join(w.cache, next.Layers[1].DiffID.Hex()))
 	staged, err = w.stage(t.Context(), next, newDeltas(t, next, first))
-	if err != nil || staged.BytesReceived == 0 || staged.Moves[1].Way != stage.Delta {
+	if err != nil || staged.BytesReceived == 0 || staged.Moves[1].Way != workload.WayDelta {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(next)
@@ -199,7 +199,7 @@ func TestARottenBaseCostsOneWholeLayer(t *testing.T) {
 			}
 			w.settled(first, next)
 			// Without it, a delta is what compression makes of the layer.
-			if size := next.Layers[1].Size; (staged.Moves[1].Way == stage.Whole) != test.named || staged.BytesReceived < size/4 || staged.BytesReceived > size+1000 {
+			if size := next.Layers[1].Size; (staged.Moves[1].Way == workload.WayWhole) != test.named || staged.BytesReceived < size/4 || staged.BytesReceived > size+1000 {
 				t.Errorf("%d bytes crossed: %+v", staged.BytesReceived, staged.Moves)
 			}
 			if test.named {
@@ -213,7 +213,7 @@ func TestARottenBaseCostsOneWholeLayer(t *testing.T) {
 			// All is well from now on.
 			third := newProduct(t, uncompressed(files(1, 200<<10)), uncompressed(edited(files(2, 400<<10), "another edit")))
 			staged, err = w.stage(t.Context(), third, newDeltas(t, third, first, next))
-			if err != nil || staged.Moves[1].Way != stage.Delta {
+			if err != nil || staged.Moves[1].Way != workload.WayDelta {
 				t.Errorf("%+v, %v", staged, err)
 			}
 		})
@@ -255,7 +255,7 @@ func TestADeltaIsContinuedAfterACut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if last == 0 || staged.Moves[0].Way != stage.Delta || src.bytes > whole.bytes+64<<10 {
+		if last == 0 || staged.Moves[0].Way != workload.WayDelta || src.bytes > whole.bytes+64<<10 {
 			t.Errorf("%d bytes crossed of %d: %+v; %+v", src.bytes, whole.bytes, staged.Moves, w.record.events)
 		}
 		w.settled(first, next)
@@ -336,7 +336,7 @@ func TestASourceOfDeltasIsNotTrusted(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.settled(first, next)
-				if m := staged.Moves[1]; name != repeats && (m.Way != stage.Whole || m.Why == "" || m.Wire < m.Blob || m.Wire > m.Blob+10_000) {
+				if m := staged.Moves[1]; name != repeats && (m.Way != workload.WayWhole || m.Why == "" || m.Wire < m.Blob || m.Wire > m.Blob+10_000) {
 					t.Errorf("%+v", m)
 				}
 				if !slices.ContainsFunc(w.record.events, func(e workload.Event) bool { return e.Warning && strings.Contains(e.Text, "whole") }) {
@@ -370,7 +370,7 @@ func TestALayerThatTheCacheCannotHoldCrossesWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	staged, err := stage.New(w.engine, spool, newDeltas(t, next, first)).Stage(t.Context(), next.Image, next.tag(), w.record.emit)
-	if err != nil || staged.Moves[1].Way != stage.Whole {
+	if err != nil || staged.Moves[1].Way != workload.WayWhole {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(first, next)
@@ -437,7 +437,7 @@ func TestALayerThatIsToBeLoadedStaysInTheCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	staged, err := stage.New(w.engine, spool, newDeltas(t, next, first)).Stage(t.Context(), next.Image, next.tag(), w.record.emit)
-	if err != nil || staged.Moves[0].Way != stage.Kept || staged.Moves[1].Way != stage.Whole {
+	if err != nil || staged.Moves[0].Way != workload.WayKept || staged.Moves[1].Way != workload.WayWhole {
 		t.Errorf("%+v, %v", staged, err)
 	}
 	w.settled(next)
@@ -474,11 +474,11 @@ func TestAPlanCountsDeltas(t *testing.T) {
 	for name, test := range map[string]struct {
 		src   layers.Source
 		bytes int64
-		way   stage.Way
+		way   workload.Way
 	}{
-		"by the agent":              {planner{newDeltas(t, next, first), nil}, 321, stage.Delta},
-		"that the agent cannot do":  {planner{newDeltas(t, next, first), errors.New("old agent")}, next.Layers[1].Size, stage.Whole},
-		"of a source without plans": {next.source(), next.Layers[1].Size, stage.Whole},
+		"by the agent":              {planner{newDeltas(t, next, first), nil}, 321, workload.WayDelta},
+		"that the agent cannot do":  {planner{newDeltas(t, next, first), errors.New("old agent")}, next.Layers[1].Size, workload.WayWhole},
+		"of a source without plans": {next.source(), next.Layers[1].Size, workload.WayWhole},
 	} {
 		spool, err := layers.OpenSpool(w.dir, 0, w.opened())
 		if err != nil {
@@ -488,7 +488,7 @@ func TestAPlanCountsDeltas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Bytes != test.bytes || p.Whole != next.Layers[1].Size || p.Moves[0].Way != stage.Present || p.Moves[1].Way != test.way {
+		if p.Bytes != test.bytes || p.Whole != next.Layers[1].Size || p.Moves[0].Way != workload.WayPresent || p.Moves[1].Way != test.way {
 			t.Errorf("%s: %d of %d bytes, %+v", name, p.Bytes, p.Whole, p.Moves)
 		}
 	}

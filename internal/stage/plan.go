@@ -18,7 +18,7 @@ type Plan struct {
 	// deltas of it cost. Whole is the size of that in whole layers.
 	Bytes, Whole int64
 	// Moves say of each layer of the image how it would come.
-	Moves []Move
+	Moves []workload.Move
 	// SpoolFree is the room that the spool's disk and quota leave, to hold Whole in.
 	SpoolFree int64
 	// EngineBytes is what the engine needs in its folder, by [workload.Room].

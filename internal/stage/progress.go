@@ -71,9 +71,13 @@ func (p *progress) show() {
 }
 
 func (p *progress) say(point workload.Point, text string) {
+	p.pass(workload.Event{Point: point, Text: text})
+}
+
+func (p *progress) pass(e workload.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.emit(workload.Event{Point: point, Text: text})
+	p.emit(e)
 }
 
 func (p *progress) warn(text string) {

@@ -66,20 +66,25 @@ type Staged struct {
 	// LayersSent needed bytes to cross, LayersPresent did not.
 	LayersSent, LayersPresent int
 	// Moves say of each layer of the image how it came. Spent is where time went.
-	Moves []Move
-	Spent Spent
+	Moves []workload.Move
+	Spent workload.Spent
 }
 
 // Whole is how many bytes would have crossed had no layer come as a delta.
 func (s Staged) Whole() (bytes int64) {
 	for _, m := range s.Moves {
-		if m.Way == Delta {
+		if m.Way == workload.WayDelta {
 			bytes += m.Blob
 		} else {
 			bytes += m.Wire
 		}
 	}
 	return bytes
+}
+
+// transfer is the account that a receipt keeps.
+func (s Staged) transfer() *workload.Transfer {
+	return &workload.Transfer{Wire: s.BytesReceived, Whole: s.Whole(), Layers: s.Moves, Seconds: s.Spent}
 }
 
 // text is what of it is worth a sentence.
@@ -121,10 +126,11 @@ func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, em
 		r.keeper.abandon()
 		return r.staged(id), err
 	}
-	p.say(workload.PointStaged, fmt.Sprintf("%s is %s%s", tag, workload.ShortID(id), r.staged(id).text()))
 	r.keeper.finish()
+	staged := r.staged(id)
+	p.pass(workload.Event{Point: workload.PointStaged, Text: fmt.Sprintf("%s is %s%s", tag, workload.ShortID(id), staged.text()), Transfer: staged.transfer()})
 	r.tidy(ctx)
-	return r.staged(id), nil
+	return staged, nil
 }
 
 // staged is the account of the run.

@@ -54,6 +54,8 @@ type Event struct {
 	Unit string
 	// Done and Total are bytes, for PointTransfer.
 	Done, Total int64
+	// Transfer is the account of a transfer over the line, for PointStaged.
+	Transfer *Transfer
 }
 
 // Level is the event's level in a journal.

@@ -43,7 +43,6 @@ func TestALineIsAsSlowAsItsLink(t *testing.T) {
 	a := End{Namespace: namespace(t), Addr: netip.MustParseAddr("10.99.7.1")}
 	b := End{Namespace: namespace(t), Addr: netip.MustParseAddr("10.99.7.2")}
 	link := Link{Mbit: 20, RTT: 40 * time.Millisecond}
-	opened := time.Now()
 	l, err := Open(t.Context(), link, a, b)
 	if err != nil {
 		t.Fatal(err)
@@ -54,11 +53,8 @@ func TestALineIsAsSlowAsItsLink(t *testing.T) {
 	}
 	t.Logf("%s: round trip %s, plain TCP %.1f Mbit/s, %+v", link, f.RTT, f.Goodput*8/1e6, l.Counters())
 	// A busy machine makes a link slower, never faster.
-	if f.RTT < link.RTT || f.Goodput == 0 {
+	if f.RTT < link.RTT || f.Goodput == 0 || f.Goodput > 1.1*link.bytesPerSecond() {
 		t.Errorf("a line of %s is faster: %+v", link, f)
-	}
-	if most := link.bytesPerSecond() * time.Since(opened).Seconds(); float64(l.Counters().ToB.Bytes) > most {
-		t.Errorf("%d bytes have crossed, at most %.0f can have", l.Counters().ToB.Bytes, most)
 	}
 	toA, toB := l.Since(time.Time{})
 	if n := l.Counters().ToB; len(toB) == 0 || toB[len(toB)-1].Payload != n.Payload || n.Bytes <= n.Payload {

@@ -294,11 +294,12 @@ func (a agentIdle) idle(t *testing.T) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	last, since := ticksOf(a.pid), time.Now()
-	for time.Since(since) < 3*time.Second && ctx.Err() == nil {
+	last, quiet := ticksOf(a.pid), 0
+	for quiet < 30 && ctx.Err() == nil {
 		time.Sleep(100 * time.Millisecond)
+		quiet++
 		if now := ticksOf(a.pid); now != last {
-			last, since = now, time.Now()
+			last, quiet = now, 0
 		}
 	}
 	a.end()

@@ -108,7 +108,7 @@ func (h *Host) Stage(_ context.Context, ref workload.Ref, image artifact.Pinned,
 	}
 	h.images[image.Config.String()] = image
 	h.names[image.Commit.String()] = image.Config.String()
-	emit(workload.Event{Point: workload.PointStaged, Text: image.Commit.Short()})
+	emit(workload.Event{Point: workload.PointStaged, Text: image.Commit.Short(), Transfer: &workload.Transfer{Wire: 60, Whole: 100}})
 	return nil
 }
 
