@@ -29,7 +29,7 @@ const (
 	// of the link can cost in output.
 	MaxLength = 32 << 20
 	// MaxIndex is how many bytes an [Index] has at most when it is marshalled. It is
-	// that of some 120 000 members, or of 5 GB in large files.
+	// that of some 100 000 members, or of 5 GB in large files.
 	MaxIndex = 6 << 20
 )
 
