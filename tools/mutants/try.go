@@ -108,6 +108,9 @@ func (t tester) test(ctx context.Context, packages []string, timeout time.Durati
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a test that failed has left running
+	}
 	if ctx.Err() != nil {
 		return findings{}, errors.New("the time is over")
 	}
