@@ -7,6 +7,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/aligned"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/tarblock"
 )
 
@@ -22,6 +23,7 @@ type Applier struct {
 	frame  []byte
 	block  []byte
 	out    []byte
+	values []byte // the differences that additions use, with their gaps
 }
 
 // NewApplier returns an applier of batches that were made with the same list of
@@ -64,8 +66,8 @@ func (a *Applier) Apply(b Batch, w io.Writer) error {
 			return err
 		}
 	}
-	if over := len(run.made) + len(groups.b) + len(frames.b); run.left != 0 || over > 0 {
-		return fmt.Errorf("%w: a batch is %d bytes of output short, and %d bytes are left over", ErrCorrupt, run.left, over)
+	if over := len(run.made) + len(groups.b) + len(frames.b) + run.differences.Left(); run.left != 0 || over > 0 {
+		return fmt.Errorf("%w: a batch is %d bytes of output short, and %d are left over", ErrCorrupt, run.left, over)
 	}
 	return nil
 }
@@ -103,19 +105,22 @@ type run struct {
 	made   []byte // of the last group, what is not taken yet
 	left   int64  // bytes of output
 	w      io.Writer
+
+	differences aligned.Differences
 }
 
 // operation takes the next one from the text.
 func (r *run) operation() error {
 	op := r.text.byte()
 	kind := op & opKind
-	if op&^(opKind|flags) != 0 || op&flagChecksum != 0 && kind != opHeader || op&(flagBase|flagOffset) != 0 && (kind != opCopy && kind != opHeader) {
+	based := kind == opCopy || kind == opHeader || kind == opAdd
+	if op&^(opKind|flags) != 0 || op&flagChecksum != 0 && kind != opHeader || op&(flagBase|flagOffset) != 0 && !based {
 		return fmt.Errorf("%w: operation %#x", ErrCorrupt, op)
 	}
 	if op&flagBase != 0 {
 		r.place.base = int(min(r.text.uvarint(), MaxBases))
 	}
-	if kind == opCopy || kind == opHeader {
+	if based {
 		if r.text.bad || r.place.base >= len(r.bases) {
 			return fmt.Errorf("%w: an operation on base %d of %d", ErrCorrupt, r.place.base, len(r.bases))
 		}
@@ -133,6 +138,10 @@ func (r *run) operation() error {
 		return r.write(r.text.bytes(r.small(r.text.uvarint())))
 	case opTake:
 		return r.take(r.text.uvarint())
+	case opDiffer:
+		return r.differ(r.text.uvarint(), r.text.uvarint())
+	case opAdd:
+		return r.add(r.text.uvarint())
 	}
 	return fmt.Errorf("%w: operation %#x", ErrCorrupt, op)
 }

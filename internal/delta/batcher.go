@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/aligned"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/tarblock"
 )
 
@@ -17,6 +19,7 @@ type batcher struct {
 	each  func(Batch) error
 	plain *zstd.Encoder // for texts
 	group group
+	maker aligned.Maker
 
 	from, to int64 // of the batch in the target, what is pending included
 	place    place
@@ -29,6 +32,9 @@ type batcher struct {
 		base      int
 		offset, n int64
 	}
+	patch   patch // of the group that is open
+	patches bool  // whether the last large piece was a patch
+
 	packed, block, old []byte // reused
 }
 
@@ -99,7 +105,7 @@ const most = 64
 // into the batch: it begins another batch if not.
 func (b *batcher) room(n, output int) error {
 	b.settle()
-	if b.to-b.from+int64(output) > MaxLength || b.count == maxGroups-1 ||
+	if b.to-b.from+int64(output) > MaxLength || b.count >= maxGroups-4 ||
 		len(b.text)+len(b.groups)+len(b.frames)+b.group.most()+n+4*most > MaxBatch {
 		return b.flush()
 	}
@@ -144,7 +150,7 @@ func (b *batcher) header(at int64, head []byte, base int, offset int64, old []by
 		old = b.old
 		copy(old[148:156], head[148:156])
 	}
-	runs, body := differences(head, old)
+	runs, body := tarblock.Differences(head, old)
 	if len(body) > block/2 {
 		return b.literal(at, head)
 	}
@@ -183,15 +189,36 @@ func (b *batcher) take(at int64, p []byte, w window) error {
 	return nil
 }
 
-// takeLarge adds p as a group of its own, or as several if it does not compress.
+// takeLarge adds p as a group of its own, as several if it does not compress, or as a
+// patch if it costs less.
 func (b *batcher) takeLarge(p []byte, w window) error {
 	if err := b.close(); err != nil {
 		return err
 	}
 	b.group.add(p, w)
+	var err error
+	patch := math.MaxInt
+	// What follows a patch most often is a good patch too: no frame is made then.
+	early := b.patches
+	if early {
+		if patch, err = b.makePatch(); err != nil {
+			return err
+		}
+		if patch < len(p)/goodPatch {
+			return b.putPatch()
+		}
+	}
 	frame, err := b.group.compress()
 	if err != nil {
 		return err
+	}
+	if !early && len(frame) > len(p)/worth {
+		if patch, err = b.makePatch(); err != nil {
+			return err
+		}
+	}
+	if b.patches = patch < len(frame); b.patches {
+		return b.putPatch()
 	}
 	if len(frame) > maxFrame {
 		b.group.reset()

@@ -176,6 +176,16 @@ func TestABatchIsBounded(t *testing.T) {
 	if _, ends := p.cross(t, 0); len(ends) < 6 {
 		t.Errorf("%d batches", len(ends))
 	}
+	// A program that is linked again needs several too.
+	program := file{name: "app", kind: '0', body: noise(r, 4_000_000)}
+	old := pack(t, []file{program}, nil)
+	for range 5 {
+		program.body = linked(r, program.body)
+	}
+	wire, ends := newPair(t, pack(t, []file{program}, nil), old).cross(t, 0)
+	if len(ends) < 2 || wire > 800_000 {
+		t.Errorf("%d batches of %d bytes", len(ends), wire)
+	}
 }
 
 // unread fails a test that reads it.

@@ -30,8 +30,9 @@ type group struct {
 	out    []byte
 	ranges []window
 	window int // bytes of all ranges
+	loaded bool
 
-	content, frame []byte // reused
+	content, frame, single []byte // reused
 }
 
 // fits reports whether p and the window of it have room in a group of several pieces.
@@ -41,6 +42,7 @@ func (g *group) fits(p []byte, w window) bool {
 
 // add adds a piece and what it may be made of, which may be nothing.
 func (g *group) add(p []byte, w window) {
+	g.loaded = false
 	g.out = append(g.out, p...)
 	if w.to <= w.from {
 		return
@@ -60,19 +62,31 @@ func (g *group) add(p []byte, w window) {
 // most is how many bytes the group adds to a batch at most.
 func (g *group) most() int { return len(g.out) + len(g.ranges)*16 + most }
 
-// compress returns the frame of the group, which is overwritten by the next.
-func (g *group) compress() ([]byte, error) {
-	enc := g.plain
+// load reads the window.
+func (g *group) load() error {
+	if g.loaded {
+		return nil
+	}
 	g.content = grow(g.content, g.window)
 	at := 0
 	for _, w := range g.ranges {
 		n := int(w.to - w.from)
 		if err := read(g.bases[w.base].Bytes, g.content[at:at+n], w.from); err != nil {
-			return nil, err
+			return err
 		}
 		at += n
 	}
-	if at > 0 {
+	g.loaded = true
+	return nil
+}
+
+// compress returns the frame of the group, which is overwritten by the next.
+func (g *group) compress() ([]byte, error) {
+	if err := g.load(); err != nil {
+		return nil, err
+	}
+	enc := g.plain
+	if g.window > 0 {
 		enc = g.dict
 		if err := enc.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, g.content)); err != nil {
 			return nil, fmt.Errorf("compress with a window: %w", err)
@@ -80,6 +94,15 @@ func (g *group) compress() ([]byte, error) {
 	}
 	g.frame = enc.EncodeAll(g.out, g.frame[:0])
 	return g.frame[len(zstdMagic):], nil
+}
+
+// alone returns the frame of content without a window, which is overwritten by the next.
+func (g *group) alone(content []byte) ([]byte, error) {
+	if err := g.dict.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, nil)); err != nil {
+		return nil, fmt.Errorf("compress without a window: %w", err)
+	}
+	g.single = g.dict.EncodeAll(content, g.single[:0])
+	return g.single[len(zstdMagic):], nil
 }
 
 func (g *group) reset() {

@@ -60,6 +60,10 @@ func hostiles(t testing.TB) []hostile {
 	bomb := frame(t, make([]byte, 64<<20))
 	endless := append(append([]byte{0x04, 0x58}, bytes.Repeat([]byte{0x02, 0, 0x10, 0}, 5000)...), 0x03, 0, 0x10, 0) // blocks of 128 KiB
 	take := number(4, 1024)
+	// Two differences, two bytes and three bytes apart.
+	differ := frame(t, []byte{2, 3, 1, 1, 1, 2, 1, 2, 1, 3})
+	differing := group(0, 0, 0, 10, uint64(len(differ)))
+	add := []byte{6, 2, 2, 5, 10}
 	in := func(name string, length int64, ops []byte) hostile {
 		return hostile{name, delta.Batch{Length: length, Ops: ops}}
 	}
@@ -109,6 +113,22 @@ func hostiles(t testing.TB) []hostile {
 		in("window before the base", 1024, ops(text(group(0, -1, 97, 1024, uint64(len(packed))), take), packed)),
 		in("window of another base", 1024, ops(text(group(1, 0, 97, 1024, uint64(len(packed))), take), packed)),
 		in("window without an end", 1024, ops(text(group(0, 0, math.MaxUint64, 1024, uint64(len(packed))), take), packed)),
+		in("addition behind the base", 5000, ops(text(nil, number(5, 4097)), nil)),
+		in("addition before the base", 1, ops(text(nil, []byte{0x15, 1, 1}), nil)),
+		in("addition to an unknown base", 1, ops(text(nil, []byte{0x0d, 1, 1}), nil)),
+		in("addition of nothing", 1, ops(text(nil, append(number(5, 0), number(1, 1)...)), nil)),
+		in("addition of too much", 10, ops(text(nil, number(5, 11)), nil)),
+		in("addition without an end", 10, ops(text(nil, number(5, math.MaxUint64)), nil)),
+		in("checksum of an addition", 1, ops(text(nil, number(0x25, 1)), nil)),
+		in("base of differences", 10, ops(text(differing, append([]byte{0x0e, 0}, add[1:]...)), differ)),
+		in("differences of nothing", 10, ops(text(nil, append([]byte{6, 0, 0}, number(5, 10)...)), nil)),
+		in("differences without an end", 10, ops(text(differing, append(number(6, math.MaxUint64), 2, 5, 10)), differ)),
+		in("differences that are too many", 10, ops(text(differing, append(number(6, 64<<10), 2, 5, 10)), differ)),
+		in("gaps without an end", 10, ops(text(differing, append(number(0x06, 2), append(binary.AppendUvarint(nil, math.MaxUint64), 5, 10)...)), differ)),
+		in("differences without a group", 10, ops(text(nil, add), nil)),
+		in("gaps that are longer", 11, ops(text(group(0, 0, 0, 10, uint64(len(differ))), []byte{6, 1, 6, 5, 11}), differ)),
+		in("difference that is not added", 5, ops(text(differing, []byte{6, 2, 2, 5, 5}), differ)),
+		in("differences on differences", 10, ops(text(append(bytes.Clone(differing), differing...), []byte{6, 2, 2, 6, 2, 2, 5, 10}), append(bytes.Clone(differ), differ...))),
 		in("bomb of a text", 10, append(binary.AppendUvarint(nil, uint64(len(bomb))<<1|1), bomb...)),
 	}
 }
@@ -143,6 +163,18 @@ func TestWhatIsNotHostile(t *testing.T) {
 	}
 	if want := append(append(append(bytes.Clone(content[:1000]), base...), "abc"...), content[1000:]...); !bytes.Equal(got.Bytes(), want) {
 		t.Error("other bytes come out")
+	}
+	got.Reset()
+	differ := frame(t, []byte{2, 3, 1, 1, 1, 2, 1, 2, 1, 3})
+	added := delta.Batch{Length: 11, Ops: ops(text(group(0, 0, 0, 10, uint64(len(differ))), []byte{6, 2, 2, 5, 10, 5, 1}), differ)}
+	if err := delta.NewApplier([]delta.Base{asBase(base)}).Apply(added, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.Clone(base[:11])
+	binary.LittleEndian.PutUint32(want[2:], binary.LittleEndian.Uint32(want[2:])+0x01010101)
+	want[9]++ // the second difference ends with its addition
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%x comes out, not %x", got.Bytes(), want)
 	}
 	short := delta.Base{Bytes: bytes.NewReader(base[:100]), Size: 4096}
 	if err := delta.NewApplier([]delta.Base{short}).Apply(b, io.Discard); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, delta.ErrCorrupt) {
@@ -190,7 +222,18 @@ func FuzzABatchMakesItsLengthOrIsRefused(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	a := delta.NewApplier([]delta.Base{asBase(base), asBase(old)})
+	program := noise(r, 70_000)
+	before, after := []file{{name: "app", kind: '0', body: program}}, []file{{name: "app", kind: '0', body: linked(r, program)}}
+	past := pack(f, before, nil)
+	bases := []delta.Tar{{Index: new(delta.Index), Bytes: bytes.NewReader(nil)}, {Index: new(delta.Index), Bytes: bytes.NewReader(nil)}, asTar(f, past)}
+	err = delta.Encode(f.Context(), asTar(f, pack(f, after, nil)), bases, 0, func(b delta.Batch) error {
+		f.Add(b.Length, b.Ops)
+		return nil
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	a := delta.NewApplier([]delta.Base{asBase(base), asBase(old), asBase(past)})
 	f.Fuzz(func(t *testing.T, length int64, ops []byte) {
 		out := &bounded{t, max(0, length)}
 		err := a.Apply(delta.Batch{Length: length, Ops: ops}, out)

@@ -151,7 +151,8 @@ func (i *Indexer) begin(h tarblock.Header) {
 // open starts a member with a header run of n bytes.
 func (i *Indexer) open(n int, path string) {
 	i.now = member{offset: i.index.size, header: uint32(n), chunked: uint32(len(i.hash.All))}
-	i.now.named(path)
+	names := tarblock.NamesOf(path)
+	i.now.path, i.now.folded, i.now.tail, i.now.name = names.Path, names.Folded, names.Tail, names.Name
 	sum := sha256.Sum256(i.run[:n])
 	copy(i.now.head[:], sum[:])
 }

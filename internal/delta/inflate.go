@@ -11,17 +11,22 @@ func (r *run) take(length uint64) error {
 	if r.text.bad || length == 0 || length > uint64(r.left) {
 		return fmt.Errorf("%w: %d bytes of groups where %d are left", ErrCorrupt, length, r.left)
 	}
-	for length > 0 {
+	return r.stream(int(length), r.write)
+}
+
+// stream passes on the next n bytes of the groups.
+func (r *run) stream(n int, each func([]byte) error) error {
+	for n > 0 {
 		if len(r.made) == 0 {
 			if err := r.group(); err != nil {
 				return err
 			}
 		}
-		n := min(length, uint64(len(r.made)))
-		if err := r.write(r.made[:n]); err != nil {
+		part := r.made[:min(n, len(r.made))]
+		if err := each(part); err != nil {
 			return err
 		}
-		r.made, length = r.made[n:], length-n
+		r.made, n = r.made[len(part):], n-len(part)
 	}
 	return nil
 }

@@ -17,8 +17,11 @@ import "encoding/binary"
 //	bytes    operations, each a byte of kind and flags, then in this order what the
 //	         flags announce, then what the kind has
 //
-// A run of a header is: uvarint bytes to skip; uvarint length, times two, and the bytes,
-// or uvarint length, times two, plus one, and uvarint: where in the old block they are.
+// A run of a header is as [tarblock.Differences] makes it.
+//
+// An addition is bytes of a base with differences, those of the last opDiffer, which
+// takes them from the stream below: gaps, then values, as [aligned.Patch] has them. All
+// are used up by additions before the batch ends or another opDiffer begins.
 //
 // A group is a zstd frame that has the ranges of bases, one after the other, as its
 // dictionary. The outputs of all groups make a stream that operations take from. A
@@ -27,9 +30,11 @@ import "encoding/binary"
 // frames are without their magic.
 const (
 	opCopy    = 1 // uvarint length
-	opHeader  = 2 // a block with other bytes: uvarint runs, each as below
+	opHeader  = 2 // a block with other bytes: uvarint runs, the runs
 	opLiteral = 3 // uvarint length, bytes
 	opTake    = 4 // uvarint length
+	opAdd     = 5 // uvarint length
+	opDiffer  = 6 // uvarint count of differences, uvarint bytes of their gaps
 	opKind    = 0x07
 
 	flagBase     = 0x08 // uvarint: place of the base in the list
@@ -48,6 +53,8 @@ const (
 	// maxFrame is how many bytes the frame of a large piece has at most: of a piece
 	// that needs more parts are groups, and two such parts fit into a batch.
 	maxFrame = 120 << 10
+	// maxDiffer is how many bytes the differences of an opDiffer have at most.
+	maxDiffer = 256 << 10
 	// maxGroups bounds what an applier reads of bases for the groups of a batch.
 	maxGroups = 256
 )

@@ -3,6 +3,7 @@ package delta_test
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -93,6 +94,17 @@ func noise(r *rand.Rand, n int) []byte {
 	return b
 }
 
+// linked returns a program that is linked again: something is new in its middle, and
+// numbers of four bytes differ all over it.
+func linked(r *rand.Rand, b []byte) []byte {
+	b = slices.Clone(b)
+	d := uint32(1 + r.IntN(10_000))
+	for at := r.IntN(50); at+4 <= len(b); at += 4 + r.IntN(90) {
+		binary.LittleEndian.PutUint32(b[at:], binary.LittleEndian.Uint32(b[at:])+d)
+	}
+	return slices.Insert(b, r.IntN(len(b)+1), noise(r, int(d%1000))...)
+}
+
 // tree returns n files of a source tree: of size bytes each in the mean.
 func tree(r *rand.Rand, n, size int) []file {
 	var files []file
@@ -152,7 +164,7 @@ func mutated(r *rand.Rand, files []file) []file {
 			continue
 		}
 		f := &files[i]
-		switch r.IntN(10) {
+		switch r.IntN(11) {
 		case 0:
 			files = slices.Delete(files, i, i+1)
 		case 1:
@@ -184,6 +196,12 @@ func mutated(r *rand.Rand, files []file) []file {
 		case 9: // a folder of a version
 			for k := range files {
 				files[k].name = strings.Replace(files[k].name, "usr/src", "usr/src-1.2.3", 1)
+			}
+		case 10: // all that is large is linked again
+			for k := range files {
+				if len(files[k].body) > 64<<10 {
+					files[k].body = linked(r, files[k].body)
+				}
 			}
 		}
 	}

@@ -1,5 +1,6 @@
 // Package tarblock reads the blocks of a tar that are headers (POSIX pax, GNU): what
-// an index of a tar must know, of bytes that are not trusted. It is pure.
+// an index of a tar must know, of bytes that are not trusted; and how two of them
+// differ. It is pure.
 package tarblock
 
 import (

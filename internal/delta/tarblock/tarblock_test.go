@@ -82,3 +82,34 @@ func TestRecordsAreReadAsLongAsTheyAreWellFormed(t *testing.T) {
 		}
 	}
 }
+
+func TestPathsOfVersionsAreFolded(t *testing.T) {
+	t.Parallel()
+	a, b := tarblock.NamesOf("./usr/lib/node-v20.1/index.a1b2.js"), tarblock.NamesOf("usr/lib/node-v21.0/index.c3.js")
+	if a.Path == b.Path || a.Folded != b.Folded || a.Tail != b.Tail || a.Name != b.Name {
+		t.Errorf("%+v, and %+v of another version", a, b)
+	}
+	if c := tarblock.NamesOf("/opt/lib/node-v20.1/index.a1b2.js"); c.Folded == a.Folded || c.Tail != a.Tail {
+		t.Errorf("%+v, and %+v in another folder", a, c)
+	}
+	if c := tarblock.NamesOf("usr/lib/other/index.js"); c.Tail == a.Tail {
+		t.Errorf("%+v, and %+v in another last folder", a, c)
+	}
+}
+
+func TestDifferencesOfABlockAreShort(t *testing.T) {
+	t.Parallel()
+	old := bytes.Repeat([]byte{0}, tarblock.Size)
+	copy(old, "usr/lib/app/main.go")
+	for name, c := range map[string]struct{ runs, most int }{
+		"usr/lib/app/main.go":     {0, 0},
+		"usr/lib/app/name.go":     {1, 7},
+		"usr/lib/app-2.0/main.go": {2, 12},
+	} {
+		head := bytes.Clone(old)
+		copy(head, name)
+		if runs, body := tarblock.Differences(head, old); runs != c.runs || len(body) > c.most {
+			t.Errorf("%s: %d runs of %d bytes", name, runs, len(body))
+		}
+	}
+}

@@ -1,20 +1,25 @@
-package delta
+package tarblock
 
 import (
 	"hash/fnv"
 	"strings"
 )
 
-// named fills in what a member is found by in another tar.
-func (m *member) named(path string) {
+// Names are what a member is found by in another tar: hashes of its path, and of the
+// whole path, its last two elements and its last without their numbers.
+type Names struct {
+	Path               uint64
+	Folded, Tail, Name uint32
+}
+
+// NamesOf returns those of a path.
+func NamesOf(path string) Names {
 	path = strings.TrimPrefix(strings.TrimLeft(path, "./"), "/")
 	h := fnv.New64a()
 	h.Write([]byte(path))
-	m.path = h.Sum64()
-	m.folded = folded(path)
 	name := strings.LastIndexByte(strings.TrimRight(path, "/"), '/') + 1
 	parent := strings.LastIndexByte(path[:max(0, name-1)], '/') + 1
-	m.tail, m.name = folded(path[parent:]), folded(path[name:])
+	return Names{h.Sum64(), folded(path), folded(path[parent:]), folded(path[name:])}
 }
 
 // folded hashes a path without its words that have a digit, such as versions and

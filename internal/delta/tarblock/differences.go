@@ -1,12 +1,14 @@
-package delta
+package tarblock
 
 import (
 	"bytes"
 	"encoding/binary"
 )
 
-// differences returns the runs of bytes that a block has other than old.
-func differences(head, old []byte) (runs int, body []byte) {
+// Differences returns the runs of bytes that a block has other than old, and how many
+// there are. A run is: uvarint bytes to skip; uvarint length, times two, and the bytes,
+// or uvarint length, times two, plus one, and uvarint: where in old they are.
+func Differences(head, old []byte) (runs int, body []byte) {
 	end := 0
 	for i := 0; i < len(head); i++ {
 		if head[i] == old[i] {
