@@ -3,6 +3,7 @@ package delta_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -185,6 +186,35 @@ func TestABatchIsBounded(t *testing.T) {
 	wire, ends := newPair(t, pack(t, []file{program}, nil), old).cross(t, 0)
 	if len(ends) < 2 || wire > 800_000 {
 		t.Errorf("%d batches of %d bytes", len(ends), wire)
+	}
+}
+
+// TestAPatchIsBounded has pieces whose differences do not fit into a batch beside what
+// is new in them.
+func TestAPatchIsBounded(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(12, 12))
+	body := noise(r, 2<<20)
+	old := pack(t, []file{{name: "app", kind: '0', body: body}}, nil)
+	for at := 0; at+4 < len(body); at += 13 {
+		switch in := at % (512 << 10); {
+		case in < 120<<10:
+			copy(body[at:], noise(r, 13))
+		case in > 121<<10: // behind what the old bytes are found by
+			copy(body[at:], noise(r, 4))
+		}
+	}
+	newPair(t, pack(t, []file{{name: "app", kind: '0', body: body}}, nil), old).cross(t, 0)
+	// A table in which each number is larger, behind what it is found by.
+	body = noise(r, 2<<20)
+	old = pack(t, []file{{name: "app", kind: '0', body: body}}, nil)
+	for at := 64; at+4 <= len(body); at += 4 {
+		if at%(512<<10) >= 64 {
+			binary.LittleEndian.PutUint32(body[at:], binary.LittleEndian.Uint32(body[at:])+0x1234)
+		}
+	}
+	if wire, _ := newPair(t, pack(t, []file{{name: "app", kind: '0', body: body}}, nil), old).cross(t, 0); wire > 2000 {
+		t.Errorf("%d bytes of ops for a table", wire)
 	}
 }
 

@@ -53,8 +53,9 @@ const (
 	// maxFrame is how many bytes the frame of a large piece has at most: of a piece
 	// that needs more parts are groups, and two such parts fit into a batch.
 	maxFrame = 120 << 10
-	// maxDiffer is how many bytes the differences of an opDiffer have at most.
-	maxDiffer = 256 << 10
+	// maxDiffer is how many bytes the differences of an opDiffer have at most: those of
+	// a block in which each number differs.
+	maxDiffer = blockSize + blockSize/4
 	// maxGroups bounds what an applier reads of bases for the groups of a batch.
 	maxGroups = 256
 )

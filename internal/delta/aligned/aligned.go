@@ -43,6 +43,8 @@ const (
 	// drop is by how much the score of a run may fall before its end is looked for no
 	// further, reach is over how many bytes.
 	drop, reach = 24, 64
+	// again is what a difference like the last adds to the score of a run.
+	again = 3
 	// maxRuns is how many runs a patch has at most.
 	maxRuns = 2000
 )
@@ -137,7 +139,7 @@ func (m *Maker) alike(p, q int) int {
 	}
 	n := min(len(m.target)-p, len(m.old)-q)
 	target, old := m.target[p:p+n], m.old[q:q+n]
-	best, score, size := 0, 0, 0
+	best, score, size, last := 0, 0, 0, uint32(0)
 	for i := 0; i < n && score >= best-drop && i-size <= reach; {
 		switch {
 		case i+8 <= n && binary.LittleEndian.Uint64(target[i:]) == binary.LittleEndian.Uint64(old[i:]):
@@ -145,7 +147,13 @@ func (m *Maker) alike(p, q int) int {
 		case target[i] == old[i]:
 			score, i = score+1, i+1
 		default:
-			score, i = score-2, i+1
+			d := number(target[i:]) - number(old[i:])
+			if d == last {
+				score += again
+			} else {
+				score += likeness(d)
+			}
+			last, i = d, min(n, i+4)
 		}
 		if score > best {
 			best, size = score, i
@@ -168,4 +176,16 @@ func (m *Maker) differences(target, old []byte) {
 		}
 		i, m.left = i+4, 0
 	}
+}
+
+// likeness returns what a difference adds to the score of a run: 1 for each byte that
+// is zero, and 2 less than nothing for another.
+func likeness(d uint32) int {
+	n, d := 4, min(d, -d)
+	for ; d > 0; d >>= 8 {
+		if d&0xff != 0 {
+			n -= 3
+		}
+	}
+	return n
 }

@@ -111,6 +111,20 @@ func TestAnAddressThatMovesIsTheSameNumber(t *testing.T) {
 	}
 }
 
+// TestAddressesThatMoveBackAreAlike has two of them in turn, close to each other.
+func TestAddressesThatMoveBackAreAlike(t *testing.T) {
+	t.Parallel()
+	old := noise(rand.New(rand.NewPCG(5, 5)), 12_000)
+	target := bytes.Clone(old)
+	for at := 60; at < len(old); at += 12 {
+		d := uint32(0x1c0 + at%24*10)
+		binary.LittleEndian.PutUint32(target[at:], binary.LittleEndian.Uint32(target[at:])-d)
+	}
+	if p := new(aligned.Maker).Make(target, old); p == nil || len(p.Runs) != 1 || len(p.New) > 0 || !bytes.Equal(made(t, p, old), target) {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestWhatIsNotAlikeHasNoPatch(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 3))
@@ -127,6 +141,7 @@ func TestWhatIsNotAlikeHasNoPatch(t *testing.T) {
 		"little old":     {old, old[:15]},
 		"a large target": {large, old},
 		"large old":      {old, large},
+		"both large":     {large, large},
 	} {
 		if p := m.Make(c[0], c[1]); p != nil {
 			t.Errorf("%s: %d runs with %d new bytes", name, len(p.Runs), len(p.New))
