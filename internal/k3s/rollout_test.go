@@ -318,6 +318,29 @@ func TestAnAPIServerThatIsSilentForAWhileIsWaitedFor(t *testing.T) {
 	}
 }
 
+// A rollout that is under way goes on beside an API server that does not answer.
+func TestAWatchedRolloutOutlivesASilence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.change(1, "b")
+	reported := func(point workload.Point, text string) bool {
+		return slices.ContainsFunc(w.events, func(e workload.Event) bool { return e.Point == point && strings.HasPrefix(e.Text, text) })
+	}
+	left := 3
+	w.node.Before = func(act string) error {
+		if act != "Deployments" || !reported(workload.PointReplace, "web: ") || left == 0 {
+			return nil
+		}
+		left--
+		return silent()
+	}
+	w.must(w.apply(c))
+	w.runs(1, password)
+	if left > 0 || !reported(workload.PointReplace, "waiting: the API server does not answer") {
+		t.Errorf("%d silences were not met, or none was reported: %+v", left, w.events)
+	}
+}
+
 func TestAnAPIServerThatStaysSilentLeavesTheChangePending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
