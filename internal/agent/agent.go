@@ -2,7 +2,7 @@
 // a unix socket, learns from the kernel which account calls, and serves what that
 // account's role allows. It decides nothing that the controller decides, and does
 // not link the catalog; what it may touch is what agent.yaml places. Two things it
-// does unasked: a change that nobody settles it takes back at its deadline, and of layers
+// does unasked: a change that no run settles it takes back at its deadline, and of layers
 // that are published it keeps copies in its own folder.
 //
 // Whoever may write to the socket's folder, or to agent.yaml, is this agent. A

@@ -134,7 +134,7 @@ func oneImage(layer artifact.Digest, size int64, blob http.HandlerFunc) http.Han
 	}))
 }
 
-// bulk writes a tar of many small files and a large one.
+// bulk writes a tar of many small files and large files.
 func bulk(w io.Writer, small int, large int64) error {
 	tw := tar.NewWriter(w)
 	file := func(name string, size int64, content io.Reader) error {

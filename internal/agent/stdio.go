@@ -33,7 +33,7 @@ func Stdio(ctx context.Context, path string, in io.Reader, out io.Writer) error 
 	return join(ctx, path, in, out, silence, trouble)
 }
 
-// silence is how long a starting agent may say nothing before systemd is asked about it.
+// silence is how long a starting agent may be silent before systemd is asked about it.
 // It is longer than the pause before the agent is started again (RestartSec=), which the
 // restart of an agent that starts well has, too.
 const silence = 5 * time.Second
@@ -87,7 +87,7 @@ func join(ctx context.Context, path string, in io.Reader, out io.Writer, quiet t
 	return err
 }
 
-// silent returns the trouble that there is while an agent says nothing, "" once ctx ends.
+// silent returns the trouble that there is while an agent is silent, "" once ctx ends.
 func silent(ctx context.Context, quiet time.Duration, trouble func(context.Context) string) string {
 	look := time.NewTicker(quiet)
 	defer look.Stop()

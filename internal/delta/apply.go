@@ -109,7 +109,7 @@ type run struct {
 	differences aligned.Differences
 }
 
-// operation takes the next one from the text.
+// operation takes the next operation from the text.
 func (r *run) operation() error {
 	op := r.text.byte()
 	kind := op & opKind

@@ -8,8 +8,8 @@
 // What is after the last member (zero blocks, or anything else) is a member without
 // a header. So members cover each byte, and a tar that is odd, torn or only half a
 // tar is made exactly too, with more bytes. Equal payloads are found by their
-// SHA-256 and become copies; a changed one is compressed with a window of the old
-// one as its dictionary, or is old bytes with differences, whichever is smaller; a
+// SHA-256 and become copies; a changed payload is compressed with a window of the old
+// payload as its dictionary, or is old bytes with differences, whichever is smaller; a
 // changed header block names the bytes that differ.
 //
 // Nothing here proves that a base is what the sender meant: who applies batches

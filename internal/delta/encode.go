@@ -37,13 +37,13 @@ type encoder struct {
 	Tar
 	lookup
 	out *batcher
-	// next is the member that is expected: the one after the last that was found.
+	// next is the member that is expected: the member after the last that was found.
 	next spot
 
 	head, old, block []byte // reused
 }
 
-// at returns a member of a base, if there is one.
+// at returns a member of a base, nil if there is none.
 func (e *encoder) at(s spot) *member {
 	if s.base >= len(e.bases) || s.member >= len(e.bases[s.base].Index.members) {
 		return nil
@@ -98,7 +98,7 @@ func (e *encoder) member(ctx context.Context, i int) error {
 	return nil
 }
 
-// header makes the header run of m, out of that of another member if there is one.
+// header makes the header run of m, out of that of another member, if any.
 func (e *encoder) header(m *member, like spot) error {
 	if m.header == 0 || m.payload() <= e.out.to {
 		return nil

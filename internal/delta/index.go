@@ -42,7 +42,7 @@ type sum8 [8]byte
 func (m *member) payload() int64 { return m.offset + int64(m.header) }
 func (m *member) end() int64     { return m.payload() + m.size }
 
-// cuts returns the first chunk of member i, and the one after its last.
+// cuts returns the first chunk of member i, and the chunk after its last.
 func (x *Index) cuts(i int) (from, to int) {
 	to = len(x.chunks)
 	if i+1 < len(x.members) {

@@ -25,7 +25,7 @@ type Indexer struct {
 	ext  tarblock.Header // the extension that they hold
 	at   int             // where its content begins
 	path string          // as an extension names it, or ""
-	size int64           // as an extension says, or -1
+	size int64           // as an extension states, or -1
 
 	now   member
 	left  int64 // bytes of the payload that are to come; -1: all

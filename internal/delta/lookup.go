@@ -93,7 +93,7 @@ func (l *lookup) members(base, table int, m *member, near int, each func(i int, 
 	}
 }
 
-// body returns a member with the payload of m, at best the one nearest to next.
+// body returns a member with the payload of m, at best the nearest to next.
 func (l *lookup) body(m *member, next spot) (spot, bool) {
 	best, ok := spot{}, false
 	for _, base := range l.order(next.base) {
@@ -112,7 +112,7 @@ func (l *lookup) body(m *member, next spot) (spot, bool) {
 
 func distance[T int | int64](a, b T) T { return max(a, b) - min(a, b) }
 
-// order returns the bases, the first one first.
+// order returns the bases, first before the others.
 func (l *lookup) order(first int) []int {
 	order := make([]int, 0, len(l.bases))
 	if first < len(l.bases) {

@@ -26,7 +26,7 @@ import "encoding/binary"
 // A group is a zstd frame that has the ranges of bases, one after the other, as its
 // dictionary. The outputs of all groups make a stream that operations take from. A
 // base and an offset hold on: an operation without a base is on that of the operation
-// before, and without an offset it begins where the last one on that base ended. Zstd
+// before, and without an offset it begins where the last operation on that base ended. Zstd
 // frames are without their magic.
 const (
 	opCopy    = 1 // uvarint length

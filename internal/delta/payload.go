@@ -13,7 +13,7 @@ type stretch struct {
 // shift is how much further on a base has it.
 func (s *stretch) shift() int64 { return s.offset - s.from }
 
-// minCopy is how long a stretch must be for a copy of its own: a shorter one costs
+// minCopy is how long a stretch must be for a copy of its own: a shorter stretch costs
 // less as a part of what is around it.
 const minCopy = 96 << 10
 
@@ -51,7 +51,7 @@ func (e *encoder) stretches(i int, like spot) []stretch {
 }
 
 // payload makes the payload of member i, which no base has as it is, of what it is
-// most like: an older one, or a neighbour of where that would be.
+// most like: an older payload, or a neighbour of where that would be.
 func (e *encoder) payload(ctx context.Context, i int, like spot) error {
 	m := &e.Index.members[i]
 	if m.size <= smallPiece {

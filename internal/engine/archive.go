@@ -42,7 +42,7 @@ type File struct {
 	// Size is the exact number of bytes that Open gives.
 	Size int64
 	Open func() (io.ReadCloser, error)
-	// Unpacked says that the content is the layer's tar and not its blob. The classic
+	// Unpacked means that the content is the layer's tar and not its blob. The classic
 	// store takes it for that (it looks at the content), containerd's cannot, so the
 	// archive then has the first form only.
 	Unpacked bool

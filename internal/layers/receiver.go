@@ -11,7 +11,7 @@ import (
 )
 
 // receiver takes what a [Source] sends into a spool and its cache. The sender is not
-// trusted: a piece that is not the next one ends it.
+// trusted: a piece out of turn ends it.
 type receiver struct {
 	spool    *Spool
 	ranges   []Range
@@ -38,7 +38,7 @@ type Hooks struct {
 }
 
 // Receive streams the ranges from src into the spool, or into its cache what comes as
-// deltas. When it fails, what came is kept and [Spool.Missing] tells what is left;
+// deltas. When it fails, what came is kept and [Spool.Missing] returns what is left;
 // [RebuildError] if deltas did not make a layer.
 func Receive(ctx context.Context, spool *Spool, src Source, repo artifact.Repository, ranges []Range, bases *Bases, hooks Hooks) error {
 	r := &receiver{spool: spool, hooks: hooks, rebuilds: rebuilds{cache: spool.Cache, began: map[artifact.Digest]*Writer{}}}
@@ -83,7 +83,7 @@ func (r *receiver) open(ranges []Range, bases bool) error {
 	return err
 }
 
-// take puts one piece where it belongs.
+// take puts a piece where it belongs.
 func (r *receiver) take(ctx context.Context, p Piece) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)

@@ -16,7 +16,7 @@ import (
 // partSuffix ends the name of a file that is not whole yet.
 const partSuffix = ".part"
 
-// maxAge is how long a leftover may wait for somebody to continue it.
+// maxAge is how long a leftover may wait to be continued.
 const maxAge = 14 * 24 * time.Hour
 
 // reserve stays free on the disk: others live there.
@@ -42,7 +42,7 @@ type entry struct {
 func (s *shelf) entries() (found []entry) {
 	list, err := os.ReadDir(s.dir)
 	if err != nil {
-		return nil // the first write will say it better
+		return nil // the first write fails with more words
 	}
 	for _, e := range list {
 		hex, _, _ := strings.Cut(e.Name(), ".")
@@ -103,7 +103,7 @@ func (s *shelf) full(need, room int64, onDisk bool) error {
 		WithHint("%s", hint)
 }
 
-// Free is how many bytes the disk has left for a process like this one.
+// Free is how many bytes the disk has left for this process.
 func (s *shelf) Free() (int64, error) {
 	free, err := statefile.Free(s.dir)
 	if err != nil {

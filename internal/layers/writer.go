@@ -25,7 +25,7 @@ type Writer struct {
 	writeback
 }
 
-// writeback is a file that is written in order, and what it hashes to. It tells the disk
+// writeback is a file that is written in order, and what it hashes to. It has the disk
 // to begin while more comes: a file that is written while it arrives costs next to nothing
 // to sync.
 type writeback struct {
@@ -34,7 +34,7 @@ type writeback struct {
 	offset, pushed int64
 }
 
-// pending is how many bytes may wait in memory before the disk is told to begin.
+// pending is how many bytes may wait in memory before the disk begins.
 const pending = 8 << 20
 
 func (w *writeback) Write(p []byte) (int, error) {
@@ -59,7 +59,7 @@ func (s *Spool) Writer(l artifact.Layer) (*Writer, error) {
 	return s.writer(l.Digest, l.Size, &Writer{what: "layer " + l.Digest.String(), source: "the manifest"})
 }
 
-// writer completes w, which names what the file is and who says its size.
+// writer completes w, which names what the file is and the source of its size.
 func (s *shelf) writer(want artifact.Digest, size int64, w *Writer) (*Writer, error) {
 	f, err := statefile.Open(s.path(want)+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// lists answers the list at a path below /v2/ in pages; each begins where the one before
+// lists answers the list at a path below /v2/ in pages; each begins where the page before
 // ends, and only those with a next page have a Link.
 func lists(path, key string, pages map[string][]string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {

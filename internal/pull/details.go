@@ -52,7 +52,7 @@ func (r *Registry) Details(ctx context.Context, repo artifact.Repository, d arti
 }
 
 // Built returns the image of a commit, as [Registry.Resolve] does, and when it was built,
-// which is the zero time if the config does not say. It is for work that nobody waits
+// which is the zero time if the config states none. It is for work that no caller waits
 // for: a manifest or a config of more than 1 MiB is ARTIFACT_INVALID.
 func (r *Registry) Built(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, time.Time, error) {
 	img, err := r.resolve(ctx, repo, commit, want, maxDetail, maxDetail)

@@ -181,7 +181,7 @@ func (c *chunk) parse(b []byte) error {
 	return err
 }
 
-// parse reads a Delta over what an earlier one of the same message left, as generated code does.
+// parse reads a Delta over what an earlier Delta of the same message left, as generated code does.
 func (d *deltaHead) parse(b []byte, ops *[]byte) error {
 	return eachField(b, func(number protowire.Number, kind protowire.Type, b []byte) (n int) {
 		switch {
@@ -200,7 +200,7 @@ func (d *deltaHead) parse(b []byte, ops *[]byte) error {
 	})
 }
 
-// unreadable is what consuming a value returns for one that is none; see [protowire.ParseError].
+// unreadable is what consuming a value returns for a value that is none; see [protowire.ParseError].
 const unreadable = -1
 
 // eachField calls consume with each field of a message and what follows its tag; it

@@ -206,7 +206,7 @@ func TestALayerCrossesAsADeltaWhenItIsWorthIt(t *testing.T) {
 
 func TestALargeDeltaIsCountedAndThenSent(t *testing.T) {
 	t.Parallel()
-	// Seven batches of 200 000 bytes: five are held. The other layer has a single one.
+	// Seven batches of 200 000 bytes: five are held. The other layer has a single batch.
 	f, d := newDeltas(7_000_000, 400_000)
 	d.step, d.cost = 10_000_000, 200_000
 	client, ranges := serveDeltas(t, f, d), asked(f)

@@ -45,7 +45,7 @@ func (c *Client) Plan(ctx context.Context, repo artifact.Repository, ranges []la
 	return plans, nil
 }
 
-// plan parses how one range would cross.
+// plan parses how a range would cross.
 func (f *fields) plan(r layers.Range, deltas bool, m *artifactv1.LayerPlan) layers.Plan {
 	p := layers.Plan{
 		Digest: f.digest("layers.digest", m.GetDigest()), Delta: m.GetWay() == artifactv1.Way_WAY_DELTA, Why: quoted(m.GetWhy()),

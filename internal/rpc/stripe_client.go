@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// rotor receives a stream over one channel, or several: it reads from the call that the
+// rotor receives a stream over a channel, or several: it reads from the call that the
 // message before named. So nothing is held back to be put in order; what comes early
 // waits in its own connection.
 type rotor struct {

@@ -792,7 +792,7 @@ func TestAnActGoesOnWhenItsStreamBreaksAndIsFoundAgain(t *testing.T) {
 	given(t, slow.events, workload.Event{Point: workload.PointTag})
 	taken(t, came)
 	a.cut()
-	taken(t, came) // the client is back: the last point is told again
+	taken(t, came) // the client is back: the last point comes again
 	given(t, slow.events, workload.Event{Point: workload.PointSwitch})
 	taken(t, came)
 	given(t, slow.end, nil)

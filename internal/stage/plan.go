@@ -17,7 +17,7 @@ type Plan struct {
 	// Bytes would cross: what the spool and the cache lack of the missing layers, or what
 	// deltas of it cost. Whole is the size of that in whole layers.
 	Bytes, Whole int64
-	// Moves say of each layer of the image how it would come.
+	// Moves has how each layer of the image would come.
 	Moves []workload.Move
 	// SpoolFree is the room that the spool's disk and quota leave, to hold Whole in.
 	SpoolFree int64

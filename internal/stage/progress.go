@@ -48,7 +48,7 @@ func (p *progress) add(c layers.Piece) {
 	p.show()
 }
 
-// whole says that nothing more of the layer is to come.
+// whole notes that nothing more of the layer is to come.
 func (p *progress) whole(l artifact.Layer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -30,10 +30,10 @@ type run struct {
 	moves    *moves
 	keeper   *keeper
 
-	// whole are the layers that are asked for whole, and why; noDelta says that all are.
+	// whole are the layers that are asked for whole, and why; noDelta means that all are.
 	whole   map[artifact.Digest]string
 	noDelta bool
-	// asked says that the attempt asks for deltas, of bases; silent counts those that
+	// asked means that the attempt asks for deltas, of bases; silent counts those that
 	// brought nothing.
 	asked  bool
 	bases  []artifact.Digest

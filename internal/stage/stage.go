@@ -65,7 +65,7 @@ type Staged struct {
 	BytesReceived int64
 	// LayersSent needed bytes to cross, LayersPresent did not.
 	LayersSent, LayersPresent int
-	// Moves say of each layer of the image how it came. Spent is where time went.
+	// Moves has how each layer of the image came, Spent where time went.
 	Moves []workload.Move
 	Spent workload.Spent
 }

@@ -52,7 +52,7 @@ func newRoom() (*room, error) {
 // plainPath has no character that ssh expands in a ControlPath, or cuts it at.
 var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/._-]*$`)
 
-// fit reports whether a folder may hold rooms: nobody but this account and root can put
+// fit reports whether a folder may hold rooms: only this account and root can put
 // something else in the place of a room.
 func fit(parent string) bool {
 	const digits = 10 // of os.MkdirTemp

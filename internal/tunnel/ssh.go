@@ -76,7 +76,7 @@ func (s *SSH) argv(version string, share sharing) []string {
 type sharing struct {
 	// path is that of the control socket.
 	path string
-	// rides says that the connection is another ssh's, which listens on the socket. Else
+	// rides means that the connection is another ssh's, which listens on the socket. Else
 	// this ssh makes it and listens.
 	rides bool
 }

@@ -50,7 +50,7 @@ func (t *Trunk) Dial(ctx context.Context) (*Conn, error) {
 }
 
 // Branch opens a further connection: over ssh on the connection that the last Dial made,
-// and never by another one; else as Dial does.
+// and never by another connection; else as Dial does.
 //
 // HOST_UNREACHABLE (to be tried again) when there is no such connection any more, or when
 // the host serves no more sessions on it (sshd's MaxSessions).

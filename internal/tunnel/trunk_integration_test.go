@@ -215,7 +215,7 @@ func TestTheEndOfTheTrunkIsThatOfItsBranches(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	t.Log(err)
-	// The next one is another connection, with room for branches.
+	// The next call makes another connection, with room for branches.
 	next, err := trunk.Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +282,7 @@ func TestAKilledProcessLeavesNothing(t *testing.T) {
 	for _, pid := range strings.Fields(string(pids)) {
 		gone(t, pid)
 	}
-	// What is left is a folder without a process, which the next one removes.
+	// What is left is a folder without a process, which the next run removes.
 	conn, err := tunnel.NewTrunk(through(s, greet+"exec cat")).Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ func goCommand(ctx context.Context, dir string, args ...string) (string, error) 
 
 // download returns the folder of a module at a version. The proxy's checksum database vouches for its content.
 func download(ctx context.Context, module string) (string, error) {
-	// Outside of any module, so that no go.mod has a say.
+	// Outside of any module, so that no go.mod counts.
 	out, err := goCommand(ctx, os.TempDir(), "mod", "download", "-json", module)
 	if err != nil {
 		return "", err

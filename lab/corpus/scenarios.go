@@ -1,6 +1,6 @@
 package corpus
 
-// Scenario is what is on the master already and what is deployed then, one release after the other.
+// Scenario is what is on the master already and what is deployed then, release after release.
 type Scenario struct {
 	ID, Title string
 	Installed Image   // nil for a first deploy

@@ -99,7 +99,7 @@ type measuring struct {
 	cutAt  int64 // cut the connection once so many bytes have crossed; -1 for never
 }
 
-// deploy brings an image live. A deploy that the cut ends is begun again, as its answer says.
+// deploy brings an image live. A deploy that the cut ends is begun again, as its answer asks.
 func (m *measuring) deploy(t *testing.T, s lab.Summary) (sample figures.Sample) {
 	t.Helper()
 	defer m.cutting(t)()

@@ -25,7 +25,7 @@ type Patch struct {
 	// New are the bytes of the target that no run makes.
 	New []byte
 	// Count is the number of differences. Gaps are their places: of each a uvarint,
-	// the bytes of runs between it and the end of the one before. Values are their
+	// the bytes of runs between it and the end of the run before. Values are their
 	// bytes: the lowest byte of each, then the next of each, four times. When a run
 	// ends within a difference, what is left of the difference is not added.
 	Count        int

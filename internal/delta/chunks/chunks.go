@@ -20,7 +20,7 @@ const (
 // Sum is the begin of a SHA-256.
 type Sum [16]byte
 
-// Chunk is a part of a payload, cut where its content says.
+// Chunk is a part of a payload, cut by its content.
 type Chunk struct {
 	Sum  Sum
 	Size uint32

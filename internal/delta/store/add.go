@@ -25,7 +25,7 @@ var ErrUnfit = errors.New("the layer gets no copy")
 // copies make room for it by their turn.
 //
 // It fails with [ErrUnfit]; DIGEST_MISMATCH if the content is not the layer's; DISK_FULL if
-// there is no room; BUSY while another process adds or this one encodes, for the memory that
+// there is no room; BUSY while another process adds or this process encodes, for the memory that
 // both take, also when that begins meanwhile; and with the error of content.
 func (s *Store) Add(ctx context.Context, layer artifact.Digest, content io.Reader, turn Turn) (err error) {
 	unlock, err := s.prepare()

@@ -40,7 +40,7 @@ const (
 // errDamaged is the error of a file that is no copy, or not any more.
 var errDamaged = errors.New("the file is damaged")
 
-// shape is what the end of a copy's file says of it.
+// shape is what the end of a copy's file states.
 type shape struct {
 	size  int64 // of the content
 	index int64 // bytes of the index in the file

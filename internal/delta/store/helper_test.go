@@ -27,7 +27,7 @@ type layer struct {
 	b  []byte
 }
 
-// newLayer makes a tar of files that a seed tells, each with its own line in the place of
+// newLayer makes a tar of files of a seed, each with its own line in the place of
 // some bytes: those of two lines differ in little.
 func newLayer(t testing.TB, seed uint64, size int, line string) layer {
 	t.Helper()

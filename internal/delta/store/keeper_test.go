@@ -46,7 +46,7 @@ func newShelf() *shelf {
 	return &shelf{repositories: map[string]map[string]published{}, blobs: map[artifact.Digest][]byte{}}
 }
 
-// commit is a commit of which a letter says which.
+// commit is a commit made of a letter.
 func commit(letter string) artifact.Commit {
 	c, err := artifact.ParseCommit(strings.Repeat(letter, 40))
 	if err != nil {

@@ -22,7 +22,7 @@ const reserve = 1 << 30
 // maxRefusal is how long a refusal is kept that is not asked for.
 const maxRefusal = 30 * 24 * time.Hour
 
-// Turn says when a layer's copy goes to make room: the higher first, and of equal ones that
+// Turn orders the layers' copies that go to make room: the higher first, and of equal ones that
 // which was used longest ago. At 0 it stays.
 type Turn func(layer artifact.Digest) int
 
@@ -102,7 +102,7 @@ func (s *Store) sweep() {
 	}
 }
 
-// entry is a file of the store: a copy, or what its suffix says.
+// entry is a file of the store: a copy, or what its suffix names.
 type entry struct {
 	digest artifact.Digest
 	kind   string
@@ -111,7 +111,7 @@ type entry struct {
 	used   time.Time
 }
 
-// entries returns the store's own files; a foreign one is left alone.
+// entries returns the store's own files; foreign files are left alone.
 func (s *Store) entries() (found []entry) {
 	list, err := os.ReadDir(s.dir)
 	if err != nil {

@@ -35,7 +35,7 @@ const format = "1"
 // DefaultQuota holds the copies of the last releases of all of UniDesk's services.
 const DefaultQuota = 8 << 30
 
-// The files of a store: <diff id> is a copy, <diff id>.part is one in the making,
+// The files of a store: <diff id> is a copy, <diff id>.part is a copy in the making,
 // <blob digest>.refused stands for a blob that gets no copy.
 const (
 	partSuffix    = ".part"

@@ -268,7 +268,7 @@ func TestWhoAddsMakesWayForWhoReads(t *testing.T) {
 	if err := s.Add(t.Context(), v3.id, half, anyone); err == nil || fault.ReasonOf(meanwhile) != fault.Busy || !fault.Retryable(meanwhile) {
 		t.Errorf("%v, meanwhile %v", err, meanwhile)
 	}
-	// One that begins in the middle.
+	// A stream that begins in the middle.
 	begun, ended := make(chan struct{}), make(chan struct{})
 	slow := io.MultiReader(bytes.NewReader(v3.b[:store.FrameSize]), readerFunc(func([]byte) (int, error) {
 		close(begun)

@@ -42,7 +42,7 @@ func (k *Keeper) walk(ctx context.Context) (map[artifact.Repository][]release, e
 		known := make(map[artifact.Commit]release, len(list))
 		for i, r := range list {
 			if i >= releases {
-				r.layers = nil // read again if it becomes one of the newest
+				r.layers = nil // read again if it gets among the newest
 			}
 			known[r.commit] = r
 		}

@@ -9,15 +9,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// releases is how many commits of a repository have copies of their layers: the one that
-// is deployed next, the one before it, and one that was never deployed.
+// releases is how many commits of a repository have copies of their layers: the commit that
+// is deployed next, the commit before it, and a commit that was never deployed.
 const releases = 3
 
 // release is a commit of a repository, as far as a keeper needs to know it.
 type release struct {
 	commit artifact.Commit
 	built  time.Time
-	// seen counts the walks: a commit that came later is newer, if builders say nothing of time.
+	// seen counts the walks: a commit that came later is newer, if builders state no time.
 	seen   int
 	layers []artifact.Layer
 	// again is when a commit without an image is asked for again; zero with one.

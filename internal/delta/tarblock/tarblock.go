@@ -12,7 +12,7 @@ import (
 // Size is how many bytes a block has.
 const Size = 512
 
-// Header is what a header block says of a member.
+// Header is what a header block states of a member.
 type Header struct {
 	Path string
 	// Size is how many bytes of content follow, without what fills their last block.

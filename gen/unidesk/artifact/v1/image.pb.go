@@ -656,7 +656,7 @@ func (x *StreamRequest) GetStripe() *Stripe {
 // whose next message follows. A call that joins late is named from then on.
 type Stripe struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names the stream; 16 to 64 letters and digits that nobody can guess.
+	// Names the stream; 16 to 64 letters and digits, not to be guessed.
 	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// 0 is the call that begins the stream, and has the ranges. 1 to 7 join it while it
 	// goes on; of their request only repository and stripe are set. An agent that knows
