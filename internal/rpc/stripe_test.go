@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,7 +37,7 @@ type windowed struct {
 	net.Conn
 	rtt  time.Duration
 	free time.Time
-	read int64
+	read atomic.Int64
 }
 
 func (w *windowed) Read(p []byte) (int, error) {
@@ -50,7 +51,7 @@ func (w *windowed) Read(p []byte) (int, error) {
 	}
 	w.free = w.free.Add(time.Duration(float64(w.rtt) * float64(n) / sshWindow))
 	time.Sleep(w.free.Sub(now))
-	w.read += int64(n)
+	w.read.Add(int64(n))
 	return n, err
 }
 
@@ -190,7 +191,7 @@ func TestALostChannelEndsTheStreamAndTheNextHasFewer(t *testing.T) {
 		err := stream(t, c, f, func(layers.Piece) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if len(l.conns) == maxChannels && l.conns[7].read > chunkSize && !lost {
+			if len(l.conns) == maxChannels && l.conns[7].read.Load() > chunkSize && !lost {
 				lost = true
 				_ = l.conns[7].Close()
 			}
