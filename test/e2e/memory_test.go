@@ -28,6 +28,10 @@ type peak struct {
 // TestMemoryDoesNotGrowWithTheLayer holds for 100 MB and six times that. The benchmark takes 5 GB.
 func TestMemoryDoesNotGrowWithTheLayer(t *testing.T) { compareMemory(t, 100e6, 600e6) }
 
+// windows is what the channels hold that a long stream opens beside its first: seven of
+// 2.25 MiB, and 3 MiB of gRPC's. A short stream opens none.
+const windows = 7*9<<18 + 3<<20
+
 func compareMemory(t *testing.T, small, large int64) {
 	t.Helper()
 	var table strings.Builder
@@ -47,7 +51,7 @@ func compareMemory(t *testing.T, small, large int64) {
 		if p.big >= memoryLimit || p.small >= memoryLimit || p.small == 0 {
 			t.Errorf("%s: %s and %s, at most %s", p.who, mb(p.small), mb(p.big), mb(memoryLimit))
 		}
-		if p.big > p.small*11/10 {
+		if p.big > p.small*11/10+windows {
 			t.Errorf("%s: %s for the large layer and %s for the small one", p.who, mb(p.big), mb(p.small))
 		}
 	}
