@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -42,10 +43,17 @@ func dial(ctx context.Context, c Config, share sharing) (*Conn, error) {
 	conn := &Conn{name: c.Name(), stream: pipes{child, c.ended}}
 	if err := conn.handshake(ctx, c, wait); err != nil {
 		_ = conn.Close()
+		if share.path != "" && !share.rides && bytes.Contains(child.stderr.raw(), []byte(share.path)) {
+			return nil, errors.Join(errNoSocket, err)
+		}
 		return nil, err
 	}
 	return conn, nil
 }
+
+// errNoSocket is in the chain if a line of ssh names its control socket: an ssh
+// that may not make it ends after the log-in.
+var errNoSocket = errors.New("ssh could not use its control socket")
 
 func dialSocket(ctx context.Context, c Config) (*Conn, error) {
 	raw, err := (&net.Dialer{}).DialContext(ctx, "unix", c.Socket)

@@ -2,7 +2,7 @@ package tunnel
 
 import (
 	"context"
-	"strings"
+	"errors"
 	"sync"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -36,8 +36,7 @@ func (t *Trunk) Dial(ctx context.Context) (*Conn, error) {
 	conn, err := dial(ctx, t.config, sharing{path: r.socket()})
 	if err != nil {
 		r.close()
-		// An ssh that may not make the socket ends after the log-in.
-		if strings.Contains(err.Error(), r.dir) {
+		if errors.Is(err, errNoSocket) {
 			return Dial(ctx, t.config)
 		}
 		return nil, err
