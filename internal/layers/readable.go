@@ -2,22 +2,15 @@ package layers
 
 import (
 	"archive/tar"
-	"bufio"
-	"compress/gzip"
 	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
-	"strings"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/packed"
 )
-
-// gzipMagic begins a gzip member (RFC 1952, 2.3.1).
-const gzipMagic = "\x1f\x8b"
 
 // Readable reports whether a whole blob, or what the cache has of it, unpacks to a tar, and to the one that the image's
 // config names. It fails with ARTIFACT_INVALID and the layer's digest.
@@ -34,7 +27,7 @@ func (s *Spool) Readable(l artifact.Layer) error {
 	bad := func(err error) error {
 		return fault.New(fault.ArtifactInvalid, "layer %s cannot be unpacked: %w", l.Digest, err)
 	}
-	content, err := unpacked(in)
+	content, err := packed.Open(in, maxWindow)
 	if err != nil {
 		return bad(err)
 	}
@@ -54,21 +47,4 @@ func (s *Spool) Readable(l artifact.Layer) error {
 		return fault.New(fault.ArtifactInvalid, "layer %s unpacks to %s, not to the config's %s", l.Digest, got, l.DiffID)
 	}
 	return nil
-}
-
-// unpacked is the content of a blob, by its first bytes.
-func unpacked(in io.Reader) (io.ReadCloser, error) {
-	r := bufio.NewReader(in)
-	head, _ := r.Peek(len(zstdMagic)) // a blob that ends before is neither
-	switch {
-	case string(head) == zstdMagic:
-		dec, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, err
-		}
-		return dec.IOReadCloser(), nil
-	case strings.HasPrefix(string(head), gzipMagic):
-		return gzip.NewReader(r)
-	}
-	return io.NopCloser(r), nil
 }

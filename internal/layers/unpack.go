@@ -9,12 +9,9 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/packed"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
-
-// zstdMagic begins a zstd frame (RFC 8878, 3.1.1). Media types are not relied on:
-// engines look at the content too.
-const zstdMagic = "\x28\xb5\x2f\xfd"
 
 // IsZstd reports whether a whole blob is compressed with zstd.
 func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
@@ -23,13 +20,12 @@ func (s *Spool) IsZstd(d artifact.Digest) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	head := make([]byte, len(zstdMagic))
-	_, err = io.ReadFull(f, head)
-	return err == nil && string(head) == zstdMagic, nil
+	head := make([]byte, packed.Magic)
+	n, _ := io.ReadFull(f, head)
+	return packed.Of(head[:n]) == packed.Zstd, nil
 }
 
-// maxWindow bounds what a zstd frame may make the decoder hold: levels up to 19
-// ask for 8 MiB, which every decoder should support (RFC 8878, 3.1.1.1.2).
+// maxWindow bounds what a zstd blob may make this program hold.
 const maxWindow = 32 << 20
 
 // unpackSuffix ends the name of a tar that is being unpacked.
@@ -83,7 +79,7 @@ func (s *Spool) unpack(ctx context.Context, l artifact.Layer, room func(need int
 		return "", 0, err
 	}
 	defer in.Close()
-	content, err := unpacked(in)
+	content, err := packed.Open(in, maxWindow)
 	if err != nil {
 		return "", 0, fault.New(fault.DigestMismatch, "unpack %s: %w", l.Digest, err)
 	}

@@ -71,9 +71,6 @@ type sequence struct {
 	at, size int64
 }
 
-// maxUnpacked is more bytes than a layer has, so that sums stay true.
-const maxUnpacked = 1 << 50
-
 // take checks a chunk against what is wanted: a receiver that verifies digests
 // would notice a wrong one later, but not where it came from.
 func (s *sequence) take(c *chunk) (layers.Piece, error) {
@@ -113,7 +110,7 @@ func (s *sequence) takeDelta(c *chunk) (layers.Piece, error) {
 	case c.digest != r.Layer.Digest.String() || d.offset != uint64(offset):
 		return layers.Piece{}, fault.New(fault.Internal, "the agent sends a delta of %.80s from %d where %s from %d comes next",
 			c.digest, d.offset, r.Layer.Digest, offset)
-	case d.size == 0 || d.size > maxUnpacked || s.size > 0 && d.size != uint64(s.size):
+	case d.size == 0 || d.size > maxSize || s.size > 0 && d.size != uint64(s.size):
 		return layers.Piece{}, fault.New(fault.Internal, "the agent sends a delta of %d bytes in all, after %d", d.size, s.size)
 	case d.length == 0 || d.length > delta.MaxLength || d.offset > d.size || d.length > d.size-d.offset || len(c.data) == 0 || len(c.data) > delta.MaxBatch:
 		return layers.Piece{}, fault.New(fault.Internal, "the agent sends a delta of %d bytes that makes %d at %d of %d", len(c.data), d.length, d.offset, d.size)

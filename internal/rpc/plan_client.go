@@ -49,7 +49,7 @@ func (c *Client) Plan(ctx context.Context, repo artifact.Repository, ranges []la
 func (f *fields) plan(r layers.Range, deltas bool, m *artifactv1.LayerPlan) layers.Plan {
 	p := layers.Plan{
 		Digest: f.digest("layers.digest", m.GetDigest()), Delta: m.GetWay() == artifactv1.Way_WAY_DELTA, Why: quoted(m.GetWhy()),
-		Wire: f.size("layers.wire_bytes", m.GetWireBytes(), maxUnpacked), Unpacked: f.size("layers.unpacked_size", m.GetUnpackedSize(), maxUnpacked),
+		Wire: f.size("layers.wire_bytes", m.GetWireBytes(), maxSize), Unpacked: f.size("layers.unpacked_size", m.GetUnpackedSize(), maxSize),
 	}
 	switch {
 	case p.Digest != r.Layer.Digest:

@@ -25,6 +25,8 @@ const (
 	maxRanges = 256
 	// maxHave is the most digests that the contract lets a Resolve name as known.
 	maxHave = 32
+	// maxSize is more bytes than a blob or an unpacked layer has, so that int64 sums stay true.
+	maxSize = 1 << 50
 	// maxResolve is the largest message there is: a manifest and a config at their
 	// limits.
 	maxResolve = artifact.MaxManifest + artifact.MaxConfig + 64<<10

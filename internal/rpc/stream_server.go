@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/delta"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/packed"
 )
 
 // layerRange is a Range, parsed.
@@ -29,10 +30,9 @@ func (f *fields) ranges(list []*artifactv1.Range) (ranges []layerRange) {
 		return nil
 	}
 	for _, m := range list {
-		const most = 1 << 50 // so that int64 sums of sizes stay true
 		r := layerRange{
-			digest: f.digest("ranges.digest", m.GetDigest()), size: f.size("ranges.size", m.GetSize(), most), offset: f.size("ranges.offset", m.GetOffset(), most),
-			diffID: f.optionalDigest("ranges.diff_id", m.GetDiffId()), rebuilt: f.size("ranges.rebuilt", m.GetRebuilt(), most),
+			digest: f.digest("ranges.digest", m.GetDigest()), size: f.size("ranges.size", m.GetSize(), maxSize), offset: f.size("ranges.offset", m.GetOffset(), maxSize),
+			diffID: f.optionalDigest("ranges.diff_id", m.GetDiffId()), rebuilt: f.size("ranges.rebuilt", m.GetRebuilt(), maxSize),
 		}
 		if r.offset >= r.size {
 			f.refuse("ranges.offset", "not within the size")
@@ -137,7 +137,7 @@ func (s *imageServer) send(to outlet, repo artifact.Repository, r layerRange, sq
 			return err
 		}
 		c := chunk{digest: digest, offset: uint64(at), data: *raw, buf: mem.NewBuffer(raw, s.pool)}
-		if squeeze && !compressed(in.head) {
+		if squeeze && packed.Of(in.head) == packed.Plain {
 			s.squeezer.squeeze(&c)
 		}
 		if err := put(to, &c); err != nil {
@@ -171,7 +171,7 @@ type beginning struct {
 // Read implements [io.Reader].
 func (b *beginning) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if more := magicSize - len(b.head); more > 0 {
+	if more := packed.Magic - len(b.head); more > 0 {
 		b.head = append(b.head, p[:min(n, more)]...)
 	}
 	return n, err

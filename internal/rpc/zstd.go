@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -10,15 +9,6 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
-
-// magicSize is how many bytes of a blob [compressed] looks at.
-const magicSize = 4
-
-// compressed reports whether a blob is compressed already, by its first bytes: with
-// gzip (RFC 1952, 2.3.1) or zstd (RFC 8878, 3.1.1).
-func compressed(head []byte) bool {
-	return bytes.HasPrefix(head, []byte("\x1f\x8b")) || bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd"))
-}
 
 // squeezer compresses chunks, each for itself. It holds two encoders at most, however
 // many streams there are.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/packed"
 )
 
 // Registry is what a keeper reads. Errors are faults.
@@ -42,6 +43,9 @@ const (
 	// beyond it is passed over.
 	maxCommits = 20_000
 )
+
+// maxWindow bounds what a zstd blob may make the agent hold.
+const maxWindow = 8 << 20
 
 // Keeper makes copies of the layers that are published: of the newest releases of each
 // repository, one layer at a time.
@@ -205,7 +209,7 @@ func (k *Keeper) copy(ctx context.Context, w wish, turn Turn) error {
 		return err
 	}
 	defer blob.Close()
-	content, err := unpacked(blob)
+	content, err := packed.Open(blob, maxWindow)
 	if err == nil {
 		err = k.store.Add(ctx, w.layer.DiffID, content, turn)
 		_ = content.Close()
