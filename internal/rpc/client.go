@@ -2,10 +2,7 @@ package rpc
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
 	"net"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -171,20 +168,18 @@ func (c *Client) Describe(ctx context.Context) (Description, error) {
 
 // Resolve asks for the image of a commit and checks all of it: what is returned
 // follows from its manifest's digest, and is the repository's, commit's and
-// platform's that was asked for. Manifests and configs of the images in have, at most
-// 16, do not cross again.
-func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform, have ...artifact.Image) (artifact.Image, error) {
+// platform's that was asked for.
+func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform) (artifact.Image, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
 	defer cancel()
-	known := documentsOf(have[:min(len(have), maxHave/2)])
 	m, err := c.images.Resolve(ctx, &artifactv1.ResolveRequest{
-		Repository: repo.String(), Commit: commit.String(), Platform: platformToProto(want), Have: slices.Sorted(maps.Keys(known)),
+		Repository: repo.String(), Commit: commit.String(), Platform: platformToProto(want),
 	}, grpc.MaxCallRecvMsgSize(maxResolve))
 	if err != nil {
 		return artifact.Image{}, c.fail(ctx, artifactv1.ImageService_ServiceDesc.ServiceName, err)
 	}
 	var f fields
-	img := f.image(known.complete(m.GetImage()))
+	img := f.image(m.GetImage())
 	if f.err != nil {
 		return artifact.Image{}, f.err
 	}
@@ -197,30 +192,4 @@ func (c *Client) Resolve(ctx context.Context, repo artifact.Repository, commit a
 		return artifact.Image{}, fault.New(fault.PlatformNotFound, "asked for %s, the agent answered with %s", want, img.Platform)
 	}
 	return img, nil
-}
-
-// documents are manifests and configs by their digests.
-type documents map[string][]byte
-
-func documentsOf(images []artifact.Image) documents {
-	d := documents{}
-	for _, img := range images {
-		if len(img.ManifestBytes) > 0 && len(img.ConfigBytes) > 0 {
-			d[img.Manifest.String()], d[img.Config.String()] = img.ManifestBytes, img.ConfigBytes
-		}
-	}
-	return d
-}
-
-// complete adds to an image what its sender left out. All of it is hashed afterwards.
-func (d documents) complete(m *artifactv1.Image) *artifactv1.Image {
-	if len(m.GetManifest()) == 0 && m != nil {
-		m.Manifest = d[m.GetManifestDigest()]
-	}
-	if len(m.GetConfig()) == 0 && m != nil {
-		var named struct{ Config struct{ Digest string } }
-		_ = json.Unmarshal(m.GetManifest(), &named) // read again, with its error
-		m.Config = d[named.Config.Digest]
-	}
-	return m
 }

@@ -140,7 +140,7 @@ func samples(t testing.TB) map[string][]proto.Message {
 		"Describe": &artifactv1.DescribeRequest{},
 		"List":     &artifactv1.ListRequest{Repository: "unidesk/x", PageToken: "tag"},
 		"Resolve": &artifactv1.ResolveRequest{
-			Repository: "unidesk/x", Commit: commitID, Platform: &artifactv1.Platform{Os: "linux", Architecture: "arm64", Variant: "v8"}, Have: []string{digest},
+			Repository: "unidesk/x", Commit: commitID, Platform: &artifactv1.Platform{Os: "linux", Architecture: "arm64", Variant: "v8"},
 		},
 		"Stream":       &artifactv1.StreamRequest{Repository: "unidesk/x", Ranges: ranges, Bases: []string{digest}, Zstd: true, Stripe: &artifactv1.Stripe{Key: "0123456789abcdef"}},
 		"PlanTransfer": &artifactv1.PlanTransferRequest{Repository: "unidesk/x", Ranges: ranges, Bases: []string{digest}},

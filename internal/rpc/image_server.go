@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -134,7 +133,6 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	if p := req.GetPlatform(); p != nil {
 		want = f.platform("platform", p)
 	}
-	have := f.digests("have", req.GetHave(), maxHave)
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -148,12 +146,5 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s@%s: %w", repo, commit.Short(), err)
 	}
-	m := imageToProto(img)
-	if slices.Contains(have, img.Manifest) {
-		m.Manifest = nil
-	}
-	if slices.Contains(have, img.Config) {
-		m.Config = nil
-	}
-	return &artifactv1.ResolveResponse{Image: m, Registry: img.Registry}, nil
+	return &artifactv1.ResolveResponse{Image: imageToProto(img), Registry: img.Registry}, nil
 }

@@ -258,10 +258,6 @@ func TestARefusalNamesTheField(t *testing.T) {
 			})
 			return err
 		},
-		"have: ": func() error {
-			_, err := images.Resolve(t.Context(), &artifactv1.ResolveRequest{Repository: good, Commit: commit().String(), Have: slices.Repeat([]string{digest}, maxHave+1)})
-			return err
-		},
 		"ranges.offset: ": func() error { return stream(&artifactv1.Range{Digest: digest, Size: 1, Offset: 1}) },
 		"settings.endpoint: ": func() error {
 			_, err := registries.Inspect(t.Context(), &artifactv1.InspectRequest{Settings: settings})

@@ -23,8 +23,6 @@ const (
 	maxChunk = 1 << 20
 	// maxRanges is the most that the contract lets a request name.
 	maxRanges = 256
-	// maxHave is the most digests that the contract lets a Resolve name as known.
-	maxHave = 32
 	// maxSize is more bytes than a blob or an unpacked layer has, so that int64 sums stay true.
 	maxSize = 1 << 50
 	// maxResolve is the largest message there is: a manifest and a config at their

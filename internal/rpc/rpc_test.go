@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,9 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
-	"google.golang.org/protobuf/proto"
 
-	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -225,79 +222,6 @@ func TestADescriptionCrossesWhole(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-}
-
-func TestWhatTheCallerHasDoesNotCrossAgain(t *testing.T) {
-	t.Parallel()
-	f, other := newImages(1, 1000), newImages(7).image
-	// The same config under another manifest.
-	again := f.image
-	again.ManifestBytes = append(bytes.Clone(again.ManifestBytes), ' ')
-	again.Manifest = artifact.DigestOf(again.ManifestBytes)
-	half := f.image
-	half.ConfigBytes = nil
-	many := slices.Repeat([]artifact.Image{other}, 20)
-	wrong := f.image
-	wrong.ConfigBytes = other.ConfigBytes
-	for name, c := range map[string]struct {
-		have             []artifact.Image
-		manifest, config bool // whether they cross
-		bad              bool
-	}{
-		"nothing":         {nil, true, true, false},
-		"another image":   {[]artifact.Image{other}, true, true, false},
-		"the image":       {[]artifact.Image{other, f.image}, false, false, false},
-		"its config":      {[]artifact.Image{again}, true, false, false},
-		"half of it":      {[]artifact.Image{half}, true, true, false},
-		"more than it is": {append(many, f.image), true, true, false},
-		"other bytes":     {[]artifact.Image{wrong}, false, false, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			crossed := &artifactv1.ResolveResponse{}
-			a := serve(t, func(s *grpc.Server) { Register(watching{s, crossed}, fakeHost{}, f, nil) })
-			got, err := a.dial(t, Options{}).Resolve(t.Context(), repo(), commit(), linux, c.have...)
-			opt := cmp.AllowUnexported(artifact.Digest{}, artifact.Repository{}, artifact.Commit{})
-			if diff := cmp.Diff(f.image, got, opt); !c.bad && (diff != "" || err != nil) {
-				t.Error(err, diff)
-			}
-			if c.bad {
-				wantReason(t, err, fault.DigestMismatch, false)
-			}
-			if i := crossed.GetImage(); len(i.GetManifest()) > 0 != c.manifest || len(i.GetConfig()) > 0 != c.config {
-				t.Errorf("%d bytes of the manifest crossed and %d of the config", len(i.GetManifest()), len(i.GetConfig()))
-			}
-		})
-	}
-	// An agent that leaves out what the caller does not have is not believed.
-	m := imageToProto(f.image)
-	m.Config = nil
-	_, err := serveLiar(t, &liar{image: m}).dial(t, Options{}).Resolve(t.Context(), repo(), commit(), linux, other)
-	wantReason(t, err, fault.DigestMismatch, false)
-}
-
-// watching keeps the last answer to a Resolve.
-type watching struct {
-	grpc.ServiceRegistrar
-	last *artifactv1.ResolveResponse
-}
-
-func (w watching) RegisterService(d *grpc.ServiceDesc, impl any) {
-	if s, ok := impl.(artifactv1.ImageServiceServer); ok {
-		impl = watched{s, w.last}
-	}
-	w.ServiceRegistrar.RegisterService(d, impl)
-}
-
-type watched struct {
-	artifactv1.ImageServiceServer
-	last *artifactv1.ResolveResponse
-}
-
-func (w watched) Resolve(ctx context.Context, req *artifactv1.ResolveRequest) (*artifactv1.ResolveResponse, error) {
-	m, err := w.ImageServiceServer.Resolve(ctx, req)
-	proto.Merge(w.last, m)
-	return m, err
 }
 
 func TestAnImageCrossesWhole(t *testing.T) {

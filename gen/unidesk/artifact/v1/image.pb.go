@@ -345,10 +345,7 @@ type ResolveRequest struct {
 	// Full commit: 40 or 64 lower-case hex digits. It is the tag.
 	Commit string `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"`
 	// Platform of the engine that will run the image. Left out, the agent's own.
-	Platform *Platform `protobuf:"bytes,3,opt,name=platform,proto3" json:"platform,omitempty"`
-	// Digests of manifests and configs that the caller has the bytes of, at most 32.
-	// The response leaves those bytes out.
-	Have          []string `protobuf:"bytes,4,rep,name=have,proto3" json:"have,omitempty"`
+	Platform      *Platform `protobuf:"bytes,3,opt,name=platform,proto3" json:"platform,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -400,13 +397,6 @@ func (x *ResolveRequest) GetCommit() string {
 func (x *ResolveRequest) GetPlatform() *Platform {
 	if x != nil {
 		return x.Platform
-	}
-	return nil
-}
-
-func (x *ResolveRequest) GetHave() []string {
-	if x != nil {
-		return x.Have
 	}
 	return nil
 }
@@ -1176,14 +1166,13 @@ const file_unidesk_artifact_v1_image_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x03 \x01(\x04R\tsizeBytes\x124\n" +
 	"\acreated\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12\x18\n" +
-	"\atrouble\x18\x05 \x01(\tR\atrouble\"\x97\x01\n" +
+	"\atrouble\x18\x05 \x01(\tR\atrouble\"\x83\x01\n" +
 	"\x0eResolveRequest\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
 	"repository\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x129\n" +
-	"\bplatform\x18\x03 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\x12\x12\n" +
-	"\x04have\x18\x04 \x03(\tR\x04have\"_\n" +
+	"\bplatform\x18\x03 \x01(\v2\x1d.unidesk.artifact.v1.PlatformR\bplatform\"_\n" +
 	"\x0fResolveResponse\x120\n" +
 	"\x05image\x18\x01 \x01(\v2\x1a.unidesk.artifact.v1.ImageR\x05image\x12\x1a\n" +
 	"\bregistry\x18\x02 \x01(\tR\bregistry\"\xef\x01\n" +
