@@ -25,6 +25,8 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 		return ListCommand(row.Service.String())
 	case f.Reason == fault.TagMoved: // a person decides which image is meant
 		return Ours("history", "--service", row.Service.String())
+	case out.Contract.asked.Entry == ByPrefetch: // which no line that deploys may follow
+		return out.Contract.Meant(PrefetchCommand(row.Service, env, commit.String()))
 	case out.Decision == DecidedReverted && !f.Retry && out.Receipt != nil:
 		return Ours("history", "show", out.Receipt.ID)
 	case acts && (f.Retry || f.Reason == fault.RecoveryNeeded || out.Decision == DecidedInterrupted):

@@ -15,6 +15,11 @@ func DeployCommand(service artifact.ServiceID, env artifact.Env, commit string, 
 	return Ours(append([]string{"artifact-registry", "deploy-service", "--service", service.String(), "--env", env.String(), "--commit", commit}, flags...)...)
 }
 
+// PrefetchCommand brings the image of a commit to its host, and deploys nothing.
+func PrefetchCommand(service artifact.ServiceID, env artifact.Env, commit string) Command {
+	return Ours("artifact-registry", "prefetch", "--service", service.String(), "--env", env.String(), "--commit", commit)
+}
+
 func applyCommand(service string, env artifact.Env, commit string) Command {
 	return Ours("deploy", "apply", "--env", env.String(), "--service", service, "--commit", commit)
 }

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -66,12 +67,23 @@ func TestWhatStopsAPrefetch(t *testing.T) {
 				w.images.add(t, b, labels(b))
 				arrange(t, w)
 				r := w.prefetch(t, contract.Request{Service: w.service, Commit: b.String()})
+				if r.Failure != nil && slices.Contains([]string{"deploy-service", "apply"}, word(r.Failure.Next, 2)) {
+					t.Errorf("the next line deploys: %s", r.Failure.Next)
+				}
 				if ok := slices.Contains(passes, name); r.OK != ok || (r.Decision == contract.DecidedStaged) != ok || (r.Failure == nil) != ok {
 					t.Errorf("%s, want it to pass: %v: %+v", r.Decision, ok, r.Failure)
 				}
 			})
 		})
 	}
+}
+
+// word is the n-th of a line.
+func word(c contract.Command, n int) string {
+	if words := strings.Fields(c.String()); n < len(words) {
+		return words[n]
+	}
+	return ""
 }
 
 func TestTheGatesOfAPrefetch(t *testing.T) {
