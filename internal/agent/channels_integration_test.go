@@ -29,7 +29,7 @@ type far struct {
 	free time.Time
 }
 
-const roundTrip = 100 * time.Millisecond
+const roundTrip = 200 * time.Millisecond
 
 func (f *far) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p[:min(len(p), 64<<10)])

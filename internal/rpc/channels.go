@@ -130,9 +130,14 @@ func (p *pace) took(now time.Time, bytes, left int64, have int) int {
 	rate := float64(p.bytes) / took.Seconds()
 	p.since, p.bytes = now, 0
 	most := float64(have) * sshWindow / p.rtt.Seconds()
-	// More than the windows allow was not held back by them: the round trip is shorter than
-	// it was measured. A stream that is over in a second has no time for more channels.
-	if rate < most/2 || rate > 1.5*most || float64(left) < rate {
+	// In two round trips the windows let three of themselves through at most. What was faster
+	// shows that the round trip is shorter than it was measured, on a busy host.
+	if rate > 1.5*most {
+		p.rtt = time.Duration(1.5 * float64(have) * sshWindow / rate * float64(time.Second))
+		return have
+	}
+	// A stream that is over in a second has no time for more channels.
+	if rate < most/2 || float64(left) < rate {
 		return have
 	}
 	return min(4*have, maxChannels)

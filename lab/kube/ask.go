@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,9 +44,15 @@ func (k *Cluster) Get(ctx context.Context, namespace, object string, into any) e
 }
 
 // Wait waits until an object, KIND/NAME, meets what, a value of kubectl's --for: create, delete, condition=Ready, jsonpath=... It ends
-// with ctx, or after upTime.
+// with ctx, or after upTime, and then has what the namespace's pods and events say.
 func (k *Cluster) Wait(ctx context.Context, namespace, object, what string) error {
 	_, err := k.Kubectl(ctx, "wait", object, "--namespace", namespace, "--for", what, "--timeout", upTime.String())
+	if err != nil && ctx.Err() == nil {
+		for _, what := range [][]string{{"describe", "pods"}, {"get", "events"}} {
+			state, failed := k.Kubectl(ctx, append(what, "--namespace", namespace)...)
+			err = fmt.Errorf("%w\n%s", errors.Join(err, failed), state)
+		}
+	}
 	return err
 }
 
