@@ -76,6 +76,8 @@ func kubeletConfig(fields map[string]any) ([]byte, error) {
 		"clusterDomain": "cluster.local", "clusterDNS": []string{"10.43.0.10"},
 		// The disk is the machine's, and may be fuller than a node's.
 		"evictionHard": map[string]any{"imagefs.available": "1%", "nodefs.available": "1%"},
+		// And no image goes because of that, unless a test asks: 100 turns it off.
+		"imageGCHighThresholdPercent": 100,
 		// A pod that is deleted or that changes is noticed by watching; these are for what is polled.
 		"syncFrequency": "10s", "fileCheckFrequency": "10s", "nodeStatusUpdateFrequency": "5s",
 	}
