@@ -15,7 +15,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
@@ -247,6 +250,13 @@ func spoiled[T any](text string) (v T) {
 	return v
 }
 
+// failing is a command that ends with an error of these words.
+func failing(words string) *cobra.Command {
+	cmd := &cobra.Command{SilenceErrors: true, SilenceUsage: true, RunE: func(*cobra.Command, []string) error { return fmt.Errorf("said: %s", words) }}
+	cmd.SetArgs([]string{})
+	return cmd
+}
+
 // Labels and environments of images, lines of logs, words of engines and agents: all
 // of it is shown, and none of it is obeyed.
 func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:paralleltest // the environment
@@ -257,15 +267,15 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			continue // it goes into hundreds of fields
 		}
 		r := spoiled[contract.Result](v)
-		told := func(answer present.Answer) func(*app) error {
-			return func(a *app) error { return answer.Print(a.Out, "text") }
+		told := func(answer present.Answer) func(*command.App) error {
+			return func(a *command.App) error { return answer.Print(a.Out, "text") }
 		}
-		inJSON := func(answer present.Answer) func(*app) error {
-			return func(a *app) error { return answer.Print(a.Out, "json") }
+		inJSON := func(answer present.Answer) func(*command.App) error {
+			return func(a *command.App) error { return answer.Print(a.Out, "json") }
 		}
 		promise, plan := r, r
 		promise.DryRun, plan.Decision = true, contract.DecidedReady
-		for name, show := range map[string]func(*app) error{
+		for name, show := range map[string]func(*command.App) error{
 			"a result":            told(present.Deployed(r)),
 			"a contract":          told(present.Deployed(promise)),
 			"a plan":              told(present.Deployed(plan)),
@@ -276,16 +286,16 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			"a way back":          told(present.Rollback(spoiled[inventory.RollbackOptions](v))),
 			"a table":             told(present.Services([]inventory.Service{spoiled[inventory.Service](v)})),
 			"a registry's report": inJSON(present.Registry(spoiled[present.RegistryResult](v))),
-			"a note":              func(a *app) error { present.Note(a.Err, v); return nil },
-			"an event": func(a *app) error {
+			"a note":              func(a *command.App) error { present.Note(a.Err, v); return nil },
+			"an event": func(a *command.App) error {
 				present.NewProgress(a.Err, false).Event(workload.Event{Point: workload.Point(v), Text: v})
 				return nil
 			},
-			"an error": func(a *app) error { a.exitOf(fmt.Errorf("said: %s", v)); return nil },
+			"an error": func(a *command.App) error { a.Execute(t.Context(), failing(v)); return nil },
 		} {
 			var out bytes.Buffer
-			a := &app{format: "text"}
-			a.fit(Streams{Out: &out, Err: &out})
+			a := command.New(nil, Streams{Out: &out, Err: &out}, "test", nil)
+			a.Format = "text"
 			if err := show(a); err != nil {
 				t.Fatalf("%s of %.60q: %v", name, v, err)
 			}

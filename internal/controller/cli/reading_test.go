@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -88,7 +89,7 @@ func TestEachCommandReadsOrActs(t *testing.T) {
 			t.Errorf("%s is to be a question or to act", words)
 		}
 	}
-	look((&app{}).root())
+	look(root(command.New(nil, Streams{}, "test", nil)))
 }
 
 // populate makes a state folder with something of everything in it, and takes the

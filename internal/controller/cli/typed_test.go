@@ -20,6 +20,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -28,7 +29,7 @@ import (
 
 // taken reports why the command line does not take a line, without doing it.
 func taken(words []string) error {
-	root := (&app{format: "text"}).root()
+	root := root(command.New(nil, Streams{}, "test", nil))
 	var harmless func(cmd *cobra.Command)
 	harmless = func(cmd *cobra.Command) {
 		if !cmd.HasSubCommands() || cmd.Name() == "history" {
@@ -191,7 +192,7 @@ func TestEachLineToTypeIsTaken(t *testing.T) {
 
 func TestEachLineToTypeNamesTheFolderThatWasGiven(t *testing.T) {
 	t.Parallel()
-	for _, cmd := range (&app{}).root().Commands() {
+	for _, cmd := range root(command.New(nil, Streams{}, "test", nil)).Commands() {
 		if got, want := remedy.Typed("`unidesk-controller "+cmd.Name()+"`", "'a $b'"), "`unidesk-controller --config 'a $b' "+cmd.Name()+"`"; got != want {
 			t.Errorf("%s: got %s", cmd.Name(), got)
 		}

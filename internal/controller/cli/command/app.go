@@ -1,0 +1,73 @@
+// Package command is what every command stands on: the words that all of them take, the
+// streams that they write to, one way to answer, and one way to be stopped. It makes the
+// exit code of a command line, once. It knows no command.
+package command
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
+
+// Streams are what a command writes to.
+type Streams struct {
+	Out, Err io.Writer
+	// Terminal says that Err is a terminal.
+	Terminal bool
+	// Stop, if not nil, gives a value each time that the person says stop: at the
+	// first the command ends as well as it can, at the second at once.
+	Stop <-chan os.Signal
+}
+
+// App is what the commands share.
+type App struct {
+	Streams
+	// Version is that of this program.
+	Version string
+	// ConfigDir and Format are the values of --config and --output, once the flags are parsed.
+	ConfigDir, Format string
+	// Probe may be nil: then nothing is asked past an agent that does not answer.
+	Probe site.SSHProbe
+
+	args    []string
+	onEvent func(workload.Event)
+	acting  activity
+	// maxRate is of what crosses from the registry's host.
+	maxRate byteRate
+}
+
+// New returns what the commands of one command line share. onEvent, if not nil, is
+// told of each point of a deploy after the person was.
+func New(args []string, streams Streams, version string, onEvent func(workload.Event)) *App {
+	a := &App{args: args, Version: version, onEvent: onEvent, Probe: site.ProbeBySSH}
+	a.fit(streams)
+	return a
+}
+
+// fit makes every text of the streams fit for a terminal, and its lines to type ready
+// to type. Words of a host, an image's label, a container's log or a command line appear
+// and do nothing. It is the one place for this, for every command that prints.
+func (a *App) fit(s Streams) {
+	s.Out = present.Fitted(s.Out, func(text string) string { return a.typed(text, a.Format == "json") })
+	s.Err = present.Fitted(s.Err, func(text string) string { return a.typed(text, false) })
+	a.Streams = s
+}
+
+// typed returns the text with --config in its lines to type, if it was given: each is
+// about the same folder as this command.
+func (a *App) typed(text string, inJSON bool) string {
+	folder := plain.Quote(a.ConfigDir)
+	if inJSON {
+		folder = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(folder) // present makes the rest fit
+	}
+	if a.ConfigDir == site.DefaultConfigDir || a.ConfigDir == "" {
+		return text
+	}
+	return remedy.Typed(text, folder)
+}

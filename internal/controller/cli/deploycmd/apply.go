@@ -1,0 +1,57 @@
+package deploycmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+type applyCommand struct {
+	*command.App
+	req    contract.Request
+	dryRun bool
+	grant  string // its file
+}
+
+func newApply(a *command.App) *cobra.Command {
+	c := &applyCommand{App: a}
+	cmd := &cobra.Command{
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [--max-rate SIZE] [--dry-run]",
+		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
+		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
+every check that only reads) and then does what deploy-service --run-now does.
+Without --service it does so for each service that deploy.json names in the
+environment: what a gate stops is skipped and listed, a failure stops the rest.`,
+		Example: `  unidesk-controller deploy apply --env prod --dry-run
+  unidesk-controller deploy apply --env prod --service frontend --commit 0123456789abcdef0123456789abcdef01234567`,
+		Args: cobra.NoArgs, RunE: a.Runs(c),
+	}
+	deployFlags(cmd, &c.req, &c.dryRun)
+	digestFlag(cmd, &c.req)
+	a.RateFlag(cmd)
+	takeOverFlag(cmd, &c.req.TakeOver)
+	grantFlag(cmd, &c.grant)
+	cmd.Flags().BoolVar(&c.req.Force, "force", false, "recreate a service even if the commit runs already")
+	return withEnv(cmd)
+}
+
+func (c *applyCommand) Run(ctx context.Context) (present.Answer, error) {
+	switch {
+	case c.grant != "" && c.dryRun:
+		return present.Answer{}, errDryRunGrant()
+	case c.grant != "" && c.req.Service == "":
+		return present.Answer{}, fault.New(fault.Usage, "--grant wants --service: a grant is one service's")
+	case c.dryRun:
+		return reconcile(ctx, c.App, c.req, reconciler{})
+	}
+	return reconcile(ctx, c.App, c.req, reconciler{
+		access: site.Acting, acts: true, grant: c.grant, one: (*deploy.Deployer).Apply, all: (*deploy.Deployer).ApplyAll,
+	})
+}

@@ -1,0 +1,35 @@
+package deploycmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+)
+
+// backendCoreCommand is the legacy entry: whatever it is given, it only names
+// the command to use.
+type backendCoreCommand struct{ commit string }
+
+// NewDeployBackendCore returns the command deploy-backend-core.
+func NewDeployBackendCore(a *command.App) *cobra.Command {
+	c := &backendCoreCommand{}
+	cmd := &cobra.Command{
+		Use: "deploy-backend-core", Short: "Deprecated: use deploy apply --env prod --service backend-core",
+		Example: "  unidesk-controller artifact-registry deploy-backend-core --commit 0123456789abcdef0123456789abcdef01234567",
+		Args:    cobra.ArbitraryArgs, FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true}, RunE: a.Runs(c),
+	}
+	cmd.Flags().StringVar(&c.commit, "commit", "", "full commit id, for the command that is named")
+	return cmd
+}
+
+func (c *backendCoreCommand) Run(context.Context) (present.Answer, error) {
+	if _, err := artifact.ParseCommit(c.commit); err != nil {
+		c.commit = string(contract.AnyCommit)
+	}
+	return present.Deployed(contract.Deprecated(c.commit)), nil
+}

@@ -1,0 +1,67 @@
+package deploycmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// deployFlags are what every command about a commit takes.
+func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
+	f := cmd.Flags()
+	f.StringVar(&req.Service, "service", "", "service of the catalog")
+	command.EnvFlag(cmd, &req.Env, "environment, `dev|prod` (default prod)")
+	f.StringVar(&req.Commit, "commit", "", "full commit id")
+	if dryRun != nil {
+		f.BoolVar(dryRun, "dry-run", false, "print the contract and contact nothing")
+	}
+}
+
+// digestFlag is the flag of a command that may deploy an image that was pushed anew.
+func digestFlag(cmd *cobra.Command, req *contract.Request) {
+	cmd.Flags().StringVar(&req.Digest, "digest", "", "the `DIGEST` that the commit's tag must name, if another was proven")
+}
+
+// deployer returns the deployer that a command acts through.
+func deployer(d *deploy.Deployer, takeOver bool) *deploy.Deployer {
+	if takeOver {
+		return d.TakingOver()
+	}
+	return d
+}
+
+// takeOverFlag is the flag of a command that may end another run's change.
+func takeOverFlag(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "take-over", false, "end a change even if its run may still live, on another master too")
+}
+
+// withCommit makes a command need --service and --commit.
+func withCommit(cmd *cobra.Command) *cobra.Command {
+	for _, name := range []string{"service", "commit"} {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // the flag is defined by deployFlags
+		}
+	}
+	return cmd
+}
+
+// withEnv makes a command need --env.
+func withEnv(cmd *cobra.Command) *cobra.Command {
+	if err := cmd.MarkFlagRequired("env"); err != nil {
+		panic(err) // the flag is defined by deployFlags
+	}
+	cmd.Flags().Lookup("env").Usage = "environment, `dev|prod`"
+	return cmd
+}
+
+// grantFlag is the flag of a command that a supervisor may have to grant.
+func grantFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "grant", "", "file of a supervisor's grant; the dry run prints what to sign")
+}
+
+func errDryRunGrant() error {
+	return fault.New(fault.Usage, "--dry-run contacts nothing and wants no --grant")
+}

@@ -1,0 +1,39 @@
+package deploycmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+)
+
+type recoverCommand struct {
+	*command.App
+	takeOver bool
+}
+
+// NewRecover returns the command recover.
+func NewRecover(a *command.App) *cobra.Command {
+	c := &recoverCommand{App: a}
+	cmd := &cobra.Command{
+		Use: "recover [--max-rate SIZE] [--take-over]", Short: "End what killed runs left: the old version back, or the receipt finished",
+		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.Runs(c),
+	}
+	a.RateFlag(cmd)
+	takeOverFlag(cmd, &c.takeOver)
+	return cmd
+}
+
+func (c *recoverCommand) Run(ctx context.Context) (present.Answer, error) {
+	w, err := c.WireDefault(site.Acting)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	defer w.Close()
+	c.Acts(nil)
+	done, err := deployer(w.Deployer, c.takeOver).Recover(ctx)
+	return present.Recovered(done), err
+}
