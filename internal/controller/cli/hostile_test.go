@@ -21,6 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -286,9 +287,9 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			"a way back":          told(present.Rollback(spoiled[inventory.RollbackOptions](v))),
 			"a table":             told(present.Services([]inventory.Service{spoiled[inventory.Service](v)})),
 			"a registry's report": inJSON(present.Registry(spoiled[present.RegistryResult](v))),
-			"a note":              func(a *command.App) error { present.Note(a.Err, v); return nil },
+			"a note":              func(a *command.App) error { terminal.Note(a.Err, v); return nil },
 			"an event": func(a *command.App) error {
-				present.NewProgress(a.Err, false).Event(workload.Event{Point: workload.Point(v), Text: v})
+				terminal.NewProgress(a.Err, false).Event(workload.Event{Point: workload.Point(v), Text: v})
 				return nil
 			},
 			"an error": func(a *command.App) error { a.Execute(t.Context(), failing(v)); return nil },

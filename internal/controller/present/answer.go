@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
 // The exit codes of every command.
@@ -41,7 +43,7 @@ func answer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
 // Print writes the answer: as JSON if the form is "json", else as text.
 func (a Answer) Print(out io.Writer, form string) error {
 	if a.foreign {
-		out = asWritten(out)
+		out = terminal.AsWritten(out)
 	}
 	if form != "json" || a.value == nil {
 		return a.text(out)

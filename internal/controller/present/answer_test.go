@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
 func TestHalfAnAnswerIsNoSuccess(t *testing.T) {
@@ -65,7 +67,7 @@ func TestTheWordsOfAFileStay(t *testing.T) {
 	} {
 		for _, form := range []string{"text", "json"} {
 			var out strings.Builder
-			err := c.answer.Print(Fitted(&out, func(s string) string { return strings.ReplaceAll(s, "old", "new") }), form)
+			err := c.answer.Print(terminal.Fitted(&out, func(s string) string { return strings.ReplaceAll(s, "old", "new") }), form)
 			if err != nil || strings.Contains(out.String(), "new") != c.want {
 				t.Errorf("%v, %s", err, out.String())
 			}

@@ -6,15 +6,14 @@ import (
 	"io"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Bootstrapping writes a step of a bootstrap that begins, on stderr.
 func Bootstrapping(err io.Writer, after time.Duration, step, does string) {
-	lipgloss.Fprintln(err, fmt.Sprintf("%6.1fs  %s %s", after.Seconds(), point().Render(fmt.Sprintf("%-8s", step)), does))
+	newPrinter(err).Line("%6.1fs  %s %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", step)), does)
 }
 
 // bootstrapped is what host bootstrap answers. docs/hosts.md describes its JSON.
@@ -37,15 +36,15 @@ func Bootstrapped(host, version string, r bootstrap.Result) Answer {
 }
 
 func printBootstrap(out io.Writer, version string, r bootstrapped) error {
-	p := &printer{out: out}
-	style := bad()
+	p := newPrinter(out)
+	style := terminal.Bad()
 	switch {
 	case r.OK:
-		style = good()
+		style = terminal.Good()
 	case r.Decision == bootstrap.Blocked:
-		style = warn()
+		style = terminal.Warn()
 	}
-	p.line("%s  %s  %s", style.Render(string(r.Decision)), r.Host, plain.Count(r.Changes, "change"))
+	p.Line("%s  %s  %s", style.Render(string(r.Decision)), r.Host, plain.Count(r.Changes, "change"))
 	for _, act := range r.Acts {
 		word := "same"
 		switch {
@@ -54,28 +53,28 @@ func printBootstrap(out io.Writer, version string, r bootstrapped) error {
 		case act.Changed:
 			word = "changed"
 		}
-		p.field(word, "%s", act.Target)
+		p.Field(word, "%s", act.Target)
 	}
 	if d := r.Agent; d != nil {
 		role := string(d.CallerRole)
-		p.field("agent", "%s answers, role %s", d.AgentVersion, cmp.Or(role, "none"))
+		p.Field("agent", "%s answers, role %s", d.AgentVersion, cmp.Or(role, "none"))
 		if d.AgentVersion != version {
-			p.field("note", "this controller is %s", version)
+			p.Field("note", "this controller is %s", version)
 		}
 	}
 	for _, todo := range r.ToDo {
-		p.field("left to do", "%s", indent(todo))
+		p.Field("left to do", "%s", terminal.Indent(todo))
 	}
 	if f := r.Failure; f != nil {
-		p.field("failed at", "%s (%s)", f.Step, f.Reason)
-		p.field("because", "%s", indent(f.Message))
-		p.field("now", "%s", indent(f.Now))
+		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
+		p.Field("because", "%s", terminal.Indent(f.Message))
+		p.Field("now", "%s", terminal.Indent(f.Now))
 		if f.Hint != "" {
-			p.field("to mend", "%s", indent(f.Hint))
+			p.Field("to mend", "%s", terminal.Indent(f.Hint))
 		}
 		if f.Retry {
-			p.field("again?", "the same command may succeed without any change")
+			p.Field("again?", "the same command may succeed without any change")
 		}
 	}
-	return p.err
+	return p.Err
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
 // Compared answers whether all is equal.
@@ -15,9 +16,9 @@ func Compared(c contract.Comparison) Answer {
 func printComparison(out io.Writer, c contract.Comparison) error {
 	var lines [][]string
 	for _, d := range c.Services {
-		lines = append(lines, []string{mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), live(d), d.Note})
+		lines = append(lines, []string{terminal.Mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), live(d), d.Note})
 	}
-	return rows(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+	return terminal.Table(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
 }
 
 func live(d contract.Difference) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -19,7 +20,7 @@ func Coverage(w inventory.ThreeWay) Answer {
 }
 
 func printCoverage(out io.Writer, w inventory.ThreeWay) error {
-	if err := rows(out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, coverageLines(w, time.Now())); err != nil {
+	if err := terminal.Table(out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, coverageLines(w, time.Now())); err != nil {
 		return err
 	}
 	return printUnasked(out, w.Unasked)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
 // Diagnosed answers with a diagnosis.
@@ -13,39 +14,39 @@ func Diagnosed(d doctor.Diagnosis) Answer { return answer(diagnosisExit(d), d, p
 
 // printDiagnosis writes a group's findings below its name.
 func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
-	p := &printer{out: out}
+	p := newPrinter(out)
 	counts := map[doctor.Level]int{}
 	for _, f := range d.Findings {
 		counts[f.Level]++
 	}
-	style := good()
+	style := terminal.Good()
 	switch d.Decision {
 	case doctor.LevelWarning:
-		style = warn()
+		style = terminal.Warn()
 	case doctor.LevelFault:
-		style = bad()
+		style = terminal.Bad()
 	}
-	p.line("%s  %s", style.Render(string(d.Decision)), tally(counts))
+	p.Line("%s  %s", style.Render(string(d.Decision)), tally(counts))
 	group := ""
 	for _, f := range d.Findings {
 		if f.Group != group {
 			group = f.Group
-			p.line("%s", group)
+			p.Line("%s", group)
 		}
-		glyph := mark(f.OK)
+		glyph := terminal.Mark(f.OK)
 		if f.Level == doctor.LevelWarning {
-			glyph = warn().Render("!")
+			glyph = terminal.Warn().Render("!")
 		}
 		what := strings.ReplaceAll(f.What, "\n", "\n    ")
 		if f.OK {
-			what = faint().Render(what)
+			what = terminal.Faint().Render(what)
 		}
-		p.line("  %s %s: %s", glyph, f.Check, what)
+		p.Line("  %s %s: %s", glyph, f.Check, what)
 		if f.Fix != "" {
-			p.line("    fix: %s", strings.ReplaceAll(f.Fix, "\n", "\n    "))
+			p.Line("    fix: %s", strings.ReplaceAll(f.Fix, "\n", "\n    "))
 		}
 	}
-	return p.err
+	return p.Err
 }
 
 func tally(counts map[doctor.Level]int) string {

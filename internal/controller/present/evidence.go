@@ -5,6 +5,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
@@ -18,13 +19,13 @@ func (p *printer) scope(s *contract.Scope, shape catalog.Shape) {
 	switch {
 	case s == nil:
 	case !s.Observed:
-		p.field("scope", "%s", "not observed: "+s.Note)
+		p.Field("scope", "%s", "not observed: "+s.Note)
 	case len(s.Disturbed) == 0:
-		p.field("scope", "no other %s was touched", others)
+		p.Field("scope", "no other %s was touched", others)
 	}
 	if s != nil {
 		for _, d := range s.Disturbed {
-			p.field("disturbed", "%s %s", warn().Render("!"), d.Detail)
+			p.Field("disturbed", "%s %s", terminal.Warn().Render("!"), d.Detail)
 		}
 	}
 }
@@ -37,32 +38,32 @@ func (p *printer) evidence(r contract.Result) {
 				held++
 			}
 		}
-		p.field("evidence", "%d of %d findings hold%s", held, n, faint().Render("  (-o json shows each)"))
+		p.Field("evidence", "%d of %d findings hold%s", held, n, terminal.Faint().Render("  (-o json shows each)"))
 	}
 	for _, f := range r.Evidence {
 		if !f.OK {
-			p.field("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
+			p.Field("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
 		}
 	}
 	for _, w := range r.Witnesses {
-		p.field("witness", "%s", w)
+		p.Field("witness", "%s", w)
 	}
 }
 
 func origin(v provenance.Verdict) string {
-	style := warn()
+	style := terminal.Warn()
 	switch v.Status {
 	case provenance.Verified:
-		style = good()
+		style = terminal.Good()
 	case provenance.Contradicted:
-		style = bad()
+		style = terminal.Bad()
 	}
 	return style.Render(string(v.Status))
 }
 
 func findingMark(f proof.Finding) string {
 	if f.Degrades {
-		return warn().Render("!")
+		return terminal.Warn().Render("!")
 	}
-	return mark(f.OK)
+	return terminal.Mark(f.OK)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
@@ -20,13 +21,13 @@ func Hosts(list []site.HostRow) Answer {
 // printHosts writes a block for each host: what an agent can do and how much room
 // its disks have would make a line of a table too wide for a terminal.
 func printHosts(out io.Writer, list []site.HostRow) error {
-	p := &printer{out: out}
+	p := newPrinter(out)
 	for _, row := range list {
-		p.line("%s %s  %s", mark(row.Reachable), row.Name, row.Transport)
+		p.Line("%s %s  %s", terminal.Mark(row.Reachable), row.Name, row.Transport)
 		if !row.Reachable {
-			p.field("because", "%s (%s)", indent(row.Message), row.Reason)
+			p.Field("because", "%s (%s)", terminal.Indent(row.Message), row.Reason)
 			if row.Hint != "" {
-				p.field("to mend", "%s", indent(row.Hint))
+				p.Field("to mend", "%s", terminal.Indent(row.Hint))
 			}
 			continue
 		}
@@ -42,17 +43,17 @@ func printHosts(out io.Writer, list []site.HostRow) error {
 		for _, disk := range d.Disks {
 			disks = append(disks, strings.ToLower(string(disk.Purpose))+" "+plain.Size(int64(disk.Free)))
 		}
-		p.field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
-		p.field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
-		p.field("engine", "%s, Compose %s", doctor.OrNotTold(engine), doctor.OrNotTold(d.ComposeVersion))
+		p.Field("agent", "%s, role %s", d.AgentVersion, cmp.Or(string(d.CallerRole), "none"))
+		p.Field("can", "%s", cmp.Or(strings.Join(can, ", "), "none"))
+		p.Field("engine", "%s, Compose %s", doctor.OrNotTold(engine), doctor.OrNotTold(d.ComposeVersion))
 		if c := d.Cluster; c != nil {
-			p.field("cluster", "%s, %s", doctor.OrNotTold(c.Version), doctor.OrNotTold(c.Runtime))
+			p.Field("cluster", "%s, %s", doctor.OrNotTold(c.Version), doctor.OrNotTold(c.Runtime))
 			if c.Trouble != "" {
-				p.field("because", "%s", c.Trouble)
+				p.Field("because", "%s", c.Trouble)
 			}
 		}
-		p.field("free", "%s", doctor.OrNotTold(strings.Join(disks, ", ")))
-		p.field("clock", "%s", row.Clock())
+		p.Field("free", "%s", doctor.OrNotTold(strings.Join(disks, ", ")))
+		p.Field("clock", "%s", row.Clock())
 	}
-	return p.err
+	return p.Err
 }

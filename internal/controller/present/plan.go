@@ -5,41 +5,42 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
-	p.field("manifest", "%s", plan.Manifest)
-	p.field("config", "%s", plan.Config)
-	p.field("image", "%s, %s, %s", plain.Count(plan.Layers, "layer"), plain.Size(plan.Bytes), plan.Platform)
+	p.Field("manifest", "%s", plan.Manifest)
+	p.Field("config", "%s", plan.Config)
+	p.Field("image", "%s, %s, %s", plain.Count(plan.Layers, "layer"), plain.Size(plan.Bytes), plan.Platform)
 	if plan.Unseen == "" { // else nothing is brought anywhere
-		p.field("would cross", "%s", wouldCross(plan, c))
+		p.Field("would cross", "%s", wouldCross(plan, c))
 	}
-	p.field("not touched", "%s", indent(strings.Join(c.ExcludedTargets, "\n")))
+	p.Field("not touched", "%s", terminal.Indent(strings.Join(c.ExcludedTargets, "\n")))
 	if plan.AlreadyLive {
-		p.field("live already", "this commit runs; --run-now would prove it and change nothing")
+		p.Field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
 	for _, c := range plan.Checks {
 		if !c.OK && plan.AlreadyLive && c.Name != "provenance" {
-			p.field("check", "%s %s %s", warn().Render("!"), c.Name, faint().Render(indent(c.Detail)+" (not needed now: nothing would be recreated)"))
+			p.Field("check", "%s %s %s", terminal.Warn().Render("!"), c.Name, terminal.Faint().Render(terminal.Indent(c.Detail)+" (not needed now: nothing would be recreated)"))
 			continue
 		}
 		if c.Name == "provenance" && c.OK {
 			continue // it has a line of its own
 		}
-		sign := mark(c.OK)
+		sign := terminal.Mark(c.OK)
 		if c.Warning {
-			sign = warn().Render("!")
+			sign = terminal.Warn().Render("!")
 		}
-		p.field("check", "%s %s %s", sign, c.Name, faint().Render(indent(c.Detail)))
+		p.Field("check", "%s %s %s", sign, c.Name, terminal.Faint().Render(terminal.Indent(c.Detail)))
 	}
 }
 
 // byReceipt writes what the digests rest on if the registry did not give them.
 func (p *printer) byReceipt(plan contract.Plan) {
 	if by := plan.ByReceipt; by != nil {
-		p.field("registry", "%s: %s", warn().Render(by.Registry), indent(by.Cause))
-		p.field("rests on", "receipt %s; the host has the image by its digest", by.Receipt)
+		p.Field("registry", "%s: %s", terminal.Warn().Render(by.Registry), terminal.Indent(by.Cause))
+		p.Field("rests on", "receipt %s; the host has the image by its digest", by.Receipt)
 	}
 }
 

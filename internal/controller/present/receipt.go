@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -29,7 +30,7 @@ func printReceipts(out io.Writer, list []ledger.Receipt) error {
 			plain.Size(r.Bytes.Received), fmt.Sprintf("%.1f s", r.Finished.Sub(r.Started).Seconds()), r.Who,
 		})
 	}
-	return rows(out, []string{"RECEIPT", "SERVICE", "ENV", "COMMIT", "OUTCOME", "CROSSED", "TOOK", "WHO"}, lines)
+	return terminal.Table(out, []string{"RECEIPT", "SERVICE", "ENV", "COMMIT", "OUTCOME", "CROSSED", "TOOK", "WHO"}, lines)
 }
 
 // Receipt answers with one receipt whole.
@@ -37,48 +38,48 @@ func Receipt(r ledger.Receipt) Answer { return answer(ExitOK, r, printReceipt) }
 
 // printReceipt writes a receipt for people; JSON has all of it.
 func printReceipt(out io.Writer, r ledger.Receipt) error {
-	p := &printer{out: out}
-	style := bad()
+	p := newPrinter(out)
+	style := terminal.Bad()
 	switch r.Outcome {
 	case ledger.Succeeded:
-		style = good()
+		style = terminal.Good()
 	case ledger.Degraded:
-		style = warn()
+		style = terminal.Warn()
 	}
-	p.line("%s  %s %s %s%s", style.Render(string(r.Outcome)), r.Service, r.Env, r.Commit, faint().Render(fmt.Sprintf("  %.1f s", r.Finished.Sub(r.Started).Seconds())))
-	p.field("receipt", "%s", r.ID)
+	p.Line("%s  %s %s %s%s", style.Render(string(r.Outcome)), r.Service, r.Env, r.Commit, terminal.Faint().Render(fmt.Sprintf("  %.1f s", r.Finished.Sub(r.Started).Seconds())))
+	p.Field("receipt", "%s", r.ID)
 	if r.Change != "" {
-		p.field("of change", "%s, of which a receipt was in force", r.Change)
+		p.Field("of change", "%s, of which a receipt was in force", r.Change)
 	}
-	p.field("finished", "%s, by %s, with controller %s", r.Finished.Format(time.DateTime+"Z07:00"), r.Who, r.Controller)
+	p.Field("finished", "%s, by %s, with controller %s", r.Finished.Format(time.DateTime+"Z07:00"), r.Who, r.Controller)
 	if r.Failure != "" {
-		p.field("because", "%s", indent(r.Failure))
+		p.Field("because", "%s", terminal.Indent(r.Failure))
 	}
-	p.field("ran before", "%s", before(r.Before))
-	p.field("manifest", "%s", r.Image.Manifest)
+	p.Field("ran before", "%s", before(r.Before))
+	p.Field("manifest", "%s", r.Image.Manifest)
 	if named := r.Image.Named; !named.IsZero() {
-		p.field("named", "%s, by --digest", named)
+		p.Field("named", "%s, by --digest", named)
 	}
-	p.field("config", "%s", r.Image.Config)
+	p.Field("config", "%s", r.Image.Config)
 	if r.ByReceipt != "" {
-		p.field("rests on", "receipt %s: the registry did not give the digests", r.ByReceipt)
+		p.Field("rests on", "receipt %s: the registry did not give the digests", r.ByReceipt)
 	}
 	if r.Provenance.Status != "" {
-		p.field("provenance", "%s, %s", origin(r.Provenance), indent(r.Provenance.Detail))
+		p.Field("provenance", "%s, %s", origin(r.Provenance), terminal.Indent(r.Provenance.Detail))
 	}
 	p.grant(r.Grant)
 	p.evidence(contract.Result{Evidence: r.Evidence})
 	for _, d := range r.Disturbed {
-		p.field("disturbed", "%s %s", warn().Render("!"), d)
+		p.Field("disturbed", "%s %s", terminal.Warn().Render("!"), d)
 	}
-	p.warnings(r.Warnings)
+	p.Warnings(r.Warnings)
 	for i, s := range r.Steps {
-		p.field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
+		p.Field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}
 	if back, err := contract.ParseCommand(r.Rollback); err == nil && r.Outcome == ledger.Succeeded && back.Complete() {
-		p.field("to go back", "%s", r.Rollback)
+		p.Field("to go back", "%s", r.Rollback)
 	}
-	return p.err
+	return p.Err
 }
 
 // before is what a deploy replaced.

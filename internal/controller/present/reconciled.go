@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
 // Reconciled answers with what came of all services of an environment.
@@ -15,28 +16,28 @@ func Reconciled(r contract.Reconciliation) Answer {
 // printReconciliation writes a line for each service, and what to do about those
 // that are not done.
 func printReconciliation(out io.Writer, r contract.Reconciliation) error {
-	p := &printer{out: out}
-	style := bad()
+	p := newPrinter(out)
+	style := terminal.Bad()
 	switch decisionCode(r.Decision) {
 	case ExitOK:
-		style = good()
+		style = terminal.Good()
 	case ExitBlocked, ExitDegraded:
-		style = warn()
+		style = terminal.Warn()
 	}
-	p.line("%s  %s", style.Render(string(r.Decision)), r.Env)
+	p.Line("%s  %s", style.Render(string(r.Decision)), r.Env)
 	for _, one := range r.Services {
 		switch {
 		case one.Result == nil:
-			p.field(one.Service, "%s", one.Outcome)
+			p.Field(one.Service, "%s", one.Outcome)
 		case one.Result.Failure != nil:
 			f := one.Result.Failure
-			p.field(one.Service, "%s: %s (%s)", one.Outcome, indent(f.Message), f.Reason)
-			p.field("", "next: %s", f.Next)
+			p.Field(one.Service, "%s: %s (%s)", one.Outcome, terminal.Indent(f.Message), f.Reason)
+			p.Field("", "next: %s", f.Next)
 		default:
-			p.field(one.Service, "%s", inARow(*one.Result))
+			p.Field(one.Service, "%s", inARow(*one.Result))
 		}
 	}
-	return p.err
+	return p.Err
 }
 
 // inARow is what came of one service, beside its name.
@@ -63,7 +64,7 @@ func inARow(r contract.Result) string {
 		}
 	}
 	if r.Seconds > 0 {
-		what += faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
+		what += terminal.Faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
 	}
 	return ofDecision(r).Render(string(r.Decision)) + "  " + what
 }

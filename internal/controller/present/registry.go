@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -28,58 +29,58 @@ func Registry(r RegistryResult) Answer {
 
 // printRegistry writes a report for people.
 func printRegistry(out io.Writer, r RegistryResult) error {
-	p := &printer{out: out}
-	style := bad()
+	p := newPrinter(out)
+	style := terminal.Bad()
 	switch r.Decision {
 	case registry.Healthy:
-		style = good()
+		style = terminal.Good()
 	case registry.ServiceDegraded, registry.Drifted, registry.NotInstalled:
-		style = warn()
+		style = terminal.Warn()
 	}
-	p.line("%s  registry on %s at %s%s", style.Render(string(r.Decision)), r.Host, r.Endpoint, changed(r.Changes))
-	p.field("because", "%s", indent(r.Summary))
+	p.Line("%s  registry on %s at %s%s", style.Render(string(r.Decision)), r.Host, r.Endpoint, changed(r.Changes))
+	p.Field("because", "%s", terminal.Indent(r.Summary))
 	if f := r.Failure; f != nil {
-		p.field("failure", "%s (%s)", indent(f.Message), f.Reason)
+		p.Field("failure", "%s (%s)", terminal.Indent(f.Message), f.Reason)
 		if f.Hint != "" {
-			p.field("to mend", "%s", indent(f.Hint))
+			p.Field("to mend", "%s", terminal.Indent(f.Hint))
 		}
 	}
 	for _, s := range r.Steps {
 		if s.Kept != "" {
-			p.field("kept", "%s", s.Kept)
+			p.Field("kept", "%s", s.Kept)
 		}
 	}
 	if r.Failure == nil {
-		p.field("API usable", "%s", map[bool]string{true: "yes: pulls and pushes work", false: "no"}[r.RuntimeAPIHealthy])
+		p.Field("API usable", "%s", map[bool]string{true: "yes: pulls and pushes work", false: "no"}[r.RuntimeAPIHealthy])
 		for _, c := range r.Checks {
 			p.check(c)
 		}
 	}
 	for _, w := range r.Warnings {
-		p.field("warning", "%s", warn().Render(w))
+		p.Field("warning", "%s", terminal.Warn().Render(w))
 	}
 	for _, h := range r.Hints {
-		p.field("ssh tells", "%s", h)
+		p.Field("ssh tells", "%s", h)
 	}
 	if r.Decision != registry.Healthy {
-		p.field("says nothing of", "%s", strings.Join(r.DoesNotImply, ", "))
+		p.Field("says nothing of", "%s", strings.Join(r.DoesNotImply, ", "))
 	}
 	if r.Retryable {
-		p.field("again?", "the same command may find it better without any change")
+		p.Field("again?", "the same command may find it better without any change")
 	}
 	if r.Next != "" {
-		p.field("next", "%s", r.Next)
+		p.Field("next", "%s", r.Next)
 	}
-	return p.err
+	return p.Err
 }
 
 func (p *printer) check(c registry.Check) {
 	if c.OK {
-		p.field("check", "%s %s %s", mark(true), c.Name, faint().Render(c.Got))
+		p.Field("check", "%s %s %s", terminal.Mark(true), c.Name, terminal.Faint().Render(c.Got))
 		return
 	}
-	p.field("check", "%s %s is %s, want %s", mark(false), c.Name, c.Got, c.Want)
-	p.field("", "  %s", c.Fix)
+	p.Field("check", "%s %s is %s, want %s", terminal.Mark(false), c.Name, c.Got, c.Want)
+	p.Field("", "  %s", c.Fix)
 }
 
 func changed(n *int) string {

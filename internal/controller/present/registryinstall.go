@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -33,25 +34,25 @@ func DryRun(c site.Config, from string) Answer {
 }
 
 func printRegistryDryRun(out io.Writer, r RegistryDryRun) error {
-	p := &printer{out: out}
-	p.line("%s  registry on %s: these steps would be taken, in this order; nothing was contacted", good().Render(r.Decision), r.Host)
+	p := newPrinter(out)
+	p.Line("%s  registry on %s: these steps would be taken, in this order; nothing was contacted", terminal.Good().Render(r.Decision), r.Host)
 	for _, s := range r.Steps {
-		p.field(string(s.Step), "%s", s.Target)
-		p.field("", "%s", faint().Render(s.Does))
+		p.Field(string(s.Step), "%s", s.Target)
+		p.Field("", "%s", terminal.Faint().Render(s.Does))
 	}
-	p.field("settings", "%s", r.Source)
-	p.field("next", "%s", r.Next)
-	return p.err
+	p.Field("settings", "%s", r.Source)
+	p.Field("next", "%s", r.Next)
+	return p.Err
 }
 
 // installLine is a step that is done, for people.
 func installLine(after time.Duration, p registry.Progress) string {
-	what := faint().Render("as it is")
+	what := terminal.Faint().Render("as it is")
 	switch {
 	case p.Kept != "":
 		what = "changed; what was there is kept at " + p.Kept
 	case p.Changed:
 		what = "changed"
 	}
-	return fmt.Sprintf("%6.1fs  %s %s  %s", after.Seconds(), point().Render(fmt.Sprintf("%-8s", p.Step)), p.Target, what)
+	return fmt.Sprintf("%6.1fs  %s %s  %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", p.Step)), p.Target, what)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -29,15 +30,15 @@ type RegistryRendered struct {
 func Rendered(r RegistryRendered) Answer { return foreign(answer(ExitOK, r, printRendered)) }
 
 func printRendered(out io.Writer, r RegistryRendered) error {
-	p := &printer{out: out}
+	p := newPrinter(out)
 	for _, f := range r.Files {
 		if f.Written != "" {
-			p.line("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it
+			p.Line("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it
 			continue
 		}
-		p.line("%s", good().Render(fmt.Sprintf("== %s", f.Path)))
-		p.line("%s", faint().Render("== "+f.SHA256))
-		p.line("%s", f.Content)
+		p.Line("%s", terminal.Good().Render(fmt.Sprintf("== %s", f.Path)))
+		p.Line("%s", terminal.Faint().Render("== "+f.SHA256))
+		p.Line("%s", f.Content)
 	}
-	return p.err
+	return p.Err
 }

@@ -5,10 +5,9 @@ import (
 	"io"
 	"strings"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -20,26 +19,27 @@ func Deployed(r contract.Result) Answer { return answer(exitCode(r), r, printRes
 func Refused(r contract.Result) Answer { return answer(exitCode(r), r, printRefusal) }
 
 func printRefusal(out io.Writer, r contract.Result) error {
-	_, err := lipgloss.Fprintf(out, "%s %s (%s)\n", bad().Render("error:"), r.Failure.Message, r.Failure.Reason)
-	if err == nil && r.Failure.Hint != "" {
-		_, err = fmt.Fprintln(out, " ", r.Failure.Hint)
+	p := newPrinter(out)
+	p.Line("%s %s (%s)", terminal.Bad().Render("error:"), r.Failure.Message, r.Failure.Reason)
+	if p.Err == nil && r.Failure.Hint != "" {
+		_, p.Err = fmt.Fprintln(out, " ", r.Failure.Hint)
 	}
-	return err
+	return p.Err
 }
 
 // printResult writes the result of a deploying command.
 func printResult(out io.Writer, r contract.Result) error {
-	p := &printer{out: out}
-	p.line("%s", headline(r))
+	p := newPrinter(out)
+	p.Line("%s", headline(r))
 	f := r.Failure
 	if onlyGate(r) {
 		f = nil // the gate has lines of its own
 	}
 	if f != nil {
-		p.field("failed at", "%s (%s)", f.Step, f.Reason)
-		p.field("because", "%s", indent(f.Message))
+		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
+		p.Field("because", "%s", terminal.Indent(f.Message))
 		if len(f.Logs) > 0 {
-			p.field("its last lines", "%s", indent(strings.Join(f.Logs, "\n")))
+			p.Field("its last lines", "%s", terminal.Indent(strings.Join(f.Logs, "\n")))
 		}
 	}
 	if r.DryRun {
@@ -52,10 +52,10 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if r.Plan != nil {
 		p.byReceipt(*r.Plan)
-		p.field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
+		p.Field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
 	}
 	if r.Older {
-		p.field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
+		p.Field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
 	shape := catalog.Shape("")
@@ -64,38 +64,38 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	p.scope(r.Scope, shape)
 	if r.Running != "" {
-		p.field("running now", "%s", r.Running)
+		p.Field("running now", "%s", r.Running)
 	}
 	if r.Bytes != nil {
-		p.field("crossed", "%s", crossed(r))
+		p.Field("crossed", "%s", crossed(r))
 	}
 	if r.Receipt != nil {
-		p.field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
+		p.Field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
 	}
-	p.warnings(r.Warnings)
+	p.Warnings(r.Warnings)
 	for i, hint := range r.Hints {
-		p.field(fmt.Sprintf("hint %d", i+1), "%s", hint)
+		p.Field(fmt.Sprintf("hint %d", i+1), "%s", hint)
 	}
 	if f != nil {
 		if f.Hint != "" {
-			p.field("to mend", "%s", indent(f.Hint))
+			p.Field("to mend", "%s", terminal.Indent(f.Hint))
 		}
 		if f.Retry {
-			p.field("again?", "the same command may succeed without any change")
+			p.Field("again?", "the same command may succeed without any change")
 		}
-		p.field("next", "%s", f.Next)
+		p.Field("next", "%s", f.Next)
 	}
 	if r.Plan != nil && !r.Plan.Next.IsZero() && (r.Decision == contract.DecidedReady || r.Decision == contract.DecidedStaged) {
-		p.field("next", "%s", r.Plan.Next)
+		p.Field("next", "%s", r.Plan.Next)
 	}
 	switch {
 	case !r.OK && !r.DryRun && r.Decision != contract.DecidedDegraded || r.Rollback.IsZero():
 	case !r.DryRun && !r.Rollback.Complete():
-		p.field("to go back", "nothing was proven before")
+		p.Field("to go back", "nothing was proven before")
 	default:
-		p.field("to go back", "%s", r.Rollback)
+		p.Field("to go back", "%s", r.Rollback)
 	}
-	return p.err
+	return p.Err
 }
 
 // onlyGate reports whether the gate alone stands before what was looked at.
@@ -104,14 +104,14 @@ func onlyGate(r contract.Result) bool {
 }
 
 // ofDecision is the colour of what a command came to.
-func ofDecision(r contract.Result) lipgloss.Style {
+func ofDecision(r contract.Result) terminal.Style {
 	switch {
 	case r.OK:
-		return good()
+		return terminal.Good()
 	case decisionCode(r.Decision) == ExitDegraded || decisionCode(r.Decision) == ExitBlocked:
-		return warn()
+		return terminal.Warn()
 	}
-	return bad()
+	return terminal.Bad()
 }
 
 func headline(r contract.Result) string {
@@ -125,7 +125,7 @@ func headline(r contract.Result) string {
 		head += fmt.Sprintf("  %s %s", r.Service, r.Env)
 	}
 	if r.Seconds > 0 {
-		head += faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
+		head += terminal.Faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
 	}
 	return head
 }

@@ -4,10 +4,9 @@ import (
 	"io"
 	"strings"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -30,8 +29,9 @@ type CatalogChecked struct {
 // Checked answers with a catalog that was found right.
 func Checked(c CatalogChecked) Answer {
 	return answer(ExitOK, c, func(out io.Writer, c CatalogChecked) error {
-		_, err := lipgloss.Fprintf(out, "ok: %s: %s, %s\n", c.File, plain.Count(c.Services, "service"), c.Hash)
-		return err
+		p := newPrinter(out)
+		p.Line("ok: %s: %s, %s", c.File, plain.Count(c.Services, "service"), c.Hash)
+		return p.Err
 	})
 }
 
@@ -47,32 +47,33 @@ func printServices(out io.Writer, list []inventory.Service) error {
 			name = ""
 		}
 	}
-	if err := rows(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
+	if err := terminal.Table(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
 		return err
 	}
-	_, err := lipgloss.Fprintln(out, faint().Render("`unidesk-controller services NAME` shows one whole, and why"))
-	return err
+	p := newPrinter(out)
+	p.Line("%s", terminal.Faint().Render("`unidesk-controller services NAME` shows one whole, and why"))
+	return p.Err
 }
 
 // printService writes all that the catalog has of one service.
 func printService(out io.Writer, s inventory.Service) error {
-	p := &printer{out: out}
+	p := newPrinter(out)
 	for _, env := range artifact.Envs() {
 		e := env.String()
-		p.line("%s  %s", s.Service, e)
-		p.field("mode", "%s", s.Modes[e])
+		p.Line("%s  %s", s.Service, e)
+		p.Field("mode", "%s", s.Modes[e])
 		if s.Shapes[e] != "" {
-			p.field("shape", "%s", s.Shapes[e])
+			p.Field("shape", "%s", s.Shapes[e])
 		}
 		if len(s.Targets[e]) > 0 {
-			p.field("target", "%s", indent(strings.Join(s.Targets[e], "\n")))
+			p.Field("target", "%s", terminal.Indent(strings.Join(s.Targets[e], "\n")))
 		}
 		if s.Gates[e] != "" {
-			p.field("gate", "%s", s.Gates[e])
+			p.Field("gate", "%s", s.Gates[e])
 		}
 		if s.Why[e] != "" {
-			p.field("why", "%s", indent(wrapped(s.Why[e])))
+			p.Field("why", "%s", terminal.Indent(terminal.Wrapped(s.Why[e])))
 		}
 	}
-	return p.err
+	return p.Err
 }

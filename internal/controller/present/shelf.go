@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -35,28 +36,28 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 			lines = append(lines, []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, plain.Age(now, one.Created)})
 		}
 	}
-	if err := rows(out, []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}, lines); err != nil {
+	if err := terminal.Table(out, []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}, lines); err != nil {
 		return err
 	}
-	p := &printer{out: out}
+	p := newPrinter(out)
 	var nothing []string
 	for _, s := range list {
 		for _, broken := range s.Broken {
-			p.line("%s %s cannot be read: %s", s.Service, broken.Name, plain.Text(broken.Trouble))
-			p.line("  publish that commit again, or delete the tag; the other tags are as listed")
+			p.Line("%s %s cannot be read: %s", s.Service, broken.Name, plain.Text(broken.Trouble))
+			p.Line("  publish that commit again, or delete the tag; the other tags are as listed")
 		}
 		if s.Failure == nil && len(s.Artifacts) == 0 && len(s.Broken) == 0 {
 			nothing = append(nothing, s.Service.String())
 		}
 		if n := len(s.Others); n > 0 {
-			p.line("%s", faint().Render(fmt.Sprintf("%s has %s beside the full commits, never deployed: %s", s.Service, plain.Count(n, "tag"), few(s.Others))))
+			p.Line("%s", terminal.Faint().Render(fmt.Sprintf("%s has %s beside the full commits, never deployed: %s", s.Service, plain.Count(n, "tag"), few(s.Others))))
 		}
 	}
 	if len(nothing) > 0 {
-		p.line("%s", faint().Render("nothing is published of "+strings.Join(nothing, ", ")))
+		p.Line("%s", terminal.Faint().Render("nothing is published of "+strings.Join(nothing, ", ")))
 	}
-	if p.err != nil {
-		return p.err
+	if p.Err != nil {
+		return p.Err
 	}
 	return printUnasked(out, inventory.Failures(list))
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -35,13 +33,7 @@ func Version(version string) Answer {
 // Nothing is the answer of a command that has printed what there was to print.
 func Nothing() Answer { return Answer{text: func(io.Writer) error { return nil }} }
 
-// Note writes what a person should know besides the answer, on stderr.
-func Note(err io.Writer, text string) { lipgloss.Fprintln(err, warn().Render("note:")+" "+text) }
-
-// Aside writes a line of less weight than the answer, on stderr.
-func Aside(err io.Writer, text string) { lipgloss.Fprintln(err, faint().Render(text)) }
-
 // Installed writes a step of the registry's installation that is done, on stderr.
 func Installed(err io.Writer, after time.Duration, p registry.Progress) {
-	lipgloss.Fprintln(err, installLine(after, p))
+	newPrinter(err).Line("%s", installLine(after, p))
 }

@@ -4,17 +4,18 @@ import (
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
 // printUnasked writes what is missing in an answer, below it.
 func printUnasked(out io.Writer, list []inventory.Unasked) error {
-	p := &printer{out: out}
+	p := newPrinter(out)
 	for _, u := range list {
-		p.line("%s %s (%s)", bad().Render("not known:"), u.What, u.Reason)
-		p.line("  %s", u.Message)
+		p.Line("%s %s (%s)", terminal.Bad().Render("not known:"), u.What, u.Reason)
+		p.Line("  %s", u.Message)
 		if u.Hint != "" {
-			p.line("  %s", u.Hint)
+			p.Line("  %s", u.Hint)
 		}
 	}
-	return p.err
+	return p.Err
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -54,8 +54,8 @@ func New(args []string, streams Streams, version string, onEvent func(workload.E
 // to type. Words of a host, an image's label, a container's log or a command line appear
 // and do nothing. It is the one place for this, for every command that prints.
 func (a *App) fit(s Streams) {
-	s.Out = present.Fitted(s.Out, func(text string) string { return a.typed(text, a.Format == "json") })
-	s.Err = present.Fitted(s.Err, func(text string) string { return a.typed(text, false) })
+	s.Out = terminal.Fitted(s.Out, func(text string) string { return a.typed(text, a.Format == "json") })
+	s.Err = terminal.Fitted(s.Err, func(text string) string { return a.typed(text, false) })
 	a.Streams = s
 }
 
@@ -64,7 +64,7 @@ func (a *App) fit(s Streams) {
 func (a *App) typed(text string, inJSON bool) string {
 	folder := plain.Quote(a.ConfigDir)
 	if inJSON {
-		folder = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(folder) // present makes the rest fit
+		folder = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(folder) // terminal makes the rest fit
 	}
 	if a.ConfigDir == site.DefaultConfigDir || a.ConfigDir == "" {
 		return text

@@ -3,7 +3,7 @@ package command
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -11,7 +11,7 @@ import (
 // Wired is what was wired, with the progress that a person sees of it.
 type Wired struct {
 	*site.Wired
-	progress *present.Progress
+	progress *terminal.Progress
 }
 
 // Close ends the connections and takes the progress off the screen.
@@ -36,7 +36,7 @@ func (a *App) Wire(services *catalog.Catalog, access site.Access) (*Wired, error
 	if err != nil {
 		return nil, err
 	}
-	progress := present.NewProgress(a.Err, a.Terminal)
+	progress := terminal.NewProgress(a.Err, a.Terminal)
 	w, err := site.Wire(c, services, a.Version, access, a.emit(progress))
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (a *App) Wire(services *catalog.Catalog, access site.Access) (*Wired, error
 }
 
 // emit sends each event to the person first, and to the other listener after.
-func (a *App) emit(progress *present.Progress) func(workload.Event) {
+func (a *App) emit(progress *terminal.Progress) func(workload.Event) {
 	if a.onEvent == nil {
 		return progress.Event
 	}
@@ -84,6 +84,6 @@ func (a *App) Place(service string, env artifact.Env) (*site.Place, error) {
 func (a *App) Remind(c site.Config) {
 	services, _ := site.LoadCatalog(a.ConfigDir)
 	for _, what := range site.LeftBehind(c, services) {
-		present.Note(a.Err, what)
+		terminal.Note(a.Err, what)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -69,7 +70,7 @@ func (w *targets) one() (contract.Contract, error) {
 func (w *targets) tellOther(c contract.Contract) {
 	wanted, _ := site.Wanted(w.ConfigDir, w.env)
 	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
-		present.Note(w.Err, fmt.Sprintf("deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
+		terminal.Note(w.Err, fmt.Sprintf("deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
 	}
 }
 

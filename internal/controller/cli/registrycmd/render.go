@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -52,7 +53,7 @@ func (c *renderCommand) Run(context.Context) (present.Answer, error) {
 		r.Files = append(r.Files, file)
 	}
 	if c.Format != "json" {
-		present.Aside(c.Err, "settings: "+from) // the files alone do not show a --config that leads nowhere
+		terminal.Aside(c.Err, "settings: "+from) // the files alone do not show a --config that leads nowhere
 	}
 	return present.Rendered(r), nil
 }

@@ -1,4 +1,4 @@
-package present
+package terminal
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func (p *Progress) Event(e workload.Event) {
 		p.transfer(e)
 		return
 	}
-	line := fmt.Sprintf("%6.1fs  %s %s", time.Since(p.start).Seconds(), point().Render(fmt.Sprintf("%-15s", e.Point)), e.Text)
+	line := fmt.Sprintf("%6.1fs  %s %s", time.Since(p.start).Seconds(), Point().Render(fmt.Sprintf("%-15s", e.Point)), e.Text)
 	if key := string(e.Point) + e.Text; key != p.last { // a wait repeats itself
 		p.last = key
 		p.line(line)

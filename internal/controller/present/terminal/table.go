@@ -1,4 +1,4 @@
-package present
+package terminal
 
 import (
 	"io"
@@ -8,8 +8,8 @@ import (
 	"charm.land/lipgloss/v2/table"
 )
 
-// rows writes a table.
-func rows(out io.Writer, head []string, lines [][]string) error {
+// Table writes a table.
+func Table(out io.Writer, head []string, lines [][]string) error {
 	t := table.New().Headers(head...).Rows(lines...).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderHeader(false).BorderColumn(false).
 		StyleFunc(func(row, _ int) lipgloss.Style {

@@ -1,4 +1,4 @@
-package present
+package terminal
 
 import (
 	"encoding/json"
@@ -12,8 +12,8 @@ func TestWhatIsFitIsAsItWas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"plain, ä 中文 \U0001f600\n\tx": "plain, ä 中文 \U0001f600\n\tx",
-		bad().Render("x"):             "\x1b[1;31mx\x1b[m",
-		point().Render("x"):           "\x1b[36mx\x1b[m",
+		Bad().Render("x"):             "\x1b[1;31mx\x1b[m",
+		Point().Render("x"):           "\x1b[36mx\x1b[m",
 		"\x1b[2Jx":                    `\u001b[2Jx`,
 		"\x1b[31mx":                   `\u001b[31mx`,
 		"\x1b]0;t\a":                  `\u001b]0;t\u0007`,

@@ -1,4 +1,4 @@
-package present
+package terminal
 
 import (
 	"fmt"
@@ -22,8 +22,8 @@ func Fitted(w io.Writer, lines func(string) string) io.Writer {
 	return stream{w, lines}
 }
 
-// asWritten is the writer that Fitted made, without its function.
-func asWritten(w io.Writer) io.Writer {
+// AsWritten returns the writer that Fitted made, without its function.
+func AsWritten(w io.Writer) io.Writer {
 	switch w := w.(type) {
 	case screen:
 		return screen{w.file, strings.Clone}
@@ -74,7 +74,7 @@ func unfitted(w io.Writer) io.Writer {
 	return w
 }
 
-// ours are the only escapes that pass: those of the styles of text.go and progress.go.
+// ours are the only escapes that pass: those of the styles of printer.go.
 // Text that brings one of them looks like ours, and does no more.
 var ours = regexp.MustCompile(`^\x1b\[(?:|1|2|36|1;3[123])m`)
 

@@ -1,0 +1,83 @@
+// Package terminal makes text fit a terminal: colours, fields, tables, notes, the progress
+// of a deploy. Words of hosts, images and logs pass through it, so it lets none of them act
+// on a terminal. It knows no answer.
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+)
+
+// Style is how a text looks.
+type Style = lipgloss.Style
+
+// Good is the style of what is as it should be.
+func Good() Style { return lipgloss.NewStyle().Foreground(lipgloss.Green).Bold(true) }
+
+// Warn is the style of what a person should look at.
+func Warn() Style { return lipgloss.NewStyle().Foreground(lipgloss.Yellow).Bold(true) }
+
+// Bad is the style of what failed.
+func Bad() Style { return lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true) }
+
+// Faint is the style of what matters less.
+func Faint() Style { return lipgloss.NewStyle().Faint(true) }
+
+// Point is the style of a step that begins.
+func Point() Style { return lipgloss.NewStyle().Foreground(lipgloss.Cyan) }
+
+// Printer writes lines and fields for people.
+type Printer struct {
+	out io.Writer
+	// Err is the first error of writing; nothing is written after it.
+	Err error
+}
+
+// NewPrinter returns a Printer that writes to out.
+func NewPrinter(out io.Writer) *Printer { return &Printer{out: out} }
+
+// Line writes a line.
+func (p *Printer) Line(format string, args ...any) {
+	if p.Err == nil {
+		_, p.Err = lipgloss.Fprintf(p.out, format+"\n", args...)
+	}
+}
+
+// Field writes a name and its value.
+func (p *Printer) Field(name, format string, args ...any) {
+	p.Line("  %-14s %s", name, Indent(fmt.Sprintf(format, args...)))
+}
+
+// Warnings writes a field for each warning.
+func (p *Printer) Warnings(list []string) {
+	for _, w := range list {
+		p.Field("warning", "%s %s", Warn().Render("!"), w)
+	}
+}
+
+// Mark is the glyph of what holds, or does not.
+func Mark(ok bool) string {
+	if ok {
+		return Good().Render("✓")
+	}
+	return Bad().Render("✗")
+}
+
+// Indent keeps the lines of a value under it, so that none passes for a field of its
+// own; those that are there already stay.
+func Indent(s string) string {
+	under := "\n" + strings.Repeat(" ", 17)
+	return strings.ReplaceAll(strings.ReplaceAll(s, under, "\n"), "\n", under)
+}
+
+// Wrapped breaks a sentence into lines that fit beside a field's name.
+func Wrapped(s string) string { return lipgloss.Wrap(s, 83, "") }
+
+// Note writes what a person should know besides the answer, on stderr.
+func Note(err io.Writer, text string) { lipgloss.Fprintln(err, Warn().Render("note:")+" "+text) }
+
+// Aside writes a line of less weight than the answer, on stderr.
+func Aside(err io.Writer, text string) { lipgloss.Fprintln(err, Faint().Render(text)) }
