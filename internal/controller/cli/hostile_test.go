@@ -21,6 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -286,7 +287,7 @@ func TestNothingThatIsShownSpeaksToTheTerminal(t *testing.T) { //nolint:parallel
 			"a comparison":        told(present.Compared(spoiled[contract.Comparison](v))),
 			"a way back":          told(present.Rollback(spoiled[inventory.RollbackOptions](v))),
 			"a table":             told(present.Services([]inventory.Service{spoiled[inventory.Service](v)})),
-			"a registry's report": inJSON(present.Registry(spoiled[present.RegistryResult](v))),
+			"a registry's report": inJSON(registryanswer.Report(spoiled[registryanswer.Result](v))),
 			"a note":              func(a *command.App) error { terminal.Note(a.Err, v); return nil },
 			"an event": func(a *command.App) error {
 				terminal.NewProgress(a.Err, false).Event(workload.Event{Point: workload.Point(v), Text: v})

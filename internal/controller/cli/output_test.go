@@ -8,7 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -43,7 +43,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 	}
 	plan := inventory.NewRegistryPlan(site.Defaults(), "")
 	results = append(results, plan, plan.Dependencies, plan.Paths[0],
-		present.RegistryResult{}, present.RegistryRendered{}, present.RenderedFile{}, present.RegistryDryRun{})
+		registryanswer.Result{}, registryanswer.Rendering{}, registryanswer.File{}, registryanswer.DryRunResult{})
 	for _, v := range results {
 		for f := range reflect.TypeOf(v).Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
@@ -157,7 +158,7 @@ func TestStatusAndHealthAnswerTwoQuestionsOfOneRead(t *testing.T) {
 			tt.change(&served.facts)
 			for command, code := range map[string]int{"status": tt.status, "health": tt.health} {
 				got := ask(t, served, command, "-o", "json")
-				var r present.RegistryResult
+				var r registryanswer.Result
 				if err := json.Unmarshal([]byte(got.out), &r); err != nil {
 					t.Fatalf("%s: %v in %s", command, err, got.out)
 				}
@@ -219,7 +220,7 @@ func TestInstallTellsItsStepsAndThenTheHealth(t *testing.T) {
 			t.Errorf("stderr does not have %q:\n%s", want, got.err)
 		}
 	}
-	var r present.RegistryResult
+	var r registryanswer.Result
 	if err := json.Unmarshal([]byte(ask(t, served, "install", "-o", "json").out), &r); err != nil || r.Changes == nil || *r.Changes != 2 || !r.OK {
 		t.Errorf("%v: %+v", err, r)
 	}

@@ -29,14 +29,14 @@ type Answer struct {
 	foreign bool
 }
 
-// foreign returns the answer as that of a file's or another program's words.
-func foreign(a Answer) Answer {
+// Foreign returns the answer as that of a file's or another program's words.
+func Foreign(a Answer) Answer {
 	a.foreign = true
 	return a
 }
 
-// answer is a value with the text that prints it.
-func answer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
+// NewAnswer returns the answer of a value, with the text that prints it.
+func NewAnswer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
 	return Answer{Exit: exit, value: value, text: func(out io.Writer) error { return text(out, value) }}
 }
 

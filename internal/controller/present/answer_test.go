@@ -28,7 +28,7 @@ func TestHalfAnAnswerIsNoSuccess(t *testing.T) {
 
 func TestAnAnswerIsJSONForAScriptAndTextForAPerson(t *testing.T) {
 	t.Parallel()
-	valued := answer(ExitOK, map[string]string{"a": "<b>"}, func(out io.Writer, _ map[string]string) error {
+	valued := NewAnswer(ExitOK, map[string]string{"a": "<b>"}, func(out io.Writer, _ map[string]string) error {
 		_, err := io.WriteString(out, "words\n")
 		return err
 	})
@@ -62,8 +62,7 @@ func TestTheWordsOfAFileStay(t *testing.T) {
 	}{
 		{File(Printed{"f.yaml", "old"}), false},
 		{Logs(Tailed{Lines: []string{"old"}}), false},
-		{Rendered(RegistryRendered{Files: []RenderedFile{{Content: "old"}}}), false},
-		{answer(ExitOK, "old", func(out io.Writer, s string) error { _, err := io.WriteString(out, s); return err }), true},
+		{NewAnswer(ExitOK, "old", func(out io.Writer, s string) error { _, err := io.WriteString(out, s); return err }), true},
 	} {
 		for _, form := range []string{"text", "json"} {
 			var out strings.Builder

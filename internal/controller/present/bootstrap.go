@@ -32,7 +32,7 @@ func Bootstrapped(host, version string, r bootstrap.Result) Answer {
 	case r.Decision == bootstrap.Blocked:
 		exit = ExitBlocked
 	}
-	return answer(exit, bootstrapped{host, r}, func(out io.Writer, b bootstrapped) error { return printBootstrap(out, version, b) })
+	return NewAnswer(exit, bootstrapped{host, r}, func(out io.Writer, b bootstrapped) error { return printBootstrap(out, version, b) })
 }
 
 func printBootstrap(out io.Writer, version string, r bootstrapped) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // Diagnosed answers with a diagnosis.
-func Diagnosed(d doctor.Diagnosis) Answer { return answer(diagnosisExit(d), d, printDiagnosis) }
+func Diagnosed(d doctor.Diagnosis) Answer { return NewAnswer(diagnosisExit(d), d, printDiagnosis) }
 
 // printDiagnosis writes a group's findings below its name.
 func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {

@@ -4,7 +4,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
 // diagnosisExit is what a diagnosis comes to as an exit code.
@@ -40,18 +39,6 @@ func decisionCode(d contract.Decision) int {
 		return ExitDegraded
 	case contract.DecidedInterrupted:
 		return ExitInterrupted
-	default:
-		return ExitFailed
-	}
-}
-
-// registryExit is what a report comes to as an exit code.
-func registryExit(r registry.Report) int {
-	switch {
-	case r.OK:
-		return ExitOK
-	case r.Decision == registry.ServiceDegraded, r.Decision == registry.Drifted:
-		return ExitDegraded
 	default:
 		return ExitFailed
 	}

@@ -21,7 +21,7 @@ type Tailed struct {
 
 // Logs answers with the last lines of a service's output.
 func Logs(t Tailed) Answer {
-	return foreign(answer(ExitOK, t, func(out io.Writer, t Tailed) error {
+	return Foreign(NewAnswer(ExitOK, t, func(out io.Writer, t Tailed) error {
 		for _, line := range t.Lines {
 			if _, err := fmt.Fprintln(out, line); err != nil {
 				return err

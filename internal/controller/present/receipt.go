@@ -15,7 +15,7 @@ import (
 
 // Receipts answers with the receipts of past deploys.
 func Receipts(list []ledger.Receipt) Answer {
-	return answer(ExitOK, append([]ledger.Receipt{}, list...), printReceipts)
+	return NewAnswer(ExitOK, append([]ledger.Receipt{}, list...), printReceipts)
 }
 
 func printReceipts(out io.Writer, list []ledger.Receipt) error {
@@ -34,7 +34,7 @@ func printReceipts(out io.Writer, list []ledger.Receipt) error {
 }
 
 // Receipt answers with one receipt whole.
-func Receipt(r ledger.Receipt) Answer { return answer(ExitOK, r, printReceipt) }
+func Receipt(r ledger.Receipt) Answer { return NewAnswer(ExitOK, r, printReceipt) }
 
 // printReceipt writes a receipt for people; JSON has all of it.
 func printReceipt(out io.Writer, r ledger.Receipt) error {

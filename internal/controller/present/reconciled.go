@@ -10,7 +10,7 @@ import (
 
 // Reconciled answers with what came of all services of an environment.
 func Reconciled(r contract.Reconciliation) Answer {
-	return answer(decisionCode(r.Decision), r, printReconciliation)
+	return NewAnswer(decisionCode(r.Decision), r, printReconciliation)
 }
 
 // printReconciliation writes a line for each service, and what to do about those

@@ -19,7 +19,7 @@ type recoveries struct {
 // Recovered answers with what became of each thing that killed runs left.
 func Recovered(done []contract.Recovery) Answer {
 	left := slices.ContainsFunc(done, func(r contract.Recovery) bool { return r.Action == contract.Failed || r.Action == contract.Busy })
-	return answer(exitIncomplete(left), recoveries{!left, append([]contract.Recovery{}, done...)}, printRecovered)
+	return NewAnswer(exitIncomplete(left), recoveries{!left, append([]contract.Recovery{}, done...)}, printRecovered)
 }
 
 func printRecovered(out io.Writer, r recoveries) error {

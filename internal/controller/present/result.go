@@ -12,11 +12,11 @@ import (
 )
 
 // Deployed answers with the result of a deploying command.
-func Deployed(r contract.Result) Answer { return answer(exitCode(r), r, printResult) }
+func Deployed(r contract.Result) Answer { return NewAnswer(exitCode(r), r, printResult) }
 
 // Refused answers with an error that no command made a result of; as text it is two
 // lines for stderr.
-func Refused(r contract.Result) Answer { return answer(exitCode(r), r, printRefusal) }
+func Refused(r contract.Result) Answer { return NewAnswer(exitCode(r), r, printRefusal) }
 
 func printRefusal(out io.Writer, r contract.Result) error {
 	p := newPrinter(out)

@@ -12,7 +12,7 @@ import (
 
 // Rollback answers with what a service can go back to.
 func Rollback(r inventory.RollbackOptions) Answer {
-	return answer(exitIncomplete(!r.OK), r, printRollback)
+	return NewAnswer(exitIncomplete(!r.OK), r, printRollback)
 }
 
 func printRollback(out io.Writer, r inventory.RollbackOptions) error {

@@ -11,11 +11,11 @@ import (
 )
 
 // Services answers with all services of the catalog.
-func Services(list []inventory.Service) Answer { return answer(ExitOK, list, printServices) }
+func Services(list []inventory.Service) Answer { return NewAnswer(ExitOK, list, printServices) }
 
 // Service answers with all that the catalog has of one service, in the same JSON as [Services].
 func Service(one inventory.Service) Answer {
-	return answer(ExitOK, []inventory.Service{one}, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
+	return NewAnswer(ExitOK, []inventory.Service{one}, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
 }
 
 // CatalogChecked is a catalog that was found right. docs/output.md describes its JSON.
@@ -28,7 +28,7 @@ type CatalogChecked struct {
 
 // Checked answers with a catalog that was found right.
 func Checked(c CatalogChecked) Answer {
-	return answer(ExitOK, c, func(out io.Writer, c CatalogChecked) error {
+	return NewAnswer(ExitOK, c, func(out io.Writer, c CatalogChecked) error {
 		p := newPrinter(out)
 		p.Line("ok: %s: %s, %s", c.File, plain.Count(c.Services, "service"), c.Hash)
 		return p.Err

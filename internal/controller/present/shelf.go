@@ -20,7 +20,7 @@ type shelves struct {
 // Shelves answers with what the registry holds of each service.
 func Shelves(list []inventory.Shelf) Answer {
 	missing := len(inventory.Failures(list)) > 0
-	return answer(exitIncomplete(missing), shelves{!missing, list}, func(out io.Writer, s shelves) error {
+	return NewAnswer(exitIncomplete(missing), shelves{!missing, list}, func(out io.Writer, s shelves) error {
 		return printShelves(out, s.Services, time.Now())
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -45,11 +46,11 @@ func (c *installCommand) Run(ctx context.Context) (present.Answer, error) {
 	}
 	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.Version)
 	defer func() { _ = far.Close() }()
-	r := present.RegistryResult{Host: config.RegistryHost}
+	r := registryanswer.Result{Host: config.RegistryHost}
 	started := time.Now()
 	done, err := far.InstallRegistry(ctx, config.Registry, registry.Render(config.Registry).Hashes(), func(p registry.Progress) {
 		r.Steps = append(r.Steps, p)
-		present.Installed(c.Err, time.Since(started), p)
+		registryanswer.Installed(c.Err, time.Since(started), p)
 	})
 	switch begun := len(r.Steps) > 0; {
 	case err == nil:
@@ -59,7 +60,7 @@ func (c *installCommand) Run(ctx context.Context) (present.Answer, error) {
 	default:
 		r.Report = site.Unread(ctx, config, c.Probe, err).FailedInstall(begun)
 	}
-	return present.Registry(r).UnlessStopped(ctx), nil
+	return registryanswer.Report(r).UnlessStopped(ctx), nil
 }
 
 // plan is given nothing to act with.
@@ -68,5 +69,5 @@ func (c *installCommand) plan() (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.DryRun(config, from), nil
+	return registryanswer.DryRun(config, from), nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
@@ -25,5 +26,5 @@ func (c planCommand) Run(context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.RegistryPlan(inventory.NewRegistryPlan(config, from)), nil
+	return registryanswer.Plan(inventory.NewRegistryPlan(config, from)), nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -41,9 +42,9 @@ func (c *renderCommand) Run(context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	r := present.RegistryRendered{Source: from, Settings: config.Registry}
+	r := registryanswer.Rendering{Source: from, Settings: config.Registry}
 	for _, f := range registry.Render(config.Registry) {
-		file := present.RenderedFile{Name: f.Name, Path: f.Path, SHA256: f.Hash().String(), Content: string(f.Content)}
+		file := registryanswer.File{Name: f.Name, Path: f.Path, SHA256: f.Hash().String(), Content: string(f.Content)}
 		if c.out != "" {
 			file.Written = filepath.Join(c.out, filepath.Base(f.Path))
 			if err := writeRendered(file.Written, f.Content); err != nil {
@@ -55,7 +56,7 @@ func (c *renderCommand) Run(context.Context) (present.Answer, error) {
 	if c.Format != "json" {
 		terminal.Aside(c.Err, "settings: "+from) // the files alone do not show a --config that leads nowhere
 	}
-	return present.Rendered(r), nil
+	return registryanswer.Render(r), nil
 }
 
 func writeRendered(path string, content []byte) error {

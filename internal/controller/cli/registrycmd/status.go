@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
@@ -61,5 +62,5 @@ func (c questionCommand) Run(ctx context.Context) (present.Answer, error) {
 	if report.Action == c.itself {
 		report.Follow(fault.Examine)
 	}
-	return present.Registry(present.RegistryResult{Host: config.RegistryHost, Report: c.as(report)}).UnlessStopped(ctx), nil
+	return registryanswer.Report(registryanswer.Result{Host: config.RegistryHost, Report: c.as(report)}).UnlessStopped(ctx), nil
 }

@@ -1,10 +1,11 @@
-package present
+package registryanswer
 
 import (
 	"fmt"
 	"io"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -12,8 +13,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
-// RegistryDryRun is what install --dry-run answers. docs/output.md describes its JSON.
-type RegistryDryRun struct {
+// DryRunResult is what install --dry-run answers. docs/output.md describes its JSON.
+type DryRunResult struct {
 	OK       bool               `json:"ok"`
 	Decision string             `json:"decision"`
 	Source   string             `json:"source"`
@@ -26,15 +27,15 @@ type RegistryDryRun struct {
 
 // DryRun answers with the steps of an installation of the registry. from names the
 // source of the settings.
-func DryRun(c site.Config, from string) Answer {
-	return answer(ExitOK, RegistryDryRun{
+func DryRun(c site.Config, from string) present.Answer {
+	return present.NewAnswer(present.ExitOK, DryRunResult{
 		OK: true, Decision: "dry-run", Source: from, Host: c.RegistryHost, Settings: c.Registry,
 		Hashes: registry.Render(c.Registry).Hashes(), Steps: registry.Steps(c.Registry), Next: remedy.Line(fault.RegistryInstall),
-	}, printRegistryDryRun)
+	}, printDryRun)
 }
 
-func printRegistryDryRun(out io.Writer, r RegistryDryRun) error {
-	p := newPrinter(out)
+func printDryRun(out io.Writer, r DryRunResult) error {
+	p := terminal.NewPrinter(out)
 	p.Line("%s  registry on %s: these steps would be taken, in this order; nothing was contacted", terminal.Good().Render(r.Decision), r.Host)
 	for _, s := range r.Steps {
 		p.Field(string(s.Step), "%s", s.Target)
@@ -55,4 +56,9 @@ func installLine(after time.Duration, p registry.Progress) string {
 		what = "changed"
 	}
 	return fmt.Sprintf("%6.1fs  %s %s  %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", p.Step)), p.Target, what)
+}
+
+// Installed writes a step of the registry's installation that is done, on stderr.
+func Installed(err io.Writer, after time.Duration, p registry.Progress) {
+	terminal.NewPrinter(err).Line("%s", installLine(after, p))
 }

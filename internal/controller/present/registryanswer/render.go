@@ -1,16 +1,17 @@
-package present
+package registryanswer
 
 import (
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// RenderedFile is one of the three files, as the output has it.
-type RenderedFile struct {
+// File is one of the three files, as the output has it.
+type File struct {
 	Name registry.FileName `json:"name"`
 	// Path is its path on the registry's host. Written is the path that this command wrote.
 	Path    string `json:"path"`
@@ -19,18 +20,20 @@ type RenderedFile struct {
 	Written string `json:"written,omitempty"`
 }
 
-// RegistryRendered is what render answers. docs/output.md describes its JSON.
-type RegistryRendered struct {
+// Rendering is what render answers. docs/output.md describes its JSON.
+type Rendering struct {
 	Source   string            `json:"source"`
 	Settings registry.Settings `json:"settings"`
-	Files    []RenderedFile    `json:"files"`
+	Files    []File            `json:"files"`
 }
 
-// Rendered answers with the registry's files.
-func Rendered(r RegistryRendered) Answer { return foreign(answer(ExitOK, r, printRendered)) }
+// Render answers with the registry's files.
+func Render(r Rendering) present.Answer {
+	return present.Foreign(present.NewAnswer(present.ExitOK, r, printRendering))
+}
 
-func printRendered(out io.Writer, r RegistryRendered) error {
-	p := newPrinter(out)
+func printRendering(out io.Writer, r Rendering) error {
+	p := terminal.NewPrinter(out)
 	for _, f := range r.Files {
 		if f.Written != "" {
 			p.Line("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it

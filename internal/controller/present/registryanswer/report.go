@@ -1,18 +1,21 @@
-package present
+// Package registryanswer shows what the commands about the managed registry answer: its
+// report, its plan, its rendered files, the steps of its installation.
+package registryanswer
 
 import (
 	"io"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
-// RegistryResult is what the commands answer that ask the registry's host.
+// Result is what the commands answer that ask the registry's host.
 // docs/output.md describes its JSON.
-type RegistryResult struct {
+type Result struct {
 	Host string `json:"host"`
 	registry.Report
 	// Changes and Steps are of an installation; Changes is nil for a question, and
@@ -21,15 +24,15 @@ type RegistryResult struct {
 	Steps   []registry.Progress `json:"steps,omitempty"`
 }
 
-// Registry answers with a report of the registry.
-func Registry(r RegistryResult) Answer {
+// Report answers with a report of the registry.
+func Report(r Result) present.Answer {
 	r.Report = r.Worded(remedy.Text)
-	return answer(registryExit(r.Report), r, printRegistry)
+	return present.NewAnswer(exitCode(r.Report), r, printReport)
 }
 
-// printRegistry writes a report for people.
-func printRegistry(out io.Writer, r RegistryResult) error {
-	p := newPrinter(out)
+// printReport writes a report for people.
+func printReport(out io.Writer, r Result) error {
+	p := terminal.NewPrinter(out)
 	style := terminal.Bad()
 	switch r.Decision {
 	case registry.Healthy:
@@ -53,7 +56,7 @@ func printRegistry(out io.Writer, r RegistryResult) error {
 	if r.Failure == nil {
 		p.Field("API usable", "%s", map[bool]string{true: "yes: pulls and pushes work", false: "no"}[r.RuntimeAPIHealthy])
 		for _, c := range r.Checks {
-			p.check(c)
+			printCheck(p, c)
 		}
 	}
 	for _, w := range r.Warnings {
@@ -74,7 +77,7 @@ func printRegistry(out io.Writer, r RegistryResult) error {
 	return p.Err
 }
 
-func (p *printer) check(c registry.Check) {
+func printCheck(p *terminal.Printer, c registry.Check) {
 	if c.OK {
 		p.Field("check", "%s %s %s", terminal.Mark(true), c.Name, terminal.Faint().Render(c.Got))
 		return
@@ -88,4 +91,16 @@ func changed(n *int) string {
 		return ""
 	}
 	return ", " + plain.Count(*n, "change")
+}
+
+// exitCode is what a report comes to as an exit code.
+func exitCode(r registry.Report) int {
+	switch {
+	case r.OK:
+		return present.ExitOK
+	case r.Decision == registry.ServiceDegraded, r.Decision == registry.Drifted:
+		return present.ExitDegraded
+	default:
+		return present.ExitFailed
+	}
 }

@@ -1,18 +1,21 @@
-package present
+package registryanswer
 
 import (
 	"fmt"
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
-// RegistryPlan answers with the specification of the registry.
-func RegistryPlan(r inventory.RegistryPlan) Answer { return answer(ExitOK, r, printRegistryPlan) }
+// Plan answers with the specification of the registry.
+func Plan(r inventory.RegistryPlan) present.Answer {
+	return present.NewAnswer(present.ExitOK, r, printPlan)
+}
 
-func printRegistryPlan(out io.Writer, r inventory.RegistryPlan) error {
-	p := newPrinter(out)
+func printPlan(out io.Writer, r inventory.RegistryPlan) error {
+	p := terminal.NewPrinter(out)
 	p.Line("%s  registry on %s; nothing was contacted", terminal.Good().Render("plan"), r.Host)
 	p.Field("settings", "%s", r.Source)
 	list := func(name string, lines []string) {
