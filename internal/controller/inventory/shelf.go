@@ -30,6 +30,9 @@ type unreachable struct{ err error }
 // Tags implements lister.
 func (u unreachable) Tags(context.Context, artifact.Repository) ([]rpc.Tag, error) { return nil, u.err }
 
+// Unreachable is the registry whose host cannot be asked, because of err.
+func Unreachable(err error) lister { return unreachable{err} }
+
 // ListerOf connects to the registry's host, once for all that will be asked.
 func ListerOf(ctx context.Context, r *site.Remote) lister {
 	client, err := r.Connect(ctx)

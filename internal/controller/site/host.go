@@ -35,15 +35,26 @@ type HostRow struct {
 	Hint             string       `json:"hint,omitempty"`
 	// From is the host, if its own words are in Message and Hint.
 	From string `json:"from,omitempty"`
+	// Err is why the host is not reachable, nil if it is.
+	Err error `json:"-"`
 }
 
 // AskAll asks all hosts at the same time.
 func AskAll(ctx context.Context, version string, c Config) []HostRow {
-	names := slices.Sorted(maps.Keys(c.Hosts))
+	all := newHosts(c, version)
+	defer func() { _ = all.Close() }()
+	return all.ask(ctx)
+}
+
+// AskAll asks all hosts at the same time, over the connections of this command.
+func (w *Wired) AskAll(ctx context.Context) []HostRow { return w.hosts.ask(ctx) }
+
+func (h hosts) ask(ctx context.Context) []HostRow {
+	names := slices.Sorted(maps.Keys(h))
 	list := make([]HostRow, len(names))
 	var asking sync.WaitGroup
 	for i, name := range names {
-		asking.Go(func() { list[i] = AskHost(ctx, version, name, c.Hosts[name]) })
+		asking.Go(func() { list[i] = h[name].row(ctx) })
 	}
 	asking.Wait()
 	return list
@@ -52,14 +63,20 @@ func AskAll(ctx context.Context, version string, c Config) []HostRow {
 // AskHost asks one host's agent what it is. A host that does not answer in time has
 // its row, too, with the reason.
 func AskHost(ctx context.Context, version, name string, host tunnel.Config) HostRow {
-	row := HostRow{Name: name, Transport: transport(host)}
-	ctx, cancel := context.WithTimeoutCause(ctx, host.Patience()+answerTime,
-		fault.Transient(fault.HostUnreachable, "no answer within %s", host.Patience()+answerTime))
+	far := NewRemote(name, host, version)
+	defer func() { _ = far.Close() }()
+	return far.row(ctx)
+}
+
+func (r *Remote) row(ctx context.Context) HostRow {
+	row := HostRow{Name: r.name, Transport: transport(r.config)}
+	patience := r.config.Patience() + answerTime
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fault.Transient(fault.HostUnreachable, "no answer within %s", patience))
 	defer cancel()
-	d, sent, took, err := Describe(ctx, version, name, host)
+	d, sent, took, err := r.describe(ctx)
 	if err != nil {
 		why := remedy.Report(err)
-		row.Reason, row.Message, row.Hint, row.From = why.Reason, why.Message, why.Hint, why.From
+		row.Reason, row.Message, row.Hint, row.From, row.Err = why.Reason, why.Message, why.Hint, why.From, err
 		return row
 	}
 	row.Reachable, row.Agent = true, &d
@@ -73,7 +90,11 @@ func AskHost(ctx context.Context, version, name string, host tunnel.Config) Host
 func Describe(ctx context.Context, version, name string, host tunnel.Config) (d rpc.Description, sent time.Time, took time.Duration, err error) {
 	far := NewRemote(name, host, version)
 	defer func() { _ = far.Close() }()
-	client, err := far.Connect(ctx)
+	return far.describe(ctx)
+}
+
+func (r *Remote) describe(ctx context.Context) (d rpc.Description, sent time.Time, took time.Duration, err error) {
+	client, err := r.Connect(ctx)
 	if err != nil {
 		return d, sent, 0, err
 	}
