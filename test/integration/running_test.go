@@ -5,12 +5,14 @@ package integration
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
@@ -37,6 +39,16 @@ func byHand(t *testing.T, service, commit string) {
 	drive.Must(t, err)
 }
 
+// live is what status answers about a service in prod.
+func live(t *testing.T, service string) overview.Live {
+	t.Helper()
+	var s overview.Status
+	if err := json.Unmarshal([]byte(text(t, "status", service, "--env", "prod", "-o", "json")), &s); err != nil || len(s.Services) != 1 {
+		t.Fatalf("%v: %+v", err, s)
+	}
+	return s.Services[0]
+}
+
 // Every command names the commit of the image that runs, and what the environment has
 // beside it.
 func TestEveryCommandNamesTheImageThatRuns(t *testing.T) {
@@ -61,8 +73,14 @@ func TestEveryCommandNamesTheImageThatRuns(t *testing.T) {
 	if out := text(t, "artifact-registry", "catalog"); !row.MatchString(out) {
 		t.Errorf("catalog:\n%s", out)
 	}
+	if live := live(t, service); live.State != overview.Drifted || live.Commit != first || live.Proven.Commit.String() != second {
+		t.Errorf("status: %+v", live)
+	}
 	a := world.DeployNow(t, service, second)
 	a.Want(t, contract.DecidedSucceeded, "", 0)
+	if live := live(t, service); live.State != overview.Proven || live.Commit != second || live.Newer == nil || *live.Newer != 0 {
+		t.Errorf("status: %+v", live)
+	}
 	if out := text(t, "history", "show", a.Result.Receipt.ID); !regexp.MustCompile(`ran before +` + first).MatchString(out) {
 		t.Errorf("history:\n%s", out)
 	}
@@ -105,6 +123,9 @@ func TestACrashLoopIsNotSaidToRun(t *testing.T) {
 		if out := text(t, args...); !want.MatchString(out) || strings.Contains(out, " runs "+good) {
 			t.Errorf("%v:\n%s", args, out)
 		}
+	}
+	if live := live(t, service); live.State != overview.Down {
+		t.Errorf("status: %+v", live)
 	}
 	world.Run(t, "verify", "--service", service).Want(t, contract.DecidedDrifted, fault.NotProven, 1)
 	_, err := world.Master.Compose(t.Context(), "stop", service)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -34,6 +35,13 @@ func TestOutputPageIsComplete(t *testing.T) {
 		contract.Comparison{},
 		contract.Difference{},
 		contract.Scope{},
+		overview.Status{},
+		overview.Host{},
+		overview.Registry{},
+		overview.Run{},
+		overview.Interrupted{},
+		overview.Live{},
+		overview.Receipt{},
 		registry.Report{},
 		registry.Check{},
 		registry.Failure{},

@@ -29,7 +29,7 @@ var questions = []string{
 	"artifact-registry deploy-backend-core",
 	"history", "history --service frontend", "history show 20260101T000000Z-1",
 	"verify --service frontend", "rollback --service frontend", "logs --service frontend",
-	"services", "services frontend", "catalog print", "catalog check FILE",
+	"status", "status frontend --env prod", "services", "services frontend", "catalog print", "catalog check FILE",
 	"host list", "host bootstrap --dry-run D601", "host placement D601", "doctor", "version",
 }
 

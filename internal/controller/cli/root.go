@@ -49,7 +49,7 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 		SilenceErrors: true, SilenceUsage: true, Version: a.Version,
 	}
 	refuse.Group(
-		cmd, registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
+		cmd, inspectcmd.NewStatus(a), registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
 		deploycmd.NewDeploy(a), inspectcmd.NewHistory(a), inspectcmd.NewVerify(a), deploycmd.NewRollback(a), inspectcmd.NewLogs(a),
 		deploycmd.NewRecover(a), deploycmd.NewWatch(a), inspectcmd.NewServices(a), setupcmd.NewCatalog(a), setupcmd.NewHost(a),
 		setupcmd.NewDoctor(a), setupcmd.NewVersion(a),

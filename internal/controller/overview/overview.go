@@ -130,6 +130,25 @@ type place struct {
 	wanted   string
 }
 
+// live returns what was learned.
+func (p *place) live() Live {
+	l := Live{
+		Service: p.row.Service.String(), Env: p.env, Host: p.workload.HostName, Wanted: p.wanted,
+		State: stateOf(p.holder != "", p.seen.Observation, p.err, p.last),
+	}
+	if p.last != nil {
+		l.Proven = &Receipt{p.last.ID, p.last.Commit, p.last.Finished, p.last.Who}
+	}
+	switch {
+	case p.unplaced:
+		l.Seen = "not placed on " + l.Host
+	case p.err == nil:
+		l.Commit, l.Seen = p.seen.Commit(), p.workload.Describe(p.seen)
+		l.Newer = newer(*p.shelf, l.Commit)
+	}
+	return l
+}
+
 func (q Question) places() (all []*place) {
 	for _, row := range q.Rows {
 		for _, env := range artifact.Envs() {

@@ -67,24 +67,6 @@ type Receipt struct {
 	Who    string          `json:"who"`
 }
 
-func (p *place) live() Live {
-	l := Live{
-		Service: p.row.Service.String(), Env: p.env, Host: p.workload.HostName, Wanted: p.wanted,
-		State: stateOf(p.holder != "", p.seen.Observation, p.err, p.last),
-	}
-	if p.last != nil {
-		l.Proven = &Receipt{p.last.ID, p.last.Commit, p.last.Finished, p.last.Who}
-	}
-	switch {
-	case p.unplaced:
-		l.Seen = "not placed on " + l.Host
-	case p.err == nil:
-		l.Commit, l.Seen = p.seen.Commit(), p.workload.Describe(p.seen)
-		l.Newer = newer(*p.shelf, l.Commit)
-	}
-	return l
-}
-
 // stateOf judges one look. held means that a run has the service.
 func stateOf(held bool, seen workload.Observation, err error, last *ledger.Receipt) State {
 	there := seen.Present()

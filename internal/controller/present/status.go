@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/term"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -27,7 +26,7 @@ func Status(s overview.Status) Answer {
 	case !s.OK:
 		exit = ExitDegraded
 	}
-	return answer(exit, s, printStatus)
+	return NewAnswer(exit, s, printStatus)
 }
 
 // Live prints answers, each in the place of the one before: on a terminal it clears the
@@ -48,10 +47,9 @@ func (l *Live) Print(a Answer) error {
 		e.SetEscapeHTML(false)
 		return e.Encode(a.value)
 	}
-	if f, ok := unfitted(l.out).(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		if _, err := io.WriteString(f, "\x1b[H\x1b[2J\x1b[3J"); err != nil {
-			return err
-		}
+	if cleared, err := terminal.Clear(l.out); err != nil {
+		return err
+	} else if cleared {
 		return a.Print(l.out, l.form)
 	}
 	var text bytes.Buffer
@@ -67,28 +65,25 @@ func (l *Live) Print(a Answer) error {
 }
 
 func printStatus(out io.Writer, s overview.Status) error {
-	p := &printer{out: out}
+	p := terminal.NewPrinter(out)
 	for _, h := range s.Hosts {
 		if h.Reachable {
-			p.field("host", "%s %s, agent %s", mark(true), h.Name, h.Version)
+			p.Field("host", "%s %s, agent %s", terminal.Mark(true), h.Name, h.Version)
 		} else {
-			p.field("host", "%s %s does not answer", mark(false), h.Name)
+			p.Field("host", "%s %s does not answer", terminal.Mark(false), h.Name)
 		}
 	}
 	if r := s.Registry; r != nil {
-		p.field("registry", "%s %s: %s", mark(r.OK), r.Decision, wrapped(r.Summary))
+		p.Field("registry", "%s %s: %s", terminal.Mark(r.OK), r.Decision, beside(r.Summary))
 	}
 	for _, r := range s.Runs {
-		p.field("running", "%s %s: %s", r.Service, r.Env, r.Holder)
+		p.Field("running", "%s", beside(fmt.Sprintf("%s %s: %s", r.Service, r.Env, r.Holder)))
 	}
 	for _, i := range s.Interrupted {
-		p.field("interrupted", "%s %s %s to %s (%s)", warn().Render("!"), i.Service, i.Env, i.Commit.Short(), i.Holder)
-		p.field("", "rolled back at %s; now by `%s`", i.Deadline.Format(time.TimeOnly+"Z"), remedy.Line(fault.Recover))
+		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, i.Commit.Short(), i.Holder)))
+		p.Field("", "rolled back at %s; now by `%s`", i.Deadline.Format(time.TimeOnly+"Z"), remedy.Line(fault.Recover))
 	}
-	if p.err != nil {
-		return p.err
-	}
-	if err := printLive(out, s); err != nil {
+	if err := printLive(p, s); err != nil {
 		return err
 	}
 	return printUnasked(out, s.Unasked)
@@ -96,7 +91,7 @@ func printStatus(out io.Writer, s overview.Status) error {
 
 // printLive writes a line for each service that is or was live, and what is to be known
 // of it below.
-func printLive(out io.Writer, s overview.Status) error {
+func printLive(p *terminal.Printer, s overview.Status) error {
 	var lines [][]string
 	var notes [][]string
 	var none []string
@@ -107,36 +102,26 @@ func printLive(out io.Writer, s overview.Status) error {
 		}
 		since, who := "-", "-"
 		if l.Proven != nil {
-			since, who = plain.Age(s.At, l.Proven.Since), plain.Bounded(l.Proven.Who, 16)
+			since, who = plain.Age(s.At, l.Proven.Since), plain.Bounded(l.Proven.Who, 14)
 		}
 		lines = append(lines, []string{l.Service, l.Env.String(), liveWord(l), string(l.State), since, who})
 		notes = append(notes, liveNotes(l))
 	}
-	if len(lines) > 0 {
-		var table bytes.Buffer
-		if err := rows(&table, []string{"SERVICE", "ENV", "LIVE", "STATE", "PROVEN", "BY"}, lines); err != nil {
-			return err
-		}
-		row := -1
-		for line := range strings.Lines(table.String()) {
-			if _, err := io.WriteString(out, line); err != nil {
-				return err
-			}
-			if row >= 0 {
-				for _, note := range notes[row] {
-					if _, err := fmt.Fprintln(out, "  "+indentBy(2, note)); err != nil {
-						return err
-					}
-				}
-			}
-			row++
+	var table bytes.Buffer
+	if err := terminal.Table(&table, []string{"SERVICE", "ENV", "LIVE", "STATE", "PROVEN", "BY"}, lines); err != nil {
+		return err
+	}
+	notes = append([][]string{nil}, notes...) // the head has none
+	for i, line := range strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n") {
+		p.Line("%s", line)
+		for _, note := range notes[i] {
+			p.Line("  %s", note)
 		}
 	}
-	if len(none) == 0 {
-		return nil
+	if len(none) > 0 {
+		p.Line("%s", terminal.Faint().Render(terminal.Wrap("never deployed: "+strings.Join(none, ", "), 80)))
 	}
-	_, err := fmt.Fprintln(out, faint().Render("never deployed: "+wrapped(strings.Join(none, ", "))))
-	return err
+	return p.Err
 }
 
 // liveWord is the commit that runs; with a question mark it is the commit proven last,
@@ -154,7 +139,7 @@ func liveWord(l overview.Live) string {
 func liveNotes(l overview.Live) (notes []string) {
 	wrong := []overview.State{overview.Down, overview.Drifted, overview.Unconfirmed}
 	if slices.Contains(wrong, l.State) && l.Seen != "" {
-		notes = append(notes, wrapped(l.Seen))
+		notes = append(notes, strings.Split(terminal.Wrap(l.Seen, 78), "\n")...)
 	}
 	if l.State == overview.Drifted && l.Proven != nil {
 		notes = append(notes, "proven was "+l.Proven.Commit.String())
@@ -168,6 +153,5 @@ func liveNotes(l overview.Live) (notes []string) {
 	return notes
 }
 
-func indentBy(n int, s string) string {
-	return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", n))
-}
+// beside breaks a sentence into lines that fit beside a field's name in 80 columns.
+func beside(s string) string { return terminal.Wrap(s, 60) }

@@ -74,7 +74,10 @@ func Indent(s string) string {
 }
 
 // Wrapped breaks a sentence into lines that fit beside a field's name.
-func Wrapped(s string) string { return lipgloss.Wrap(s, 83, "") }
+func Wrapped(s string) string { return Wrap(s, 83) }
+
+// Wrap breaks a sentence into lines of at most width columns.
+func Wrap(s string, width int) string { return lipgloss.Wrap(s, width, "") }
 
 // Note writes what a person should know besides the answer, on stderr.
 func Note(err io.Writer, text string) { lipgloss.Fprintln(err, Warn().Render("note:")+" "+text) }

@@ -9,6 +9,8 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"golang.org/x/term"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -72,6 +74,16 @@ func unfitted(w io.Writer) io.Writer {
 		return w.Writer
 	}
 	return w
+}
+
+// Clear empties the screen if the writer is a terminal, and reports whether it is.
+func Clear(out io.Writer) (bool, error) {
+	f, ok := unfitted(out).(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return false, nil
+	}
+	_, err := io.WriteString(f, "\x1b[H\x1b[2J\x1b[3J")
+	return true, err
 }
 
 // ours are the only escapes that pass: those of the styles of printer.go.
