@@ -8,7 +8,7 @@ export CGO_ENABLED := 0
 export GOFLAGS     := $(GOFLAGS) -trimpath
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-BUILD   := go build -ldflags "-s -w -X main.version=$(VERSION)"
+BUILD   := go build -ldflags "-s -w -X github.com/pikasTech/unidesk-artifact-cd/internal/build.version=$(VERSION)"
 BUF     := go tool -modfile=tools/go.mod buf
 # make lint vets. A timeout ends what hangs; it is long enough for a busy machine.
 GOTESTSUM := go tool -modfile=tools/go.mod gotestsum

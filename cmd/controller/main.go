@@ -11,11 +11,9 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli"
 )
-
-// version is set by the build.
-var version = "devel"
 
 // memory is what the collector works towards; nothing here grows with an image.
 const memory = 40 << 20
@@ -39,5 +37,5 @@ func run() int {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	streams := cli.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), Stop: stop}
-	return cli.Run(context.Background(), os.Args[1:], streams, version, onEvent())
+	return cli.Run(context.Background(), os.Args[1:], streams, build.Read().Version, onEvent())
 }

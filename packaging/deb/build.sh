@@ -22,7 +22,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH CGO_ENABLED=0
 
 build() {
-  GOARCH=$1 go build -trimpath -ldflags "-s -w -X main.version=$version" -o "dist/stage/$2-$1" "./cmd/$3"
+  GOARCH=$1 go build -trimpath -ldflags "-s -w -X github.com/pikasTech/unidesk-artifact-cd/internal/build.version=$version" -o "dist/stage/$2-$1" "./cmd/$3"
 }
 rm -rf dist/stage
 mkdir -p dist/stage

@@ -59,7 +59,7 @@ func start(ctx context.Context) (_ *world, err error) {
 	})
 	for _, program := range []string{"agent", "controller"} {
 		group.Go(func() error {
-			_, err := build(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=e2e",
+			_, err := build(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X github.com/pikasTech/unidesk-artifact-cd/internal/build.version=e2e",
 				"-o", filepath.Join(w.dir, "unidesk-"+program), "./cmd/"+program)
 			return err
 		})
