@@ -14,6 +14,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -124,6 +125,14 @@ func (c *Catalog) Services() []artifact.ServiceID {
 	})
 }
 
+// names are the ids as text.
+func (c *Catalog) names() (names []string) {
+	for _, id := range c.Services() {
+		names = append(names, id.String())
+	}
+	return names
+}
+
 // Row returns the service of that name.
 func (c *Catalog) Row(name string) (Row, error) {
 	id, err := artifact.ParseServiceID(name)
@@ -133,24 +142,10 @@ func (c *Catalog) Row(name string) (Row, error) {
 		}
 	}
 	unknown := fault.New(fault.UnknownService, "the catalog has no service %q", name)
-	if near := c.like(name); len(near) > 0 {
+	if near := plain.Near(name, c.names()); len(near) > 0 {
 		return Row{}, unknown.WithHint("did you mean %s? `%s` lists all", strings.Join(near, " or "), fault.ListServices.Mark())
 	}
 	return Row{}, unknown.WithHint("`%s` lists what it has", fault.ListServices.Mark())
-}
-
-// like are the services whose names have the word in them or, for want of any, begin
-// with as much of it as any does, three letters at least.
-func (c *Catalog) like(word string) (near []string) {
-	const least = 3
-	for begin := word; len(begin) >= least && len(near) == 0; begin = begin[:len(begin)-1] {
-		for _, id := range c.Services() {
-			if name := id.String(); begin == word && strings.Contains(name, word) || strings.HasPrefix(name, begin) {
-				near = append(near, name)
-			}
-		}
-	}
-	return near
 }
 
 // Environment is what the service has there; an environment that the row does not

@@ -135,7 +135,8 @@ func TestUnknownServiceNamesThoseThatAreLikeIt(t *testing.T) {
 	for name, want := range map[string]string{
 		"nope": "`unidesk-controller services` lists", "": "`unidesk-controller services` lists", "--help": "`unidesk-controller services` lists", "../x": "`unidesk-controller services` lists",
 		"baidu": "did you mean baidu-netdisk?", "baidu-netdsk": "did you mean baidu-netdisk?", "netdisk": "did you mean baidu-netdisk?",
-		"codequeue": "did you mean code-queue or code-queue-mgr?", "Frontend": "`unidesk-controller services` lists",
+		"codequeue": "did you mean code-queue?", "code-q": "did you mean code-queue or code-queue-mgr?", "Frontend": "did you mean frontend?",
+		"bakend-core": "did you mean backend-core?", "ls": "`unidesk-controller services` lists",
 	} {
 		_, err := c.Row(name)
 		if fault.ReasonOf(err) != fault.UnknownService || !strings.HasPrefix(remedy.Hint(err), want) {
