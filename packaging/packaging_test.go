@@ -1,6 +1,10 @@
 package packaging_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"path"
@@ -12,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
@@ -174,16 +179,15 @@ func TestEveryFormOfRemovingIsSeen(t *testing.T) {
 	}
 }
 
-// What a hint, a fix or the first configuration names is in the package, under that path.
-func TestThePackageBringsWhatAHintNames(t *testing.T) {
-	t.Parallel()
+// broughtPages are the installed paths of what the controller's package has of documentation.
+func broughtPages(t *testing.T) map[string]bool {
+	t.Helper()
 	content, err := os.ReadFile("nfpm-controller.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const doc = "/usr/share/doc/unidesk-controller/"
 	brought := map[string]bool{}
-	for _, c := range regexp.MustCompile(`src: (\S+), dst: (`+doc+`\S+),`).FindAllStringSubmatch(string(content), -1) {
+	for _, c := range regexp.MustCompile(`src: (\S+), dst: (`+manual.Folder+`/\S+),`).FindAllStringSubmatch(string(content), -1) {
 		sources, err := filepath.Glob("../" + c[1])
 		if err != nil || len(sources) == 0 {
 			t.Fatalf("%s: %v", c[1], err)
@@ -196,27 +200,71 @@ func TestThePackageBringsWhatAHintNames(t *testing.T) {
 			brought[to] = true
 		}
 	}
-	named := regexp.MustCompile(`(?:/usr/share/doc/unidesk-controller/(?:[a-z]+/)*|docs/(?:[a-z-]+/)*)[a-z-]+\.(?:md|yaml)`)
-	found := 0
-	for _, top := range []string{"../internal", "../cmd", "deb"} {
-		err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, ".txtar") {
+	return brought
+}
+
+// A message names a page by the path at which the package installs it, made by manual.Page.
+func TestThePackageBringsEachPageThatAMessageNames(t *testing.T) {
+	t.Parallel()
+	brought, found := broughtPages(t), 0
+	bare := regexp.MustCompile(`(?:^|[^/a-z])docs/(?:[a-z-]+/)*[a-z-]+\.(?:md|yaml)`)
+	for _, top := range []string{"../internal", "../cmd"} {
+		err := filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 				return err
 			}
-			text, err := os.ReadFile(file)
-			for _, name := range named.FindAllString(string(text), -1) {
-				found++
-				if !brought[doc+strings.TrimPrefix(name, doc)] {
-					t.Errorf("%s names %s, and the package has no %s", file, name, doc+strings.TrimPrefix(name, doc))
-				}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
 			}
-			return err
+			ast.Inspect(file, func(n ast.Node) bool {
+				if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING && bare.MatchString(text.Value) {
+					t.Errorf("%s: %s is not where a page is installed; make its path by manual.Page", name, text.Value)
+				}
+				call, ok := n.(*ast.CallExpr)
+				if !ok || len(call.Args) != 1 {
+					return true
+				}
+				f, ok := call.Fun.(*ast.SelectorExpr)
+				if page, isText := call.Args[0].(*ast.BasicLit); ok && isText && types.ExprString(f) == "manual.Page" {
+					found++
+					if path := manual.Page(strings.Trim(page.Value, `"`)); !brought[path] {
+						t.Errorf("%s names %s, which the package does not bring", name, path)
+					}
+				}
+				return true
+			})
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	if found < 10 {
-		t.Errorf("only %d names are found", found)
+		t.Errorf("only %d pages are named", found)
+	}
+}
+
+// So do the first configurations, and the example that a hint copies.
+func TestThePackageBringsWhatTheConfigurationsName(t *testing.T) {
+	t.Parallel()
+	brought, found := broughtPages(t), 0
+	for _, name := range []string{"deb/controller.yaml", "deb/agent.yaml", "../internal/catalog/services.yaml"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range regexp.MustCompile(`(?:/usr/share/doc/[a-z-]+/|\b)(?:docs|examples)/[a-z-]+\.(?:md|yaml)`).FindAllString(string(text), -1) {
+			found++
+			if !brought[path] && path != "/usr/share/doc/unidesk-agent/examples/agent.yaml" { // the agent's own package has it
+				t.Errorf("%s names %s, which the package does not bring", name, path)
+			}
+		}
+	}
+	if example := manual.Folder + "/examples/controller.yaml"; !brought[example] {
+		t.Errorf("the package does not bring %s", example)
+	}
+	if found < 3 {
+		t.Errorf("only %d pages are named", found)
 	}
 }

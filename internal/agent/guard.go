@@ -17,6 +17,7 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -100,7 +101,7 @@ func without(need artifactv1.Role) string {
 	if need != artifactv1.Role_ROLE_ADMIN {
 		return ""
 	}
-	return "; that account is then as good as root there, so rather ask as root for this once: docs/hosts.md, \"Another account\""
+	return "; that account is then as good as root there, so rather ask as root for this once: " + manual.Page("hosts.md") + ", \"Another account\""
 }
 
 // enter decides on a call by its headers (grpc's tap.ServerInHandle). A method that is

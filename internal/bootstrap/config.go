@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
@@ -82,7 +83,7 @@ func (c FirstConfig) render(account string) []byte {
 	var b strings.Builder
 	b.WriteString("# What unidesk-agent may know and do on this host. Written once by `host bootstrap` of unidesk-controller and never\n" +
 		"# overwritten. After an edit, as root: systemctl restart unidesk-agent\n" +
-		"# On the controller's machine /usr/share/doc/unidesk-controller/docs/agent.yaml describes each key.\nversion: 2\n")
+		"# On the controller's machine " + manual.Page("agent.yaml") + " describes each key.\nversion: 2\n")
 	if c.Registry != "" {
 		fmt.Fprintf(&b, "registry: %q\nregistryRoots:\n", c.Registry)
 		for _, root := range c.RegistryRoots {

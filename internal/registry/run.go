@@ -99,7 +99,7 @@ func (i *installation) allowed(f Facts) error {
 	case f.Engine == nil:
 		return fault.Transient(fault.EngineUnavailable, "no container engine answers: %s", cmp.Or(why, "none")).WithHint("on the host, as root: systemctl start docker")
 	case f.Unit == nil:
-		return fault.New(fault.UnitFailed, "systemd does not answer: %s", cmp.Or(why, "none")).WithHint("the registry is kept by systemd; see the specification, Architecture")
+		return fault.New(fault.UnitFailed, "systemd does not answer: %s", cmp.Or(why, "none")).WithHint("the registry needs systemd: `systemctl is-system-running` on the host shows its state")
 	case f.Unit.masked():
 		return fault.New(fault.UnitFailed, "%s is masked", Unit).WithHint("somebody meant that; to take it back, on the host, as root: systemctl unmask %s", Unit)
 	}

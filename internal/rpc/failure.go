@@ -12,6 +12,7 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 )
 
 // fail makes a fault of what a call of a service ended with. gRPC's error does not
@@ -88,7 +89,7 @@ func (c *Client) outdated(ctx context.Context, service string) error {
 	}
 	if version == ours && missing.Key != "" {
 		return fault.New(fault.CapabilityMissing, "%w", missing).
-			WithHint("on %s, as root: name %s in /etc/unidesk/agent.yaml (docs/agent.yaml shows how), then systemctl restart unidesk-agent", host, missing.Key)
+			WithHint("on %s, as root: name %s in /etc/unidesk/agent.yaml (%s shows how), then systemctl restart unidesk-agent", host, missing.Key, manual.Page("agent.yaml"))
 	}
 	err := fault.New(fault.CapabilityMissing, "the agent on %s (%s) does not know what this controller (%s) asks", host, version, ours)
 	if version == ours {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 )
 
 // sshSaid is a line of ssh and its meaning. ssh ends with 255 for every failure: only its
@@ -23,7 +24,7 @@ type sshSaid struct {
 func sshSayings() []sshSaid {
 	const unreachable, configuration = fault.HostUnreachable, "mend the line in ssh's configuration that it names, or let ssh pass the option over: IgnoreUnknown OPTION"
 	// An operator who may log in there, and deploys by sudo, does not think of this.
-	const own = " (under sudo ssh goes by root's ~/.ssh, see docs/hosts.md)"
+	own := " (under sudo ssh goes by root's ~/.ssh, see " + manual.Page("hosts.md") + ")"
 	return []sshSaid{
 		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch},
 		{part: "Bad configuration option", reason: fault.ConfigInvalid, hint: configuration},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
@@ -57,7 +58,7 @@ func Wanted(root, file string, env artifact.Env) (map[string]string, error) {
 	}
 	if len(wanted) == 0 {
 		return nil, fault.New(fault.ConfigInvalid, "%s wants no commit of any service in %s", path, env).
-			WithHint("docs/configuration.md shows the forms that are understood")
+			WithHint("%s shows the forms that are understood", manual.Page("configuration.md"))
 	}
 	return wanted, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -17,7 +18,7 @@ import (
 
 func judgeConfig(dir string, c site.Config, err error) Finding {
 	if err != nil {
-		return broken("controller.yaml", err, "docs/configuration.md describes each key")
+		return broken("controller.yaml", err, manual.Page("configuration.md")+" describes each key")
 	}
 	return fine("controller.yaml", "%s: %s, registry on %s", filepath.Join(dir, "controller.yaml"), plain.Count(len(c.Hosts), "host"), c.RegistryHost)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -23,7 +24,7 @@ func judgeHost(f hostFacts) []Finding {
 	if !row.Reachable {
 		fix := row.Hint
 		if fix == "" {
-			fix = "`unidesk-controller host list` shows what ssh says of each host; docs/hosts.md"
+			fix = "`unidesk-controller host list` shows what ssh says of each host; " + manual.Page("hosts.md")
 		}
 		list := []Finding{amiss(LevelFault, "agent", fix, "%s by %s: %s (%s)", row.Name, row.Transport, row.Message, row.Reason)}
 		// An agent that refuses an account without a role was reached, and takes its pings for an attack.

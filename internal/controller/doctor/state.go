@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -178,7 +179,7 @@ func judgeSigners(rows []catalog.Row, path string, err error) (list []Finding) {
 	}
 	who := strings.Join(gated, ", ")
 	if err != nil {
-		fix := cmp.Or(remedy.Hint(err), "docs/grants.md, \"Who may sign\": root's "+path+", a line for each supervisor")
+		fix := cmp.Or(remedy.Hint(err), manual.Page("grants.md")+", \"Who may sign\": root's "+path+", a line for each supervisor")
 		return []Finding{amiss(LevelWarning, check, fix, "nobody can grant a deploy of %s: %v", who, err)}
 	}
 	return []Finding{fine(check, "%s, for %s", path, who)}
@@ -200,7 +201,8 @@ const mostBad = 5
 // judgeSummaries weighs a folder that cannot be read by who needs one. One file
 // that is none takes the proof from one commit only.
 func judgeSummaries(rows []catalog.Row, s summaries) (list []Finding) {
-	const check, fix = "summaries", "docs/provenance.md; controller.yaml names the folder (summaries)"
+	const check = "summaries"
+	fix := manual.Page("provenance.md") + "; controller.yaml names the folder (summaries)"
 	var need []string
 	for _, row := range rows {
 		if row.Provenance == provenance.Required {
@@ -223,7 +225,7 @@ func judgeSummaries(rows []catalog.Row, s summaries) (list []Finding) {
 		if more := len(s.bad) - len(named); more > 0 {
 			what += fmt.Sprintf("\nand %d more", more)
 		}
-		return []Finding{amiss(LevelWarning, check, "have the producer publish them again, or take them away: docs/provenance.md", "%s", what)}
+		return []Finding{amiss(LevelWarning, check, "have the producer publish them again, or take them away: "+manual.Page("provenance.md"), "%s", what)}
 	}
 	return []Finding{fine(check, "%d in %s", s.good, s.dir)}
 }

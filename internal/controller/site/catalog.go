@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 )
 
 // LoadCatalog reads services.yaml of the folder, or takes the built-in catalog
@@ -29,7 +30,7 @@ func parseCatalog(path string, read func(string) ([]byte, error)) (*catalog.Cata
 	}
 	services, err := catalog.Parse(content)
 	if err != nil {
-		return nil, fault.New(fault.ConfigInvalid, "%s: %w", path, err).WithHint("mend the lines that it names; docs/configuration.md describes each key")
+		return nil, fault.New(fault.ConfigInvalid, "%s: %w", path, err).WithHint("correct the lines that it names; %s describes each key", manual.Page("configuration.md"))
 	}
 	return services, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -118,7 +119,7 @@ func readGuarded(path string) ([]byte, error) {
 func readBounded(path string) ([]byte, error) { return statefile.ReadFile(path, statefile.Most) }
 
 // examplePath is where the package has a first controller.yaml.
-const examplePath = "/usr/share/doc/unidesk-controller/examples/controller.yaml"
+const examplePath = manual.Folder + "/examples/controller.yaml"
 
 // unread returns what to do about a file that was not read: how to write it, by the
 // example if there is an example, or who may read it.
@@ -133,7 +134,7 @@ func unread(err error, path, example string) string {
 	if _, err := os.Stat(example); err == nil {
 		return fmt.Sprintf("%s`%s` makes a first one, then name the host's ssh destination and master.root in it; --config names another folder", who, plain.Command("install", "-Dm644", example, path))
 	}
-	return fmt.Sprintf("%swrite %s; docs/configuration.md shows one, --config names another folder", who, path)
+	return fmt.Sprintf("%swrite %s; %s shows one, --config names another folder", who, path, manual.Page("configuration.md"))
 }
 
 func (c Config) validate() error {
