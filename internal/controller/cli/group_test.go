@@ -23,17 +23,40 @@ func TestAServiceThatCannotBeLookedAtIsRefusedAsItsDeployIs(t *testing.T) {
 
 func TestAWordThatIsNoCommandIsAnError(t *testing.T) {
 	t.Parallel()
-	for _, words := range [][]string{{"artifact-registry", "healt"}, {"host", "lst"}, {"deploy", "aply"}, {"catalog", "chek", "x"}} {
+	for _, words := range [][]string{{"artifact-registry", "healt"}, {"host", "lst"}, {"deploy", "aply"}, {"catalog", "chek"}, {"help", "nosuch"}, {"help", "host", "nosuch"}, {"help", "version", "nosuch"}, {"completion", "tcsh"}, {"completion", "bash", "tcsh"}} {
 		var out, complaints strings.Builder
 		code := Run(t.Context(), words, Streams{Out: &out, Err: &complaints}, "test", nil)
-		if code != present.ExitUsage || out.Len() > 0 || !strings.Contains(complaints.String(), words[1]) {
+		if code != present.ExitUsage || out.Len() > 0 || !strings.Contains(complaints.String(), words[len(words)-1]) {
 			t.Errorf("%s: exit %d, %s%s", words, code, out.String(), complaints.String())
 		}
 	}
-	for _, group := range []string{"artifact-registry", "host", "deploy", "catalog"} {
+	for _, group := range []string{"artifact-registry", "host", "deploy", "catalog", "completion", "help"} {
 		var out strings.Builder
 		if code := Run(t.Context(), []string{group}, Streams{Out: &out, Err: &out}, "test", nil); code != present.ExitOK || !strings.Contains(out.String(), "Available Commands") {
 			t.Errorf("%s: exit %d, %s", group, code, out.String())
+		}
+	}
+}
+
+// A word is looked for in all commands: first among those of its group.
+func TestAWordIsLookedForInAllCommands(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"status":                      "did you mean artifact-registry status? (USAGE)\n  unidesk-controller artifact-registry status\n",
+		"host status":                 "did you mean artifact-registry status? (USAGE)\n  unidesk-controller artifact-registry status\n",
+		"deploy-service":              "did you mean artifact-registry deploy-service? (USAGE)\n  unidesk-controller artifact-registry deploy-service --service NAME",
+		"list":                        "did you mean artifact-registry list or host list? (USAGE)\n",
+		"host lst":                    "did you mean host list? (USAGE)\n  unidesk-controller host list\n",
+		"bootstrp":                    "did you mean host bootstrap? (USAGE)\n",
+		"ls":                          "unknown command \"ls\" (USAGE)\n  it has: artifact-registry, ",
+		"help verifi":                 "did you mean verify? (USAGE)\n",
+		"verify --servoce frontend":   "unknown flag --servoce; did you mean --service? (USAGE)\n",
+		"host placement d601 --bogus": "unknown flag --bogus (USAGE)\n",
+	} {
+		var out, complaints strings.Builder
+		code := Run(t.Context(), strings.Fields(line), Streams{Out: &out, Err: &complaints}, "test", nil)
+		if code != present.ExitUsage || out.Len() > 0 || !strings.Contains(complaints.String(), want) {
+			t.Errorf("%s: exit %d, %q%q, want %q", line, code, out.String(), complaints.String(), want)
 		}
 	}
 }

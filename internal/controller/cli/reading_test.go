@@ -30,7 +30,8 @@ var questions = []string{
 	"history", "history --service frontend", "history show 20260101T000000Z-1",
 	"verify --service frontend", "rollback --service frontend", "logs --service frontend",
 	"status", "status frontend --env prod", "services", "services frontend", "catalog print", "catalog check FILE",
-	"host list", "host bootstrap --dry-run D601", "host placement D601", "doctor", "version",
+	"host list", "host bootstrap --dry-run D601", "host placement D601", "help", "completion bash", "completion fish", "completion powershell", "completion zsh",
+	"doctor", "version",
 }
 
 // acting are the commands that write to the state folder, or do so without a flag

@@ -29,8 +29,6 @@ func Run(ctx context.Context, args []string, streams Streams, version string, on
 	a := command.New(args, streams, version, onEvent)
 	cmd := root(a)
 	cmd.SetArgs(args)
-	cmd.SetOut(a.Out)
-	cmd.SetErr(a.Err)
 	return a.Execute(ctx, cmd)
 }
 
@@ -54,7 +52,10 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 		deploycmd.NewRecover(a), deploycmd.NewWatch(a), inspectcmd.NewServices(a), setupcmd.NewCatalog(a), setupcmd.NewHost(a),
 		setupcmd.NewDoctor(a), setupcmd.NewVersion(a),
 	)
+	cmd.SetOut(a.Out)
+	cmd.SetErr(a.Err)
 	cmd.SetVersionTemplate("{{.Version}}\n")
+	refuse.Defaults(cmd)
 	a.Globals(cmd)
 	refuse.Words(cmd)
 	return cmd

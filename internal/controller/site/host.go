@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
@@ -117,7 +118,12 @@ func (r HostRow) Clock() string {
 func (c Config) HostNamed(name string) (tunnel.Config, error) {
 	host, known := c.Hosts[name]
 	if !known {
-		return host, fault.New(fault.Usage, "%q is not among the hosts of controller.yaml: %s", name, strings.Join(slices.Sorted(maps.Keys(c.Hosts)), ", "))
+		names := slices.Sorted(maps.Keys(c.Hosts))
+		unknown := fault.New(fault.Usage, "%q is not among the hosts of controller.yaml: %s", name, strings.Join(names, ", "))
+		if near := plain.Near(name, names); len(near) > 0 {
+			return host, unknown.WithHint("did you mean %s?", strings.Join(near, " or "))
+		}
+		return host, unknown
 	}
 	return host, nil
 }

@@ -35,6 +35,7 @@ func (a *App) Complete() complete.Completer {
 func (a *App) flagRefused(cmd *cobra.Command, err error) error {
 	form := pflag.NewFlagSet("", pflag.ContinueOnError)
 	form.ParseErrorsAllowlist.UnknownFlags = true
+	form.Usage = func() {} // of --help, which pflag prints to stderr by itself
 	form.StringVarP(&a.Format, "output", "o", a.Format, "")
 	form.StringVar(&a.ConfigDir, "config", a.ConfigDir, "")
 	_ = form.Parse(a.args)

@@ -1,11 +1,13 @@
 package refuse
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Group makes a command of others refuse a word that is none of them: cobra would
@@ -22,29 +24,99 @@ func Group(cmd *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// noCommand refuses a word that is none of a command's own, and names those that
-// are like it, or else all.
-func noCommand(cmd *cobra.Command, word string) error {
-	below := func(name string) string {
-		return strings.TrimPrefix(cmd.CommandPath()+" "+name, cmd.Root().Name()+" ")
-	}
-	cmd.SuggestionsMinimumDistance = 2 // cobra's own default
-	near := cmd.SuggestionsFor(word)
-	if len(near) == 0 {
-		var names []string
-		for _, c := range cmd.Commands() {
-			if c.IsAvailableCommand() {
-				names = append(names, c.Name())
+// Defaults has cobra's own commands, help and completion, refuse a wrong word as the others
+// do. It adds them, so the root has its streams already.
+func Defaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run, cmd.RunE = nil, help
+			cmd.Example = "  " + cmd.CommandPath() + "\n  " + cmd.CommandPath() + " completion"
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs // Group refuses each
+			Group(cmd)
+			for _, shell := range cmd.Commands() {
+				shell.Example = "  " + shell.CommandPath() + " > FILE"
 			}
 		}
-		return fault.New(fault.Usage, "unknown command %q", below(word)).WithHint("it has: %s", strings.Join(names, ", "))
 	}
-	for i, name := range near {
-		near[i] = below(name)
+}
+
+func help(cmd *cobra.Command, words []string) error {
+	found, rest, err := cmd.Root().Find(words)
+	if err != nil {
+		return err
 	}
-	err := fault.New(fault.Usage, "unknown command %q; did you mean %s?", below(word), strings.Join(near, " or "))
-	if found, _, failed := cmd.Root().Find(strings.Fields(near[0])); failed == nil && len(near) == 1 {
-		return usage(found, err)
+	if len(rest) > 0 {
+		return noCommand(found, rest[0])
+	}
+	return found.Help()
+}
+
+// noCommand refuses a word that is none of a command's own. It names those below cmd that the
+// word is near to, or else those elsewhere, or else all below cmd.
+func noCommand(cmd *cobra.Command, word string) error {
+	refused := fault.New(fault.Usage, "unknown command %q", strings.TrimSpace(path(cmd)+" "+word))
+	own, all := available(cmd.Commands()), everywhere(cmd.Root())
+	found := near(own, word)
+	if len(found) == 0 {
+		found = near(all, word)
+	}
+	if len(found) == 0 {
+		if len(own) == 0 {
+			return usage(cmd, fault.New(fault.Usage, "%s does not take %q", cmd.CommandPath(), word))
+		}
+		return refused.WithHint("it has: %s", strings.Join(names(own), ", "))
+	}
+	var paths []string
+	for _, c := range found {
+		paths = append(paths, path(c))
+	}
+	err := fault.New(fault.Usage, "%w; did you mean %s?", refused, strings.Join(paths, " or "))
+	if len(found) == 1 {
+		return usage(found[0], err)
 	}
 	return err
+}
+
+// near are the commands that the word is near to.
+func near(among []*cobra.Command, word string) (found []*cobra.Command) {
+	like := plain.Near(word, names(among))
+	for _, c := range among {
+		if slices.Contains(like, c.Name()) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func names(list []*cobra.Command) (names []string) {
+	for _, c := range list {
+		names = append(names, c.Name())
+	}
+	return names
+}
+
+// path is what is typed behind the program's name to reach the command.
+func path(cmd *cobra.Command) string {
+	return strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()), " ")
+}
+
+func available(list []*cobra.Command) (shown []*cobra.Command) {
+	for _, c := range list {
+		if c.IsAvailableCommand() {
+			shown = append(shown, c)
+		}
+	}
+	return shown
+}
+
+// everywhere are the commands below cmd at any depth.
+func everywhere(cmd *cobra.Command) (all []*cobra.Command) {
+	for _, c := range available(cmd.Commands()) {
+		all = append(append(all, c), everywhere(c)...)
+	}
+	return all
 }

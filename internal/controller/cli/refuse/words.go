@@ -12,6 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Words lets a command and those below it refuse what it does not take in this
@@ -73,11 +74,9 @@ func Flag(cmd *cobra.Command, err error) error {
 
 // meant names the command's flags that are like a word, "" without any.
 func meant(cmd *cobra.Command, word string) string {
-	flags := &cobra.Command{SuggestionsMinimumDistance: 2} // cobra's own default
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}}) // cobra compares names of commands
-	})
-	near := flags.SuggestionsFor(word)
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	near := plain.Near(word, flags)
 	if len(near) == 0 {
 		return ""
 	}
