@@ -8,12 +8,12 @@
 // provisional change: this run, the same command again or Recover ends it, with the
 // new version proven or the old version back.
 //
-// Files, from the top: apply.go, diff.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
+// Files, from the top: apply.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
 // receipt.go, scope.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
 // A file uses those after it and none before:
 //
 //	apply                 the reconciler over deploy.json
-//	plan, recover, verify, diff
+//	plan, recover, verify
 //	run                   the order of a deploy's steps
 //	steps                 the steps of a run
 //	ends                  the results of runs that did not succeed

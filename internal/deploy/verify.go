@@ -7,6 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/diff"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
@@ -41,6 +42,11 @@ func (d *Deployer) Verify(ctx context.Context, env artifact.Env, name string) (o
 	defer func() { out.Seconds = elapsed(started) }()
 	verdict, seen, err := s.still(ctx, last)
 	return s.answer(s.stand(ctx, verdict, seen, err), last)
+}
+
+// Diff compares what is wanted with what was proven and what runs.
+func (d *Deployer) Diff(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
+	return diff.Sources{Ledger: d.config.Ledger, Workload: d.Workload}.Compare(ctx, env, all)
 }
 
 func failed(err error, next contract.Command) (out contract.Result) {

@@ -1,4 +1,6 @@
-package deploy
+// Package diff compares the commits that are wanted with those that were proven and with
+// what runs. It changes nothing.
+package diff
 
 import (
 	"context"
@@ -7,18 +9,28 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
-// Diff compares; it changes nothing, and what cannot be read counts as different.
-func (d *Deployer) Diff(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
+// Sources are what is compared with.
+type Sources struct {
+	Ledger *ledger.Ledger
+	// Workload returns a service's workload in an environment.
+	Workload func(row catalog.Row, env artifact.Env) sight.Workload
+}
+
+// Compare compares each candidate. What cannot be read counts as different; the error is
+// that of the ledger.
+func (s Sources) Compare(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
 	out := contract.Comparison{OK: true, Equal: true, Env: env, Services: []contract.Difference{}}
 	for _, c := range all {
 		one := contract.Difference{Service: c.Service, Wanted: c.Wanted}
 		if c.Err != nil {
 			one.LiveUnknown, one.Note = true, c.Err.Error()
-		} else if err := d.difference(ctx, c.Contract, &one); err != nil {
+		} else if err := s.difference(ctx, c.Contract, &one); err != nil {
 			return out, err
 		}
 		out.Equal = out.Equal && one.Equal
@@ -27,10 +39,9 @@ func (d *Deployer) Diff(ctx context.Context, env artifact.Env, all []contract.Ca
 	return out, nil
 }
 
-func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *contract.Difference) error {
+func (s Sources) difference(ctx context.Context, c contract.Contract, one *contract.Difference) error {
 	one.Wanted = c.Commit.String()
-	s := d.session(c.Row(), c.Env)
-	receipts, err := s.history()
+	receipts, err := s.Ledger.History(c.Env, c.Service.String())
 	if err != nil {
 		return err
 	}
@@ -42,17 +53,18 @@ func (d *Deployer) difference(ctx context.Context, c contract.Contract, one *con
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
 		}
 	}
-	if s.Spec.Ref.IsZero() {
+	w := s.Workload(c.Row(), c.Env)
+	if w.Spec.Ref.IsZero() {
 		one.LiveUnknown, one.Note = true, c.Gate.Why
 		return nil
 	}
-	seen, err := s.Look(ctx, false)
+	seen, err := w.Look(ctx, false)
 	if err != nil {
 		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
 		return nil
 	}
 	if one.Live = seen.Commit(); one.Live == "" || !seen.AsStamped() {
-		one.Note = join(one.Note, s.Describe(seen))
+		one.Note = join(one.Note, w.Describe(seen))
 	}
 	one.Equal = one.Wanted == one.Proven && one.Wanted == one.Live
 	return nil
