@@ -33,7 +33,7 @@ func observationToProto(o workload.Observation) *artifactv1.Observation {
 				Image: plain.Line(d.Image), ContainerName: plain.Line(d.ContainerName), PullPolicy: plain.Line(d.PullPolicy),
 				Replicas: count(d.Replicas), References: visibleAll(d.References), LabelReferences: visibleAll(d.LabelReferences),
 				Mounts: mountsToProto(d.Mounts), NetworkMode: plain.Line(d.NetworkMode), StopGraceSeconds: seconds(d.StopGrace),
-				UnreadFiles: visibleAll(d.UnreadFiles), Programs: visibleAll(d.Programs),
+				UnreadFiles: visibleAll(d.UnreadFiles), Programs: visibleAll(d.Programs), Hash: d.Hash.String(),
 			}}
 		} else if d := u.Deployment; d != nil {
 			unit.Definition = &artifactv1.Unit_Deployment{Deployment: deploymentToProto(*d)}
@@ -147,6 +147,7 @@ func (f *fields) unit(m *artifactv1.Unit) workload.Unit {
 		Mounts: f.mounts("unit.mounts", d.GetMounts()), NetworkMode: f.told("unit.network_mode", d.GetNetworkMode()),
 		StopGrace:   time.Duration(d.GetStopGraceSeconds()) * time.Second,
 		UnreadFiles: f.toldAll("unit.unread_files", d.GetUnreadFiles()), Programs: f.toldAll("unit.programs", d.GetPrograms()),
+		Hash: f.optionalDigest("unit.hash", d.GetHash()),
 	}
 	f.few("unit.references", len(d.GetReferences()), 4096)
 	for _, r := range d.GetReferences() {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -36,21 +37,29 @@ type service struct {
 // service, COMPOSE_FAILED if it is no JSON.
 func Parse(b []byte, project, name string) (workload.ComposeDefinition, error) {
 	var p struct {
-		Services map[string]service `json:"services"`
+		Services map[string]json.RawMessage `json:"services"`
 	}
+	unread := fault.New(fault.ComposeFailed, "docker compose config did not print the project as JSON") // json's error would quote the file
 	if err := json.Unmarshal(b, &p); err != nil {
-		// The error would quote the file.
-		return workload.ComposeDefinition{}, fault.New(fault.ComposeFailed, "docker compose config did not print the project as JSON")
+		return workload.ComposeDefinition{}, unread
 	}
-	s, ok := p.Services[name]
+	whole, ok := p.Services[name]
 	if !ok {
 		return workload.ComposeDefinition{}, fault.New(fault.WorkloadNotFound, "the Compose project %s has no service %s, it has: %s",
 			project, name, strings.Join(names(p.Services), ", "))
 	}
+	var s service
+	if err := json.Unmarshal(whole, &s); err != nil {
+		return workload.ComposeDefinition{}, unread
+	}
+	hash, err := hashOf(whole)
+	if err != nil {
+		return workload.ComposeDefinition{}, unread
+	}
 	d := workload.ComposeDefinition{
 		Image: s.Image, ContainerName: s.ContainerName, PullPolicy: s.PullPolicy, Replicas: replicas(s),
 		References: handedOn(s.Environment), LabelReferences: named(s.Labels),
-		Mounts: s.mounts(), NetworkMode: s.NetworkMode, StopGrace: s.grace(), Programs: s.programs(),
+		Mounts: s.mounts(), NetworkMode: s.NetworkMode, StopGrace: s.grace(), Programs: s.programs(), Hash: hash,
 	}
 	for _, e := range entries(s.Labels) {
 		if variableForm.MatchString(e.value) {
@@ -66,8 +75,18 @@ func Parse(b []byte, project, name string) (workload.ComposeDefinition, error) {
 	return d, nil
 }
 
+// hashOf returns the hash of a service's declaration, which no order of its keys changes.
+func hashOf(declaration json.RawMessage) (artifact.Digest, error) {
+	var v any
+	if err := json.Unmarshal(declaration, &v); err != nil {
+		return artifact.Digest{}, err
+	}
+	sorted, err := json.Marshal(v)
+	return artifact.DigestOf(sorted), err
+}
+
 // names are the services', those that Compose would accept.
-func names(services map[string]service) []string {
+func names(services map[string]json.RawMessage) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !workload.ServiceName.Match(s) })
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -20,6 +21,7 @@ type faults struct {
 	left       *workload.Left
 	retire     error
 	holds      string
+	hash       artifact.Digest
 }
 
 // Fail makes each act end with err at a step, as a runtime that refuses it does. Nil
@@ -47,6 +49,9 @@ func (h *Host) Fill(bytes int64) { h.fault(func(f *faults) { f.used = bytes }) }
 
 // Misfit makes the Compose service declare another container's name.
 func (h *Host) Misfit() { h.fault(func(f *faults) { f.misfit = true }) }
+
+// Define makes the Compose service's definition have this hash.
+func (h *Host) Define(hash artifact.Digest) { h.fault(func(f *faults) { f.hash = hash }) }
 
 // Place makes the host's configuration hold this spec. A spec with only a Ref makes it
 // only name the workload. The workload's Compose service and what runs stay as they are.

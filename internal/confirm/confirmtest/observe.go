@@ -34,7 +34,7 @@ func (h *Host) see() (workload.Observation, *workload.Instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	spec, placed := h.spec, h.placed()
-	d := workload.ComposeDefinition{Image: h.stable(), ContainerName: spec.Display(), Replicas: 1}
+	d := workload.ComposeDefinition{Image: h.stable(), ContainerName: spec.Display(), Replicas: 1, Hash: h.faults.hash}
 	if h.faults.misfit {
 		d.ContainerName = "another"
 	}

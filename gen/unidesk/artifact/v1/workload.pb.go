@@ -1963,7 +1963,10 @@ type ComposeDefinition struct {
 	// host's configuration does not name.
 	UnreadFiles []string `protobuf:"bytes,10,rep,name=unread_files,json=unreadFiles,proto3" json:"unread_files,omitempty"`
 	// Where its own entrypoint and command take its program from: see Instance.
-	Programs      []string `protobuf:"bytes,11,rep,name=programs,proto3" json:"programs,omitempty"`
+	Programs []string `protobuf:"bytes,11,rep,name=programs,proto3" json:"programs,omitempty"`
+	// Hash of all that it declares, with no variable's value in it, as "sha256:" and 64
+	// hexadecimal digits. Empty if the agent is older than this field.
+	Hash          string `protobuf:"bytes,12,opt,name=hash,proto3" json:"hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2073,6 +2076,13 @@ func (x *ComposeDefinition) GetPrograms() []string {
 		return x.Programs
 	}
 	return nil
+}
+
+func (x *ComposeDefinition) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
 }
 
 // Mount is what a container has in the place of a folder or file of its image.
@@ -4728,7 +4738,7 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
 	"\n" +
-	"node_ports\x18\x03 \x03(\rR\tnodePorts\"\x9c\x03\n" +
+	"node_ports\x18\x03 \x03(\rR\tnodePorts\"\xb0\x03\n" +
 	"\x11ComposeDefinition\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12%\n" +
 	"\x0econtainer_name\x18\x02 \x01(\tR\rcontainerName\x12\x1f\n" +
@@ -4744,7 +4754,8 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x12stop_grace_seconds\x18\t \x01(\rR\x10stopGraceSeconds\x12!\n" +
 	"\funread_files\x18\n" +
 	" \x03(\tR\vunreadFiles\x12\x1a\n" +
-	"\bprograms\x18\v \x03(\tR\bprograms\"K\n" +
+	"\bprograms\x18\v \x03(\tR\bprograms\x12\x12\n" +
+	"\x04hash\x18\f \x01(\tR\x04hash\"K\n" +
 	"\x05Mount\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x16\n" +
