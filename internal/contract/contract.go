@@ -3,19 +3,19 @@
 // It reads the catalog and nothing else: no host, no file and no clock, so that a
 // dry run cannot touch anything. Package deploy acts by it.
 //
-// Files, from the top: recovery.go, comparison.go, reconciliation.go, candidate.go, refusal.go, after.go, obstacle.go, result.go, byreceipt.go, grant.go,
-// contract.go, digest.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
+// Files, from the top: recovery.go, comparison.go, reconciliation.go, candidate.go, refusal.go, after.go, obstacle.go, result.go, byreceipt.go, earlier.go, grant.go,
+// asked.go, excluding.go, contract.go, digest.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
 // A file uses those after it and none before.
 package contract
 
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -32,6 +32,10 @@ type Request struct {
 	Force bool
 	// TakeOver ends a change even if its run may still live.
 	TakeOver bool
+	// Again deploys an image whose proof has failed before.
+	Again bool
+	// Note is what the person says of the deploy.
+	Note ledger.Note
 	// Entry is the command; "" is deploy-service.
 	Entry Entry
 	// Statement makes the text that a supervisor signs; nil leaves it out.
@@ -80,6 +84,8 @@ type Contract struct {
 
 	row   catalog.Row
 	asked Asked
+	again bool
+	note  ledger.Note
 }
 
 // Target is where the deploy acts.
@@ -151,7 +157,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 		RegistryProbeURL: c.ManifestURL(row, commit), Image: c.ImageRef(row, commit), RequiredLabels: row.Labels(commit),
 		Target: Target{Tags: []string{}}, Targets: []string{}, ExcludedTargets: append([]string{}, row.Excluded...),
 		Deployments: []string{}, EnvKeys: []string{}, RequiredSecrets: []string{}, Health: Health{Flags: []string{}},
-		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String()},
+		row: row, asked: Asked{Entry: req.Entry, Commit: commit.String()}, again: req.Again, note: req.Note,
 	}
 	if req.Env == 0 {
 		out.EnvSource = "default"
@@ -170,8 +176,9 @@ func (c *Contract) judge() {
 	c.Gate.Next = c.Meant(c.Gate.Next)
 }
 
-// Meant adds the digest that the person named to a command about the contract's commit.
-func (c Contract) Meant(command Command) Command { return meant(c.Digest, command) }
+// Meant adds the digest that the person named, and --again if it was given, to a command
+// about the contract's commit.
+func (c Contract) Meant(command Command) Command { return meant(c.Digest, c.again, command) }
 
 // Stamps are the deploy keys, without prefix, of the artifact of this manifest. When it
 // is deployed is not among them.
@@ -273,27 +280,4 @@ func serviceProxy(namespace string, d workload.DeploymentSpec) string {
 		return ""
 	}
 	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%d/proxy%s", namespace, d.Service, d.Probe.Port, d.Probe.Path)
-}
-
-// Excluding adds the other services of the target's Compose project, or the other
-// Deployments of its namespace, of all that runs there, to what the contract leaves
-// alone.
-func (c Contract) Excluding(spec workload.Spec, all []workload.Neighbour) Contract {
-	host, excluded := c.Environment().Target.Host, slices.Clone(c.ExcludedTargets)
-	for _, other := range all {
-		target := catalog.Target{Host: host, Compose: &catalog.Compose{Service: other.Group, Container: other.Name}}
-		if spec.Kubernetes != nil {
-			target = catalog.Target{Host: host, Kubernetes: &catalog.Kubernetes{
-				Namespace: other.Scope, Deployments: []workload.DeploymentSpec{{Name: other.Group}},
-			}}
-		}
-		_, own := spec.Deployment(other.Group)
-		name := target.Names()[0]
-		apart := other.Scope == spec.Ref.Scope() && other.Group != "" || other.Scope == spec.Ref.Scope() && spec.Kubernetes == nil
-		if apart && !own && !other.Of(spec.Ref) && !slices.Contains(excluded, name) {
-			excluded = append(excluded, name)
-		}
-	}
-	c.ExcludedTargets = excluded
-	return c
 }

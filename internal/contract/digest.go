@@ -15,10 +15,18 @@ func parseDigest(s string) (digest artifact.Digest, err error) {
 	return digest, err
 }
 
-// meant adds the digest that a person named to a command about a commit.
-func meant(digest artifact.Digest, command Command) Command {
-	if digest.IsZero() || !slices.Contains(command.words, word{text: "--commit"}) {
+// meant adds the digest that a person named, and --again if it was given, to a command
+// about a commit.
+func meant(digest artifact.Digest, again bool, command Command) Command {
+	if !slices.Contains(command.words, word{text: "--commit"}) {
 		return command
 	}
-	return Command{append(slices.Clone(command.words), Words("--digest", digest.String()).words...)}
+	words := slices.Clone(command.words)
+	if !digest.IsZero() {
+		words = append(words, Words("--digest", digest.String()).words...)
+	}
+	if again {
+		words = append(words, Words("--again").words...)
+	}
+	return Command{words}
 }

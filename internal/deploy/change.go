@@ -27,6 +27,7 @@ type run struct {
 	commit  artifact.Commit // the zero value when it only recovers
 	started time.Time
 	log     *journal
+	outage  sight.Outage
 	// warnings are about what this run brings live beside the commit, and about what the last
 	// revert left as another writer made it.
 	warnings []string

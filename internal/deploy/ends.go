@@ -85,10 +85,11 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
-	logs := r.logs(ctx, a.change)
+	logs, crashed := r.logs(ctx, a.change)
 	err := r.revert(ctx, a.change, r.replaced(a.seen))
 	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, out.Rollback)
-	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
+	receipt.Outcome, receipt.Failure, receipt.Logs = ledger.Reverted, cause.Error(), logs
+	receipt.ProofFailed = contract.OfVersion(cause, crashed)
 	if sight.Cut(err) {
 		cause = errors.Join(cause, r.Ledger.Prepare(receipt))
 		return r.unsettled(ctx, out, a, workload.At(step, fmt.Errorf("%w; and then: %w", cause, err)), err)
@@ -108,7 +109,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
 	_, out.Running = r.Now(ctx, a.seen)
 	out = r.fail(out, decision, &workload.StepError{At: step, Err: cause})
-	out.Failure.Logs = logs
+	out.Failure.Logs = logs[max(0, len(logs)-shownLines):]
 	return out
 }
 

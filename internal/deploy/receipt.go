@@ -23,14 +23,17 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 	receipt := ledger.Receipt{
 		Schema: ledger.Schema, ID: id, Service: r.row.Service, Env: r.env, Host: r.HostName, Commit: r.commit,
 		Outcome: ledger.Succeeded, Started: r.started.UTC(), Finished: time.Now().UTC(),
-		Who: r.Who, Controller: r.Version, Catalog: r.Catalog.Hash,
+		Who: r.Who, Note: f.terms.Note(), Controller: r.Version, Catalog: r.Catalog.Hash,
 		Image: ledger.Image{
 			Repository: f.Image.Repository, Index: f.Image.Index, Manifest: f.Image.Manifest,
 			Config: f.Image.Config, Layers: layers, Named: f.terms.Digest,
 		},
-		Evidence: verdict.Findings, Before: r.replaced(f.seen),
+		ComposeHash: f.seen.Compose().Hash, Evidence: verdict.Findings, Before: r.replaced(f.seen),
 		Bytes: ledger.Bytes{Image: f.Image.Bytes, Needed: need.Bytes, Received: received, Sent: sent}, Transfer: r.log.transfer,
 		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.Origin,
+	}
+	if receipt.Before.Running {
+		receipt.DownSeconds = r.outage.Seconds(receipt.Finished)
 	}
 	if by := f.ByReceipt; by != nil {
 		receipt.ByReceipt = by.Receipt
@@ -44,10 +47,11 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 	return receipt
 }
 
-// leftReceipt is what is written down of an earlier run's change that was taken back.
-func (r *run) leftReceipt(p *workload.Pending) ledger.Receipt {
+// leftReceipt is what is written down of an earlier run's change that was taken back, with
+// the last lines of its container.
+func (r *run) leftReceipt(p *workload.Pending, logs []string) ledger.Receipt {
 	of := r.tookBack(p.Change.ID, p.Change.Image.Commit, p.Since, time.Now().UTC(), r.warnings)
-	of.Image.Manifest, of.Image.Config, of.Before = p.Change.Image.Manifest, p.Change.Image.Config, p.Before
+	of.Image.Manifest, of.Image.Config, of.Before, of.Logs = p.Change.Image.Manifest, p.Change.Image.Config, p.Before, logs
 	return of
 }
 

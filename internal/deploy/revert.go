@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -14,8 +15,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// lastLines is how much of a failed container's output a result shows.
-const lastLines = 20
+// How many of a failed container's last lines are read, and how many a result shows.
+const (
+	readLines  = 100
+	shownLines = 20
+)
 
 // revert settles the change with Revert and waits until what ran before is seen to
 // run. It does nothing about a change that another run ended, and does not look for the
@@ -25,6 +29,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 		return nil
 	}
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Revert}
+	r.outage.PutBack(time.Now())
 	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.Host.Settle(ctx, r.Spec.Ref, settlement, emit)
 	})
@@ -35,14 +40,14 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	}
 	if err != nil && undone(err) {
 		unwritten := err
-		if _, err = r.ProveOld(ctx, before); err != nil {
+		if _, err = r.ProveOld(ctx, before, &r.outage); err != nil {
 			return workload.At(workload.PointSettle, fmt.Errorf("%w; and %w", unwritten, err))
 		}
 		r.warnings = append(r.warnings, fmt.Sprintf("what ran before runs again, and %s could not write that down: %s; mend that, and `%s` ends it",
 			r.HostName, unwritten, contract.RecoverCommand()))
 	} else if err == nil {
 		var seen sight.View
-		if seen, err = r.ProveOld(ctx, before); err != nil && seen.Known() && r.Superseded(change, seen) {
+		if seen, err = r.ProveOld(ctx, before, &r.outage); err != nil && seen.Known() && r.Superseded(change, seen) {
 			err = nil // what runs is another run's to answer for
 		}
 		r.warnings = append(r.warnings, seen.Last.Warnings(change.ID)...)
@@ -61,21 +66,22 @@ func undone(err error) bool {
 	return !sight.Cut(err) && fault.ReasonOf(err) != fault.RevertFailed && !fault.Retryable(err)
 }
 
-// logs are the last lines of the container that the change made, if it made one.
-func (s session) logs(ctx context.Context, change workload.Change) []string {
+// logs are the last lines of the container that the change made, if it made one, and
+// whether that ended by itself and was started again.
+func (s session) logs(ctx context.Context, change workload.Change) (lines []string, crashed bool) {
 	seen, err := s.Look(ctx, false)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	in := seen.Troubled()
 	if in == nil || workload.Basis(in.ID) == change.Basis || in.Stamped[workload.KeyCommit] != change.Image.Commit.String() {
-		return nil
+		return nil, false
 	}
-	lines, err := s.Host.Logs(ctx, s.Spec.Ref, in.ID, lastLines)
+	lines, err = s.Host.Logs(ctx, s.Spec.Ref, in.ID, readLines)
 	if err != nil {
-		return []string{"(its output could not be read: " + strings.TrimSpace(err.Error()) + ")"}
+		lines = []string{"(its output could not be read: " + strings.TrimSpace(err.Error()) + ")"}
 	}
-	return lines
+	return ledger.LastLogs(lines), in.Restarts > 0
 }
 
 // held refuses a change whose run lives, unless this run takes it over.
@@ -88,10 +94,11 @@ func (r *run) held(seen sight.View) error {
 
 // endLeft takes back a change that its run left unsettled, and writes its receipt.
 func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
+	logs, _ := r.logs(ctx, p.Change)
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
 		return fault.New(fault.RevertFailed, "take back the unsettled change to %s: %w", p.Change.Image.Commit.Short(), err)
 	}
-	_, err := r.Ledger.Record(r.leftReceipt(p))
+	_, err := r.Ledger.Record(r.leftReceipt(p, logs))
 	return workload.At(workload.PointRecord, err)
 }
 

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
@@ -94,7 +95,12 @@ func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt
 // switchOver makes the change, provisionally: configure and switch.
 func (r *run) switchOver(ctx context.Context, a attempt) error {
 	return r.log.during(workload.PointBefore, func(emit func(workload.Event)) error {
-		return r.Host.Switch(ctx, a.change, emit)
+		return r.Host.Switch(ctx, a.change, func(e workload.Event) {
+			if e.Point == workload.PointReplace && r.Spec.Kubernetes == nil { // a rollout leaves the old pods while it can
+				r.outage.Replaced(time.Now())
+			}
+			emit(e)
+		})
 	})
 }
 
@@ -102,7 +108,7 @@ func (r *run) switchOver(ctx context.Context, a attempt) error {
 func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, sight.View, error) {
 	want := r.wanted(a.facts)
 	want.Stamps = a.change.Stamps
-	verdict, seen, err := r.Prove(ctx, want, sight.Waiting{Timeout: r.place.Timeout, Change: &a.change})
+	verdict, seen, err := r.Prove(ctx, want, sight.Waiting{Timeout: r.place.Timeout, Change: &a.change, Outage: &r.outage})
 	if err == nil {
 		r.log.reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
 	}

@@ -26,8 +26,9 @@ const (
 	RevertFailed Outcome = "revert-failed"
 )
 
-// Schema is the version of a receipt's form.
-const Schema = 1
+// Schema is the version of a receipt's form. Receipts of version 1 have no Logs, DownSeconds,
+// Message, Link, ComposeHash and ProofFailed.
+const Schema = 2
 
 // Receipt is what is remembered of one deploy that changed something. It may
 // understate what happened; it never overstates.
@@ -39,12 +40,13 @@ type Receipt struct {
 	Service artifact.ServiceID `json:"service"`
 	Env     artifact.Env       `json:"env"`
 	// Host is the catalog's name of the host; "" in a receipt of an older controller.
-	Host       string          `json:"host,omitempty"`
-	Commit     artifact.Commit `json:"commit"`
-	Outcome    Outcome         `json:"outcome"`
-	Started    time.Time       `json:"started"`
-	Finished   time.Time       `json:"finished"`
-	Who        string          `json:"who"`
+	Host     string          `json:"host,omitempty"`
+	Commit   artifact.Commit `json:"commit"`
+	Outcome  Outcome         `json:"outcome"`
+	Started  time.Time       `json:"started"`
+	Finished time.Time       `json:"finished"`
+	Who      string          `json:"who"`
+	Note
 	Controller string          `json:"controller"`
 	Catalog    artifact.Digest `json:"catalog"`
 	Image      Image           `json:"image"`
@@ -61,8 +63,19 @@ type Receipt struct {
 	// Transfer is the account of what crossed to the master; nil if nothing was staged there.
 	Transfer *workload.Transfer `json:"transfer,omitempty"`
 	Steps    []Step             `json:"steps,omitempty"`
+	// ComposeHash is the hash of the Compose service's definition, zero on Kubernetes and
+	// where the host did not report it.
+	ComposeHash artifact.Digest `json:"composeHash,omitzero"`
+	// DownSeconds is the [sight.Outage] of the change; 0 if nothing ran before it.
+	DownSeconds float64 `json:"downSeconds,omitempty"`
 	// Failure is the reason of an outcome that is not a success.
 	Failure string `json:"failure,omitempty"`
+	// ProofFailed means that the version itself is why it was taken back: it ran, and was
+	// not what was asked for or did not answer well.
+	ProofFailed bool `json:"proofFailed,omitempty"`
+	// Logs are the last lines of the container that was taken back, scrubbed by its host: see
+	// [LastLogs].
+	Logs []string `json:"logs,omitempty"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback string `json:"rollback,omitempty"`
 	// Disturbed are sentences about what else changed, and no run of ours explains.

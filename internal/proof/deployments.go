@@ -105,6 +105,22 @@ func Back(spec workload.Spec, before workload.Before, seen workload.Observation)
 	})
 }
 
+// Serves reports whether a workload answers as proven, by the verdict on what was observed,
+// or whether a rollout goes on, during which each Deployment has an available pod, of
+// whichever revision.
+func Serves(v Verdict, seen workload.Observation) bool {
+	rolling := false
+	for _, u := range seen.Units {
+		if u.Deployment != nil {
+			if u.Deployment.Replicas.Available == 0 {
+				return false
+			}
+			rolling = rolling || !u.Deployment.Replaced()
+		}
+	}
+	return rolling || v.Status == Proven || v.Status == Degraded
+}
+
 // Restored returns the copies that run of what a revert put back.
 func Restored(seen workload.Observation) (copies []workload.Copy) {
 	for _, in := range seen.Present() {

@@ -271,3 +271,37 @@ func TestBackIsWhatRanBefore(t *testing.T) {
 		t.Error("nothing ran before, and something runs")
 	}
 }
+
+// A rollout whose old pods serve is no outage.
+func TestWhatServes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*workload.Observation)
+		serves bool
+	}{
+		"all holds": {func(*workload.Observation) {}, true},
+		"an old pod serves": {func(o *workload.Observation) {
+			r := &o.Units[0].Deployment.Replicas
+			r.Old, r.Updated, r.Available = 1, 1, 1
+		}, true},
+		"no pod of one is available": {func(o *workload.Observation) {
+			r := &o.Units[1].Deployment.Replicas
+			r.Old, r.Updated, r.Available = 1, 1, 0
+		}, false},
+		"all are new, and one is ill": {func(o *workload.Observation) { o.Units[0].Health = &workload.Health{Status: 503} }, false},
+	} {
+		want, seen := rolled(t)
+		c.change(&seen)
+		if got := proof.Serves(proof.Judge(want, seen), seen); got != c.serves {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	want := wanted()
+	for status, serves := range map[int]bool{200: true, 503: false} {
+		seen := workload.Observation{Instances: []workload.Instance{*right()}}
+		seen.Instances[0].Health.Status = status
+		if got := proof.Serves(proof.Judge(want, seen), seen); got != serves {
+			t.Errorf("Compose, %d: %v", status, got)
+		}
+	}
+}

@@ -23,6 +23,8 @@ type Waiting struct {
 	// Change is the unsettled change that is waited for, nil if there is none. The
 	// connection may break meanwhile, and the host or another run may end the change.
 	Change *workload.Change
+	// Outage takes each look; nil for none.
+	Outage *Outage
 }
 
 // Prove asks until the answers have been good, and the same, for long enough. It
@@ -55,6 +57,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return proof.Verdict{}, seen, err
 		}
 		verdict := proof.Judge(want, seen.Observation)
+		wait.Outage.See(proof.Serves(verdict, seen.Observation), time.Now())
 		if first {
 			had, first = verdict.Restarts(), false
 		}
@@ -83,8 +86,8 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 // ProveOld waits until the same image as before has run unchanged for long enough,
 // or, if nothing ran before, until nothing does. A container that was down before
 // must only be there again. What the host left as another writer made it is not
-// compared.
-func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen View, err error) {
+// compared. The outage, which may be nil, takes each look.
+func (w Workload) ProveOld(ctx context.Context, before workload.Before, outage *Outage) (seen View, err error) {
 	pause := time.NewTicker(min(time.Second, w.Stable/proof.Enough))
 	defer pause.Stop()
 	pulse, stop := newPulse()
@@ -97,7 +100,9 @@ func (w Workload) ProveOld(ctx context.Context, before workload.Before) (seen Vi
 		if seen, err = w.ask(ctx, workload.PointSettle, w.LookPast, false, true, deadline); err != nil {
 			return seen, err
 		}
-		switch back := proof.Back(w.Spec, before, seen.Observation); {
+		back := proof.Back(w.Spec, before, seen.Observation)
+		outage.See(back, time.Now())
+		switch {
 		case back && (before.Basis == "" || !before.Running):
 			return seen, nil
 		case back:

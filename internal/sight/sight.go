@@ -4,10 +4,11 @@
 // waited for. The danger is an old look that is printed as what runs now: a sentence
 // about what runs comes from a [View] and from nothing else.
 //
-// Files, from the top: prove.go, pulse.go, fate.go, sight.go. A file uses those after it and none
+// Files, from the top: prove.go, outage.go, pulse.go, fate.go, sight.go. A file uses those after it and none
 // before:
 //
 //	prove  does the new version run, or the old version?
+//	outage how long did the service not answer?
 //	pulse  did this process run all the time?
 //	fate   what became of a change on its host
 //	sight  a workload on its host; what was seen, and when
