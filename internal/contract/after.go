@@ -23,6 +23,12 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 		return Ours("artifact-registry", "health") // the same command would fail alike
 	case f.Reason == fault.ArtifactNotFound:
 		return ListCommand(row.Service.String())
+	case f.Reason == fault.FailedBefore:
+		again := *out.Contract
+		if again.again = true; acts {
+			return again.Meant(LiveCommand(row, env, commit.String()))
+		}
+		return again.Meant(DeployCommand(row.Service, env, commit.String()))
 	case f.Reason == fault.TagMoved: // a person decides which image is meant
 		return Ours("history", "--service", row.Service.String())
 	case out.Contract.asked.Entry == ByPrefetch: // which no line that deploys may follow

@@ -128,7 +128,12 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	verdict := proof.Judge(s.wanted(f), f.seen.Observation)
 	plan.Live = f.seen.Current()
 	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
-	return plan, nil
+	if plan.AlreadyLive || f.seen.Pending != nil { // it is not brought live by this deploy
+		return plan, nil
+	}
+	receipts, err := s.history()
+	plan.Checks = append(plan.Checks, contract.Earlier(f.terms, receipts, f.Image.Manifest, f.seen.Compose().Hash)...)
+	return plan, workload.At(workload.PointPreflight, err)
 }
 
 // room are the checks that the image fits.

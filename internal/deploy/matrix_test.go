@@ -248,7 +248,7 @@ func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
 		w.Catalog = wiki("")
 		want(t, w.run(commit("c")), contract.DecidedReverted, fault.NotProven)
 		w.Catalog = wiki("promote")
-		want(t, w.run(commit("c")), contract.DecidedGated, fault.PromoteFirst)
+		want(t, w.Run(t.Context(), w.again(commit("c")), false), contract.DecidedGated, fault.PromoteFirst)
 	})
 }
 

@@ -73,6 +73,10 @@ func obstacles() map[string]func(*testing.T, *world) {
 			want(t, w.run(b), contract.DecidedSucceeded, "")
 			w.pushAnew(b)
 		},
+		"failed-before": func(t *testing.T, w *world) {
+			w.sick(b)
+			want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
+		},
 		"change-of-another": func(_ *testing.T, w *world) { w.killed(commit("c")) },
 		"changed-meanwhile": func(_ *testing.T, w *world) {
 			w.Provenance = judge(func(context.Context, provenance.Wanted) provenance.Verdict {

@@ -58,7 +58,7 @@ func TestAPrefetchStagesAndTouchesNothingThatRuns(t *testing.T) {
 
 // What is about the image and its way stops it; what is about the switch does not.
 func TestWhatStopsAPrefetch(t *testing.T) {
-	passes := []string{"secret-missing", "placement-unfit", "locked", "change-of-another", "changed-meanwhile", "stale"}
+	passes := []string{"secret-missing", "placement-unfit", "locked", "failed-before", "change-of-another", "changed-meanwhile", "stale"}
 	for name, arrange := range obstacles() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

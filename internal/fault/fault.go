@@ -65,6 +65,7 @@ const (
 	Stalled           Reason = "STALLED"
 	EnvKeyMissing     Reason = "ENV_KEY_MISSING"
 	NotProven         Reason = "NOT_PROVEN"
+	FailedBefore      Reason = "FAILED_BEFORE"
 	Interrupted       Reason = "INTERRUPTED"
 	RecoveryNeeded    Reason = "RECOVERY_NEEDED"
 	TagMoved          Reason = "TAG_MOVED"

@@ -86,16 +86,18 @@ func CommitOf(receipts []Receipt, in workload.Instance) string {
 	return ""
 }
 
-// Previous returns the newest proven commit that is not the given commit, if any, and
-// whether the given commit is older than the commit that was proven last.
+// Previous returns the newest proven commit that is not the given commit, and of which no
+// later proof failed, if any, and whether the given commit is older than the commit that was proven last.
 func (l *Ledger) Previous(env artifact.Env, service string, to artifact.Commit) (commit artifact.Commit, found, older bool, err error) {
 	receipts, err := l.History(env, service)
 	if err != nil {
 		return artifact.Commit{}, false, false, err
 	}
-	proven := slices.DeleteFunc(receipts, func(r Receipt) bool { return r.Outcome != Succeeded })
+	proven := slices.DeleteFunc(slices.Clone(receipts), func(r Receipt) bool { return r.Outcome != Succeeded })
 	older = GoesBack(proven, to)
-	i := slices.IndexFunc(proven, func(r Receipt) bool { return r.Commit != to })
+	i := slices.IndexFunc(proven, func(r Receipt) bool {
+		return r.Commit != to && FailedBefore(receipts, env, r.Commit, r.Image.Manifest) == nil
+	})
 	if i < 0 {
 		return artifact.Commit{}, false, older, nil
 	}

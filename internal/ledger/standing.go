@@ -1,0 +1,72 @@
+package ledger
+
+import (
+	"slices"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+)
+
+// Standing is how a commit stands in an environment, by its receipts.
+type Standing string
+
+// The standings.
+const (
+	// Live: it was kept last.
+	Live Standing = "live"
+	// Proven: its last proof held, and another commit was kept since.
+	Proven Standing = "proven"
+	// RolledBack: its last proof failed, and what ran before was brought back, or was to be.
+	RolledBack Standing = "rolled back"
+	// WasDegraded: it was kept though not all of it was well, and another commit since.
+	WasDegraded Standing = "degraded"
+	// New: no receipt says how it is.
+	New Standing = "new"
+)
+
+// Tells reports whether the receipt says how good its version is: a deploy that was taken
+// back for another reason does not.
+func (r Receipt) Tells() bool { return r.Kept() || r.ProofFailed }
+
+// StandingOf returns the standing of the image that a commit's tag names; with the zero
+// digest, of any image of the commit. The receipts come newest first.
+func StandingOf(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) Standing {
+	last := telling(receipts, env, commit, named)
+	here := slices.DeleteFunc(slices.Clone(receipts), func(r Receipt) bool { return r.Env != env })
+	kept := LastKept(here)
+	switch {
+	case kept != nil && kept.is(env, commit, named):
+		return Live
+	case last == nil:
+		return New
+	case last.Outcome == Succeeded:
+		return Proven
+	case last.Outcome == Degraded:
+		return WasDegraded
+	}
+	return RolledBack
+}
+
+// FailedBefore returns the newest receipt that tells of an image of a commit, if that says
+// that the proof failed, or that not all was well; nil if it says that the proof held, or
+// if there is none. The receipts come newest first.
+func FailedBefore(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) *Receipt {
+	last := telling(receipts, env, commit, named)
+	if last == nil || last.Outcome == Succeeded {
+		return nil
+	}
+	return last
+}
+
+// telling returns the newest receipt that tells of an image of a commit; nil if there is none.
+func telling(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) *Receipt {
+	i := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Tells() && r.is(env, commit, named) })
+	if i < 0 {
+		return nil
+	}
+	return &receipts[i]
+}
+
+// is reports whether the receipt is of an image of a commit, by the manifest or the index.
+func (r Receipt) is(env artifact.Env, commit artifact.Commit, named artifact.Digest) bool {
+	return r.Env == env && r.Commit == commit && (named.IsZero() || named == r.Image.Manifest || named == r.Image.Index)
+}
