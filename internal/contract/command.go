@@ -58,6 +58,15 @@ func (c Command) With(p Placeholder, value string) Command {
 	return Command{words}
 }
 
+// And returns the command with more words at its end, none of them a placeholder.
+func (c Command) And(words ...string) Command {
+	all := slices.Clone(c.words)
+	for _, w := range words {
+		all = append(all, word{text: w})
+	}
+	return Command{all}
+}
+
 // Complete reports whether the line can be typed as it is.
 func (c Command) Complete() bool {
 	return !c.IsZero() && !slices.ContainsFunc(c.words, func(w word) bool { return w.missing != "" })

@@ -21,12 +21,11 @@ func meant(digest artifact.Digest, again bool, command Command) Command {
 	if !slices.Contains(command.words, word{text: "--commit"}) {
 		return command
 	}
-	words := slices.Clone(command.words)
 	if !digest.IsZero() {
-		words = append(words, Words("--digest", digest.String()).words...)
+		command = command.And("--digest", digest.String())
 	}
 	if again {
-		words = append(words, Words("--again").words...)
+		command = command.And("--again")
 	}
-	return Command{words}
+	return command
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
@@ -52,8 +53,18 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 		p.Field("of change", "%s, of which a receipt was in force", r.Change)
 	}
 	p.Field("finished", "%s, by %s, with controller %s", r.Finished.Format(time.DateTime+"Z07:00"), r.Who, r.Controller)
+	if r.Message != "" {
+		p.Field("message", "%s", r.Message)
+	}
+	if r.Link != "" {
+		p.Field("link", "%s", r.Link)
+	}
 	if r.Failure != "" {
 		p.Field("because", "%s", terminal.Indent(r.Failure))
+	}
+	p.down(&r)
+	if len(r.Logs) > 0 {
+		p.Field("its last lines", "%s", terminal.Indent(strings.Join(r.Logs, "\n")))
 	}
 	p.Field("ran before", "%s", before(r.Before))
 	p.Field("manifest", "%s", r.Image.Manifest)
@@ -80,6 +91,13 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 		p.Field("to go back", "%s", r.Rollback)
 	}
 	return p.Err
+}
+
+// down writes for how long the service did not answer as proven.
+func (p *printer) down(r *ledger.Receipt) {
+	if r != nil && r.DownSeconds > 0 {
+		p.Field("down for", "%.1f s", r.DownSeconds)
+	}
 }
 
 // before is what a deploy replaced.

@@ -33,7 +33,8 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 		Steps:      []ledger.Step{{Point: workload.PointSwitch, At: began.Add(2 * time.Second)}},
 		Provenance: provenance.Verdict{Status: provenance.Contradicted, Detail: "another digest"},
 		Grant:      &grant.Grant{Statement: grant.Statement{Nonce: "n1"}, Signer: "boss", Key: "SHA256:k"},
-		Disturbed:  []string{"database was restarted"},
+		Disturbed:  []string{"database was restarted"}, DownSeconds: 61.25, Logs: []string{"panic: no", "goroutine 1"},
+		Note: ledger.Note{Message: "fix the login", Link: "https://ci.example/7"},
 	}
 	var out bytes.Buffer
 	if err := printReceipt(&out, r); err != nil {
@@ -43,9 +44,26 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 		"reverted  frontend prod " + commit.String() + "  90.0 s\n", "  because        health answer is 503", "  ran before     aaaa",
 		"2026-01-02 03:05:35Z, by ops, with controller 1.2\n", "  steps             2.0 s  switch\n",
 		"  provenance     contradicted, another digest\n", "  grant          by boss (SHA256:k), nonce n1\n", "  disturbed      ! database was restarted\n",
+		"  message        fix the login\n", "  link           https://ci.example/7\n", "  down for       61.2 s\n",
+		"  its last lines panic: no\n                 goroutine 1\n",
 	} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("it does not say %q:\n%s", words, out.String())
+		}
+	}
+}
+
+// How long it was down is the failed run's, and not that of the receipt which verify shows.
+func TestAFailedRunSaysHowLongItWasDown(t *testing.T) {
+	t.Parallel()
+	for _, mutated := range []bool{true, false} {
+		r := contract.Result{Mutated: mutated, Receipt: &ledger.Receipt{DownSeconds: 5}, Failure: &contract.Failure{}}
+		var out strings.Builder
+		if err := printResult(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "  down for       5.0 s\n") != mutated {
+			t.Errorf("mutated %v: %s", mutated, out.String())
 		}
 	}
 }

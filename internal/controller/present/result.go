@@ -41,6 +41,9 @@ func printResult(out io.Writer, r contract.Result) error {
 		if len(f.Logs) > 0 {
 			p.Field("its last lines", "%s", terminal.Indent(strings.Join(f.Logs, "\n")))
 		}
+		if r.Mutated { // else the receipt is of an earlier deploy
+			p.down(r.Receipt)
+		}
 	}
 	if r.DryRun {
 		p.contract(r.Contract)

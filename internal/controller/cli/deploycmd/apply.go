@@ -23,7 +23,7 @@ type applyCommand struct {
 func newApply(a *command.App) *cobra.Command {
 	c := &applyCommand{App: a}
 	cmd := &cobra.Command{
-		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [--max-rate SIZE] [--dry-run]",
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [-m TEXT] [--again] [--max-rate SIZE] [--dry-run]",
 		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
@@ -38,11 +38,17 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 	a.RateFlag(cmd)
 	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
+	againFlag(cmd, &c.req)
+	noteFlags(cmd, &c.req.Note)
 	cmd.Flags().BoolVar(&c.req.Force, "force", false, "recreate a service even if the commit runs already")
 	return withEnv(cmd)
 }
 
 func (c *applyCommand) Run(ctx context.Context) (present.Answer, error) {
+	var err error
+	if c.req.Note, err = noted(c.req.Note); err != nil {
+		return present.Answer{}, err
+	}
 	switch {
 	case c.grant != "" && c.dryRun:
 		return present.Answer{}, errDryRunGrant()

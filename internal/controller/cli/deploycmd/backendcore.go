@@ -9,11 +9,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // backendCoreCommand is the legacy entry: whatever it is given, it only names
 // the command to use.
-type backendCoreCommand struct{ commit string }
+type backendCoreCommand struct {
+	commit string
+	note   ledger.Note
+}
 
 // NewDeployBackendCore returns the command deploy-backend-core.
 func NewDeployBackendCore(a *command.App) *cobra.Command {
@@ -24,6 +28,7 @@ func NewDeployBackendCore(a *command.App) *cobra.Command {
 		Args:    cobra.ArbitraryArgs, FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true}, RunE: a.Runs(c),
 	}
 	cmd.Flags().StringVar(&c.commit, "commit", "", "full commit id, for the command that is named")
+	noteFlags(cmd, &c.note)
 	return cmd
 }
 
@@ -31,5 +36,12 @@ func (c *backendCoreCommand) Run(context.Context) (present.Answer, error) {
 	if _, err := artifact.ParseCommit(c.commit); err != nil {
 		c.commit = string(contract.AnyCommit)
 	}
-	return present.Deployed(contract.Deprecated(c.commit)), nil
+	r := contract.Deprecated(c.commit)
+	if message, err := ledger.ParseMessage(c.note.Message); err == nil && message != "" {
+		r.Failure.Next = r.Failure.Next.And("-m", message)
+	}
+	if link, err := ledger.ParseLink(c.note.Link); err == nil {
+		r.Failure.Next = r.Failure.Next.And("--link", link)
+	}
+	return present.Deployed(r), nil
 }

@@ -1,12 +1,15 @@
 package deploycmd
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // deployFlags are what every command about a commit takes.
@@ -23,6 +26,33 @@ func deployFlags(cmd *cobra.Command, req *contract.Request, dryRun *bool) {
 // digestFlag is the flag of a command that may deploy an image that was pushed anew.
 func digestFlag(cmd *cobra.Command, req *contract.Request) {
 	cmd.Flags().StringVar(&req.Digest, "digest", "", "the `DIGEST` that the commit's tag must name, if another was proven")
+}
+
+// againFlag is the flag of a command that may deploy an image whose proof failed before.
+func againFlag(cmd *cobra.Command, req *contract.Request) {
+	cmd.Flags().BoolVar(&req.Again, "again", false, "deploy an image though its proof has failed before")
+}
+
+// noteFlags are the flags of a command whose deploy a person says something of.
+func noteFlags(cmd *cobra.Command, note *ledger.Note) {
+	f := cmd.Flags()
+	f.StringVarP(&note.Message, "message", "m", "", "why it is deployed, in one `TEXT` line of at most 256 characters")
+	f.StringVar(&note.Link, "link", "", "`URL` of more about it (default: the CI job that this runs in, if it is one)")
+}
+
+// noted returns what the person said in a form that a receipt may keep. Without a link it
+// takes that of the CI job, if this runs in one. The flags themselves refuse nothing: their
+// refusal would repeat a link with credentials.
+func noted(n ledger.Note) (ledger.Note, error) {
+	message, err := ledger.ParseMessage(n.Message)
+	if err != nil {
+		return ledger.Note{}, err
+	}
+	if n.Link == "" {
+		return ledger.Note{Message: message, Link: ledger.JobLink(os.Getenv)}, nil
+	}
+	link, err := ledger.ParseLink(n.Link)
+	return ledger.Note{Message: message, Link: link}, err
 }
 
 // deployer returns the deployer that a command acts through.

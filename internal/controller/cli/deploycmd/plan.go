@@ -25,6 +25,7 @@ func newPlan(a *command.App) *cobra.Command {
 	}
 	deployFlags(cmd, &c.req, nil)
 	digestFlag(cmd, &c.req)
+	againFlag(cmd, &c.req)
 	return withEnv(cmd)
 }
 

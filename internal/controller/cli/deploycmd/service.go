@@ -24,7 +24,7 @@ type serviceCommand struct {
 func NewDeployService(a *command.App) *cobra.Command {
 	c := &serviceCommand{App: a, req: contract.Request{Statement: site.Statement}}
 	cmd := &cobra.Command{
-		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [--grant FILE] [--max-rate SIZE]]",
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [-m TEXT] [--again] [--grant FILE] [--max-rate SIZE]]",
 		Short: "Bring a commit of a service live",
 		Long: `deploy-service brings a commit of a service live in three steps that a person
 can take one at a time:
@@ -41,6 +41,8 @@ can take one at a time:
 	a.RateFlag(cmd)
 	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
+	againFlag(cmd, &c.req)
+	noteFlags(cmd, &c.req.Note)
 	f := cmd.Flags()
 	f.BoolVar(&c.runNow, "run-now", false, "deploy")
 	f.BoolVar(&c.req.Force, "force", false, "recreate the service even if the commit runs already")
@@ -53,6 +55,10 @@ func (c *serviceCommand) Run(ctx context.Context) (present.Answer, error) {
 	}
 	if c.dryRun && c.grant != "" {
 		return present.Answer{}, errDryRunGrant()
+	}
+	var err error
+	if c.req.Note, err = noted(c.req.Note); err != nil {
+		return present.Answer{}, err
 	}
 	services, err := site.LoadCatalog(c.ConfigDir)
 	if err != nil {
