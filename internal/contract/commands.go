@@ -47,6 +47,11 @@ func ListCommand(service string) Command {
 	return Ours("artifact-registry", "list", "--service", service)
 }
 
+// RollbackCommand lists what a service can go back to.
+func RollbackCommand(service string, env artifact.Env) Command {
+	return Ours("rollback", "--service", service, "--env", env.String())
+}
+
 // VerifyCommand verifies a service.
 func VerifyCommand(service string, env artifact.Env) Command {
 	return Ours("verify", "--service", service, "--env", env.String())

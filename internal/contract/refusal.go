@@ -58,6 +58,14 @@ func Ungranted(c Contract, err error) Result {
 	return r
 }
 
+// NoWayBack is the result of going back to no commit: nothing was begun.
+func NoWayBack(service artifact.ServiceID, env artifact.Env, err error) Result {
+	r := Result{Service: service.String(), Env: env}
+	r.Fail(Obstacle(err), workload.PointGuard, err)
+	r.Failure.Next = RollbackCommand(service.String(), env)
+	return r
+}
+
 // Refused is the result of a request that was never begun.
 func Refused(err error) Result {
 	var r Result

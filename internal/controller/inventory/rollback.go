@@ -34,6 +34,11 @@ type Candidate struct {
 	Receipt  string          `json:"receipt"`
 	Finished time.Time       `json:"finished"`
 	Who      string          `json:"who"`
+	// Standing is how it stands by the receipts. A command for what was rolled back since
+	// asks for it again.
+	Standing ledger.Standing `json:"standing"`
+	// Subject is that of the commit, "" if no copy of its source knows it.
+	Subject string `json:"subject,omitempty"`
 	// Runs means that this artifact runs now: there is nothing to go back to.
 	Runs bool `json:"runs"`
 	// Digest is the receipt's digest. Registry is its state in the registry, and
@@ -145,6 +150,11 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 	} else if r.Running, r.Seen = seen.Commit(), host.Running(seen); r.Running != "" {
 		running = seen.Current()
 	}
+	commits := make([]artifact.Commit, len(proven))
+	for i, receipt := range proven {
+		commits[i] = receipt.Commit
+	}
+	subjects := p.Config.Subjects(ctx, p.Row.Source, commits)
 	_, away := p.Remote.Connect(ctx) // once, and not for each commit
 	found := make([]artifactState, len(proven))
 	var group errgroup.Group
@@ -158,7 +168,9 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 	_ = group.Wait()
 	var first error
 	for i, receipt := range proven {
-		c := newCandidate(receipt, p.Host, found[i], running, backTo(p, receipt.Commit))
+		standing := ledger.StandingOf(receipts, p.Env, receipt.Commit, receipt.Image.Manifest)
+		c := newCandidate(receipt, p.Host, found[i], running, backTo(p, receipt.Commit, standing))
+		c.Standing, c.Subject = standing, subjects[receipt.Commit]
 		if c.Registry == UnknownThere && first == nil {
 			first = found[i].err
 			r.Unasked = append(r.Unasked, *NotAsked("what the registry holds of "+p.Row.Service.String(), first))
@@ -211,10 +223,14 @@ func findState(ctx context.Context, p *site.Place, r ledger.Receipt, platform ar
 }
 
 // backTo is the command that a contract names for going back, with the commit in it.
-func backTo(p *site.Place, commit artifact.Commit) string {
+func backTo(p *site.Place, commit artifact.Commit, standing ledger.Standing) string {
 	c, err := contract.NewContract(p.Parts.Catalog, contract.Request{Service: p.Row.Service.String(), Env: p.Env, Commit: commit.String()})
 	if err != nil || p.Row.Environment(p.Env).Mode != catalog.Live {
 		return ""
 	}
-	return c.Rollback.With(contract.PreviousCommit, commit.String()).String()
+	command := c.Rollback.With(contract.PreviousCommit, commit.String())
+	if standing == ledger.RolledBack {
+		command = command.And("--again")
+	}
+	return command.String()
 }

@@ -64,14 +64,19 @@ func TestOnlyWhatIsStillThereAsItWasProvenIsACandidate(t *testing.T) {
 	}
 }
 
+// placeOf is where baidu-netdisk runs.
+func placeOf(t *testing.T, env artifact.Env) *site.Place {
+	t.Helper()
+	services := must(catalog.Builtin())
+	return &site.Place{Wired: &site.Wired{Parts: deploy.Config{Catalog: services}}, Row: must(services.Row("baidu-netdisk")), Env: env}
+}
+
 // What may only be validated was proven when it might go live, and has no way back now.
 func TestOnlyALiveEnvironmentHasAWayBack(t *testing.T) {
 	t.Parallel()
-	services := must(catalog.Builtin())
 	parsed := must(artifact.ParseCommit(strings.Repeat("a", 40)))
 	for env, want := range map[artifact.Env]bool{artifact.Prod: true, artifact.Dev: false} {
-		p := &site.Place{Wired: &site.Wired{Parts: deploy.Config{Catalog: services}}, Row: must(services.Row("baidu-netdisk")), Env: env}
-		if got := backTo(p, parsed); strings.Contains(got, "--commit "+parsed.String()) != want || (got != "") != want {
+		if got := backTo(placeOf(t, env), parsed, ledger.Proven); strings.Contains(got, "--commit "+parsed.String()) != want || (got != "") != want {
 			t.Errorf("%s: %q", env, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
@@ -41,6 +42,17 @@ func (c Config) remotesFor(access Access) (*source.Remotes, error) {
 		sources.Reading()
 	}
 	return sources, nil
+}
+
+// Subjects returns the subjects of those commits of a source that its copy here knows; none
+// if the source is not configured. It asks no remote.
+func (c Config) Subjects(ctx context.Context, of string, commits []artifact.Commit) map[artifact.Commit]string {
+	sources, err := c.remotesFor(Reading)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = sources.Close() }()
+	return sources.Subjects(ctx, of, commits)
 }
 
 // origins implements [resolve.Provenance]: by the producer's summaries and, if it is

@@ -1,0 +1,46 @@
+package inventory
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+// Newest returns the newest commit that can be gone back to and that did not fail since.
+// Without one it returns the error of a question that was not answered, which may pass, or
+// RECEIPT_NOT_FOUND.
+func (o RollbackOptions) Newest() (artifact.Commit, error) {
+	i := slices.IndexFunc(o.Candidates, func(c Candidate) bool { return c.Command != "" && c.Standing != ledger.RolledBack })
+	if i >= 0 {
+		return o.Candidates[i].Commit, nil
+	}
+	if len(o.Unasked) > 0 {
+		u := o.Unasked[0]
+		f := fault.New(u.Reason, "which commit %s can go back to is not known: %s", o.Service, u.Message)
+		f.Retry = u.Retry
+		return artifact.Commit{}, f.WithHint("%s", u.Hint)
+	}
+	why := make([]string, 0, len(o.Candidates))
+	for _, c := range o.Candidates {
+		why = append(why, c.Commit.Short()+": "+cmp.Or(c.Why, "its last proof failed"))
+	}
+	return artifact.Commit{}, fault.New(fault.ReceiptNotFound, "%s has no commit to go back to in %s: %s", o.Service, o.Env,
+		cmp.Or(strings.Join(why, "; "), "no receipt says that a commit was proven")).
+		WithHint("the list says what is left of each; `--run-now --to COMMIT` names one all the same")
+}
+
+// Proven returns RECEIPT_NOT_FOUND if no receipt says that the commit was proven in the
+// environment.
+func Proven(config site.Config, service artifact.ServiceID, env artifact.Env, commit artifact.Commit) error {
+	commits, err := ledger.Open(config.LedgerDir()).Proven(env, service.String())
+	if err != nil || slices.Contains(commits, commit) {
+		return err
+	}
+	return fault.New(fault.ReceiptNotFound, "no receipt says that %s of %s was proven in %s", commit.Short(), service, env).
+		WithHint("the list has what was; a commit that never was is deployed, and not gone back to")
+}

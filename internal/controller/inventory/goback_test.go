@@ -1,0 +1,51 @@
+package inventory
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+func TestTheNewestCommitToGoBackTo(t *testing.T) {
+	t.Parallel()
+	commit := func(digit string) artifact.Commit { return must(artifact.ParseCommit(strings.Repeat(digit, 40))) }
+	runs := Candidate{Commit: commit("a"), Runs: true, Why: "it runs now", Standing: ledger.Live}
+	failed := Candidate{Commit: commit("b"), Command: "the line --again", Standing: ledger.RolledBack}
+	gone := Candidate{Commit: commit("c"), Why: "it is no longer in the registry", Standing: ledger.Proven}
+	good, older := Candidate{Commit: commit("d"), Command: "the line", Standing: ledger.Proven}, Candidate{Commit: commit("e"), Command: "the line", Standing: ledger.Proven}
+	silent := NotAsked("what the registry holds", fault.Transient(fault.RegistryUnavailable, "it restarts"))
+	for name, c := range map[string]struct {
+		options RollbackOptions
+		want    artifact.Commit
+		reason  fault.Reason
+		says    string
+	}{
+		"the newest that was not rolled back": {RollbackOptions{Candidates: []Candidate{runs, failed, gone, good, older}, Unasked: []Unasked{*silent}}, good.Commit, "", ""},
+		"none is left":                        {RollbackOptions{Candidates: []Candidate{runs, failed, gone}}, artifact.Commit{}, fault.ReceiptNotFound, "bbbbbbbbbbbb: its last proof failed; cccccccccccc: it is no longer in the registry"},
+		"none was proven":                     {RollbackOptions{}, artifact.Commit{}, fault.ReceiptNotFound, "no receipt says that a commit was proven"},
+		"the registry was not asked":          {RollbackOptions{Candidates: []Candidate{runs, gone}, Unasked: []Unasked{*silent}}, artifact.Commit{}, fault.RegistryUnavailable, "it restarts"},
+	} {
+		got, err := c.options.Newest()
+		if got != c.want || (err == nil) != (c.reason == "") || err != nil && (fault.ReasonOf(err) != c.reason || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %s, %v", name, got, err)
+		}
+		if err != nil && fault.Retryable(err) != (c.reason == fault.RegistryUnavailable) {
+			t.Errorf("%s: retryable %v", name, fault.Retryable(err))
+		}
+	}
+}
+
+// The line for a commit that failed since asks for it again.
+func TestALineBackToWhatFailedSinceAsksForItAgain(t *testing.T) {
+	t.Parallel()
+	p := placeOf(t, artifact.Prod)
+	commit := must(artifact.ParseCommit(strings.Repeat("a", 40)))
+	for standing, want := range map[ledger.Standing]bool{ledger.RolledBack: true, ledger.Proven: false, ledger.Live: false} {
+		if got := backTo(p, commit, standing); strings.HasSuffix(got, " --run-now --again") != want || got == "" {
+			t.Errorf("%s: %s", standing, got)
+		}
+	}
+}
