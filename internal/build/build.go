@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -58,6 +59,10 @@ func of(linked string, recorded *debug.BuildInfo) Info {
 	}
 	return info
 }
+
+// Same reports whether two versions are the same. Agents before 0.1.0 report Go's own
+// "(devel)" for a build without a version.
+func Same(a, b string) bool { return strings.Trim(a, "()") == strings.Trim(b, "()") }
 
 // Line returns the build of a program as one line for people.
 func (i Info) Line(program string) string {

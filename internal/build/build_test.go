@@ -33,3 +33,15 @@ func TestABuildIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSameVersion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{{"v1.2.3", "v1.2.3", true}, {"v1.2.3", "v1.2.4", false}, {"(devel)", "devel", true}, {"v1.2.3", "", false}} {
+		if Same(c.a, c.b) != c.same {
+			t.Errorf("%q and %q: the same is %t, want %t", c.a, c.b, !c.same, c.same)
+		}
+	}
+}

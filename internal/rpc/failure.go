@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 )
@@ -76,7 +76,7 @@ func (c *Client) outdated(ctx context.Context, service string) error {
 			version = d.GetAgentVersion()
 		}
 	}
-	version, ours := strings.Trim(version, "()"), strings.Trim(c.opts.Version, "()") // Go's own word for a local build is (devel)
+	ours, same := c.opts.Version, build.Same(version, c.opts.Version)
 	host := cmp.Or(c.opts.Host, "its host")
 	missing := &Unplaced{Host: host}
 	switch service {
@@ -87,12 +87,12 @@ func (c *Client) outdated(ctx context.Context, service string) error {
 	case artifactv1.WorkloadService_ServiceDesc.ServiceName:
 		missing.What, missing.Key = "serves no workloads", "projects"
 	}
-	if version == ours && missing.Key != "" {
+	if same && missing.Key != "" {
 		return fault.New(fault.CapabilityMissing, "%w", missing).
 			WithHint("on %s, as root: name %s in /etc/unidesk/agent.yaml (%s shows how), then systemctl restart unidesk-agent", host, missing.Key, manual.Page("agent.yaml"))
 	}
 	err := fault.New(fault.CapabilityMissing, "the agent on %s (%s) does not know what this controller (%s) asks", host, version, ours)
-	if version == ours {
+	if same {
 		return err.WithHint("restart the agent there, if a newer one was installed and not started")
 	}
 	return err.WithHint("install unidesk-agent %s there", ours)

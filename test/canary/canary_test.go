@@ -320,6 +320,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		{-1, "host bootstrap " + lab.HostAlias + " --dry-run"},
 		{0, "services"},
 		{0, "version"},
+		{0, "version --hosts"},
 		{0, "catalog print"},
 		{0, "catalog check " + filepath.Join(world.Controller.Config, "services.yaml")},
 		{1, "catalog check " + world.Master.EnvFile},

@@ -17,6 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/registrycmd"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/setupcmd"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -35,7 +36,7 @@ func Run(ctx context.Context, args []string, streams Streams, version string, on
 // root joins all commands.
 func root(a *command.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "unidesk-controller",
+		Use:   present.Program,
 		Short: "Bring exactly the asked commit live, and prove it",
 		Long: `unidesk-controller brings the image of exactly one commit from the registry on
 D601 to where its service runs, switches the service to it, proves that what
@@ -44,7 +45,7 @@ runs is that commit, and takes the switch back when it cannot.
 Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
 deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
 		Args:          cobra.ArbitraryArgs, // no word is an argument: refuse.Group refuses each
-		SilenceErrors: true, SilenceUsage: true, Version: a.Version,
+		SilenceErrors: true, SilenceUsage: true, Version: a.Build().Line(present.Program),
 	}
 	refuse.Group(
 		cmd, inspectcmd.NewStatus(a), registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -35,7 +36,7 @@ func judgeHost(f hostFacts) []Finding {
 	}
 	d := row.Agent
 	agent := fine("agent", "%s answers over %s", d.AgentVersion, row.Transport)
-	if d.AgentVersion != f.version {
+	if !build.Same(d.AgentVersion, f.version) {
 		agent.What += ", this controller is " + f.version
 	}
 	list := []Finding{agent, judgePath(f.echoed, f.echoErr), judgeRole(f), judgeClock(row)}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
@@ -58,7 +59,7 @@ func printBootstrap(out io.Writer, version string, r bootstrapped) error {
 	if d := r.Agent; d != nil {
 		role := string(d.CallerRole)
 		p.Field("agent", "%s answers, role %s", d.AgentVersion, cmp.Or(role, "none"))
-		if d.AgentVersion != version {
+		if !build.Same(d.AgentVersion, version) {
 			p.Field("note", "this controller is %s", version)
 		}
 	}

@@ -1,9 +1,6 @@
 package present
 
-import (
-	"fmt"
-	"io"
-)
+import "io"
 
 // Printed is a file that a command prints. docs/output.md describes its JSON.
 type Printed struct {
@@ -17,14 +14,6 @@ func File(p Printed) Answer {
 		_, err := io.WriteString(out, p.Content)
 		return err
 	}))
-}
-
-// Version answers with the controller's version.
-func Version(version string) Answer {
-	return NewAnswer(ExitOK, map[string]string{"version": version}, func(out io.Writer, _ map[string]string) error {
-		_, err := fmt.Fprintln(out, version)
-		return err
-	})
 }
 
 // Nothing is the answer of a command that has printed what there was to print.

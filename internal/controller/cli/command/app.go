@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -40,6 +41,13 @@ type App struct {
 	acting  activity
 	// maxRate is of what crosses from the registry's host.
 	maxRate byteRate
+}
+
+// Build returns the build of this program.
+func (a *App) Build() build.Info {
+	info := build.Read()
+	info.Version = a.Version
+	return info
 }
 
 // New returns what the commands of one command line share. onEvent, if not nil, is

@@ -7,18 +7,34 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
-type versionCommand struct{ *command.App }
+type versionCommand struct {
+	*command.App
+	hosts bool
+}
 
 // NewVersion returns the command version.
 func NewVersion(a *command.App) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Example: "  unidesk-controller version -o json", Args: cobra.NoArgs,
-		RunE: a.Runs(versionCommand{a}),
+	c := &versionCommand{App: a}
+	cmd := &cobra.Command{
+		Use: "version", Short: "Print the version, the commit and the Go version",
+		Example: `  unidesk-controller version -o json
+  unidesk-controller version --hosts`,
+		Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
+	cmd.Flags().BoolVar(&c.hosts, "hosts", false, "ask each host for the version of its agent")
+	return cmd
 }
 
-func (c versionCommand) Run(context.Context) (present.Answer, error) {
-	return present.Version(c.Version), nil
+func (c *versionCommand) Run(ctx context.Context) (present.Answer, error) {
+	if !c.hosts {
+		return present.Version(c.Build()), nil
+	}
+	config, err := site.LoadConfig(c.ConfigDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	return present.VersionOfAll(c.Build(), site.AskAll(ctx, c.Version, config)).UnlessStopped(ctx), nil
 }
