@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
@@ -242,6 +243,13 @@ func TestThePackageBringsEachPageThatAMessageNames(t *testing.T) {
 	}
 	if found < 10 {
 		t.Errorf("only %d pages are named", found)
+	}
+	for _, e := range explain.All() {
+		for _, path := range regexp.MustCompile(manual.Folder+`/[a-z/-]+\.(?:md|yaml)`).FindAllString(e.Repair, -1) {
+			if !brought[path] {
+				t.Errorf("the repair of %s names %s, which the package does not bring", e.Reason, path)
+			}
+		}
 	}
 }
 

@@ -159,7 +159,7 @@ func TestAnAccountThatMayOnlyReadGetsTheSameAnswers(t *testing.T) {
 		"deploy plan --env prod", "deploy plan --env prod --service frontend --commit " + next, "deploy apply --env prod --dry-run", "deploy diff --env prod",
 		"history", "history show " + id, "verify --service frontend", "rollback --service frontend", "logs --service frontend --lines 3",
 		"services", "services frontend", "catalog print", "catalog check " + filepath.Join(world.Controller.Config, "services.yaml"),
-		"host list", "host placement D601", "host placement D601 --rbac", "doctor", "version", "version --hosts",
+		"host list", "host placement D601", "host placement D601 --rbac", "doctor", "explain", "version", "version --hosts",
 	}
 	want, well := map[string]int{}, 0
 	for _, line := range lines { // before the files are given away: ssh takes no key of its own that others may read

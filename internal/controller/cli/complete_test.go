@@ -19,6 +19,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
@@ -95,6 +96,9 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 	if len(services) != 16 || services[0] != "backend-core" || services[15] != plain {
 		t.Errorf("services: %q", services)
 	}
+	if reasons, want := completed(t, dir, "explain", ""), "LOCKED\t"+must(explain.Of("LOCKED")).Cause; !slices.Contains(reasons, want) || reasons[len(reasons)-1] != plain {
+		t.Errorf("reasons: %q, want %q among them", reasons, want)
+	}
 	for _, c := range []struct {
 		args []string
 		want []string
@@ -102,6 +106,7 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		{[]string{"rollback", "--env", ""}, []string{"prod", "dev", plain}},
 		{[]string{"deploy", "plan", "--env", ""}, []string{"prod", "dev", plain}},
 		{[]string{"history", "-o", ""}, []string{"text", "json", plain}},
+		{[]string{"explain", "LOCKED", ""}, []string{plain}},
 		{
 			[]string{"artifact-registry", "deploy-service", "--service", "frontend", "--commit", ""},
 			[]string{b + "\t2 h", a + "\t30 h", c + "\t37 d", ordered},

@@ -51,7 +51,7 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 		cmd, inspectcmd.NewStatus(a), registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
 		deploycmd.NewDeploy(a), inspectcmd.NewHistory(a), inspectcmd.NewVerify(a), deploycmd.NewRollback(a), inspectcmd.NewLogs(a),
 		deploycmd.NewRecover(a), deploycmd.NewWatch(a), inspectcmd.NewServices(a), setupcmd.NewCatalog(a), setupcmd.NewHost(a),
-		setupcmd.NewDoctor(a), setupcmd.NewVersion(a),
+		setupcmd.NewDoctor(a), setupcmd.NewExplain(a), setupcmd.NewVersion(a),
 	)
 	cmd.SetOut(a.Out)
 	cmd.SetErr(a.Err)

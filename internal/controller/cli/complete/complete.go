@@ -15,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
@@ -79,6 +80,16 @@ func (c Completer) Hosts(_ *cobra.Command, args []string, _ string) ([]cobra.Com
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return slices.Sorted(maps.Keys(config.Hosts)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// Reasons are those of failures, each with its cause.
+func (c Completer) Reasons(_ *cobra.Command, args []string, _ string) (reasons []cobra.Completion, _ cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		for _, e := range explain.All() {
+			reasons = append(reasons, cobra.CompletionWithDesc(string(e.Reason), e.Cause))
+		}
+	}
+	return reasons, cobra.ShellCompDirectiveNoFileComp
 }
 
 func environments(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -1,5 +1,5 @@
 // Package setupcmd holds the commands that set an installation up and examine it: hosts and
-// their agents, the catalog, this program itself.
+// their agents, the catalog, this program itself and its reasons.
 package setupcmd
 
 import (

@@ -6,6 +6,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -73,11 +74,20 @@ func Indent(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, under, "\n"), "\n", under)
 }
 
-// Wrapped breaks a sentence into lines that fit beside a field's name.
+// fitting is a line to type that fits beside a field's name.
+var fitting = regexp.MustCompile("`[^`\n]{1,81}`")
+
+// Wrapped breaks a sentence into lines that fit beside a field's name, at blanks. A path, a name
+// with a hyphen and a line to type stay whole, so that a person can copy them.
 func Wrapped(s string) string { return Wrap(s, 83) }
 
-// Wrap breaks a sentence into lines of at most width columns.
-func Wrap(s string, width int) string { return lipgloss.Wrap(s, width, "") }
+// Wrap is Wrapped for lines of at most width columns.
+func Wrap(s string, width int) string {
+	const hyphen, blank = "\u2011", "\u00a0" // lipgloss does not break at these
+	s = fitting.ReplaceAllStringFunc(s, func(line string) string { return strings.ReplaceAll(line, " ", blank) })
+	s = lipgloss.Wrap(strings.ReplaceAll(s, "-", hyphen), width, "")
+	return strings.NewReplacer(hyphen, "-", blank, " ").Replace(s)
+}
 
 // Note writes what a person should know besides the answer, on stderr.
 func Note(err io.Writer, text string) { lipgloss.Fprintln(err, Warn().Render("note:")+" "+text) }

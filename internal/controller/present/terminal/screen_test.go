@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile"
@@ -36,6 +37,18 @@ func TestWhatIsFitIsAsItWas(t *testing.T) {
 		}
 		if err := json.Unmarshal([]byte(legible(string(b))), &got); err != nil || got != want {
 			t.Errorf("%.60q in JSON is %.60q: %v", want, got, err)
+		}
+	}
+}
+
+func TestWhatAPersonCopiesIsNotBroken(t *testing.T) {
+	t.Parallel()
+	for _, whole := range []string{"/usr/share/doc/unidesk-controller/docs/configuration.md", "`systemctl status unidesk-agent.socket unidesk-agent.service`"} {
+		for _, before := range []string{strings.Repeat("x", 10), strings.Repeat("x", 60), strings.Repeat("x", 75)} {
+			got := Wrapped(before + " " + whole + " has it.")
+			if !strings.Contains(got, whole) || strings.ReplaceAll(got, "\n", " ") != before+" "+whole+" has it." {
+				t.Errorf("%q", got)
+			}
 		}
 	}
 }

@@ -1,0 +1,44 @@
+package present
+
+import (
+	"io"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
+)
+
+// Explanation is what explain answers about a reason. docs/output.md describes its JSON.
+type Explanation struct {
+	OK bool `json:"ok"`
+	explain.Entry
+}
+
+// Explanations is what explain answers without a reason. docs/output.md describes its JSON.
+type Explanations struct {
+	OK      bool            `json:"ok"`
+	Reasons []explain.Entry `json:"reasons"`
+}
+
+// Explained answers with what a reason means.
+func Explained(e explain.Entry) Answer {
+	return NewAnswer(ExitOK, Explanation{OK: true, Entry: e}, func(out io.Writer, e Explanation) error {
+		p := newPrinter(out)
+		p.Line("%s", e.Reason)
+		p.Field("cause", "%s", terminal.Wrapped(e.Cause))
+		p.Field("fix", "%s", terminal.Wrapped(e.Repair))
+		return p.Err
+	})
+}
+
+// AllExplained answers with all reasons; as text it has their causes only.
+func AllExplained(list []explain.Entry) Answer {
+	return NewAnswer(ExitOK, Explanations{OK: true, Reasons: list}, func(out io.Writer, e Explanations) error {
+		p := newPrinter(out)
+		for _, one := range e.Reasons {
+			p.Line("%s", one.Reason)
+			p.Line("  %s", terminal.Faint().Render(one.Cause))
+		}
+		p.Line("%s", terminal.Faint().Render("`unidesk-controller explain REASON` has what to do about it"))
+		return p.Err
+	})
+}
