@@ -66,7 +66,11 @@ type Plan struct {
 	ByReceipt *ByReceipt `json:"byReceipt,omitempty"`
 	// Provenance is the verdict on the image's origin.
 	Provenance provenance.Verdict `json:"provenance"`
-	Live       *workload.Instance `json:"live,omitempty"`
+	// Standing is how the image stands by the receipts of the environment, "" if nothing
+	// is looked at there. Subject is that of the commit, "" if no copy of its source knows it.
+	Standing ledger.Standing    `json:"standing,omitempty"`
+	Subject  string             `json:"subject,omitempty"`
+	Live     *workload.Instance `json:"live,omitempty"`
 	// Unseen is why nothing that runs was looked at.
 	Unseen string `json:"unseen,omitempty"`
 	// AlreadyLive means that what runs is the asked commit, by the same findings

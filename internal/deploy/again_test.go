@@ -42,8 +42,8 @@ func TestAnImageWhoseProofFailedWantsAgain(t *testing.T) {
 		w.sick(b)
 		first := w.run(b)
 		want(t, first, contract.DecidedReverted, fault.NotProven)
-		if !first.Receipt.ProofFailed {
-			t.Error("the receipt does not say that the proof failed")
+		if !first.Receipt.ProofFailed || first.Plan.Standing != ledger.New || first.Plan.Subject != "subject of b" {
+			t.Errorf("failed %v, the plan's standing %q, subject %q", first.Receipt.ProofFailed, first.Plan.Standing, first.Plan.Subject)
 		}
 		for reach, r := range map[string]contract.Result{
 			"": w.Plan(t.Context(), w.contract(b)), "--run-now ": w.run(b),
@@ -58,6 +58,9 @@ func TestAnImageWhoseProofFailedWantsAgain(t *testing.T) {
 		}
 		plan := w.Plan(t.Context(), w.again(b))
 		want(t, plan, contract.DecidedReady, "")
+		if plan.Plan.Standing != ledger.RolledBack {
+			t.Errorf("standing %q", plan.Plan.Standing)
+		}
 		if !strings.HasSuffix(plan.Plan.Next.String(), "--run-now --again") {
 			t.Errorf("next: %s", plan.Plan.Next)
 		}

@@ -84,6 +84,8 @@ type Config struct {
 	Grants     Grants
 	// Emit receives each point as it is reached.
 	Emit func(workload.Event)
+	// Subject returns the subject of a source's commit, "" if it is not known.
+	Subject func(ctx context.Context, source string, commit artifact.Commit) string
 	// Traffic returns the payload of the connection so far, both ways, in bytes.
 	Traffic func() (sent, received int64)
 	// TakeOver takes over or back even a change whose run lives, as far as its host knows.
@@ -120,6 +122,7 @@ func New(c Config) (*Deployer, error) {
 		{"Settings", c.Settings != nil},
 		{"Ledger", c.Ledger != nil},
 		{"Provenance", c.Provenance != nil},
+		{"Subject", c.Subject != nil},
 		{"Grants", c.Grants != nil},
 		{"Emit", c.Emit != nil},
 		{"Traffic", c.Traffic != nil},

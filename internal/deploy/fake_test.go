@@ -124,7 +124,8 @@ func newWorld(t *testing.T) *world {
 		Provenance: judge(func(_ context.Context, want provenance.Wanted) provenance.Verdict {
 			return provenance.Compare(w.summaries[want.Commit], want)
 		}),
-		Grants: w.grants,
+		Grants:  w.grants,
+		Subject: func(_ context.Context, _ string, c artifact.Commit) string { return "subject of " + c.Short()[:1] },
 	}
 	return w
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/placement"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/resolve"
@@ -128,11 +129,12 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	verdict := proof.Judge(s.wanted(f), f.seen.Observation)
 	plan.Live = f.seen.Current()
 	plan.AlreadyLive = verdict.Status == proof.Proven || verdict.Status == proof.Degraded
-	if plan.AlreadyLive || f.seen.Pending != nil { // it is not brought live by this deploy
-		return plan, nil
-	}
+	plan.Subject = s.Subject(ctx, s.row.Source, f.terms.Commit)
 	receipts, err := s.history()
-	plan.Checks = append(plan.Checks, contract.Earlier(f.terms, receipts, f.Image.Manifest, f.seen.Compose().Hash)...)
+	plan.Standing = ledger.StandingOf(receipts, s.env, f.terms.Commit, f.Image.Manifest)
+	if !plan.AlreadyLive && f.seen.Pending == nil { // else this deploy does not bring it live
+		plan.Checks = append(plan.Checks, contract.Earlier(f.terms, receipts, f.Image.Manifest, f.seen.Compose().Hash)...)
+	}
 	return plan, workload.At(workload.PointPreflight, err)
 }
 

@@ -26,6 +26,9 @@ const (
 	RevertFailed Outcome = "revert-failed"
 )
 
+// Outcomes are all of them.
+func Outcomes() []Outcome { return []Outcome{Succeeded, Degraded, Reverted, RevertFailed} }
+
 // Schema is the version of a receipt's form. Receipts of version 1 have no Logs, DownSeconds,
 // Message, Link, ComposeHash and ProofFailed.
 const Schema = 2

@@ -28,13 +28,12 @@ const (
 func (r Receipt) Tells() bool { return r.Kept() || r.ProofFailed }
 
 // StandingOf returns the standing of the image that a commit's tag names; with the zero
-// digest, of any image of the commit. The receipts come newest first.
+// digest, of any image of the commit. The receipts are the service's, the newest first.
 func StandingOf(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) Standing {
 	last := telling(receipts, env, commit, named)
-	here := slices.DeleteFunc(slices.Clone(receipts), func(r Receipt) bool { return r.Env != env })
-	kept := LastKept(here)
+	kept := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Env == env && r.Kept() })
 	switch {
-	case kept != nil && kept.is(env, commit, named):
+	case kept >= 0 && receipts[kept].is(env, commit, named):
 		return Live
 	case last == nil:
 		return New

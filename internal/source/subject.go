@@ -27,11 +27,20 @@ func (r *Remotes) Subjects(ctx context.Context, source string, commits []artifac
 	}
 	ctx, cancel := within(ctx, r.patience)
 	defer cancel()
-	subjects := map[artifact.Commit]string{}
+	// git log would read the trees, which the copy lacks.
+	args := []string{"rev-list", "--no-walk=unsorted", "--ignore-missing", "--format=%H %s"}
 	for _, commit := range commits {
-		// One by one: a commit that the copy lacks ends the whole question.
-		if subject, err := git(ctx, settings{dir: c.dir}, "log", "-1", "--no-show-signature", "--format=%s", commit.String(), "--"); err == nil {
-			subjects[commit] = plain.Bounded(strings.TrimSpace(subject), mostSubject)
+		args = append(args, commit.String())
+	}
+	out, err := git(ctx, settings{dir: c.dir}, append(args, "--")...)
+	if err != nil {
+		return nil
+	}
+	subjects := map[artifact.Commit]string{}
+	for line := range strings.Lines(out) {
+		id, subject, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ") // a line "commit ID" precedes each
+		if commit, err := artifact.ParseCommit(id); err == nil {
+			subjects[commit] = plain.Bounded(subject, mostSubject)
 		}
 	}
 	return subjects

@@ -66,7 +66,7 @@ func completed(t *testing.T, dir string, args ...string) []string {
 func configured(t *testing.T, host string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	content := fmt.Sprintf("version: 1\nhosts: {D601: {%s}}\nmaster: {root: /srv/unidesk}\n", host)
+	content := fmt.Sprintf("version: 1\nstate: %s/state\nhosts: {D601: {%s}}\nmaster: {root: /srv/unidesk}\n", dir, host)
 	if err := os.WriteFile(filepath.Join(dir, "controller.yaml"), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,19 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		serving.Wait()
 	})
 	dir := configured(t, "socket: "+path)
+	books := ledger.Open(filepath.Join(dir, "state", "ledger"))
+	for i, commit := range []string{c, a, b} { // b was taken back
+		r := ledger.Receipt{
+			ID: fmt.Sprint(i), Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Prod, Commit: must(artifact.ParseCommit(commit)),
+			Outcome: ledger.Succeeded, Started: time.Unix(int64(i), 0), Image: ledger.Image{Manifest: artifact.DigestOf([]byte(commit))},
+		}
+		if commit == b {
+			r.Outcome, r.ProofFailed = ledger.Reverted, true
+		}
+		if _, err := books.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
 	const plain, ordered = ":4", ":36" // no files; and in this order
 
 	services := completed(t, dir, "logs", "--service", "")
@@ -109,9 +122,15 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		{[]string{"explain", "LOCKED", ""}, []string{plain}},
 		{
 			[]string{"artifact-registry", "deploy-service", "--service", "frontend", "--commit", ""},
-			[]string{b + "\t2 h", a + "\t30 h", c + "\t37 d", ordered},
+			[]string{b + "\t2 h, rolled back", a + "\t30 h, live", c + "\t37 d, proven", ordered},
 		},
-		{[]string{"deploy", "apply", "--service", "frontend", "--commit", "a"}, []string{b + "\t2 h", a + "\t30 h", c + "\t37 d", ordered}},
+		{
+			[]string{"deploy", "apply", "--service", "frontend", "--env", "dev", "--commit", "a"},
+			[]string{b + "\t2 h, new", a + "\t30 h, new", c + "\t37 d, new", ordered},
+		},
+		{[]string{"rollback", "--service", "frontend", "--to", ""}, []string{a + "\tlive", c + "\tproven", ordered}},
+		{[]string{"rollback", "--to", ""}, []string{ordered}},
+		{[]string{"history", "--outcome", ""}, []string{"succeeded", "degraded", "reverted", "revert-failed", plain}},
 		{[]string{"deploy", "apply", "--service", "todo-note", "--commit", ""}, []string{ordered}},
 		{[]string{"deploy", "apply", "--service", "no-such", "--commit", ""}, []string{ordered}},
 		{[]string{"deploy", "apply", "--commit", ""}, []string{ordered}},

@@ -16,6 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
@@ -69,6 +70,10 @@ type Published struct {
 	// Size and Created are zero if they could not be read.
 	Size    int64     `json:"sizeBytes,omitempty"`
 	Created time.Time `json:"created,omitzero"`
+	// Standing is how it stands in each environment in which the service is live; nil if
+	// that is not known. Subject is that of the commit, "" if no copy of its source knows it.
+	Standing map[artifact.Env]ledger.Standing `json:"standing,omitempty"`
+	Subject  string                           `json:"subject,omitempty"`
 }
 
 // Shelves asks for each of the services, some at a time, in their order.
@@ -97,7 +102,7 @@ func ShelfOf(ctx context.Context, from lister, row catalog.Row) Shelf {
 		if tag.Trouble != "" {
 			s.Broken = append(s.Broken, Broken{tag.Name, tag.Trouble})
 		} else if commit, err := artifact.ParseCommit(tag.Name); err == nil {
-			s.Artifacts = append(s.Artifacts, Published{commit, tag.Digest, tag.Size, tag.Created})
+			s.Artifacts = append(s.Artifacts, Published{Commit: commit, Digest: tag.Digest, Size: tag.Size, Created: tag.Created})
 		} else {
 			s.Others = append(s.Others, tag.Name)
 		}

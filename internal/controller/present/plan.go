@@ -10,6 +10,12 @@ import (
 )
 
 func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
+	if plan.Subject != "" {
+		p.Field("subject", "%s", plan.Subject)
+	}
+	if plan.Standing != "" {
+		p.Field("stands", "%s", plan.Standing)
+	}
 	p.Field("manifest", "%s", plan.Manifest)
 	p.Field("config", "%s", plan.Config)
 	p.Field("image", "%s, %s, %s", plain.Count(plan.Layers, "layer"), plain.Size(plan.Bytes), plan.Platform)

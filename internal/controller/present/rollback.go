@@ -31,6 +31,10 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	for _, c := range r.Candidates {
 		p.Line("%s %s  proven %s by %s", terminal.Mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
 		p.Field("receipt", "%s", c.Receipt)
+		p.Field("stands", "%s", c.Standing)
+		if c.Subject != "" {
+			p.Field("subject", "%s", c.Subject)
+		}
 		if c.Why != "" {
 			p.Field("not", "%s", c.Why)
 		}

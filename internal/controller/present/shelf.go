@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -27,16 +29,29 @@ func Shelves(list []inventory.Shelf) Answer {
 
 func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 	var lines [][]string
+	known, subjects := false, false
 	for _, s := range list {
 		for _, one := range s.Artifacts {
 			weight := "-"
 			if one.Size > 0 {
 				weight = plain.Size(one.Size)
 			}
-			lines = append(lines, []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, plain.Age(now, one.Created)})
+			line := []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, plain.Age(now, one.Created)}
+			lines = append(lines, append(line, standings(one.Standing), terminal.Cut(one.Subject, mostSubject)))
+			known, subjects = known || one.Standing != nil, subjects || one.Subject != ""
 		}
 	}
-	if err := terminal.Table(out, []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}, lines); err != nil {
+	head := []string{"SERVICE", "COMMIT", "DIGEST", "SIZE", "AGE"}
+	if known {
+		head = append(head, "STANDING")
+		if subjects {
+			head = append(head, "SUBJECT")
+		}
+	}
+	for i := range lines {
+		lines[i] = lines[i][:len(head)]
+	}
+	if err := terminal.Table(out, head, lines); err != nil {
 		return err
 	}
 	p := newPrinter(out)
@@ -60,6 +75,23 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 		return p.Err
 	}
 	return printUnasked(out, inventory.Failures(list))
+}
+
+// mostSubject is how much of a commit's subject a table shows, in columns.
+const mostSubject = 40
+
+// standings are how a commit stands in each environment: "live, in dev new", or in a word.
+func standings(in map[artifact.Env]ledger.Standing) string {
+	var words []string
+	for _, env := range artifact.Envs() {
+		switch standing, ok := in[env]; {
+		case ok && len(words) == 0:
+			words = append(words, string(standing))
+		case ok && words[0] != string(standing):
+			words = append(words, "in "+env.String()+" "+string(standing))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // few names the first of many.

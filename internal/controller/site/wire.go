@@ -82,6 +82,9 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 		Estimator: estimator{stager}, Settings: settings{c.Master.Root, c.Master.Config},
 		Targets: all.targets(master), MayDeploy: all.mayDeploy,
 		Ledger: ledger.Open(c.LedgerDir()), Emit: emit, Traffic: all.traffic,
+		Subject: func(ctx context.Context, of string, commit artifact.Commit) string {
+			return sources.Subjects(ctx, of, []artifact.Commit{commit})[commit]
+		},
 		Provenance: origins{c.Summaries, sources}, Grants: grants(c.grantsDir()), Who: who(), Version: version,
 	}
 	deployer, err := deploy.New(parts)

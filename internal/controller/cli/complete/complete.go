@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ type Completer struct {
 // Flags completes the values of the flags of a command and of those below it.
 func (c Completer) Flags(cmd *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
-		"service": c.Services, "env": environments, "commit": c.commits,
+		"service": c.Services, "env": environments, "commit": c.commits, "to": c.proven, "outcome": cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp),
 		"role":   cobra.FixedCompletions([]cobra.Completion{"read", "operate", "admin"}, cobra.ShellCompDirectiveNoFileComp),
 		"output": cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
 	} {
@@ -47,6 +48,14 @@ func (c Completer) Flags(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		c.Flags(sub)
 	}
+}
+
+// outcomes are those of a receipt.
+func outcomes() (words []cobra.Completion) {
+	for _, o := range ledger.Outcomes() {
+		words = append(words, string(o))
+	}
+	return words
 }
 
 // Services are those of the catalog.
@@ -123,13 +132,52 @@ func (c Completer) commits(cmd *cobra.Command, _ []string, _ string) ([]cobra.Co
 	defer cancel()
 	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.Version)
 	defer func() { _ = far.Close() }()
-	return commitsOf(inventory.ShelfOf(ctx, inventory.ListerOf(ctx, far), rows[0]), time.Now()), directive
+	shelves := []inventory.Shelf{inventory.ShelfOf(ctx, inventory.ListerOf(ctx, far), rows[0])}
+	_ = inventory.Know(ctx, config, rows[:1], shelves)
+	return commitsOf(shelves[0], environment(cmd), time.Now()), directive
 }
 
-// commitsOf are a shelf's commits, the newest first, each with its age.
-func commitsOf(s inventory.Shelf, now time.Time) (list []cobra.Completion) {
+// environment is what was typed for --env before, or the default.
+func environment(cmd *cobra.Command) artifact.Env {
+	if f := cmd.Flags().Lookup("env"); f != nil {
+		if env, err := artifact.ParseEnv(f.Value.String()); err == nil {
+			return env
+		}
+	}
+	return artifact.Prod
+}
+
+// commitsOf are a shelf's commits, the newest first, each with its age, how it stands in
+// the environment, and its subject.
+func commitsOf(s inventory.Shelf, env artifact.Env, now time.Time) (list []cobra.Completion) {
 	for _, one := range s.Artifacts {
-		list = append(list, cobra.CompletionWithDesc(one.Commit.String(), plain.Age(now, one.Created)))
+		about := []string{plain.Age(now, one.Created), string(one.Standing[env]), one.Subject}
+		about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
+		list = append(list, cobra.CompletionWithDesc(one.Commit.String(), strings.Join(about, ", ")))
 	}
 	return list
+}
+
+// proven are the commits that the service which was typed before can go back to by its
+// receipts, the newest first, each with how it stands.
+func (c Completer) proven(cmd *cobra.Command, _ []string, _ string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	service, err := artifact.ParseServiceID(cmd.Flags().Lookup("service").Value.String())
+	if err != nil {
+		return nil, directive
+	}
+	config, err := site.LoadConfig(*c.ConfigDir)
+	if err != nil {
+		return nil, directive
+	}
+	env := environment(cmd)
+	receipts, _ := ledger.Open(config.LedgerDir()).History(env, service.String())
+	given := map[artifact.Commit]bool{}
+	for _, r := range receipts {
+		if r.Outcome == ledger.Succeeded && !given[r.Commit] {
+			given[r.Commit] = true
+			list = append(list, cobra.CompletionWithDesc(r.Commit.String(), string(ledger.StandingOf(receipts, env, r.Commit, r.Image.Manifest))))
+		}
+	}
+	return list, directive
 }

@@ -39,7 +39,7 @@ With --run-now it goes back: to the newest of them that can be gone back to and
 did not fail since, or to the commit that --to names. That is the deploy of that
 commit, by the same steps and gates, and has its answer.`,
 		Example: `  unidesk-controller rollback --service frontend --env prod
-  unidesk-controller rollback --service frontend --env prod --run-now -m "the new login fails"`,
+  unidesk-controller rollback --service frontend --env prod --run-now -m login-fails`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
 	command.ServiceFlags(cmd, &c.req.Service, &c.req.Env)

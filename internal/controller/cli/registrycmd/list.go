@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
@@ -39,5 +40,9 @@ func (c *listCommand) Run(ctx context.Context) (present.Answer, error) {
 	}
 	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.Version)
 	defer func() { _ = far.Close() }()
-	return present.Shelves(inventory.Shelves(ctx, inventory.ListerOf(ctx, far), services)).UnlessStopped(ctx), nil
+	list := inventory.Shelves(ctx, inventory.ListerOf(ctx, far), services)
+	if err := inventory.Know(ctx, config, services, list); err != nil {
+		terminal.Note(c.Err, "how the commits stand is not known: "+err.Error())
+	}
+	return present.Shelves(list).UnlessStopped(ctx), nil
 }

@@ -6,7 +6,15 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
+	"github.com/charmbracelet/x/ansi"
 )
+
+// Width is the number of columns that a line takes.
+func Width(s string) int { return ansi.StringWidth(s) }
+
+// Cut is the beginning of a line that takes no more than so many columns; what was cut off
+// is shown as "…".
+func Cut(s string, width int) string { return ansi.Truncate(s, width, "…") }
 
 // Table writes a table.
 func Table(out io.Writer, head []string, lines [][]string) error {
