@@ -49,6 +49,15 @@ func Age(now, then time.Time) string {
 	}
 }
 
+// Ago is [Age] as a point in time: "8 min ago", "now", "-" when then is zero.
+func Ago(now, then time.Time) string {
+	age := Age(now, then)
+	if age == "-" || age == "now" {
+		return age
+	}
+	return age + " ago"
+}
+
 // Count is a number of things with their noun: "1 layer", "2 layers".
 func Count(n int, noun string) string {
 	if n == 1 {

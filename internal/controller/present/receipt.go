@@ -10,29 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
-
-// Receipts answers with the receipts of past deploys.
-func Receipts(list []ledger.Receipt) Answer {
-	return NewAnswer(ExitOK, append([]ledger.Receipt{}, list...), printReceipts)
-}
-
-func printReceipts(out io.Writer, list []ledger.Receipt) error {
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(out, "no receipt yet: a deploy writes one when it is proven or taken back")
-		return err
-	}
-	var lines [][]string
-	for _, r := range list {
-		lines = append(lines, []string{
-			r.ID, r.Service.String(), r.Env.String(), r.Commit.Short(), string(r.Outcome),
-			plain.Size(r.Bytes.Received), fmt.Sprintf("%.1f s", r.Finished.Sub(r.Started).Seconds()), r.Who,
-		})
-	}
-	return terminal.Table(out, []string{"RECEIPT", "SERVICE", "ENV", "COMMIT", "OUTCOME", "CROSSED", "TOOK", "WHO"}, lines)
-}
 
 // Receipt answers with one receipt whole.
 func Receipt(r ledger.Receipt) Answer { return NewAnswer(ExitOK, r, printReceipt) }

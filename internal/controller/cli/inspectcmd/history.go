@@ -4,20 +4,29 @@ package inspectcmd
 
 import (
 	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 type historyCommand struct {
 	*command.App
-	env     artifact.Env
-	service string
+	env      artifact.Env
+	service  string
+	limit    int
+	since    string
+	outcomes []string
 }
 
 // NewHistory returns the command history, with show below it.
@@ -26,17 +35,26 @@ func NewHistory(a *command.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "history", Short: "List the receipts of past deploys, newest first",
 		Example: `  unidesk-controller history
-  unidesk-controller history --env prod --service frontend`,
+  unidesk-controller history --env prod --service frontend
+  unidesk-controller history --since 7d --outcome reverted,revert-failed`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
 	command.EnvFlag(cmd, &c.env, "only this `environment`")
-	cmd.Flags().StringVar(&c.service, "service", "", "only this service")
+	f := cmd.Flags()
+	f.StringVar(&c.service, "service", "", "only this service")
+	f.IntVar(&c.limit, "limit", 0, "at most so many, the newest; 0 is all")
+	f.StringVar(&c.since, "since", "", "only what ended since then: `TIME` is 30m, 12h, 7d, 2026-01-31 (UTC) or 2026-01-31T12:00:00Z")
+	f.StringSliceVar(&c.outcomes, "outcome", nil, "only these `outcomes`: succeeded, degraded, reverted, revert-failed")
 	cmd.AddCommand(newHistoryShow(a))
 	return cmd
 }
 
-func (c *historyCommand) Run(context.Context) (present.Answer, error) {
-	l, err := openLedger(c.App)
+func (c *historyCommand) Run(ctx context.Context) (present.Answer, error) {
+	wanted, err := c.wanted(time.Now())
+	if err != nil {
+		return present.Answer{}, err
+	}
+	l, config, err := openLedger(c.App)
 	if err != nil {
 		return present.Answer{}, err
 	}
@@ -45,16 +63,54 @@ func (c *historyCommand) Run(context.Context) (present.Answer, error) {
 			return present.Answer{}, err
 		}
 	}
-	receipts, err := l.History(c.env, c.service)
+	all, err := l.History(0, c.service)
 	if err != nil {
 		return present.Answer{}, err
 	}
-	if c.service != "" && len(receipts) == 0 { // a service that has receipts may have left the catalog
+	if c.service != "" && len(all) == 0 { // a service that has receipts may have left the catalog
 		if _, err := site.RowsOf(c.ConfigDir, c.service); err != nil {
 			return present.Answer{}, err
 		}
 	}
-	return present.Receipts(receipts), nil
+	services, _ := site.LoadCatalog(c.ConfigDir) // without it no commit has a subject
+	return present.History(inventory.Recall(ctx, config, services, wanted.Of(all), all)), nil
+}
+
+// wanted is what the flags ask for.
+func (c *historyCommand) wanted(now time.Time) (q ledger.Query, err error) {
+	q.Env, q.Limit = c.env, c.limit
+	if c.limit < 0 {
+		return q, fault.New(fault.Usage, "--limit %d: want a number of receipts, or 0 for all", c.limit)
+	}
+	if q.Since, err = since(c.since, now); err != nil {
+		return q, err
+	}
+	for _, word := range c.outcomes {
+		outcome := ledger.Outcome(strings.TrimSpace(word))
+		if !slices.Contains(ledger.Outcomes(), outcome) {
+			return q, fault.New(fault.Usage, "--outcome %q: want some of succeeded, degraded, reverted, revert-failed, with commas between", word)
+		}
+		q.Outcomes = append(q.Outcomes, outcome)
+	}
+	return q, nil
+}
+
+// since returns the time that a person means: so long ago, a day or a moment; the zero time
+// for "".
+func since(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if at, err := time.Parse(form, s); err == nil {
+			return at, nil
+		}
+	}
+	units := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+	if n, err := strconv.ParseUint(s[:len(s)-1], 10, 16); err == nil && units[s[len(s)-1:]] > 0 {
+		return now.Add(-time.Duration(n) * units[s[len(s)-1:]]), nil
+	}
+	return time.Time{}, fault.New(fault.Usage, "--since %q: want 30m, 12h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z", s)
 }
 
 type historyShowCommand struct {
@@ -73,7 +129,7 @@ func newHistoryShow(a *command.App) *cobra.Command {
 }
 
 func (c historyShowCommand) Run(context.Context) (present.Answer, error) {
-	l, err := openLedger(c.App)
+	l, _, err := openLedger(c.App)
 	if err != nil {
 		return present.Answer{}, err
 	}
@@ -81,11 +137,11 @@ func (c historyShowCommand) Run(context.Context) (present.Answer, error) {
 	return present.Receipt(r), err
 }
 
-func openLedger(a *command.App) (*ledger.Ledger, error) {
+func openLedger(a *command.App) (*ledger.Ledger, site.Config, error) {
 	c, err := site.LoadConfig(a.ConfigDir)
 	if err != nil {
-		return nil, err
+		return nil, c, err
 	}
 	a.Remind(c)
-	return ledger.Open(c.LedgerDir()), nil
+	return ledger.Open(c.LedgerDir()), c, nil
 }

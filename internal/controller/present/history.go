@@ -1,0 +1,60 @@
+package present
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+)
+
+// History answers with the receipts of past deploys.
+func History(list []inventory.Past) Answer {
+	return NewAnswer(ExitOK, append([]inventory.Past{}, list...), func(out io.Writer, list []inventory.Past) error {
+		return printHistory(out, list, time.Now())
+	})
+}
+
+// rowWidth is the width of a row of the history, in columns, whatever its values are.
+const rowWidth = 80
+
+// printHistory writes two lines for each receipt: what became of what, when and by whom; and
+// its id, how its commit stands, and why it was made or else the commit's subject.
+func printHistory(out io.Writer, list []inventory.Past, now time.Time) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(out, "no receipt: a deploy writes one when it is proven or taken back")
+		return err
+	}
+	cells := [][]string{{"OUTCOME", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RECEIPT", "STANDING", "MESSAGE"}}
+	for _, r := range list {
+		cells = append(cells,
+			[]string{string(r.Outcome), r.Service.String(), r.Env.String(), r.Commit.Short(), plain.Ago(now, r.Finished), r.Who},
+			[]string{"  " + r.ID, string(r.Standing), cmp.Or(r.Message, r.Subject)})
+	}
+	widths := [2][6]int{}
+	for i, row := range cells {
+		for k, cell := range row {
+			widths[i%2][k] = max(widths[i%2][k], terminal.Width(cell))
+		}
+	}
+	p := newPrinter(out)
+	for i, row := range cells {
+		line := ""
+		for k, cell := range row {
+			line += cell + strings.Repeat(" ", widths[i%2][k]-terminal.Width(cell)+2)
+		}
+		style := terminal.Faint()
+		if i%2 == 0 {
+			style = terminal.Plain()
+		}
+		if i < 2 {
+			style = terminal.Head()
+		}
+		p.Line("%s", style.Render(terminal.Cut(strings.TrimRight(line, " "), rowWidth)))
+	}
+	return p.Err
+}

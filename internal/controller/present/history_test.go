@@ -1,0 +1,69 @@
+package present
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+)
+
+func TestTheHistoryFitsATerminal(t *testing.T) {
+	t.Parallel()
+	of := func(service, digit string, o ledger.Outcome, ago time.Duration, who string, note ledger.Note) ledger.Receipt {
+		at := now.Add(-ago)
+		return ledger.Receipt{
+			ID: at.Format("20060102T150405Z") + "-00000001", Service: must(artifact.ParseServiceID(service)), Env: artifact.Prod, Commit: commitOf(digit),
+			Outcome: o, Started: at, Finished: at, Who: who, Note: note,
+		}
+	}
+	list := []inventory.Past{
+		{Receipt: of("code-queue-scheduler", "a", ledger.RevertFailed, 8*time.Minute, "somebody-of-operations (1000)", ledger.Note{Message: strings.Repeat("長い ", 60)}), Standing: ledger.RolledBack},
+		{Receipt: of("frontend", "b", ledger.Succeeded, 3*day, "ops (1)", ledger.Note{}), Standing: ledger.Live, Subject: "web: fix the login"},
+	}
+	var out strings.Builder
+	if err := printHistory(&out, list, now); err != nil {
+		t.Fatal(err)
+	}
+	want := "OUTCOME        SERVICE               ENV   COMMIT        WHEN       WHO\n" +
+		"  RECEIPT                    STANDING     MESSAGE\n" +
+		"revert-failed  code-queue-scheduler  prod  aaaaaaaaaaaa  8 min ago  somebody-of…\n" +
+		"  20260701T115200Z-00000001  rolled back  "
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if diff := cmp.Diff(want, out.String()[:len(want)]); diff != "" {
+		t.Error(diff)
+	}
+	if got := lines[5]; got != "  20260628T120000Z-00000001  live         web: fix the login" {
+		t.Errorf("%q", got)
+	}
+	for _, line := range lines {
+		if n := terminal.Width(line); n > rowWidth {
+			t.Errorf("%d characters: %s", n, line)
+		}
+	}
+}
+
+func TestAListSaysHowACommitStands(t *testing.T) {
+	t.Parallel()
+	one := inventory.Published{
+		Commit: commitOf("a"), Digest: artifact.DigestOf(nil), Created: now.Add(-59 * time.Minute),
+		Standing: map[artifact.Env]ledger.Standing{artifact.Prod: ledger.Proven, artifact.Dev: ledger.RolledBack}, Subject: strings.Repeat("x", 50),
+	}
+	two := one
+	two.Subject, two.Standing = "", map[artifact.Env]ledger.Standing{artifact.Prod: ledger.New, artifact.Dev: ledger.New}
+	var out strings.Builder
+	shelf := inventory.Shelf{Service: must(artifact.ParseServiceID("frontend")), Artifacts: []inventory.Published{one, two}}
+	if err := printShelves(&out, []inventory.Shelf{shelf}, now); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"  AGE     STANDING                    SUBJECT\n", "  59 min  proven, in dev rolled back  " + strings.Repeat("x", 39) + "…\n", "  new\n"} {
+		if !strings.Contains(out.String(), words) {
+			t.Errorf("%q is not in\n%s", words, out.String())
+		}
+	}
+}
