@@ -39,13 +39,19 @@ func NewID(now time.Time) string {
 	return now.UTC().Format(idTime) + "-" + hex.EncodeToString(b)
 }
 
+// Made returns when [NewID] made an id; ok is false for an id of another form.
+func Made(id string) (at time.Time, ok bool) {
+	stamp, random, found := strings.Cut(id, "-")
+	at, err := time.Parse(idTime, stamp)
+	_, odd := hex.DecodeString(random)
+	return at, found && len(random) == 8 && err == nil && odd == nil && at.Format(idTime) == stamp
+}
+
 // Began returns when a change began: the time in its id, which this program made. A host
 // with another time, or an id of another form, moves no receipt past now.
 func Began(id string, told, now time.Time) time.Time {
-	if stamp, _, found := strings.Cut(id, "-"); found {
-		if made, err := time.Parse(idTime, stamp); err == nil {
-			told = made
-		}
+	if made, ok := Made(id); ok {
+		told = made
 	}
 	return Bound(told, time.Time{}, now)
 }

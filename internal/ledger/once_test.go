@@ -53,6 +53,7 @@ func TestAChangeBeganWhenItsIDWasMade(t *testing.T) {
 		"the host is a day behind": {ledger.NewID(now.Add(-hour)), now.Add(-24 * hour), now.Add(-hour)},
 		"an id of tomorrow":        {ledger.NewID(now.Add(24 * hour)), now, now},
 		"an id of another form":    {"killed", now.Add(24 * hour), now},
+		"an id of another's form":  {"20250102T030405Z-../../..", now.Add(-hour), now.Add(-hour)},
 	} {
 		if got := ledger.Began(c.id, c.told, now); !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

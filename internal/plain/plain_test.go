@@ -31,6 +31,23 @@ func TestATerminalOnlyShowsTheText(t *testing.T) {
 	}
 }
 
+func TestWhatActsIsWrittenAsJSONWritesIt(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"grün\tok\n":    "grün\tok\n",
+		"\x1b[31mred\a": `\u001b[31mred\u0007`,
+		"bid\u202ei":    `bid\u202ei`,
+		"tag\U000e0001": `tag\udb40\udc01`,
+		"c1\u009bcsi":   `c1\u009bcsi`,
+		"no \xff UTF-8": "no \ufffd UTF-8",
+		"as is \\u202e": `as is \u202e`,
+	} {
+		if got := plain.Escaped(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestAShellReadsTheWordsThatWereQuoted(t *testing.T) {
 	t.Parallel()
 	words := []string{"plain-word_1./:@,+x=y", "", "=cmd", "it's", "a b", "$(id)", "`id`", "*", "~root", "a\nb", "é", `\`, "-n", "!x"}

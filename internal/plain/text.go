@@ -4,8 +4,10 @@
 package plain
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -26,6 +28,23 @@ func Text(s string) string {
 			return r
 		}
 	}, strings.ToValidUTF8(s, "?"))
+}
+
+// Escaped returns s with each character that acts on a terminal written as JSON writes
+// it, \u202e: in a JSON text it stays the same value. Line breaks and tabs stay; what is no
+// UTF-8 becomes the character of such a fault.
+func Escaped(s string) string {
+	var b strings.Builder
+	for _, r := range s { // what is no UTF-8 comes as that character
+		if r == '\n' || r == '\t' || !Acts(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 // Line is [Text] on one line: a line break becomes a question mark, too. It

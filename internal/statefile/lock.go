@@ -27,6 +27,24 @@ func OpenLock(path string, private fs.FileMode) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// CreateLocked makes a file to append to, which must not be there yet, and takes its lock:
+// [Held] reports of the file whether its writer lives. The name of the file may not outlive
+// a power cut.
+func CreateLocked(path string, private fs.FileMode) (*Lock, error) {
+	f, err := Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, private)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lock{f}
+	// Only who asks for the holder has it, for a moment.
+	wait, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := l.Wait(wait); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
 // Try takes the lock and reports true, or false when another process has it.
 func (l *Lock) Try() (bool, error) { return try(l.file, syscall.LOCK_EX) }
 
