@@ -3,8 +3,8 @@
 // It reads the catalog and nothing else: no host, no file and no clock, so that a
 // dry run cannot touch anything. Package deploy acts by it.
 //
-// Files, from the top: recovery.go, comparison.go, reconciliation.go, candidate.go, refusal.go, after.go, obstacle.go, result.go, byreceipt.go, earlier.go, grant.go,
-// asked.go, excluding.go, contract.go, digest.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
+// Files, from the top: comparison.go, reconciliation.go, candidate.go, refusal.go, after.go, obstacle.go, end.go, recovery.go, result.go, byreceipt.go, earlier.go,
+// grant.go, asked.go, excluding.go, contract.go, digest.go, witnesses.go, gate.go, decision.go, commands.go, command.go.
 // A file uses those after it and none before.
 package contract
 

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
@@ -12,21 +13,23 @@ import (
 // Apply brings one commit live: first the guardrail, then the consumer that
 // deploy-service uses. It looks at the service once.
 func (d *Deployer) Apply(ctx context.Context, c contract.Contract, force bool) contract.Result {
-	guard, found := d.guard(ctx, c)
+	r := begin(d.session(c.Row(), c.Env), c.Commit)
+	guard, found := r.tracked(r.id, r.commit).guard(ctx, c)
 	if !guard.OK {
-		return guard
+		return r.ended(guard)
 	}
-	return d.run(ctx, c, force, found)
+	r.started = time.Now()
+	return r.ended(r.run(ctx, c, force, found))
 }
 
 // guard is what every artifact consumer must pass: contract, gates, and every check
 // that only reads. A change that this command's own killed run left is no reason to
 // stop: the run takes it over, and looks for itself.
-func (d *Deployer) guard(ctx context.Context, c contract.Contract) (contract.Result, *facts) {
+func (s session) guard(ctx context.Context, c contract.Contract) (contract.Result, *facts) {
 	if c.Gate.Final() {
 		return contract.Gated(c), nil
 	}
-	r, found := d.plan(ctx, c)
+	r, found := s.plan(ctx, c)
 	if r.Failure != nil && (r.Failure.Reason == fault.ChangePending || r.Failure.Reason == fault.Locked) { // Run refuses that
 		return contract.Result{OK: true}, nil
 	}
@@ -44,10 +47,13 @@ func (d *Deployer) ApplyAll(ctx context.Context, env artifact.Env, all []contrac
 	}
 	found, passed := make([]*facts, len(all)), make([]bool, len(all))
 	for i, c := range all {
-		d.turnsTo(c, "is looked at")
-		one := contract.Consider(c, func(c contract.Contract) (r contract.Result) {
-			r, found[i] = d.guard(ctx, c)
-			return r
+		one := contract.Consider(c, func(c contract.Contract) (out contract.Result) {
+			s := d.session(c.Row(), c.Env).tracked("", c.Commit)
+			s.turnsTo(c, "is looked at")
+			if out, found[i] = s.guard(ctx, c); !out.OK {
+				return begin(s, c.Commit).ended(out)
+			}
+			return out
 		})
 		if passed[i] = one.Outcome == contract.OutcomeDone; !passed[i] {
 			out.Services[i] = one
@@ -60,8 +66,11 @@ func (d *Deployer) ApplyAll(ctx context.Context, env artifact.Env, all []contrac
 		if !passed[i] {
 			continue
 		}
-		d.turnsTo(c, "goes live")
-		out.Services[i] = contract.Consider(c, func(c contract.Contract) contract.Result { return d.run(ctx, c, force, found[i]) })
+		out.Services[i] = contract.Consider(c, func(c contract.Contract) contract.Result {
+			r := begin(d.session(c.Row(), c.Env), c.Commit)
+			r.turnsTo(c, "goes live")
+			return r.ended(r.run(ctx, c, force, found[i]))
+		})
 		if out.Services[i].Outcome == contract.OutcomeFailed {
 			break
 		}
@@ -70,8 +79,6 @@ func (d *Deployer) ApplyAll(ctx context.Context, env artifact.Env, all []contrac
 }
 
 // turnsTo emits the service that the next points are about.
-func (d *Deployer) turnsTo(c contract.Candidate, what string) {
-	if c.Err == nil {
-		d.config.Emit(workload.Event{Point: workload.PointGuard, Text: c.Service + " " + c.Contract.Commit.Short() + " " + what})
-	}
+func (s session) turnsTo(c contract.Contract, what string) {
+	s.log.Tell(workload.Event{Point: workload.PointGuard, Text: s.name() + " " + c.Commit.Short() + " " + what})
 }

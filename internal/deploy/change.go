@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -26,16 +27,23 @@ type run struct {
 	id      string
 	commit  artifact.Commit // the zero value when it only recovers
 	started time.Time
-	log     *journal
 	outage  sight.Outage
 	// warnings are about what this run brings live beside the commit, and about what the last
 	// revert left as another writer made it.
 	warnings []string
 }
 
-func (d *Deployer) begin(s session, commit artifact.Commit) *run {
+// begin begins a run, whose lines a journal keeps.
+func begin(s session, commit artifact.Commit) *run {
 	now := time.Now()
-	return &run{session: s, id: ledger.NewID(now), commit: commit, started: now, log: &journal{emit: d.config.Emit}}
+	id := ledger.NewID(now)
+	return &run{session: s.tracked(id, commit), id: id, commit: commit, started: now}
+}
+
+// ended returns the result of the run once its end is handed on.
+func (r *run) ended(out contract.Result) contract.Result {
+	r.log.Ended(out.End())
+	return out
 }
 
 // holder names this run to others.

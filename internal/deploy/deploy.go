@@ -9,7 +9,7 @@
 // new version proven or the old version back.
 //
 // Files, from the top: apply.go, verify.go, recover.go, plan.go, run.go, steps.go, ends.go, revert.go,
-// receipt.go, scope.go, change.go, find.go, settings.go, session.go, journal.go, deploy.go.
+// receipt.go, scope.go, change.go, find.go, settings.go, session.go, deploy.go.
 // A file uses those after it and none before:
 //
 //	apply                 the reconciler over deploy.json
@@ -24,7 +24,6 @@
 //	find                  the steps that only read: look, preflight, admit
 //	settings              what a config sync writes
 //	session               a service in an environment, on its host
-//	journal               the points of a run
 //	deploy                what a deploy works through
 package deploy
 
@@ -37,6 +36,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/resolve"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -82,8 +82,9 @@ type Config struct {
 	Ledger     *ledger.Ledger
 	Provenance resolve.Provenance
 	Grants     Grants
-	// Emit receives each point as it is reached.
-	Emit func(workload.Event)
+	// Emit receives each point as it is reached, and how each run ended. A line without a run
+	// is of what only looks.
+	Emit func(journal.Line)
 	// Subject returns the subject of a source's commit, "" if it is not known.
 	Subject func(ctx context.Context, source string, commit artifact.Commit) string
 	// Traffic returns the payload of the connection so far, both ways, in bytes.

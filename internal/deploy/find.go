@@ -28,7 +28,7 @@ type facts struct {
 // find looks at the workload and resolves the commit. If the workload cannot be
 // seen, only the artifact is looked at. With an error it returns what it has learnt
 // until then.
-func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f facts, err error) {
+func (s session) find(ctx context.Context, c contract.Contract) (f facts, err error) {
 	f.terms = c
 	platform := s.place.Target.Platform
 	if s.Unseen == "" {
@@ -45,7 +45,7 @@ func (s session) find(ctx context.Context, j *journal, c contract.Contract) (f f
 	if err != nil {
 		return f, workload.At(workload.PointResolve, err)
 	}
-	j.reach(workload.PointResolve, f.Summary())
+	s.log.Reach(workload.PointResolve, f.Summary())
 	f.terms, err = s.promoted(c, f.Image.Manifest)
 	return f, workload.At(workload.PointPreflight, err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -183,7 +184,7 @@ func testLeft(t *testing.T, service string) {
 			w := live(t)
 			w.images.add(t, commit("c"), w.labels(commit("c")))
 			w.killed(b)
-			w.Emit = func(e workload.Event) {
+			w.Emit = func(e journal.Line) {
 				if e.Text == "taken back" {
 					w.Leave(workload.Left{}) // the new version's switch replaces the edit
 				}

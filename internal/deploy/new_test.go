@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -84,7 +85,7 @@ func TestApplyIsRefusedByAHostThatRunsAnotherThing(t *testing.T) {
 func TestWhatRunsIsNotKnownWhenTheLastLookFails(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		over := false
-		w.Emit = func(e workload.Event) { over = over || e.Text == "taken back" }
+		w.Emit = func(e journal.Line) { over = over || e.Text == "taken back" }
 		w.away = func(call string) bool { return over && call == "observe" }
 		w.Fail(confirmtest.Retag, errBoom)
 		r := w.run(b)

@@ -16,7 +16,7 @@ import (
 // Plan looks at the real hosts and says whether a deploy would go through. It
 // changes nothing.
 func (d *Deployer) Plan(ctx context.Context, c contract.Contract) contract.Result {
-	out, _ := d.plan(ctx, c)
+	out, _ := d.session(c.Row(), c.Env).plan(ctx, c)
 	return out
 }
 
@@ -28,15 +28,15 @@ func (d *Deployer) PlanAll(ctx context.Context, env artifact.Env, all []contract
 // plan returns what it has found, too, for a run that follows at once; nil if a run
 // must look for itself. It reports what it saw before it reports the gate, because
 // nothing else shows that.
-func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.Result, _ *facts) {
+func (s session) plan(ctx context.Context, c contract.Contract) (out contract.Result, _ *facts) {
 	if c.Gate.Empty() {
 		return contract.Gated(c), nil
 	}
-	s, j, started := d.session(c.Row(), c.Env), &journal{emit: d.config.Emit}, time.Now()
+	started := time.Now()
 	defer func() { out.Seconds = elapsed(started) }()
 	out = contract.Result{Contract: &c, Rollback: c.Rollback}
 
-	found, err := s.find(ctx, j, c)
+	found, err := s.find(ctx, c)
 	if out.Contract = &found.terms; err != nil {
 		return s.refused(ctx, out, found.seen, err), nil
 	}
@@ -72,11 +72,12 @@ func (d *Deployer) plan(ctx context.Context, c contract.Contract) (out contract.
 // nothing that runs and takes no lock of the service, and no gate that a deploy can pass
 // stops it: gates are about what goes live.
 func (d *Deployer) Prefetch(ctx context.Context, c contract.Contract) (out contract.Result) {
-	r := d.begin(d.session(c.Row(), c.Env), c.Commit)
+	r := begin(d.session(c.Row(), c.Env), c.Commit)
+	r.log.Head.Run = "" // it changes no service, so no journal keeps it
 	defer func() { out.Seconds = elapsed(r.started) }()
 	out = contract.Result{Contract: &c}
 
-	found, err := r.find(ctx, r.log, c)
+	found, err := r.find(ctx, c)
 	if out.Contract = &found.terms; err != nil {
 		return r.stopped(ctx, out, found.seen, err)
 	}
@@ -88,7 +89,7 @@ func (d *Deployer) Prefetch(ctx context.Context, c contract.Contract) (out contr
 		return r.stopped(ctx, out, found.seen, err)
 	}
 	sent, received := r.Traffic()
-	out.Transfer = r.log.transfer
+	out.Transfer = r.log.Transfer
 	out.Bytes = &ledger.Bytes{Image: plan.Bytes, Needed: plan.Need.Bytes, Received: received, Sent: sent}
 	plan.Next = c.Meant(contract.LiveCommand(r.row, r.env, c.Commit.String()))
 	out.OK, out.Decision, out.Running = true, contract.DecidedStaged, r.Running(found.seen)

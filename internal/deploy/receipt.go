@@ -29,8 +29,8 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 			Config: f.Image.Config, Layers: layers, Named: f.terms.Digest,
 		},
 		ComposeHash: f.seen.Compose().Hash, Evidence: verdict.Findings, Before: r.replaced(f.seen),
-		Bytes: ledger.Bytes{Image: f.Image.Bytes, Needed: need.Bytes, Received: received, Sent: sent}, Transfer: r.log.transfer,
-		Steps: r.log.steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.Origin,
+		Bytes: ledger.Bytes{Image: f.Image.Bytes, Needed: need.Bytes, Received: received, Sent: sent}, Transfer: r.log.Transfer,
+		Steps: r.log.Steps, Warnings: r.warnings, Rollback: rollback.String(), Grant: f.terms.Grant, Provenance: f.Origin,
 	}
 	if receipt.Before.Running {
 		receipt.DownSeconds = r.outage.Seconds(receipt.Finished)

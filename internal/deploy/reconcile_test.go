@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -260,7 +261,7 @@ func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 			t.Errorf("%s %s", plan.Decision, diff)
 		}
 		var told []string
-		w.Emit = func(e workload.Event) {
+		w.Emit = func(e journal.Line) {
 			if e.Point == workload.PointGuard {
 				told = append(told, e.Text)
 			}

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -29,7 +30,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 			if e.Mode != catalog.Live || silent[e.Target.Host] {
 				continue
 			}
-			r := d.begin(d.session(row, env), artifact.Commit{})
+			r := begin(d.session(row, env), artifact.Commit{})
 			runtime := e.Target.Host + " " + string(r.Spec.Ref.Runtime())
 			one, err := []contract.Recovery(nil), unasked[runtime]
 			if err == nil {
@@ -37,6 +38,7 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 				done = append(done, one...)
 			}
 			if err == nil {
+				r.concluded(one)
 				continue
 			}
 			switch reason := fault.ReasonOf(err); {
@@ -45,10 +47,26 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 			case ofHost(reason):
 				silent[e.Target.Host] = true
 			}
-			done = append(done, r.unlooked(err, silent[e.Target.Host]))
+			one = append(one, r.unlooked(err, silent[e.Target.Host]))
+			r.concluded(one)
+			done = append(done, one[len(one)-1])
 		}
 	}
 	return done, nil
+}
+
+// concluded hands the end of a run on that had something to end: the failure, if there is
+// one, else what was done last.
+func (r *run) concluded(done []contract.Recovery) {
+	if len(done) == 0 {
+		return
+	}
+	last := done[len(done)-1]
+	if i := slices.IndexFunc(done, func(one contract.Recovery) bool { return one.Failure != nil }); i >= 0 {
+		last = done[i]
+	}
+	r.log.Head.Commit = last.Commit
+	r.log.Ended(last.End())
 }
 
 // ofHost reports whether an error of this reason is that of a host, whatever it was asked

@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -281,7 +282,7 @@ func TestAWaitIsHeardOf(t *testing.T) {
 		w.images.add(t, b, labels(b))
 		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
 		told := map[string]bool{}
-		w.Emit = func(e workload.Event) {
+		w.Emit = func(e journal.Line) {
 			if _, left, ok := strings.Cut(e.Text, "given up in "); ok {
 				told[left] = true
 			}

@@ -30,7 +30,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	}
 	settlement := workload.Settlement{ChangeID: change.ID, Outcome: workload.Revert}
 	r.outage.PutBack(time.Now())
-	err := r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
+	err := r.log.During(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.Host.Settle(ctx, r.Spec.Ref, settlement, emit)
 	})
 	if sight.Cut(err) {
@@ -55,7 +55,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	if err != nil {
 		return workload.At(workload.PointSettle, err)
 	}
-	r.log.reach(workload.PointSettle, "taken back")
+	r.log.Reach(workload.PointSettle, "taken back")
 	return nil
 }
 

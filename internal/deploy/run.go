@@ -11,17 +11,17 @@ import (
 // Run brings the commit live, or leaves what ran before running. Ending ctx before
 // the switch stops the run; after it, it means: take the change back.
 func (d *Deployer) Run(ctx context.Context, c contract.Contract, force bool) contract.Result {
-	return d.run(ctx, c, force, nil)
+	r := begin(d.session(c.Row(), c.Env), c.Commit)
+	return r.ended(r.run(ctx, c, force, nil))
 }
 
 // run is a deploy in ten steps: guard, resolve, preflight, transfer, load, configure,
 // switch, prove, settle, record. With planned it goes by what a plan has found: if
 // another version runs meanwhile, the host refuses the switch.
-func (d *Deployer) run(ctx context.Context, c contract.Contract, force bool, planned *facts) (out contract.Result) {
+func (r *run) run(ctx context.Context, c contract.Contract, force bool, planned *facts) (out contract.Result) {
 	if c.Gate.Final() {
 		return contract.Gated(c)
 	}
-	r := d.begin(d.session(c.Row(), c.Env), c.Commit)
 	defer func() { out.Seconds, out.Warnings = elapsed(r.started), r.warnings }()
 	out = contract.Result{Contract: &c, Rollback: c.Rollback}
 

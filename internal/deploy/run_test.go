@@ -14,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -230,7 +231,7 @@ func TestStopMeansOldOrNew(t *testing.T) {
 			w.live(a)
 			w.images.add(t, b, labels(b))
 			ctx, cancel := context.WithCancel(t.Context())
-			w.Emit = func(e workload.Event) {
+			w.Emit = func(e journal.Line) {
 				if e.Point == workload.PointStaged {
 					cancel()
 				}

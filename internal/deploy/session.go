@@ -7,6 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -19,10 +20,20 @@ type session struct {
 	row   catalog.Row
 	env   artifact.Env
 	place catalog.Environment // the row's entry for env
+	log   *journal.Track
 }
 
 func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
-	return session{Config: &d.config, row: row, env: env, place: row.Environment(env), Workload: d.Workload(row, env)}
+	s := session{Config: &d.config, row: row, env: env, place: row.Environment(env), Workload: d.Workload(row, env)}
+	return s.tracked("", artifact.Commit{})
+}
+
+// tracked returns the session with a track of its own, of a run if it is one's, and of a
+// commit if it is about one.
+func (s session) tracked(run string, commit artifact.Commit) session {
+	s.log = &journal.Track{Emit: s.Emit, Head: journal.Line{Run: run, Service: s.row.Service, Env: s.env, Commit: commit, Who: s.Who}}
+	s.Report = s.log.Tell
+	return s
 }
 
 // Workload returns a service's workload in an environment, for who only looks at it.
@@ -30,7 +41,7 @@ func (d *Deployer) Workload(row catalog.Row, env artifact.Env) sight.Workload {
 	place := row.Environment(env)
 	return sight.Workload{
 		Spec: row.Spec(env, d.config.Project), Host: d.target(place.Target.Host), HostName: place.Target.Host,
-		Unseen: unseen(row, place.Target), Stable: place.Stable, Timeout: place.Timeout, Report: d.config.Emit,
+		Unseen: unseen(row, place.Target), Stable: place.Stable, Timeout: place.Timeout, Report: func(workload.Event) {},
 		Built: func(in workload.Instance) string {
 			if commit := row.Commit(in.Labels); commit != "" {
 				return commit

@@ -18,16 +18,16 @@ func (r *run) guard() (unlock func(), err error) {
 	if unlock, err = r.Ledger.Lock(r.env, r.name(), r.holder()); err != nil {
 		return nil, workload.At(workload.PointGuard, err)
 	}
-	r.log.reach(workload.PointGuard, "the lock is ours")
+	r.log.Reach(workload.PointGuard, "the lock is ours")
 	return unlock, nil
 }
 
 // resolve looks and makes digests of the commit, or takes over what a plan has found.
 func (r *run) resolve(ctx context.Context, c contract.Contract, planned *facts) (facts, error) {
 	if planned == nil {
-		return r.find(ctx, r.log, c)
+		return r.find(ctx, c)
 	}
-	r.log.reach(workload.PointResolve, planned.Summary())
+	r.log.Reach(workload.PointResolve, planned.Summary())
 	return *planned, nil
 }
 
@@ -43,7 +43,7 @@ func (r *run) clear(ctx context.Context, f facts) (_ facts, mutated bool, err er
 		if err := r.endLeft(ctx, p); err != nil {
 			return f, mutated, err
 		}
-		if f, err = r.find(ctx, r.log, f.terms); err != nil {
+		if f, err = r.find(ctx, f.terms); err != nil {
 			return f, mutated, err
 		}
 	}
@@ -63,8 +63,8 @@ func (s session) rollback(f facts) (command contract.Command, older bool, err er
 
 // stage brings the image to its host: transfer and load.
 func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
-	r.log.reach(workload.PointPreflight, r.toBring(f, need))
-	err := r.log.during(workload.PointTransfer, func(emit func(workload.Event)) error {
+	r.log.Reach(workload.PointPreflight, r.toBring(f, need))
+	err := r.log.During(workload.PointTransfer, func(emit func(workload.Event)) error {
 		return r.Host.Stage(ctx, r.Spec.Ref, f.Image.Pinned, emit)
 	})
 	if err == nil && ctx.Err() != nil {
@@ -94,7 +94,7 @@ func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt
 
 // switchOver makes the change, provisionally: configure and switch.
 func (r *run) switchOver(ctx context.Context, a attempt) error {
-	return r.log.during(workload.PointBefore, func(emit func(workload.Event)) error {
+	return r.log.During(workload.PointBefore, func(emit func(workload.Event)) error {
 		return r.Host.Switch(ctx, a.change, func(e workload.Event) {
 			if e.Point == workload.PointReplace && r.Spec.Kubernetes == nil { // a rollout leaves the old pods while it can
 				r.outage.Replaced(time.Now())
@@ -110,7 +110,7 @@ func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, sight.Vie
 	want.Stamps = a.change.Stamps
 	verdict, seen, err := r.Prove(ctx, want, sight.Waiting{Timeout: r.place.Timeout, Change: &a.change, Outage: &r.outage})
 	if err == nil {
-		r.log.reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
+		r.log.Reach(workload.PointProve, r.commit.Short()+" "+string(verdict.Status))
 	}
 	return verdict, seen, err
 }
@@ -123,7 +123,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 	if err := r.Ledger.Prepare(receipt); err != nil {
 		return receipt, nil, workload.At(workload.PointPending, err)
 	}
-	r.log.reach(workload.PointPending, "the receipt is written, not yet in force")
+	r.log.Reach(workload.PointPending, "the receipt is written, not yet in force")
 	old, err := r.Ledger.Retire(r.env, r.name(), r.commit, r.sharing()...)
 	return receipt, old, workload.At(workload.PointSettle, err)
 }
@@ -136,7 +136,7 @@ func (s session) sharing() []artifact.Env {
 // settleAs has the host end a change. What it could not let go of older images becomes
 // the run's warnings.
 func (r *run) settleAs(ctx context.Context, settlement workload.Settlement) error {
-	return r.log.during(workload.PointSettle, func(emit func(workload.Event)) error {
+	return r.log.During(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.Host.Settle(ctx, r.Spec.Ref, settlement, func(e workload.Event) {
 			if e.Warning && !slices.Contains(r.warnings, e.Text) {
 				r.warnings = append(r.warnings, e.Text)
@@ -154,7 +154,7 @@ func (r *run) settle(ctx context.Context, a attempt, retire []artifact.Commit) e
 			return err
 		}
 	}
-	r.log.reach(workload.PointSettle, "kept")
+	r.log.Reach(workload.PointSettle, "kept")
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (r *run) record(receipt ledger.Receipt) (ledger.Receipt, error) {
 	if err != nil {
 		return receipt, workload.At(workload.PointRecord, err)
 	}
-	r.log.reach(workload.PointRecord, "receipt "+receipt.ID)
+	r.log.Reach(workload.PointRecord, "receipt "+receipt.ID)
 	return receipt, nil
 }
 
@@ -195,7 +195,7 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 		return r.stopped(ctx, out, sight.View{}, err) // what was seen may run no more
 	}
 	out.Witnesses = contract.Witnesses(r.row)
-	r.log.reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
+	r.log.Reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
 	out.Running = r.Running(seen)
 	if verdict.Status == proof.Degraded {
 		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()

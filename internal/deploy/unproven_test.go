@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -106,7 +107,7 @@ func TestAVersionThatWasReplacedWhileItWasProvenIsNotSaidToRun(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, w.labels(b))
-		w.Emit = func(e workload.Event) {
+		w.Emit = func(e journal.Line) {
 			if e.Point == workload.PointResolve { // the run has looked
 				w.Put(container(b, w.images[b].Config, w.images[b].Manifest, "by hand"))
 			}

@@ -199,8 +199,12 @@ func (t *tail) run(first, last Line, held bool) Run {
 	case held:
 		state = Running
 	}
+	commit := first.Commit
+	if commit.IsZero() { // a recovery knows it at its end
+		commit = last.Commit
+	}
 	return Run{
-		ID: t.id, Service: first.Service, Env: first.Env, Commit: first.Commit, Who: first.Who, Command: first.Command,
+		ID: t.id, Service: first.Service, Env: first.Env, Commit: commit, Who: first.Who, Command: first.Command,
 		State: state, Started: t.started, Last: last,
 	}
 }

@@ -26,7 +26,6 @@ var questions = []string{
 	"artifact-registry deploy-service --service frontend --commit " + strings.Repeat("a", 40),
 	"artifact-registry plan", "artifact-registry render", "artifact-registry install --dry-run",
 	"artifact-registry status", "artifact-registry health", "artifact-registry list", "artifact-registry catalog",
-	"artifact-registry deploy-backend-core",
 	"history", "history --service frontend", "history show 20260101T000000Z-1",
 	"verify --service frontend", "rollback --service frontend", "logs --service frontend",
 	"status", "status frontend --env prod", "services", "services frontend", "catalog print", "catalog check FILE",
@@ -36,7 +35,7 @@ var questions = []string{
 
 // acting are the commands that write to the state folder, or do so without a flag
 // that lets them only read.
-var acting = []string{"recover", "watch", "artifact-registry prefetch"}
+var acting = []string{"recover", "watch", "artifact-registry prefetch", "artifact-registry deploy-backend-core"}
 
 // A command that only reads leaves the state folder as it is, so an account that may
 // not write to it can ask.

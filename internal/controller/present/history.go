@@ -49,7 +49,7 @@ func printHistory(out io.Writer, list []inventory.Past, now time.Time) error {
 		}
 		style := terminal.Faint()
 		if i%2 == 0 {
-			style = terminal.Plain()
+			style = terminal.Normal()
 		}
 		if i < 2 {
 			style = terminal.Head()

@@ -186,6 +186,9 @@ func Declared(dir string) (c Config, from string, err error) {
 // LedgerDir is the folder of the receipts.
 func (c Config) LedgerDir() string { return filepath.Join(c.State, "ledger") }
 
+// RunsDir is the folder of the journal of runs.
+func (c Config) RunsDir() string { return filepath.Join(c.State, "runs") }
+
 // ChangesDir is the folder of the changes on this machine that are not settled.
 func (c Config) ChangesDir() string { return filepath.Join(c.State, "changes") }
 

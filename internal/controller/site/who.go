@@ -11,9 +11,9 @@ import (
 // /proc/pid/loginuid).
 const noLogin = "4294967295"
 
-// who is the person whose login this runs in, through any sudo; where no login
+// Who is the person whose login this runs in, through any sudo; where no login
 // began it, the account it runs as.
-func who() string {
+func Who() string {
 	uid := strconv.Itoa(os.Getuid())
 	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {
 		if s := strings.TrimSpace(string(b)); s != "" && s != noLogin {

@@ -12,12 +12,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/stage"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Wired is a deployer with everything that it touches.
@@ -44,9 +44,9 @@ const (
 	Acting
 )
 
-// Wire joins the parts. emit receives each point of a deploy. Nothing is contacted or
+// Wire joins the parts. emit receives each line of a run. Nothing is contacted or
 // written yet.
-func Wire(c Config, services *catalog.Catalog, version string, access Access, emit func(workload.Event)) (*Wired, error) {
+func Wire(c Config, services *catalog.Catalog, version string, access Access, emit func(journal.Line)) (*Wired, error) {
 	envFile, err := unidesk.EnvFile(c.Master.Root, c.Master.Config)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 		Subject: func(ctx context.Context, of string, commit artifact.Commit) string {
 			return sources.Subjects(ctx, of, []artifact.Commit{commit})[commit]
 		},
-		Provenance: origins{c.Summaries, sources}, Grants: grants(c.grantsDir()), Who: who(), Version: version,
+		Provenance: origins{c.Summaries, sources}, Grants: grants(c.grantsDir()), Who: Who(), Version: version,
 	}
 	deployer, err := deploy.New(parts)
 	if err != nil {

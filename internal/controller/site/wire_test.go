@@ -11,8 +11,8 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 func TestOnlyWhatActsKeepsACopyOfARemote(t *testing.T) {
@@ -43,7 +43,7 @@ func TestOnlyWhatActsKeepsACopyOfARemote(t *testing.T) {
 		access Access
 		kept   bool
 	}{{Reading, false}, {Acting, true}} {
-		w, err := Wire(c, must(catalog.Builtin()), "test", tt.access, func(workload.Event) {})
+		w, err := Wire(c, must(catalog.Builtin()), "test", tt.access, func(journal.Line) {})
 		if err != nil {
 			t.Fatal(err)
 		}

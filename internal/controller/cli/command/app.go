@@ -36,9 +36,12 @@ type App struct {
 	// Probe may be nil: then nothing is asked past an agent that does not answer.
 	Probe site.SSHProbe
 
-	args    []string
-	onEvent func(workload.Event)
-	acting  activity
+	args []string
+	// progress is how progress is shown, command the words of the command line.
+	progress terminal.Form
+	command  string
+	onEvent  func(workload.Event)
+	acting   activity
 	// maxRate is of what crosses from the registry's host.
 	maxRate byteRate
 }
@@ -53,7 +56,7 @@ func (a *App) Build() build.Info {
 // New returns what the commands of one command line share. onEvent, if not nil, is
 // told of each point of a deploy after the person was.
 func New(args []string, streams Streams, version string, onEvent func(workload.Event)) *App {
-	a := &App{args: args, Version: version, onEvent: onEvent, Probe: site.ProbeBySSH}
+	a := &App{args: args, progress: terminal.Auto, Version: version, onEvent: onEvent, Probe: site.ProbeBySSH}
 	a.fit(streams)
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,10 @@ type Runner interface {
 
 // Runs is the RunE of a command that takes flags alone.
 func (a *App) Runs(c Runner) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) error { return a.Do(cmd.Context(), c) }
+	return func(cmd *cobra.Command, _ []string) error {
+		_, a.command, _ = strings.Cut(cmd.CommandPath(), " ") // without the program's name
+		return a.Do(cmd.Context(), c)
+	}
 }
 
 // Do runs a command and prints its answer.

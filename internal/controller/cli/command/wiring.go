@@ -5,19 +5,24 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 )
 
 // Wired is what was wired, with the progress that a person sees of it.
 type Wired struct {
 	*site.Wired
 	progress *terminal.Progress
+	runs     *journal.Writer
 }
 
-// Close ends the connections and takes the progress off the screen.
+// NameServices has the progress name the service of each line: the command is about several.
+func (s *Wired) NameServices() { s.progress.NameServices() }
+
+// Close ends the connections, takes the progress off the screen, and closes the journal.
 func (s *Wired) Close() {
 	s.progress.Close()
 	s.Wired.Close()
+	s.runs.Close()
 }
 
 // WireDefault is Wire with the configured catalog.
@@ -36,24 +41,13 @@ func (a *App) Wire(services *catalog.Catalog, access site.Access) (*Wired, error
 	if err != nil {
 		return nil, err
 	}
-	progress := terminal.NewProgress(a.Err, a.Terminal)
-	w, err := site.Wire(c, services, a.Version, access, a.emit(progress))
+	progress, runs := terminal.NewProgress(a.Err, a.progress, a.Terminal), a.runs(c)
+	w, err := site.Wire(c, services, a.Version, access, a.emit(runs, progress))
 	if err != nil {
 		return nil, err
 	}
 	w.Remote.LimitTo(int64(a.maxRate))
-	return &Wired{Wired: w, progress: progress}, nil
-}
-
-// emit sends each event to the person first, and to the other listener after.
-func (a *App) emit(progress *terminal.Progress) func(workload.Event) {
-	if a.onEvent == nil {
-		return progress.Event
-	}
-	return func(e workload.Event) {
-		progress.Event(e)
-		a.onEvent(e)
-	}
+	return &Wired{Wired: w, progress: progress, runs: runs}, nil
 }
 
 // Place returns the place where a service runs, with the hands there, for a question.

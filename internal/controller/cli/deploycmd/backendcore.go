@@ -9,19 +9,21 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // backendCoreCommand is the legacy entry: whatever it is given, it only names
 // the command to use.
 type backendCoreCommand struct {
+	*command.App
 	commit string
 	note   ledger.Note
 }
 
 // NewDeployBackendCore returns the command deploy-backend-core.
 func NewDeployBackendCore(a *command.App) *cobra.Command {
-	c := &backendCoreCommand{}
+	c := &backendCoreCommand{App: a}
 	cmd := &cobra.Command{
 		Use: "deploy-backend-core", Short: "Deprecated: use deploy apply --env prod --service backend-core",
 		Example: "  unidesk-controller artifact-registry deploy-backend-core --commit 0123456789abcdef0123456789abcdef01234567",
@@ -33,7 +35,8 @@ func NewDeployBackendCore(a *command.App) *cobra.Command {
 }
 
 func (c *backendCoreCommand) Run(context.Context) (present.Answer, error) {
-	if _, err := artifact.ParseCommit(c.commit); err != nil {
+	commit, err := artifact.ParseCommit(c.commit)
+	if err != nil {
 		c.commit = string(contract.AnyCommit)
 	}
 	r := contract.Deprecated(c.commit)
@@ -43,5 +46,9 @@ func (c *backendCoreCommand) Run(context.Context) (present.Answer, error) {
 	if link, err := ledger.ParseLink(c.note.Link); err == nil {
 		r.Failure.Next = r.Failure.Next.And("--link", link)
 	}
-	return present.Deployed(r), nil
+	service, err := artifact.ParseServiceID("backend-core")
+	if err != nil {
+		return present.Answer{}, err
+	}
+	return attempt{c.App, true, journal.Line{Service: service, Env: artifact.Prod, Commit: commit}}.refused(r), nil
 }

@@ -61,25 +61,27 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 		if err != nil {
 			return present.Answer{}, err
 		}
+		try := newAttempt(a, how.acts, wanted)
 		wanted, refused, err := site.Granted(ctx, a.ConfigDir, wanted, how.grant)
 		if err != nil {
 			return present.Answer{}, err
 		}
 		if refused != nil {
-			return present.Deployed(*refused), nil
+			return try.refused(*refused), nil
 		}
 		if how.one == nil {
 			return present.Deployed(contract.DryRun(wanted)), nil
 		}
 		if r, stopped := contract.Early(wanted, how.acts); stopped {
-			return present.Deployed(r), nil
+			return try.refused(r), nil
 		}
-		return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+		answer, err := w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
 			if how.acts {
 				a.Acts(&wanted)
 			}
 			return present.Deployed(how.one(d, ctx, wanted, req.Force).WithGrant(how.grant)), nil
 		})
+		return answer, try.failed(err)
 	}
 	all, err := w.all()
 	if err != nil {

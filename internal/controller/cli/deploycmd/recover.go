@@ -33,6 +33,7 @@ func (c *recoverCommand) Run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	defer w.Close()
+	w.NameServices()
 	c.Acts(nil)
 	done, err := deployer(w.Deployer, c.takeOver).Recover(ctx)
 	return present.Recovered(done), err

@@ -71,26 +71,28 @@ func (c *serviceCommand) Run(ctx context.Context) (present.Answer, error) {
 	if c.dryRun {
 		return present.Deployed(contract.DryRun(wanted)), nil
 	}
+	try := newAttempt(c.App, c.runNow, wanted)
 	wanted, refused, err := site.Granted(ctx, c.ConfigDir, wanted, c.grant)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	if refused != nil {
-		return present.Deployed(*refused), nil
+		return try.refused(*refused), nil
 	}
 	if early, stopped := contract.Early(wanted, c.runNow); stopped {
-		return present.Deployed(early), nil
+		return try.refused(early), nil
 	}
 	access := site.Reading
 	if c.runNow {
 		access = site.Acting
 	}
 	w := targets{App: c.App, req: c.req, catalog: services}
-	return w.hosts(ctx, access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+	answer, err := w.hosts(ctx, access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
 		if !c.runNow {
 			return present.Deployed(d.Plan(ctx, wanted).WithGrant(c.grant)), nil
 		}
 		c.Acts(&wanted)
 		return present.Deployed(d.Run(ctx, wanted, c.req.Force).WithGrant(c.grant)), nil
 	})
+	return answer, try.failed(err)
 }

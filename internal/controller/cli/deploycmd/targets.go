@@ -14,6 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 )
 
 // targets are the commits that a command of the reconciler is about.
@@ -99,9 +100,40 @@ func (w *targets) hosts(ctx context.Context, access site.Access, do func(context
 		return present.Answer{}, err
 	}
 	defer wired.Close()
+	if w.req.Service == "" {
+		wired.NameServices()
+	}
 	w.Remind(wired.Config)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wired.Remote.Warm(ctx)
 	return do(ctx, deployer(wired.Deployer, w.req.TakeOver))
+}
+
+// attempt is what a command tries that may end before a deployer is wired, which keeps the
+// journal from then on.
+type attempt struct {
+	app   *command.App
+	acts  bool // else it is no attempt, and no journal has it
+	about journal.Line
+}
+
+func newAttempt(a *command.App, acts bool, c contract.Contract) attempt {
+	return attempt{a, acts, journal.Line{Service: c.Service, Env: c.Env, Commit: c.Commit}}
+}
+
+// refused answers with the result that the attempt ended with.
+func (t attempt) refused(r contract.Result) present.Answer {
+	if t.acts {
+		t.app.Refused(t.about, r)
+	}
+	return present.Deployed(r)
+}
+
+// failed returns the error that the attempt ended with.
+func (t attempt) failed(err error) error {
+	if t.acts && err != nil {
+		t.app.Refused(t.about, contract.Refused(err))
+	}
+	return err
 }

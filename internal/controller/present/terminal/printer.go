@@ -30,8 +30,8 @@ func Faint() Style { return lipgloss.NewStyle().Faint(true) }
 // Head is the style of a table's first line.
 func Head() Style { return lipgloss.NewStyle().Bold(true) }
 
-// Plain is the style of what is like anything else.
-func Plain() Style { return lipgloss.NewStyle() }
+// Normal is the style of what is like anything else.
+func Normal() Style { return lipgloss.NewStyle() }
 
 // Point is the style of a step that begins.
 func Point() Style { return lipgloss.NewStyle().Foreground(lipgloss.Cyan) }

@@ -1,13 +1,10 @@
 package terminal
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -102,18 +99,12 @@ func legible(s string) string {
 				continue
 			}
 		}
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			b.WriteRune(utf8.RuneError)
-		case r == '\n' || r == '\t' || !plain.Acts(r):
-			b.WriteString(s[:n])
-		default:
-			for _, unit := range utf16.Encode([]rune{r}) {
-				fmt.Fprintf(&b, `\u%04x`, unit)
-			}
+		end := 1 + strings.IndexByte(s[1:], '\x1b')
+		if end == 0 {
+			end = len(s)
 		}
-		s = s[n:]
+		b.WriteString(plain.Escaped(s[:end]))
+		s = s[end:]
 	}
 	return b.String()
 }
