@@ -15,8 +15,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -27,6 +29,7 @@ type historyCommand struct {
 	limit    int
 	since    string
 	outcomes []string
+	all      bool
 }
 
 // NewHistory returns the command history, with show below it.
@@ -36,7 +39,8 @@ func NewHistory(a *command.App) *cobra.Command {
 		Use: "history", Short: "List the receipts of past deploys, newest first",
 		Example: `  unidesk-controller history
   unidesk-controller history --env prod --service frontend
-  unidesk-controller history --since 7d --outcome reverted,revert-failed`,
+  unidesk-controller history --since 7d --outcome reverted,revert-failed
+  unidesk-controller history --all`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
 	command.EnvFlag(cmd, &c.env, "only this `environment`")
@@ -45,6 +49,7 @@ func NewHistory(a *command.App) *cobra.Command {
 	f.IntVar(&c.limit, "limit", 0, "at most so many, the newest; 0 is all")
 	f.StringVar(&c.since, "since", "", "only what ended since then: `TIME` is 30m, 12h, 7d, 2026-01-31 (UTC) or 2026-01-31T12:00:00Z")
 	f.StringSliceVar(&c.outcomes, "outcome", nil, "only these `outcomes`: succeeded, degraded, reverted, revert-failed")
+	f.BoolVar(&c.all, "all", false, "list every attempt: also what was refused, goes on, or was killed")
 	cmd.AddCommand(newHistoryShow(a))
 	return cmd
 }
@@ -67,10 +72,25 @@ func (c *historyCommand) Run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	if c.service != "" && len(all) == 0 { // a service that has receipts may have left the catalog
+	var runs []journal.Run
+	var unread error
+	if c.all {
+		if runs, unread = journal.Open(config.RunsDir()).Runs(journal.Query{Env: c.env, Service: c.service}); unread != nil {
+			terminal.Note(c.Err, unread.Error())
+		}
+	}
+	if c.service != "" && len(all)+len(runs) == 0 { // a service that has receipts may have left the catalog
 		if _, err := site.RowsOf(c.ConfigDir, c.service); err != nil {
 			return present.Answer{}, err
 		}
+	}
+	if c.all {
+		attempts := inventory.Attempts(runs, wanted.Of(all))
+		attempts = slices.DeleteFunc(attempts, func(a inventory.Attempt) bool { return a.Started.Before(wanted.Since) })
+		if wanted.Limit > 0 {
+			attempts = attempts[:min(wanted.Limit, len(attempts))]
+		}
+		return present.Attempts(attempts, unread != nil), nil
 	}
 	services, _ := site.LoadCatalog(c.ConfigDir) // without it no commit has a subject
 	return present.History(inventory.Recall(ctx, config, services, wanted.Of(all), all)), nil
@@ -79,6 +99,9 @@ func (c *historyCommand) Run(ctx context.Context) (present.Answer, error) {
 // wanted is what the flags ask for.
 func (c *historyCommand) wanted(now time.Time) (q ledger.Query, err error) {
 	q.Env, q.Limit = c.env, c.limit
+	if c.all && len(c.outcomes) > 0 {
+		return q, fault.New(fault.Usage, "--all and --outcome exclude each other: an attempt may have no outcome")
+	}
 	if c.limit < 0 {
 		return q, fault.New(fault.Usage, "--limit %d: want a number of receipts, or 0 for all", c.limit)
 	}

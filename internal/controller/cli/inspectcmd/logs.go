@@ -7,8 +7,11 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 )
 
 // mostLines is what --lines may ask for; a target bounds the bytes besides.
@@ -19,24 +22,39 @@ type logsCommand struct {
 	service string
 	env     artifact.Env
 	lines   int
+	run     string
+	follow  bool
 }
 
 // NewLogs returns the command logs.
 func NewLogs(a *command.App) *cobra.Command {
 	c := &logsCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "logs --service NAME [--env ENV] [--lines N]", Short: "Show the last lines of a service's output, without secrets",
-		Example: "  unidesk-controller logs --service frontend --lines 50",
-		Args:    cobra.NoArgs, RunE: a.Runs(c),
+		Use: "logs --service NAME [--env ENV] [--lines N] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
+		Long: `logs shows the last lines of a service's container, without secrets. With --run it
+shows what a run did, by its journal; history --all lists the runs.`,
+		Example: `  unidesk-controller logs --service frontend --lines 50
+  unidesk-controller logs --run 20260102T030405Z-0123abcd --follow`,
+		Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
-	command.ServiceFlags(cmd, &c.service, &c.env)
+	cmd.Flags().StringVar(&c.service, "service", "", "service of the catalog")
+	command.EnvFlag(cmd, &c.env, "environment, `dev|prod` (default prod)")
 	cmd.Flags().IntVar(&c.lines, "lines", 100, "how many lines")
+	cmd.Flags().StringVar(&c.run, "run", "", "the `ID` of a run, instead of a service")
+	cmd.Flags().BoolVarP(&c.follow, "follow", "f", false, "print the lines of the run as they come, until it ends")
+	refuse.NeedEither(cmd, "service", "run")
 	return cmd
 }
 
 func (c *logsCommand) Run(ctx context.Context) (present.Answer, error) {
 	if c.lines < 1 || c.lines > mostLines {
 		return present.Answer{}, fault.New(fault.Usage, "--lines %d: it is 1 to %d", c.lines, mostLines)
+	}
+	if c.run != "" {
+		return c.ofRun(ctx)
+	}
+	if c.follow {
+		return present.Answer{}, fault.New(fault.Usage, "--follow wants --run: the lines of a service are not followed")
 	}
 	at, err := c.Place(c.service, c.env)
 	if err != nil {
@@ -50,4 +68,43 @@ func (c *logsCommand) Run(ctx context.Context) (present.Answer, error) {
 	return present.Logs(present.Tailed{
 		OK: true, Service: at.Row.Service, Env: at.Env, Host: at.Host, Container: in.Name, Runs: in.Running, Lines: append([]string{}, lines...),
 	}), nil
+}
+
+// ofRun answers with the journal of a run. With --follow it prints each line as it comes: in
+// JSON as the journal has it, a line each.
+func (c *logsCommand) ofRun(ctx context.Context) (present.Answer, error) {
+	config, err := site.LoadConfig(c.ConfigDir)
+	if err != nil {
+		return present.Answer{}, err
+	}
+	runs := journal.Open(config.RunsDir())
+	if !c.follow {
+		run, lines, err := runs.Lines(c.run)
+		return present.Run(run, lines), err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	run, err := runs.Follow(ctx, c.run, func(l journal.Line) {
+		if err := c.print(l); err != nil { // nobody reads on
+			cancel(err)
+		}
+	})
+	if err != nil {
+		return present.Answer{}, err
+	}
+	if c.Format != "json" {
+		err = present.PrintKilled(c.Out, run)
+	}
+	return present.Nothing(), err
+}
+
+func (c *logsCommand) print(l journal.Line) error {
+	if c.Format != "json" {
+		return present.PrintLine(c.Out, l)
+	}
+	text, err := l.Encode()
+	if err == nil {
+		_, err = c.Out.Write(text)
+	}
+	return err
 }

@@ -83,16 +83,37 @@ func meant(cmd *cobra.Command, word string) string {
 	return "; did you mean --" + strings.Join(near, " or --") + "?"
 }
 
-// MissingFlags refuses a command without a flag that it needs.
+// either is the annotation of a flag that a command needs, or the flag that it names.
+const either = "refuse_either"
+
+// NeedEither makes a command need either of two flags, and not both.
+func NeedEither(cmd *cobra.Command, one, other string) {
+	if err := cmd.Flags().SetAnnotation(one, either, []string{other}); err != nil {
+		panic(err) // the command has the flag
+	}
+}
+
+// MissingFlags refuses a command without a flag that it needs, or with two that exclude
+// each other.
 func MissingFlags(cmd *cobra.Command) error {
-	var missing []string
+	var missing, excluded []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if needed := f.Annotations[cobra.BashCompOneRequiredFlag]; len(needed) > 0 && needed[0] == "true" && !f.Changed {
 			missing = append(missing, "--"+f.Name)
 		}
+		for _, other := range f.Annotations[either] {
+			if two := cmd.Flags().Changed(other); f.Changed && two {
+				excluded = append(excluded, "--"+f.Name+" and --"+other)
+			} else if !f.Changed && !two {
+				missing = append(missing, "--"+f.Name+" or --"+other)
+			}
+		}
 	})
-	if len(missing) == 0 {
-		return nil
+	switch {
+	case len(missing) > 0:
+		return usage(cmd, fault.New(fault.Usage, "%s needs %s", cmd.CommandPath(), strings.Join(missing, " and ")))
+	case len(excluded) > 0:
+		return usage(cmd, fault.New(fault.Usage, "%s exclude each other", excluded[0]))
 	}
-	return usage(cmd, fault.New(fault.Usage, "%s needs %s", cmd.CommandPath(), strings.Join(missing, " and ")))
+	return nil
 }

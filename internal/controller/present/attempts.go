@@ -1,0 +1,95 @@
+package present
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+)
+
+// AttemptList is what history --all answers. docs/output.md describes its JSON.
+type AttemptList struct {
+	OK       bool                `json:"ok"`
+	Attempts []inventory.Attempt `json:"attempts"`
+}
+
+// Attempts answers with attempts, those beside which others could not be read if unread.
+func Attempts(list []inventory.Attempt, unread bool) Answer {
+	return NewAnswer(exitIncomplete(unread), AttemptList{!unread, list}, printAttempts)
+}
+
+func printAttempts(out io.Writer, a AttemptList) error {
+	if len(a.Attempts) == 0 {
+		_, err := fmt.Fprintln(out, "no attempt yet: a command that is to change a service makes one")
+		return err
+	}
+	var lines [][]string
+	for _, one := range a.Attempts {
+		lines = append(lines, []string{one.Run, one.Service.String(), one.Env.String(), one.Commit.Short(), cameTo(one), one.Who})
+	}
+	return terminal.Table(out, []string{"RUN", "SERVICE", "ENV", "COMMIT", "CAME TO", "WHO"}, lines)
+}
+
+// cameTo is how an attempt ended, or where it is.
+func cameTo(a inventory.Attempt) string {
+	switch {
+	case a.State != journal.Ended:
+		return string(a.State) + " at " + cmp.Or(string(a.Point), "its beginning")
+	case a.Reason != "":
+		return a.Outcome + " (" + string(a.Reason) + ")"
+	}
+	return a.Outcome
+}
+
+// RunLog is what logs --run answers. docs/output.md describes its JSON.
+type RunLog struct {
+	OK    bool           `json:"ok"`
+	Run   journal.Run    `json:"run"`
+	Lines []journal.Line `json:"lines"`
+}
+
+// Run answers with a run and its lines.
+func Run(run journal.Run, lines []journal.Line) Answer {
+	return NewAnswer(ExitOK, RunLog{true, run, lines}, func(out io.Writer, r RunLog) error {
+		for _, l := range r.Lines {
+			if err := PrintLine(out, l); err != nil {
+				return err
+			}
+		}
+		return PrintKilled(out, r.Run)
+	})
+}
+
+// PrintKilled says of a run that was killed that its lines end without an end.
+func PrintKilled(out io.Writer, run journal.Run) error {
+	if run.State != journal.Killed {
+		return nil
+	}
+	_, err := fmt.Fprintln(out, "the run was killed: its process wrote no more")
+	return err
+}
+
+// PrintLine writes a line of a run for people.
+func PrintLine(out io.Writer, l journal.Line) error {
+	text := l.Text
+	if l.Total > 0 {
+		text = fmt.Sprintf("%s of %s", plain.Size(l.Done), plain.Size(l.Total))
+	}
+	if end := l.End; end != nil {
+		text = end.Outcome
+		if end.Reason != "" {
+			text += fmt.Sprintf(" (%s): %s", end.Reason, end.Failure)
+		}
+		if end.Receipt != "" {
+			text += ", receipt " + end.Receipt
+		}
+		l.Point = "end"
+	}
+	_, err := fmt.Fprintf(out, "%s  %-15s %s\n", l.Time.Format(time.DateTime+"Z07:00"), l.Point, terminal.Indent(text))
+	return err
+}
