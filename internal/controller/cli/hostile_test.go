@@ -133,6 +133,8 @@ func words(v string) map[string]struct {
 		"a grant":              {[]string{"artifact-registry", "deploy-service", "--service", "code-queue-mgr", "--env", "prod", "--commit", sha, "--run-now", "--grant", v}, []int{present.ExitBlocked}},
 		"a receipt":            {[]string{"history", "show", "--", v}, []int{present.ExitFailed}},
 		"a host":               {[]string{"host", "bootstrap", "--dry-run", "--", v}, nil},
+		"a run":                {[]string{"logs", "--run", v}, []int{present.ExitFailed, present.ExitUsage}},
+		"a form of progress":   {[]string{"version", "--progress", v}, nil},
 		"a form of output":     {[]string{"version", "-o", v}, nil},
 		"a flag":               {[]string{"history", "--zz" + v}, nil},
 		"a word too many":      {[]string{"history", "--", v}, []int{present.ExitUsage}},
