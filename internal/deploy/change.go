@@ -55,6 +55,16 @@ func (r *run) holder() string {
 	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, r.started.UTC().Format(time.RFC3339))
 }
 
+// lock takes the lock of the service. waited means that another run had it, so that what was
+// seen before may be so no more.
+func (r *run) lock(ctx context.Context) (unlock func(), waited bool, err error) {
+	unlock, err = r.Ledger.LockWithin(ctx, r.env, r.name(), r.holder(), r.Wait, func(other string, left time.Duration) {
+		waited = true
+		r.log.Reach(workload.PointGuard, fmt.Sprintf("waiting for the lock, %s yet: another run has it: %s", left.Round(time.Second), other))
+	})
+	return unlock, waited, err
+}
+
 // newChange returns the change to make, or an earlier run's unsettled change for the
 // same commit. This run takes that change over with as much time as a new change has.
 func (r *run) newChange(f facts) workload.Change {

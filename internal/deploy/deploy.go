@@ -31,6 +31,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -63,7 +64,7 @@ type Settings interface {
 	Settings(sync workload.ConfigSync) (values workload.Values, nowhere []string, err error)
 }
 
-// Config is everything that a deploy works through. All of it is required but TakeOver.
+// Config is everything that a deploy works through. All of it is required but TakeOver and Wait.
 type Config struct {
 	Catalog *catalog.Catalog
 	// Project is the Compose project of the master.
@@ -91,6 +92,8 @@ type Config struct {
 	Traffic func() (sent, received int64)
 	// TakeOver takes over or back even a change whose run lives, as far as its host knows.
 	TakeOver bool
+	// Wait is how long a run waits for another run that has the lock of its service.
+	Wait time.Duration
 	// Who is the person, Version the controller's version.
 	Who, Version string
 }
@@ -98,10 +101,11 @@ type Config struct {
 // Deployer deploys. It keeps nothing between two calls.
 type Deployer struct{ config Config }
 
-// TakingOver returns a deployer that does not heed the lease of another run's change.
-func (d *Deployer) TakingOver() *Deployer {
+// Heeding returns a deployer that takes over if takeOver is set, and waits for the lock of a
+// service for so long.
+func (d *Deployer) Heeding(takeOver bool, wait time.Duration) *Deployer {
 	c := d.config
-	c.TakeOver = true
+	c.TakeOver, c.Wait = takeOver, wait
 	return &Deployer{c}
 }
 

@@ -94,7 +94,7 @@ func twoMasters(t *testing.T, when func(theirs func())) {
 			w.onSwitch = nil
 			when(func() {
 				defer close(over)
-				theirs = second.TakingOver().Run(t.Context(), w.contract(c), false)
+				theirs = second.Heeding(true, 0).Run(t.Context(), w.contract(c), false)
 			})
 		}
 		w.Health = func(in workload.Instance) workload.Health { // of b it never comes

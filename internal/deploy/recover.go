@@ -109,7 +109,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	if seen.Pending == nil && seen.Holds == nil && !reverted && !r.Ledger.Begun(r.env, r.name()) {
 		return nil, nil // no lock: a deploy that begins now is not refused
 	}
-	unlock, err := r.Ledger.Lock(r.env, r.name(), r.holder())
+	unlock, _, err := r.lock(ctx)
 	if fault.ReasonOf(err) == fault.Locked {
 		return []contract.Recovery{r.recovery(contract.Busy, "", artifact.Commit{}, err.Error())}, nil
 	}

@@ -25,11 +25,14 @@ func (r *run) run(ctx context.Context, c contract.Contract, force bool, planned 
 	defer func() { out.Seconds, out.Warnings = elapsed(r.started), r.warnings }()
 	out = contract.Result{Contract: &c, Rollback: c.Rollback}
 
-	unlock, err := r.guard()
+	unlock, waited, err := r.guard(ctx)
 	if err != nil {
 		return r.stopped(ctx, out, sight.View{}, err)
 	}
 	defer unlock()
+	if waited {
+		planned = nil
+	}
 
 	found, err := r.resolve(ctx, c, planned)
 	if out.Contract = &found.terms; err != nil {

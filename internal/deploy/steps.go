@@ -14,12 +14,12 @@ import (
 )
 
 // guard takes the service's lock.
-func (r *run) guard() (unlock func(), err error) {
-	if unlock, err = r.Ledger.Lock(r.env, r.name(), r.holder()); err != nil {
-		return nil, workload.At(workload.PointGuard, err)
+func (r *run) guard(ctx context.Context) (unlock func(), waited bool, err error) {
+	if unlock, waited, err = r.lock(ctx); err != nil {
+		return nil, waited, workload.At(workload.PointGuard, err)
 	}
 	r.log.Reach(workload.PointGuard, "the lock is ours")
-	return unlock, nil
+	return unlock, waited, nil
 }
 
 // resolve looks and makes digests of the commit, or takes over what a plan has found.

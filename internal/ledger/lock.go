@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,16 @@ const lockFile = ".lock"
 // The kernel frees it when the process dies. A run that finds it held is
 // refused, LOCKED, with what the holder wrote about itself.
 func (l *Ledger) Lock(env artifact.Env, service, holder string) (unlock func(), err error) {
+	return l.LockWithin(context.Background(), env, service, holder, 0, nil)
+}
+
+// tellEvery is how often a run that waits for a lock hears who has it.
+const tellEvery = time.Minute
+
+// LockWithin is [Ledger.Lock] that waits for a run which has the lock, as long as most, and
+// no longer than the context. While it waits it calls tell at once and each minute, with what
+// the holder wrote about itself and how long it waits yet.
+func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, holder string, most time.Duration, tell func(other string, left time.Duration)) (unlock func(), err error) {
 	dir := filepath.Join(l.dir, env.String(), service)
 	if err := statefile.Folder(dir, 0o750); err != nil {
 		return nil, l.unavailable(err)
@@ -37,17 +48,27 @@ func (l *Ledger) Lock(env artifact.Env, service, holder string) (unlock func(), 
 	if err != nil {
 		return nil, l.unavailable(err)
 	}
-	wait, cancel := context.WithTimeout(context.Background(), lockPatience)
-	defer cancel()
-	if err := lock.Wait(wait); err != nil {
-		_ = lock.Close()
-		if !errors.Is(err, context.DeadlineExceeded) {
-			return nil, l.unavailable(err)
+	until := time.Now().Add(max(most, lockPatience))
+	for patience := lockPatience; ; patience = tellEvery {
+		wait, cancel := context.WithTimeout(ctx, min(patience, time.Until(until)))
+		err := lock.Wait(wait)
+		cancel()
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			_ = lock.Close()
+			return nil, cmp.Or(context.Cause(ctx), l.unavailable(err))
 		}
 		content, _ := statefile.Read(path) // the name is a courtesy
 		other := strings.TrimSpace(string(content))
-		return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, other).HeldBy(other, time.Time{}).
-			WithHint("wait for it to end; nothing was changed")
+		left := time.Until(until)
+		if left <= 0 {
+			_ = lock.Close()
+			return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, other).HeldBy(other, time.Time{}).
+				WithHint("wait for it to end, by --wait for example; nothing was changed")
+		}
+		tell(other, left)
 	}
 	if err := name(lock.File(), holder); err != nil {
 		_ = lock.Unlock()

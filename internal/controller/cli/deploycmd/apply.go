@@ -2,6 +2,7 @@ package deploycmd
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +19,13 @@ type applyCommand struct {
 	req    contract.Request
 	dryRun bool
 	grant  string // its file
+	wait   time.Duration
 }
 
 func newApply(a *command.App) *cobra.Command {
 	c := &applyCommand{App: a}
 	cmd := &cobra.Command{
-		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [-m TEXT] [--again] [--max-rate SIZE] [--dry-run]",
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [-m TEXT] [--again] [--max-rate SIZE] [--wait[=TIME]] [--dry-run]",
 		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
@@ -37,6 +39,7 @@ environment: what a gate stops is skipped and listed, a failure stops the rest.`
 	digestFlag(cmd, &c.req)
 	a.RateFlag(cmd)
 	takeOverFlag(cmd, &c.req.TakeOver)
+	waitFlag(cmd, &c.wait)
 	grantFlag(cmd, &c.grant)
 	againFlag(cmd, &c.req)
 	noteFlags(cmd, &c.req.Note)
@@ -58,6 +61,6 @@ func (c *applyCommand) Run(ctx context.Context) (present.Answer, error) {
 		return reconcile(ctx, c.App, c.req, reconciler{})
 	}
 	return reconcile(ctx, c.App, c.req, reconciler{
-		access: site.Acting, acts: true, grant: c.grant, one: (*deploy.Deployer).Apply, all: (*deploy.Deployer).ApplyAll,
+		access: site.Acting, acts: true, grant: c.grant, wait: c.wait, one: (*deploy.Deployer).Apply, all: (*deploy.Deployer).ApplyAll,
 	})
 }

@@ -5,6 +5,7 @@ package deploycmd
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,7 @@ type reconciler struct {
 	access site.Access
 	acts   bool
 	grant  string // its file
+	wait   time.Duration
 	one    func(d *deploy.Deployer, ctx context.Context, c contract.Contract, force bool) contract.Result
 	all    func(d *deploy.Deployer, ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation
 }
@@ -56,6 +58,7 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 	if err != nil {
 		return present.Answer{}, err
 	}
+	w.wait = how.wait
 	if req.Service != "" {
 		wanted, err := w.one()
 		if err != nil {

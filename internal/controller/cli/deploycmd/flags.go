@@ -2,12 +2,12 @@ package deploycmd
 
 import (
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
@@ -55,17 +55,16 @@ func noted(n ledger.Note) (ledger.Note, error) {
 	return ledger.Note{Message: message, Link: link}, err
 }
 
-// deployer returns the deployer that a command acts through.
-func deployer(d *deploy.Deployer, takeOver bool) *deploy.Deployer {
-	if takeOver {
-		return d.TakingOver()
-	}
-	return d
-}
-
 // takeOverFlag is the flag of a command that may end another run's change.
 func takeOverFlag(cmd *cobra.Command, to *bool) {
 	cmd.Flags().BoolVar(to, "take-over", false, "end a change even if its run may still live, on another master too")
+}
+
+// waitFlag is the flag of a command that takes the lock of a service.
+func waitFlag(cmd *cobra.Command, wait *time.Duration) {
+	const most = "15m"
+	cmd.Flags().DurationVar(wait, "wait", 0, "wait so long for another run of the service to end; alone it is "+most)
+	cmd.Flags().Lookup("wait").NoOptDefVal = most
 }
 
 // withCommit makes a command need --service and --commit.

@@ -2,6 +2,7 @@ package deploycmd
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,17 +14,19 @@ import (
 type recoverCommand struct {
 	*command.App
 	takeOver bool
+	wait     time.Duration
 }
 
 // NewRecover returns the command recover.
 func NewRecover(a *command.App) *cobra.Command {
 	c := &recoverCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "recover [--max-rate SIZE] [--take-over]", Short: "End what killed runs left: the old version back, or the receipt finished",
+		Use: "recover [--max-rate SIZE] [--take-over] [--wait[=TIME]]", Short: "End what killed runs left: the old version back, or the receipt finished",
 		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
 	a.RateFlag(cmd)
 	takeOverFlag(cmd, &c.takeOver)
+	waitFlag(cmd, &c.wait)
 	return cmd
 }
 
@@ -35,6 +38,6 @@ func (c *recoverCommand) Run(ctx context.Context) (present.Answer, error) {
 	defer w.Close()
 	w.NameServices()
 	c.Acts(nil)
-	done, err := deployer(w.Deployer, c.takeOver).Recover(ctx)
+	done, err := w.Deployer.Heeding(c.takeOver, c.wait).Recover(ctx)
 	return present.Recovered(done), err
 }

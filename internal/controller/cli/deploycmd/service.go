@@ -2,6 +2,7 @@ package deploycmd
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,13 +19,14 @@ type serviceCommand struct {
 	req            contract.Request
 	dryRun, runNow bool
 	grant          string // its file
+	wait           time.Duration
 }
 
 // NewDeployService returns the command deploy-service.
 func NewDeployService(a *command.App) *cobra.Command {
 	c := &serviceCommand{App: a, req: contract.Request{Statement: site.Statement}}
 	cmd := &cobra.Command{
-		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [-m TEXT] [--again] [--grant FILE] [--max-rate SIZE]]",
+		Use:   "deploy-service --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--dry-run | --run-now [-m TEXT] [--again] [--grant FILE] [--max-rate SIZE] [--wait[=TIME]]]",
 		Short: "Bring a commit of a service live",
 		Long: `deploy-service brings a commit of a service live in three steps that a person
 can take one at a time:
@@ -40,6 +42,7 @@ can take one at a time:
 	digestFlag(cmd, &c.req)
 	a.RateFlag(cmd)
 	takeOverFlag(cmd, &c.req.TakeOver)
+	waitFlag(cmd, &c.wait)
 	grantFlag(cmd, &c.grant)
 	againFlag(cmd, &c.req)
 	noteFlags(cmd, &c.req.Note)
@@ -86,7 +89,7 @@ func (c *serviceCommand) Run(ctx context.Context) (present.Answer, error) {
 	if c.runNow {
 		access = site.Acting
 	}
-	w := targets{App: c.App, req: c.req, catalog: services}
+	w := targets{App: c.App, req: c.req, catalog: services, wait: c.wait}
 	answer, err := w.hosts(ctx, access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
 		if !c.runNow {
 			return present.Deployed(d.Plan(ctx, wanted).WithGrant(c.grant)), nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -23,6 +24,8 @@ type targets struct {
 	req     contract.Request
 	env     artifact.Env
 	catalog *catalog.Catalog
+	// wait is for the lock of a service.
+	wait time.Duration
 }
 
 func newTargets(a *command.App, req contract.Request) (*targets, error) {
@@ -107,7 +110,7 @@ func (w *targets) hosts(ctx context.Context, access site.Access, do func(context
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wired.Remote.Warm(ctx)
-	return do(ctx, deployer(wired.Deployer, w.req.TakeOver))
+	return do(ctx, wired.Deployer.Heeding(w.req.TakeOver, w.wait))
 }
 
 // attempt is what a command tries that may end before a deployer is wired, which keeps the
