@@ -122,7 +122,7 @@ func TestADegradedVersionWantsAgainOnlyOnceItIsReplaced(t *testing.T) {
 			return h
 		}
 		want(t, w.run(b), contract.DecidedDegraded, "")
-		want(t, w.run(b), contract.DecidedDegraded, "")
+		want(t, w.Run(t.Context(), w.contract(b), true), contract.DecidedDegraded, "")
 		w.Health = honest
 		w.live(a)
 		want(t, w.run(b), contract.DecidedBlocked, fault.FailedBefore)
@@ -153,21 +153,22 @@ func TestARevertKeepsTheLastLinesAndTheOutage(t *testing.T) {
 func TestASuccessKeepsNoLinesAndItsOwnOutage(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, a, labels(a))
-		if r := w.run(a); r.Receipt == nil || r.Receipt.DownSeconds != 0 {
-			t.Errorf("nothing ran before, and it was down for %v s", r.Receipt.DownSeconds)
-		}
 		w.images.add(t, b, labels(b))
-		up := time.Now().Add(20 * time.Second)
+		var up time.Time
 		w.Health = func(in workload.Instance) workload.Health {
-			if in.Stamped["COMMIT"] == b.String() && time.Now().Before(up) {
+			if time.Now().Before(up) {
 				return workload.Health{Status: 503}
 			}
 			return honest(in)
 		}
+		w.onSwitch = func() { up = time.Now().Add(18 * time.Second); time.Sleep(2 * time.Second) } // without a look
+		if r := w.run(a); r.Receipt == nil || r.Receipt.DownSeconds != 0 {
+			t.Errorf("nothing ran before, and it was down for %v s", r.Receipt.DownSeconds)
+		}
 		r := w.run(b)
 		want(t, r, contract.DecidedSucceeded, "")
-		if d := r.Receipt.DownSeconds; d < 20 || d > 21 || r.Receipt.Logs != nil || r.Receipt.ProofFailed {
-			t.Errorf("down for %v s, want 20 and at most a look more; logs %q", d, r.Receipt.Logs)
+		if d := r.Receipt.DownSeconds; d < 18 || d > 19 || r.Receipt.Logs != nil || r.Receipt.ProofFailed {
+			t.Errorf("down for %v s, want 18 and at most a look more; logs %q", d, r.Receipt.Logs)
 		}
 	})
 }

@@ -88,8 +88,8 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	logs, crashed := r.logs(ctx, a.change)
 	err := r.revert(ctx, a.change, r.replaced(a.seen))
 	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, out.Rollback)
-	receipt.Outcome, receipt.Failure, receipt.Logs = ledger.Reverted, cause.Error(), logs
-	receipt.ProofFailed = contract.OfVersion(cause, crashed)
+	receipt.Outcome, receipt.Failure = ledger.Reverted, cause.Error()
+	receipt.Logs, receipt.ProofFailed = logs, contract.OfVersion(cause, crashed)
 	if sight.Cut(err) {
 		cause = errors.Join(cause, r.Ledger.Prepare(receipt))
 		return r.unsettled(ctx, out, a, workload.At(step, fmt.Errorf("%w; and then: %w", cause, err)), err)
