@@ -3,9 +3,11 @@ package deploy_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -146,6 +148,28 @@ func TestARevertKeepsTheLastLinesAndTheOutage(t *testing.T) {
 		timeout := w.contract(b).Environment().Timeout.Seconds()
 		if got.DownSeconds < timeout || got.DownSeconds > r.Seconds {
 			t.Errorf("down for %v s of %v s, and it was waited for %v s", got.DownSeconds, r.Seconds, timeout)
+		}
+	})
+}
+
+// The last lines of a pod are kept as those of a container are.
+func TestARevertOfARolloutKeepsTheLastLines(t *testing.T) {
+	c, err := catalog.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := worldOf(t, c, "frontend", artifact.Dev)
+		w.images.add(t, a, w.labels(a))
+		w.images.add(t, b, w.labels(b))
+		req := contract.Request{Service: "frontend", Env: artifact.Dev, Commit: a.String()}
+		want(t, w.reaching(t, req, runNow), contract.DecidedSucceeded, "")
+		w.sick(b)
+		req.Commit = b.String()
+		r := w.reaching(t, req, runNow)
+		want(t, r, contract.DecidedReverted, fault.NotProven)
+		if r.Receipt == nil || len(r.Receipt.Logs) != 1 || !r.Receipt.ProofFailed || !r.Receipt.ComposeHash.IsZero() {
+			t.Errorf("%+v", r.Receipt)
 		}
 	})
 }

@@ -95,10 +95,10 @@ func (f *flock) once(t *testing.T, exit int, args ...string) {
 	}
 }
 
-// lastReceipt is the id of the last one.
-func lastReceipt(t *testing.T) string {
+// lastReceipt is the id of the newest receipt that the flags of history ask for.
+func lastReceipt(t *testing.T, flags ...string) string {
 	t.Helper()
-	a := world.Run(t, "history")
+	a := world.Run(t, append([]string{"history"}, flags...)...)
 	var receipts []struct{ ID string }
 	drive.Must(t, json.Unmarshal(a.Stdout, &receipts))
 	if len(receipts) == 0 {
@@ -344,6 +344,9 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	f.once(t, 0, "__complete", "deploy", "plan", "--service", service, "--commit", "")
 	proving.Wait()
 	whole.Wait()
+	printed := lastReceipt(t, "--service", service, "--outcome", "reverted") // of the version that printed all
+	f.once(t, 0, "history", "show", printed)
+	f.once(t, 0, "-o", "json", "history", "show", printed)
 	f.once(t, 0, "recover") // now that no other run has a service
 	f.once(t, 0, "-o", "json", "recover")
 	t.Log("whole, and well", time.Since(began).Round(time.Second))

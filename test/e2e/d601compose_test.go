@@ -102,8 +102,8 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	bad := release(t, service, lab.Change{Behaviour: "never-healthy"}).SourceCommit
 	reverted := deployNow(t, service, bad, "--config", hurried(t))
 	reverted.want(t, contract.DecidedReverted, fault.NotProven, 1)
-	if len(reverted.result.Failure.Logs) == 0 {
-		t.Error("the broken container's last lines are not shown")
+	if r := reverted.result; len(r.Failure.Logs) == 0 || len(r.Receipt.Logs) == 0 {
+		t.Errorf("the broken container's last lines are not shown: %q, in the receipt %q", r.Failure.Logs, r.Receipt.Logs)
 	}
 	runsOnD601(t, service, second)
 

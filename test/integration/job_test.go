@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,15 @@ func TestWithoutAVersionBeforeTheContainerGoes(t *testing.T) {
 	}
 	if leaked != 12 {
 		t.Errorf("%d forms of a secret among the last lines: %q", leaked, a.Result.Failure.Logs)
+	}
+	shown := world.Run(t, "history", "show", a.Result.Receipt.ID)
+	for _, line := range a.Result.Failure.Logs { // the receipt has all of them, and no more of the secret
+		if !slices.Contains(a.Result.Receipt.Logs, line) {
+			t.Errorf("the receipt lacks %q", line)
+		}
+	}
+	if n := strings.Count(string(shown.Stdout), "[redacted]"); shown.Exit != 0 || n < leaked {
+		t.Errorf("history show ends with %d and has %d redactions: %s", shown.Exit, n, shown.Stdout)
 	}
 	if id, err := world.Master.Inspect(t.Context(), service, "{{.Id}}"); err == nil {
 		t.Errorf("container %s is still there", id)

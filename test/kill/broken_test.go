@@ -30,6 +30,15 @@ func TestABrokenCommitRevertsByItself(t *testing.T) {
 			if after := world.EnvLines(t, service); after != before {
 				t.Error("the env file is not as it was")
 			}
+			if r := a.Result.Receipt; r == nil || len(r.Logs) == 0 || r.DownSeconds <= 0 || !r.ProofFailed || r.ComposeHash.IsZero() {
+				t.Errorf("receipt %+v", r)
+			}
+			again := world.DeployNow(t, service, bad)
+			again.Want(t, contract.DecidedBlocked, fault.FailedBefore, 3)
+			if next := again.Result.Failure.Next.String(); again.Result.Mutated || !strings.HasSuffix(next, bad+" --run-now --again") {
+				t.Errorf("mutated %v, next %s", again.Result.Mutated, next)
+			}
+			world.Lives(t, service, good)
 			if !strings.Contains(a.Result.Running, good) {
 				t.Errorf("running now: %q", a.Result.Running)
 			}

@@ -58,7 +58,7 @@ func TestAServicesDefinition(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			hash := cmp.Comparer(func(a, b artifact.Digest) bool { return true }) // has a test of its own
+			hash := cmp.Comparer(func(_, _ artifact.Digest) bool { return true }) // has a test of its own
 			if d := cmp.Diff(tt.want, got, hash); d != "" {
 				t.Error(d)
 			}
