@@ -275,21 +275,58 @@ func TestAPlanBesideARunThatEndsMayBeAskedAgain(t *testing.T) {
 	})
 }
 
-// Whoever waits for a version that does not get well hears of it, and for how long yet.
+// A person who waits for a switched version that does not get well hears for how long the
+// service has not answered, and when the revert begins.
 func TestAWaitIsHeardOf(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
 		w.images.add(t, b, labels(b))
 		w.Health = func(workload.Instance) workload.Health { return workload.Health{Status: 503} }
+		var switched time.Time
 		told := map[string]bool{}
 		w.Emit = func(e journal.Line) {
-			if _, left, ok := strings.Cut(e.Text, "given up in "); ok {
-				told[left] = true
+			if e.Point == workload.PointSwitch {
+				switched = time.Now()
+			}
+			if _, text, ok := strings.Cut(e.Text, "it has not answered well for "); ok {
+				told[text] = true
 			}
 		}
 		want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
-		if !told["1m0s"] || !told["10s"] || len(told) > 7 {
-			t.Errorf("%v", told)
+		at := switched.Add(time.Minute).UTC().Format("; the revert begins at 15:04:05Z at the latest")
+		for _, since := range []string{"0s", "10s", "50s"} {
+			if !told[since+at] || len(told) > 7 {
+				t.Errorf("%s%s: %v", since, at, told)
+			}
+		}
+	})
+}
+
+// The time without a good answer begins with the last good answer.
+func TestAnOutageBeginsWithTheLastGoodAnswer(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.live(a)
+		w.images.add(t, b, labels(b))
+		var switched time.Time
+		w.Health = func(in workload.Instance) workload.Health {
+			if since := time.Since(switched); since > 12*time.Second && since < 14*time.Second {
+				return honest(in)
+			}
+			return workload.Health{Status: 503}
+		}
+		var told []string
+		w.Emit = func(l journal.Line) {
+			if l.Point == workload.PointSwitch {
+				switched = time.Now()
+			}
+			_, text, _ := strings.Cut(l.Text, "it has not answered well for ")
+			if since, _, ok := strings.Cut(text, ";"); ok && (len(told) == 0 || told[len(told)-1] != since) {
+				told = append(told, since)
+			}
+		}
+		want(t, w.run(b), contract.DecidedReverted, fault.NotProven)
+		if diff := cmp.Diff([]string{"0s", "10s", "0s", "10s", "20s", "30s", "40s"}, told); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

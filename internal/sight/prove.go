@@ -37,6 +37,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 	pulse, stop := newPulse()
 	defer stop()
 	deadline, away := time.Now().Add(wait.Timeout), time.Duration(0)
+	well := time.Now()                  // when the answers were last good, or the wait began
 	had, first := 0, wait.Change == nil // restarts of what ran before this wait are not of it
 	for renewed := time.Now(); ; {
 		if wait.Change != nil && time.Since(renewed) >= renewEvery {
@@ -74,13 +75,27 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 		case verdict.Restarts()-had >= workload.CrashLoop:
 			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
-		w.Report(workload.Event{Point: workload.PointProve, Text: streak.Progress(time.Until(deadline))})
+		text := streak.Progress(time.Until(deadline))
+		switch {
+		case verdict.Status == proof.Proven || verdict.Status == proof.Degraded:
+			well = time.Now()
+		case wait.Change != nil:
+			text = outage(verdict.Reason(), time.Since(well), deadline)
+		}
+		w.Report(workload.Event{Point: workload.PointProve, Text: text})
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			return verdict, seen, context.Cause(ctx)
 		}
 	}
+}
+
+// outage describes a switched service that is not proven. The text changes every ten seconds
+// only.
+func outage(reason string, since time.Duration, deadline time.Time) string {
+	return fmt.Sprintf("waiting: %s; it has not answered well for %s; the revert begins at %s at the latest",
+		reason, since.Truncate(10*time.Second), clock(deadline))
 }
 
 // ProveOld waits until the same image as before has run unchanged for long enough,
