@@ -91,6 +91,8 @@ type Target[S any] struct {
 	leases *leases
 	// Now is the wall clock, which may be set at any time.
 	Now func() time.Time
+	// Takes, if not nil, is asked by Watch who else hears of a change that it takes back.
+	Takes func(workload.Change) Listener
 }
 
 // Defaults of [Target]'s settings.

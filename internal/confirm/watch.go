@@ -43,6 +43,27 @@ func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// Listener hears what becomes of a change that Watch takes back.
+type Listener interface {
+	// Tell receives each point.
+	Tell(e workload.Event)
+	// TookBack receives nil when what ran before runs again, else the reason why not.
+	TookBack(err error)
+}
+
+// listener is who hears of a change: nobody by default.
+func (t *Target[S]) listener(c workload.Change) Listener {
+	if t.Takes == nil {
+		return deaf{}
+	}
+	return t.Takes(c)
+}
+
+type deaf struct{}
+
+func (deaf) Tell(workload.Event) {}
+func (deaf) TookBack(error)      {}
+
 // watcher is what one Watch knows. Only its loop touches known.
 type watcher[S any] struct {
 	target *Target[S]
@@ -125,12 +146,15 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 		defer close(over)
 		journal := w.log.With(slog.String("target", one.change.Ref.String()), slog.String("change", one.change.ID),
 			slog.String("commit", one.change.Image.Commit.String()))
+		hears := w.target.listener(one.change)
 		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
+			hears.Tell(e)
 			journal.Log(ctx, e.Level(), "taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
 		})
 		switch {
 		case err == nil && took:
 			journal.Warn("nobody settled the change in time: it is taken back")
+			hears.TookBack(nil)
 		case err == nil || ctx.Err() != nil && !took:
 			// It was settled, or given more time, while this waited; or the wait was ended.
 		case !took && fault.ReasonOf(err) == fault.Busy:
@@ -138,6 +162,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 		default:
 			one.due = time.Now().Add(firstPause << one.failed)
 			one.failed++
+			hears.TookBack(err)
 			journal.Error("nobody settled the change in time, and it cannot be taken back", slog.Any("err", err),
 				slog.String("hint", fault.HintOf(err)), slog.Int("attempt", one.failed), slog.Bool("last", one.failed == maxReverts))
 		}

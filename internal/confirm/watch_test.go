@@ -126,6 +126,45 @@ func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
 	})
 }
 
+// hearing hears of a change that is taken back.
+type hearing struct {
+	points int
+	ends   []error
+}
+
+// Tell implements [confirm.Listener].
+func (h *hearing) Tell(workload.Event) { h.points++ }
+
+// TookBack implements [confirm.Listener].
+func (h *hearing) TookBack(err error) { h.ends = append(h.ends, err) }
+
+// Who listens hears of each try to take a change back, and how it ended.
+func TestWhatIsTakenBackIsHeardOf(t *testing.T) {
+	for name, broken := range map[string]error{"taken back": nil, "not taken back": errors.New("no room")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				target, all := confirm.New(edited{w.host}, w.dir), map[string]*hearing{}
+				target.Takes = func(c workload.Change) confirm.Listener {
+					if all[c.ID] == nil {
+						all[c.ID] = &hearing{}
+					}
+					return all[c.ID]
+				}
+				stop := watch(t, target, &journal{})
+				w.provisional(t, time.Minute)
+				w.host.Break = func(confirmtest.Step) error { return broken }
+				time.Sleep(61 * time.Second)
+				stop()
+				heard := all["b"]
+				if heard == nil || heard.points != 2 || len(heard.ends) != 1 || (heard.ends[0] == nil) != (broken == nil) {
+					t.Errorf("%+v", heard)
+				}
+			})
+		})
+	}
+}
+
 func TestADeadlineOutlivesTheProcess(t *testing.T) {
 	for name, down := range map[string]time.Duration{"back before it": 30 * time.Second, "down when it passed": time.Hour} {
 		t.Run(name, func(t *testing.T) {

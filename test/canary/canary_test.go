@@ -417,7 +417,12 @@ func TestNoSecretIsEverTold(t *testing.T) {
 
 	stop()
 	watching.Wait()
-	f.SearchFiles(world.Controller.State, func(string, fs.FileInfo) bool { return false }) // each change is settled
+	f.SearchFiles(world.Controller.State, func(path string, info fs.FileInfo) bool {
+		if strings.HasPrefix(path, filepath.Join(world.Controller.State, "runs")) && strings.HasSuffix(path, ".jsonl") && info.Size() > 0 {
+			f.note("the journal of a run")
+		}
+		return false // each change is settled
+	})
 	said, err := os.ReadFile(world.Agent.Proc().Log)
 	drive.Must(t, err)
 	f.Search("the agent's log", said)
@@ -444,7 +449,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	for _, finding := range findings {
 		t.Error(finding)
 	}
-	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image", "the secrets of a before-image"} {
+	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image", "the secrets of a before-image", "the journal of a run"} {
 		if !f.seen[want] {
 			t.Errorf("%s was never seen: the samples show nothing", want)
 		}

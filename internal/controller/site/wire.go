@@ -76,6 +76,7 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 	}
 	master := confirm.New(runtime, c.ChangesDir())
 	master.TrustOnly(mayUse(c.Master.Docker))
+	master.Takes = takes(services, c.Master.Project, emit)
 	parts := deploy.Config{
 		Catalog: services, Project: c.Master.Project,
 		Artifacts: registry, RegistryHost: c.RegistryHost, Endpoint: c.Registry.Endpoint.String(),

@@ -19,6 +19,9 @@ func (a *App) runs(c site.Config) *journal.Writer {
 	})
 }
 
+// HideProgress has no progress shown.
+func (a *App) HideProgress() { a.progress = terminal.Quiet }
+
 // emit hands each line to the journal first, then to the person, and then each event to the
 // other listener.
 func (a *App) emit(runs *journal.Writer, progress *terminal.Progress) func(journal.Line) {

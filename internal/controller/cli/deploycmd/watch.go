@@ -24,6 +24,7 @@ func NewWatch(a *command.App) *cobra.Command {
 }
 
 func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
+	c.HideProgress() // its log has the same
 	w, err := c.WireDefault(site.Acting)
 	if err != nil {
 		return present.Answer{}, err
