@@ -42,8 +42,8 @@ func TestAWordThatIsNoCommandIsAnError(t *testing.T) {
 func TestAWordIsLookedForInAllCommands(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"status":                      "did you mean artifact-registry status? (USAGE)\n  unidesk-controller artifact-registry status\n",
-		"host status":                 "did you mean artifact-registry status? (USAGE)\n  unidesk-controller artifact-registry status\n",
+		"health":                      "did you mean artifact-registry health? (USAGE)\n  unidesk-controller artifact-registry health\n",
+		"host status":                 "did you mean artifact-registry status or status? (USAGE)\n",
 		"deploy-service":              "did you mean artifact-registry deploy-service? (USAGE)\n  unidesk-controller artifact-registry deploy-service --service NAME",
 		"list":                        "did you mean artifact-registry list or host list? (USAGE)\n",
 		"host lst":                    "did you mean host list? (USAGE)\n  unidesk-controller host list\n",
