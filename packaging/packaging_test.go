@@ -210,7 +210,7 @@ func TestThePackageBringsEachPageThatAMessageNames(t *testing.T) {
 	brought, found := broughtPages(t), 0
 	bare := regexp.MustCompile(`(?:^|[^/a-z])docs/(?:[a-z-]+/)*[a-z-]+\.(?:md|yaml)`)
 	for _, top := range []string{"../internal", "../cmd"} {
-		err := filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(top, func(name string, _ fs.DirEntry, err error) error {
 			if err != nil || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 				return err
 			}

@@ -40,8 +40,13 @@ func TestAWaitThatRepeatsItselfTellsOnce(t *testing.T) {
 		line   journal.Line
 		passes bool
 	}{
-		{wait, true}, {wait, false}, {line(t, "one", workload.PointProve, "proven"), true}, {wait, true}, {line(t, "two", workload.PointProve, "waiting"), true},
-		{end(wait, "reverted"), true}, {wait, true},
+		{wait, true},
+		{wait, false},
+		{line(t, "one", workload.PointProve, "proven"), true},
+		{wait, true},
+		{line(t, "two", workload.PointProve, "waiting"), true},
+		{end(wait, "reverted"), true},
+		{wait, true},
 	}
 	for i, c := range steps {
 		if got := p.Passes(c.line); got != c.passes {

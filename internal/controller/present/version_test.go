@@ -26,12 +26,16 @@ func TestVersionsOfAllPrograms(t *testing.T) {
 		"no host is asked": {Version(own), ExitOK, []string{"unidesk-controller v1.2.3, commit not recorded, go1 linux/amd64\n"}, []string{`"ok": true`, `"version": "v1.2.3"`, `"go": "go1"`}, "hosts"},
 		"all are the same": {VersionOfAll(own, []site.HostRow{same}), ExitOK, []string{"  a              v1.2.3\n"}, []string{`"ok": true`, `"same": true`}, "warning"},
 		"skew": {
-			VersionOfAll(own, []site.HostRow{same, older}), ExitOK, []string{"  b              v1.2.2\n", "! the agent on b is v1.2.2, and this controller is v1.2.3"},
-			[]string{`"ok": true`, `"same": false`, `"warnings": [`}, "agent on a",
+			VersionOfAll(own, []site.HostRow{same, older}), ExitOK,
+			[]string{"  b              v1.2.2\n", "! the agent on b is v1.2.2, and this controller is v1.2.3"},
+			[]string{`"ok": true`, `"same": false`, `"warnings": [`},
+			"agent on a",
 		},
 		"a host does not answer": {
-			VersionOfAll(own, []site.HostRow{same, silent}), ExitFailed, []string{"  c              not known: no answer (HOST_UNREACHABLE)\n", "look there"},
-			[]string{`"ok": false`, `"reason": "HOST_UNREACHABLE"`}, "warning",
+			VersionOfAll(own, []site.HostRow{same, silent}), ExitFailed,
+			[]string{"  c              not known: no answer (HOST_UNREACHABLE)\n", "look there"},
+			[]string{`"ok": false`, `"reason": "HOST_UNREACHABLE"`},
+			"warning",
 		},
 	} {
 		var text, json bytes.Buffer
