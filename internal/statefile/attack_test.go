@@ -11,10 +11,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/confirm/confirmtest"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -55,7 +57,7 @@ func TestNothingOutsideTheStateFolderIsTouched(t *testing.T) {
 		}
 		return err
 	})
-	for _, part := range []string{"/changes/", "/ledger/prod/web/", "/grants/", "/spool/", "/watch.lock"} {
+	for _, part := range []string{"/changes/", "/ledger/prod/web/", "/grants/", "/spool/", "/runs/prod/web/", "/watch.lock"} {
 		if err != nil || !slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, part) }) {
 			t.Fatalf("the reference has no %s: %q (%v)", part, paths, err)
 		}
@@ -132,8 +134,22 @@ func (a attack) act(t *testing.T, state, id string) error {
 	_, pending := books.Pending()
 	_, history := books.History(artifact.Prod, "web")
 	_ = books.Killed()
-	errs := []error{watch(), unsettled, pending, history, books.Prepare(prepared), deploy(t, state, host, a.spec, id, img), settle(t, state, host, a.spec, id, workload.Revert)}
+	errs := []error{watch(), journaled(state, id, service), unsettled, pending, history, books.Prepare(prepared), deploy(t, state, host, a.spec, id, img), settle(t, state, host, a.spec, id, workload.Revert)}
 	return errors.Join(errs...)
+}
+
+// journaled writes and reads the journal of a run.
+func journaled(state, id string, service artifact.ServiceID) (err error) {
+	runs := journal.Open(filepath.Join(state, "runs"))
+	w := runs.Writer(func(e error) { err = e })
+	run := map[string]string{"one": "20260101T000000Z-00000001", "two": "20260101T000000Z-00000002", "three": "20260101T000000Z-00000003"}[id]
+	line := journal.Line{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Run: run, Service: service, Env: artifact.Prod}
+	w.Append(line)
+	line.End = &journal.End{Outcome: "succeeded"}
+	w.Append(line)
+	w.Close()
+	_, unread := runs.Runs(journal.Query{})
+	return errors.Join(err, unread)
 }
 
 // canaryIn is a folder of root's outside, with files for root alone and for all to read.
