@@ -33,7 +33,18 @@ agents: ## build bin/unidesk-agent-<arch> for every architecture that a host may
 .PHONY: deb
 deb: ARCH ?= $(shell go env GOARCH)
 deb: ## make dist/*.deb for this architecture; ARCH=arm64 for another
-	packaging/deb/build.sh $(ARCH) $(VERSION)
+	packaging/build.sh deb $(VERSION) $(ARCH)
+
+.PHONY: release
+release: ## make what a release has in dist: packages and tarballs for amd64 and arm64, SHA256SUMS
+	packaging/build.sh release $(VERSION) amd64 arm64
+
+.PHONY: lintian
+lintian: ## make the packages for this architecture, and have Debian's lintian look at them
+	@lab/setup.sh lintian
+	@rm -f dist/*.deb
+	packaging/build.sh deb $(VERSION) $(shell go env GOARCH)
+	lintian --allow-root --fail-on error,warning dist/*.deb
 
 .PHONY: demo
 demo: ## play both hosts on this machine and show a deploy, a refusal, a revert, a recovery
@@ -51,7 +62,7 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
-	@lab/setup.sh engine sshd
+	@lab/setup.sh engine sshd lintian
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	go test -C tools ./...
 	@mkdir -p dist

@@ -4,6 +4,7 @@
 #   lab/setup.sh engine sshd     a Docker Engine and an sshd that a test can start by itself
 #   lab/setup.sh hosts           what boots two real hosts (systemd, Docker and sshd inside each)
 #   lab/setup.sh race            a C compiler, which Go's race detector is linked with
+#   lab/setup.sh lintian         Debian's checker of packages
 #
 # It installs programs and starts nothing: whoever wants a daemon starts one of his own. What is there already is left
 # alone, whoever put it there, so it may run before every test: with nothing missing it takes a few milliseconds.
@@ -66,6 +67,9 @@ for part in "$@"; do
       want nsenter util-linux
       want iptables iptables
       want ssh-keygen openssh-client
+      ;;
+    lintian)
+      want lintian lintian
       ;;
     race)
       want gcc gcc

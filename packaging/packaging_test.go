@@ -189,6 +189,9 @@ func broughtPages(t *testing.T) map[string]bool {
 	}
 	brought := map[string]bool{}
 	for _, c := range regexp.MustCompile(`src: (\S+), dst: (`+manual.Folder+`/\S+),`).FindAllStringSubmatch(string(content), -1) {
+		if strings.HasPrefix(c[1], "dist/stage/") { // build.sh makes it
+			continue
+		}
 		sources, err := filepath.Glob("../" + c[1])
 		if err != nil || len(sources) == 0 {
 			t.Fatalf("%s: %v", c[1], err)
@@ -274,5 +277,49 @@ func TestThePackageBringsWhatTheConfigurationsName(t *testing.T) {
 	}
 	if found < 3 {
 		t.Errorf("only %d pages are named", found)
+	}
+}
+
+// What lintian finds and a package keeps has its reason.
+func TestEachOverrideOfLintianHasAReason(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"unidesk-agent", "unidesk-controller"} {
+		content, err := os.ReadFile("deb/" + name + ".lintian-overrides")
+		if err != nil {
+			t.Fatal(err)
+		}
+		reason, found := "", 0
+		for line := range strings.Lines(string(content)) {
+			if strings.HasPrefix(line, "#") {
+				reason = line
+				continue
+			}
+			found++
+			if !strings.HasPrefix(line, name+": ") || reason == "" {
+				t.Errorf("%s: %q is no override with a reason above it", name, line)
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s has no override", name)
+		}
+	}
+}
+
+// An operator finds each command, and the changes, without the repository.
+func TestThePackagesBringManualsAndChanges(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"unidesk-agent", "unidesk-controller"} {
+		content, err := os.ReadFile("nfpm-" + strings.TrimPrefix(name, "unidesk-") + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			`{src: "dist/stage/man/` + name + `*.1.gz", dst: /usr/share/man/man1/,`, `{src: "dist/stage/man/` + name + `*.5.gz", dst: /usr/share/man/man5/,`,
+			"dst: /usr/share/doc/" + name + "/copyright,", "dst: /usr/share/doc/" + name + "/changelog.gz,", "docker-compose-plugin | docker-compose-v2",
+		} {
+			if !strings.Contains(string(content), want) {
+				t.Errorf("%s has no %s", name, want)
+			}
+		}
 	}
 }

@@ -104,7 +104,7 @@ func (w *world) close() error {
 // packages builds both versions of the packages, in dist.
 var packages = sync.OnceValue(func() error {
 	for _, version := range []string{older, newer} {
-		if _, err := build(context.Background(), "packaging/deb/build.sh", runtime.GOARCH, "v"+version); err != nil {
+		if _, err := build(context.Background(), "packaging/build.sh", "deb", "v"+version, runtime.GOARCH); err != nil {
 			return err
 		}
 	}

@@ -8,9 +8,11 @@ package cli
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/deploycmd"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/inspectcmd"
@@ -31,6 +33,11 @@ func Run(ctx context.Context, args []string, streams Streams, version string, on
 	cmd := root(a)
 	cmd.SetArgs(args)
 	return a.Execute(ctx, cmd)
+}
+
+// Command returns the commands, to be described and not to be run.
+func Command() *cobra.Command {
+	return root(command.New(nil, Streams{Out: io.Discard, Err: io.Discard}, build.Read().Version, nil))
 }
 
 // root joins all commands.
