@@ -102,7 +102,7 @@ func TestWithoutAVersionBeforeTheContainerGoes(t *testing.T) {
 	if leaked != 12 {
 		t.Errorf("%d forms of a secret among the last lines: %q", leaked, a.Result.Failure.Logs)
 	}
-	shown := world.Run(t, "history", "show", a.Result.Receipt.ID)
+	shown := world.Run(t, "history", "show", a.Result.Receipt.ID, "-o", "text")
 	for _, line := range a.Result.Failure.Logs { // the receipt has all of them, and no more of the secret
 		if !slices.Contains(a.Result.Receipt.Logs, line) {
 			t.Errorf("the receipt lacks %q", line)
