@@ -2,7 +2,8 @@
 // stands to what was proven, and what goes on meanwhile. It asks each host once, all hosts
 // at the same time, asks no service for its health, and changes nothing.
 //
-// Files, from the top: overview.go, state.go. overview asks, state judges (pure).
+// Files, from the top: overview.go, runs.go, place.go, state.go. overview asks, runs reads
+// what goes on, place is what was learned, state judges it (pure).
 package overview
 
 import (
@@ -58,14 +59,6 @@ type Registry struct {
 	Summary  string            `json:"summary"`
 }
 
-// Run is a deploy that goes on.
-type Run struct {
-	Service string       `json:"service"`
-	Env     artifact.Env `json:"env"`
-	// Holder is what the run wrote about itself: who, since when.
-	Holder string `json:"holder"`
-}
-
 // Interrupted is a change that no run will confirm, with the time of its host at which it
 // is taken back.
 type Interrupted struct {
@@ -102,10 +95,11 @@ func Ask(ctx context.Context, q Question) Status {
 	asking.Wait()
 	s.Unasked = append(s.Unasked, q.recall(places)...)
 	s.Unasked = append(s.Unasked, silences(places)...)
+	going := running(q.Wired.Config)
 	for _, p := range places {
 		s.Services = append(s.Services, p.live())
 		if p.holder != "" {
-			s.Runs = append(s.Runs, Run{p.row.Service.String(), p.env, p.holder})
+			s.Runs = append(s.Runs, runOf(p, going))
 		} else if left := p.seen.Pending; left != nil {
 			s.Interrupted = append(s.Interrupted, Interrupted{
 				p.row.Service.String(), p.env, left.Change.Image.Commit, left.Change.Holder, p.seen.Here(left.Change.Deadline),
@@ -114,39 +108,6 @@ func Ask(ctx context.Context, q Question) Status {
 	}
 	s.OK = len(s.Unasked) == 0 && len(s.Interrupted) == 0 && !slices.ContainsFunc(s.Services, func(l Live) bool { return l.State.wrong() })
 	return s
-}
-
-// place is a service where an environment brings it live, and what was learned of it.
-type place struct {
-	row      catalog.Row
-	env      artifact.Env
-	workload sight.Workload
-	seen     sight.View
-	err      error // why it was not seen
-	unplaced bool  // its host does not have it
-	shelf    *inventory.Shelf
-	holder   string // of the run that goes on
-	last     *ledger.Receipt
-	wanted   string
-}
-
-// live returns what was learned.
-func (p *place) live() Live {
-	l := Live{
-		Service: p.row.Service.String(), Env: p.env, Host: p.workload.HostName, Wanted: p.wanted,
-		State: stateOf(p.holder != "", p.seen.Observation, p.err, p.last),
-	}
-	if p.last != nil {
-		l.Proven = &Receipt{p.last.ID, p.last.Commit, p.last.Finished, p.last.Who}
-	}
-	switch {
-	case p.unplaced:
-		l.Seen = "not placed on " + l.Host
-	case p.err == nil:
-		l.Commit, l.Seen = p.seen.Commit(), p.workload.Describe(p.seen)
-		l.Newer = newer(*p.shelf, l.Commit)
-	}
-	return l
 }
 
 func (q Question) places() (all []*place) {

@@ -76,7 +76,7 @@ func printStatus(out io.Writer, s overview.Status) error {
 		p.Field("registry", "%s %s: %s", terminal.Mark(r.OK), r.Decision, beside(r.Summary))
 	}
 	for _, r := range s.Runs {
-		p.Field("running", "%s", beside(fmt.Sprintf("%s %s: %s", r.Service, r.Env, r.Holder)))
+		p.Field("running", "%s", beside(runWords(r, s.At)))
 	}
 	for _, i := range s.Interrupted {
 		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, i.Commit.Short(), i.Holder)))
@@ -86,6 +86,18 @@ func printStatus(out io.Writer, s overview.Status) error {
 		return err
 	}
 	return printUnasked(out, s.Unasked)
+}
+
+// runWords describes a run that goes on.
+func runWords(r overview.Run, now time.Time) string {
+	if r.ID == "" {
+		return fmt.Sprintf("%s %s: %s", r.Service, r.Env, r.Holder)
+	}
+	doing := r.Text
+	if r.Total > 0 {
+		doing = fmt.Sprintf("%s of %s", plain.Size(r.Done), plain.Size(r.Total))
+	}
+	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, r.Commit.Short(), int(now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
 }
 
 // printLive writes a line for each service that is or was live, and what is to be known

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 func statusOf(services ...overview.Live) overview.Status {
@@ -39,7 +40,11 @@ func TestTheOverviewFitsEightyColumns(t *testing.T) {
 	silent := liveOf("mdtodo", overview.Unknown, "d")
 	silent.Commit, silent.Seen = "", ""
 	s := statusOf(liveOf("frontend", overview.Proven, "e"), drifted, silent, overview.Live{Service: "claudeqq", Env: artifact.Dev, State: overview.None})
-	s.Runs = []overview.Run{{Service: "met-nonlinear", Env: artifact.Dev, Holder: "ci@master, run 20260102T030405Z-01234567 since 03:04:05Z"}}
+	commit, _ := artifact.ParseCommit(strings.Repeat("f", 40))
+	s.Runs = []overview.Run{{
+		Service: "todo-note", Env: artifact.Prod, Holder: "ci@master", ID: "r", Commit: commit, Started: s.At.Add(-9 * time.Second),
+		Point: workload.PointTransfer, Done: 12e6, Total: 40e6,
+	}, {Service: "met-nonlinear", Env: artifact.Dev, Holder: "ci@master, run 20260102T030405Z-01234567 since 03:04:05Z"}}
 	var out bytes.Buffer
 	if err := printStatus(&out, s); err != nil {
 		t.Fatal(err)
@@ -48,6 +53,8 @@ func TestTheOverviewFitsEightyColumns(t *testing.T) {
   host           ✓ D601, agent v1
   host           ✗ far does not answer
   registry       ✓ healthy: all is as declared
+  running        todo-note prod to ffffffffffff, 9 s: transfer 12.0 MB of
+                 40.0 MB (ci@master)
   running        met-nonlinear dev: ci@master, run 20260102T030405Z-01234567
                  since 03:04:05Z
 SERVICE               ENV   LIVE           STATE    PROVEN  BY
