@@ -138,16 +138,20 @@ func (a attack) act(t *testing.T, state, id string) error {
 	return errors.Join(errs...)
 }
 
-// journaled writes and reads the journal of a run.
+// journaled writes and reads the journal of a run, after that of the first run, which may be
+// there.
 func journaled(state, id string, service artifact.ServiceID) (err error) {
 	runs := journal.Open(filepath.Join(state, "runs"))
-	w := runs.Writer(func(e error) { err = e })
-	run := map[string]string{"one": "20260101T000000Z-00000001", "two": "20260101T000000Z-00000002", "three": "20260101T000000Z-00000003"}[id]
-	line := journal.Line{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Run: run, Service: service, Env: artifact.Prod}
-	w.Append(line)
-	line.End = &journal.End{Outcome: "succeeded"}
-	w.Append(line)
-	w.Close()
+	numbers := map[string][]int{"one": {1}, "two": {1, 2}, "three": {1, 3}}
+	for _, n := range numbers[id] {
+		err = nil
+		w := runs.Writer(func(e error) { err = e })
+		line := journal.Line{Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Run: fmt.Sprintf("20260101T000000Z-%08x", n), Service: service, Env: artifact.Prod}
+		w.Append(line)
+		line.End = &journal.End{Outcome: "succeeded"}
+		w.Append(line)
+		w.Close()
+	}
 	_, unread := runs.Runs(journal.Query{})
 	return errors.Join(err, unread)
 }
