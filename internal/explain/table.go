@@ -72,7 +72,7 @@ func artifacts() []Entry {
 			"Correct the build so that it sets the labels of {provenance.md}, and publish the commit again.",
 		},
 		{
-			fault.TagMoved, "The commit's tag names another image than a receipt proves, or than `--digest` names. Somebody pushed the commit again.",
+			fault.TagMoved, "The commit's tag names another image than a receipt proves, or than `--digest` names. The commit was pushed a second time.",
 			"Find out who pushed it. If the newer image is meant, repeat the command with `--digest` and the digest in the message; the receipt records it.",
 		},
 		{
