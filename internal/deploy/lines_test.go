@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,6 +119,19 @@ func TestARecoveryIsARunIfThereWasSomethingToEnd(t *testing.T) {
 		if _, err := w.Recover(t.Context()); err != nil || len(*lines) > 0 {
 			t.Fatalf("%+v, %v", *lines, err)
 		}
+		w.killedIn("prod", w.service)
+		unlock, err := w.Ledger.Lock(artifact.Prod, w.service, "another run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(5*time.Second, unlock)
+		if _, err := w.deployer().Heeding(false, time.Minute).Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"baidu-netdisk unchanged"}, ends(t, *lines)); diff != "" { // it told of its wait
+			t.Error(diff)
+		}
+		*lines = nil
 		w.killed(b)
 		if _, err := w.Recover(t.Context()); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -35,30 +36,30 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 			one, err := []contract.Recovery(nil), unasked[runtime]
 			if err == nil {
 				one, err = r.recover(ctx)
-				done = append(done, one...)
 			}
-			if err == nil {
-				r.concluded(one)
-				continue
+			if err != nil {
+				switch reason := fault.ReasonOf(err); {
+				case reason == fault.EngineUnavailable || reason == fault.KubernetesUnavailable:
+					unasked[runtime] = err
+				case ofHost(reason):
+					silent[e.Target.Host] = true
+				}
+				one = append(one, r.unlooked(err, silent[e.Target.Host]))
 			}
-			switch reason := fault.ReasonOf(err); {
-			case reason == fault.EngineUnavailable || reason == fault.KubernetesUnavailable:
-				unasked[runtime] = err
-			case ofHost(reason):
-				silent[e.Target.Host] = true
-			}
-			one = append(one, r.unlooked(err, silent[e.Target.Host]))
 			r.concluded(one)
-			done = append(done, one[len(one)-1])
+			done = append(done, one...)
 		}
 	}
 	return done, nil
 }
 
-// concluded hands the end of a run on that had something to end: the failure, if there is
-// one, else what was done last.
+// concluded hands the end of a run on that had something to end, or told of a wait: the
+// failure, if there is one, else what was done last.
 func (r *run) concluded(done []contract.Recovery) {
 	if len(done) == 0 {
+		if len(r.log.Steps) > 0 {
+			r.log.Ended(journal.End{Outcome: string(contract.DecidedUnchanged)})
+		}
 		return
 	}
 	last := done[len(done)-1]
