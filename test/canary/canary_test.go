@@ -334,6 +334,8 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		{3, "artifact-registry deploy-backend-core --commit " + good},
 		{3, "deploy apply --env prod --service backend-core --commit " + good},
 		{0, "history show " + lastReceipt(t)},
+		{0, "history --all"},
+		{0, "logs --run " + lastReceipt(t)},
 		{2, strings.Join(deployment(good[:12]), " ")},
 		{2, "logs --service no-such"},
 		{2, "no-such-command"},

@@ -157,7 +157,7 @@ func TestAnAccountThatMayOnlyReadGetsTheSameAnswers(t *testing.T) {
 		"artifact-registry plan", "artifact-registry render", "artifact-registry install --dry-run",
 		"artifact-registry status", "artifact-registry health", "artifact-registry list", "artifact-registry list --service frontend", "artifact-registry catalog",
 		"deploy plan --env prod", "deploy plan --env prod --service frontend --commit " + next, "deploy apply --env prod --dry-run", "deploy diff --env prod",
-		"history", "history show " + id, "verify --service frontend", "rollback --service frontend", "logs --service frontend --lines 3",
+		"history", "history --all", "history show " + id, "logs --run " + id, "verify --service frontend", "rollback --service frontend", "logs --service frontend --lines 3",
 		"services", "services frontend", "catalog print", "catalog check " + filepath.Join(world.Controller.Config, "services.yaml"),
 		"host list", "host placement D601", "host placement D601 --rbac", "doctor", "explain", "version", "version --hosts",
 	}
