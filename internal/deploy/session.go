@@ -97,6 +97,5 @@ func elapsed(since time.Time) float64 { return float64(time.Since(since).Millise
 // leased reports whether a change is pending whose run lives, as far as its host knows. A
 // run of this ledger is over: the service's lock is free, or this run's.
 func (s session) leased(seen sight.View) bool {
-	p := seen.Pending
-	return p != nil && p.HeldUntil.After(seen.HostNow()) && !s.Ledger.Claimed(s.env, s.name(), p.Change.ID)
+	return seen.Leased() && !s.Ledger.Claimed(s.env, s.name(), seen.Pending.Change.ID)
 }

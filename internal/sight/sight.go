@@ -55,6 +55,9 @@ func (v View) HostNow() time.Time { return v.At.Add(time.Since(v.asked)) }
 // Here returns a time of the host by the clock here.
 func (v View) Here(at time.Time) time.Time { return at.Add(v.asked.Sub(v.At)).UTC() }
 
+// Leased reports whether a change is pending whose run lives, as far as its host knows.
+func (v View) Leased() bool { return v.Pending != nil && v.Pending.HeldUntil.After(v.HostNow()) }
+
 // Look observes the workload; probe asks its health, too. A definition that its host
 // cannot read is an error.
 func (w Workload) Look(ctx context.Context, probe bool) (View, error) {

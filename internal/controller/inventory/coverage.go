@@ -108,7 +108,7 @@ type ThreeWay struct {
 
 // Compare asks CI.json, the registry, the receipts and the hosts for the services.
 // workload is nil if unwired is why no host can be asked.
-func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row, workload workloads, unwired error) ThreeWay {
+func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row, workload Workloads, unwired error) ThreeWay {
 	held := Shelves(ctx, from, services)
 	all := ThreeWay{Unasked: append([]Unasked{}, Failures(held)...)}
 	entries, found, err := unidesk.CI(c.Master.Root)
@@ -126,12 +126,14 @@ func Compare(ctx context.Context, c site.Config, from lister, services []catalog
 		all.Unasked = append(all.Unasked, *NotAsked("what runs", unwired))
 		return all
 	}
-	running, unasked := lookAll(ctx, services, workload)
+	places := Places(services, 0, workload)
+	LookAll(ctx, places, nil)
+	running := runningOf(places)
 	for i, one := range all.Services {
 		if has := running[one.Service]; has != nil {
 			all.Services[i].Running = has
 		}
 	}
-	all.Unasked = append(all.Unasked, unasked...)
+	all.Unasked = append(all.Unasked, Unseen(places)...)
 	return all
 }

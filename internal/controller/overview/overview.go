@@ -13,16 +13,11 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
 
@@ -82,27 +77,64 @@ func Ask(ctx context.Context, q Question) Status {
 	s := Status{
 		At: time.Now().UTC(), Hosts: []Host{}, Runs: []Run{}, Interrupted: []Interrupted{}, Services: []Live{}, Unasked: []inventory.Unasked{},
 	}
-	places, away := q.places(), map[string]error{}
+	fail := func(what string, err error) {
+		if err != nil {
+			s.Unasked = append(s.Unasked, *inventory.NotAsked(what, err))
+		}
+	}
+	away := map[string]error{}
 	for _, row := range q.Wired.AskAll(ctx) { // it connects; a host that is away is not asked again
 		s.Hosts, away[row.Name] = append(s.Hosts, hostOf(row)), row.Err
+		fail("the agent on "+row.Name, row.Err)
 	}
+	looks := inventory.Places(q.Rows, q.Env, q.Wired.Deployer.Workload)
+	places := make([]*place, len(looks))
+	for i, look := range looks {
+		places[i] = &place{Place: look, holder: q.holder(look)}
+	}
+
 	var asking sync.WaitGroup
+	var unread error
+	var shelves []inventory.Shelf
+	asking.Go(func() { inventory.LookAll(ctx, looks, away) })
 	if away[q.Wired.Config.RegistryHost] == nil {
-		asking.Go(func() { s.Registry = q.registry(ctx) })
+		asking.Go(func() { s.Registry, unread = q.registry(ctx) })
+		asking.Go(func() { shelves = inventory.Shelves(ctx, inventory.ListerOf(ctx, q.Wired.Remote), rowsOf(looks)) })
 	}
-	asking.Go(func() { q.look(ctx, places, away) })
-	asking.Go(func() { q.published(ctx, places, away[q.Wired.Config.RegistryHost]) })
 	asking.Wait()
-	s.Unasked = append(s.Unasked, q.recall(places)...)
-	s.Unasked = append(s.Unasked, silences(places)...)
-	going := running(q.Wired.Config)
+
+	fail("what the registry is like", unread)
+	s.Unasked = append(s.Unasked, inventory.Failures(shelves)...)
+	for _, u := range inventory.Unseen(looks) {
+		if !slices.ContainsFunc(s.Unasked, func(before inventory.Unasked) bool { return before.Report == u.Report }) { // the agent's silence
+			s.Unasked = append(s.Unasked, u)
+		}
+	}
+	receipts, err := q.Wired.Parts.Ledger.History(0, "")
+	fail("what was proven", err)
+	for _, env := range artifact.Envs() {
+		if q.Env != 0 && q.Env != env {
+			continue
+		}
+		wanted, err := unidesk.Wanted(q.Wired.Config.Master.Root, q.Wired.Config.Master.Deploy, env)
+		fail("what deploy.json wants in "+env.String(), err)
+		for _, p := range places {
+			if p.Env == env {
+				p.wanted = wanted[p.Row.Service.String()]
+			}
+		}
+	}
 	for _, p := range places {
+		// A look during a run shows nothing that stays.
+		p.holder = cmp.Or(p.holder, q.holder(p.Place), p.elsewhere(q.Wired.Parts.Ledger))
+		p.recall(receipts, err)
+		p.shelf = shelfOf(shelves, p.Row)
 		s.Services = append(s.Services, p.live())
 		if p.holder != "" {
-			s.Runs = append(s.Runs, runOf(p, going))
-		} else if left := p.seen.Pending; left != nil {
+			s.Runs = append(s.Runs, runOf(p, q.Wired.Config))
+		} else if left := p.Seen.Pending; left != nil {
 			s.Interrupted = append(s.Interrupted, Interrupted{
-				p.row.Service.String(), p.env, left.Change.Image.Commit, left.Change.Holder, p.seen.Here(left.Change.Deadline),
+				p.Row.Service.String(), p.Env, left.Change.Image.Commit, left.Change.Holder, p.Seen.Here(left.Change.Deadline),
 			})
 		}
 	}
@@ -110,105 +142,29 @@ func Ask(ctx context.Context, q Question) Status {
 	return s
 }
 
-func (q Question) places() (all []*place) {
-	for _, row := range q.Rows {
-		for _, env := range artifact.Envs() {
-			if row.Environment(env).Mode == catalog.Live && (q.Env == 0 || q.Env == env) {
-				all = append(all, &place{row: row, env: env, workload: q.Wired.Deployer.Workload(row, env)})
-			}
-		}
-	}
-	return all
+// holder is the run of this ledger that has a service, "" if there is none.
+func (q Question) holder(p *inventory.Place) string {
+	return q.Wired.Parts.Ledger.Holder(p.Env, p.Row.Service.String())
 }
 
-// mostLooks is how many workloads are looked at at a time.
-const mostLooks = 8
-
-// look looks at all places, and remembers who runs them before and after: a look during a
-// run is none of what stays.
-func (q Question) look(ctx context.Context, places []*place, away map[string]error) {
-	var looking errgroup.Group
-	looking.SetLimit(mostLooks)
-	books := q.Wired.Parts.Ledger
+// rowsOf are the services of places, each once.
+func rowsOf(places []*inventory.Place) (rows []catalog.Row) {
 	for _, p := range places {
-		looking.Go(func() error {
-			before := books.Holder(p.env, p.row.Service.String())
-			if p.err = away[p.workload.HostName]; p.err == nil {
-				p.seen, p.err = p.workload.LookPast(ctx, false)
-			}
-			if reason := fault.ReasonOf(p.err); reason == fault.WorkloadNotFound || reason == fault.CapabilityMissing {
-				p.err, p.unplaced = nil, true
-			}
-			p.holder = cmp.Or(books.Holder(p.env, p.row.Service.String()), before)
-			return nil
-		})
+		if len(rows) == 0 || rows[len(rows)-1].Service != p.Row.Service {
+			rows = append(rows, p.Row)
+		}
 	}
-	_ = looking.Wait()
+	return rows
 }
 
-// published asks the registry what it holds of each service, once.
-func (q Question) published(ctx context.Context, places []*place, away error) {
-	var rows []catalog.Row
-	for _, p := range places {
-		if len(rows) == 0 || rows[len(rows)-1].Service != p.row.Service {
-			rows = append(rows, p.row)
+// shelfOf is what the registry holds of a service, empty if that is not known.
+func shelfOf(shelves []inventory.Shelf, row catalog.Row) inventory.Shelf {
+	for _, s := range shelves {
+		if s.Service == row.Service {
+			return s
 		}
 	}
-	from := inventory.Unreachable(away)
-	if away == nil {
-		from = inventory.ListerOf(ctx, q.Wired.Remote)
-	}
-	shelves := inventory.Shelves(ctx, from, rows)
-	for _, p := range places {
-		i := slices.IndexFunc(shelves, func(s inventory.Shelf) bool { return s.Service == p.row.Service })
-		p.shelf = &shelves[i]
-	}
-}
-
-// recall reads receipts and deploy.json.
-func (q Question) recall(places []*place) (unasked []inventory.Unasked) {
-	receipts, err := q.Wired.Parts.Ledger.History(0, "")
-	if err != nil {
-		unasked = append(unasked, *inventory.NotAsked("what was proven", err))
-	}
-	wanted := map[artifact.Env]map[string]string{}
-	for _, env := range artifact.Envs() {
-		if q.Env != 0 && q.Env != env {
-			continue
-		}
-		var err error
-		if wanted[env], err = unidesk.Wanted(q.Wired.Config.Master.Root, q.Wired.Config.Master.Deploy, env); err != nil {
-			unasked = append(unasked, *inventory.NotAsked("what deploy.json wants in "+env.String(), err))
-		}
-	}
-	for _, p := range places {
-		own := slices.DeleteFunc(slices.Clone(receipts), func(r ledger.Receipt) bool { return r.Service != p.row.Service || r.Env != p.env })
-		p.last, p.wanted = ledger.LastKept(own), wanted[p.env][p.row.Service.String()]
-	}
-	return unasked
-}
-
-// silences are the questions that no host answered, each host once.
-func silences(places []*place) (unasked []inventory.Unasked) {
-	told := map[string]bool{}
-	var shelves []inventory.Shelf
-	for _, p := range places {
-		host := p.workload.HostName
-		switch reason := fault.ReasonOf(p.err); {
-		case p.err == nil:
-		case sight.Cut(p.err) || reason == fault.EngineUnavailable:
-			if !told[host] {
-				told[host] = true
-				unasked = append(unasked, *inventory.NotAsked("what runs on "+host, p.err))
-			}
-		default:
-			unasked = append(unasked, *inventory.NotAsked("what runs of "+p.row.Service.String()+" in "+p.env.String(), p.err))
-		}
-		if len(shelves) == 0 || shelves[len(shelves)-1].Service != p.row.Service {
-			shelves = append(shelves, *p.shelf)
-		}
-	}
-	return append(unasked, inventory.Failures(shelves)...)
+	return inventory.Shelf{}
 }
 
 func hostOf(row site.HostRow) Host {
@@ -219,14 +175,13 @@ func hostOf(row site.HostRow) Host {
 	return h
 }
 
-// registry asks what the registry is like; nil if its host does not answer, which another
-// question reports.
-func (q Question) registry(ctx context.Context) *Registry {
+// registry asks what the registry is like.
+func (q Question) registry(ctx context.Context) (*Registry, error) {
 	settings := q.Wired.Config.Registry
 	facts, err := q.Wired.Remote.InspectRegistry(ctx, settings)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	report := registry.Judge(settings, facts).Health()
-	return &Registry{q.Wired.Config.RegistryHost, report.OK, report.Decision, report.Summary}
+	return &Registry{q.Wired.Config.RegistryHost, report.OK, report.Decision, report.Summary}, nil
 }

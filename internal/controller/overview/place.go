@@ -1,42 +1,60 @@
 package overview
 
 import (
-	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"cmp"
+	"slices"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
-// place is a service where an environment brings it live, and what was learned of it.
+// place is a place that was looked at, and what is known of it beside.
 type place struct {
-	row      catalog.Row
-	env      artifact.Env
-	workload sight.Workload
-	seen     sight.View
-	err      error // why it was not seen
-	unplaced bool  // its host does not have it
-	shelf    *inventory.Shelf
-	holder   string // of the run that goes on
-	last     *ledger.Receipt
-	wanted   string
+	*inventory.Place
+	shelf inventory.Shelf
+	// holder names the run that has the service, "" for none.
+	holder string
+	last   *ledger.Receipt
+	// unread is why the receipts are not known.
+	unread error
+	wanted string
+}
+
+// elsewhere is the run of another ledger that holds a pending change, "" for none: its host
+// has the lease of that run, and no run of this ledger made the change.
+func (p *place) elsewhere(l *ledger.Ledger) string {
+	if p.Seen.Leased() && !l.Claimed(p.Env, p.Row.Service.String(), p.Seen.Pending.Change.ID) {
+		return p.Seen.Pending.Change.Holder
+	}
+	return ""
+}
+
+// recall finds the newest of all receipts whose version was kept.
+func (p *place) recall(receipts []ledger.Receipt, unread error) {
+	p.unread = unread
+	i := slices.IndexFunc(receipts, func(r ledger.Receipt) bool {
+		return r.Service == p.Row.Service && r.Env == p.Env && r.Kept()
+	})
+	if i >= 0 {
+		p.last = &receipts[i]
+	}
 }
 
 // live returns what was learned.
 func (p *place) live() Live {
 	l := Live{
-		Service: p.row.Service.String(), Env: p.env, Host: p.workload.HostName, Wanted: p.wanted,
-		State: stateOf(p.holder != "", p.seen.Observation, p.err, p.last),
+		Service: p.Row.Service.String(), Env: p.Env, Host: p.Workload.HostName, Wanted: p.wanted,
+		State: stateOf(p.holder != "", p.Seen.Observation, cmp.Or(p.Err, p.unread), p.last),
 	}
 	if p.last != nil {
 		l.Proven = &Receipt{p.last.ID, p.last.Commit, p.last.Finished, p.last.Who}
 	}
 	switch {
-	case p.unplaced:
+	case p.Unplaced:
 		l.Seen = "not placed on " + l.Host
-	case p.err == nil:
-		l.Commit, l.Seen = p.seen.Commit(), p.workload.Describe(p.seen)
-		l.Newer = newer(*p.shelf, l.Commit)
+	case p.Err == nil:
+		l.Commit, l.Seen = p.Seen.Commit(), p.Workload.Describe(p.Seen)
+		l.Newer = newer(p.shelf, l.Commit)
 	}
 	return l
 }

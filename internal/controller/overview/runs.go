@@ -2,6 +2,7 @@ package overview
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -26,22 +27,18 @@ type Run struct {
 	Total int64 `json:"total,omitempty"`
 }
 
-// mostRuns is how many of the newest journals are read for the runs that go on.
-const mostRuns = 64
+// mostRuns is how many of a service's newest journals are read for the run that has it.
+const mostRuns = 8
 
-// running returns the newest runs that go on. What cannot be read is left out: the lock of
-// the service has the holder of the run all the same.
-func running(c site.Config) []journal.Run {
-	runs, _ := journal.Open(c.RunsDir()).Runs(journal.Query{Newest: mostRuns})
-	return slices.DeleteFunc(runs, func(r journal.Run) bool { return r.State != journal.Running })
-}
-
-// runOf returns the run that has a place, with the newest line of its journal.
-func runOf(p *place, running []journal.Run) Run {
-	run := Run{Service: p.row.Service.String(), Env: p.env, Holder: p.holder}
-	i := slices.IndexFunc(running, func(r journal.Run) bool { return r.Service == p.row.Service && r.Env == p.env })
+// runOf returns the run that has a place, with the newest line of its journal. A journal that
+// cannot be read leaves the run's holder.
+func runOf(p *place, c site.Config) Run {
+	run := Run{Service: p.Row.Service.String(), Env: p.Env, Holder: p.holder}
+	runs, _ := journal.Open(c.RunsDir()).Runs(journal.Query{Env: p.Env, Service: run.Service, Newest: mostRuns})
+	// Another run may wait for this run to end; the holder names its own.
+	i := slices.IndexFunc(runs, func(r journal.Run) bool { return strings.Contains(p.holder, r.ID) })
 	if i >= 0 {
-		r := running[i]
+		r := runs[i]
 		run.ID, run.Commit, run.Started = r.ID, r.Commit, r.Started
 		run.Point, run.Text, run.Done, run.Total = r.Last.Point, r.Last.Text, r.Last.Done, r.Last.Total
 	}
