@@ -10,8 +10,8 @@ import "time"
 // ready; a nil Outage counts nothing.
 type Outage struct {
 	down     bool
-	since    time.Time
-	total    time.Duration
+	since    time.Time     // of the present outage
+	total    time.Duration // of those before
 	replaced bool
 }
 
@@ -20,10 +20,21 @@ func (o *Outage) See(up bool, at time.Time) {
 	if o == nil {
 		return
 	}
-	if o.down {
+	switch {
+	case o.down && up:
 		o.total += at.Sub(o.since)
+	case !o.down:
+		o.since = at
 	}
-	o.down, o.since = !up, at
+	o.down = !up
+}
+
+// Down returns for how long the service has been down at a time, false when it is up.
+func (o *Outage) Down(at time.Time) (time.Duration, bool) {
+	if !o.down {
+		return 0, false
+	}
+	return at.Sub(o.since), true
 }
 
 // Replaced notes that what runs is about to be replaced.
@@ -42,9 +53,6 @@ func (o *Outage) PutBack(at time.Time) {
 
 // Seconds returns how long the service was down until a time, in milliseconds' precision.
 func (o *Outage) Seconds(until time.Time) float64 {
-	total := o.total
-	if o.down {
-		total += until.Sub(o.since)
-	}
-	return float64(total.Milliseconds()) / 1000
+	now, _ := o.Down(until)
+	return float64((o.total + now).Milliseconds()) / 1000
 }

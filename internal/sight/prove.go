@@ -37,7 +37,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 	pulse, stop := newPulse()
 	defer stop()
 	deadline, away := time.Now().Add(wait.Timeout), time.Duration(0)
-	well := time.Now()                  // when the answers were last good, or the wait began
+	outage := cmp.Or(wait.Outage, &Outage{})
 	had, first := 0, wait.Change == nil // restarts of what ran before this wait are not of it
 	for renewed := time.Now(); ; {
 		if wait.Change != nil && time.Since(renewed) >= renewEvery {
@@ -58,7 +58,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return proof.Verdict{}, seen, err
 		}
 		verdict := proof.Judge(want, seen.Observation)
-		wait.Outage.See(proof.Serves(verdict, seen.Observation), time.Now())
+		outage.See(proof.Serves(verdict, seen.Observation), time.Now())
 		if first {
 			had, first = verdict.Restarts(), false
 		}
@@ -76,11 +76,8 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
 		}
 		text := streak.Progress(time.Until(deadline))
-		switch {
-		case verdict.Status == proof.Proven || verdict.Status == proof.Degraded:
-			well = time.Now()
-		case wait.Change != nil:
-			text = outage(verdict.Reason(), time.Since(well), deadline)
+		if verdict.Status != proof.Proven && verdict.Status != proof.Degraded && wait.Change != nil {
+			text = unproven(verdict.Reason(), outage, deadline)
 		}
 		w.Report(workload.Event{Point: workload.PointProve, Text: text})
 		select {
@@ -91,11 +88,14 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 	}
 }
 
-// outage describes a switched service that is not proven. The text changes every ten seconds
-// only.
-func outage(reason string, since time.Duration, deadline time.Time) string {
-	return fmt.Sprintf("waiting: %s; it has not answered well for %s; the revert begins at %s at the latest",
-		reason, since.Truncate(10*time.Second), clock(deadline))
+// unproven describes a switched service that is not proven. The text changes every ten
+// seconds only.
+func unproven(reason string, outage *Outage, deadline time.Time) string {
+	text := "waiting: " + reason
+	if down, is := outage.Down(time.Now()); is {
+		text += "; it has not answered well for " + down.Truncate(10*time.Second).String()
+	}
+	return text + "; the revert begins at " + clock(deadline) + " at the latest"
 }
 
 // ProveOld waits until the same image as before has run unchanged for long enough,
