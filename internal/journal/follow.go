@@ -3,8 +3,6 @@ package journal
 import (
 	"context"
 	"time"
-
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // lookEvery is the time between two looks at a file that grows.
@@ -25,31 +23,19 @@ func (j *Journal) Follow(ctx context.Context, id string, each func(Line)) (Run, 
 	defer t.close()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	var first, last Line
 	for {
-		held, err := statefile.Held(path) // before the look, in which the end of a run that ends meanwhile is seen
-		held = held || err != nil
-		err = t.next(func(l Line) {
-			if first.Run == "" {
-				first = l
-			}
-			last = l
-			each(l)
-		})
-		if err != nil {
+		held := busy(path) // before the look, in which the end of a run that ends meanwhile is seen
+		if err := t.next(each); err != nil {
 			return Run{}, j.unavailable(err)
 		}
-		switch {
-		case last.End == nil && held && t.left > 0:
-		case first.Run == "":
-			return Run{}, t.nothing()
-		default:
-			return t.run(first, last, held), nil
+		if t.last.End != nil || !held || t.left <= 0 {
+			return t.run(held)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return t.run(first, last, held), context.Cause(ctx)
+			run, _ := t.run(held)
+			return run, context.Cause(ctx)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (j *Journal) Runs(q Query) (runs []Run, err error) {
 	}
 	var faults []error
 	for _, path := range paths {
-		run, _, err := j.read(path)
+		run, err := j.read(path, func(Line) {})
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // swept meanwhile
 		case err != nil:
@@ -83,7 +83,9 @@ func (j *Journal) Lines(id string) (Run, []Line, error) {
 	if err != nil {
 		return Run{}, nil, err
 	}
-	return j.read(path)
+	var lines []Line
+	run, err := j.read(path, func(l Line) { lines = append(lines, l) })
+	return run, lines, err
 }
 
 // find returns the file of a run.
@@ -111,34 +113,38 @@ func (j *Journal) closed() error {
 	})
 }
 
-// read reads a file.
-func (j *Journal) read(path string) (run Run, lines []Line, err error) {
+// read gives each line of a file to each.
+func (j *Journal) read(path string, each func(Line)) (Run, error) {
 	// Asked first: a run that ends meanwhile has its end in what is read then.
-	held, heldErr := statefile.Held(path)
+	held := busy(path)
 	t, err := j.open(path)
 	if err != nil {
-		return Run{}, nil, err
+		return Run{}, err
 	}
 	defer t.close()
-	if err := t.next(func(l Line) { lines = append(lines, l) }); err != nil {
-		return Run{}, nil, j.unavailable(err)
+	if err := t.next(each); err != nil {
+		return Run{}, j.unavailable(err)
 	}
-	if len(lines) == 0 {
-		return Run{}, nil, t.nothing()
-	}
-	return t.run(lines[0], lines[len(lines)-1], held || heldErr != nil), lines, nil
+	return t.run(held)
+}
+
+// busy reports whether a process writes a file, as far as this account can tell.
+func busy(path string) bool {
+	held, err := statefile.Held(path)
+	return held || err != nil
 }
 
 // tail reads a file as it grows.
 type tail struct {
-	file    *os.File
-	path    string
-	id      string
-	started time.Time
-	left    int64 // bytes that are read yet
-	buffer  *bufio.Reader
-	part    []byte // the line that has no line break yet
-	skip    bool   // of a line that is too long
+	file        *os.File
+	path        string
+	id          string
+	started     time.Time
+	left        int64 // bytes that are read yet
+	buffer      *bufio.Reader
+	part        []byte // the line that has no line break yet
+	skip        bool   // of a line that is too long
+	first, last Line   // of the run, so far
 }
 
 func (j *Journal) open(path string) (*tail, error) {
@@ -172,6 +178,10 @@ func (t *tail) next(each func(Line)) error {
 			return fmt.Errorf("read %s: %w", t.path, err)
 		}
 		if l, err := Decode(t.part); err == nil && !t.skip && t.holds(l) {
+			if t.first.Run == "" {
+				t.first = l
+			}
+			t.last = l
 			each(l)
 		}
 		t.part, t.skip = t.part[:0], false
@@ -185,26 +195,26 @@ func (t *tail) holds(l Line) bool {
 	return l.Run == t.id && l.Service.String() == filepath.Base(service) && l.Env.String() == filepath.Base(filepath.Dir(service))
 }
 
-// nothing is the fault of a file without a line of its run.
-func (t *tail) nothing() error {
-	return fault.New(fault.LedgerUnavailable, "%s holds no line of the run that its path names", t.path).
-		WithHint("another program wrote it, or the disk was full: look at it before you move it away")
-}
-
-func (t *tail) run(first, last Line, held bool) Run {
+// run returns what the lines that were read say of the run; held is whether a process writes
+// it. A file without a line of its run is a fault.
+func (t *tail) run(held bool) (Run, error) {
+	if t.first.Run == "" {
+		return Run{}, fault.New(fault.LedgerUnavailable, "%s holds no line of the run that its path names", t.path).
+			WithHint("another program wrote it, or the disk was full: look at it before you move it away")
+	}
 	state := Killed
 	switch {
-	case last.End != nil:
+	case t.last.End != nil:
 		state = Ended
 	case held:
 		state = Running
 	}
-	commit := first.Commit
+	commit := t.first.Commit
 	if commit.IsZero() { // a recovery knows it at its end
-		commit = last.Commit
+		commit = t.last.Commit
 	}
 	return Run{
-		ID: t.id, Service: first.Service, Env: first.Env, Commit: commit, Who: first.Who, Command: first.Command,
-		State: state, Started: t.started, Last: last,
-	}
+		ID: t.id, Service: t.first.Service, Env: t.first.Env, Commit: commit, Who: t.first.Who, Command: t.first.Command,
+		State: state, Started: t.started, Last: t.last,
+	}, nil
 }
