@@ -27,18 +27,15 @@ func (a *App) HideProgress() { a.progress = terminal.Quiet }
 func (a *App) emit(runs *journal.Writer, progress *terminal.Progress) func(journal.Line) {
 	var mu sync.Mutex
 	var pace journal.Pace
-	hand := func(l journal.Line) {
+	return func(l journal.Line) {
+		l.Command = a.command
 		mu.Lock()
-		defer mu.Unlock()
 		kept := pace.Passes(l)
 		if kept {
 			runs.Append(l)
 		}
 		progress.Line(l, kept)
-	}
-	return func(l journal.Line) {
-		l.Command = a.command
-		hand(l)
+		mu.Unlock()
 		if a.onEvent != nil && l.End == nil {
 			a.onEvent(workload.Event{Point: l.Point, Text: l.Text, Warning: l.Warning, Done: l.Done, Total: l.Total})
 		}

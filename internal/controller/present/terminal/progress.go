@@ -57,7 +57,6 @@ type Progress struct {
 	bars  *mpb.Progress
 	bar   *mpb.Bar
 	moved time.Time // when the bar was last moved
-	last  string
 }
 
 // NewProgress writes to out, which is stderr. terminal means that out is a terminal.
@@ -75,30 +74,26 @@ func NewProgress(out io.Writer, form Form, terminal bool) *Progress {
 // of that service's run.
 func (p *Progress) NameServices() { p.named = true }
 
-// Line shows a line. kept means that the journal has the line, too. Several goroutines may
-// call it.
+// Line shows a line. kept means that the journal has the line, too: a line that it leaves
+// out moves the bar and no more. Several goroutines may call Line.
 func (p *Progress) Line(l journal.Line, kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.form == JSON:
-		if text, err := l.Encode(); err == nil && kept {
+	case p.form == JSON && kept:
+		if text, err := l.Encode(); err == nil {
 			_, _ = unfitted(p.out).Write(text) // it acts on no terminal, and is no text for people
 		}
-	case p.form == Quiet || l.End != nil:
+	case p.form == JSON || p.form == Quiet || l.End != nil:
 	case l.Point == workload.PointTransfer:
 		p.transfer(l)
-	default:
+	case kept:
 		p.point(l)
 	}
 }
 
 func (p *Progress) point(l journal.Line) {
-	line := fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), l.Text)
-	if key := l.Key() + string(l.Point) + l.Text; key != p.last { // a wait repeats itself
-		p.last = key
-		p.line(line)
-	}
+	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), l.Text))
 	if l.Point == workload.PointStaged {
 		p.stop()
 	}
@@ -117,7 +112,7 @@ func (p *Progress) seconds(l journal.Line) float64 {
 	return l.Time.Sub(began).Seconds()
 }
 
-// name is what a line begins with where it names its service.
+// name returns the beginning of a line that names its service.
 func (p *Progress) name(l journal.Line) string {
 	if !p.named {
 		return ""
@@ -125,7 +120,7 @@ func (p *Progress) name(l journal.Line) string {
 	return fmt.Sprintf("%-20s ", l.Service)
 }
 
-// line prints above the bar where there is one.
+// line prints above the bar if there is a bar.
 func (p *Progress) line(s string) {
 	if p.bars != nil {
 		lipgloss.Fprintln(p.bars, legible(s))
