@@ -24,11 +24,14 @@ type Entry struct {
 // pages are the marks of pages of docs in the table: {hosts.md}.
 var pages = regexp.MustCompile(`\{[a-z-]+\.(?:md|yaml)\}`)
 
-// All returns the entries of all reasons, by name.
-func All() []Entry {
+// All returns the entries of all reasons, by name. They name pages as manual.Page does.
+func All() []Entry { return entries(manual.Page) }
+
+// entries returns all entries; page returns what stands for a page of docs.
+func entries(page func(name string) string) []Entry {
 	all := slices.Concat(requests(), artifacts(), hosts(), workloads(), registries(), gates(), records())
 	for i := range all {
-		all[i].Repair = pages.ReplaceAllStringFunc(all[i].Repair, func(mark string) string { return manual.Page(strings.Trim(mark, "{}")) })
+		all[i].Repair = pages.ReplaceAllStringFunc(all[i].Repair, func(mark string) string { return page(strings.Trim(mark, "{}")) })
 	}
 	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(string(a.Reason), string(b.Reason)) })
 	return all
@@ -74,9 +77,8 @@ This page is made from ` + "`internal/explain`" + `: ` + "`go test ./internal/ex
 func Page() string {
 	var b strings.Builder
 	b.WriteString(head)
-	installed := regexp.MustCompile(regexp.QuoteMeta(manual.Folder+"/docs/") + `([a-z-]+\.(?:md|yaml))`)
-	for _, e := range All() {
-		b.WriteString("| `" + string(e.Reason) + "` | " + e.Cause + " | " + installed.ReplaceAllString(e.Repair, "[$1]($1)") + " |\n")
+	for _, e := range entries(func(name string) string { return "[" + name + "](" + name + ")" }) {
+		b.WriteString("| `" + string(e.Reason) + "` | " + e.Cause + " | " + e.Repair + " |\n")
 	}
 	return b.String()
 }
