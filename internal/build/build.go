@@ -1,4 +1,4 @@
-// Package build tells which build of this project the running program is. Both programs
+// Package build knows from which build of this project the running program is. Both programs
 // print it in the same form, and the agent reports its version to the controller.
 package build
 
@@ -23,7 +23,7 @@ type Info struct {
 	Version    string    `json:"version"`
 	Commit     string    `json:"commit,omitempty"`
 	CommitDate time.Time `json:"commitDate,omitzero"`
-	// Modified says that the checkout differed from the commit.
+	// Modified means that the checkout differed from the commit.
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
 	OS       string `json:"os"`
@@ -36,7 +36,7 @@ func Read() Info {
 	return of(version, recorded)
 }
 
-// of joins what the linker was told and what Go recorded, which may be nil.
+// of joins the linker's version with what Go recorded, which may be nil.
 func of(linked string, recorded *debug.BuildInfo) Info {
 	info := Info{Version: linked, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	if recorded == nil {
@@ -64,7 +64,7 @@ func of(linked string, recorded *debug.BuildInfo) Info {
 // "(devel)" for a build without a version.
 func Same(a, b string) bool { return strings.Trim(a, "()") == strings.Trim(b, "()") }
 
-// Line returns the build of a program as one line for people.
+// Line returns the build of a program as a line for people.
 func (i Info) Line(program string) string {
 	commit := "commit not recorded"
 	if i.Commit != "" {

@@ -45,13 +45,13 @@ func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
 
 // Listener hears what becomes of a change that Watch takes back.
 type Listener interface {
-	// Tell receives each point.
-	Tell(e workload.Event)
+	// Report receives each point.
+	Report(e workload.Event)
 	// TookBack receives nil when what ran before runs again, else the reason why not.
 	TookBack(err error)
 }
 
-// listener is who hears of a change: nobody by default.
+// listener hears of a change; by default it does nothing.
 func (t *Target[S]) listener(c workload.Change) Listener {
 	if t.Takes == nil {
 		return deaf{}
@@ -61,8 +61,8 @@ func (t *Target[S]) listener(c workload.Change) Listener {
 
 type deaf struct{}
 
-func (deaf) Tell(workload.Event) {}
-func (deaf) TookBack(error)      {}
+func (deaf) Report(workload.Event) {}
+func (deaf) TookBack(error)        {}
 
 // watcher is what one Watch knows. Only its loop touches known.
 type watcher[S any] struct {
@@ -148,7 +148,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 			slog.String("commit", one.change.Image.Commit.String()))
 		hears := w.target.listener(one.change)
 		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
-			hears.Tell(e)
+			hears.Report(e)
 			journal.Log(ctx, e.Level(), "taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
 		})
 		switch {

@@ -132,8 +132,8 @@ type hearing struct {
 	ends   []error
 }
 
-// Tell implements [confirm.Listener].
-func (h *hearing) Tell(workload.Event) { h.points++ }
+// Report implements [confirm.Listener].
+func (h *hearing) Report(workload.Event) { h.points++ }
 
 // TookBack implements [confirm.Listener].
 func (h *hearing) TookBack(err error) { h.ends = append(h.ends, err) }

@@ -8,12 +8,12 @@ import (
 // Again reports whether the person asked for an image though its proof has failed before.
 func (c Contract) Again() bool { return c.again }
 
-// Note is what the person says of the deploy.
+// Note is the person's note about the deploy.
 func (c Contract) Note() ledger.Note { return c.note }
 
 // OfVersion reports whether a change was taken back because of the version itself: it was
 // not proven, or its container crashed during the rollout. A host that is lost, an
-// interrupt, a full disk or an end of time says nothing about the version.
+// interrupt, a full disk or a timeout is no fault of the version.
 func OfVersion(cause error, crashed bool) bool {
 	switch fault.ReasonOf(cause) {
 	case fault.NotProven:

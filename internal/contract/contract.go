@@ -34,7 +34,7 @@ type Request struct {
 	TakeOver bool
 	// Again deploys an image whose proof has failed before.
 	Again bool
-	// Note is what the person says of the deploy.
+	// Note is the person's note about the deploy.
 	Note ledger.Note
 	// Entry is the command; "" is deploy-service.
 	Entry Entry

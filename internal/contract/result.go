@@ -67,7 +67,7 @@ type Plan struct {
 	// Provenance is the verdict on the image's origin.
 	Provenance provenance.Verdict `json:"provenance"`
 	// Standing is how the image stands by the receipts of the environment, "" if nothing
-	// is looked at there. Subject is that of the commit, "" if no copy of its source knows it.
+	// is looked at there. Subject is the commit's, "" if no copy of its source knows it.
 	Standing ledger.Standing    `json:"standing,omitempty"`
 	Subject  string             `json:"subject,omitempty"`
 	Live     *workload.Instance `json:"live,omitempty"`

@@ -80,5 +80,5 @@ func (d *Deployer) ApplyAll(ctx context.Context, env artifact.Env, all []contrac
 
 // turnsTo emits the service that the next points are about.
 func (s session) turnsTo(c contract.Contract, what string) {
-	s.log.Tell(workload.Event{Point: workload.PointGuard, Text: s.name() + " " + c.Commit.Short() + " " + what})
+	s.log.Report(workload.Event{Point: workload.PointGuard, Text: s.name() + " " + c.Commit.Short() + " " + what})
 }

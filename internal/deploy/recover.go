@@ -53,8 +53,8 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 	return done, nil
 }
 
-// concluded hands the end of a run on that had something to end, or told of a wait: the
-// failure, if there is one, else what was done last.
+// concluded hands on the end of a run that ended something, or reported a wait: the failure
+// if there is a failure, else what was done last.
 func (r *run) concluded(done []contract.Recovery) {
 	if len(done) == 0 {
 		if len(r.log.Steps) > 0 {

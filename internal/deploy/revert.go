@@ -66,8 +66,8 @@ func undone(err error) bool {
 	return !sight.Cut(err) && fault.ReasonOf(err) != fault.RevertFailed && !fault.Retryable(err)
 }
 
-// logs are the last lines of the container that the change made, if it made one, and
-// whether that ended by itself and was started again.
+// logs returns the last lines of the container that the change made, "" if it made none, and
+// whether that container ended by itself and was started again.
 func (s session) logs(ctx context.Context, change workload.Change) (lines []string, crashed bool) {
 	seen, err := s.Look(ctx, false)
 	if err != nil {

@@ -28,11 +28,11 @@ func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
 	return s.tracked("", artifact.Commit{})
 }
 
-// tracked returns the session with a track of its own, of a run if it is one's, and of a
-// commit if it is about one.
+// tracked returns the session with a track of its own. run is "" if the track is of no run,
+// and the commit is zero if it is about none.
 func (s session) tracked(run string, commit artifact.Commit) session {
 	s.log = &journal.Track{Emit: s.Emit, Head: journal.Line{Run: run, Service: s.row.Service, Env: s.env, Commit: commit, Who: s.Who}}
-	s.Report = s.log.Tell
+	s.Report = s.log.Report
 	return s
 }
 

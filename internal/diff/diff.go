@@ -23,7 +23,7 @@ type Sources struct {
 }
 
 // Compare compares each candidate. What cannot be read counts as different; the error is
-// that of the ledger.
+// the ledger's.
 func (s Sources) Compare(ctx context.Context, env artifact.Env, all []contract.Candidate) (contract.Comparison, error) {
 	out := contract.Comparison{OK: true, Equal: true, Env: env, Services: []contract.Difference{}}
 	for _, c := range all {

@@ -216,7 +216,7 @@ func registries() []Entry {
 	}
 }
 
-// gates are reasons that stand before a deploy whatever the hosts say, and reasons of a grant.
+// gates are reasons that stand before a deploy whatever the hosts' state, and reasons of a grant.
 func gates() []Entry {
 	return []Entry{
 		{

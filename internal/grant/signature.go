@@ -33,7 +33,7 @@ func split(file []byte) (statement string, sig signature, err error) {
 	text := string(file)
 	at := strings.Index(text, begin)
 	if at < 0 {
-		// Tell a file of another kind first.
+		// Refuse a file of another kind first.
 		if _, err := parseStatement(text); err != nil {
 			return "", signature{}, err
 		}

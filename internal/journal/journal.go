@@ -27,8 +27,8 @@ type Journal struct{ dir string }
 // Open returns the journal in dir. The first run that is written makes the folder.
 func Open(dir string) *Journal { return &Journal{dir} }
 
-// at is where a run is kept. ok is false for an id, a service or an environment that no
-// run has.
+// at returns the path of a run's file. ok is false for an id, a service or an environment
+// that no run has.
 func (j *Journal) at(env artifact.Env, service artifact.ServiceID, run string) (path string, ok bool) {
 	_, made := ledger.Made(run)
 	return filepath.Join(j.dir, env.String(), service.String(), run+suffix), made && env != 0 && service.String() != ""

@@ -86,7 +86,7 @@ func (l Line) bounded() Line {
 	return l
 }
 
-// cut returns the first bytes of a text, at most so many, and says if some are missing.
+// cut returns the first bytes of a text, at most so many, and a mark if some are missing.
 func cut[T ~string](text T, most int) T {
 	const more = " ..."
 	s := strings.ToValidUTF8(string(text), string(utf8.RuneError))

@@ -44,7 +44,7 @@ type Run struct {
 	Last    Line      `json:"last"`
 }
 
-// Query says which runs are meant. The zero value means all.
+// Query selects runs. The zero value selects all.
 type Query struct {
 	Env     artifact.Env
 	Service string
@@ -107,7 +107,7 @@ func (j *Journal) find(id string) (string, error) {
 func (j *Journal) closed() error {
 	return filepath.WalkDir(j.dir, func(path string, _ fs.DirEntry, err error) error {
 		if !errors.Is(err, fs.ErrPermission) {
-			return nil // another error is that of the reading
+			return nil // the reading meets another error, too
 		}
 		return statefile.Fault(fault.LedgerUnavailable, j.dir, "journal of runs", err).WithHint("%s", statefile.Admission(path))
 	})
@@ -128,7 +128,7 @@ func (j *Journal) read(path string, each func(Line)) (Run, error) {
 	return t.run(held)
 }
 
-// busy reports whether a process writes a file, as far as this account can tell.
+// busy reports whether a process writes a file, as far as this account can know.
 func busy(path string) bool {
 	held, err := statefile.Held(path)
 	return held || err != nil
@@ -195,8 +195,7 @@ func (t *tail) holds(l Line) bool {
 	return l.Run == t.id && l.Service.String() == filepath.Base(service) && l.Env.String() == filepath.Base(filepath.Dir(service))
 }
 
-// run returns what the lines that were read say of the run; held is whether a process writes
-// it. A file without a line of its run is a fault.
+// run returns the run, by the lines that were read; held is whether a process writes it. A file without a line of its run is a fault.
 func (t *tail) run(held bool) (Run, error) {
 	if t.first.Run == "" {
 		return Run{}, fault.New(fault.LedgerUnavailable, "%s holds no line of the run that its path names", t.path).

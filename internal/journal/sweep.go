@@ -18,8 +18,8 @@ const (
 )
 
 // sweep removes the runs that are too old, and the oldest of this account if they are too
-// many. Those of other accounts are not counted: nobody crowds out what another account's
-// runs left. What cannot be removed stays.
+// many. Runs of other accounts are not counted: no account's runs crowd out another's. What
+// cannot be removed stays.
 func (j *Journal) sweep(now time.Time) {
 	var own []string
 	for _, path := range j.paths(0, "") {

@@ -19,8 +19,8 @@ type Track struct {
 	Transfer *workload.Transfer
 }
 
-// Tell hands an event on that reaches no point.
-func (t *Track) Tell(e workload.Event) {
+// Report hands on an event that reaches no point.
+func (t *Track) Report(e workload.Event) {
 	l := t.Head
 	l.Time, l.Point, l.Text, l.Warning, l.Done, l.Total = time.Now().UTC(), e.Point, e.Text, e.Warning, e.Done, e.Total
 	t.Emit(l)
@@ -34,7 +34,7 @@ func (t *Track) Pass(e workload.Event) {
 	if n := len(t.Steps); n == 0 || t.Steps[n-1].Point != e.Point {
 		t.Steps = append(t.Steps, ledger.Step{Point: e.Point, At: time.Now().UTC()})
 	}
-	t.Tell(e)
+	t.Report(e)
 }
 
 // Reach notes that a point was reached.

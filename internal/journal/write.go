@@ -21,7 +21,7 @@ type Writer struct {
 	told  bool
 }
 
-// file is where a run is written; lock is nil once it has ended, or cannot be written.
+// file is what a run is written to; lock is nil once it has ended, or cannot be written.
 type file struct {
 	lock *statefile.Lock
 	size int64
@@ -99,7 +99,7 @@ func (f *file) close() {
 	}
 }
 
-// fail tells of the first error.
+// fail reports the first error.
 func (w *Writer) fail(err error) {
 	if !w.told {
 		w.told = true

@@ -32,13 +32,13 @@ func (l *Ledger) Lock(env artifact.Env, service, holder string) (unlock func(), 
 	return l.LockWithin(context.Background(), env, service, holder, 0, nil)
 }
 
-// tellEvery is how often a run that waits for a lock hears who has it.
-const tellEvery = time.Minute
+// reportEvery is the time between two reports of a wait for a lock.
+const reportEvery = time.Minute
 
 // LockWithin is [Ledger.Lock] that waits for a run which has the lock, as long as most, and
-// no longer than the context. While it waits it calls tell at once and each minute, with what
-// the holder wrote about itself and how long it waits yet.
-func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, holder string, most time.Duration, tell func(other string, left time.Duration)) (unlock func(), err error) {
+// no longer than the context. While it waits it calls report at once and each minute, with
+// what the holder wrote about itself and how long it waits yet.
+func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, holder string, most time.Duration, report func(other string, left time.Duration)) (unlock func(), err error) {
 	dir := filepath.Join(l.dir, env.String(), service)
 	if err := statefile.Folder(dir, 0o750); err != nil {
 		return nil, l.unavailable(err)
@@ -49,7 +49,7 @@ func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, hold
 		return nil, l.unavailable(err)
 	}
 	until := time.Now().Add(max(most, lockPatience))
-	for patience := lockPatience; ; patience = tellEvery {
+	for patience := lockPatience; ; patience = reportEvery {
 		wait, cancel := context.WithTimeout(ctx, min(patience, time.Until(until)))
 		err := lock.Wait(wait)
 		cancel()
@@ -68,7 +68,7 @@ func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, hold
 			return nil, fault.Transient(fault.Locked, "another run has %s (%s): %s", service, env, other).HeldBy(other, time.Time{}).
 				WithHint("wait for it to end, by --wait for example; nothing was changed")
 		}
-		tell(other, left)
+		report(other, left)
 	}
 	if err := name(lock.File(), holder); err != nil {
 		_ = lock.Unlock()

@@ -9,11 +9,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// Note is what a person says of a deploy.
+// Note is a person's note about a deploy.
 type Note struct {
 	// Message is why it is made, in a line.
 	Message string `json:"message,omitempty"`
-	// Link is where more of it is, such as the job of a CI that runs it.
+	// Link leads to more about it, such as the job of a CI that runs it.
 	Link string `json:"link,omitempty"`
 }
 
@@ -24,8 +24,8 @@ const (
 	mostLink = 2000
 )
 
-// ParseMessage accepts one line of at most 256 characters that a terminal only shows. USAGE
-// for another.
+// ParseMessage accepts a line of at most 256 characters that a terminal only shows. It
+// returns USAGE for any other text.
 func ParseMessage(s string) (string, error) {
 	if s = strings.TrimSpace(s); utf8.RuneCountInString(s) > mostMessage {
 		return "", fault.New(fault.Usage, "the message has %d characters, want at most %d", utf8.RuneCountInString(s), mostMessage).

@@ -66,8 +66,8 @@ type Receipt struct {
 	// Transfer is the account of what crossed to the master; nil if nothing was staged there.
 	Transfer *workload.Transfer `json:"transfer,omitempty"`
 	Steps    []Step             `json:"steps,omitempty"`
-	// ComposeHash is the hash of the Compose service's definition, zero on Kubernetes and
-	// where the host did not report it.
+	// ComposeHash is the hash of the Compose service's definition, zero on Kubernetes and if
+	// the host did not report it.
 	ComposeHash artifact.Digest `json:"composeHash,omitzero"`
 	// DownSeconds is the [sight.Outage] of the change; 0 if nothing ran before it.
 	DownSeconds float64 `json:"downSeconds,omitempty"`

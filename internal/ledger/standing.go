@@ -19,18 +19,18 @@ const (
 	RolledBack Standing = "rolled back"
 	// WasDegraded: it was kept though not all of it was well, and another commit since.
 	WasDegraded Standing = "degraded"
-	// New: no receipt says how it is.
+	// New: no receipt has a verdict on it.
 	New Standing = "new"
 )
 
-// Tells reports whether the receipt says how good its version is: a deploy that was taken
+// Judges reports whether the receipt has a verdict on its version: a deploy that was taken
 // back for another reason does not.
-func (r Receipt) Tells() bool { return r.Kept() || r.ProofFailed }
+func (r Receipt) Judges() bool { return r.Kept() || r.ProofFailed }
 
 // StandingOf returns the standing of the image that a commit's tag names; with the zero
 // digest, of any image of the commit. The receipts are the service's, the newest first.
 func StandingOf(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) Standing {
-	last := telling(receipts, env, commit, named)
+	last := lastVerdict(receipts, env, commit, named)
 	kept := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Env == env && r.Kept() })
 	switch {
 	case kept >= 0 && receipts[kept].is(env, commit, named):
@@ -45,20 +45,21 @@ func StandingOf(receipts []Receipt, env artifact.Env, commit artifact.Commit, na
 	return RolledBack
 }
 
-// FailedBefore returns the newest receipt that tells of an image of a commit, if that says
-// that the proof failed, or that not all was well; nil if it says that the proof held, or
+// FailedBefore returns the newest receipt with a verdict on an image of a commit, if it is
+// that the proof failed, or that not all was well; nil if it is that the proof held, or
 // if there is none. The receipts come newest first.
 func FailedBefore(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) *Receipt {
-	last := telling(receipts, env, commit, named)
+	last := lastVerdict(receipts, env, commit, named)
 	if last == nil || last.Outcome == Succeeded {
 		return nil
 	}
 	return last
 }
 
-// telling returns the newest receipt that tells of an image of a commit; nil if there is none.
-func telling(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) *Receipt {
-	i := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Tells() && r.is(env, commit, named) })
+// lastVerdict returns the newest receipt with a verdict on an image of a commit, nil if there
+// is none.
+func lastVerdict(receipts []Receipt, env artifact.Env, commit artifact.Commit, named artifact.Digest) *Receipt {
+	i := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Judges() && r.is(env, commit, named) })
 	if i < 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-// Package packed tells how a layer's blob is compressed, by its first bytes, and unpacks
+// Package packed finds how a layer's blob is compressed, by its first bytes, and unpacks
 // it. Media types are not relied on: engines look at the content, too. It is pure.
 package packed
 
@@ -41,7 +41,7 @@ func Of(head []byte) Form {
 
 // Open returns what a blob unpacks to. A zstd frame may make it hold window bytes: the
 // levels up to 19 ask for 8 MiB, which each decoder should have (RFC 8878, 3.1.1.1.2). Its
-// errors, and those of reading, are those of blob or of a blob that cannot be unpacked.
+// errors, and the reader's, are blob's or mean that the blob cannot be unpacked.
 func Open(blob io.Reader, window uint64) (io.ReadCloser, error) {
 	r := bufio.NewReaderSize(blob, 64<<10)
 	head, err := r.Peek(Magic)

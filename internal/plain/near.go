@@ -10,8 +10,8 @@ const (
 )
 
 // Near returns the names that a person who typed the word may have meant, in the order of
-// the names: those that have the word in them, else those that differ from it by the fewest
-// letters, a third of the word's at most and one in any case. Capitals make no difference.
+// the names: names that have the word in them, else names that differ from it by the fewest
+// letters, at most a third of the word's, or a single letter. Capitals make no difference.
 func Near(word string, names []string) (near []string) {
 	if word = strings.ToLower(word); len(word) > longest {
 		return nil

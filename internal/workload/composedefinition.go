@@ -28,8 +28,8 @@ type ComposeDefinition struct {
 	UnreadFiles []string `json:"unreadFiles,omitempty"`
 	// Programs are [Instance.Programs] by its own entrypoint and command.
 	Programs []string `json:"programs,omitempty"`
-	// Hash is that of all that it declares, with no variable's value in it; zero if its host
-	// does not report it. Another version of Compose may print the same service in another way.
+	// Hash is the hash of all that it declares, with no variable's value in it; zero if its
+	// host does not report it. Another version of Compose may print the same service in another way.
 	Hash artifact.Digest `json:"hash,omitzero"`
 	// Labels are its labels with their variables, for the host that reads them; they do not
 	// cross to others.

@@ -44,7 +44,7 @@ func (k *Cluster) Get(ctx context.Context, namespace, object string, into any) e
 }
 
 // Wait waits until an object, KIND/NAME, meets what, a value of kubectl's --for: create, delete, condition=Ready, jsonpath=... It ends
-// with ctx, or after upTime, and then has what the namespace's pods and events say.
+// with ctx, or after upTime, and then has the namespace's pods and events.
 func (k *Cluster) Wait(ctx context.Context, namespace, object, what string) error {
 	_, err := k.Kubectl(ctx, "wait", object, "--namespace", namespace, "--for", what, "--timeout", upTime.String())
 	if err != nil && ctx.Err() == nil {

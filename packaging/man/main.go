@@ -71,7 +71,7 @@ func (w writer) commands(root *cobra.Command) error {
 	return doc.GenManTree(root, &header, w.folder)
 }
 
-// links are the links of a page of docs to another one.
+// links are the links of a page of docs to another page.
 var links = regexp.MustCompile(`\]\(([a-z]+\.(?:md|yaml))\)`)
 
 // configuration writes the page of controller.yaml and services.yaml.

@@ -1,5 +1,5 @@
 // Package cli is the agent's command line. Over ssh the last line that it prints becomes part
-// of the controller's message, and its exit code tells the controller why nothing answers.
+// of the controller's message, and by its exit code the controller knows why nothing answers.
 package cli
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const program = "unidesk-agent"
 
-// Exit codes of its own; those of package tunnel are for the controller.
+// Exit codes of its own. Package tunnel has the codes that the controller reads.
 const (
 	exitFailed = 1
 	exitUsage  = 2
@@ -35,7 +35,7 @@ func Run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(errs, "%s: %v\n", program, err) // one line, for the controller's message
+	fmt.Fprintf(errs, "%s: %v\n", program, err) // a single line, for the controller's message
 	if !begun || fault.ReasonOf(err) == fault.Usage {
 		return exitUsage
 	}
@@ -160,8 +160,8 @@ func version() *cobra.Command {
 	}
 }
 
-// exitCode is the one place where the errors of a command become exit codes. Those of stdio
-// cross ssh to the controller.
+// exitCode turns each error of a command into an exit code. The codes of stdio cross ssh to
+// the controller.
 func exitCode(err error) int {
 	switch f := (*fault.Error)(nil); {
 	case !errors.As(err, &f):

@@ -1,5 +1,4 @@
-// Package cli is the command line: it joins the commands of the packages below it to one
-// root. It reads what a person or a script asks for, and answers. It decides nothing about
+// Package cli is the command line: it joins the commands of the packages below it to a root. It reads what a person or a script asks for, and answers. It decides nothing about
 // a deploy.
 //
 // Results go to stdout, everything else to stderr; what the command came to is

@@ -24,7 +24,7 @@ type Attempt struct {
 	Started time.Time          `json:"started"`
 	// Ended is the zero value for a run that goes on, or was killed.
 	Ended time.Time `json:"ended,omitzero"`
-	// Point is the last point that was told of.
+	// Point is the last point that the run reached.
 	Point   workload.Point `json:"point,omitempty"`
 	Outcome string         `json:"outcome,omitempty"`
 	Reason  fault.Reason   `json:"reason,omitempty"`

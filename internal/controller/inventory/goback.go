@@ -12,8 +12,8 @@ import (
 )
 
 // Newest returns the newest commit that can be gone back to and that did not fail since.
-// Without one it returns the error of a question that was not answered, which may pass, or
-// RECEIPT_NOT_FOUND.
+// If there is none, it returns the error of a question that was not answered, which may pass,
+// or RECEIPT_NOT_FOUND.
 func (o RollbackOptions) Newest() (artifact.Commit, error) {
 	i := slices.IndexFunc(o.Candidates, func(c Candidate) bool { return c.Command != "" && c.Standing != ledger.RolledBack })
 	if i >= 0 {
@@ -34,8 +34,7 @@ func (o RollbackOptions) Newest() (artifact.Commit, error) {
 		WithHint("the list says what is left of each; `--run-now --to COMMIT` names one all the same")
 }
 
-// Proven returns RECEIPT_NOT_FOUND if no receipt says that the commit was proven in the
-// environment.
+// Proven returns RECEIPT_NOT_FOUND if no receipt proves the commit in the environment.
 func Proven(config site.Config, service artifact.ServiceID, env artifact.Env, commit artifact.Commit) error {
 	commits, err := ledger.Open(config.LedgerDir()).Proven(env, service.String())
 	if err != nil || slices.Contains(commits, commit) {

@@ -37,7 +37,7 @@ type Candidate struct {
 	// Standing is how it stands by the receipts. A command for what was rolled back since
 	// asks for it again.
 	Standing ledger.Standing `json:"standing"`
-	// Subject is that of the commit, "" if no copy of its source knows it.
+	// Subject is the commit's, "" if no copy of its source knows it.
 	Subject string `json:"subject,omitempty"`
 	// Runs means that this artifact runs now: there is nothing to go back to.
 	Runs bool `json:"runs"`

@@ -70,8 +70,8 @@ type Published struct {
 	// Size and Created are zero if they could not be read.
 	Size    int64     `json:"sizeBytes,omitempty"`
 	Created time.Time `json:"created,omitzero"`
-	// Standing is how it stands in each environment in which the service is live; nil if
-	// that is not known. Subject is that of the commit, "" if no copy of its source knows it.
+	// Standing is how it stands in each environment in which the service is live, nil if
+	// unknown. Subject is the commit's, "" if no copy of its source knows it.
 	Standing map[artifact.Env]ledger.Standing `json:"standing,omitempty"`
 	Subject  string                           `json:"subject,omitempty"`
 }

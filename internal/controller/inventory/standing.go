@@ -12,7 +12,7 @@ import (
 
 // Know adds to each artifact of the shelves how it stands in the environments in which its
 // service is live, and the subject of its commit. Without the receipts nothing is added, and
-// the error is why. The rows are those of the shelves, in their order.
+// the error is why. The order of the shelves stays.
 func Know(ctx context.Context, config site.Config, rows []catalog.Row, list []Shelf) error {
 	l := ledger.Open(config.LedgerDir())
 	for i, row := range rows {

@@ -67,7 +67,7 @@ type Receipt struct {
 	Who    string          `json:"who"`
 }
 
-// stateOf judges one look. held means that a run has the service.
+// stateOf judges a look. held means that a run has the service.
 func stateOf(held bool, seen workload.Observation, err error, last *ledger.Receipt) State {
 	there := seen.Present()
 	switch {

@@ -29,7 +29,7 @@ type Answer struct {
 	foreign bool
 }
 
-// Foreign returns the answer as that of a file's or another program's words.
+// Foreign returns the answer marked as the words of a file or of another program.
 func Foreign(a Answer) Answer {
 	a.foreign = true
 	return a

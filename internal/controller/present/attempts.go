@@ -35,7 +35,7 @@ func printAttempts(out io.Writer, a AttemptList) error {
 	return terminal.Table(out, []string{"RUN", "SERVICE", "ENV", "COMMIT", "CAME TO", "WHO"}, lines)
 }
 
-// cameTo is how an attempt ended, or where it is.
+// cameTo is how an attempt ended, or the point that it has reached.
 func cameTo(a inventory.Attempt) string {
 	switch {
 	case a.State != journal.Ended:
@@ -65,7 +65,7 @@ func Run(run journal.Run, lines []journal.Line) Answer {
 	})
 }
 
-// PrintKilled says of a run that was killed that its lines end without an end.
+// PrintKilled prints that a run was killed, and why its lines have no end.
 func PrintKilled(out io.Writer, run journal.Run) error {
 	if run.State != journal.Killed {
 		return nil

@@ -28,8 +28,8 @@ func Status(s overview.Status) Answer {
 	return NewAnswer(exit, s, printStatus)
 }
 
-// Live prints answers, each in the place of the one before: on a terminal it clears the
-// screen, elsewhere a text follows when it differs, and JSON is a line for each.
+// Live prints each answer over the answer before: on a terminal it clears the screen,
+// elsewhere it prints a text that differs below, and JSON is a line for each.
 type Live struct {
 	out  io.Writer
 	form string

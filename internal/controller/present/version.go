@@ -19,7 +19,7 @@ const Program = "unidesk-controller"
 type Versions struct {
 	OK bool `json:"ok"`
 	build.Info
-	// Hosts are those of the configuration, if they were asked.
+	// Hosts are the configuration's, if they were asked.
 	Hosts    []HostVersion `json:"hosts,omitempty"`
 	Warnings []string      `json:"warnings,omitempty"`
 }

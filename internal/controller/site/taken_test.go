@@ -21,7 +21,7 @@ func TestAChangeThatIsTakenBackIsARun(t *testing.T) {
 	var lines []journal.Line
 	begin := takes(services, "unidesk", func(l journal.Line) { lines = append(lines, l) })
 	run := begin(change)
-	run.Tell(workload.Event{Point: workload.PointSettle})
+	run.Report(workload.Event{Point: workload.PointSettle})
 	run.TookBack(nil)
 	begin(change).TookBack(fault.New(fault.ComposeFailed, "no room"))
 	change.Ref = row.Spec(artifact.Prod, "other").Ref

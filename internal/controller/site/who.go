@@ -11,8 +11,8 @@ import (
 // /proc/pid/loginuid).
 const noLogin = "4294967295"
 
-// Who is the person whose login this runs in, through any sudo; where no login
-// began it, the account it runs as.
+// Who is the person whose login this runs in, through any sudo; without a login it is the
+// account.
 func Who() string {
 	uid := strconv.Itoa(os.Getuid())
 	if b, err := os.ReadFile("/proc/self/loginuid"); err == nil {

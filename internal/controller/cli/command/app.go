@@ -1,6 +1,6 @@
 // Package command is what every command stands on: the words that all of them take, the
-// streams that they write to, one way to answer, and one way to be stopped. It makes the
-// exit code of a command line, once. It knows no command.
+// streams that they write to, how they answer, and how they are stopped. It makes the exit
+// code of a command line, once. It knows no command.
 package command
 
 import (
@@ -19,17 +19,17 @@ import (
 // Streams are what a command writes to.
 type Streams struct {
 	Out, Err io.Writer
-	// Terminal says that Err is a terminal.
+	// Terminal means that Err is a terminal.
 	Terminal bool
-	// Stop, if not nil, gives a value each time that the person says stop: at the
-	// first the command ends as well as it can, at the second at once.
+	// Stop, if not nil, gives a value for each interrupt: at the first the command ends as
+	// well as it can, at the second at once.
 	Stop <-chan os.Signal
 }
 
 // App is what the commands share.
 type App struct {
 	Streams
-	// Version is that of this program.
+	// Version is this program's.
 	Version string
 	// ConfigDir and Format are the values of --config and --output, once the flags are parsed.
 	ConfigDir, Format string
@@ -53,8 +53,8 @@ func (a *App) Build() build.Info {
 	return info
 }
 
-// New returns what the commands of one command line share. onEvent, if not nil, is
-// told of each point of a deploy after the person was.
+// New returns what the commands of a command line share. onEvent, if not nil, is called at
+// each point of a deploy, after the point was printed.
 func New(args []string, streams Streams, version string, onEvent func(workload.Event)) *App {
 	a := &App{args: args, progress: terminal.Auto, Version: version, onEvent: onEvent, Probe: site.ProbeBySSH}
 	a.fit(streams)
@@ -63,7 +63,7 @@ func New(args []string, streams Streams, version string, onEvent func(workload.E
 
 // fit makes every text of the streams fit for a terminal, and its lines to type ready
 // to type. Words of a host, an image's label, a container's log or a command line appear
-// and do nothing. It is the one place for this, for every command that prints.
+// and do nothing. Every command that prints prints through it.
 func (a *App) fit(s Streams) {
 	s.Out = terminal.Fitted(s.Out, func(text string) string { return a.typed(text, a.Format == "json") })
 	s.Err = terminal.Fitted(s.Err, func(text string) string { return a.typed(text, false) })

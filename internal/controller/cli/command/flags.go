@@ -9,7 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// ServiceFlags adds the flags of a command about one service.
+// ServiceFlags adds the flags of a command about a service.
 func ServiceFlags(cmd *cobra.Command, service *string, env *artifact.Env) {
 	cmd.Flags().StringVar(service, "service", "", "service of the catalog")
 	EnvFlag(cmd, env, "environment, `dev|prod` (default prod)")
@@ -18,7 +18,7 @@ func ServiceFlags(cmd *cobra.Command, service *string, env *artifact.Env) {
 	}
 }
 
-// EnvFlag adds the flag of an environment; the zero value is that of no flag.
+// EnvFlag adds the flag of an environment; without the flag the value is zero.
 func EnvFlag(cmd *cobra.Command, env *artifact.Env, usage string) {
 	cmd.Flags().TextVar(env, "env", artifact.Env(0), usage)
 }

@@ -28,8 +28,8 @@ func (a *App) Acts(c *contract.Contract) {
 	a.acting.Store(true)
 }
 
-// Execute runs a command until it ends, which the first word of Streams.Stop asks
-// it to do, or until the second one: then its work is left where it is. It prints an
+// Execute runs a command until it ends. The first value of Streams.Stop asks it to end; the
+// second leaves its work where it is. It prints an
 // error that no answer was made of, and returns the exit code.
 func (a *App) Execute(ctx context.Context, root *cobra.Command) int {
 	ctx, cancel := context.WithCancel(ctx)

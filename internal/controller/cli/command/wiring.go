@@ -50,7 +50,7 @@ func (a *App) Wire(services *catalog.Catalog, access site.Access) (*Wired, error
 	return &Wired{Wired: w, progress: progress, runs: runs}, nil
 }
 
-// Place returns the place where a service runs, with the hands there, for a question.
+// Place returns the host of a service, with the hands there, for a question.
 // The caller closes it.
 func (a *App) Place(service string, env artifact.Env) (*site.Place, error) {
 	services, err := site.LoadCatalog(a.ConfigDir)

@@ -51,7 +51,7 @@ func (c Completer) Flags(cmd *cobra.Command) {
 	}
 }
 
-// outcomes are those of a receipt.
+// outcomes are the outcomes that a receipt may have.
 func outcomes() (words []cobra.Completion) {
 	for _, o := range ledger.Outcomes() {
 		words = append(words, string(o))
@@ -92,7 +92,7 @@ func (c Completer) Hosts(_ *cobra.Command, args []string, _ string) ([]cobra.Com
 	return slices.Sorted(maps.Keys(config.Hosts)), cobra.ShellCompDirectiveNoFileComp
 }
 
-// Reasons are those of failures, each with its cause.
+// Reasons completes the reason of a failure, each with its cause.
 func (c Completer) Reasons(_ *cobra.Command, args []string, _ string) (reasons []cobra.Completion, _ cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		for _, e := range explain.All() {

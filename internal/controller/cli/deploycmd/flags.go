@@ -33,15 +33,15 @@ func againFlag(cmd *cobra.Command, req *contract.Request) {
 	cmd.Flags().BoolVar(&req.Again, "again", false, "deploy an image though its proof has failed before")
 }
 
-// noteFlags are the flags of a command whose deploy a person says something of.
+// noteFlags are the flags for a person's note about a deploy.
 func noteFlags(cmd *cobra.Command, note *ledger.Note) {
 	f := cmd.Flags()
 	f.StringVarP(&note.Message, "message", "m", "", "why it is deployed, in one `TEXT` line of at most 256 characters")
 	f.StringVar(&note.Link, "link", "", "`URL` of more about it (default: the CI job that this runs in, if it is one)")
 }
 
-// noted returns what the person said in a form that a receipt may keep. Without a link it
-// takes that of the CI job, if this runs in one. The flags themselves refuse nothing: their
+// noted returns the person's note in a form that a receipt may keep. Without a link it takes
+// the CI job's, if this runs in a CI job. The flags themselves refuse nothing: their
 // refusal would repeat a link with credentials.
 func noted(n ledger.Note) (ledger.Note, error) {
 	message, err := ledger.ParseMessage(n.Message)

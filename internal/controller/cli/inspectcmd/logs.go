@@ -85,7 +85,7 @@ func (c *logsCommand) ofRun(ctx context.Context) (present.Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	run, err := runs.Follow(ctx, c.run, func(l journal.Line) {
-		if err := c.print(l); err != nil { // nobody reads on
+		if err := c.print(l); err != nil { // the reader is gone
 			cancel(err)
 		}
 	})

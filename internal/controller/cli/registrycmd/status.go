@@ -13,8 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// questionCommand is status or health. It reads once, and answers one of two
-// questions.
+// questionCommand is status or health. Both read once, and each answers its own question.
 type questionCommand struct {
 	*command.App
 	as func(registry.Report) registry.Report
@@ -24,7 +23,7 @@ type questionCommand struct {
 
 func newStatus(a *command.App) *cobra.Command {
 	return newQuestion(a, registry.Report.Status, fault.RegistryStatus, &cobra.Command{
-		Use: "status", Short: "Tell what the registry on its host is like", Example: "  unidesk-controller artifact-registry status",
+		Use: "status", Short: "Show the state of the registry on its host", Example: "  unidesk-controller artifact-registry status",
 		Long: `status reads what there is and judges it; nothing is changed. It is ok, and exits
 with 0, when the registry could be read: "not installed" is an answer.`,
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// File is one of the three files, as the output has it.
+// File is a rendered file, in the form of the output.
 type File struct {
 	Name registry.FileName `json:"name"`
 	// Path is its path on the registry's host. Written is the path that this command wrote.

@@ -37,7 +37,8 @@ const (
 // Forms returns all forms.
 func Forms() []Form { return []Form{Auto, TTY, Plain, JSON, Quiet} }
 
-// ParseForm accepts the name of a form, and USAGE else. from is where the name was given.
+// ParseForm accepts the name of a form. It returns USAGE for another name, and from, which
+// is the flag or the variable that has it.
 func ParseForm(from, s string) (Form, error) {
 	if !slices.Contains(Forms(), Form(s)) {
 		return "", fault.New(fault.Usage, "%s %s: it is auto, tty, plain, json or quiet", from, s)

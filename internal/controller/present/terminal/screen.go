@@ -83,8 +83,8 @@ func Clear(out io.Writer) (bool, error) {
 	return true, err
 }
 
-// ours are the only escapes that pass: those of the styles of printer.go.
-// Text that brings one of them looks like ours, and does no more.
+// ours are the only escapes that pass: the styles of printer.go have no others.
+// Text that brings its own has that style, and no other effect.
 var ours = regexp.MustCompile(`^\x1b\[(?:|1|2|36|1;3[123])m`)
 
 // legible writes what a terminal would act on, or that turns or hides the text
