@@ -15,6 +15,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
 )
 
+// upTime is long enough to make the Debian tree on a machine that builds Kubernetes meanwhile.
+const upTime = 40 * time.Minute
+
 // holdVariable makes the test binary bring a lab up and wait to be killed.
 const holdVariable = "UNIDESK_LAB_HOLD"
 
@@ -22,7 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(holdVariable) == "" {
 		os.Exit(m.Run())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), upTime)
 	defer cancel()
 	lab, err := hosts.Up(ctx, hosts.Config{Log: os.Stderr})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // A single lab serves all the checks.
 func TestTheLabIsTwoRealHosts(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), upTime)
 	defer cancel()
 	start := time.Now()
 	lab, err := hosts.Up(ctx, hosts.Config{Log: t.Output()})
@@ -160,7 +160,7 @@ func testContainer(ctx context.Context, t *testing.T, host *hosts.Host) {
 }
 
 func TestTwoLabsAreUpAtATime(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute) // another run of this test may have the other place
+	ctx, cancel := context.WithTimeout(t.Context(), upTime) // another run of this test may have the other place
 	defer cancel()
 	var labs [2]*hosts.Lab
 	for i := range labs {
