@@ -62,7 +62,7 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
-	@lab/setup.sh engine sshd lintian
+	@lab/setup.sh engine sshd lintian samples
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	go test -C tools ./...
 	@mkdir -p dist

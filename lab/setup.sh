@@ -5,6 +5,7 @@
 #   lab/setup.sh hosts           what boots two real hosts (systemd, Docker and sshd inside each)
 #   lab/setup.sh race            a C compiler, which Go's race detector is linked with
 #   lab/setup.sh lintian         Debian's checker of packages
+#   lab/setup.sh samples         what the examples of the documents run
 #
 # It installs programs and starts nothing: whoever wants a daemon starts one of his own. What is there already is left
 # alone, whoever put it there, so it may run before every test: with nothing missing it takes a few milliseconds.
@@ -70,6 +71,10 @@ for part in "$@"; do
       ;;
     lintian)
       want lintian lintian
+      ;;
+    samples)
+      want jq jq
+      want curl curl
       ;;
     race)
       want gcc gcc

@@ -97,7 +97,7 @@ func (j *Journal) find(id string) (string, error) {
 	i := slices.IndexFunc(paths, func(path string) bool { return filepath.Base(path) == id+suffix })
 	if i < 0 {
 		return "", fault.New(fault.ReceiptNotFound, "there is no run %.100q", id).
-			WithHint("`unidesk-controller history --all` lists the runs; each is kept for %d days", keptFor/(24*time.Hour))
+			WithHint("`unidesk-controller history --all` lists the runs; each is kept for %d days", KeptFor/(24*time.Hour))
 	}
 	return paths[i], nil
 }

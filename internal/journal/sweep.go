@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// keptFor is how long a run is kept.
-	keptFor = 90 * 24 * time.Hour
+	// KeptFor is how long a run is kept.
+	KeptFor = 90 * 24 * time.Hour
 	// keptRuns is how many runs of an account are kept.
 	keptRuns = 2000
 )
@@ -24,7 +24,7 @@ func (j *Journal) sweep(now time.Time) {
 	var own []string
 	for _, path := range j.paths(0, "") {
 		id, _ := runOf(path)
-		if made, _ := ledger.Made(id); now.Sub(made) > keptFor {
+		if made, _ := ledger.Made(id); now.Sub(made) > KeptFor {
 			_ = statefile.Remove(path)
 		} else if info, err := os.Lstat(path); err == nil && statefile.Owner(info) == os.Geteuid() {
 			own = append(own, path)

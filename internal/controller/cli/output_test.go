@@ -9,9 +9,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
@@ -42,6 +44,9 @@ func TestOutputPageIsComplete(t *testing.T) {
 		overview.Interrupted{},
 		overview.Live{},
 		overview.Receipt{},
+		present.SentNotice{},
+		notify.Claim{},
+		notify.Delivery{},
 		registry.Report{},
 		registry.Check{},
 		registry.Failure{},

@@ -1,5 +1,5 @@
-// Package cli is the command line: it joins the commands of the packages below it to a root. It reads what a person or a script asks for, and answers. It decides nothing about
-// a deploy.
+// Package cli is the command line: it joins the commands of the packages below it to a root.
+// It reads what a person or a script asks for, and answers. It decides nothing about a deploy.
 //
 // Results go to stdout, everything else to stderr; what the command came to is
 // in the exit code.
@@ -57,7 +57,7 @@ deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stde
 		cmd, inspectcmd.NewStatus(a), registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
 		deploycmd.NewDeploy(a), inspectcmd.NewHistory(a), inspectcmd.NewVerify(a), deploycmd.NewRollback(a), inspectcmd.NewLogs(a),
 		deploycmd.NewRecover(a), deploycmd.NewWatch(a), inspectcmd.NewServices(a), setupcmd.NewCatalog(a), setupcmd.NewHost(a),
-		setupcmd.NewDoctor(a), setupcmd.NewExplain(a), setupcmd.NewVersion(a),
+		setupcmd.NewDoctor(a), setupcmd.NewNotify(a), setupcmd.NewExplain(a), setupcmd.NewVersion(a),
 	)
 	cmd.SetOut(a.Out)
 	cmd.SetErr(a.Err)

@@ -10,14 +10,24 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Receipt answers with one receipt whole.
-func Receipt(r ledger.Receipt) Answer { return NewAnswer(ExitOK, r, printReceipt) }
+// ShownReceipt is what history show answers: a receipt, and the notice of its run.
+type ShownReceipt struct {
+	ledger.Receipt
+	// Notice is nil if no process has sent one.
+	Notice *notify.Claim `json:"notice,omitempty"`
+}
+
+// Receipt answers with a receipt whole. notice is the claim of its notice, nil for none.
+func Receipt(r ledger.Receipt, notice *notify.Claim) Answer {
+	return NewAnswer(ExitOK, ShownReceipt{r, notice}, printReceipt)
+}
 
 // printReceipt writes a receipt for people; JSON has all of it.
-func printReceipt(out io.Writer, r ledger.Receipt) error {
+func printReceipt(out io.Writer, r ShownReceipt) error {
 	p := newPrinter(out)
 	style := terminal.Bad()
 	switch r.Outcome {
@@ -41,7 +51,7 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 	if r.Failure != "" {
 		p.Field("because", "%s", terminal.Indent(r.Failure))
 	}
-	p.down(&r)
+	p.down(&r.Receipt)
 	if len(r.Logs) > 0 {
 		p.Field("its last lines", "%s", terminal.Indent(strings.Join(r.Logs, "\n")))
 	}
@@ -63,6 +73,10 @@ func printReceipt(out io.Writer, r ledger.Receipt) error {
 		p.Field("disturbed", "%s %s", terminal.Warn().Render("!"), d)
 	}
 	p.Warnings(r.Warnings)
+	if r.Notice != nil {
+		p.Field("notice", "by the %s, %s", r.Notice.By, r.Notice.At.Format(time.DateTime+"Z07:00"))
+		p.deliveries(r.Notice.Deliveries)
+	}
 	for i, s := range r.Steps {
 		p.Field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}

@@ -37,7 +37,7 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 		Note: ledger.Note{Message: "fix the login", Link: "https://ci.example/7"},
 	}
 	var out bytes.Buffer
-	if err := printReceipt(&out, r); err != nil {
+	if err := printReceipt(&out, ShownReceipt{Receipt: r}); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range []string{
@@ -73,8 +73,10 @@ func TestWhatARevertLeftIsShown(t *testing.T) {
 	t.Parallel()
 	left := []string{"web stays", "worker stays"}
 	for name, print := range map[string]func(io.Writer) error{
-		"result":  func(out io.Writer) error { return printResult(out, contract.Result{Warnings: left}) },
-		"receipt": func(out io.Writer) error { return printReceipt(out, ledger.Receipt{Warnings: left}) },
+		"result": func(out io.Writer) error { return printResult(out, contract.Result{Warnings: left}) },
+		"receipt": func(out io.Writer) error {
+			return printReceipt(out, ShownReceipt{Receipt: ledger.Receipt{Warnings: left}})
+		},
 		"recover": func(out io.Writer) error {
 			return printRecovered(out, recoveries{Recovered: []contract.Recovery{{Action: contract.TookBack, Warnings: left}}})
 		},

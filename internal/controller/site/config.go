@@ -18,6 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -51,6 +52,8 @@ type Config struct {
 	Sources map[string]string `yaml:"sources"`
 	// AllowedSigners is the file of those who may grant a deploy.
 	AllowedSigners string `yaml:"allowedSigners"`
+	// Notify is the program or the webhook that receives how runs end.
+	Notify notify.Config `yaml:"notify"`
 }
 
 // Master is this machine's UniDesk.
@@ -160,6 +163,9 @@ func (c Config) validate() error {
 	}
 	check(c.Summaries == "" || filepath.IsAbs(c.Summaries), "summaries %q is not an absolute path", c.Summaries)
 	if _, err := c.Remotes(); err != nil {
+		faults = append(faults, err)
+	}
+	if err := c.Notify.Validate(); err != nil {
 		faults = append(faults, err)
 	}
 	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)

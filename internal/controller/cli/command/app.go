@@ -44,6 +44,7 @@ type App struct {
 	acting   activity
 	// maxRate is of what crosses from the registry's host.
 	maxRate byteRate
+	notices notices
 }
 
 // Build returns the build of this program.

@@ -23,8 +23,8 @@ func (a *App) runs(c site.Config) *journal.Writer {
 func (a *App) HideProgress() { a.progress = terminal.Quiet }
 
 // emit hands each line to the journal first, then to the person, and then each event to the
-// other listener.
-func (a *App) emit(runs *journal.Writer, progress *terminal.Progress) func(journal.Line) {
+// other listener. Of a run's last line it sends the notice.
+func (a *App) emit(c site.Config, runs *journal.Writer, progress *terminal.Progress) func(journal.Line) {
 	var mu sync.Mutex
 	var pace journal.Pace
 	return func(l journal.Line) {
@@ -36,6 +36,9 @@ func (a *App) emit(runs *journal.Writer, progress *terminal.Progress) func(journ
 		}
 		progress.Line(l, kept)
 		mu.Unlock()
+		if l.End != nil {
+			a.notices.send(c, l)
+		}
 		if a.onEvent != nil && l.End == nil {
 			a.onEvent(workload.Event{Point: l.Point, Text: l.Text, Warning: l.Warning, Done: l.Done, Total: l.Total})
 		}
@@ -54,5 +57,5 @@ func (a *App) Refused(about journal.Line, r contract.Result) {
 	defer runs.Close()
 	now, end := time.Now().UTC(), r.End()
 	about.Time, about.Run, about.Who, about.Point, about.End = now, ledger.NewID(now), site.Who(), workload.PointGuard, &end
-	a.emit(runs, terminal.NewProgress(a.Err, a.progress, a.Terminal))(about)
+	a.emit(config, runs, terminal.NewProgress(a.Err, a.progress, a.Terminal))(about)
 }

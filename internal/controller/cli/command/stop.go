@@ -28,15 +28,17 @@ func (a *App) Acts(c *contract.Contract) {
 	a.acting.Store(true)
 }
 
-// Execute runs a command until it ends. The first value of Streams.Stop asks it to end; the
-// second leaves its work where it is. It prints an
-// error that no answer was made of, and returns the exit code.
+// Execute runs a command until it ends and its notices are sent. The first value of
+// Streams.Stop asks it to end; the second leaves its work where it is. Execute prints an error
+// that no answer was made of, and returns the exit code.
 func (a *App) Execute(ctx context.Context, root *cobra.Command) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- a.exitOf(root.ExecuteContext(ctx))
+		code := a.exitOf(root.ExecuteContext(ctx))
+		a.sent()
+		ended <- code
 	}()
 	select {
 	case code := <-ended:

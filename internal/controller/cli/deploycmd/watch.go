@@ -3,6 +3,7 @@ package deploycmd
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,9 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 	journal := slog.New(slog.NewTextHandler(c.Err, nil))
 	journal.Info("watching", slog.String("changes", w.Config.ChangesDir()))
 	context.AfterFunc(ctx, func() { journal.Info("stopping: what was begun is ended first") })
+	var missed sync.WaitGroup
+	missed.Go(func() { w.Config.SendMissed(ctx, journal) })
 	w.Watch(ctx, journal)
+	missed.Wait()
 	return present.Nothing(), nil
 }

@@ -152,12 +152,12 @@ func newHistoryShow(a *command.App) *cobra.Command {
 }
 
 func (c historyShowCommand) Run(context.Context) (present.Answer, error) {
-	l, _, err := openLedger(c.App)
+	l, config, err := openLedger(c.App)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	r, err := l.Get(c.id)
-	return present.Receipt(r), err
+	return present.Receipt(r, config.Claims().Of(r.ID)), err
 }
 
 func openLedger(a *command.App) (*ledger.Ledger, site.Config, error) {

@@ -1,0 +1,93 @@
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+)
+
+const (
+	// missedAfter is the time that a run has to make the claim of its own notice.
+	missedAfter = time.Minute
+	// missedWithin is how long before its start a watch looks for notices that were not sent.
+	missedWithin = 10 * time.Minute
+	// missedRuns is how many of the newest runs it looks at.
+	missedRuns = 50
+)
+
+// Claims returns the claims of notices.
+func (c Config) Claims() notify.Claims { return notify.OpenClaims(filepath.Join(c.State, "notices")) }
+
+// SendNotice sends the notice of a run's last line if the configuration wants it and no other
+// process sends it. The error names each delivery that failed.
+func (c Config) SendNotice(ctx context.Context, l journal.Line, by notify.Sender) error {
+	event, wanted := c.Notify.Wants(*l.End)
+	if !wanted || l.Run == "" {
+		return nil
+	}
+	claims := c.Claims()
+	took, err := claims.Take(l.Run, by, time.Now())
+	if err != nil {
+		return fmt.Errorf("the notice of run %s is not sent: %w", l.Run, err)
+	}
+	if !took {
+		return nil
+	}
+	var receipt *ledger.Receipt
+	if id := l.End.Receipt; id != "" {
+		if r, err := ledger.Open(c.LedgerDir()).Get(id); err == nil {
+			receipt = &r
+		}
+	}
+	all := c.Notify.Send(ctx, notify.About(event, l, receipt))
+	faults := []error{claims.Close(l.Run, by, time.Now(), all)}
+	for _, d := range all {
+		if d.Error != "" {
+			faults = append(faults, fmt.Errorf("the notice of run %s did not arrive: %s", l.Run, d.Error))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// SendMissed sends, each minute until ctx ends, the notices of runs that ended and whose
+// process was killed before it made their claim.
+func (c Config) SendMissed(ctx context.Context, log *slog.Logger) {
+	if !c.Notify.Set() {
+		return
+	}
+	since := time.Now().Add(-missedWithin)
+	tick := time.NewTicker(missedAfter)
+	defer tick.Stop()
+	for {
+		for _, l := range c.missed(since, time.Now()) {
+			if err := c.SendNotice(ctx, l, notify.ByWatch); err != nil {
+				log.Error("a notice of a run that was killed", slog.Any("err", err))
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// missed returns the last lines of the runs that ended after since, and whose notice no
+// process has claimed by now.
+func (c Config) missed(since, now time.Time) (lines []journal.Line) {
+	runs, _ := journal.Open(c.RunsDir()).Runs(journal.Query{Newest: missedRuns}) // a file that cannot be read has no notice
+	for _, run := range runs {
+		ended := run.Last.Time
+		if run.State == journal.Ended && ended.After(since) && now.Sub(ended) >= missedAfter && c.Claims().Of(run.ID) == nil {
+			lines = append(lines, run.Last)
+		}
+	}
+	return lines
+}
