@@ -32,6 +32,10 @@ type Images interface {
 // maxDetails is how many tags' details an agent reads at once, over all calls.
 const maxDetails = 4
 
+// bulky is the size of an image's documents, in bytes, from which on the collector runs at
+// once: beside busy processes it lags by megabytes.
+const bulky = 1 << 20
+
 // maxStreams is how many Stream calls an agent serves at once: each holds a few
 // buffers, and memory is promised.
 const maxStreams = 8
@@ -44,10 +48,12 @@ type imageServer struct {
 	// detailing holds one for each tag whose details are being read, encoding one for each
 	// delta that is made.
 	slots, resolving, detailing, encoding chan struct{}
-	deltas                                Deltas   // nil if the agent keeps no copies
-	pool                                  freeList // of the chunks that are sent
-	squeezer                              *squeezer
-	stripes                               stripes
+	// bulky means that the last Resolve's documents were; the holder of resolving has it.
+	bulky    bool
+	deltas   Deltas   // nil if the agent keeps no copies
+	pool     freeList // of the chunks that are sent
+	squeezer *squeezer
+	stripes  stripes
 }
 
 func newImageServer(images Images, deltas Deltas) *imageServer {
@@ -142,9 +148,16 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for another resolve: %w", context.Cause(ctx))
 	}
+	if s.bulky { // the answer before this one is garbage now, and this one takes as much again
+		runtime.GC()
+	}
 	img, err := s.images.Resolve(ctx, repo, commit, want)
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s@%s: %w", repo, commit.Short(), err)
 	}
-	return &artifactv1.ResolveResponse{Image: imageToProto(img), Registry: img.Registry}, nil
+	answer := &artifactv1.ResolveResponse{Image: imageToProto(img), Registry: img.Registry}
+	if s.bulky = len(img.ManifestBytes)+len(img.ConfigBytes) > bulky; s.bulky { // what was parsed is garbage now
+		runtime.GC()
+	}
+	return answer, nil
 }
