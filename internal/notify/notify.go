@@ -65,6 +65,19 @@ type Webhook struct {
 // Set reports whether notices go anywhere.
 func (c Config) Set() bool { return len(c.Command) > 0 || c.Webhook != nil }
 
+// Masked returns the section with no more of the webhook's URL than its host.
+func (c Config) Masked() Config {
+	if c.Webhook == nil {
+		return c
+	}
+	masked := *c.Webhook
+	if u, err := url.Parse(masked.URL); err == nil {
+		masked.URL = u.Scheme + "://" + u.Host + "/[masked]"
+	}
+	c.Webhook = &masked
+	return c
+}
+
 // Validate checks the section.
 func (c Config) Validate() error {
 	var faults []error

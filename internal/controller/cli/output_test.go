@@ -45,6 +45,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 		overview.Live{},
 		overview.Receipt{},
 		present.SentNotice{},
+		present.Configuration{},
 		notify.Claim{},
 		notify.Delivery{},
 		registry.Report{},
@@ -60,7 +61,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 	for _, v := range results {
 		for f := range reflect.TypeOf(v).Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if f.Anonymous || key == "-" {
+			if f.Anonymous || !f.IsExported() || key == "-" {
 				continue
 			}
 			if !strings.Contains(string(page), "`"+key+"`") {

@@ -8,6 +8,7 @@ package cli
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,22 +49,37 @@ func root(a *command.App) *cobra.Command {
 D601 to where its service runs, switches the service to it, proves that what
 runs is that commit, and takes the switch back when it cannot.
 
-Exit codes: 0 ok or ready, 1 failed, 2 usage, 3 blocked, gated, unsupported or
-deprecated, 4 degraded, 130 interrupted. Results are on stdout, progress on stderr.`,
+Results are on stdout, progress and notes on stderr.`,
 		Args:          cobra.ArbitraryArgs, // no word is an argument: refuse.Group refuses each
 		SilenceErrors: true, SilenceUsage: true, Version: a.Build().Line(present.Program),
 	}
-	refuse.Group(
-		cmd, inspectcmd.NewStatus(a), registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
-		deploycmd.NewDeploy(a), inspectcmd.NewHistory(a), inspectcmd.NewVerify(a), deploycmd.NewRollback(a), inspectcmd.NewLogs(a),
-		deploycmd.NewRecover(a), deploycmd.NewWatch(a), inspectcmd.NewServices(a), setupcmd.NewCatalog(a), setupcmd.NewHost(a),
-		setupcmd.NewDoctor(a), setupcmd.NewNotify(a), setupcmd.NewExplain(a), setupcmd.NewVersion(a),
-	)
+	titled(cmd, "look", "Look",
+		inspectcmd.NewStatus(a), inspectcmd.NewServices(a), inspectcmd.NewHistory(a), inspectcmd.NewLogs(a), inspectcmd.NewVerify(a))
+	titled(cmd, "deploy", "Deploy",
+		registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
+		deploycmd.NewDeploy(a), deploycmd.NewRollback(a), deploycmd.NewRecover(a), deploycmd.NewWatch(a))
+	titled(cmd, "setup", "Set up",
+		setupcmd.NewDoctor(a), setupcmd.NewHost(a), setupcmd.NewCatalog(a), setupcmd.NewConfig(a), setupcmd.NewNotify(a))
+	titled(cmd, "help", "Help", setupcmd.NewExplain(a), setupcmd.NewVersion(a))
+	cmd.SetHelpCommandGroupID("help")
+	cmd.SetCompletionCommandGroupID("help")
+	refuse.Group(cmd, topics()...)
 	cmd.SetOut(a.Out)
 	cmd.SetErr(a.Err)
 	cmd.SetVersionTemplate("{{.Version}}\n")
+	cmd.SetUsageTemplate(strings.NewReplacer(".FlagUsages", ".FlagUsagesWrapped 80", "{{rpad .CommandPath .CommandPathPadding}}", "help {{rpad .Name 13}}",
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, `"{{.CommandPath}} COMMAND --help" shows more.`).Replace(cmd.UsageTemplate()))
 	refuse.Defaults(cmd)
 	a.Globals(cmd)
 	refuse.Words(cmd)
 	return cmd
+}
+
+// titled adds commands that help lists below a title.
+func titled(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title + ":"})
+	for _, c := range commands {
+		c.GroupID = id
+	}
+	root.AddCommand(commands...)
 }

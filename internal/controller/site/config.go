@@ -189,6 +189,12 @@ func Declared(dir string) (c Config, from string, err error) {
 	return c, path, err
 }
 
+// Masked returns the configuration without what may be secret.
+func (c Config) Masked() Config {
+	c.Notify = c.Notify.Masked()
+	return c
+}
+
 // LedgerDir is the folder of the receipts.
 func (c Config) LedgerDir() string { return filepath.Join(c.State, "ledger") }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -19,11 +20,14 @@ func (a *App) Globals(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&a.ConfigDir, "config", site.DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	root.PersistentFlags().StringVarP(&a.Format, "output", "o", "text", "form of the result: text or json")
 	progress, quiet := string(terminal.Auto), false
-	root.PersistentFlags().StringVar(&progress, "progress", progress, "form of the progress on stderr: auto, tty, plain, json or quiet; UNIDESK_PROGRESS is the default")
+	root.PersistentFlags().StringVar(&progress, "progress", progress, "form of the progress on stderr: auto, tty, plain, json or quiet")
+	// A flag that is given replaces them.
+	a.ConfigDir, a.Format = cmp.Or(os.Getenv(configVariable), a.ConfigDir), cmp.Or(os.Getenv(outputVariable), a.Format)
 	root.PersistentFlags().BoolVarP(&quiet, "quiet", "q", false, "show no progress; errors and notes stay")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if a.Format != "text" && a.Format != "json" {
-			return fault.New(fault.Usage, "-o %s: it is text or json", a.Format)
+		if form := a.Format; form != "text" && form != "json" {
+			a.Format = "text" // of the refusal
+			return fault.New(fault.Usage, "%s %s: it is text or json", from(cmd, "output", "-o", outputVariable), form)
 		}
 		if a.progress, err = formOf(cmd, progress, quiet); err != nil {
 			return err
@@ -34,9 +38,25 @@ func (a *App) Globals(root *cobra.Command) {
 	a.Complete().Flags(root)
 }
 
+// The variables of the environment that hold the default of a flag. `help environment` prints
+// them.
+const (
+	configVariable   = "UNIDESK_CONFIG"
+	outputVariable   = "UNIDESK_OUTPUT"
+	progressVariable = "UNIDESK_PROGRESS"
+)
+
+// from returns what a value was given by: the flag, else the variable.
+func from(cmd *cobra.Command, name, flag, variable string) string {
+	if cmd.Flags().Changed(name) {
+		return flag
+	}
+	return variable
+}
+
 // formOf returns how progress is shown: by the flags, else by the environment.
 func formOf(cmd *cobra.Command, progress string, quiet bool) (terminal.Form, error) {
-	given, env := cmd.Flags().Changed("progress"), os.Getenv("UNIDESK_PROGRESS")
+	given, env := cmd.Flags().Changed("progress"), os.Getenv(progressVariable)
 	switch {
 	case given && quiet:
 		return "", fault.New(fault.Usage, "--progress and --quiet exclude each other")
@@ -45,7 +65,7 @@ func formOf(cmd *cobra.Command, progress string, quiet bool) (terminal.Form, err
 	case given || env == "":
 		return terminal.ParseForm("--progress", progress)
 	}
-	return terminal.ParseForm("UNIDESK_PROGRESS", env)
+	return terminal.ParseForm(progressVariable, env)
 }
 
 // Complete completes the words of a line.

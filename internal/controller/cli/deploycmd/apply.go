@@ -26,7 +26,7 @@ func newApply(a *command.App) *cobra.Command {
 	c := &applyCommand{App: a}
 	cmd := &cobra.Command{
 		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [-m TEXT] [--again] [--max-rate SIZE] [--wait[=TIME]] [--dry-run]",
-		Short: "Bring it live: the guardrail first, then what deploy-service --run-now does",
+		Short: "Check the guardrail, then deploy as deploy-service --run-now",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
 Without --service it does so for each service that deploy.json names in the

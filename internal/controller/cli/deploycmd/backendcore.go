@@ -25,7 +25,7 @@ type backendCoreCommand struct {
 func NewDeployBackendCore(a *command.App) *cobra.Command {
 	c := &backendCoreCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "deploy-backend-core", Short: "Deprecated: use deploy apply --env prod --service backend-core",
+		Use: "deploy-backend-core", Short: "Deprecated: use deploy apply --service backend-core",
 		Example: "  unidesk-controller artifact-registry deploy-backend-core --commit 0123456789abcdef0123456789abcdef01234567",
 		Args:    cobra.ArbitraryArgs, FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true}, RunE: a.Runs(c),
 	}

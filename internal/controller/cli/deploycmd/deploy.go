@@ -22,8 +22,8 @@ import (
 func NewDeploy(a *command.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "deploy", Short: "Bring an environment to what deploy.json wants",
-		Long: `deploy goes by deploy.json, which it reads and never writes: the wanted commit of
-each service of an environment. With --service it is about that one, with
+		Long: `deploy goes by deploy.json, which it reads and never writes: the wanted commit
+of each service of an environment. With --service it is about that one, with
 --commit about that commit instead of the wanted one.`,
 	}
 	return refuse.Group(cmd, newPlan(a), newApply(a), newDiff(a))

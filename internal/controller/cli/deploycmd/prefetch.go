@@ -23,8 +23,8 @@ func NewPrefetch(a *command.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prefetch --service NAME [--env dev|prod] --commit FULL-SHA [--digest DIGEST] [--max-rate SIZE]", Short: "Bring an image to its host ahead of a deploy",
 		Long: `prefetch brings the image of a commit to the host of its service, checked, and
-touches nothing that runs. A deploy of the commit finds the image there. An image that
-no deploy takes stays until docker image rm removes it.`,
+touches nothing that runs. A deploy of the commit finds the image there. An
+image that no deploy takes stays until docker image rm removes it.`,
 		Example: "  unidesk-controller artifact-registry prefetch --service frontend --commit 0123456789abcdef0123456789abcdef01234567",
 		Args:    cobra.NoArgs, RunE: a.Runs(c),
 	}

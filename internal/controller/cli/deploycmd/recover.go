@@ -21,7 +21,7 @@ type recoverCommand struct {
 func NewRecover(a *command.App) *cobra.Command {
 	c := &recoverCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "recover [--max-rate SIZE] [--take-over] [--wait[=TIME]]", Short: "End what killed runs left: the old version back, or the receipt finished",
+		Use: "recover [--max-rate SIZE] [--take-over] [--wait[=TIME]]", Short: "End what killed runs left: revert it, or finish its receipt",
 		Example: "  unidesk-controller recover", Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
 	a.RateFlag(cmd)

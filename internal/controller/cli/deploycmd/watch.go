@@ -19,7 +19,7 @@ type watchCommand struct{ *command.App }
 // NewWatch returns the command watch.
 func NewWatch(a *command.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "watch", Short: "Take back what nobody settled on this machine, at its deadline; runs until it is stopped",
+		Use: "watch", Short: "Daemon: revert unconfirmed deploys here at their deadline",
 		Example: "  unidesk-controller watch", Args: cobra.NoArgs, RunE: a.Runs(watchCommand{a}),
 	}
 }

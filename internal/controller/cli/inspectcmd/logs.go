@@ -31,8 +31,8 @@ func NewLogs(a *command.App) *cobra.Command {
 	c := &logsCommand{App: a}
 	cmd := &cobra.Command{
 		Use: "logs --service NAME [--env ENV] [--lines N] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
-		Long: `logs shows the last lines of a service's container, without secrets. With --run it
-shows what a run did, by its journal; history --all lists the runs.`,
+		Long: `logs shows the last lines of a service's container, without secrets. With --run
+it shows what a run did, by its journal; history --all lists the runs.`,
 		Example: `  unidesk-controller logs --service frontend --lines 50
   unidesk-controller logs --run 20260102T030405Z-0123abcd --follow`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),

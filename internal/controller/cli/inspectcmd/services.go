@@ -18,7 +18,7 @@ type servicesCommand struct {
 // NewServices returns the command services.
 func NewServices(a *command.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "services [NAME]", Short: "List the services of the catalog: where they run, how far they may go; with NAME one of them whole, and why",
+		Use: "services [NAME]", Short: "List the services of the catalog, or print a service whole",
 		Example: `  unidesk-controller services
   unidesk-controller services frontend`,
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.Complete().Services,

@@ -30,11 +30,12 @@ func NewStatus(a *command.App) *cobra.Command {
 		Use: "status [SERVICE]", Short: "Show what is live where, and what goes on",
 		Long: `status shows each service that is live: the commit that runs, how that stands to
 what was proven last, since when, and who deployed it. Above are the hosts, the
-registry, the deploys that go on and those that were interrupted. It asks each host
-once and changes nothing; it asks no service for its health, which verify does.
+registry, the deploys that go on and those that were interrupted. It asks each
+host once and changes nothing; it asks no service for its health, which verify
+does.
 
-Exit codes: 0 all runs as it was proven, 4 something does not, 1 a question had no
-answer.`,
+Exit codes: 0 all runs as it was proven, 4 something does not, 1 a question had
+no answer.`,
 		Example: `  unidesk-controller status
   unidesk-controller status frontend --env prod -w`,
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.Complete().Services,

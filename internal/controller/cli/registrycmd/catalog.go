@@ -18,10 +18,10 @@ type catalogCommand struct{ *command.App }
 
 func newCatalog(a *command.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "catalog", Short: "Compare what CI.json declares, the registry holds and the hosts run",
+		Use: "catalog", Short: "Compare CI.json, the registry and what the hosts run",
 		Long: `catalog shows each service by what CI.json declares, what the registry holds and
-what its hosts show to run. A commit with a question mark was not seen to run: the
-last proven receipt names it. CI.json is a plan and no evidence: an
+what its hosts show to run. A commit with a question mark was not seen to run:
+the last proven receipt names it. CI.json is a plan and no evidence: an
 upstream-image entry is coverage only, and makes nothing deployable.`,
 		Example: "  unidesk-controller artifact-registry catalog", Args: cobra.NoArgs, RunE: a.Runs(catalogCommand{a}),
 	}

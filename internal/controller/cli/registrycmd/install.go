@@ -22,12 +22,13 @@ type installCommand struct {
 func newInstall(a *command.App) *cobra.Command {
 	c := &installCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "install [--dry-run]", Short: "Make the registry on its host what is declared, and start it",
-		Long: `install makes the registry on its host what is declared: folders, the three files,
-daemon-reload, enable, start; then it judges as health does, with health's exit codes.
-What is so already is left alone, and a file that is replaced is kept beside its path.
-When a step fails, what was there before is put back. The storage's content is never
-touched. With --dry-run the steps are listed and nothing is contacted.`,
+		Use: "install [--dry-run]", Short: "Make the registry what is declared, and start it",
+		Long: `install makes the registry on its host what is declared: folders, the three
+files, daemon-reload, enable, start; then it judges as health does, with
+health's exit codes. What is so already is left alone, and a file that is
+replaced is kept beside its path. When a step fails, what was there before is
+put back. The storage's content is never touched. With --dry-run the steps are
+listed and nothing is contacted.`,
 		Example: `  unidesk-controller artifact-registry install --dry-run
   unidesk-controller artifact-registry install`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),

@@ -16,7 +16,7 @@ type planCommand struct{ *command.App }
 
 func newPlan(a *command.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "plan", Short: "Print the registry's boundary, dependencies, paths and the flow of an artifact",
+		Use: "plan", Short: "Print the registry's boundary, paths and flow",
 		Example: "  unidesk-controller artifact-registry plan", Args: cobra.NoArgs, RunE: a.Runs(planCommand{a}),
 	}
 }

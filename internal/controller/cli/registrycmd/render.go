@@ -26,9 +26,10 @@ func newRender(a *command.App) *cobra.Command {
 	c := &renderCommand{App: a}
 	cmd := &cobra.Command{
 		Use: "render [--out DIR]", Short: "Print the registry's three files and their SHA-256",
-		Long: `render prints the registry's configuration, Compose file and systemd unit as they
-are declared, each with its SHA-256. The same settings give the same bytes on any
-machine. Nothing is contacted. With --out the files are written below DIR instead.`,
+		Long: `render prints the registry's configuration, Compose file and systemd unit as
+they are declared, each with its SHA-256. The same settings give the same bytes
+on any machine. Nothing is contacted. With --out the files are written below DIR
+instead.`,
 		Example: `  unidesk-controller artifact-registry render
   unidesk-controller artifact-registry render --out ./registry`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),

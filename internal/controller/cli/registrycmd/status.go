@@ -24,16 +24,17 @@ type questionCommand struct {
 func newStatus(a *command.App) *cobra.Command {
 	return newQuestion(a, registry.Report.Status, fault.RegistryStatus, &cobra.Command{
 		Use: "status", Short: "Show the state of the registry on its host", Example: "  unidesk-controller artifact-registry status",
-		Long: `status reads what there is and judges it; nothing is changed. It is ok, and exits
-with 0, when the registry could be read: "not installed" is an answer.`,
+		Long: `status reads what there is and judges it; nothing is changed. It is ok, and
+exits with 0, when the registry could be read: "not installed" is an answer.`,
 	})
 }
 
 func newHealth(a *command.App) *cobra.Command {
 	return newQuestion(a, registry.Report.Health, fault.RegistryHealth, &cobra.Command{
 		Use: "health", Short: "Ask whether the registry runs as it should", Example: "  unidesk-controller artifact-registry health",
-		Long: `health reads and judges as status does. It is ok when all is as declared. Exit codes:
-0 healthy, 4 it serves and something about it is wrong or not as declared, 1 anything else.`,
+		Long: `health reads and judges as status does. It is ok when all is as declared. Exit
+codes: 0 healthy, 4 it serves and something about it is wrong or not as
+declared, 1 anything else.`,
 	})
 }
 

@@ -15,10 +15,11 @@ type doctorCommand struct{ *command.App }
 // NewDoctor returns the command doctor.
 func NewDoctor(a *command.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Check the whole set-up from here, with a fix for each finding",
-		Long: `doctor checks what a deploy leans on: the configuration, UniDesk's files, Compose
-and the engine, the state folder, and every host of controller.yaml. It changes
-nothing, and of a secret it tells whether it is there and how long it is.
+		Use: "doctor", Short: "Check the whole set-up, with a fix for each finding",
+		Long: `doctor checks what a deploy leans on: the configuration, UniDesk's files,
+Compose and the engine, the state folder, and every host of controller.yaml. It
+changes nothing, and of a secret it tells whether it is there and how long it
+is.
 
 Exit codes: 0 all is well, 4 there are warnings, 1 something would keep a deploy
 from working.`,

@@ -15,7 +15,7 @@ import (
 
 // NewHost returns the command host, with list, bootstrap and placement below it.
 func NewHost(a *command.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "host", Short: "List the hosts, put the agent on one, or print what one must place"}
+	cmd := &cobra.Command{Use: "host", Short: "List the hosts, install an agent, print its agent.yaml"}
 	return refuse.Group(cmd, newHostList(a), newHostBootstrap(a), newHostPlacement(a))
 }
 

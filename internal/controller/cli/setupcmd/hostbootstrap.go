@@ -26,12 +26,13 @@ func newHostBootstrap(a *command.App) *cobra.Command {
 	c := &hostBootstrapCommand{App: a}
 	cmd := &cobra.Command{
 		Use:   "bootstrap NAME [--dry-run] [--role ROLE] [--agent FILE]",
-		Short: "Put the agent on a host over ssh and sudo, or a newer one in its place",
+		Short: "Install or upgrade the agent on a host over ssh and sudo",
 		Long: `bootstrap puts the agent on a host that has nothing but ssh and sudo without a
-password (or root's own login): binary, units, group, and a first agent.yaml that
-is never overwritten, with a role for the account that ssh lands in; on a node of k3s that the catalog has services on, the rights
-of "host placement --rbac" and a first token, too. A second run changes nothing. The
-agent that was there comes back if the new agent does not answer.`,
+password (or root's own login): binary, units, group, and a first agent.yaml
+that is never overwritten, with a role for the account that ssh lands in; on a
+node of k3s that the catalog has services on, the rights of "host placement
+--rbac" and a first token, too. A second run changes nothing. The agent that was
+there comes back if the new agent does not answer.`,
 		Example: `  unidesk-controller host bootstrap D601 --dry-run
   unidesk-controller host bootstrap D601`,
 		Args: cobra.ExactArgs(1), ValidArgsFunction: a.Complete().Hosts,
