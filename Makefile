@@ -63,8 +63,8 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
 	@lab/setup.sh engine sshd lintian samples
-	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	go test -C tools ./...
+	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	@mkdir -p dist
 	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/test.json $(SUM) -tags integration -p 4 $(LONG) ./...
 	@$(LONGEST) dist/test.json
