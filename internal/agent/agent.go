@@ -26,6 +26,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/delta/store"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/pull"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registryhost"
@@ -146,7 +147,10 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return a.supervise(ctx) })
+	group.Go(func() error {
+		daemonlog.Supervise(ctx, a.log)
+		return nil
+	})
 	if a.keeper != nil {
 		group.Go(func() error {
 			a.keeper.Run(ctx)

@@ -36,13 +36,15 @@ const (
 	Recovered Event = "recovered"
 	// Failed: a run or a recovery ended with a failure and without a receipt.
 	Failed Event = "failed"
+	// Drifted: a service of this machine is down, or is not what was proven.
+	Drifted Event = "drifted"
 	// Test: a person tries the notices.
 	Test Event = "test"
 )
 
 // Events returns the events that a configuration may name.
 func Events() []Event {
-	return []Event{Succeeded, Degraded, Reverted, RevertFailed, Unsettled, Recovered, Failed}
+	return []Event{Succeeded, Degraded, Reverted, RevertFailed, Unsettled, Recovered, Failed, Drifted}
 }
 
 // Config is the section notify of controller.yaml. The zero value sends nothing.
@@ -112,7 +114,12 @@ func join(events []Event) string {
 // Wants returns the event of a run's end, false if the configuration sends none of it.
 func (c Config) Wants(end journal.End) (Event, bool) {
 	e, is := eventOf(end)
-	return e, is && c.Set() && (len(c.On) == 0 || slices.Contains(c.On, e))
+	return e, is && c.Sends(e)
+}
+
+// Sends reports whether an event is sent.
+func (c Config) Sends(e Event) bool {
+	return c.Set() && (len(c.On) == 0 || slices.Contains(c.On, e))
 }
 
 // eventOf returns the event of an end. A run that changed nothing, and failed at nothing, is
@@ -174,6 +181,17 @@ func About(e Event, l journal.Line, receipt *ledger.Receipt) Notice {
 	return n
 }
 
+// Drift returns the notice of a service that is not as it was proven: proven is the commit, runs
+// describes what is there.
+func Drift(service artifact.ServiceID, env artifact.Env, proven artifact.Commit, runs string, now time.Time) Notice {
+	n := Notice{Schema: Schema, Event: Drifted, Time: now.UTC(), Service: service, Env: env, Commit: proven}
+	n.Text = n.sentence()
+	if runs != "" {
+		n.Text += ": " + runs
+	}
+	return n
+}
+
 // Try returns the notice of a test.
 func Try(who string, now time.Time) Notice {
 	return Notice{Schema: Schema, Event: Test, Text: "UniDesk sends its notices here.", Time: now.UTC(), Who: who}
@@ -193,6 +211,7 @@ func (n Notice) sentence() string {
 		Unsettled:    version + " is not confirmed",
 		Recovered:    "an interrupted deploy was ended",
 		Failed:       version + " failed",
+		Drifted:      version + " was proven, and is down or replaced",
 	}[n.Event]
 	text = n.Service.String() + " in " + n.Env.String() + ": " + text
 	if n.Failure != "" {

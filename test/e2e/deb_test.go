@@ -140,6 +140,17 @@ func watches(t *testing.T) {
 	if err != nil || out != "660 root unidesk\n" {
 		t.Errorf("%v: %q", err, out)
 	}
+	eventually(t, time.Minute, "systemd has its status", func() error {
+		out, err := two.D601.Output(t.Context(), "systemctl", "show", "--property=StatusText", "unidesk-controller.service")
+		if err == nil && !strings.HasPrefix(out, "StatusText=watching") {
+			err = errors.New(out)
+		}
+		return err
+	})
+	out, err = two.D601.Output(t.Context(), "journalctl", "--unit=unidesk-controller.service", "--output=cat", "--priority=info", "CHANGES=/var/lib/unidesk/changes")
+	if err != nil || !strings.Contains(out, "watching changes=/var/lib/unidesk/changes\n") {
+		t.Errorf("%v: the journal has %q", err, out)
+	}
 	attacked(t)
 	on(t, "systemctl stop unidesk-controller.service", "rm "+config)
 }

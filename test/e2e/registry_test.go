@@ -533,16 +533,16 @@ func TestBenchStatus(t *testing.T) {
 		took = append(took, time.Since(began))
 	}
 	slices.Sort(took)
-	journal, err := two.D601.Output(t.Context(), "journalctl", "--unit", agentUnit, "--output", "cat", "--lines", "200")
+	journal, err := two.D601.Output(t.Context(), "journalctl", "--unit", agentUnit, "--output", "json", "--output-fields", "METHOD,DURATION", "--lines", "200")
 	must(t, err)
 	var inside []time.Duration
 	for line := range strings.Lines(journal) {
 		var call struct {
-			Method   string
-			Duration time.Duration
+			Method   string `json:"METHOD"`
+			Duration int64  `json:"DURATION,string"` // in microseconds
 		}
 		if json.Unmarshal([]byte(line), &call) == nil && strings.HasSuffix(call.Method, "/Inspect") {
-			inside = append(inside, call.Duration)
+			inside = append(inside, time.Duration(call.Duration)*time.Microsecond)
 		}
 	}
 	if len(inside) < times {

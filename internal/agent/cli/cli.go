@@ -13,6 +13,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/agent"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
@@ -115,7 +116,7 @@ func serve(errs io.Writer) *cobra.Command {
 				return err
 			}
 			version := build.Read().Version
-			journal := slog.New(slog.NewJSONHandler(errs, &slog.HandlerOptions{Level: level}))
+			journal := daemonlog.New(errs, level, slog.NewJSONHandler(errs, &slog.HandlerOptions{Level: level}))
 			a, err := agent.New(c, version, journal)
 			if err != nil {
 				return err

@@ -35,6 +35,11 @@ const (
 	Unknown State = "unknown"
 )
 
+// States returns all states.
+func States() []State {
+	return []State{Proven, Degraded, Down, Drifted, Unproven, None, Changing, Unconfirmed, Unknown}
+}
+
 // wrong reports whether a person should look.
 func (s State) wrong() bool {
 	return slices.Contains([]State{Degraded, Down, Drifted, Unconfirmed, Unknown}, s)

@@ -47,10 +47,24 @@ func (c Config) SendNotice(ctx context.Context, l journal.Line, by notify.Sender
 		}
 	}
 	all := c.Notify.Send(ctx, notify.About(event, l, receipt))
-	faults := []error{claims.Close(l.Run, by, time.Now(), all)}
+	return errors.Join(claims.Close(l.Run, by, time.Now(), all), failures(all))
+}
+
+// SendDrift sends the notice of a drift if the configuration wants it. The error names each
+// delivery that failed.
+func (c Config) SendDrift(ctx context.Context, n notify.Notice) error {
+	if !c.Notify.Sends(n.Event) {
+		return nil
+	}
+	return failures(c.Notify.Send(ctx, n))
+}
+
+// failures returns an error that names each delivery that failed, nil if none did.
+func failures(all []notify.Delivery) error {
+	var faults []error
 	for _, d := range all {
 		if d.Error != "" {
-			faults = append(faults, fmt.Errorf("the notice of run %s did not arrive: %s", l.Run, d.Error))
+			faults = append(faults, fmt.Errorf("the %s did not take a notice: %s", d.To, d.Error))
 		}
 	}
 	return errors.Join(faults...)

@@ -5,12 +5,14 @@ package command
 
 import (
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -36,7 +38,9 @@ type App struct {
 	// Probe may be nil: then nothing is asked past an agent that does not answer.
 	Probe site.SSHProbe
 
-	args []string
+	// stderr is Streams.Err as it was handed over.
+	stderr io.Writer
+	args   []string
 	// progress is how progress is shown, command the words of the command line.
 	progress terminal.Form
 	command  string
@@ -45,6 +49,11 @@ type App struct {
 	// maxRate is of what crosses from the registry's host.
 	maxRate byteRate
 	notices notices
+}
+
+// Log returns the log of a command that systemd keeps running.
+func (a *App) Log() *slog.Logger {
+	return daemonlog.New(a.stderr, slog.LevelInfo, slog.NewTextHandler(a.Err, nil))
 }
 
 // Build returns the build of this program.
@@ -57,7 +66,7 @@ func (a *App) Build() build.Info {
 // New returns what the commands of a command line share. onEvent, if not nil, is called at
 // each point of a deploy, after the point was printed.
 func New(args []string, streams Streams, version string, onEvent func(workload.Event)) *App {
-	a := &App{args: args, progress: terminal.Auto, Version: version, onEvent: onEvent, Probe: site.ProbeBySSH}
+	a := &App{args: args, stderr: streams.Err, progress: terminal.Auto, Version: version, onEvent: onEvent, Probe: site.ProbeBySSH}
 	a.fit(streams)
 	return a
 }

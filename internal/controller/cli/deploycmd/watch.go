@@ -4,12 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/patrol"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
 )
 
 // watchCommand is to the master what an agent is to its host. It takes back a killed run's
@@ -36,12 +42,33 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	defer unlock()
-	journal := slog.New(slog.NewTextHandler(c.Err, nil))
-	journal.Info("watching", slog.String("changes", w.Config.ChangesDir()))
-	context.AfterFunc(ctx, func() { journal.Info("stopping: what was begun is ended first") })
-	var missed sync.WaitGroup
-	missed.Go(func() { w.Config.SendMissed(ctx, journal) })
-	w.Watch(ctx, journal)
-	missed.Wait()
+	rows, err := site.RowsOf(c.ConfigDir, "")
+	if err != nil {
+		return present.Answer{}, err
+	}
+	log := c.Log()
+	log.Info("watching", slog.String("changes", w.Config.ChangesDir()))
+	context.AfterFunc(ctx, func() { log.Info("stopping: what was begun is ended first") })
+	var beside sync.WaitGroup
+	beside.Go(func() { daemonlog.Supervise(ctx, log) })
+	beside.Go(func() { w.Config.SendMissed(ctx, log) })
+	beside.Go(func() { c.patrol(w, rows, log).Run(ctx) })
+	w.Watch(ctx, log)
+	beside.Wait()
 	return present.Nothing(), nil
+}
+
+// patrol returns what looks at the live services of this machine.
+func (c watchCommand) patrol(w *command.Wired, rows []catalog.Row, log *slog.Logger) *patrol.Patrol {
+	question := overview.Question{Wired: w.Wired, Rows: rows}
+	return &patrol.Patrol{
+		Look:   func(ctx context.Context) ([]overview.Live, []inventory.Unasked) { return overview.Here(ctx, question) },
+		Status: func(sentence string) { daemonlog.Status(log, sentence) },
+		Log:    log,
+		Drifted: func(ctx context.Context, l overview.Live) {
+			if err := w.Config.SendDrift(ctx, l.Notice(time.Now())); err != nil {
+				log.Error("a notice of a drift", slog.Any("err", err))
+			}
+		},
+	}
 }

@@ -1,0 +1,128 @@
+// Package patrol looks at the live services of this machine each minute, and reports once that
+// what runs is not what was proven. It contacts no other host and asks no service for its
+// health.
+package patrol
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+)
+
+// every is the time between two looks.
+const every = time.Minute
+
+// Patrol is what is looked at, and who hears of it.
+type Patrol struct {
+	// Look returns the services as they are, and the questions that were not answered.
+	Look func(ctx context.Context) ([]overview.Live, []inventory.Unasked)
+	// Drifted receives a service that two looks in a row found down or drifted, once until it
+	// is as proven again.
+	Drifted func(ctx context.Context, l overview.Live)
+	// Status receives a sentence about all services after each look.
+	Status func(sentence string)
+	Log    *slog.Logger
+
+	seen     map[string]overview.State // by the look before
+	reported map[string]overview.State
+	unasked  string
+}
+
+// Run looks until ctx ends.
+func (p *Patrol) Run(ctx context.Context) {
+	p.seen, p.reported = map[string]overview.State{}, map[string]overview.State{}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		p.round(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Patrol) round(ctx context.Context) {
+	all, unasked := p.Look(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	for _, l := range all {
+		p.judge(ctx, l)
+	}
+	p.complain(unasked)
+	p.Status(sentence(all, unasked))
+}
+
+// judge compares a look at a service with the look before. What a run changes, and what could
+// not be seen, is no news.
+func (p *Patrol) judge(ctx context.Context, l overview.Live) {
+	key := l.Service + " " + l.Env.String()
+	before := p.seen[key]
+	p.seen[key] = l.State
+	log := p.Log.With(slog.String("service", l.Service), slog.String("env", l.Env.String()), slog.String("state", string(l.State)))
+	switch l.State {
+	case overview.Down, overview.Drifted:
+		if before != l.State || p.reported[key] == l.State {
+			return
+		}
+		p.reported[key] = l.State
+		log.Warn("what runs is not what was proven", slog.String("runs", l.Seen), slog.String("proven", proven(l)))
+		p.Drifted(ctx, l)
+	case overview.Changing, overview.Unconfirmed, overview.Unknown:
+	default:
+		if p.reported[key] != "" {
+			delete(p.reported, key)
+			log.Info("what runs is as it was proven again", slog.String("runs", l.Seen))
+		}
+	}
+}
+
+// complain logs the questions that were not answered, when they are others than before.
+func (p *Patrol) complain(unasked []inventory.Unasked) {
+	var words []string
+	for _, u := range unasked {
+		words = append(words, u.What+": "+u.Message)
+	}
+	if text := strings.Join(words, "; "); text != p.unasked {
+		p.unasked = text
+		if text != "" {
+			p.Log.Warn("not all services can be seen", slog.String("unanswered", text))
+		}
+	}
+}
+
+func proven(l overview.Live) string {
+	if l.Proven == nil {
+		return ""
+	}
+	return l.Proven.Commit.String()
+}
+
+// sentence counts the services by their state.
+func sentence(all []overview.Live, unasked []inventory.Unasked) string {
+	count := map[overview.State]int{}
+	for _, l := range all {
+		count[l.State]++
+	}
+	var parts []string
+	for _, s := range overview.States() {
+		if n := count[s]; n > 0 && s != overview.None {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	if len(unasked) > 0 {
+		parts = append(parts, fmt.Sprintf("%d unanswered", len(unasked)))
+	}
+	if len(parts) == 0 {
+		return "watching, no service runs here"
+	}
+	return "watching: " + strings.Join(slices.Clip(parts), ", ")
+}

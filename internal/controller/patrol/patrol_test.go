@@ -1,0 +1,79 @@
+package patrol
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+// Each word is the state that a look finds; "+" behind it means that the look is reported.
+func TestADriftIsReportedOnceItStays(t *testing.T) {
+	t.Parallel()
+	for _, story := range []string{
+		"proven down proven down proven",
+		"proven down down+ down proven down down+",
+		"drifted drifted+ drifted drifted",
+		"down drifted drifted+ down down+",
+		"down down+ changing down down",
+		"down unknown down down+",
+		"down down+ unknown unknown down down",
+		"down down+ unconfirmed degraded down down+",
+		"none none unproven unproven degraded degraded",
+	} {
+		var log bytes.Buffer
+		reports := 0
+		p := Patrol{
+			Drifted: func(context.Context, overview.Live) { reports++ }, Status: func(string) {}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			seen: map[string]overview.State{}, reported: map[string]overview.State{},
+		}
+		for i, word := range strings.Fields(story) {
+			state, wants := strings.CutSuffix(word, "+")
+			if !slices.Contains(overview.States(), overview.State(state)) {
+				t.Fatalf("there is no state %q", state)
+			}
+			p.Look = func(context.Context) ([]overview.Live, []inventory.Unasked) {
+				return []overview.Live{{Service: "frontend", Env: artifact.Prod, State: overview.State(state)}}, nil
+			}
+			before := reports
+			p.round(t.Context())
+			if got := reports > before; got != wants {
+				t.Errorf("%s: look %d is reported: %t", story, i+1, got)
+			}
+		}
+		if strings.Count(log.String(), "level=WARN") != reports {
+			t.Errorf("%s: %d reports, and the log is\n%s", story, reports, log.String())
+		}
+	}
+}
+
+func TestTheStatusCountsTheServices(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var status []string
+	live := []overview.Live{{State: overview.Proven}, {State: overview.Down}, {State: overview.Proven}, {State: overview.None}}
+	unasked := []inventory.Unasked{*inventory.NotAsked("what runs on master", fault.New(fault.EngineUnavailable, "no"))}
+	p := Patrol{
+		Look:    func(context.Context) ([]overview.Live, []inventory.Unasked) { return live, unasked },
+		Drifted: func(context.Context, overview.Live) {}, Status: func(s string) { status = append(status, s) }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		seen: map[string]overview.State{}, reported: map[string]overview.State{},
+	}
+	p.round(t.Context())
+	p.round(t.Context())
+	live, unasked = nil, nil
+	p.round(t.Context())
+	want := []string{"watching: 2 proven, 1 down, 1 unanswered", "watching: 2 proven, 1 down, 1 unanswered", "watching, no service runs here"}
+	if !slices.Equal(status, want) {
+		t.Errorf("%q", status)
+	}
+	if strings.Count(log.String(), "not all services can be seen") != 1 {
+		t.Errorf("the silence is logged more than once:\n%s", log.String())
+	}
+}

@@ -1,0 +1,42 @@
+package daemonlog
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// Supervise reports to systemd that the program is ready, alive and stopping (sd_notify(3)),
+// until ctx ends. Without systemd it only waits.
+func Supervise(ctx context.Context, log *slog.Logger) {
+	notify := func(state string) { Notify(log, state) }
+	notify(daemon.SdNotifyReady)
+	defer notify(daemon.SdNotifyStopping)
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || interval == 0 {
+		<-ctx.Done()
+		return
+	}
+	tick := time.NewTicker(interval / 2) // as sd_watchdog_enabled(3) recommends
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			notify(daemon.SdNotifyWatchdog)
+		}
+	}
+}
+
+// Status has `systemctl status` print a sentence about what the program does.
+func Status(log *slog.Logger, sentence string) { Notify(log, "STATUS="+sentence) }
+
+// Notify sends systemd a state of sd_notify(3).
+func Notify(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("notify systemd", slog.Any("err", err))
+	}
+}
