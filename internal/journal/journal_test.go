@@ -111,6 +111,11 @@ func TestWhetherARunGoesOnIsKnown(t *testing.T) {
 			t.Errorf("%+v: %v, %v", q, runs, err)
 		}
 	}
+	there := 0
+	skip := func(id string) bool { there++; return id != running }
+	if runs, err := j.Runs(journal.Query{Skip: skip}); err != nil || len(runs) != 1 || runs[0].ID != running || there != 3 {
+		t.Errorf("%v of %d runs, %v, want the run that is not skipped", runs, there, err)
+	}
 	if runs, err := j.Runs(journal.Query{Env: artifact.Prod, Service: "web", Newest: 1}); err != nil || len(runs) != 1 || runs[0].ID != killed {
 		t.Errorf("%v, %v", runs, err)
 	}

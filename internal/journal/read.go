@@ -50,6 +50,9 @@ type Query struct {
 	Service string
 	// Newest is how many runs are read at most; 0 for all.
 	Newest int
+	// Skip, if not nil, receives the id of each run that is there. A run of which it returns
+	// true is not read.
+	Skip func(id string) bool
 }
 
 // Runs returns the runs, newest first. A file that cannot be read, or holds no run, is left
@@ -65,6 +68,9 @@ func (j *Journal) Runs(q Query) (runs []Run, err error) {
 	}
 	var faults []error
 	for _, path := range paths {
+		if id, _ := runOf(path); q.Skip != nil && q.Skip(id) {
+			continue
+		}
 		run, err := j.read(path, func(Line) {})
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // swept meanwhile
