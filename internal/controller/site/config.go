@@ -53,7 +53,14 @@ type Config struct {
 	// AllowedSigners is the file of those who may grant a deploy.
 	AllowedSigners string `yaml:"allowedSigners"`
 	// Notify is the program or the webhook that receives how runs end.
-	Notify notify.Config `yaml:"notify"`
+	Notify  notify.Config `yaml:"notify"`
+	Metrics Metrics       `yaml:"metrics"`
+}
+
+// Metrics is what a watch shows of this installation to Prometheus.
+type Metrics struct {
+	// Textfile is the file for node_exporter's collector of textfiles; "" for none.
+	Textfile string `yaml:"textfile"`
 }
 
 // Master is this machine's UniDesk.
@@ -169,6 +176,8 @@ func (c Config) validate() error {
 		faults = append(faults, err)
 	}
 	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)
+	check(c.Metrics.Textfile == "" || filepath.IsAbs(c.Metrics.Textfile), "metrics.textfile %q is not an absolute path", c.Metrics.Textfile)
+	check(c.Metrics.Textfile == "" || filepath.Ext(c.Metrics.Textfile) == ".prom", "metrics.textfile %q does not end in .prom: node_exporter reads no other file", c.Metrics.Textfile)
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")
 	check(c.Master.Deploy != "", "master.deploy is empty")
@@ -200,6 +209,15 @@ func (c Config) LedgerDir() string { return filepath.Join(c.State, "ledger") }
 
 // RunsDir is the folder of the journal of runs.
 func (c Config) RunsDir() string { return filepath.Join(c.State, "runs") }
+
+// AttemptsFile counts the runs that the journal has had.
+func (c Config) AttemptsFile() string { return filepath.Join(c.State, "attempts.json") }
+
+// SpoolDir is the folder of layers that are on their way.
+func (c Config) SpoolDir() string { return filepath.Join(c.State, "spool") }
+
+// CacheDir is the folder of unpacked layers.
+func (c Config) CacheDir() string { return filepath.Join(c.State, "cache") }
 
 // ChangesDir is the folder of the changes on this machine that are not settled.
 func (c Config) ChangesDir() string { return filepath.Join(c.State, "changes") }

@@ -3,7 +3,6 @@ package site
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -55,8 +54,7 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 	if err != nil {
 		return nil, err
 	}
-	spool, err := layers.OpenSpool(filepath.Join(c.State, "spool"), c.SpoolQuota,
-		layers.OpenCache(filepath.Join(c.State, "cache"), c.CacheQuota))
+	spool, err := layers.OpenSpool(c.SpoolDir(), c.SpoolQuota, layers.OpenCache(c.CacheDir(), c.CacheQuota))
 	if err != nil {
 		return nil, err
 	}
