@@ -8,6 +8,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/metrics"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
@@ -57,7 +58,7 @@ func TestOutputPageIsComplete(t *testing.T) {
 	}
 	plan := inventory.NewRegistryPlan(site.Defaults(), "")
 	results = append(results, plan, plan.Dependencies, plan.Paths[0],
-		registryanswer.Result{}, registryanswer.Rendering{}, registryanswer.File{}, registryanswer.DryRunResult{})
+		present.Measured{}, metrics.Family{}, metrics.Sample{}, registryanswer.Result{}, registryanswer.Rendering{}, registryanswer.File{}, registryanswer.DryRunResult{})
 	for _, v := range results {
 		for f := range reflect.TypeOf(v).Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -67,6 +68,11 @@ func TestOutputPageIsComplete(t *testing.T) {
 			if !strings.Contains(string(page), "`"+key+"`") {
 				t.Errorf("docs/output.md does not name %q of %T", key, v)
 			}
+		}
+	}
+	for _, name := range metrics.Names() {
+		if !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/output.md does not name the metric %q", name)
 		}
 	}
 	for _, d := range []registry.Decision{

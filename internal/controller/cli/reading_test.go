@@ -28,7 +28,7 @@ var questions = []string{
 	"artifact-registry status", "artifact-registry health", "artifact-registry list", "artifact-registry catalog",
 	"history", "history --service frontend", "history show 20260101T000000Z-1",
 	"verify --service frontend", "rollback --service frontend", "logs --service frontend",
-	"status", "status frontend --env prod", "services", "services frontend", "catalog print", "catalog check FILE",
+	"status", "status frontend --env prod", "metrics", "services", "services frontend", "catalog print", "catalog check FILE",
 	"host list", "host bootstrap --dry-run D601", "host placement D601", "help", "completion bash", "completion fish", "completion powershell", "completion zsh",
 	"doctor", "explain", "explain LOCKED", "version", "version --hosts", "notify test", "config view",
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/metrics"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/patrol"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
@@ -26,6 +26,10 @@ type watchCommand struct{ *command.App }
 func NewWatch(a *command.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "watch", Short: "Daemon: revert unconfirmed deploys here at their deadline",
+		Long: `watch takes back each change on this machine that no run settles, at its deadline,
+until it is stopped. Each minute it looks at the live services of this machine, and
+reports a drift. If controller.yaml names metrics.textfile, it also writes there each
+minute what the command metrics prints.`,
 		Example: "  unidesk-controller watch", Args: cobra.NoArgs, RunE: a.Runs(watchCommand{a}),
 	}
 }
@@ -42,25 +46,26 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	defer unlock()
-	rows, err := site.RowsOf(c.ConfigDir, "")
-	if err != nil {
-		return present.Answer{}, err
-	}
 	log := c.Log()
 	log.Info("watching", slog.String("changes", w.Config.ChangesDir()))
 	context.AfterFunc(ctx, func() { log.Info("stopping: what was begun is ended first") })
 	var beside sync.WaitGroup
+	defer beside.Wait()
 	beside.Go(func() { daemonlog.Supervise(ctx, log) })
 	beside.Go(func() { w.Config.SendMissed(ctx, log) })
-	beside.Go(func() { c.patrol(w, rows, log).Run(ctx) })
+	beside.Go(func() { c.patrol(w, log).Run(ctx) })
+	if file := w.Config.Metrics.Textfile; file != "" {
+		log.Info("writing metrics", slog.String("textfile", file))
+		r := &metrics.Reader{Config: w.Config, Services: w.Parts.Catalog, Build: c.Build()}
+		beside.Go(func() { r.Keep(ctx, log) })
+	}
 	w.Watch(ctx, log)
-	beside.Wait()
 	return present.Nothing(), nil
 }
 
 // patrol returns what looks at the live services of this machine.
-func (c watchCommand) patrol(w *command.Wired, rows []catalog.Row, log *slog.Logger) *patrol.Patrol {
-	question := overview.Question{Wired: w.Wired, Rows: rows}
+func (c watchCommand) patrol(w *command.Wired, log *slog.Logger) *patrol.Patrol {
+	question := overview.Question{Wired: w.Wired, Rows: site.RowsIn(w.Parts.Catalog)}
 	return &patrol.Patrol{
 		Look:   func(ctx context.Context) ([]overview.Live, []inventory.Unasked) { return overview.Here(ctx, question) },
 		Status: func(sentence string) { daemonlog.Status(log, sentence) },
