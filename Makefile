@@ -46,6 +46,11 @@ lintian: ## make the packages for this architecture, and have Debian's lintian l
 	packaging/build.sh deb $(VERSION) $(shell go env GOARCH)
 	lintian --allow-root --fail-on error,warning dist/*.deb
 
+.PHONY: promtool
+promtool: ## have Debian's promtool look at the alerts, and at the text of the metrics
+	@lab/setup.sh promtool
+	go test -vet=off -ldflags=-w -tags integration -count 1 -run '^TestPromtool' ./packaging ./internal/controller/metrics
+
 .PHONY: demo
 demo: ## play both hosts on this machine and show a deploy, a refusal, a revert, a recovery
 	@lab/setup.sh engine sshd
@@ -62,7 +67,7 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
-	@lab/setup.sh engine sshd lintian samples
+	@lab/setup.sh engine sshd lintian promtool samples
 	go test -C tools ./...
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	@mkdir -p dist

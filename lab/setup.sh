@@ -5,6 +5,7 @@
 #   lab/setup.sh hosts           what boots two real hosts (systemd, Docker and sshd inside each)
 #   lab/setup.sh race            a C compiler, which Go's race detector is linked with
 #   lab/setup.sh lintian         Debian's checker of packages
+#   lab/setup.sh promtool        Prometheus's checker of rules and metrics
 #   lab/setup.sh samples         what the examples of the documents run
 #
 # It installs programs and starts nothing: whoever wants a daemon starts one of his own. What is there already is left
@@ -75,6 +76,9 @@ for part in "$@"; do
     samples)
       want jq jq
       want curl curl
+      ;;
+    promtool)
+      want promtool prometheus
       ;;
     race)
       want gcc gcc

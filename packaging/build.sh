@@ -75,6 +75,8 @@ tarball() {
   install -D -m 644 packaging/unidesk-controller.service "$usr/lib/systemd/system/unidesk-controller.service"
   install -D -m 644 packaging/unidesk-controller.sysusers.conf "$usr/lib/sysusers.d/unidesk-controller.conf"
   install -D -m 644 packaging/unidesk-controller.tmpfiles.conf "$usr/lib/tmpfiles.d/unidesk-controller.conf"
+  install -D -m 644 -t "$usr/share/unidesk/prometheus" packaging/prometheus/unidesk.rules.yml
+  install -D -m 644 -t "$usr/share/unidesk/grafana" packaging/grafana/unidesk.json
   install -D -m 644 -t "$doc" README.md CHANGELOG.md SECURITY.md LICENSE
   install -D -m 644 -t "$doc/docs" docs/*.md docs/agent.yaml
   install -D -m 644 -t "$doc/docs/adr" docs/adr/*.md
