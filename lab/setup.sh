@@ -150,6 +150,10 @@ apt update || say "some package sources did not answer; going on with the others
 choose
 say "installing: ${packages[*]}"
 apt install -y --no-install-recommends "${packages[@]}"
+# promtool comes with a server, which is not to start at the next boot.
+if [[ " ${packages[*]} " == *" prometheus "* ]] && command -v deb-systemd-helper >/dev/null 2>&1; then
+  "${root[@]}" deb-systemd-helper disable prometheus.service >/dev/null 2>&1 || say "prometheus.service starts at the next boot: systemctl disable prometheus"
+fi
 
 for program in "${missing_programs[@]}"; do
   hash -r
