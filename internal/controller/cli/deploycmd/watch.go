@@ -26,10 +26,10 @@ type watchCommand struct{ *command.App }
 func NewWatch(a *command.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "watch", Short: "Daemon: revert unconfirmed deploys here at their deadline",
-		Long: `watch takes back each change on this machine that no run settles, at its deadline,
-until it is stopped. Each minute it looks at the live services of this machine, and
-reports a drift. If controller.yaml names metrics.textfile, it also writes there each
-minute what the command metrics prints.`,
+		Long: `watch takes back each change on this machine that no run settles, at its
+deadline, until it is stopped. Each minute it looks at the live services of this
+machine, and reports a drift. If controller.yaml names metrics.textfile, it also
+writes there each minute what the command metrics prints.`,
 		Example: "  unidesk-controller watch", Args: cobra.NoArgs, RunE: a.Runs(watchCommand{a}),
 	}
 }

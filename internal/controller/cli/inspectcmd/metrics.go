@@ -18,11 +18,12 @@ type metricsCommand struct{ *command.App }
 // NewMetrics returns the command metrics.
 func NewMetrics(a *command.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "metrics", Short: "Print what this master knows of its deploys, as Prometheus reads it",
+		Use: "metrics", Short: "Print Prometheus metrics of the deploys of this master",
 		Long: `metrics prints what the receipts, the journal of runs, the changes that are not
-settled and the state folders come to, in Prometheus's text format. watch writes the
-same to the file that metrics.textfile of controller.yaml names. It contacts no host:
-status shows which hosts answer, and artifact-registry health how the registry is.
+settled and the state folders come to, in Prometheus's text format. watch writes
+the same to the file that metrics.textfile of controller.yaml names. It contacts
+no host: status shows which hosts answer, and artifact-registry health how the
+registry is.
 
 Exit codes: 0 all was read, 1 something could not be read and is left out.`,
 		Example: `  unidesk-controller metrics
