@@ -18,9 +18,9 @@ import (
 // memory is what the collector works towards; nothing here grows with an image.
 const memory = 40 << 20
 
-// garbage is how much may wait for the collector, in percent of what is in use.
-// Go's 100 lets the peak follow how the disk keeps up, by a sixth between a layer
-// of 100 MB and one of 600; a collection here is a millisecond, and few come.
+// garbage is how much may wait for the collector, in percent of what is in use. Go's
+// 100 lets the peak follow how the disk keeps up, by a sixth between layers of 100 and
+// 600 MB; a collection here is a millisecond, and few come.
 const garbage = 25
 
 func main() {

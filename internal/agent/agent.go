@@ -35,8 +35,8 @@ import (
 )
 
 const (
-	// stopGrace is how long calls under way get to end when the agent is told to.
-	// A layer's stream is cut then; its receiver continues it elsewhere in time.
+	// stopGrace is how long calls under way get to end when the agent must stop. A
+	// layer's stream is cut then; its receiver continues it elsewhere in time.
 	stopGrace = 10 * time.Second
 	// memoryLimit is far above what is needed (some 6 MiB beside the program itself)
 	// and makes the collector work hard before the process comes near the 64 MiB that
@@ -178,8 +178,8 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// stop ends the server: no new calls, a while for those under way, then none. What
-// must not be left half done, a recreate above all, is waited for. It is told at
+// stop ends the server: no new calls, a while for those under way, then none. What must
+// not be left half done, a recreate above all, is waited for. It is asked to stop at
 // once: the server waits for every handler, and systemd for none beyond its limit.
 func (a *Agent) stop() {
 	a.health.Shutdown()

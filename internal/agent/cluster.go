@@ -104,7 +104,7 @@ func unservedCluster(err error) error {
 		"then, as root there: systemctl restart unidesk-agent", hint)
 }
 
-// troubled returns an error and its hint in one line.
+// troubled returns an error and its hint in a line.
 func troubled(err error) string {
 	if hint := fault.HintOf(err); hint != "" {
 		return err.Error() + "; " + strings.ReplaceAll(hint, "\n", "; ")

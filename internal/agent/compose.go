@@ -28,9 +28,9 @@ func composeFolders() []string {
 
 var composeForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]{0,64}$`)
 
-// composePlugin tells the version of the host's Compose plugin. The plugin is asked
-// itself, which takes half of what asking through docker takes, and not again
-// until its file is another one.
+// composePlugin reads the version of the host's Compose plugin. It runs the plugin
+// itself, which takes half the time of docker's command, and not again until its file
+// changes.
 type composePlugin struct {
 	folders []string
 
@@ -40,7 +40,7 @@ type composePlugin struct {
 	version string
 }
 
-// Version returns "" where there is no plugin, or none that answers.
+// Version returns "" if there is no plugin or it does not answer.
 func (c *composePlugin) Version(ctx context.Context) string {
 	path, file := c.find()
 	if file == nil {
@@ -82,7 +82,7 @@ func askCompose(ctx context.Context, path string) string {
 	return strings.TrimPrefix(version, "v")
 }
 
-// shortOutput ends a program that says more than a version.
+// shortOutput ends a program that prints more than a version.
 type shortOutput struct {
 	said bytes.Buffer // not embedded: its ReadFrom would go round the limit
 	left int

@@ -34,7 +34,7 @@ const maxConfig = 1 << 20
 // Config is agent.yaml; docs/agent.yaml describes each key.
 type Config struct {
 	Version int `yaml:"version"`
-	// Socket is made by the agent itself unless systemd hands one over.
+	// Socket is made by the agent itself unless systemd passes it a socket.
 	Socket string `yaml:"socket"`
 	// Registry is the URL of this host's registry; empty for a host without.
 	Registry string `yaml:"registry"`

@@ -109,7 +109,7 @@ func TestTheAgentStopsWhileALayerIsCopied(t *testing.T) {
 	}
 }
 
-// oneImage is a registry of one image, the only layer of which is stored as it is.
+// oneImage is a registry of a single image, whose only layer is stored uncompressed.
 func oneImage(layer artifact.Digest, size int64, blob http.HandlerFunc) http.Handler {
 	config := fmt.Appendf(nil, `{"os":"linux","architecture":"amd64","config":{},"rootfs":{"type":"layers","diff_ids":[%q]}}`, layer)
 	manifest := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+

@@ -14,11 +14,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
-// engineWait bounds the questions to the engine: one that hangs must not hold up
-// the rest of the answer.
+// engineWait bounds the questions to the engine: a hanging engine must not hold up the
+// rest of the answer.
 const engineWait = 3 * time.Second
 
-// facts reads what HostService.Describe tells.
+// facts reads what HostService.Describe returns.
 type facts struct {
 	version       string
 	registry      string // its host and port
@@ -66,9 +66,9 @@ func (f *facts) Describe(ctx context.Context) (rpc.Description, error) {
 	return d, nil
 }
 
-// engine asks the engine for its versions and its root folder; nil when it does
-// not answer. The connection is for this once: one that is kept would hold on to
-// the API version of an engine that was upgraded meanwhile.
+// engine asks the engine for its versions and its root folder; nil when it does not
+// answer. The connection is not kept: it would hold on to the API version of an engine
+// that was upgraded meanwhile.
 func (f *facts) engine(ctx context.Context) (*rpc.Engine, string) {
 	c, err := engine.New("unix://" + f.docker)
 	if err != nil {

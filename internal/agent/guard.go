@@ -32,8 +32,8 @@ const (
 	maxCallsPerUID = 32
 )
 
-// foreign are the services of gRPC's own that are served: their methods tell no
-// more than HostService.Describe does, so they need the same role.
+// foreign are the services of gRPC's own that are served: their methods return no more
+// than HostService.Describe does, so they need the same role.
 func foreign(service string) bool {
 	switch service {
 	case "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection":
@@ -212,8 +212,8 @@ func (g *guard) end(ctx context.Context, method string, began time.Time, err *er
 // would hold the handler, and its buffers, for as long as the connection lives.
 type patientStream struct {
 	grpc.ServerStream
-	// timer hangs up; it runs while a message is being sent. Messages of a stream
-	// are sent one after the other (grpc.ServerStream), so one serves.
+	// timer hangs up; it runs while a message is being sent. The messages of a stream
+	// are sent in turn (grpc.ServerStream), so a single timer serves.
 	timer *time.Timer
 	limit time.Duration
 }

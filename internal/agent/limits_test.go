@@ -38,8 +38,8 @@ func frame(kind, flags byte, stream uint32, payload []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(b, stream), payload...)
 }
 
-// readFrames reads the server's frames until each says that it has seen enough,
-// or the server hangs up; it returns what each said.
+// readFrames reads the server's frames until each returns true, or the server hangs up;
+// it returns what each returned.
 func readFrames(conn net.Conn, each func(kind, flags byte, stream uint32) (enough bool)) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	header := make([]byte, 9)

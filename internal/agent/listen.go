@@ -92,8 +92,8 @@ func removeStale(ctx context.Context, path string) error {
 	return os.Remove(path)
 }
 
-// Limits on connections. Each ssh session of a controller is one; sessions that
-// died without a word stay for a quarter of an hour.
+// Limits on connections. Each ssh session of a controller is a connection; dead
+// sessions stay for a quarter of an hour.
 const (
 	maxConns       = 64
 	maxConnsPerUID = 16

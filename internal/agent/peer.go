@@ -33,7 +33,7 @@ type caller struct {
 // AuthType names the mechanism.
 func (caller) AuthType() string { return "unix-peer" }
 
-// callerOf returns who makes a call; without one, a caller that may do nothing.
+// callerOf returns who makes a call, or a caller that may do nothing if that is unknown.
 func callerOf(ctx context.Context) caller {
 	if p, ok := peer.FromContext(ctx); ok {
 		if c, ok := p.AuthInfo.(caller); ok {

@@ -22,8 +22,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Project is where a Compose project is on this host, and what of it may be
-// switched. No message says any of that.
+// Project is where a Compose project is on this host, and what of it may be switched.
+// No message carries any of that.
 type Project struct {
 	// Root is the project's folder.
 	Root string `yaml:"root"`
@@ -31,7 +31,7 @@ type Project struct {
 	Files []string `yaml:"files"`
 	// EnvFile is the controlled env file.
 	EnvFile string `yaml:"envFile"`
-	// Services are those that may be observed and switched; no other one is.
+	// Services are those that may be observed and switched; no other is.
 	Services placement.Services `yaml:"services"`
 }
 
@@ -76,9 +76,9 @@ func (c Config) validateProjects() error {
 	return errors.Join(errs...)
 }
 
-// placed is all that is placed here: it leads to the project that a message names,
-// and knows no other. A project that is not placed, or a service, is answered as one
-// that does not exist; its containers are listed beside those of one that is.
+// placed is all that is placed here: it leads to the project that a message names, and
+// knows no other. It answers a project or service that is not placed as if it did not
+// exist; the containers of such a project are listed beside those of a placed project.
 type placed struct {
 	engine   *engine.Client // nil without projects
 	projects map[string]place
@@ -94,8 +94,8 @@ type place struct {
 	watch    func(context.Context)
 }
 
-// newPlaced puts the projects' targets together. One that cannot be served now
-// says why when it is asked: the rest of the agent does not depend on it.
+// newPlaced puts the projects' targets together. A project that cannot be served now
+// answers each call with the reason: the rest of the agent does not depend on it.
 func newPlaced(c Config, images *pull.Registry, logger *slog.Logger) (*placed, error) {
 	p := &placed{projects: make(map[string]place)}
 	if c.Kubernetes != nil {

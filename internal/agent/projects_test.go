@@ -17,7 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
-// onePlaced is a configuration that places one service, by its name only.
+// onePlaced is a configuration that places a single service, by its name only.
 func onePlaced(t *testing.T) Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func onePlaced(t *testing.T) Config {
 	return c
 }
 
-// Without docker's command the agent still serves all else, and says why not this.
+// Without docker's command the agent still serves all else, and returns why it does not serve this.
 func TestAProjectThatCannotBeServedDoesNotKeepTheAgentFromStarting(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	a, err := New(onePlaced(t), "1", slog.New(slog.DiscardHandler))

@@ -137,7 +137,7 @@ func TestStdioEndsWithTheAgent(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	silent, w, err := os.Pipe() // a controller that says nothing and stays
+	silent, w, err := os.Pipe() // a controller that sends nothing and stays
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestAnAgentKilledInMidStreamIsPickedUpFromThere(t *testing.T) {
 	if fault.ReasonOf(err) != fault.HostUnreachable || !fault.Retryable(err) || at == img.Bytes {
 		t.Fatalf("at %d: %v", at, err)
 	}
-	first.start() // over the socket that the killed one left behind
+	first.start() // over the socket that the killed agent left behind
 	err = client.Stream(t.Context(), img.Repository, []layers.Range{{Layer: img.Layers[0], Offset: at}}, nil, take)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
-// endless is a host whose installation ends only when it is told to.
+// endless is a host whose installation ends only when it must stop.
 type endless struct {
 	begun, told, ended chan struct{}
 }

@@ -538,8 +538,8 @@ func notThere(t *testing.T, h *host) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In containerd's store the id is the manifest's digest, and that says which
-	// config there is: a wrong one beside it misleads nobody.
+	// In containerd's store the id is the manifest's digest, and the manifest names its
+	// config: a wrong config beside it misleads nothing.
 	err = target.Stage(t.Context(), p.spec.Ref, img, ignore)
 	if info.Store == engine.Classic && (fault.ReasonOf(err) != fault.DigestMismatch || err == nil) || info.Store == engine.Containerd && err != nil {
 		t.Errorf("%v (%s)", err, fault.ReasonOf(err))
