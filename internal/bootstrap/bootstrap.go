@@ -1,15 +1,14 @@
-// Package bootstrap puts the agent on a host that has nothing but ssh and sudo,
-// and makes it the newer one on a host that has it. It reads the host's facts,
-// plans from them, and lets one fixed script do it; it is idempotent. On a node of
-// k3s it gives the agent what it needs in the cluster, too, and deletes nothing there.
+// Package bootstrap puts the agent on a host that has nothing but ssh and sudo, and
+// upgrades the agent of a host that has it. It reads the host's facts, plans from them,
+// and lets a fixed script do it; it is idempotent. On a node of k3s it gives the agent
+// what it needs in the cluster, too, and deletes nothing there.
 //
 // It refuses a host whose agent came from a package, has no systemd, or is of an
-// architecture that no agent is built for. The danger is twofold. What it types
-// runs as root: so both scripts are constants, into which no value is ever
-// written, and what varies crosses as files whose hashes are checked before
-// anything is touched. And the host may be left without an agent: so what was
-// there is kept until the new one has answered by the way that deploys take, and
-// comes back when it does not.
+// architecture that no agent is built for. The danger is twofold. What it types runs as
+// root: so both scripts are constants, into which no value is ever written, and what
+// varies crosses as files whose hashes are checked before anything is touched. And the
+// host may be left without an agent: so what was there is kept until the new agent has
+// answered by the way that deploys take, and is restored when it does not.
 package bootstrap
 
 import (
@@ -50,14 +49,14 @@ type Host struct {
 	Shell Shell
 	// Ask asks the agent by the way that deploys take.
 	Ask func(ctx context.Context) (rpc.Description, error)
-	// Binary finds the agent for the hardware that the host says it is.
+	// Binary finds the agent for the hardware that the host reports.
 	Binary func(uname string) (Binary, error)
 	// Config is for the first agent.yaml.
 	Config FirstConfig
 	// Cluster are the objects that the agent needs in the host's cluster, none if the
 	// catalog has no service in it.
 	Cluster []rights.Object
-	// Local says that commands run on this machine, in a login that goes on.
+	// Local is true if commands run on this machine, in a login that goes on.
 	Local bool
 	// Say receives each step of [Failure] as it begins, and what it does; it may be nil.
 	Say func(step, does string)
@@ -78,9 +77,9 @@ const (
 	Succeeded Decision = "succeeded"
 	// Blocked: the host is not fit; nothing was touched.
 	Blocked Decision = "blocked"
-	// Reverted: the new agent did not answer, the one from before is back.
+	// Reverted: the new agent did not answer, the previous agent is back.
 	Reverted Decision = "reverted"
-	// Failed: the failure says what there is now.
+	// Failed: the failure describes what there is now.
 	Failed Decision = "failed"
 )
 
@@ -91,7 +90,7 @@ type Result struct {
 	// Changes counts what was changed, or would be by a dry run.
 	Changes int   `json:"changes"`
 	Acts    []Act `json:"acts"`
-	// Agent is what the agent says of itself at the end.
+	// Agent is the agent's description of itself at the end.
 	Agent *rpc.Description `json:"agent,omitempty"`
 	// ToDo is what only a person can do.
 	ToDo    []string `json:"toDo,omitempty"`
@@ -114,7 +113,7 @@ func (r *Result) fail(d Decision, step string, err error, now string) {
 	r.Failure = &Failure{Step: step, Report: remedy.Report(err), Now: now}
 }
 
-// Run does it, or says what it would do.
+// Run does it; a dry run returns what it would do.
 func (h Host) Run(ctx context.Context, dryRun bool) (r Result) {
 	r.Acts = []Act{}
 	h.say("look", "what the host has and may do")
@@ -193,7 +192,7 @@ func (h Host) plan(facts Facts) (parcel, Plan, error) {
 	return p, plan, nil
 }
 
-// act lets the script do one thing, and notes what it says that it did.
+// act lets the script do one act, and notes what the script reports.
 func (h Host) act(ctx context.Context, p parcel, a act) (said, error) {
 	argv := []string{"sh", "-c", applyScript}
 	if p.sudo {
@@ -227,7 +226,7 @@ func (h Host) apply(ctx context.Context, r *Result, p parcel) {
 	}
 }
 
-// prove asks the agent and settles: the old one goes only after the new one has
+// prove asks the agent and settles: the old agent goes only after the new agent has
 // answered, and is what was sent.
 func (h Host) prove(ctx context.Context, r *Result, p parcel, facts Facts) {
 	agent, err := h.answer(ctx)

@@ -18,7 +18,7 @@ import (
 //go:embed facts.sh
 var factsScript string
 
-// Facts are what a host tells an account that only has ssh.
+// Facts are what an account that only has ssh learns of a host.
 type Facts struct {
 	// Machine is the hardware's name in the kernel's words (uname -m).
 	Machine string
@@ -29,7 +29,7 @@ type Facts struct {
 	Missing []string
 	// Sudo is root, yes, no (it asks for a password, or forbids) or missing.
 	Sudo string
-	// Member says that the account is in the group of the agent's socket.
+	// Member is true if the account is in the group of the agent's socket.
 	Member bool
 	// Files has the SHA-256 of each file that a bootstrap puts there, and of what it
 	// kept; or one of the states below.
@@ -39,7 +39,7 @@ type Facts struct {
 	// Free are bytes that are free in these folders.
 	Free  map[string]int64
 	Units map[string]Unit
-	// Docker says that the docker command is there, Engine that the engine's socket is.
+	// Docker is true if the docker command is there, Engine if the engine's socket is.
 	Docker, Engine bool
 	// K3s is true if the host is a node of k3s.
 	K3s bool
@@ -49,17 +49,17 @@ type Facts struct {
 	Trouble string
 }
 
-// What is at a path that has no hash to tell.
+// What is at a path without a hash.
 const (
 	fileAbsent     = "absent"
 	fileOther      = "other" // a symbolic link, a folder
 	fileUnreadable = "unreadable"
 )
 
-// Unit is systemd's word on a unit; "-" where it has none.
+// Unit is a unit's state from systemd; "-" for a state that systemd does not report.
 type Unit struct{ Load, Active, Enabled string }
 
-// AgentInstalled says that there is an agent's binary.
+// AgentInstalled reports whether there is an agent's binary.
 func (f Facts) AgentInstalled() bool {
 	state := f.Files[agentPath]
 	return state != "" && state != fileAbsent
@@ -68,9 +68,9 @@ func (f Facts) AgentInstalled() bool {
 // Shell runs a command on a host, as [tunnel.Run] does.
 type Shell func(ctx context.Context, argv []string, stdin []byte) ([]byte, error)
 
-// Look reads a host's facts. It needs ssh and a POSIX shell there, neither an agent
-// nor any privilege, and changes nothing. Its errors are those of the shell: an
-// unreachable host and a wrong host key are told apart.
+// Look reads a host's facts. It needs ssh and a POSIX shell there, neither an agent nor
+// any privilege, and changes nothing. Its errors are those of the shell, which
+// distinguishes an unreachable host from a wrong host key.
 func Look(ctx context.Context, shell Shell) (Facts, error) {
 	out, err := shell(ctx, []string{"sh", "-c", factsScript}, nil)
 	own := (*tunnel.ExitError)(nil)
@@ -83,7 +83,7 @@ func Look(ctx context.Context, shell Shell) (Facts, error) {
 	return parseFacts(out)
 }
 
-// forced is a host where another command answers than the one that was asked for.
+// forced is the fault of a host that runs another command than the requested one.
 func forced(out []byte, ended *tunnel.ExitError) error {
 	what := "the host does not run what it is asked to run"
 	switch {

@@ -28,7 +28,7 @@ type parcel struct {
 	sha256  string
 	config  []byte
 	files   []packaging.File
-	// sudo says that the account there is not root.
+	// sudo is true if the account there is not root.
 	sudo bool
 	// agent is nil when the host has it already.
 	agent []byte

@@ -20,7 +20,7 @@ const (
 // unitNames are the agent's units.
 func unitNames() []string { return []string{"unidesk-agent.socket", "unidesk-agent.service"} }
 
-// Act is one thing that is made so, and whether it was not so before.
+// Act is a thing that is made so, and whether that changed it.
 type Act struct {
 	Target  string `json:"target"`
 	Changed bool   `json:"changed"`
@@ -29,7 +29,7 @@ type Act struct {
 // Plan is what a bootstrap would do to a host.
 type Plan struct {
 	Acts []Act
-	// Upload says that the binary must cross.
+	// Upload is true if the binary must cross.
 	Upload bool
 }
 
@@ -101,8 +101,8 @@ func NewPlan(f Facts, b Binary, files []packaging.File) (Plan, error) {
 
 func (p *Plan) add(target string, changed bool) { p.Acts = append(p.Acts, Act{target, changed}) }
 
-// room says no before the upload when the binary fits in no place: the script needs
-// it twice, where it arrives and beside its place.
+// room fails before the upload when the binary fits in no place: the script needs it
+// twice, where it arrives and beside its place.
 func (p *Plan) room(f Facts, b Binary) error {
 	if !p.Upload {
 		return nil

@@ -190,7 +190,7 @@ func TestFactsAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A start-up file of the account's shell may have its say before.
+	// A start-up file of the account's shell may print before.
 	f, err := parseFacts(append([]byte("Welcome!\npackage manager\n"), script...))
 	if err != nil {
 		t.Fatal(err)

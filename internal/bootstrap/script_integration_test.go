@@ -119,7 +119,7 @@ func (w *tree) shell(ctx context.Context, argv []string, stdin []byte) ([]byte, 
 	return out, err
 }
 
-// agentOf is a program with a hash of its own: one that stays, or one that ends at once.
+// agentOf is a program with a hash of its own, which stays or ends at once.
 func agentOf(t *testing.T, program, version string) Binary {
 	t.Helper()
 	content, err := os.ReadFile(program)

@@ -34,8 +34,8 @@ func ended(verb, unit, result string) error {
 	}
 }
 
-// waited says that a job did not end in time. It goes on without us: one that is
-// cancelled would leave the unit between two states.
+// waited returns the fault of a job that did not end in time. The job goes on without
+// us: its cancellation would leave the unit between two states.
 func waited(ctx context.Context, verb, unit string) error {
 	if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
@@ -58,8 +58,8 @@ func refused(verb, unit string, err error) error {
 	}
 }
 
-// because makes a fault that says whether the refusal may pass by itself: a bus or
-// a systemd that is being restarted does.
+// because makes a fault that has whether the refusal may pass by itself: a bus or a
+// systemd that is being restarted does.
 func because(err error, format string, args ...any) *fault.Error {
 	switch nameOf(err) {
 	case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected",

@@ -1,14 +1,14 @@
-// Package systemd has a unit enabled, started and stopped by the host's systemd,
-// over D-Bus and so without a shell, and says what systemd knows of it. That a job
-// was queued means nothing: each act waits for its result, and no longer than its
-// caller or [Patience] allows.
+// Package systemd has a unit enabled, started and stopped by the host's systemd, over
+// D-Bus and so without a shell, and returns what systemd knows of it. That a job was
+// queued means nothing: each act waits for its result, and no longer than its caller or
+// [Patience] allows.
 //
 // Each call has a connection of its own. A call comes once in a while and dialling
 // a unix socket costs it a millisecond; a connection that is kept would have to be
 // found dead, with all its goroutines, after each restart of dbus.
 //
-// The danger is the name of the unit: whoever chooses it stops the host's ssh. This
-// package takes any; its caller must not.
+// The danger is the name of the unit: a caller that chooses it can stop the host's ssh.
+// This package takes any; its caller must not.
 package systemd
 
 import (
@@ -21,8 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Patience is how long one act may take, what the unit itself needs to start
-// included.
+// Patience is how long an act may take, what the unit itself needs to start included.
 const Patience = 5 * time.Minute
 
 // State is systemd's words for a unit (org.freedesktop.systemd1(5)).
@@ -31,7 +30,7 @@ type State struct {
 	Active string // active, inactive, failed, activating, …
 	Sub    string // of a service: running, auto-restart, …
 	File   string // enabled, disabled, masked, …; "" without a file
-	// NeedsReload says that the file changed since systemd read it.
+	// NeedsReload is true if the file changed since systemd read it.
 	NeedsReload bool
 	// DropIns are files that add to the unit or change it.
 	DropIns []string
@@ -43,7 +42,7 @@ type Manager struct {
 	patience time.Duration
 }
 
-// Unit returns the state of a unit, also of one that does not exist.
+// Unit returns the state of a unit, even if the unit does not exist.
 func (m Manager) Unit(ctx context.Context, unit string) (State, error) {
 	var s State
 	err := m.with(ctx, func(ctx context.Context, c *dbus.Conn) error {
@@ -79,7 +78,7 @@ func reload(ctx context.Context, c *dbus.Conn) error {
 	return nil
 }
 
-// Enable has a unit started at boot. One without an [Install] section is an error:
+// Enable has a unit started at boot. A unit without an [Install] section is an error:
 // nothing would start it.
 func (m Manager) Enable(ctx context.Context, unit string) (changed bool, err error) {
 	err = m.with(ctx, func(ctx context.Context, c *dbus.Conn) error {
@@ -112,13 +111,13 @@ func (m Manager) Disable(ctx context.Context, unit string) error {
 	})
 }
 
-// Restart starts a unit, stopping it first where it is active.
+// Restart starts a unit, stopping it first if it is active.
 func (m Manager) Restart(ctx context.Context, unit string) error {
 	return m.job(ctx, "restart", unit, (*dbus.Conn).RestartUnitContext)
 }
 
-// Stop stops a unit. One that had failed is then no longer listed as failed: who
-// stops it has seen to that.
+// Stop stops a unit. A unit that had failed is then no longer listed as failed: the
+// caller has seen to that.
 func (m Manager) Stop(ctx context.Context, unit string) error {
 	if err := m.job(ctx, "stop", unit, (*dbus.Conn).StopUnitContext); err != nil {
 		return err
@@ -136,7 +135,7 @@ func (m Manager) job(
 	ctx context.Context, verb, unit string, queue func(*dbus.Conn, context.Context, string, string, chan<- string) (int, error),
 ) error {
 	return m.with(ctx, func(ctx context.Context, c *dbus.Conn) error {
-		result := make(chan string, 1) // whoever tells of it must not wait for us
+		result := make(chan string, 1) // the sender must not wait for us
 		if _, err := queue(c, ctx, unit, "replace", result); err != nil {
 			return refused(verb, unit, err)
 		}
@@ -167,8 +166,8 @@ func (m Manager) with(ctx context.Context, act func(context.Context, *dbus.Conn)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	// The system's bus, or for root, where there is none, systemd itself. The
-	// connection ends with ctx, also while it is being made.
+	// The system's bus, or for root, if there is none, systemd itself. The connection
+	// ends with ctx, also while it is being made.
 	c, err := dbus.NewWithContext(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Cause(ctx)

@@ -137,7 +137,7 @@ func TestABusThatSaysNothingIsGivenUp(t *testing.T) {
 	}
 }
 
-// noBus points at another bus and skips where systemd answers without one.
+// noBus points at another bus and skips if systemd answers without a bus.
 func noBus(t *testing.T, address string) {
 	t.Helper()
 	if _, err := os.Stat("/run/systemd/private"); err == nil {
