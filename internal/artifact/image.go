@@ -55,8 +55,8 @@ type Layer struct {
 	MediaType string
 }
 
-// Image is one platform's image, resolved from a commit's tag once. Everything
-// in it follows from the digest of its manifest.
+// Image is the image of one platform, resolved from a commit's tag once. Everything in
+// it follows from the digest of its manifest.
 type Image struct {
 	Pinned
 	ManifestMediaType string
@@ -86,9 +86,9 @@ type Raw struct {
 	ConfigBytes       []byte
 }
 
-// ParseImage builds an Image out of bytes that nobody vouches for. It fails with
-// DIGEST_MISMATCH when the manifest is not what its digest says or does not name
-// this config, and with ARTIFACT_INVALID when either is not an image's.
+// ParseImage builds an Image out of untrusted bytes. It fails with DIGEST_MISMATCH when
+// the manifest is not what its digest says or does not name this config, and with
+// ARTIFACT_INVALID when either is not an image's.
 func ParseImage(raw Raw) (Image, error) {
 	if len(raw.ManifestBytes) > MaxManifest || len(raw.ConfigBytes) > MaxConfig {
 		return Image{}, invalid("manifest or config of %s is too large", raw.Repository)

@@ -1,7 +1,7 @@
 package artifact
 
-// The labels by which an image says what it is (OCI image specification,
-// annotations; the service id has no standard name).
+// The labels that describe an image (OCI image specification, annotations; the service
+// id has no standard name).
 const (
 	LabelRevision = "org.opencontainers.image.revision"
 	LabelSource   = "org.opencontainers.image.source"

@@ -1,4 +1,4 @@
-// Package artifact holds the values that name what is deployed, and where: a commit, a
+// Package artifact holds the values that name what is deployed and its place: a commit, a
 // service, an environment, a digest, an image. Each is parsed once, at the edge, and cannot be
 // wrong afterwards; nothing here does I/O.
 package artifact
@@ -18,8 +18,8 @@ var (
 )
 
 // Commit is a full Git object id: 40 lower-case hex digits, or 64 in a SHA-256
-// repository. A short one, a branch or a tag is not a Commit: what they mean
-// can change after it was reviewed.
+// repository. A short id, a branch or a tag is not a Commit: what it names can change
+// after the review.
 type Commit struct{ s string }
 
 // ParseCommit accepts a full lower-case object id and nothing else.

@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 )
 
-// The one row that takes something of config.json along, where it does.
+// The only row that takes something of config.json along, and in which environment.
 func TestBuiltinSyncsAuthForFrontendDevAlone(t *testing.T) {
 	t.Parallel()
 	c := builtin(t)

@@ -22,7 +22,7 @@ import (
 //go:embed services.yaml
 var builtin []byte
 
-// Mode says how far a deploy of a service may go in an environment.
+// Mode is how far a deploy of a service may go in an environment.
 type Mode string
 
 // The modes.
@@ -51,15 +51,15 @@ const (
 	Promote Gate = "promote"
 )
 
-// Witness says what a service's health answer is worth as evidence.
+// Witness is what a service's health answer is worth as evidence.
 type Witness string
 
 // The witnesses.
 const (
 	// Payload answers with a commit of its own.
 	Payload Witness = "payload"
-	// Composed answers without one: the runtime metadata that the deploy wrote
-	// stands in, and the output says so.
+	// Composed answers without a commit: the runtime metadata that the deploy wrote
+	// stands in, and the output notes that.
 	Composed Witness = "composed"
 )
 
@@ -87,14 +87,14 @@ type Row struct {
 // Environment is what a service has in an environment.
 type Environment struct {
 	Mode Mode
-	// Why tells the reason of a mode or a gate.
+	// Why is the reason of a mode or a gate.
 	Why   string
 	Gates []Gate
-	// Target is where it runs; zero where there is none.
+	// Target is where it runs; zero for none.
 	Target Target
 	Probe  workload.Probe
-	// Stable is for how long the answers must not change, Timeout how long the
-	// first good one may take.
+	// Stable is for how long the answers must not change, Timeout how long the first
+	// good answer may take.
 	Stable, Timeout time.Duration
 }
 
@@ -115,7 +115,7 @@ func Builtin() (*Catalog, error) { return parsedBuiltin() }
 
 var parsedBuiltin = sync.OnceValues(func() (*Catalog, error) { return Parse(builtin) }) //nolint:gochecknoglobals // parsed once, never changed
 
-// BuiltinFile is the built-in catalog's file, to start one's own from.
+// BuiltinFile is the built-in catalog's file, to start another from.
 func BuiltinFile() []byte { return slices.Clone(builtin) }
 
 // Services returns the ids in alphabetical order.
@@ -148,8 +148,8 @@ func (c *Catalog) Row(name string) (Row, error) {
 	return Row{}, unknown.WithHint("`%s` lists what it has", fault.ListServices.Mark())
 }
 
-// Environment is what the service has there; an environment that the row does not
-// name is one that it is not deployed to.
+// Environment is what the service has there; it is not deployed to an environment that
+// the row does not name.
 func (r Row) Environment(env artifact.Env) Environment {
 	if e, ok := r.Environments[env]; ok {
 		return e
@@ -190,7 +190,7 @@ func (c *Catalog) ImageRef(r Row, commit artifact.Commit) string {
 	return fmt.Sprintf("%s/%s:%s", c.Registry, r.Repository, commit)
 }
 
-// ManifestURL is where the registry answers for the commit's manifest.
+// ManifestURL is the URL of the commit's manifest in the registry.
 func (c *Catalog) ManifestURL(r Row, commit artifact.Commit) string {
 	return fmt.Sprintf("http://%s/v2/%s/manifests/%s", c.Registry, r.Repository, commit)
 }

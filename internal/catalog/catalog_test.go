@@ -254,7 +254,7 @@ func TestEveryFaultOfAFileIsToldWithItsLine(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault")
 	}
-	// The row's faults are both environments', and told once.
+	// The row's faults are both environments', and reported once.
 	lines := strings.Split(err.Error(), "\n")[1:]
 	if len(lines) != len(want) {
 		t.Fatalf("%d faults, want %d: %v", len(lines), len(want), err)

@@ -8,7 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// What baidu-netdisk must say of itself, and what to do, in which order, when it
+// What baidu-netdisk must report of itself, and what to do, in which order, when it
 // does not: the env file first, since a recreate reads it.
 func TestBuiltinTellsWhatToDoAboutADegradedBaiduNetdisk(t *testing.T) {
 	t.Parallel()

@@ -65,8 +65,8 @@ func lineOf(node *yaml.Node, path []string) int {
 	return line
 }
 
-// Explain tells what is wrong with a YAML file of any kind in the words and with the
-// lines that a catalog's faults have.
+// Explain describes what is wrong with a YAML file of any kind, with the words and
+// lines of a catalog's faults.
 func Explain(err error) error {
 	var f faults
 	f.decoded(err)
@@ -104,7 +104,7 @@ func (f *faults) lines() (errs []error) {
 	slices.SortFunc(f.found, func(a, b lined) int {
 		return cmp.Or(cmp.Compare(a.line, b.line), strings.Compare(a.text, b.text))
 	})
-	for _, l := range slices.Compact(f.found) { // what two environments share is told once
+	for _, l := range slices.Compact(f.found) { // what two environments share is reported once
 		errs = append(errs, fmt.Errorf("line %d: %s", l.line, l.text))
 	}
 	return errs

@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// FuzzACatalogIsReadWholeOrRefused: an accepted file has rows, each of which is
-// what its name says and makes references that can be used as they stand.
+// FuzzACatalogIsReadWholeOrRefused: an accepted file has rows, each of which has the
+// name that it is found by and makes references that can be used as they stand.
 func FuzzACatalogIsReadWholeOrRefused(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add(catalog.BuiltinFile())

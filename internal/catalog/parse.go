@@ -29,7 +29,7 @@ type file struct {
 	Services map[string]row
 }
 
-// shape is what the rows of a shape have unless they say otherwise.
+// shape is the defaults of the rows of a shape.
 type shape struct {
 	Host    string
 	Stable  string
@@ -122,7 +122,7 @@ func shapeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// row reads one service; what is wrong goes to its place.
+// row reads a service; what is wrong goes to its place.
 func (f *file) row(name string, at place) Row {
 	in := f.Services[name]
 	id, err := artifact.ParseServiceID(name)
@@ -154,7 +154,7 @@ func (f *file) row(name string, at place) Row {
 	return out
 }
 
-// environment reads what a service has in one environment.
+// environment reads what a service has in an environment.
 func (f *file) environment(name, env string, row place) Environment {
 	in := f.Services[name]
 	e := in.Environments[env]
@@ -220,8 +220,8 @@ func checkGates(env string, e environment, at place) {
 	}
 }
 
-// hold refuses a live environment what another one has: a deploy of one would
-// replace the other, whatever gates that has.
+// hold refuses a live environment that takes what another has: a deploy of the first
+// would replace the second, whatever gates that has.
 func (p place) hold(holders map[string]place, e Environment) {
 	if e.Mode != Live {
 		return

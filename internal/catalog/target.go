@@ -31,12 +31,12 @@ func Shapes() []Shape { return []Shape{MasterCompose, D601Compose, K3s, Infrastr
 // Master is the name of the host that the controller itself runs on.
 const Master = "master"
 
-// Target is where a service runs. Of Compose and Kubernetes its shape's one is
-// set, if it has one; a zero target is none.
+// Target is where a service runs. Of Compose and Kubernetes only the field of its shape
+// is set, if any; a zero target is none.
 type Target struct {
 	Shape Shape
 	Host  string
-	// Platform is what the image must be for where the host is not asked.
+	// Platform is what the image must be for if the host is not asked.
 	Platform   artifact.Platform
 	Compose    *Compose
 	Kubernetes *Kubernetes
@@ -44,7 +44,7 @@ type Target struct {
 
 // Compose names a service of a Compose project.
 type Compose struct {
-	// Project is Compose's; "" is the one that the master is configured with.
+	// Project is Compose's; "" is the project that the master is configured with.
 	Project   string
 	Service   string
 	Container string
@@ -60,7 +60,7 @@ type Kubernetes struct {
 	Deployments []workload.DeploymentSpec
 }
 
-// Names says what the target is, one name for each thing that a deploy touches.
+// Names returns a name for each thing that a deploy touches.
 func (t Target) Names() []string {
 	names := []string{}
 	switch {

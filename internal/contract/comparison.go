@@ -10,7 +10,7 @@ type Comparison struct {
 	Services []Difference `json:"services"`
 }
 
-// Difference is one service of a comparison. Equal needs all three commits to be the same.
+// Difference is a service of a comparison. Equal needs all three commits to be the same.
 type Difference struct {
 	Service string `json:"service"`
 	Equal   bool   `json:"equal"`

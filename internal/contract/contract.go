@@ -53,9 +53,9 @@ type Contract struct {
 	Digest artifact.Digest `json:"digest,omitzero"`
 	Shape  catalog.Shape   `json:"shape"`
 	Gate   Gate            `json:"gate"`
-	// Statement is what a supervisor signs to open the gate, where one can.
+	// Statement is what a supervisor signs to open the gate, if a signature can open it.
 	Statement string `json:"statement,omitempty"`
-	// Grant is the one that opened the gate.
+	// Grant is the grant that opened the gate.
 	Grant *grant.Grant `json:"grant,omitempty"`
 
 	RegistryProbeURL string            `json:"registryProbeUrl"`
@@ -63,7 +63,7 @@ type Contract struct {
 	RequiredLabels   map[string]string `json:"requiredLabels"`
 	Target           Target            `json:"target"`
 	// Targets are all that the deploy touches, by name; ExcludedTargets what people
-	// might take for one of them.
+	// might take for a target.
 	Targets         []string `json:"targets"`
 	ExcludedTargets []string `json:"excludedTargets"`
 	// Deployments are the Kubernetes Deployments that would change; none for Compose.
@@ -164,7 +164,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	}
 	out.judge()
 	if out.Gate.Mode == catalog.Unsupported {
-		return out, nil // no target, so nothing to tell of one
+		return out, nil // no target, so nothing to fill in
 	}
 	out.fill(c, req)
 	return out, nil
@@ -199,7 +199,7 @@ func (c Contract) Row() catalog.Row { return c.row }
 // Environment returns the catalog entry of the service in its environment.
 func (c Contract) Environment() catalog.Environment { return c.row.Environment(c.Env) }
 
-// fill tells what a deploy acts on.
+// fill sets what a deploy acts on.
 func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	e := c.Environment()
 	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()

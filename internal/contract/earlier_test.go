@@ -27,7 +27,7 @@ func TestOnlyTheVersionItselfFailsAProof(t *testing.T) {
 	}
 }
 
-// The check repeats the first line of why, and no more than can be read in one.
+// The check repeats the first line of why, and no more than fits in a line.
 func TestAnEarlierFailureIsToldInALine(t *testing.T) {
 	t.Parallel()
 	one := artifact.DigestOf([]byte("one"))

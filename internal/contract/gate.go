@@ -8,7 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Gate says whether the service may be brought live, and what stands before it.
+// Gate is whether the service may be brought live, and what stands before it.
 type Gate struct {
 	Mode catalog.Mode `json:"mode"`
 	// Why is the gate's sentence, or the reason of a mode that is not live.
@@ -36,7 +36,7 @@ const (
 	ByDeployApply   Entry = "deploy apply"
 	// ByPrefetch stages an image; each service takes it.
 	ByPrefetch Entry = "prefetch"
-	// ByDeployBackendCore is the legacy entry, which only says so.
+	// ByDeployBackendCore is the legacy entry, which the gate always refuses.
 	ByDeployBackendCore Entry = "deploy-backend-core"
 )
 
@@ -44,9 +44,9 @@ const (
 type Asked struct {
 	Entry  Entry
 	Commit string
-	// Granted says that a supervisor's grant for exactly this was verified.
+	// Granted is true if a supervisor's grant for exactly this was verified.
 	Granted bool
-	// Promoted says that dev, or prod itself, proved this very digest. A dry run does
+	// Promoted is true if dev, or prod itself, proved this very digest. A dry run does
 	// not know.
 	Promoted bool
 }
@@ -84,8 +84,8 @@ func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 	return Gate{Mode: e.Mode, Why: e.Why}
 }
 
-// elsewhere is the plan for the other environment where there is one, else the
-// list of what there is.
+// elsewhere returns the plan for the other environment if there is one, else the list
+// of services.
 func elsewhere(row catalog.Row, env artifact.Env, commit string) Command {
 	for _, other := range artifact.Envs() {
 		if e := row.Environment(other); other != env && e.Mode == catalog.Live {

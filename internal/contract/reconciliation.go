@@ -15,7 +15,7 @@ type Reconciliation struct {
 	Services []Reconciled `json:"services"`
 }
 
-// Reconciled is the outcome for one service.
+// Reconciled is the outcome for a service.
 type Reconciled struct {
 	Service string  `json:"service"`
 	Outcome Outcome `json:"outcome"`
@@ -82,7 +82,7 @@ func (r Reconciliation) Failed() *Result {
 	return nil
 }
 
-// Conclude makes one decision of all services: the failure, else what is degraded,
+// Conclude makes a single decision of all services: the failure, else what is degraded,
 // else what was skipped, else the change, if there was a change.
 func (r Reconciliation) Conclude() Reconciliation {
 	if f := r.Failed(); f != nil {

@@ -4,7 +4,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// Recovery is the report of what Recover did for one service.
+// Recovery is the report of what Recover did for a service.
 type Recovery struct {
 	Service artifact.ServiceID `json:"service"`
 	Env     artifact.Env       `json:"env"`

@@ -165,7 +165,7 @@ func Shared(ref workload.Ref, all []workload.Neighbour) (checks []proof.Check) {
 	return checks
 }
 
-// Sentences returns one sentence for each disturbance.
+// Sentences returns a sentence for each disturbance.
 func (s *Scope) Sentences() (list []string) {
 	for _, d := range s.Disturbed {
 		list = append(list, d.Detail)
