@@ -61,8 +61,8 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 	return nil
 }
 
-// retag gives the old image a name of its own, so that no prune takes it, before
-// the names that it had go to the new one.
+// retag gives the old image a name of its own, so that no prune takes it, before the
+// names that it had go to the new image.
 func (r *Runtime) retag(ctx context.Context, spec workload.Spec, change workload.Change, before State, id string) error {
 	for _, old := range []string{before.ImageID, before.Stable} {
 		if old == "" {
@@ -78,8 +78,8 @@ func (r *Runtime) retag(ctx context.Context, spec workload.Spec, change workload
 	return r.engine.Tag(ctx, id, spec.Compose.Image)
 }
 
-// taken is the fault of a recreate that failed since somebody took the image, or its
-// stable name, away meanwhile; of any other one it is err.
+// taken returns the fault of a recreate that failed because the image, or its stable
+// name, was taken away meanwhile; of any other recreate it returns err.
 func (r *Runtime) taken(ctx context.Context, spec workload.Spec, id string, err error) error {
 	if now, unknown := r.imageID(ctx, spec.Compose.Image); unknown != nil || now == id {
 		return err

@@ -34,7 +34,7 @@ func (c Config) files() []string {
 	return all
 }
 
-// up recreates one service, whatever became of ctx meanwhile: see [limits].
+// up recreates a service, whatever became of ctx meanwhile: see [limits].
 func (r *Runtime) up(ctx context.Context, spec workload.Spec, lock *os.File) error {
 	env, err := r.readGuarded()
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package compose switches a service of one Compose project on this host: the
-// image's names, the deploy keys of the controlled env file, and then exactly
-// `docker compose up` for that one service. It is a [confirm.Runtime]: it
-// remembers nothing, and each of its acts may find the last one half done.
+// Package compose switches a service of a Compose project on this host: the image's
+// names, the deploy keys of the controlled env file, and then exactly `docker compose
+// up` for that service alone. It is a [confirm.Runtime]: it remembers nothing, and each
+// of its acts may find the last act half done.
 //
 // Two dangers shape it. Compose stopped in the middle of a recreate leaves the
 // service down, so it runs apart from us: a process group of its own, no pipe that
@@ -29,7 +29,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Config says where a project is on this host.
+// Config is where a project is on this host.
 type Config struct {
 	// Root is the project's folder, absolute.
 	Root string
@@ -39,8 +39,8 @@ type Config struct {
 	Files []string
 	// EnvFile is the controlled env file, absolute.
 	EnvFile string
-	// DockerHost is the engine's address; "" is the default socket. Compose and
-	// the engine's client must mean the same one.
+	// DockerHost is the engine's address; "" is the default socket. Compose and the
+	// engine's client must use the same engine.
 	DockerHost string
 	// Docker is the docker command; "" looks for it in PATH.
 	Docker string
@@ -76,7 +76,7 @@ func (c Config) Validate() error {
 
 const defaultDockerHost = "unix:///var/run/docker.sock"
 
-// Engine is what is asked of the Docker Engine; [engine.Client] is one.
+// Engine is what the runtime needs of the Docker Engine; [engine.Client] has it.
 type Engine interface {
 	Info(ctx context.Context) (engine.Info, error)
 	containers
@@ -185,8 +185,8 @@ func findDocker(name string) (string, error) {
 	return path, nil
 }
 
-// environment is all that Compose gets to see besides the env file: a variable of
-// the caller's would beat the one of that name in the file.
+// environment is all that Compose gets to see besides the env file: a variable of the
+// caller's would beat the file's variable of that name.
 func environment(dockerHost string) []string {
 	env := []string{"DOCKER_HOST=" + dockerHost}
 	for _, name := range []string{"PATH", "HOME", "DOCKER_CONFIG"} {

@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// While Compose recreates a container the new one is called <12 hex>_<name>, the
-// digits being the old one's id; interrupted, it leaves it so, created and never
+// While Compose recreates a container the new container is called <12 hex>_<name>, the
+// digits being the old container's id; interrupted, it leaves it so, created and never
 // started (docker/compose pkg/compose/reconcile.go, planRecreateContainer).
 var leftoverForm = regexp.MustCompile(`^[0-9a-f]{12}_(.+)$`)
 
@@ -48,13 +48,13 @@ func classify(name string, found []engine.Container) (f fleet) {
 	return f
 }
 
-// disturbed reports that a recreate was interrupted. The container that it was to
-// replace may have been told to stop: that it runs means nothing then.
+// disturbed reports whether a recreate was interrupted. The container that it was to
+// replace may have got the signal to stop: that it runs means nothing then.
 func (f fleet) disturbed() bool { return len(f.leftovers) > 0 }
 
-// clear makes way for a recreate, which would stumble over a leftover's name.
-// Where the container that it was to replace is gone, the newest leftover takes
-// its name instead: it holds the anonymous volumes now, and Compose hands them on.
+// clear makes way for a recreate, which would stumble over a leftover's name. If the
+// container that it was to replace is gone, the newest leftover takes its name instead:
+// it holds the anonymous volumes now, and Compose hands them on.
 func (r *Runtime) clear(ctx context.Context, spec workload.Spec, f fleet) (main *engine.Container, err error) {
 	left := f.leftovers
 	main = f.main
@@ -78,8 +78,8 @@ func (r *Runtime) clear(ctx context.Context, spec workload.Spec, f fleet) (main 
 // while it waits to start it again.
 func runs(c engine.Container) bool { return c.Running && c.State != "restarting" }
 
-// trouble is what the engine's word for a container's state means, where it is neither that
-// it runs nor that it has ended.
+// trouble returns what the engine's word for a container's state means, for a container
+// that neither runs nor has ended.
 func trouble(c engine.Container) string {
 	switch c.State {
 	case "restarting":

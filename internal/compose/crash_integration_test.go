@@ -70,8 +70,8 @@ func (w *world) deploy(n int, id string) workload.Instance {
 	return w.want(n)
 }
 
-// want fails unless version n runs, alone, from a whole env file, with its names
-// where they belong and the service beside it as it was.
+// want fails unless version n runs, alone, from a whole env file, with its names in
+// their place and the service beside it as it was.
 func (w *world) want(n int) workload.Instance {
 	w.t.Helper()
 	seen, img := w.observe(), w.images[n]
@@ -111,8 +111,8 @@ func (w *world) wantBeside() {
 	}
 }
 
-// moments are where a switch is killed: at each of its points, and in the middle
-// of Compose's work, while the old container, which does not listen, is stopped.
+// moments are the points at which a switch is killed: at each of its points, and in the
+// middle of Compose's work, while the old container, which does not listen, is stopped.
 func moments() []order {
 	all := []order{
 		{At: workload.PointBefore}, {At: workload.PointTag}, {At: workload.PointConfigure}, {At: workload.PointReplace}, {At: workload.PointSwitch},
@@ -147,7 +147,7 @@ func TestAKilledSwitchIsTakenBack(t *testing.T) {
 	}
 }
 
-// From where on the env file is new: before that, it is a switch from the start.
+// From here on the env file is new: before that, it is a switch from the start.
 func TestAKilledSwitchIsGoneOnWithByTheSameCommand(t *testing.T) {
 	for _, o := range moments()[2:7] {
 		t.Run(fmt.Sprintf("%s+%s", o.At, o.After), func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestAKilledSwitchIsGoneOnWithByTheSameCommand(t *testing.T) {
 				t.Fatal(err)
 			}
 			// A Compose that was running has made the container by the time that the
-			// lock is free: there is one outage and not two.
+			// lock is free: there is a single outage and not two.
 			if ours := o.At == workload.PointReplace && o.After > 0 && began || o.At == workload.PointSwitch; ours && recreated > 0 {
 				t.Errorf("recreated once more")
 			}
@@ -210,8 +210,8 @@ func TestWhatAKilledRevertStillMakesGivesWay(t *testing.T) {
 	w.want(0)
 }
 
-// TestAKilledComposeLeavesNothing kills Compose itself, which leaves the old
-// container stopped and the new one under another name.
+// TestAKilledComposeLeavesNothing kills Compose itself, which leaves the old container
+// stopped and the new container under another name.
 func TestAKilledComposeLeavesNothing(t *testing.T) {
 	for name, end := range map[string]func(*world, workload.Change){
 		"taken back": func(w *world, _ workload.Change) { w.settle("b", workload.Revert); w.want(0) },
@@ -245,8 +245,8 @@ func TestAKilledComposeLeavesNothing(t *testing.T) {
 	}
 }
 
-// A container that was told to stop runs until it has stopped, and nothing about
-// it says so: that it runs is no reason to leave it as it is.
+// A container that got the signal to stop runs until it has stopped, and nothing about
+// it shows the signal: that it runs is no reason to leave it as it is.
 func TestAnOldContainerThatIsAboutToStopIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "slow", "")
@@ -267,7 +267,7 @@ func TestAnOldContainerThatIsAboutToStopIsNotTrusted(t *testing.T) {
 	}
 	w.settle("b", workload.Revert)
 	in := w.want(0)
-	time.Sleep(7 * time.Second) // the old one has ended
+	time.Sleep(7 * time.Second) // the old container has ended
 	if w.want(0).ID != in.ID {
 		t.Error("it was replaced once more")
 	}
@@ -305,7 +305,7 @@ func (w *world) killCompose(t *testing.T) {
 	}
 }
 
-// The old container is gone and the new one has not got its name: the container
+// The old container is gone and the new container has not got its name: the container
 // that is there keeps what it holds.
 func TestALeftoverWhoseNameIsFreeIsTakenOver(t *testing.T) {
 	t.Parallel()
@@ -326,7 +326,7 @@ func TestALeftoverWhoseNameIsFreeIsTakenOver(t *testing.T) {
 	}
 }
 
-// want1 is the one container, of version n, of a change that is not settled.
+// want1 is the only container, of version n, of a change that is not settled.
 func (w *world) want1(n int) workload.Instance {
 	w.t.Helper()
 	seen := w.observe()

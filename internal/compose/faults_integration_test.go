@@ -56,7 +56,7 @@ func TestAServiceThatCannotBeSwitchedIsRefusedBeforeAnything(t *testing.T) {
 				"--label", "com.docker.compose.service=sample", w.spec.Compose.Image)
 		},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they spoil one world, one after the other
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // they spoil the same world in turn
 			spoil(w)
 			spoiled := w.read(".state/compose.env")
 			err := w.target().Switch(t.Context(), c, ignore)
@@ -242,9 +242,9 @@ func TestAStableNameThatMeantSomethingElseMeansItAgain(t *testing.T) {
 	}
 }
 
-// An image that a person built has no name but the stable one, which the new
-// image takes. Not in parallel: in containerd's store a prune breaks the loads
-// that go on meanwhile (moby/moby#53321).
+// An image that a person built has no name but the stable name, which the new image
+// takes. Not in parallel: in containerd's store a prune breaks the loads that go on
+// meanwhile (moby/moby#53321).
 func TestAnOldImageWithoutANameOfItsOwnSurvivesAPrune(t *testing.T) {
 	w := newWorld(t, "", "")
 	w.deploy(0, "a")

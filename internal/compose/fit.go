@@ -69,7 +69,7 @@ func (r *Runtime) free(ctx context.Context, spec workload.Spec, f fleet) error {
 }
 
 // with returns the limits for a container that may take so long to stop: there is time
-// to make the next one, too.
+// to make the next container, too.
 func (l limits) with(stops time.Duration) limits {
 	if stops > 0 {
 		l.recreate, l.grace = max(l.recreate, stops+l.beside), max(l.grace, stops+l.beside/6)

@@ -11,21 +11,20 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// fresh is how long what Compose said about the project is believed while its
-// files stay as they are: they are not all that an answer depends on, Compose's
-// own version is another thing.
+// fresh is how long Compose's output about the project is valid while its files stay as
+// they are: the output also depends on other things, such as Compose's own version.
 const fresh = time.Minute
 
-// known is what Compose said about the project when its files had this sum.
+// known is what Compose printed about the project when its files had this sum.
 type known struct {
 	project []byte
 	sum     [sha256.Size]byte
 	at      time.Time
 }
 
-// recall is [Runtime.define] for who looks again and again, during a proof or over
-// all services of a project: Compose is run, for a tenth of a second, only where
-// the files have other bytes than at its last answer.
+// recall is [Runtime.define] for repeated looks, during a proof or over all services of
+// a project: it runs Compose, for a tenth of a second, only if the files have other
+// bytes than at its last answer.
 func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) (workload.ComposeDefinition, error) {
 	if k := r.known.Load(); k != nil && time.Since(k.at) < fresh {
 		if sum, whole := r.sum(); whole && sum == k.sum {
@@ -58,8 +57,8 @@ func (r *Runtime) readProject(ctx context.Context, env envfile.Content) ([]byte,
 	return project, nil
 }
 
-// sum is of what the Compose files and the env file hold now; whole says that they
-// are all of the project.
+// sum is of what the Compose files and the env file hold now; whole is true if they are
+// all of the project.
 func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
 	elsewhere := [...]string{"include", "extends", "label_file"} // by these words a Compose file makes others a part of it
 	all := sha256.New()

@@ -16,8 +16,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
-// counted is a runtime whose Compose prints project.json and counts how often it
-// was asked; of one service alone it knows only those in the folder profiles.
+// counted is a runtime whose Compose prints project.json and counts how often it ran;
+// of single services it knows only those in the folder profiles.
 func counted(t *testing.T) (r *Runtime, asked func() int) {
 	t.Helper()
 	r = fake(t, "SECRET=hunter2\n", `echo "$*" >> asked

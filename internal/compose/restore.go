@@ -114,8 +114,8 @@ func (r *Runtime) bringBack(ctx context.Context, spec workload.Spec, change work
 	return r.awaitOld(ctx, spec, before)
 }
 
-// isOld reports whether a container is the one that ran before, or another one
-// made of the same image and not by this change.
+// isOld reports whether a container is the container that ran before, or another
+// container of the same image and not made by this change.
 func isOld(c *engine.Container, spec workload.Spec, change workload.Change, before State) bool {
 	switch {
 	case c == nil || c.ImageID != before.ImageID:
@@ -140,7 +140,7 @@ func (r *Runtime) awaitOld(ctx context.Context, spec workload.Spec, before State
 			return err
 		}
 		if c := f.main; c != nil && c.ImageID == before.ImageID && (c.Running || !before.Running) {
-			// One that the engine was still making when Compose was killed.
+			// A container that the engine was still making when Compose was killed.
 			_, err = r.clear(ctx, spec, f)
 			return err
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Retire implements [confirm.Runtime]: the old image is held no more, and it takes off
-// the names that this program gave, never by force. An image goes with its last name; one that anybody else
-// named, or that a container uses, stays.
+// Retire implements [confirm.Runtime]: the old image is held no more, and it takes off the names
+// that this program gave, never by force. An image goes with its last name; it stays if it has a
+// name from elsewhere, or a container uses it.
 func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
 	var failed []error
 	if err := r.engine.Release(ctx, Holder(spec)); err != nil {
@@ -39,8 +39,8 @@ func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []arti
 	return errors.Join(failed...)
 }
 
-// used are the ids of the images that the service's containers are made of, and
-// of the one that its stable name means.
+// used returns the ids of the images that the service's containers are made of, and of
+// the image that its stable name means.
 func (r *Runtime) used(ctx context.Context, spec workload.Spec) ([]string, error) {
 	stable, err := r.imageID(ctx, spec.Compose.Image)
 	if err != nil {

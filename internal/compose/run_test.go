@@ -23,9 +23,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
-// fake is a runtime whose docker is a shell script, run in the project's folder.
-// The program is a file of the repository: one just written cannot always be
-// started (ETXTBSY) while other tests fork.
+// fake is a runtime whose docker is a shell script, run in the project's folder. The
+// program is a file of the repository: a file just written cannot always be started
+// (ETXTBSY) while other tests fork.
 func fake(t *testing.T, env, script string) *Runtime {
 	t.Helper()
 	return fakeIn(t, t.TempDir(), env, script)
@@ -175,7 +175,7 @@ printf 'Error: no such thing: \033[31mhunter2\n' >&2; exit 17`)
 }
 
 // What stands in the Compose file, or in an env file of the service's own, is known
-// from the containers that were given it, the new one among them.
+// from the containers that got it, the new container among them.
 func TestAFailureShowsNothingThatAContainerWasGiven(t *testing.T) {
 	t.Parallel()
 	r := fake(t, "SECRET=hunter2\n", `echo 'exec: "hunter3": no such file, as hunter2 of sample-backend at 0123456789' >&2; exit 1`)

@@ -18,11 +18,11 @@ import (
 // State is what a change replaces, enough to bring it back. Was holds secrets, see
 // [State.Split].
 type State struct {
-	// Container is the id of what ran, "" for nothing; Running says that it did.
+	// Container is the id of the old container, "" for none; Running is true if it ran.
 	Container string `json:"container,omitempty"`
 	Running   bool   `json:"running,omitempty"`
-	// ImageID is the container's image, Stable the one that the stable name meant,
-	// which may be another one; "" for none.
+	// ImageID is the container's image, Stable the image that the stable name meant,
+	// possibly another; "" for none.
 	ImageID string `json:"imageId,omitempty"`
 	Stable  string `json:"stable,omitempty"`
 	// Image names the image by digests, if the container's labels name it.

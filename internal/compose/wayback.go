@@ -111,8 +111,8 @@ func (r *Runtime) resume(ctx context.Context, f fleet, before State, emit func(w
 }
 
 // rebuild makes the old container again. The new version is stopped only when its
-// successor is there. Interrupted, it leaves a container with the name of a leftover of
-// Compose's, or one that is not started yet.
+// successor is there. Interrupted, it leaves a container that has the name of a
+// leftover of Compose's, or that is not started yet.
 func (r *Runtime) rebuild(ctx context.Context, spec workload.Spec, f fleet, before State, emit func(workload.Event)) error {
 	for _, c := range f.leftovers {
 		if err := r.engine.RemoveContainer(ctx, c.ID); err != nil {

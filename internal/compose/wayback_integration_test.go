@@ -57,7 +57,7 @@ func (w *world) definition(id string) map[string]any {
 	if strings.HasPrefix(c.ID, fmt.Sprint(c.Config["Hostname"])) {
 		delete(c.Config, "Hostname")
 	}
-	delete(c.HostConfig, "Mounts") // by name or without one: c.Mounts is what comes of it
+	delete(c.HostConfig, "Mounts") // named or anonymous: c.Mounts is what comes of it
 	delete(c.HostConfig, "Binds")
 	slices.SortFunc(c.Mounts, func(a, b struct{ Type, Name, Source, Destination string }) int {
 		return strings.Compare(a.Destination, b.Destination)
@@ -273,8 +273,8 @@ func TestWhatIsKeptHoldsNothingMore(t *testing.T) {
 	w.wantNothingHeld()
 }
 
-// The env file's secret is rotated between two deploys: what ran has the former one,
-// which is in no output and in a file of the account alone.
+// The env file's secret is rotated between two deploys: what ran has the former secret,
+// which is in no output, and in a file that only the account reads.
 func TestAFormerSecretIsNotTold(t *testing.T) {
 	t.Parallel()
 	const rotated = "a-rotated-secret/of+today"

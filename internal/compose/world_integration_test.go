@@ -109,8 +109,8 @@ func withMachine(m *testing.M) int {
 	return m.Run()
 }
 
-// world is one Compose project with a service of which nothing runs, and one
-// beside it which nobody may touch.
+// world is a Compose project with a service of which nothing runs, and a service beside
+// it which nothing may touch.
 type world struct {
 	t       *testing.T
 	root    string
@@ -250,7 +250,7 @@ func (w *world) makeImage(n int, mode string) {
 	w.images, w.loads[commit] = append(w.images, parsed), img
 }
 
-// Stage implements compose.Stager by loading the image from here, where it is missing.
+// Stage implements compose.Stager by loading the image from here, if it is missing.
 func (w *world) Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

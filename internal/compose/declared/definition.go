@@ -90,7 +90,7 @@ func names(services map[string]json.RawMessage) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !workload.ServiceName.Match(s) })
 }
 
-// replicas returns 0 where the number depends on a variable or is none.
+// replicas returns 0 if the number depends on a variable or is none.
 func replicas(s service) int {
 	for _, v := range []any{s.Scale, s.Deploy.Replicas} {
 		switch v := v.(type) {
@@ -108,8 +108,8 @@ func replicas(s service) int {
 }
 
 // handedOn are the variables that the environment hands on under their own names,
-// sorted. A key that has another's value, or one that is part of a longer text,
-// would not show what the env file says.
+// sorted. A key that has another's value, or is part of a longer text, would not show
+// the env file's value.
 func handedOn(environment any) (keys []string) {
 	for _, e := range entries(environment) {
 		m := handedOnForm.FindStringSubmatch(e.value)
@@ -140,8 +140,8 @@ type entry struct {
 	assigned   bool
 }
 
-// entries reads both forms, `- KEY=value` and `KEY: value`. A value that is no text
-// is read as an empty one.
+// entries reads both forms, `- KEY=value` and `KEY: value`. A value that is no text is
+// read as empty.
 func entries(v any) (list []entry) {
 	switch v := v.(type) {
 	case []any:
@@ -161,8 +161,8 @@ func entries(v any) (list []entry) {
 
 var (
 	nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	// handedOnForm is one variable and nothing else, with or without a default:
-	// $KEY, ${KEY}, ${KEY:-x}, ${KEY?x}. What ${KEY:+x} puts in is not the variable's.
+	// handedOnForm is a variable and nothing else, with or without a default: $KEY,
+	// ${KEY}, ${KEY:-x}, ${KEY?x}. What ${KEY:+x} puts in is not the variable's.
 	handedOnForm = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?[-?](?:[^{}]|\{[^{}]*\})*)?\})$`)
 	// variableForm is what Compose would put in, nested ones too. $$ is a dollar sign.
 	variableForm = regexp.MustCompile(`\$(?:\$|\{?([A-Za-z_][A-Za-z0-9_]*))`)

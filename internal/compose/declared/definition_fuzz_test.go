@@ -37,7 +37,7 @@ func FuzzADefinitionIsReadWithoutItsValues(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		d, err := Parse([]byte(before+secret+after), "unidesk", "sample")
 		if err != nil {
-			// The names of services are told, and the secret may have become one.
+			// The message has the names of services, and the secret may have become a name.
 			if r := fault.ReasonOf(err); r == fault.ComposeFailed && strings.Contains(err.Error(), secret) || r != fault.ComposeFailed && r != fault.WorkloadNotFound {
 				t.Errorf("%q: %s %v", before, r, err)
 			}

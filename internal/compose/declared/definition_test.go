@@ -11,8 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// project is what `docker compose config --no-interpolate` v5.6.0 prints of one
-// service.
+// project is what `docker compose config --no-interpolate` v5.6.0 prints of a service.
 func project(service string) []byte {
 	return []byte(`{"name":"unidesk","services":{"sample":` + service + `,"beside":{"image":"x"}}}`)
 }
