@@ -1,12 +1,12 @@
-// Package confirm makes every change of a workload provisional, as routers do
-// with commit-confirmed: what stands before it is durable before anything is
-// touched, one change at a time is under way, and a change that is not kept is
-// taken back, by this process or by the next one. It turns a [Runtime], which
-// knows how to switch one kind of workload, into a [workload.Target].
+// Package confirm makes every change of a workload provisional, as routers do with
+// commit-confirmed: what stands before it is durable before anything is touched, one
+// change at a time is under way, and a change that is not kept is reverted, by this
+// process or by the next. It turns a [Runtime], which switches a kind of workload, into
+// a [workload.Target].
 //
-// The danger is a process that dies half-way while the program it had started
-// goes on. The lock is therefore a file that the runtime hands to that program:
-// whoever comes next waits until it has ended, too.
+// The danger is a process that dies half-way while the program it had started goes on.
+// The lock is therefore a file that the runtime hands to that program: the next process
+// waits until it has ended, too.
 package confirm
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Runtime switches workloads of one kind and remembers nothing. S is what it
-// needs to know to take a change back; it is kept as JSON.
+// Runtime switches workloads of a kind and remembers nothing. S is what it needs to
+// revert a change; it is kept as JSON.
 type Runtime[S any] interface {
 	// Observe is as in [workload.Observer], without Pending and Last.
 	workload.Observer
@@ -74,8 +74,8 @@ type Comparing interface {
 	Compare(ctx context.Context, ref workload.Ref, seen workload.Observation) *workload.Drift
 }
 
-// Target is a [workload.Target] whose changes survive the process. Its state
-// folder belongs to one runtime.
+// Target is a [workload.Target] whose changes survive the process. Its state folder
+// belongs to a single runtime.
 type Target[S any] struct {
 	runtime Runtime[S]
 	store   store[S]

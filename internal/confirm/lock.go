@@ -9,11 +9,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// lock takes the workload's lock, waiting for whoever has it: another process, or
-// the program that a killed one left running. The lock is that of the open file,
-// so a program that inherits the descriptor holds it until it ends. It is let go
-// by closing the file and never by unlocking, which would take it from that
-// program, too.
+// lock takes the workload's lock, and waits for its holder: another process, or the
+// program that a killed process left running. The lock is that of the open file, so a
+// program that inherits the descriptor holds it until it ends. Closing the file
+// releases it, never an unlock, which would take it from that program, too.
 func (t *Target[S]) lock(ctx context.Context, ref workload.Ref) (*os.File, error) {
 	if err := statefile.Folder(t.store.dir, 0o750); err != nil {
 		return nil, t.store.unwritable(err)

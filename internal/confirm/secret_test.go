@@ -70,7 +70,7 @@ func TestTheSecretsOfARecordAreForItsAccountAlone(t *testing.T) {
 	if got, _, err := s.load(ref); err != nil || got == nil || got.State != (vault{"open", "hunter2"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// What an account without the secrets writes leaves them where they are.
+	// What an account without the secrets writes leaves them as they are.
 	r.State.Token, r.Failed = "", "no"
 	if err := s.save(ref, r); err != nil {
 		t.Fatal(err)

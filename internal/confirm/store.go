@@ -20,8 +20,8 @@ import (
 //	<ref>.secret.json    the part of the former that holds secrets, see [Secretive]
 //	<ref>.last.json      how the last change ended
 //
-// A change is settled once last.json says so. The pending file of the same change
-// is then only in the way, which is what a crash between the two leaves.
+// A change is settled once last.json names it. The pending file of the same change is
+// then only in the way, which is what a crash between the two leaves.
 const (
 	lockSuffix    = ".lock"
 	pendingSuffix = ".pending.json"

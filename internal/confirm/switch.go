@@ -17,8 +17,8 @@ func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit fun
 		return fault.New(fault.InvalidRequest, "a change needs an id, a commit and a config digest")
 	}
 	ref := change.Ref
-	// A change that somebody else has under way is told at once, not after a wait
-	// for his lock.
+	// A change that another caller has under way is reported at once, not after a wait
+	// for its lock.
 	if r, _, err := t.store.load(ref); err != nil {
 		return err
 	} else if r != nil && r.Change.ID != change.ID {
@@ -38,8 +38,8 @@ func (t *Target[S]) Switch(ctx context.Context, change workload.Change, emit fun
 	return t.runtime.Apply(ctx, r.Spec, r.Change, r.State, lock, emit)
 }
 
-// begin returns the record of the change: the one that is there, or a new one,
-// durable before anything is touched.
+// begin returns the record of the change: the existing record, or a new one, durable
+// before anything is touched.
 func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func(workload.Event)) (*record[S], error) {
 	ref := change.Ref
 	r, last, err := t.store.load(ref)

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// look is how often Watch looks for changes whose time is over. Looking and not
-	// being told: another process may have made one, and a clock may be set.
+	// look is how often Watch looks for changes whose time is over. It looks instead of
+	// being notified: another process may have made a change, and a clock may be set.
 	look = 2 * time.Second
 	// A revert that failed is tried again after firstPause, then after twice as long
 	// each time, maxReverts times in all: some half an hour.
@@ -20,14 +20,14 @@ const (
 	maxReverts = 8
 )
 
-// Watch takes back what nobody settles, each change at its deadline: one that was
-// left by a process before this one too, and at once when its time was over
-// meanwhile. It returns when ctx ends, and then waits for what it has begun.
+// Watch reverts each unsettled change at its deadline: a change that an earlier process
+// left too, and at once if its deadline passed meanwhile. When ctx ends, it waits for
+// what it has begun and returns.
 //
-// How long a change has is what its record grants, by this process's own steady
-// clock: a clock that is set, ahead or back, neither shortens nor stretches it.
-// What failed stays pending, is logged as an error, and is tried again a bounded
-// number of times; after that, by the next start or by a person.
+// How long a change has is what its record grants, by this process's own steady clock:
+// a clock that is set, ahead or back, neither shortens nor stretches it. What failed
+// stays pending, is logged as an error, and is tried again a bounded number of times;
+// after that, the next start or a person tries it.
 func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
 	w := &watcher[S]{target: t, log: log, known: make(map[string]*waiting)}
 	defer w.wg.Wait()
@@ -64,7 +64,7 @@ type deaf struct{}
 func (deaf) Report(workload.Event) {}
 func (deaf) TookBack(error)        {}
 
-// watcher is what one Watch knows. Only its loop touches known.
+// watcher is the state of a Watch. Only its loop touches known.
 type watcher[S any] struct {
 	target *Target[S]
 	log    *slog.Logger
@@ -99,7 +99,7 @@ func (w *watcher[S]) round(ctx context.Context) {
 		one := w.known[id]
 		switch {
 		case p.Change.Deadline.IsZero():
-			continue // nobody granted a time, so that nobody may say that it is over
+			continue // no time was granted, so none can be over
 		case one != nil && one.busy():
 			continue
 		case one == nil || !one.change.Deadline.Equal(p.Change.Deadline):
@@ -137,8 +137,8 @@ func (w *waiting) busy() bool {
 	}
 }
 
-// revert takes the change back apart from the loop, so that one that takes long
-// holds up no other.
+// revert reverts the change apart from the loop, so that a long revert holds up no
+// other.
 func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 	over := make(chan struct{})
 	one.over = over

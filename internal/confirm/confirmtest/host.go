@@ -1,6 +1,6 @@
 // Package confirmtest is a host in memory: what [confirm.Target] drives in tests
-// where no engine is wanted. It outlives the targets made of it, as a machine
-// outlives processes, and an act on it can be made to break off at any step.
+// without an engine. It outlives the targets made of it, as a machine outlives
+// processes, and an act on it can be made to break off at any step.
 package confirmtest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Host is the machine. It has one service, of which nothing runs at first.
+// Host is the machine. It has a single service, of which nothing runs at first.
 type Host struct {
 	// Break is asked before each step; an error ends the act there, as a crash
 	// would. It may also kill the process.
