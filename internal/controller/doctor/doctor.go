@@ -25,7 +25,7 @@ const (
 	LevelFault Level = "fault"
 )
 
-// Finding is one thing that was looked at.
+// Finding is the result of a check.
 type Finding struct {
 	Group string `json:"group"`
 	Check string `json:"check"`

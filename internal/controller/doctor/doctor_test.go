@@ -40,7 +40,7 @@ func TestEachFindingHasItsLevelAndAFixUnlessItIsWell(t *testing.T) {
 	for name, c := range map[string]struct {
 		got  Finding
 		want Level
-		// says is in what it says.
+		// says is a part of the finding's text.
 		says string
 	}{
 		"a configuration that is read":            {judgeConfig("/etc/unidesk", site.Defaults(), nil), LevelOK, "1 host, registry on D601"},

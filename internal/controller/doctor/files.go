@@ -30,7 +30,7 @@ func judgeCatalog(dir string, c *catalog.Catalog, err error) Finding {
 	return fine("services.yaml", "%s, %s", plain.Count(len(c.Services()), "service"), c.Hash)
 }
 
-// file is what can be told of one without opening it to anybody.
+// file is what is known of a file without showing its content.
 type file struct {
 	path string
 	mode fs.FileMode
@@ -38,7 +38,7 @@ type file struct {
 }
 
 // judgePrivate is about a file that holds credentials and could be read; otherwise is
-// what to do where it could not, and the error does not say it.
+// what to do if it could not be read and the error has no hint.
 func judgePrivate(check string, f file, otherwise string) Finding {
 	switch {
 	case f.err != nil:
@@ -62,7 +62,7 @@ func judgeGuarded(err error) Finding {
 	return fine(check, "UniDesk's files are those of root and of accounts that may use the engine")
 }
 
-// judgeSecrets tells of the keys that services on the master need in the env file.
+// judgeSecrets judges the keys that services on the master need in the env file.
 func judgeSecrets(envFile string, rows []catalog.Row, presence func([]string) []workload.Secret) (list []Finding) {
 	for _, row := range rows {
 		if !row.LiveOn(catalog.Master) || len(row.Secrets) == 0 {
@@ -110,8 +110,8 @@ func unlooked(check string) Finding {
 	return amiss(LevelFault, check, "mend the UniDesk root first (master.root in controller.yaml)", "not looked at while the UniDesk root is amiss")
 }
 
-// judgeCompose is about the plugin. v1 is what a docker-compose program says of
-// itself where there is no plugin.
+// judgeCompose is about the plugin. v1 is the version that a docker-compose program
+// prints if there is no plugin.
 func judgeCompose(version string, err error, v1 string) Finding {
 	const check, fix = "Compose", declared.Install
 	switch {

@@ -27,7 +27,7 @@ const (
 // mostSkew is how far apart clocks may be: receipts and grants carry times.
 const mostSkew = 5.0
 
-// hostFacts are the facts of one host.
+// hostFacts are the facts of a host.
 type hostFacts struct {
 	row site.HostRow
 	// way is how the host is reached.

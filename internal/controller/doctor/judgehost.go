@@ -131,7 +131,7 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 	return list
 }
 
-// judgeRegistryName warns if the files that name the registry do not name one.
+// judgeRegistryName warns if the files that name the registry differ.
 func judgeRegistryName(f hostFacts, c site.Config, services *catalog.Catalog) (list []Finding) {
 	if f.registry == nil || services == nil {
 		return nil

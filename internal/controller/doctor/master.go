@@ -145,7 +145,7 @@ func fileAt(path string) file {
 	return f
 }
 
-// legacyCompose is what a docker-compose program says of its version, "" for none.
+// legacyCompose returns the version that a docker-compose program prints, "" for none.
 func legacyCompose(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -12,12 +12,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/source"
 )
 
-// examineSources asks each configured remote for its branches, as a deploy would
-// begin to, all at the same time. Nothing is said where none is configured.
+// examineSources asks each configured remote for its branches, as a deploy would begin
+// to, all at the same time. Without a configured remote it finds nothing.
 func examineSources(ctx context.Context, c site.Config, rows []catalog.Row) []Finding {
 	remotes, err := c.Remotes()
 	if err != nil || len(remotes) == 0 {
-		return nil // the configuration's own finding says what is wrong with them
+		return nil // the configuration's own finding describes what is wrong
 	}
 	urls := slices.Sorted(maps.Keys(remotes))
 	list := make([]Finding, len(urls))
@@ -32,8 +32,8 @@ func examineSources(ctx context.Context, c site.Config, rows []catalog.Row) []Fi
 	return list
 }
 
-// judgeSource is about the remote of one source: how many branches it has, or why it
-// did not answer.
+// judgeSource is about the remote of a source: how many branches it has, or why it did
+// not answer.
 func judgeSource(url string, rows []catalog.Row, branches int, err error) Finding {
 	check := "source " + source.Shown(url)
 	used, bad := false, LevelWarning

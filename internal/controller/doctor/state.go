@@ -34,7 +34,7 @@ func judgeEngine(info engine.Info, err error) Finding {
 // stateFacts are of the state folder.
 type stateFacts struct {
 	dir string
-	// exists is false where the first deploy would make it.
+	// exists is false if the first deploy would make it.
 	exists bool
 	mode   fs.FileMode
 	// closed are the folders, itself or below, that this account may not write to.
@@ -151,7 +151,7 @@ func judgeEngineDisk(dir string, d disk) Finding {
 	return fine(check, "%s free in %s", plain.Size(d.free), dir)
 }
 
-// judgeSSH is about the program that leads to hosts; path is "" where there is none.
+// judgeSSH is about the program that leads to hosts; path is "" if it is not found.
 func judgeSSH(hosts []string, path string) (list []Finding) {
 	switch {
 	case len(hosts) == 0:
@@ -162,8 +162,8 @@ func judgeSSH(hosts []string, path string) (list []Finding) {
 	return []Finding{fine("ssh", "%s", path)}
 }
 
-// judgeSigners is about the file of those who may sign grants, where the catalog
-// asks for one. err is what a grant would be answered with, whoever signed it.
+// judgeSigners is about the file of allowed signers, if the catalog requires grants.
+// err is what a grant would be answered with, whatever its signer.
 func judgeSigners(rows []catalog.Row, path string, err error) (list []Finding) {
 	var gated []string
 	for _, row := range rows {
@@ -187,10 +187,10 @@ func judgeSigners(rows []catalog.Row, path string, err error) (list []Finding) {
 
 // summaries are what is in the folder of producers' summaries.
 type summaries struct {
-	// dir is "" where none is configured.
+	// dir is "" if none is configured.
 	dir  string
 	good int
-	// bad says of each file that is no summary why.
+	// bad has a reason for each file that is no summary.
 	bad []string
 	err error
 }
@@ -198,8 +198,8 @@ type summaries struct {
 // mostBad is how many files are named.
 const mostBad = 5
 
-// judgeSummaries weighs a folder that cannot be read by who needs one. One file
-// that is none takes the proof from one commit only.
+// judgeSummaries weighs an unreadable folder by the services that need summaries. A
+// file that is no summary takes the proof from its commit only.
 func judgeSummaries(rows []catalog.Row, s summaries) (list []Finding) {
 	const check = "summaries"
 	fix := manual.Page("provenance.md") + "; controller.yaml names the folder (summaries)"

@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
 
-// The host's own hint for what it has not placed leads to doctor, which is where a person
-// is by then.
+// The host's own hint for what it has not placed leads to doctor, which the person is
+// running by then.
 func TestWhatIsNotPlacedIsNotMendedByDoctorItself(t *testing.T) {
 	t.Parallel()
 	unplaced := fault.New(fault.WorkloadNotFound, "this host has placed no unidesk/wiki").WithHint("see").WithAction(fault.Examine)

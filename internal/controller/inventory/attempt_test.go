@@ -14,7 +14,7 @@ import (
 )
 
 // A run and its receipt are one attempt, and so are a recovery and the receipt of the change
-// that it ended. A receipt whose run was swept is one by itself.
+// that it ended. A receipt whose run was swept is an attempt by itself.
 func TestAnAttemptIsListedOnce(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -21,17 +21,17 @@ type Coverage struct {
 	Service string `json:"service"`
 	// Declared are CI.json's entries.
 	Declared []declaration `json:"declared"`
-	// Consumed says that services.yaml has the service.
+	// Consumed is true if services.yaml has the service.
 	Consumed bool `json:"consumed"`
-	// Published is what the registry holds, nil where it was not asked: nobody knows
-	// the repository of a service that nothing consumes.
+	// Published is what the registry holds, nil if it was not asked: the repository of
+	// a service that nothing consumes is unknown.
 	Published *Shelf `json:"published,omitempty"`
 	// Live are the commits of the last proven receipts, by environment.
 	Live map[artifact.Env]provenLive `json:"live"`
 	// Running is what runs in the environments that bring it live, as their hosts show it.
 	Running map[artifact.Env]Running `json:"running"`
 	// Deployable are the environments in which something that is published can be
-	// brought live. CI.json has no say in it.
+	// brought live. CI.json does not decide it.
 	Deployable []artifact.Env `json:"deployable"`
 }
 
@@ -44,7 +44,7 @@ type declaration struct {
 	Digest       artifact.Digest `json:"upstreamDigest,omitzero"`
 }
 
-// provenLive is what the last proven receipt of an environment says.
+// provenLive is the content of an environment's last proven receipt.
 type provenLive struct {
 	Commit  artifact.Commit `json:"commit"`
 	Receipt string          `json:"receipt"`

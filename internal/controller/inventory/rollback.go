@@ -197,7 +197,7 @@ func byHand(r RollbackOptions, host string, spec workload.Spec) string {
 		"or have the registry answer again, or a commit published again as its digest"
 }
 
-// findState asks the registry, the stager and the host for one commit. away is why the
+// findState asks the registry, the stager and the host for a commit. away is why the
 // registry's host cannot be asked, nil if it can.
 func findState(ctx context.Context, p *site.Place, r ledger.Receipt, platform artifact.Platform, away error) (now artifactState) {
 	if _, here, err := p.Target.FindImage(ctx, p.Spec.Ref, r.Pinned()); err == nil {

@@ -91,7 +91,7 @@ func Shelves(ctx context.Context, from lister, services []catalog.Row) []Shelf {
 	return list
 }
 
-// ShelfOf asks for one service. A registry that does not answer is the shelf's failure.
+// ShelfOf asks for a service. A registry that does not answer is the shelf's failure.
 func ShelfOf(ctx context.Context, from lister, row catalog.Row) Shelf {
 	s := Shelf{Service: row.Service, Repository: row.Repository, Artifacts: []Published{}, Others: []string{}}
 	tags, err := from.Tags(ctx, row.Repository)

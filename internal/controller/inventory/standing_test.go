@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
-// booked is a configuration whose ledger has these receipts, each newer than the one before.
+// booked is a configuration whose ledger has these receipts, each newer than the last.
 func booked(t *testing.T, receipts ...ledger.Receipt) site.Config {
 	t.Helper()
 	config := site.Config{State: t.TempDir()}
