@@ -93,7 +93,7 @@ func (a *Applier) prepare() error {
 	return nil
 }
 
-// run is the making of one batch.
+// run is the making of a batch.
 type run struct {
 	*Applier
 	place  place

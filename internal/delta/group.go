@@ -12,7 +12,7 @@ const (
 	// smallGroup is how many bytes such a group makes at most: they fit into a batch
 	// even if they do not compress.
 	smallGroup = 160 << 10
-	// smallGap is how far apart two ranges may be to be made one.
+	// smallGap is how far apart two ranges may be to be merged.
 	smallGap = 2 << 10
 )
 

@@ -26,7 +26,7 @@ func text(groups, operations []byte) []byte {
 	return append(append(binary.AppendUvarint(nil, uint64(len(groups))), groups...), operations...)
 }
 
-// group returns what a text has of a group of one range, or of none.
+// group returns what a text has of a group of a single range, or of none.
 func group(base uint64, offset int64, length, output, frame uint64) []byte {
 	b := []byte{0}
 	if length > 0 {

@@ -86,7 +86,7 @@ func (l *lookup) members(base, table int, m *member, near int, each func(i int, 
 	t, x, k := l.table(base, table), l.bases[base].Index, key(table, m)
 	from := sort.Search(len(t), func(i int) bool { return key(table, &x.members[t[i]]) >= k })
 	to := from + sort.Search(len(t)-from, func(i int) bool { return key(table, &x.members[t[from+i]]) > k })
-	// Equal keys are in the order of members: the nearest are around one place.
+	// Equal keys are in the order of members: the nearest are around a single place.
 	at := from + sort.Search(to-from, func(i int) bool { return int(t[from+i]) >= near })
 	for i := max(from, at-many/2); i < min(to, at+many/2); i++ {
 		each(int(t[i]), &x.members[t[i]])
@@ -150,7 +150,7 @@ func (l *lookup) path(m *member, next spot) (spot, bool) {
 }
 
 // like returns the member whose path is most like that of m, with a payload if m has
-// one, and of several the one whose size is nearest.
+// one, and of several the member whose size is nearest.
 func (l *lookup) like(m *member, next spot) (spot, bool) {
 	for _, table := range []int{byFolded, byTail, byName} {
 		best, least := spot{}, int64(-1)

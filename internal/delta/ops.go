@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // Ops of a batch are
 //
-//	uvarint  bytes of the text as it is stored, times two, plus one if it is a zstd frame
+//	uvarint  bytes of the text as it is stored, times two, plus 1 if it is a zstd frame
 //	bytes    the text
 //	bytes    the frames of its groups, in their order
 //
@@ -23,11 +23,11 @@ import "encoding/binary"
 // takes them from the stream below: gaps, then values, as [aligned.Patch] has them. All
 // are used up by additions before the batch ends or another opDiffer begins.
 //
-// A group is a zstd frame that has the ranges of bases, one after the other, as its
-// dictionary. The outputs of all groups make a stream that operations take from. A
-// base and an offset hold on: an operation without a base is on that of the operation
-// before, and without an offset it begins where the last operation on that base ended. Zstd
-// frames are without their magic.
+// A group is a zstd frame whose dictionary is its ranges of bases, joined in order. The
+// outputs of all groups make a stream that operations take from. A base and an offset hold
+// on: an operation without a base is on the last operation's base, and without an offset it
+// begins at the end of the last operation on that base. Zstd frames are without their
+// magic.
 const (
 	opCopy    = 1 // uvarint length
 	opHeader  = 2 // a block with other bytes: uvarint runs, the runs
@@ -63,7 +63,7 @@ const (
 // zstdMagic begins each zstd frame (RFC 8878, 3.1.1).
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
-// place is where operations are in the bases: what flags leave out.
+// place is the position of operations in the bases: what flags leave out.
 type place struct {
 	base    int
 	offsets [MaxBases]int64

@@ -50,8 +50,8 @@ func (e *encoder) stretches(i int, like spot) []stretch {
 	return found
 }
 
-// payload makes the payload of member i, which no base has as it is, of what it is
-// most like: an older payload, or a neighbour of where that would be.
+// payload makes the payload of member i, which no base has as it is, from what it is
+// most like: an older payload, or a neighbour of its place.
 func (e *encoder) payload(ctx context.Context, i int, like spot) error {
 	m := &e.Index.members[i]
 	if m.size <= smallPiece {
@@ -118,8 +118,8 @@ func (e *encoder) blocks(ctx context.Context, at, end int64, guide stretch, know
 	return nil
 }
 
-// around returns the window of a base for the bytes [at, to) of the target: where the
-// guide leads to, wider if a stretch within them or just behind leads elsewhere.
+// around returns the window of a base for the bytes [at, to) of the target: the guide's
+// place, wider if a stretch within them or just behind leads elsewhere.
 func (e *encoder) around(at, to int64, guide stretch, known []stretch) window {
 	for i := 0; guide.base < 0 && i < len(known) && known[i].from < to+blockSize; i++ {
 		guide = known[i]

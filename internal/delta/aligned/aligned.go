@@ -2,8 +2,8 @@
 // the same places, such as those of a program that is linked again: code moves, and
 // each number that points across what is new changes by how far. It is pure.
 //
-// A run is a part of the new bytes with the old bytes that it is laid over. Where the
-// two differ, the difference is that of two numbers of four bytes, little-endian: an
+// A run is a part of the new bytes with the old bytes that it is laid over. If the two
+// differ, the difference is that of two numbers of four bytes, little-endian: an
 // address that moves differs by the same number everywhere, whatever it was.
 package aligned
 
@@ -52,7 +52,7 @@ const (
 // Maker makes patches. It holds some 2 MiB beside the largest patch. Not safe for use
 // by several goroutines.
 type Maker struct {
-	table       []uint32 // a place in old, plus one, by the hash of what is there
+	table       []uint32 // a place in old, plus 1, by the hash of what is there
 	target, old []byte
 	patch       Patch
 	values      [4][]byte
@@ -82,7 +82,7 @@ func (m *Maker) Make(target, old []byte) *Patch {
 	return &m.patch
 }
 
-// fill notes where old has what. Of equal parts the first stays.
+// fill notes the places of old's parts by their hashes. Of equal parts the first stays.
 func (m *Maker) fill() {
 	if m.table == nil {
 		m.table = make([]uint32, 1<<bits)
@@ -99,7 +99,7 @@ func hash(b []byte) uint64 {
 
 // runs fills the patch. It reports whether most of the target is in runs.
 func (m *Maker) runs() bool {
-	at, shift := 0, 0 // the end of the last run, and where old has what follows it
+	at, shift := 0, 0 // the end of the last run, and the place in old of what follows it
 	for p := 0; p < len(m.target); {
 		size, to := m.alike(p, p+shift), shift
 		if size < enough && p+key <= len(m.target) {

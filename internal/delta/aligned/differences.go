@@ -18,7 +18,7 @@ func number(b []byte) uint32 {
 // ErrDifferences is returned for differences that no [Maker] makes.
 var ErrDifferences = errors.New("differences that do not fit")
 
-// Differences are those of a patch, while its runs are made one after the other.
+// Differences are those of a patch, while its runs are made in turn.
 type Differences struct {
 	gaps, values []byte
 	count, at    int

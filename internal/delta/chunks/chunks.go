@@ -26,8 +26,8 @@ type Chunk struct {
 	Size uint32
 }
 
-// Hasher sums payloads, one after the other. The sum of a payload in chunks is that of
-// their sums, so that no byte is hashed twice.
+// Hasher sums payloads in turn. The sum of a payload in chunks is that of their sums,
+// so that no byte is hashed twice.
 type Hasher struct {
 	// All are the chunks of all payloads, in order.
 	All []Chunk

@@ -93,7 +93,7 @@ const step = 4 << 20
 
 // copy writes the frames of the content, to its end.
 func (w *writer) copy(ctx context.Context, content io.Reader) (err error) {
-	// One stream of one window: what a frame of this size can use.
+	// A single stream of a single window: what a frame of this size can use.
 	w.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(frameSize), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true))
 	if err != nil {

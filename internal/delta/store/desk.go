@@ -15,7 +15,7 @@ const (
 	// readers is how many Encodes read at a time: each holds some 15 MiB.
 	readers = 1
 	// cached is how many frames of content each of them holds: those of the target and
-	// around one place of a base, and some for what moved.
+	// around a place of a base, and some for what moved.
 	cached = 5
 	// slack is what the decoder wants behind the content; without it, it allocates anew.
 	slack = 1 << 10

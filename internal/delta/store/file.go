@@ -31,7 +31,7 @@ const (
 
 // Limits on a copy. A layer beyond them gets none.
 const (
-	// maxContent bounds the table, and the time that one layer takes.
+	// maxContent bounds the table, and the time that a layer takes.
 	maxContent = 4 << 30
 	// maxIndex bounds an index as stored; in memory it has about twice as many bytes.
 	maxIndex = 6 << 20

@@ -320,7 +320,7 @@ func TestBrokenImagesAndRepositoriesHinderNoOther(t *testing.T) {
 	r.publish("unidesk/a", "2", day, stored, l["a"])
 	r.put("unidesk/broken", "1", published{err: fault.New(fault.RegistryUnavailable, "500"), layers: []artifact.Layer{}})
 	r.publish("unidesk/b", "1", day, stored, l["b"], l["c"])
-	// The blob of one layer is gone.
+	// The blob of a layer is gone.
 	delete(r.blobs, r.repositories["unidesk/b"][commit("1").String()].layers[0].Digest)
 	k := keep(t, r, 1<<30)
 	k.Round(t.Context())

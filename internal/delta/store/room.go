@@ -79,7 +79,7 @@ func (s *Store) Shed() {
 	for _, e := range s.entries() {
 		used += e.size
 	}
-	// Copies end where reserve begins; to act at half of it alone keeps from removing and
+	// Copies end at the reserve; to act at half of it alone keeps from removing and
 	// copying in turn.
 	if free, err := statefile.Free(s.dir); used > s.quota || err == nil && used > 0 && free < s.reserve/2 {
 		_ = s.makeRoom(0, true, func(artifact.Digest) int { return 1 })

@@ -46,7 +46,7 @@ const (
 // Store is a folder of copies. It is safe for concurrent use. Several processes may use
 // the folder; one at a time adds to it.
 type Store struct {
-	root, dir      string // of all formats, of this one
+	root, dir      string // of all formats, of this format
 	quota, reserve int64
 	desks          chan *desk // those that are free
 	patience       time.Duration

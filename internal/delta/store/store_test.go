@@ -166,7 +166,7 @@ func TestDamageIsFoundOut(t *testing.T) {
 		content, err := os.ReadFile(s.Path(v2.id))
 		must(t, err)
 		at, behind := random.IntN(len(content)-10_000), random.IntN(2) == 0
-		if behind { // the frames, where few bytes are
+		if behind { // the frames, which have few bytes
 			at = len(content) - 1 - random.IntN(300)
 		}
 		content[at] ^= 1 << random.IntN(8)

@@ -20,7 +20,7 @@ type release struct {
 	// seen counts the walks: a commit that came later is newer, if builders state no time.
 	seen   int
 	layers []artifact.Layer
-	// again is when a commit without an image is asked for again; zero with one.
+	// again is when a commit without an image is asked for again; zero if it has an image.
 	again time.Time
 }
 
@@ -29,7 +29,7 @@ func newer(a, b release) int {
 	return cmp.Or(b.built.Compare(a.built), cmp.Compare(b.seen, a.seen), strings.Compare(a.commit.String(), b.commit.String()))
 }
 
-// wish is a layer that is to have a copy, and where its blob is.
+// wish is a layer that is to have a copy, and the place of its blob.
 type wish struct {
 	repository artifact.Repository
 	layer      artifact.Layer

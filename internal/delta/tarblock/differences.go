@@ -7,7 +7,7 @@ import (
 
 // Differences returns the runs of bytes that a block has other than old, and how many
 // there are. A run is: uvarint bytes to skip; uvarint length, times two, and the bytes,
-// or uvarint length, times two, plus one, and uvarint: where in old they are.
+// or uvarint length, times two, plus 1, and uvarint: where in old they are.
 func Differences(head, old []byte) (runs int, body []byte) {
 	end := 0
 	for i := 0; i < len(head); i++ {
