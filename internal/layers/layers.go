@@ -38,7 +38,7 @@ type Piece struct {
 	// Digest is the blob's, with Delta too.
 	Digest artifact.Digest
 	// Offset is where in the blob Data belongs. Data, and what Delta holds, belong to the
-	// sender again once the call that they were passed to returns.
+	// sender again once the call that got them returns.
 	Offset int64
 	Data   []byte
 	// Delta, unless nil, is sent instead of Data; Size is that of the whole unpacked layer,
@@ -51,11 +51,11 @@ type Piece struct {
 
 // Source gives layers' bytes.
 type Source interface {
-	// Stream calls each with the pieces of the ranges, in their order and without a gap,
-	// from one goroutine. A range comes as bytes of the blob, or as deltas if it allows
-	// them and there are bases: diff ids of unpacked layers that the receiver has, the best
-	// first, at most [delta.MaxBases]. Stream returns nil only when it has sent everything; when
-	// each returns an error it stops and returns an error that wraps it.
+	// Stream calls each with the pieces of the ranges, in their order and without a gap, from a
+	// single goroutine. A range comes as bytes of the blob, or as deltas if it allows them and
+	// there are bases: diff ids of unpacked layers that the receiver has, the best first, at
+	// most [delta.MaxBases]. Stream returns nil only when it has sent everything; when each
+	// returns an error it stops and returns an error that wraps it.
 	Stream(ctx context.Context, repo artifact.Repository, ranges []Range, bases []artifact.Digest, each func(Piece) error) error
 }
 

@@ -70,9 +70,9 @@ type rebuilds struct {
 	began map[artifact.Digest]*Writer
 }
 
-// resume reads what there is of the layers that may come as deltas, and sets from where
-// they go on. It returns those that are whole by now: a kill between a layer's last byte
-// and its name leaves nothing to ask for.
+// resume reads what there is of the layers that may come as deltas, and sets the offsets
+// at which they go on. It returns those that are whole by now: a kill between a layer's
+// last byte and its name leaves nothing to ask for.
 func (r *rebuilds) resume(ranges []Range) (left []Range, whole []artifact.Layer, err error) {
 	for _, want := range ranges {
 		want.Rebuilt = 0

@@ -155,7 +155,7 @@ func (r *receiver) write(ctx context.Context, want Range, p Piece) error {
 	return err
 }
 
-// done is asked when the source says that it has sent everything.
+// done is called when the source returns that it has sent everything.
 func (r *receiver) done() error {
 	if len(r.ranges) > 0 {
 		return fault.Transient(fault.RegistryUnavailable, "stream ended before %s was whole, %s short", r.ranges[0].Layer.Digest, plain.Count(len(r.ranges), "layer"))

@@ -93,10 +93,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Commit makes the blob whole: it checks size and digest, and only then, durably,
-// gives it its name. A blob that is not what it should be is removed, for nobody
-// can tell which of its bytes are wrong: DIGEST_MISMATCH, to be tried again when
-// some of them were from an earlier run (a power cut can spoil the last ones).
+// Commit makes the blob whole: it checks size and digest, and only then, durably, gives
+// it its name. A blob that is not what it should be is removed, since it is unknown
+// which of its bytes are wrong: DIGEST_MISMATCH, with a retry when some of them were
+// from an earlier run (a power cut can spoil the last bytes).
 func (w *Writer) Commit() error {
 	defer w.file.Close()
 	path := w.shelf.path(w.want)

@@ -80,7 +80,7 @@ func rebuildProducts(tb testing.TB) (first, next product) {
 }
 
 // TestRebuildChild is no test: TestAKilledRebuildIsContinued runs it in a process of its
-// own, which ends itself the hard way in or after the batch that it is told.
+// own, which ends itself the hard way in or after the given batch.
 func TestRebuildChild(t *testing.T) {
 	at := os.Getenv("UNIDESK_TEST_KILL_AT")
 	if at == "" {

@@ -35,10 +35,10 @@ func (r *run) prefix(ctx context.Context) (n int, done bool, err error) {
 	if n, err = common(ctx, r.engine, r.image); err != nil || n > 0 || !r.probe {
 		return n, false, err
 	}
-	// No image shares a layer, yet the build cache may hold some: BuildKit keeps
-	// base images that way, and no API lists them. An archive without layers is
-	// refused with the name of the first one missing, in 0.07 s (measured, 20.10),
-	// or makes the image. If the answer misleads, a load fails and is mended.
+	// No image shares a layer, yet the build cache may hold some: BuildKit keeps base
+	// images that way, and no API lists them. An archive without layers is refused with
+	// the name of the first missing layer, in 0.07 s (measured, 20.10), or makes the
+	// image. If the answer misleads, a load fails and is mended.
 	r.probe = false
 	archive := engine.NewArchive(r.image, r.tag)
 	_, err = r.engine.Load(ctx, archive, minStall)

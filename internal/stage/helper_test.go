@@ -146,7 +146,7 @@ func newProduct(tb testing.TB, layers ...v1.Layer) product {
 
 func (p product) tag() string { return "baidu-netdisk:" + p.Commit.String() }
 
-// source serves a product's blobs and misbehaves as told.
+// source serves a product's blobs and misbehaves as its fields ask.
 type source struct {
 	blobs map[artifact.Digest][]byte
 	chunk int
@@ -216,7 +216,7 @@ func (s *source) Stream(ctx context.Context, _ artifact.Repository, ranges []lay
 	return nil
 }
 
-// record keeps events, as one word each.
+// record keeps events, as a word each.
 type record struct {
 	mu     sync.Mutex
 	events []workload.Event

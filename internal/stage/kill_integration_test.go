@@ -22,8 +22,8 @@ func killProduct(tb testing.TB) product {
 	return newProduct(tb, gzipLayer(tb, files(1, 20<<20)), gzipLayer(tb, files(2, 24<<20)), gzipLayer(tb, files(3, 2<<20)))
 }
 
-// TestKillChild is no test: TestAKillCostsAChunkAtMost runs it in a process of
-// its own, which ends itself the hard way at the event that it is told.
+// TestKillChild is no test: TestAKillCostsAChunkAtMost runs it in a process of its own,
+// which ends itself the hard way at the given event.
 func TestKillChild(t *testing.T) {
 	at := os.Getenv("UNIDESK_TEST_KILL_AT")
 	if at == "" {

@@ -42,7 +42,7 @@ func (d drain) Load(_ context.Context, a engine.Archive, _ time.Duration) (engin
 	return engine.Loaded{}, err
 }
 
-// noise is the one layer's content.
+// noise is the only layer's content.
 type noise struct{}
 
 func (noise) Stream(_ context.Context, _ artifact.Repository, ranges []layers.Range, _ []artifact.Digest, each func(layers.Piece) error) error {

@@ -12,7 +12,7 @@ import (
 
 // Plan is what staging an image would do now.
 type Plan struct {
-	// Missing are the layers that the engine lacks, as far as its images tell.
+	// Missing are the layers that the engine lacks, as far as its images show.
 	Missing []artifact.Layer
 	// Bytes would cross: what the spool and the cache lack of the missing layers, or what
 	// deltas of it cost. Whole is the size of that in whole layers.

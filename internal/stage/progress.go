@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// progress passes events on, one at a time and of bytes not more than people see.
+// progress passes events on, never two at a time, and of bytes not more than people see.
 type progress struct {
 	emit func(workload.Event)
 

@@ -15,7 +15,7 @@ import (
 // PullEngine is what pulling needs of [engine.Client].
 type PullEngine interface {
 	Info(ctx context.Context) (engine.Info, error)
-	// Image returns an error wrapping [engine.ErrNotFound] for one that is not there.
+	// Image returns an error wrapping [engine.ErrNotFound] for a missing image.
 	Image(ctx context.Context, ref string) (engine.Image, error)
 	// Pull fetches by a full reference, within a limit on silence.
 	Pull(ctx context.Context, ref string, stall time.Duration) error
@@ -24,13 +24,13 @@ type PullEngine interface {
 	Untag(ctx context.Context, ref string) error
 }
 
-// pullStall is longer than the largest layer takes from a disk to a disk: the
-// engine tells of progress all the while but when it unpacks one.
+// pullStall is longer than the largest layer takes from a disk to a disk: the engine
+// reports progress all the while but when it unpacks a layer.
 const pullStall = 10 * time.Minute
 
-// Puller stages images on the host that has the registry: its engine pulls them,
-// by digest only. The commit's tag was resolved once, where it was decided what to
-// deploy; what it means by now does not matter here.
+// Puller stages images on the host that has the registry: its engine pulls them, by
+// digest only. The commit's tag was resolved once, when it was decided what to deploy;
+// what it means by now does not matter here.
 type Puller struct {
 	engine   PullEngine
 	registry string

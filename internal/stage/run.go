@@ -16,16 +16,16 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// run is the staging of one image.
+// run is the staging of an image.
 type run struct {
 	*Stager
 	image    artifact.Image
 	tag      string
 	info     engine.Info
 	progress *progress
-	// probe says that the engine may be asked by an archive without layers.
+	// probe is true if the engine may be asked by an archive without layers.
 	probe bool
-	// distrust says that the engine had less than it seemed to: send everything.
+	// distrust is true if the engine had less than it seemed to: send everything.
 	distrust bool
 	moves    *moves
 	keeper   *keeper
@@ -45,15 +45,15 @@ type run struct {
 	// ready is how many leading layers are in the engine or whole in the spool,
 	// loaded how many are in the engine.
 	ready, loaded int
-	// starved says that the receiver waits for room: load even little.
+	// starved is true if the receiver waits for room: load even little.
 	starved bool
-	// over says that nothing more will be received.
+	// over is true if nothing more will be received.
 	over bool
 }
 
-// minPrefix is how many bytes a prefix image is worth: loading one costs the
-// engine 0.1 s whatever is in it (measured, 20.10), in which a load of the last
-// layers may have to wait.
+// minPrefix is how many bytes a prefix image is worth: its load costs the engine 0.1 s
+// whatever is in it (measured, 20.10), in which a load of the last layers may have to
+// wait.
 const minPrefix = 8 << 20
 
 // attempt goes once from asking to the checked image.
@@ -130,7 +130,7 @@ func (r *run) receive(ctx context.Context, missing []layers.Range, bases *layers
 		},
 		Whole: func(l artifact.Layer) {
 			r.progress.whole(l)
-			// Said before it is loaded, so that events come in their order.
+			// Emitted before it is loaded, so that events come in their order.
 			r.progress.say(workload.PointLayer, fmt.Sprintf("layer %s is whole", workload.ShortID(l.Digest.String())))
 			r.offer(l)
 			r.mu.Lock()

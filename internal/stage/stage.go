@@ -1,21 +1,21 @@
-// Package stage brings an image into the local engine: it asks what the engine
-// and the spool have, streams the rest, and loads each layer while the next one
-// is on its way. Nothing that runs is touched; what it leaves, also when it is
-// killed at any instant, is an image that is whole and checked by identity, or
-// pieces that the next run goes on with.
+// Package stage brings an image into the local engine: it asks what the engine and the
+// spool have, streams the rest, and loads each layer while the next is on its way.
+// Nothing that runs is touched; what it leaves, also when it is killed at any instant,
+// is an image that is whole and checked by identity, or pieces that the next run goes
+// on with.
 //
-// The classic store reads a whole archive to a folder of its own before it
-// unpacks the first layer, so one load at the end would add its whole time to
-// the transfer's. Instead the first n layers are loaded as an untagged prefix
-// image as soon as they are in the spool; the last load finds them there, and
-// only its own layers are left to do. It works on containerd's store too.
+// The classic store reads a whole archive to a folder of its own before it unpacks the
+// first layer, so a single load at the end would add its whole time to the transfer's.
+// Instead the first n layers are loaded as an untagged prefix image as soon as they are
+// in the spool; the last load finds them there, and only its own layers are left to do.
+// It works on containerd's store too.
 //
 // A layer may come as a delta of layers that the cache keeps, mostly those of the last
 // release. It is rebuilt and verified before the engine sees it. Whatever fails of that,
 // the layer crosses whole.
 //
-// Loads come one at a time, only from local files, and one that has begun is not
-// interrupted lightly: that can hang the engine's next one (moby/moby#51623).
+// A single load runs at a time, from local files only, and a load that has begun is not
+// interrupted lightly: that can hang the engine's next load (moby/moby#51623).
 package stage
 
 import (
@@ -35,18 +35,18 @@ import (
 // Engine is what staging needs of [engine.Client].
 type Engine interface {
 	Info(ctx context.Context) (engine.Info, error)
-	// Image returns an error wrapping [engine.ErrNotFound] for one that is not there.
+	// Image returns an error wrapping [engine.ErrNotFound] for a missing image.
 	Image(ctx context.Context, ref string) (engine.Image, error)
 	AllImages(ctx context.Context) ([]engine.Image, error)
 	ImagesWithLabel(ctx context.Context, label string) ([]engine.Image, error)
 	Load(ctx context.Context, a engine.Archive, stall time.Duration) (engine.Loaded, error)
 	Tag(ctx context.Context, id, ref string) error
 	Untag(ctx context.Context, ref string) error
-	// RemoveImage is no error for one that is not there.
+	// RemoveImage is no error for a missing image.
 	RemoveImage(ctx context.Context, id string) error
 }
 
-// Stager stages images for one engine through one spool.
+// Stager stages images for an engine through a spool.
 type Stager struct {
 	engine Engine
 	spool  *layers.Spool
@@ -58,14 +58,14 @@ func New(e Engine, spool *layers.Spool, source layers.Source) *Stager {
 	return &Stager{engine: e, spool: spool, source: source}
 }
 
-// Staged tells what staging did.
+// Staged is what staging did.
 type Staged struct {
 	ImageID string
 	// BytesReceived crossed in this call, however often it began anew.
 	BytesReceived int64
 	// LayersSent needed bytes to cross, LayersPresent did not.
 	LayersSent, LayersPresent int
-	// Moves has how each layer of the image came, Spent where time went.
+	// Moves has how each layer of the image came, Spent how the time was spent.
 	Moves []workload.Move
 	Spent workload.Spent
 }
@@ -96,10 +96,10 @@ func (s Staged) text() string {
 }
 
 // Stage makes sure that the engine has the image, checked, under tag, for example
-// "baidu-netdisk:<commit>". A broken stream is continued for as long as bytes
-// come, and a registry or an engine that goes away is waited for; a load that fails because somebody pruned the layers below, or because a
-// blob has rotted on the disk, is tried once more. emit is called from several
-// goroutines, one at a time.
+// "baidu-netdisk:<commit>". A broken stream is continued for as long as bytes come, and a registry
+// or an engine that goes away is waited for; a load that fails because the layers below were
+// pruned, or because a blob has rotted on the disk, is tried once more. emit is called from several
+// goroutines, never at the same time.
 func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, emit func(workload.Event)) (Staged, error) {
 	p := newProgress(emit)
 	unlock, err := s.spool.Lock(ctx, func() {
@@ -183,7 +183,7 @@ func (r *run) untilDone(ctx context.Context) (string, error) {
 	}
 }
 
-// capable refuses an engine that cannot tell whether an image is whole.
+// capable refuses an engine that cannot report whether an image is whole.
 func capable(i engine.Info) error {
 	if i.TellsComplete() {
 		return nil
