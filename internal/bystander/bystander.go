@@ -2,10 +2,10 @@
 // compares all containers of an engine before and after and names those that
 // changed without a reason. It is pure.
 //
-// It tells what happened meanwhile, not who did it. So a change that another run
-// of ours explains is left out, and any other is told, whoever made it. A
-// container that was made to remove itself may go, and one that is new is nobody
-// who could have been disturbed, unless it joins the target's own project.
+// It reports what happened meanwhile, not who did it. So it leaves out a change that
+// another run of ours explains, and reports any other, by whatever cause. A container
+// that was made to remove itself may go, and a new container cannot have been
+// disturbed, unless it joins the target's own project.
 package bystander
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Snapshot is every container of an engine at one time, by the engine's clock.
+// Snapshot is every container of an engine at a time, by the engine's clock.
 type Snapshot struct {
 	At         time.Time
 	Containers []workload.Neighbour
@@ -35,7 +35,7 @@ type Run struct {
 // Kind is what happened to a container.
 type Kind string
 
-// What can happen to one.
+// What can happen to a container.
 const (
 	Removed   Kind = "removed"
 	Recreated Kind = "recreated"
@@ -53,10 +53,10 @@ type Disturbance struct {
 	Name    string `json:"name"`
 	Project string `json:"project,omitempty"`
 	Service string `json:"service,omitempty"`
-	// Before and After are the ids, "" where there was or is none.
+	// Before and After are the ids, "" for none.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
-	// Detail says it to people, as a sentence that names the container.
+	// Detail is a sentence for people that names the container.
 	Detail string `json:"detail"`
 	// Repair is what to do about it, if the deploy itself did it.
 	Repair string `json:"repair,omitempty"`
@@ -147,8 +147,8 @@ func index(containers []workload.Neighbour) map[string]workload.Neighbour {
 	return byID
 }
 
-// compare says what happened to one container, nothing or a kind and the rest of
-// a sentence about it. scope is what its project or namespace is called.
+// compare returns what happened to a container: nothing, or a kind and the rest of a
+// sentence about it. scope is what its project or namespace is called.
 func compare(b, a workload.Neighbour, scope string) (Kind, string) {
 	since := " since " + a.Started.UTC().Format(time.TimeOnly+"Z")
 	switch {

@@ -36,8 +36,8 @@ func repair(c workload.Neighbour) string {
 }
 
 // Sharing returns sentences about the containers that share something with the target's,
-// by the look before a deploy: those that a recreate cuts off, and those that have one
-// of its volumes.
+// by the look before a deploy: those that a recreate cuts off, and those that share a
+// volume with it.
 func Sharing(all []workload.Neighbour, target workload.Ref) (cut, volumes []string) {
 	for _, c := range all {
 		if c.Of(target) {

@@ -113,7 +113,7 @@ func TestWhatIsNotTheVersionsDoesNotWantAgain(t *testing.T) {
 	}
 }
 
-// A version that was kept degraded is proven again where it runs; back to it from another
+// A version that was kept degraded is proven again while it runs; back to it from another
 // wants --again.
 func TestADegradedVersionWantsAgainOnlyOnceItIsReplaced(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Apply brings one commit live: first the guardrail, then the consumer that
+// Apply brings a commit live: first the guardrail, then the consumer that
 // deploy-service uses. It looks at the service once.
 func (d *Deployer) Apply(ctx context.Context, c contract.Contract, force bool) contract.Result {
 	r := begin(d.session(c.Row(), c.Env), c.Commit)

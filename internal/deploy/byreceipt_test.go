@@ -157,7 +157,7 @@ func TestWithoutSuchAReceiptTheRegistryIsNeeded(t *testing.T) {
 	}
 }
 
-// record writes a receipt of a commit's image, changed, as one of an earlier deploy.
+// record writes a receipt of a commit's image, changed, as an earlier deploy would.
 func (w *world) record(commit artifact.Commit, change func(*ledger.Receipt)) {
 	w.t.Helper()
 	r, image := w.newest(), w.images[commit]

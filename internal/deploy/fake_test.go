@@ -93,7 +93,7 @@ func (estimate) Need(context.Context, artifact.Image) (contract.Need, error) {
 	return contract.Need{Layers: 1, Bytes: 100, SpoolFree: 1 << 40}, nil
 }
 
-// world is one master with its deployer.
+// world is a master with its deployer.
 type world struct {
 	t *testing.T
 	*host

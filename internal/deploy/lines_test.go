@@ -23,7 +23,8 @@ func (w *world) told() *[]journal.Line {
 	return &lines
 }
 
-// ends are the services whose runs ended, with how. Each run has one end, and it is its last line.
+// ends returns the services whose runs ended, with how. Each run has a single end, and
+// it is its last line.
 func ends(t *testing.T, lines []journal.Line) (all []string) {
 	t.Helper()
 	over := map[string]bool{}
@@ -128,7 +129,7 @@ func TestARecoveryIsARunIfThereWasSomethingToEnd(t *testing.T) {
 		if _, err := w.deployer().Heeding(false, time.Minute).Recover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"baidu-netdisk unchanged"}, ends(t, *lines)); diff != "" { // it told of its wait
+		if diff := cmp.Diff([]string{"baidu-netdisk unchanged"}, ends(t, *lines)); diff != "" { // it reported its wait
 			t.Error(diff)
 		}
 		*lines = nil

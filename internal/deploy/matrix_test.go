@@ -99,7 +99,7 @@ func TestTheMatrix(t *testing.T) {
 	}
 }
 
-// reaching goes as far as it is told.
+// reaching goes as far as how asks.
 func (w *world) reaching(t *testing.T, req contract.Request, how reach) contract.Result {
 	t.Helper()
 	c, err := contract.NewContract(w.Catalog, req)
@@ -191,7 +191,7 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, c, "wiki", artifact.Prod)
-		w.Targets["D601"] = w.host // which has one container at a time
+		w.Targets["D601"] = w.host // which has a single container at a time
 		w.images.add(t, a, w.labels(a))
 		prod := contract.Request{Service: "wiki", Env: artifact.Prod, Commit: a.String()}
 		r := w.reaching(t, prod, runNow)
@@ -291,8 +291,8 @@ func TestNothingCrossesForAServiceOnTheRegistrysHost(t *testing.T) {
 	})
 }
 
-// A service that no environment brings live need not be placed on its host, where
-// whoever may operate could switch it: no host is asked about it.
+// A service that no environment brings live need not be placed on its host, where any
+// operator could switch it: no host is asked about it.
 func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 	c, err := catalog.Builtin()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Plan looks at the real hosts and says whether a deploy would go through. It
+// Plan looks at the real hosts and returns whether a deploy would go through. It
 // changes nothing.
 func (d *Deployer) Plan(ctx context.Context, c contract.Contract) contract.Result {
 	out, _ := d.session(c.Row(), c.Env).plan(ctx, c)

@@ -16,7 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// hosts are several services on one machine.
+// hosts are several services on a machine.
 type hosts map[string]*host
 
 func (h hosts) of(_ context.Context, ref workload.Ref) (workload.Target, error) {
@@ -202,7 +202,7 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 	})
 }
 
-// An older commit is said to be one, before and after.
+// An older commit is reported as older, before and after.
 func TestGoingBackIsSaidToBeGoingBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -230,7 +230,7 @@ func TestGoingBackIsSaidToBeGoingBack(t *testing.T) {
 	})
 }
 
-// One host that is silent keeps no other from being recovered.
+// A silent host keeps no other from being recovered.
 func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -250,7 +250,7 @@ func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
 	})
 }
 
-// What apply passes over, plan does not stumble on; and whose points are told is said.
+// What apply passes over, plan does not stumble on; and each point is reported with its service.
 func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := reconciled(t, map[string]artifact.Commit{"frontend": b, "code-queue-mgr": a})

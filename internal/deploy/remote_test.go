@@ -89,7 +89,7 @@ func TestAPlanSeesThatAnotherHostsDiskIsFull(t *testing.T) {
 		w.Fill(1<<40 - 400)
 		want(t, w.run(b), contract.DecidedSucceeded, "")
 		w.Fill(1 << 40)
-		r = w.Plan(t.Context(), w.contract(a)) // what it has needs no room: one can go back
+		r = w.Plan(t.Context(), w.contract(a)) // what it has needs no room: going back works
 		want(t, r, contract.DecidedReady, "")
 		if r.Plan.Need != (contract.Need{}) {
 			t.Errorf("need %+v", r.Plan.Need)

@@ -20,7 +20,7 @@ import (
 
 var a, b = commit("a"), commit("b")
 
-// inWorld runs a story in a bubble, where waiting takes no time.
+// inWorld runs a story in a bubble, so that waiting takes no time.
 func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { story(t, newWorld(t)) })
@@ -257,7 +257,7 @@ func TestStopMeansOldOrNew(t *testing.T) {
 	})
 }
 
-// A flag that was false before degrades, one that was true before fails.
+// A flag that was false before degrades, a flag that was true before fails.
 func TestFlagsAreMeasuredByWhatWasBefore(t *testing.T) {
 	loggedOut := func(in workload.Instance) workload.Health {
 		h := honest(in)
@@ -361,7 +361,7 @@ func TestOneRunAtATime(t *testing.T) {
 		}
 		r := w.run(a)
 		want(t, r, contract.DecidedBlocked, fault.Locked)
-		plan := w.Plan(t.Context(), w.contract(a)) // it says so, though the other run has changed nothing yet
+		plan := w.Plan(t.Context(), w.contract(a)) // it warns, though the other run has changed nothing yet
 		want(t, plan, contract.DecidedBlocked, fault.Locked)
 		for _, f := range []*contract.Failure{r.Failure, plan.Failure} {
 			if !strings.Contains(f.Message, "somebody else") || !f.Retry {
@@ -407,7 +407,7 @@ func TestACrashLoopEndsTheWait(t *testing.T) {
 	})
 }
 
-// A host that says it took a change back, and runs something else, is not believed.
+// A host that reports a revert, and runs something else, is not believed.
 func TestARevertIsSeenAndNotBelieved(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)

@@ -15,8 +15,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// besideOthers runs a story of a master with two more containers, one of which is
-// a service of the catalog's.
+// besideOthers runs a story of a master with two more containers: a service of the
+// catalog's, and another.
 func besideOthers(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w *world) {
@@ -172,7 +172,7 @@ func TestADisturbanceOnAnotherHostIsJudgedByItsClock(t *testing.T) {
 	}
 }
 
-// receipt is the newest one.
+// receipt returns the newest receipt.
 func (w *world) receipt() ledger.Receipt {
 	w.t.Helper()
 	all, err := w.Ledger.History(0, "")

@@ -24,7 +24,7 @@ import (
 // without a value is a service of agent.yaml version 1: it can be observed, not switched.
 type Services map[string]*Service
 
-// Service is one Compose service.
+// Service is a Compose service.
 type Service struct {
 	Container string   `yaml:"container"`
 	Image     string   `yaml:"image"`

@@ -1,7 +1,7 @@
-// Package probe asks a service for its health, at an address that the caller took
-// from the container itself. It never fails: that there is no usable answer is a
-// fact about the service. What the body says beyond the few fields that a deploy
-// needs is never told, since it may hold anything.
+// Package probe asks a service for its health, at an address that the caller took from
+// the container itself. It never fails: that there is no usable answer is a fact about
+// the service. It returns nothing of the body but the few fields that a deploy needs,
+// since the body may hold anything.
 package probe
 
 import (
@@ -26,7 +26,7 @@ import (
 const (
 	// MaxAnswer is more bytes than a health answer has any use for.
 	MaxAnswer = 1 << 20
-	// DefaultTimeout is for one question, from dialling to the last byte.
+	// DefaultTimeout is for a single question, from dialling to the last byte.
 	DefaultTimeout = 3 * time.Second
 )
 
@@ -151,8 +151,7 @@ func text(v any) string {
 	return s
 }
 
-// explain tells why there is no answer, in words that do not depend on the
-// address.
+// explain returns why there is no answer, in words that do not depend on the address.
 func explain(err error) string {
 	var dns *net.OpError
 	switch {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve answers with handler and returns where.
+// serve answers with handler and returns its address and port.
 func serve(t *testing.T, handler http.HandlerFunc) ([]netip.Addr, int) {
 	t.Helper()
 	s := httptest.NewServer(handler)

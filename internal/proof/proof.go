@@ -18,7 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Kind says how much a finding's source knows by itself.
+// Kind is how much a finding's source knows by itself.
 type Kind string
 
 // The kinds of evidence.
@@ -34,14 +34,14 @@ const (
 	State Kind = "state"
 )
 
-// Finding is one comparison.
+// Finding is a comparison.
 type Finding struct {
 	Check string `json:"check"`
 	Kind  Kind   `json:"kind"`
 	Want  string `json:"want"`
 	Got   string `json:"got"`
 	OK    bool   `json:"ok"`
-	// Degrades says that the service is kept though this one fails (see Wanted.FlagsBefore).
+	// Degrades is true if the service is kept though this finding fails (see Wanted.FlagsBefore).
 	Degrades bool `json:"degrades,omitempty"`
 }
 
@@ -53,7 +53,7 @@ type Wanted struct {
 	// Stamps are the deploy keys that must be where it runs, without prefix; those that
 	// name the version must be there in any case.
 	Stamps map[string]string
-	// Composed says that the health answer knows no commit: the metadata that the
+	// Composed is true if the health answer knows no commit: the metadata that the
 	// deploy wrote into the container stands in for it.
 	Composed bool
 	// FlagsBefore are the health flags as they were before the change, by
@@ -62,7 +62,7 @@ type Wanted struct {
 	FlagsBefore map[string]bool
 }
 
-// Verdict is what the findings of one observation come to.
+// Verdict is what the findings of an observation come to.
 type Verdict struct {
 	Status   Status
 	Findings []Finding

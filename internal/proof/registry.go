@@ -7,7 +7,7 @@ import (
 
 // Registry compares the names of the registry, each a host and port: of the catalog, of
 // the agent that reads it, and of the settings that manage it. It returns a warning if
-// they are not one. An agent of an older version names none, and differs from nothing.
+// they differ. An agent of an older version names none, and differs from nothing.
 func Registry(catalog, agent, managed, host string) []Check {
 	var differ []string
 	for _, other := range []struct{ file, key, name string }{

@@ -43,7 +43,7 @@ const (
 	PointRecord Point = "record"
 )
 
-// Event tells that a point was reached.
+// Event reports that a point was reached.
 type Event struct {
 	Point Point
 	// Text is a short sentence for people, without a secret.

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Form is the form of one kind of name. The catalog, the controller's and the
-// agent's configuration and the wire all ask it, so they all accept the same
-// names. No form holds a blank or a quote, and no name begins with a
-// dash or goes up a folder; a StampValue, which names nothing, may.
+// Form is the form of a kind of name. The catalog, the controller's and the agent's
+// configuration and the wire all ask it, so they all accept the same names. No form
+// holds a blank or a quote, and no name begins with a dash or goes up a folder; a
+// StampValue, which names nothing, may.
 type Form int
 
 // The forms.

@@ -1,6 +1,6 @@
 package workload
 
-// Health is one answer of a health endpoint.
+// Health is an answer of a health endpoint.
 type Health struct {
 	Status int `json:"status"`
 	// Error is why there is no usable answer: refused, timed out, not JSON.

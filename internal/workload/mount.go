@@ -35,7 +35,7 @@ func (m Mount) Hides(name string) bool {
 	return name == target || strings.HasPrefix(name, strings.TrimSuffix(target, "/")+"/")
 }
 
-// Hiding returns the first mount that lies over one of the paths, and the path; false if
+// Hiding returns the first mount that lies over any of the paths, and the path; false if
 // none does.
 func Hiding(mounts []Mount, paths []string) (m Mount, name string, found bool) {
 	for _, m := range mounts {

@@ -32,8 +32,8 @@ type Neighbour struct {
 	Volumes []string
 }
 
-// Restless is how long after a restart a container counts as one that keeps restarting:
-// more than the longest wait between two restarts, five minutes in Kubernetes.
+// Restless is how long after a restart a container counts as restarting again and
+// again: more than the longest wait between two restarts, five minutes in Kubernetes.
 const Restless = 10 * time.Minute
 
 // Share is what a container has from another container.

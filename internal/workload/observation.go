@@ -8,7 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// Observation is what a host saw of a workload in one read. Facts only.
+// Observation is what a host saw of a workload in a single read. Facts only.
 type Observation struct {
 	At time.Time `json:"at"`
 	// Placement is the workload as its host's configuration has it.
@@ -224,9 +224,9 @@ type Instance struct {
 	Programs []string `json:"-"`
 }
 
-// Is reports whether the instance's image is the pinned image. containerd's store
-// does not have the config of an image that was pulled; there the image's id is the
-// manifest's digest, and a manifest names one config.
+// Is reports whether the instance's image is the pinned image. containerd's store does
+// not have the config of an image that was pulled; there the image's id is the
+// manifest's digest, and a manifest names a single config.
 func (i Instance) Is(p artifact.Pinned) bool {
 	if i.Config.IsZero() {
 		return !p.Manifest.IsZero() && i.ImageID == p.Manifest.String()
@@ -234,12 +234,12 @@ func (i Instance) Is(p artifact.Pinned) bool {
 	return i.Config == p.Config
 }
 
-// Copy returns what tells the instance apart from others, and from itself restarted.
+// Copy returns what distinguishes the instance from others, and from itself restarted.
 func (i Instance) Copy() Copy {
 	return Copy{ID: i.ID, Started: i.Started, Restarts: i.Restarts, Revision: i.Revision}
 }
 
-// Copy is one run of an instance.
+// Copy is a run of an instance.
 type Copy struct {
 	ID       string
 	Started  time.Time

@@ -33,7 +33,7 @@ func (o Observation) AsStamped() bool {
 }
 
 // Describe returns, for people, what the instances of the workload run. A copy that ended,
-// or that keeps ending, is not one that runs.
+// or that keeps ending, does not run.
 func (s Spec) Describe(seen Observation) string {
 	if s.Kubernetes != nil {
 		return s.describePods(seen)

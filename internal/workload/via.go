@@ -6,8 +6,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// Via returns a target that asks find, at every call, for the one that knows the
-// workload. Where find fails, the call fails with its error.
+// Via returns a target that asks find, at every call, for the target that knows the
+// workload. If find fails, the call fails with its error.
 func Via(find func(context.Context, Ref) (Target, error)) Target { return via(find) }
 
 type via func(context.Context, Ref) (Target, error)

@@ -109,7 +109,7 @@ func retired(t *testing.T, s *suite) {
 	if err := s.Target.Switch(t.Context(), s.plan(t, 0), ignore); fault.ReasonOf(err) != fault.ImageUnavailable {
 		t.Errorf("version 0 is still there: %v", err)
 	}
-	// What runs stays, though somebody says that it need not.
+	// What runs stays, though the change retires it.
 	s.deploy(t, 3, s.Images[3].Commit, s.Images[2].Commit)
 	s.wantVersion(t, 3)
 	s.deploy(t, 0)

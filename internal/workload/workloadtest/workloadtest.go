@@ -1,5 +1,5 @@
-// Package workloadtest is what every [workload.Target] must do, as one suite: a host and
-// a node in memory, Compose on this host, and Compose and Kubernetes behind an agent.
+// Package workloadtest is what every [workload.Target] must do, as a suite: a host and a
+// node in memory, Compose on this host, and Compose and Kubernetes behind an agent.
 package workloadtest
 
 import (
@@ -239,7 +239,7 @@ func (s *suite) wantReason(t *testing.T, err error, want fault.Reason) {
 
 func ignore(workload.Event) {}
 
-// switchPoints are the points of one whole switch.
+// switchPoints returns the points of a whole switch.
 func switchPoints() []workload.Point {
 	return []workload.Point{
 		workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointReplace, workload.PointSwitch,
