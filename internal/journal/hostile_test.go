@@ -104,7 +104,7 @@ func TestOldRunsAndTooManyAreSwept(t *testing.T) {
 	}
 }
 
-// What a host told acts on no terminal, and is the same text again when it is read.
+// What a host returned acts on no terminal, and is the same text again when it is read.
 func TestNoTextOfALineActs(t *testing.T) {
 	t.Parallel()
 	for _, v := range append(hostile.Values(), "\u202e", "\x1b]0;x\a", "a\nb") {

@@ -160,7 +160,7 @@ func TestARunIsFollowedToItsEnd(t *testing.T) {
 	}
 }
 
-// What cannot be written is told once, and stops nothing.
+// What cannot be written is reported once, and stops nothing.
 func TestAJournalThatCannotBeWrittenIsTroubleOnce(t *testing.T) {
 	t.Parallel()
 	full := t.TempDir()
@@ -190,7 +190,7 @@ func TestAJournalThatCannotBeWrittenIsTroubleOnce(t *testing.T) {
 	}
 }
 
-// However much a run tells, its file stays small, and its end is in it.
+// However much a run reports, its file stays small, and its end is in it.
 func TestAFileIsBoundedAndHasItsEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,7 +1,7 @@
-// Package ledger keeps the receipts of deploys: one JSON file each, in
-// DIR/<env>/<service>/<id>.json, written durably and never changed. A receipt is
-// first written as <id>.pending.json and comes into force by being renamed, so
-// that a crash leaves something to finish and never a claim too much.
+// Package ledger keeps the receipts of deploys: a JSON file each, in
+// DIR/<env>/<service>/<id>.json, written durably and never changed. A receipt is first
+// written as <id>.pending.json and comes into force by being renamed, so that a crash
+// leaves something to finish and never a claim too much.
 package ledger
 
 import (
@@ -85,8 +85,8 @@ func (l *Ledger) Prepare(r Receipt) error {
 
 // Enact puts the receipt that was prepared with this id into force, and returns it as it
 // is in force. A receipt in force is never written over: if there is an equal receipt of
-// that id, that stays; if there is a different one, this receipt gets an id of its own,
-// and names the change.
+// that id, that stays; if there is a different receipt, this receipt gets an id of its
+// own, and names the change.
 func (l *Ledger) Enact(r Receipt) (Receipt, error) {
 	err := statefile.RenameNew(l.pending(r), filepath.Join(l.folder(r), r.ID+".json"))
 	if !errors.Is(err, fs.ErrExist) {

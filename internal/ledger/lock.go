@@ -89,7 +89,7 @@ func name(lock *os.File, holder string) error {
 	return err
 }
 
-// Holder tells, without taking the lock, who holds it: "" when nobody does.
+// Holder returns, without taking the lock, who holds it: "" when the lock is free.
 func (l *Ledger) Holder(env artifact.Env, service string) string {
 	name, held := named(filepath.Join(l.dir, env.String(), service, lockFile))
 	if !held {
@@ -124,7 +124,7 @@ type Killed struct {
 	Service, Holder string
 }
 
-// Killed returns those runs that no later one of the service has followed.
+// Killed returns those runs that no later run of the service has followed.
 func (l *Ledger) Killed() (killed []Killed) {
 	paths, _ := filepath.Glob(filepath.Join(l.dir, "*", "*", lockFile)) // it has no bad pattern
 	for _, path := range paths {

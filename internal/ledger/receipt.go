@@ -33,8 +33,8 @@ func Outcomes() []Outcome { return []Outcome{Succeeded, Degraded, Reverted, Reve
 // Message, Link, ComposeHash and ProofFailed.
 const Schema = 2
 
-// Receipt is what is remembered of one deploy that changed something. It may
-// understate what happened; it never overstates.
+// Receipt is what is remembered of a deploy that changed something. It may understate
+// what happened; it never overstates.
 type Receipt struct {
 	Schema int    `json:"schema"`
 	ID     string `json:"id"`
@@ -86,7 +86,7 @@ type Receipt struct {
 	// Warnings are sentences about what a revert left as another writer made it, or about
 	// older images that stay though they need not.
 	Warnings []string `json:"warnings,omitempty"`
-	// Provenance is what was made of where the image comes from.
+	// Provenance is the verdict on where the image comes from.
 	Provenance provenance.Verdict `json:"provenance,omitzero"`
 	// Grant is what opened the supervisor's gate.
 	Grant *grant.Grant `json:"grant,omitempty"`
@@ -99,7 +99,7 @@ type Image struct {
 	Manifest   artifact.Digest     `json:"manifest"`
 	Config     artifact.Digest     `json:"config"`
 	Layers     []artifact.Digest   `json:"layers"`
-	// Named is the digest that the person named, if the person named one.
+	// Named is the digest that the person named, if any.
 	Named artifact.Digest `json:"named,omitzero"`
 }
 
@@ -116,7 +116,7 @@ type Bytes struct {
 	// Needed is what had to cross, by the plan: of layers that the engine and the spool
 	// lacked, or of deltas that make them.
 	Needed int64 `json:"needed"`
-	// Received and Sent are the payload of the one connection, both ways.
+	// Received and Sent are the payload of the only connection, both ways.
 	Received int64 `json:"received"`
 	Sent     int64 `json:"sent"`
 }

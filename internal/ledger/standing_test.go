@@ -52,7 +52,7 @@ func TestHowACommitStands(t *testing.T) {
 	}
 }
 
-// What failed since it was proven is not what one goes back to.
+// What failed since it was proven is not what a rollback goes back to.
 func TestPreviousPassesOverWhatFailedSince(t *testing.T) {
 	t.Parallel()
 	l := ledger.Open(t.TempDir())

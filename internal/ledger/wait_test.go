@@ -14,7 +14,7 @@ import (
 )
 
 // A run that waits for the lock hears who has it at once and each minute, and has it when the
-// other run ends, is refused when its time is over, and stops when it is told to.
+// other run ends, is refused when its time is over, and stops when its context ends.
 func TestARunWaitsForTheLockAndHearsWhoHasIt(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("told to stop")

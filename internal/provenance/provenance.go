@@ -1,12 +1,12 @@
-// Package provenance compares what a producer says that it published with what
-// the registry resolved, and joins to that what else is known of where an artifact
-// comes from. The summary is a second witness: whoever can push to the
-// registry can move a tag, and then the two disagree. It proves nothing alone,
-// since whoever can write the folder of summaries can agree with anything.
+// Package provenance compares a producer's summary of what it published with what the
+// registry resolved, and joins to that what else is known of an artifact's origin. The
+// summary is a second witness: an account that can push to the registry can move a tag,
+// and then the two disagree. It proves nothing alone, since an account that can write
+// the folder of summaries can agree with anything.
 //
-// A summary that is missing, unreadable or incomplete leaves an artifact
-// unverified, which a policy may refuse. One that contradicts always does: a value
-// that is there is compared as it stands, and nothing is made to fit.
+// A summary that is missing, unreadable or incomplete leaves an artifact unverified,
+// which a policy may refuse. A summary that contradicts is always refused: a value that
+// is there is compared as it stands, and nothing is made to fit.
 package provenance
 
 import (
@@ -40,8 +40,8 @@ type Wanted struct {
 	Repository artifact.Repository
 	// Source is the repository that the service is built from.
 	Source string
-	// Manifest is the digest of the image's manifest, Index that of the index above
-	// it, zero where there is none. A producer may name either.
+	// Manifest is the digest of the image's manifest, Index that of the index above it,
+	// zero if there is none. A producer may name either.
 	Manifest, Index artifact.Digest
 }
 
@@ -50,12 +50,12 @@ type Status string
 
 // The statuses.
 const (
-	// Verified: the summary says the same as the registry, in everything, and so does
-	// whoever else is asked.
+	// Verified: the summary agrees with the registry, in everything, and so does every
+	// other source.
 	Verified Status = "verified"
-	// Unverified: one of those says nothing.
+	// Unverified: a source cannot confirm it.
 	Unverified Status = "unverified"
-	// Contradicted: one of those says something else.
+	// Contradicted: a source disagrees.
 	Contradicted Status = "contradicted"
 )
 
@@ -64,13 +64,13 @@ type Verdict struct {
 	Status Status `json:"status"`
 	// Detail is a sentence for people.
 	Detail string `json:"detail"`
-	// Fix is what to do about one that is not verified; "" is the producer's matter.
+	// Fix is what to do about an artifact that is not verified; "" is the producer's matter.
 	Fix string `json:"-"`
-	// Retry says that it may be verified later without anybody changing anything.
+	// Retry is true if it may be verified later without any change.
 	Retry bool `json:"-"`
 }
 
-// Compare judges a summary; nil is one that is missing.
+// Compare judges a summary; nil is a missing summary.
 func Compare(s *Summary, want Wanted) Verdict {
 	if s == nil {
 		return Verdict{Status: Unverified, Detail: "the producer published no summary of this commit"}
@@ -103,8 +103,8 @@ func Compare(s *Summary, want Wanted) Verdict {
 	return Verdict{Status: Verified, Detail: "the producer's summary names this service, commit, source and digest"}
 }
 
-// And joins another verdict: both have to be verified, and either can contradict.
-// What is worse is said first, and is what there is to do something about.
+// And joins another verdict: both have to be verified, and either can contradict. The
+// worse verdict comes first, and gives the fix.
 func (v Verdict) And(other Verdict) Verdict {
 	rank := []Status{Verified, Unverified, Contradicted}
 	if slices.Index(rank, other.Status) > slices.Index(rank, v.Status) {
@@ -114,7 +114,7 @@ func (v Verdict) And(other Verdict) Verdict {
 	return v
 }
 
-// Plain is a source repository without the endings that name the same one.
+// Plain returns a source repository without the endings that name the same repository.
 func Plain(url string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// maxFile bounds a summary; one has less than a kilobyte.
+// maxFile bounds a summary, which has less than a kilobyte.
 const maxFile = 64 << 10
 
 // suffix ends the name of each file that is read.
@@ -24,9 +24,9 @@ func FileName(service artifact.ServiceID, commit artifact.Commit) string {
 	return service.String() + "-" + commit.String() + suffix
 }
 
-// Look reads the summary of an artifact in a folder and judges it. dir is "" where
-// none is configured. It does not fail: what cannot be read leaves the artifact
-// unverified, and the verdict says why.
+// Look reads the summary of an artifact in a folder and judges it. dir is "" if none is
+// configured. It does not fail: what cannot be read leaves the artifact unverified, and
+// the verdict has the reason.
 func Look(dir string, want Wanted) Verdict {
 	if dir == "" {
 		return Verdict{Status: Unverified, Detail: "no folder of producers' summaries is configured"}

@@ -49,9 +49,9 @@ func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked
 	return strings.TrimSpace(out), asked, err
 }
 
-// refresh brings the copy up to date, and makes it where there is none. The trees
-// and files of a commit say nothing about its branch; a remote that cannot leave
-// them out sends all.
+// refresh brings the copy up to date, and makes it if there is none. The trees and
+// files of a commit do not show its branch; a remote that cannot leave them out sends
+// all.
 func (c copied) refresh(ctx context.Context) error {
 	own := filepath.Dir(c.dir)
 	if err := statefile.Folder(filepath.Dir(own), 0o750); err != nil {
@@ -91,8 +91,8 @@ func (c copied) refresh(ctx context.Context) error {
 	return err
 }
 
-// removeLocks takes away the locks of a git that was killed: every later one would
-// stop at them, and no branch's name ends like theirs. Whoever holds our own lock may.
+// removeLocks takes away the locks of a git that was killed: every later git would stop
+// at them, and no branch's name ends like theirs. The holder of our own lock may.
 func (c copied) removeLocks() error {
 	return filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".lock") {

@@ -43,9 +43,9 @@ func git(ctx context.Context, s settings, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// environment is our own, without what would lead git to another repository or to
-// ask somebody. Whether there is a remote is in the configuration alone, so that a
-// question to the copy never becomes one to the remote.
+// environment is our own, without what would lead git to another repository or to a
+// prompt. Whether there is a remote is in the configuration alone, so that a question
+// to the copy never reaches the remote.
 func (s settings) environment() []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -70,8 +70,8 @@ func (s settings) environment() []string {
 	return append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(config)))
 }
 
-// lastWords are the end of what git had to say, on one line: enough of it for the
-// name of the file that it could not make, which its advice on that follows.
+// lastWords returns the end of git's output, on a line: enough for the name of the file
+// that it could not make, which comes before its advice on that.
 func lastWords(stderr []byte) string {
 	said := plain.Line(Shown(strings.Join(strings.Fields(string(stderr)), " ")))
 	return said[max(0, len(said)-1000):]

@@ -68,7 +68,7 @@ func (r Remote) Answers(ctx context.Context, patience time.Duration) (branches i
 	return strings.Count(out, "\n"), err
 }
 
-// within bounds a question, and says so where the bound ends it.
+// within bounds a question; if the bound ends it, the error names the bound.
 func within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 }

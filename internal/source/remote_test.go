@@ -80,7 +80,7 @@ func TestNoCredentialOfAURLIsShown(t *testing.T) {
 	}
 }
 
-// The one stand-in for git: it tells what it was given.
+// The only stand-in for git: it writes down what it was given.
 func TestNothingOfARemoteIsForEverybodyToSee(t *testing.T) { //nolint:paralleltest // the environment
 	bin, state := t.TempDir(), t.TempDir()
 	script := "#!/bin/sh\n{ echo \"$@\"; env; } >> " + bin + "/said\n" +

@@ -1,18 +1,18 @@
-// Package source asks the Git remote of a source repository whether a commit is on
-// one of its branches. The system's git does the asking, with the operator's own
-// configuration: proxies, authorities, ssh and credential helpers are git's matter.
+// Package source asks the Git remote of a source repository whether a commit is on any
+// of its branches. The system's git asks, with the operator's own configuration:
+// proxies, authorities, ssh and credential helpers are git's matter.
 //
-// What was learnt is kept in a bare copy of the remote's branches, commits and
-// nothing else where the remote can leave the rest out. The copy is brought up to
-// date only for a commit that it does not know to be on a branch, once in the life
-// of a [Remotes], by one process at a time. So going back to a commit waits for no
-// remote and fails with none; one that was taken off its branch counts until the
-// copy is brought up to date for another one.
+// What was learnt is kept in a bare copy of the remote's branches, commits and nothing
+// else if the remote can leave the rest out. The copy is brought up to date only for a
+// commit that it does not know to be on a branch, once in the life of a [Remotes], by
+// one process at a time. So going back to a commit waits for no remote and fails with
+// none; a commit that was taken off its branch counts until the copy is brought up to
+// date for another commit.
 //
-// It never fails a deploy by itself: what cannot be asked leaves the commit
-// unverified, with the reason. It refuses remotes with credentials in them, since
-// git shows those to every process of the machine, and any transport but https,
-// ssh and files. The danger is a URL that is printed: no credential of one is.
+// It never fails a deploy by itself: what cannot be asked leaves the commit unverified,
+// with the reason. It refuses remotes with credentials in them, since git shows those
+// to every process of the machine, and any transport but https, ssh and files. The
+// danger is a printed URL: no credential of a URL is printed.
 package source
 
 import (
@@ -29,7 +29,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 )
 
-// Patience is what one question may take, waiting for another process included.
+// Patience is what a question may take, waiting for another process included.
 const Patience = 30 * time.Second
 
 // Remotes are the remotes of source repositories.
@@ -72,8 +72,8 @@ func (r *Remotes) Close() error {
 	return os.RemoveAll(r.apart)
 }
 
-// Look says whether the commit is on a branch of the source repository's remote. It
-// reports false where none is configured.
+// Look judges whether the commit is on a branch of the source repository's remote. It
+// reports false if no remote is configured.
 func (r *Remotes) Look(ctx context.Context, source string, commit artifact.Commit) (provenance.Verdict, bool) {
 	remote, ok := r.of[provenance.Plain(source)]
 	if !ok {
@@ -117,7 +117,7 @@ func (r *Remotes) findAnew(ctx context.Context, remote Remote, commit artifact.C
 	err, tried := r.asked[c.remote]
 	if !tried {
 		err = c.refresh(ctx)
-		if !errors.Is(err, context.Canceled) { // who is told to stop has learnt nothing
+		if !errors.Is(err, context.Canceled) { // a cancelled question has learnt nothing
 			r.asked[c.remote] = err
 		}
 	}

@@ -49,7 +49,7 @@ func git(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit makes one, with a file of its own, and pushes it as the refspec says; ""
+// commit makes a commit, with a file of its own, and pushes it by the refspec; ""
 // pushes nothing.
 func (r repository) commit(t *testing.T, message, push string) artifact.Commit {
 	t.Helper()
@@ -197,7 +197,7 @@ func TestWhatIsKnownIsNotAskedAgain(t *testing.T) {
 	if err := os.Rename(away, r.remote); err != nil {
 		t.Fatal(err)
 	}
-	look(t, down, second, provenance.Unverified, "could not be asked") // once in the life of one
+	look(t, down, second, provenance.Unverified, "could not be asked") // once in the life of a Remotes
 	look(t, asks(t, state, r.remote), second, provenance.Verified, "master")
 }
 
@@ -220,7 +220,7 @@ func TestACommitThatWasTakenOffItsBranchIsEvidenceNoMore(t *testing.T) {
 	look(t, asks(t, state, r.remote), kept, provenance.Unverified, "no branch")
 }
 
-// A remote that takes connections and says nothing is not waited for.
+// A remote that takes connections and sends nothing is not waited for.
 func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
@@ -323,7 +323,7 @@ func TestAHalfMadeCopyIsMadeWhole(t *testing.T) {
 	look(t, asks(t, state, r.remote), first, provenance.Verified, "master")
 }
 
-// Git that is killed leaves its locks, and every later one stops at them.
+// Git that is killed leaves its locks, and every later git stops at them.
 func TestTheLocksOfAKilledGitAreTakenAway(t *testing.T) {
 	t.Parallel()
 	r, state := newRepository(t), t.TempDir()
