@@ -9,7 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Loaded is what an engine says that it has loaded.
+// Loaded is what an engine reports as loaded.
 type Loaded struct {
 	// References are name:tag, in Docker's short form.
 	References []string

@@ -10,9 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// FuzzAnAnswerIsReadToItsEnd: a load has not succeeded that its answer says
-// failed, or whose answer was cut off, wherever that was; and how the bytes come
-// does not matter.
+// FuzzAnAnswerIsReadToItsEnd: a load has not succeeded if its answer reports a failure
+// or was cut off, anywhere; and how the bytes come does not matter.
 func FuzzAnAnswerIsReadToItsEnd(f *testing.F) {
 	for _, s := range []string{
 		"", `{"stream":"Loaded image: x:1\n"}`, `{"stream":"Loaded image ID: sha256:00\n"}` + "\r\n", `{"status":"Loading layer","progressDetail":{"current":1,"total":2},"id":"a"}`,
@@ -36,7 +35,7 @@ func FuzzAnAnswerIsReadToItsEnd(f *testing.F) {
 				t.Errorf("%q: name %q", answer, name)
 			}
 		}
-		// Judged again, by what an answer is: JSON values one after another.
+		// Judged again, by what an answer is: a sequence of JSON values.
 		whole, failed := true, false
 		dec := json.NewDecoder(bytes.NewReader(answer))
 		n := 0

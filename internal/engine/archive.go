@@ -12,8 +12,8 @@ import (
 // is not all here yet and is of no other use. Its value is the repository.
 const StagingLabel = "artifact.unidesk.staging"
 
-// configAnnotation carries the config's digest along with an image in
-// containerd's store, whose inspect tells the manifest's digest only.
+// configAnnotation carries the config's digest along with an image in containerd's
+// store, whose inspect returns the manifest's digest only.
 const configAnnotation = "artifact.unidesk.config"
 
 // Archive is an image to load: all its layers are named, and the files of those
@@ -24,7 +24,7 @@ const configAnnotation = "artifact.unidesk.config"
 // OCI layout, which containerd's store prefers and which alone lets it accept a
 // layer that it has already.
 type Archive struct {
-	// Tag is the one name that the image gets, or "" for none.
+	// Tag is the only name that the image gets, or "" for none.
 	Tag string
 
 	manifest  []byte
@@ -56,9 +56,9 @@ func NewArchive(image artifact.Image, tag string, files ...File) Archive {
 	}
 }
 
-// NewPrefix returns the archive of an image that is made of the first n layers
-// and nothing else. It has no tag, and the same id each time it is made: the
-// next process finds what a killed one had loaded.
+// NewPrefix returns the archive of an image that is made of the first n layers and
+// nothing else. It has no tag, and the same id each time it is made: the next process
+// finds what a killed process had loaded.
 func NewPrefix(image artifact.Image, n int, files ...File) Archive {
 	layers := image.Layers[:n]
 	diffIDs := make([]artifact.Digest, n)

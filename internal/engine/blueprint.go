@@ -64,7 +64,7 @@ func (c *Client) Blueprint(ctx context.Context, id string) (*Blueprint, error) {
 		return nil, explain(err, "inspect image")
 	}
 	if image.Config != nil && len(b.Config.Entrypoint) == 0 && len(image.Config.Entrypoint) > 0 {
-		b.Config.Entrypoint = []string{""} // the engine's word for no entrypoint though the image has one
+		b.Config.Entrypoint = []string{""} // the engine's form of none though the image has one
 	}
 	if b.Config.Hostname == in.ID[:12] {
 		b.Config.Hostname = "" // the engine gives the id of the new container
@@ -176,7 +176,7 @@ func (c *Client) Build(ctx context.Context, b *Blueprint, name string) (id strin
 	if err != nil {
 		return "", explain(err, "ask the engine's version")
 	}
-	// An engine older than API 1.44 takes one network here.
+	// An engine older than API 1.44 takes a single network here.
 	first := string(b.Host.NetworkMode)
 	if b.Host.NetworkMode.IsDefault() {
 		first = network.NetworkBridge
@@ -265,16 +265,15 @@ func (c *Client) Rejoin(ctx context.Context, b *Blueprint, id string) error {
 	return nil
 }
 
-// StartContainer starts a container; one that runs is no error.
+// StartContainer starts a container; it is no error if the container runs.
 func (c *Client) StartContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return explain(c.api.ContainerStart(ctx, id, container.StartOptions{}), "start container")
 }
 
-// StopContainer has a container stop as it is defined, and returns when it has
-// stopped; one that does not run, or is gone, is no error. The caller
-// bounds the time.
+// StopContainer has a container stop as it is defined, and returns when it has stopped;
+// it is no error if the container does not run, or is gone. The caller bounds the time.
 func (c *Client) StopContainer(ctx context.Context, id string) error {
 	err := c.api.ContainerStop(ctx, id, container.StopOptions{})
 	if errdefs.IsNotFound(err) {

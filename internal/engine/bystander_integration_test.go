@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload/workloadtest"
 )
 
-// TestARealEnginesBystanders: what Docker does to a container is told as what it is.
+// TestARealEnginesBystanders: what Docker does to a container is reported as what it is.
 func TestARealEnginesBystanders(t *testing.T) {
 	c, docker := realEngine(t)
 	img, file := runnable(t)
@@ -22,7 +22,7 @@ func TestARealEnginesBystanders(t *testing.T) {
 	run := func(name string, more ...string) {
 		docker(append(append([]string{"run", "-d", "--network=none", "--name", name}, more...), "x:1", "stay")...)
 	}
-	// The engine may be one with other containers on it.
+	// The engine may have other containers.
 	look := func() (s bystander.Snapshot) {
 		t.Helper()
 		all, err := c.AllContainers(t.Context())

@@ -30,7 +30,7 @@ import (
 // seconds on a slow disk; an engine that needs longer than this is stuck.
 const patience = time.Minute
 
-// Client is a connection to one engine. Its methods may be called concurrently.
+// Client is a connection to an engine. Its methods may be called concurrently.
 type Client struct{ api *client.Client }
 
 // New returns a client of the engine at host, for example
@@ -72,7 +72,7 @@ func (c *Client) Version(ctx context.Context) (Info, error) {
 	return Info{Version: v.Version, APIVersion: v.APIVersion, Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch}}, nil
 }
 
-// Info asks the engine what it is. With an error comes what it told before.
+// Info asks the engine what it is. With an error it returns what it learned before.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	info, err := c.Version(ctx)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *Client) Containers(ctx context.Context, project, service string) ([]Con
 	return found, nil
 }
 
-// Container returns one container by id or name; ErrNotFound.
+// Container returns a container by id or name; ErrNotFound.
 func (c *Client) Container(ctx context.Context, id string) (Container, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -164,8 +164,8 @@ func (c *Client) Container(ctx context.Context, id string) (Container, error) {
 	return out, nil
 }
 
-// RemoveContainer removes a container, running or not, with its anonymous volumes
-// kept. One that is gone is no error.
+// RemoveContainer removes a container, running or not, with its anonymous volumes kept.
+// It is no error if the container is gone.
 func (c *Client) RemoveContainer(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

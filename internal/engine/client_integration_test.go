@@ -30,7 +30,7 @@ func main() {
 	os.Exit(3)
 }`
 
-// runnable is an image of one program, as an image and as the file of its layer.
+// runnable is an image of a single program, as an image and as the file of its layer.
 func runnable(t *testing.T) (artifact.Image, engine.File) {
 	t.Helper()
 	dir := t.TempDir()

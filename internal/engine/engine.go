@@ -1,15 +1,15 @@
-// Package engine talks to one Docker Engine: what containers and images there
-// are, tags, loading an image from an archive that leaves out what the engine
-// has, and pulling one. It is the only package that knows Docker's API, and in it only
-// client.go does. It knows both of the engine's image stores, the classic one
-// (an image's id is the digest of its config) and containerd's (the digest of
-// its manifest), so that nobody else has to.
+// Package engine talks to a Docker Engine: what containers and images there are, tags,
+// loading an image from an archive that leaves out what the engine has, and pulling
+// one. It is the only package that knows Docker's API, and in it only client.go does.
+// It knows both of the engine's image stores, the classic one (an image's id is the
+// digest of its config) and containerd's (the digest of its manifest), so that no other
+// package has to.
 //
-// The danger is in loading. The engine answers a failed load with HTTP 200 and
-// an error further down, containerd's store takes incomplete images without a
-// word, and an interrupted load can hang the next one (moby/moby#51623). So an
-// answer is read to its end, [Image.Complete] tells of content that is not
-// there, and an archive is written from local files only, never from a network.
+// The danger is in loading. The engine answers a failed load with HTTP 200 and an error
+// further down, containerd's store takes incomplete images without a word, and an
+// interrupted load can hang the next (moby/moby#51623). So an answer is read to its
+// end, [Image.Complete] is false if content is missing, and an archive is written from
+// local files only, never from a network.
 package engine
 
 import (
@@ -46,7 +46,7 @@ const (
 	Containerd Store = "containerd"
 )
 
-// Info is what an engine says of itself.
+// Info is an engine's description of itself.
 type Info struct {
 	Version    string
 	APIVersion string
@@ -61,8 +61,8 @@ type Info struct {
 // pkg/archive/archive.go), containerd's always did.
 func (i Info) ReadsZstd() bool { return i.Store == Containerd || i.Speaks(1, 42) }
 
-// TellsComplete reports whether [Image.Complete] means anything: containerd's
-// store tells of an image's content since Engine 28.0, API 1.48.
+// TellsComplete reports whether [Image.Complete] means anything: containerd's store
+// reports an image's content since Engine 28.0, API 1.48.
 func (i Info) TellsComplete() bool { return i.Store == Classic || i.Speaks(1, 48) }
 
 // Speaks reports whether the engine has this version of the API. The version of
@@ -82,11 +82,11 @@ func (s Store) ID(image artifact.Pinned) string {
 	return image.Config.String()
 }
 
-// Container is one container, running or not.
+// Container is a container, running or not.
 type Container struct {
 	ID string
-	// Name is without the slash. One that an interrupted recreate left behind is
-	// called <12 hex digits>_<name>.
+	// Name is without the slash. A container that an interrupted recreate left behind
+	// is called <12 hex digits>_<name>.
 	Name     string
 	ImageID  string
 	ImageRef string
@@ -146,9 +146,9 @@ type Image struct {
 	Volumes  []string
 	Command  []string
 	Folder   string
-	// Complete reports whether the store has all of the image's content. The
-	// classic store cannot have less. containerd's can, and tells since API 1.48;
-	// before that false means that nobody knows.
+	// Complete reports whether the store has all of the image's content. The classic
+	// store cannot have less. containerd's can, and reports it since API 1.48; before
+	// that false means unknown.
 	Complete bool
 }
 
@@ -157,9 +157,9 @@ func (i Image) Whole(s Store, image artifact.Pinned) bool {
 	return i.ID == s.ID(image) && i.Complete
 }
 
-// CommonLayers is how many leading layers the image has in common with one made
-// of these diff ids. Layers are shared from the bottom up: the same diff id upon
-// another base is another layer (OCI image specification, "Layer ChainID").
+// CommonLayers is how many leading layers the image has in common with an image of
+// these diff ids. Layers are shared from the bottom up: the same diff id upon another
+// base is another layer (OCI image specification, "Layer ChainID").
 func (i Image) CommonLayers(diffIDs []artifact.Digest) int {
 	n := min(len(i.DiffIDs), len(diffIDs))
 	for k := range n {

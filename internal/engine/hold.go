@@ -91,7 +91,7 @@ func (c *Client) Holding(ctx context.Context, name string) (change string, err e
 }
 
 // Release removes a holder, with the volumes that the engine made for it alone. A
-// container of that name that holds nothing stays, and one that is gone is no error.
+// container of that name that holds nothing stays, and a missing container is no error.
 func (c *Client) Release(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

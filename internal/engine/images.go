@@ -102,7 +102,7 @@ func (c *Client) images(ctx context.Context, options image.ListOptions) ([]Image
 	return slices.DeleteFunc(found, func(i Image) bool { return i.ID == "" }), err
 }
 
-// Tag gives an image one more name; a name that another image had moves.
+// Tag gives an image another name; a name that another image had moves.
 func (c *Client) Tag(ctx context.Context, id, ref string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

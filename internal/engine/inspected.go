@@ -45,8 +45,8 @@ func mounts(in container.InspectResponse) (all []workload.Mount) {
 	return all
 }
 
-// published returns the host's side of bindings. No address is every address, as
-// the engine takes it; no port is one that it chooses when it starts the container.
+// published returns the host's side of bindings. No address is every address, as the
+// engine takes it; no port means that it chooses a port when it starts the container.
 func published(ports nat.PortMap) (bound []netip.AddrPort) {
 	for _, bindings := range ports {
 		for _, b := range bindings {

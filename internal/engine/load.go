@@ -70,8 +70,8 @@ func (c *Client) refuseForeign(ctx context.Context, references []string, want st
 	return nil
 }
 
-// watched tells of each read, and keeps the error that ended them: the HTTP
-// client may go on reading after it has returned the answer.
+// watched reports each read, and keeps the error that ended them: the HTTP client may
+// go on reading after it has returned the answer.
 type watched struct {
 	io.ReadCloser
 	alive func()

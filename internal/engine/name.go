@@ -2,7 +2,7 @@ package engine
 
 import "strings"
 
-// full is a name in the long form, the only one that containerd knows. A first
+// full returns a name in the long form, the only form that containerd knows. A first
 // part with a dot or a port in it is a registry (distribution/reference).
 func full(ref string) string {
 	host, _, slash := strings.Cut(ref, "/")

@@ -10,15 +10,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Pull has the engine fetch an image from the registry that its name says, without
-// credentials, and reads the answer to its end. One that tells of no progress for
-// as long as stall is given up.
+// Pull has the engine fetch an image from the registry in its name, without
+// credentials, and reads the answer to its end. It gives up if the engine reports no
+// progress for as long as stall.
 //
-// IMAGE_UNAVAILABLE when it cannot be had, whatever the reason: that there is no
-// such image, that it is not for us or that there is no way there, is told apart by
-// the engine's words only, and those are for a person. It is meant for the image of
-// the managed registry; a service's image comes by [Client.Load]. ENGINE_UNAVAILABLE,
-// which may pass, when the engine goes away before it has answered.
+// IMAGE_UNAVAILABLE when the engine cannot fetch it, whatever the reason: only the
+// engine's words distinguish a missing image, a forbidden image and an unreachable
+// registry, and those are for a person. It is meant for the image of the managed
+// registry; a service's image comes by [Client.Load]. ENGINE_UNAVAILABLE, which may
+// pass, when the engine goes away before it has answered.
 func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration) error {
 	ctx, alive, stop := watch(ctx, stall, unavailable(ref, fault.New(fault.EngineFailed, "no progress for %v", stall)))
 	defer stop()

@@ -7,7 +7,7 @@ import "strings"
 type tail struct {
 	max int
 	b   []byte
-	// cut says that b begins inside a line.
+	// cut is true if b begins inside a line.
 	cut bool
 }
 

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// tarReader gives the bytes of a tar: headers from memory and files from where
-// they are. It is read and not written, so that no goroutine has to be there to
-// push and to be waited for when an engine hangs up halfway.
+// tarReader gives the bytes of a tar: headers from memory and files from their place.
+// It is read and not written, so that it needs no goroutine that pushes and must be
+// waited for when an engine hangs up halfway.
 type tarReader struct {
 	mu     sync.Mutex
 	parts  []func() (io.ReadCloser, error)
@@ -93,8 +93,8 @@ func (t *tarReader) Close() error {
 	return err
 }
 
-// exactly fails where a file does not have the size that the header promised:
-// the rest of the archive would be read as something else.
+// exactly fails if a file does not have the size that the header promised: the rest of
+// the archive would be read as something else.
 type exactly struct {
 	io.ReadCloser
 	left int64

@@ -9,9 +9,9 @@ import (
 // An engine answers a load with 200 and reports its result in lines. A failure is a
 // message without a code (moby pkg/streamformatter, FormatError, gives none but that of
 // a registry), and containerd's store reports a failed unpacking as if it were
-// progress. So only the words below distinguish one result from another. Nothing else
-// here decides by words, and these are matched on the engine's answer, never on the
-// text of a Go error.
+// progress. So only the words below distinguish the results. Nothing else here decides
+// by words, and these are matched on the engine's answer, never on the text of a Go
+// error.
 const (
 	// loadedPrefix begins a line of progress that names what was loaded.
 	loadedPrefix = "Loaded image: "
