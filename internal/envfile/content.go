@@ -1,8 +1,8 @@
-// Package envfile edits the controlled env file: the one that every service of a
-// Compose project shares and that holds its secrets. It reads the file as Compose
-// does, replaces the keys of a deploy and nothing else, and takes that back byte
-// for byte. What it reads never leaves it but as a key's presence and length: no
-// error quotes a line, since a malformed one may be half a secret.
+// Package envfile edits the controlled env file, which every service of a Compose
+// project shares and which holds its secrets. It reads the file as Compose does,
+// replaces the keys of a deploy and nothing else, and reverts that byte for byte. What
+// it reads never leaves it but as a key's presence and length: no error quotes a line,
+// since a malformed line may be half a secret.
 package envfile
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Redacted stands where a secret would.
+// Redacted stands in place of a secret.
 const Redacted = "[redacted]"
 
 // Content is an env file that was read: well formed, and full of secrets, which
@@ -25,8 +25,8 @@ type Content struct {
 	values     map[string]string
 }
 
-// Parse reads b as Compose would. The name is for the error, ENV_FILE_INVALID,
-// which tells a line's number and never what stands there.
+// Parse reads b as Compose would. The name is for the error, ENV_FILE_INVALID, which
+// has a line's number and never its content.
 func Parse(name string, b []byte) (Content, error) {
 	if isUTF16(b) {
 		return Content{}, fault.New(fault.EnvFileInvalid, "env file %s is UTF-16: Compose reads UTF-8", name).

@@ -14,24 +14,24 @@ import (
 // nothing else of the file, so it may be kept beside it.
 type Undo struct {
 	Keys []UndoKey `json:"keys"`
-	// Break is the line break that the edit had to add before its first new line,
-	// since the file did not end in one; else "".
+	// Break is the line break that the edit had to add before its first new line, since
+	// the file did not end in a line break; else "".
 	Break string `json:"break,omitempty"`
 }
 
-// UndoKey is what stood for one key.
+// UndoKey is what stood for a key.
 type UndoKey struct {
 	Key string `json:"key"`
-	// Had says that the file assigned it; Text is what then stood for the value,
-	// with its quotation marks and the white space before it.
+	// Had is true if the file assigned it; Text is what then stood for the value, with
+	// its quotation marks and the white space before it.
 	Had  bool   `json:"had"`
 	Text string `json:"text,omitempty"`
 }
 
-// Edit returns c with the assignments made: the last assignment of a key gets the
-// new value between the quotation marks that it has, a key without one gets a
-// line at the end, in the order of the alphabet. Every other byte stays. Undo is
-// valid before the edit is written as well as after.
+// Edit returns c with the assignments made: the last assignment of a key gets the new
+// value between the quotation marks that it has, a key without an assignment gets a
+// line at the end, in the order of the alphabet. Every other byte stays. Undo is valid
+// before the edit is written as well as after.
 func Edit(c Content, assignments map[string]string) (Content, Undo, error) {
 	var undo Undo
 	raw := bytes.Clone(c.raw)
@@ -92,8 +92,8 @@ func replace(raw []byte, s statement, value string) []byte {
 	return slices.Concat(raw[:s.assign], []byte(value), raw[s.end:])
 }
 
-// appendLine adds a line as the file's lines are: their break, and whether the
-// last one has one. It returns the break that it had to put before.
+// appendLine adds a line in the form of the file's lines: with their break, if the last
+// line has a break. It returns the break that it had to put before.
 func appendLine(raw []byte, line string) (out []byte, added string) {
 	eol := "\n"
 	if bytes.Contains(raw, []byte("\r\n")) {
@@ -105,9 +105,9 @@ func appendLine(raw []byte, line string) (out []byte, added string) {
 	return append(raw, line+eol...), ""
 }
 
-// check compares what Compose reads before and after: the keys have their new
-// values, and any other key the one that it had. Only a value that itself refers
-// to variables may follow them.
+// check compares what Compose reads before and after: the keys have their new values,
+// and any other key its old value. Only a value that itself refers to variables may
+// follow them.
 func check(before, after Content, assignments map[string]string) error {
 	unsafe := fault.New(fault.EnvFileInvalid, "the env file cannot be edited without changing what else it says")
 	for key, value := range assignments {

@@ -184,7 +184,7 @@ func TestRandomFiles(t *testing.T) {
 	}
 }
 
-// roundTrip edits and takes back, and reports whether the file was one to edit.
+// roundTrip edits and reverts, and reports whether the file could be edited.
 func roundTrip(t *testing.T, text string, set map[string]string) bool {
 	t.Helper()
 	c, err := envfile.Parse("test.env", []byte(text))
@@ -233,9 +233,9 @@ func roundTrip(t *testing.T, text string, set map[string]string) bool {
 	return true
 }
 
-// untouched checks that the lines without a key of ours are all there, byte for
-// byte and in their order. Where a value may have several lines, that an edit can
-// be taken back says so: an undo holds nothing but the old values.
+// untouched checks that the lines without a key of ours are all there, byte for byte
+// and in their order. If a value may have several lines, the revert of an edit shows
+// it: an undo holds nothing but the old values.
 func untouched(t *testing.T, before, after string) {
 	t.Helper()
 	if strings.ContainsAny(before, `"'`) {
@@ -293,7 +293,7 @@ func FuzzEnvParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := envfile.Parse("test.env", []byte(text))
 		if err != nil || strings.Count(text, "$") > 1 {
-			return // one name in two forms is read only nearly as Compose does: see evaluate
+			return // a name in two forms is read only nearly as Compose does: see evaluate
 		}
 		for k, v := range library(t, text) {
 			if got, ok := c.Lookup(k); !ok || got != v {

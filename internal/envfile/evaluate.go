@@ -7,11 +7,10 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 )
 
-// evaluate returns what Compose makes of the statements, in their order: the
-// library parses and interpolates each one by itself. The whole file at once is
-// out of the question for two reasons: its errors quote the file, and it logs a
-// warning that names each unset variable, which in PASSWORD=ab$cdef is a piece of
-// the secret.
+// evaluate returns what Compose makes of the statements, in their order: the library
+// parses and interpolates each by itself. The whole file at once is out of the question
+// for two reasons: its errors quote the file, and it logs a warning that names each
+// unset variable, which in PASSWORD=ab$cdef is a piece of the secret.
 func evaluate(b []byte, statements []statement) (map[string]string, *flaw) {
 	values := make(map[string]string)
 	for _, s := range statements {
@@ -27,7 +26,7 @@ func evaluate(b []byte, statements []statement) (map[string]string, *flaw) {
 				return "/", true
 			}
 			// Being called unset is what makes the library log; only a form with a
-			// default or a condition needs to know. In a value with both forms of one
+			// default or a condition needs to know. In a value with both forms of an
 			// unset name the log is the greater evil.
 			return "", isPlain(text, name)
 		})

@@ -26,8 +26,8 @@ func Load(path string) (Content, error) {
 	return c, err
 }
 
-// resolve follows symbolic links once, so that the file that was read is the one
-// that is replaced, and not the link.
+// resolve follows symbolic links once, so that the file that was read is replaced, and
+// not the link.
 func resolve(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {

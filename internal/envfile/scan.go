@@ -9,12 +9,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Where the statements of a file are, which the parser of compose-go does not
-// tell. This follows dotenv/parser.go of compose-go v2.16 step by step, oddities
-// included; [evaluate] refuses a file of which the two think differently.
+// Where the statements of a file are, which the parser of compose-go does not return.
+// This follows dotenv/parser.go of compose-go v2.16 step by step, oddities included;
+// [evaluate] refuses a file of which the two think differently.
 
-// statement is one assignment: raw[start:end], its value raw[value:end], before
-// it white space raw[assign:value], unless the value is empty.
+// statement is an assignment: raw[start:end], its value raw[value:end], before it white
+// space raw[assign:value], unless the value is empty.
 type statement struct {
 	key                       string
 	start, assign, value, end int
@@ -118,7 +118,7 @@ loop:
 	return ""
 }
 
-// scanValue returns where the next statement may begin.
+// scanValue returns the offset at which the next statement may begin.
 func (s *statement) scanValue(src string) (next int, bad string) {
 	rest := src[s.value:]
 	if rest == "" || rest[0] != '"' && rest[0] != '\'' {

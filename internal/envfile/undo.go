@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Revert returns c with the edit taken back: for the keys of the edit the bytes
-// that stood there, for anything else the bytes of c, which somebody may have
-// changed since. Idempotent, and harmless where the edit was never written.
+// Revert returns c without the edit: for the keys of the edit the bytes that stood
+// there, for anything else the bytes of c, which may have changed since. Idempotent,
+// and harmless if the edit was never written.
 func (u Undo) Revert(c Content) (Content, error) {
 	raw := bytes.Clone(c.raw)
 	for _, k := range slices.Backward(u.Keys) {

@@ -1,12 +1,12 @@
-// Package grant lets a supervisor allow one deploy: a small file that names a
-// service, an environment, a commit and a time, under an SSH signature. The
-// system's ssh-keygen judges the signature, as sshd would judge the key; nothing
-// here does cryptography.
+// Package grant lets a supervisor allow a single deploy: a small file that names a
+// service, an environment, a commit and a time, under an SSH signature. The system's
+// ssh-keygen judges the signature, as sshd would judge the key; nothing here does
+// cryptography.
 //
-// It refuses what was signed for anything else, by anybody else, for longer than
-// a day, or was used before. The danger is in two files: whoever can write the
-// allowed signers grants himself, so one that others can write is refused, and
-// whoever can remove the records of use can use a grant again until it expires.
+// It refuses what was signed for anything else, by anybody else, for longer than a day,
+// or was used before. The danger is in two files: an account that can write the allowed
+// signers can grant itself, so a file that others can write is refused, and an account
+// that can remove the records of use can use a grant again until it expires.
 package grant
 
 import (
@@ -48,7 +48,7 @@ type Statement struct {
 	Deploy
 	// Expires is in UTC and whole seconds.
 	Expires time.Time `json:"expires"`
-	// Nonce tells this grant from any other: 32 lower-case hex digits.
+	// Nonce distinguishes this grant from any other: 32 lower-case hex digits.
 	Nonce string `json:"nonce"`
 }
 
@@ -59,8 +59,7 @@ func Draft(d Deploy, now time.Time) Statement {
 	return Statement{Deploy: d, Expires: now.Add(usual).UTC().Truncate(time.Second), Nonce: hex.EncodeToString(nonce)}
 }
 
-// Bytes is the statement's text, the one way to write it: a signature is over
-// bytes.
+// Bytes is the statement's text, the only way to write it: a signature is over bytes.
 func (s Statement) Bytes() []byte {
 	return fmt.Appendf(nil, "%s\nservice: %s\nenvironment: %s\ncommit: %s\nexpires: %s\nnonce: %s\n",
 		version, s.Service, s.Env, s.Commit, s.Expires.UTC().Format(time.RFC3339), s.Nonce)
@@ -127,7 +126,7 @@ func parseStatement(text string) (s Statement, err error) {
 	return s, nil
 }
 
-// allows says why the statement does not allow what is wanted at that moment.
+// allows returns why the statement does not allow what is wanted at that moment.
 func (s Statement) allows(want Deploy, now time.Time) error {
 	differ := func(what, got, wanted string) error {
 		return fault.New(fault.GrantMismatch, "the grant is for %s %s, not for %s", what, got, wanted).
@@ -144,7 +143,7 @@ func (s Statement) allows(want Deploy, now time.Time) error {
 	return s.holds(now)
 }
 
-// holds says why the statement allows nothing at that moment.
+// holds returns why the statement allows nothing at that moment.
 func (s Statement) holds(now time.Time) error {
 	switch ahead := s.Expires.Sub(now); {
 	case ahead <= 0:

@@ -22,7 +22,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
 )
 
-// office is a supervisor, somebody else, and the file that tells them apart.
+// office is a supervisor, another person, and the file that allows only the first.
 type office struct {
 	dir, signers string
 	now          time.Time
@@ -50,7 +50,7 @@ func (o office) keygen(t *testing.T, args ...string) {
 	}
 }
 
-// allow makes alice's key the only one that is allowed, on a line that begins so.
+// allow makes alice's key the only allowed key, on a line that begins so.
 func (o office) allow(t *testing.T, line string) {
 	t.Helper()
 	key, err := os.ReadFile(o.path("alice.pub"))
@@ -333,7 +333,7 @@ func TestAGrantIsForOneDeploy(t *testing.T) {
 	if err := grant.Used(dir, g); err != nil {
 		t.Errorf("new, and used: %v", err)
 	}
-	// However many try at once, one has it.
+	// However many try at once, a single caller has it.
 	errs := make([]error, 16)
 	var wg sync.WaitGroup
 	for i := range errs {

@@ -17,9 +17,8 @@ const (
 	begin  = "-----BEGIN " + armour + "-----"
 )
 
-// signature is one of ssh-keygen's, looked at so that a refusal can say what is
-// wrong with it and a receipt which key it was. Whether it is good is for
-// ssh-keygen to say.
+// signature is a signature of ssh-keygen's, parsed so that a refusal can name what is
+// wrong with it and a receipt its key. Only ssh-keygen decides whether it is good.
 type signature struct {
 	// armoured is written again from what was read, so that what is judged is what
 	// was looked at.

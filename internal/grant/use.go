@@ -13,17 +13,17 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// use is what is recorded of one.
+// use is the record of a use.
 type use struct {
 	Grant
 	By   string    `json:"by"`
 	Used time.Time `json:"used"`
 }
 
-// Use uses a grant up: of all that ever try, in whatever processes, one gets nil.
-// It is durable before it returns, and a crash in it uses the grant up too. by
-// says for what, for the refusal that the next one gets: GRANT_USED. A grant that
-// has expired since it was verified is refused and not used.
+// Use uses a grant up: of all callers, in whatever processes, only the first gets nil.
+// It is durable before it returns, and a crash in it uses the grant up too. by names
+// the use, for the refusal that the next caller gets: GRANT_USED. A grant that has
+// expired since it was verified is refused and not used.
 //
 // The records, DIR/<nonce>.json, are never removed: a clock that is set back must
 // not make a grant new again. They are this machine's: another with the same
@@ -54,8 +54,8 @@ func Use(dir string, g Grant, by string, now time.Time) error {
 	return nil
 }
 
-// Used tells, without using it, whether a grant was used before: GRANT_USED, as
-// [Use] would say. It is for a refusal that comes early; the last word is Use's.
+// Used returns GRANT_USED, as [Use] would, if the grant was used before, without using
+// it. It is for an early refusal; Use decides.
 func Used(dir string, g Grant) error {
 	path := filepath.Join(dir, g.Nonce+".json")
 	switch _, err := os.Lstat(path); {
@@ -73,7 +73,7 @@ func used(path string) error {
 		WithHint("ask for a new one; the dry run prints the statement to sign")
 }
 
-// usedBy tells of an earlier use what its record does. One that was cut off tells
+// usedBy describes an earlier use by its record. A record that was cut off describes
 // nothing, and is a use all the same.
 func usedBy(path string) string {
 	var u use

@@ -19,9 +19,9 @@ import (
 
 const (
 	program = "ssh-keygen"
-	// patience is what one call of ssh-keygen may take: it takes milliseconds.
+	// patience is what a call of ssh-keygen may take: it takes milliseconds.
 	patience = 10 * time.Second
-	// maxFile bounds a grant; one by the largest RSA key has 4 KB.
+	// maxFile bounds a grant; a grant by the largest RSA key has 4 KB.
 	maxFile = 16 << 10
 )
 
@@ -29,9 +29,9 @@ const (
 // exactly the wanted deploy, and that it holds now. It does not use the grant up:
 // see [Use].
 //
-// GRANT_INVALID for what is no grant or not signed as one, GRANT_MISMATCH for one
-// of another deploy, GRANT_EXPIRED, and CONFIG_INVALID when the allowed signers or
-// ssh-keygen are not there.
+// GRANT_INVALID for what is no grant or not signed as a grant, GRANT_MISMATCH for a
+// grant of another deploy, GRANT_EXPIRED, and CONFIG_INVALID when the allowed signers
+// or ssh-keygen are not there.
 func Verify(ctx context.Context, file string, want Deploy, allowedSigners string, now time.Time) (Grant, error) {
 	if err := CheckSigners(allowedSigners); err != nil {
 		return Grant{}, err
@@ -166,7 +166,7 @@ func keygen(ctx context.Context, text []byte, sig signature, args ...string) (ou
 	return string(answer), "", nil
 }
 
-// oneLine returns another program's words as one line that a terminal only shows.
+// oneLine returns another program's words as a single line that a terminal only shows.
 func oneLine(s string) string {
 	return plain.Line(strings.Join(strings.Fields(s[:min(len(s), 512)]), " "))
 }

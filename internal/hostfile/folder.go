@@ -13,7 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// folder is an open folder. It stays the same one whatever becomes of its name.
+// folder is an open folder. It stays the same folder whatever becomes of its name.
 type folder struct {
 	*os.File
 	name string // for words only
@@ -35,7 +35,7 @@ func (d *folder) open(base string, flags int) (*os.File, error) {
 	}
 }
 
-// enter opens a folder in this one. O_PATH needs no right to list it.
+// enter opens a folder in d. O_PATH needs no right to list it.
 func (d *folder) enter(base string) (*folder, error) {
 	f, err := d.open(base, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
@@ -62,7 +62,7 @@ func (d *folder) hasFile(base string) (bool, error) {
 	return true, nil
 }
 
-// make makes a folder in this one and gives it this one's owner.
+// make makes a folder in d and gives it d's owner.
 func (d *folder) make(base string) (*folder, error) {
 	// For root alone until it has its owner: what was put in its place meanwhile is
 	// not like it, and is not given away.
@@ -72,8 +72,8 @@ func (d *folder) make(base string) (*folder, error) {
 	return d.finish(base)
 }
 
-// begun reports whether a folder in this one looks like one whose making was cut
-// off before it was given away: root's, for root alone, empty, in another's folder.
+// begun reports whether a folder in d looks as if its making was cut off before it was
+// given away: root's, for root alone, empty, in another's folder.
 func (d *folder) begun(base string) bool {
 	var in unix.Stat_t
 	if err := unix.Fstat(d.fd(), &in); err != nil || int(in.Uid) == os.Geteuid() {
@@ -109,7 +109,7 @@ func (d *folder) finish(base string) (*folder, error) {
 	return d.enter(base)
 }
 
-// fresh refuses a folder that cannot be the one that was just made.
+// fresh refuses a folder that cannot be the folder that was just made.
 func fresh(made *os.File) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(made.Fd()), &st); err != nil {
@@ -166,9 +166,9 @@ func kind(mode uint32) string {
 	}
 }
 
-// refusedOr says what is in the way where a folder was to be.
+// refusedOr returns what is in the way of a folder.
 func refusedOr(err error, name, verb string) error {
-	// Of a link, O_PATH|O_DIRECTORY|O_NOFOLLOW says that it is no folder.
+	// For a link, O_PATH|O_DIRECTORY|O_NOFOLLOW fails as for what is no folder.
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EEXIST) {
 		return fault.New(fault.PathRefused, "%s is a symbolic link, or no folder", name).
 			WithHint("agent.yaml's registryRoots are named without links; ls -ld %s", name)

@@ -11,8 +11,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// What a home's owner can put where root has just made a folder: one of somebody
-// else's, to be given it.
+// What a home's owner can put in place of a folder that root has just made: another
+// account's folder, so that root gives it to the owner.
 func TestAFolderThatIsNotTheOneJustMadeIsNotGivenAway(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,17 +1,15 @@
-// Package hostfile reads and writes a host's configuration files as root, below
-// folders that belong to somebody who may not be trusted with root: a home. It
-// knows folders and regular files of at most 1 MiB, below the roots that it was
-// given, and refuses everything else as PATH_REFUSED.
+// Package hostfile reads and writes a host's configuration files as root, below folders
+// whose owner may not be trusted with root: a home. It knows folders and regular files
+// of at most 1 MiB, below its roots, and refuses everything else as PATH_REFUSED.
 //
-// The danger is the owner of the folder. He may put a symbolic link, a named pipe
-// or a lease in the way, at any moment, to have root write elsewhere or wait for
-// ever. So a path is never given to the kernel whole. It is walked from "/", one
-// name at a time, each opened in the folder before it and never through a link
-// (O_NOFOLLOW); what was opened is held, and all that is done is done in it. That
-// is what openat2's RESOLVE_NO_SYMLINKS promises, with three gains: it says which
-// name is the link, it makes the folders that are missing on the way, and kernels
-// before 5.6 can do it. [os.Root] would not do: it follows links that stay below
-// its root, and a home's owner needs no others.
+// The danger is the owner of the folder. He may put a symbolic link, a named pipe or a
+// lease in the way, at any moment, to have root write elsewhere or wait for ever. So a
+// path is never given to the kernel whole. It is walked from "/", name by name, each
+// opened in the folder before it and never through a link (O_NOFOLLOW); what was opened
+// is held, and all acts happen in it. That is what openat2's RESOLVE_NO_SYMLINKS
+// promises, with three gains: it names the link, it makes the folders that are missing
+// on the way, and kernels before 5.6 can do it. [os.Root] would not do: it follows
+// links that stay below its root, and a home's owner needs no others.
 //
 // Nothing here removes a folder, or what is in one.
 package hostfile
@@ -49,9 +47,9 @@ func (f Files) Read(name string) ([]byte, error) {
 	return content, err
 }
 
-// Look is Read, and tells when the file was changed last, its name and owner
-// included (ctime). A file with a second name is refused: who may write by that one
-// need not be who may write here.
+// Look is Read, and returns when the file was changed last, its name and owner included
+// (ctime). It refuses a file with a second name: who may write by that name need not be
+// who may write here.
 func (f Files) Look(name string) (content []byte, changed time.Time, err error) {
 	dir, base, err := f.folderOf(name)
 	if err != nil || dir == nil {
@@ -126,9 +124,9 @@ func (f Files) Free(name string) (there bool, free int64, err error) {
 	return true, int64(st.Bavail) * st.Frsize, nil
 }
 
-// MakeFolder makes a folder and what leads to it from its root on, the root too,
-// each with the owner of the folder that it is in. One whose making was cut off
-// before it had its owner is finished.
+// MakeFolder makes a folder and what leads to it from its root on, the root too, each
+// with the owner of the folder that it is in. A folder whose making was cut off before
+// it had its owner is finished.
 func (f Files) MakeFolder(name string) (made bool, err error) {
 	if err := f.allowed(name); err != nil {
 		return false, err
@@ -192,7 +190,7 @@ func (f Files) rootOf(name string) string {
 	return ""
 }
 
-// walk opens a folder, going from "/" one name at a time; nil when it is not there.
+// walk opens a folder, going from "/" name by name; nil when it is not there.
 func walk(name string) (*folder, error) {
 	fd, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

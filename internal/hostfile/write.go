@@ -12,9 +12,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Write puts content at a path, with mode 0644 and the folder's owner. After a
-// power cut there is the old content or the new, whole, and so too when it fails.
-// Of two at a time for one file, one may fail.
+// Write puts content at a path, with mode 0644 and the folder's owner. After a power
+// cut there is the old content or the new, whole, and so too when it fails. Of two
+// writes of a file at a time, one may fail.
 func (f Files) Write(name string, content []byte) error {
 	dir, base, err := f.folderOf(name)
 	if err == nil && dir == nil {
