@@ -53,8 +53,8 @@ func placed(d kube.Deployment, name string) (c container, mounts []workload.Moun
 	return c, mounts
 }
 
-// programs are where its program comes from, by its own words alone; none if those of the
-// image count.
+// programs are the paths that its program comes from, by its own command alone; none if
+// the image's command counts.
 func (c container) programs() []string {
 	if len(c.Command) == 0 {
 		return nil

@@ -15,10 +15,10 @@ import (
 // it: several are read at once, and real ones are some kilobytes.
 const maxDetail = 1 << 20
 
-// Details reads what an image's manifest and config tell of it: the bytes of its
-// layers as stored, and when it was built, which is the zero time where the config
-// does not say. Of an index that is the image for the platform. The documents are
-// hashed; what is in them is their builder's word, for people.
+// Details reads an image's manifest and config: the bytes of its layers as stored, and
+// when it was built, the zero time if the config does not have it. Of an index that is
+// the image for the platform. The documents are hashed; what is in them is their
+// builder's word, for people.
 func (r *Registry) Details(ctx context.Context, repo artifact.Repository, d artifact.Digest, want artifact.Platform) (size int64, created time.Time, err error) {
 	m, err := r.pinned(ctx, repo, d)
 	if err != nil {

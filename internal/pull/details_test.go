@@ -22,7 +22,7 @@ import (
 
 var built = time.Unix(1_700_000_000, 0).UTC()
 
-// builtImage has two layers and says when it was built.
+// builtImage has two layers and the time when it was built.
 func builtImage(at time.Time) v1.Image {
 	return must(mutate.CreatedAt(must(random.Image(1000, 2)), v1.Time{Time: at}))
 }

@@ -19,7 +19,7 @@ type idleBody struct {
 	timer  *time.Timer
 }
 
-// Read reads, and tells end of input from every way that a registry can die.
+// Read reads, and distinguishes end of input from every way that a registry can die.
 func (b *idleBody) Read(p []byte) (int, error) {
 	if b.timer == nil {
 		b.timer = time.AfterFunc(b.idle, func() {

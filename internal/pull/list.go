@@ -20,8 +20,8 @@ const (
 	defaultPage = 100
 	maxPage     = 1000
 	maxTagList  = 4 << 20
-	// maxTroubles is how many tags may be broken before one is right: then it is the
-	// registry that is.
+	// maxTroubles is how many tags may be broken before a good tag: then the registry
+	// is broken.
 	maxTroubles = 3
 )
 
@@ -85,7 +85,7 @@ func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int,
 		}
 		each(tag, d, err)
 	}
-	// Distribution specification, "Listing tags": a Link header says that there is
+	// Distribution specification, "Listing tags": a Link header means that there is
 	// more; last= takes the last tag of this page.
 	if len(page.Tags) > 0 && (cut || resp.Header.Get("Link") != "") {
 		next = page.Tags[len(page.Tags)-1]

@@ -27,7 +27,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// Config says which registry is read.
+// Config names the registry to read.
 type Config struct {
 	// URL is http://HOST:PORT with a loopback host and nothing after it.
 	URL string
@@ -42,7 +42,7 @@ type Config struct {
 // Host returns the registry's host and port.
 func (r *Registry) Host() string { return r.host }
 
-// Validate checks the URL: plain http is only right where nobody can be in between.
+// Validate checks the URL: plain http is only right if nothing can be in between.
 func (c Config) Validate() error {
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -57,7 +57,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Registry is a reader of one registry. It is safe for concurrent use.
+// Registry is a reader of a registry. It is safe for concurrent use.
 type Registry struct {
 	base   string
 	host   string // as people read it
@@ -100,8 +100,8 @@ func New(c Config) (*Registry, error) {
 		plain: plain,
 		client: &http.Client{
 			Transport: retrying,
-			// A registry with its blobs on disk never redirects; one that does could
-			// make this agent fetch from anywhere.
+			// A registry with its blobs on disk never redirects; a redirect could make
+			// this agent fetch from anywhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -113,7 +113,7 @@ func (r *Registry) Close() error {
 	return nil
 }
 
-// passing tells what a restarting registry looks like before its first byte.
+// passing reports whether an error is that of a restarting registry before its first byte.
 func passing(err error) bool {
 	if te := (*transport.Error)(nil); errors.As(err, &te) {
 		return te.Temporary()
@@ -140,7 +140,7 @@ func (r *Registry) get(ctx context.Context, method, path string, accept ...strin
 	return resp, err
 }
 
-// ask sends one question.
+// ask sends a question.
 func (r *Registry) ask(ctx context.Context, method, path string, accept ...string) (*http.Response, answerer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := http.NewRequestWithContext(ctx, method, r.base+path, nil)
@@ -195,9 +195,9 @@ func classify(ctx context.Context, err error) error {
 	}
 }
 
-// readAll reads a body that must not be longer than limit. Where its length was
-// told, that is what is made room for: growing a buffer to megabytes takes twice
-// as many, and the agent promises to be small.
+// readAll reads a body that must not be longer than limit. It allocates the announced
+// length, if any: growing a buffer to megabytes takes twice as many, and the agent
+// promises to be small.
 func readAll(body io.Reader, told, limit int64) ([]byte, error) {
 	tooLong := invalid("the registry's answer has more than %s, the most that is read", plain.Size(limit))
 	if told > limit {

@@ -36,7 +36,7 @@ func (r *Registry) Resolve(ctx context.Context, repo artifact.Repository, commit
 func (r *Registry) resolve(ctx context.Context, repo artifact.Repository, commit artifact.Commit, want artifact.Platform, manifest, config int64) (artifact.Image, error) {
 	raw := artifact.Raw{Repository: repo, Commit: commit}
 	top, err := r.manifest(ctx, repo, commit.String(), manifest)
-	if fault.ReasonOf(err) == fault.ArtifactNotFound { // which says the same in more words
+	if fault.ReasonOf(err) == fault.ArtifactNotFound { // the same in more words
 		return artifact.Image{}, fault.New(fault.ArtifactNotFound, "the registry has no image of %s at %s", path.Base(repo.String()), commit.Short()).
 			WithHint("CI has not published it, or the commit is another service's")
 	}
@@ -109,9 +109,9 @@ func (r *Registry) manifest(ctx context.Context, repo artifact.Repository, ref s
 	return d, d.check()
 }
 
-// check refuses a document that can be read in two ways: with a media type other
-// than the one it was served with, or as a manifest and an index at once
-// (CVE-2021-41190, OCI image specification 1.0.2).
+// check refuses a document that can be read in two ways: with a media type other than
+// the served one, or as a manifest and an index at once (CVE-2021-41190, OCI image
+// specification 1.0.2).
 func (d document) check() error {
 	var probe struct {
 		MediaType, ArtifactType string

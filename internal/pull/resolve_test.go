@@ -51,7 +51,7 @@ func index(t *testing.T, f *fake, tag string) (idx v1.ImageIndex, images map[art
 	attest := imageFor(amd64)
 	idx = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	idx = mutate.AppendManifests(idx,
-		// First, and with the wanted platform: only the annotation tells.
+		// First, and with the wanted platform: only the annotation differs.
 		mutate.IndexAddendum{Add: attest, Descriptor: v1.Descriptor{
 			Platform:    &v1.Platform{OS: "linux", Architecture: "amd64"},
 			Annotations: map[string]string{attestation: "attestation-manifest"},
@@ -86,7 +86,7 @@ func TestAnIndexResolvesToThePlatformAndPassesAttestationsOver(t *testing.T) {
 	}
 }
 
-// A document that can be read in two ways is refused though one of them is right.
+// A document that can be read in two ways is refused though one way is right.
 func TestAnAmbiguousManifestIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -201,7 +201,7 @@ func TestResolveRefuses(t *testing.T) {
 		"a manifest too large":            {lie: serve(isManifest, oci, make([]byte, artifact.MaxManifest+1)), want: fault.ArtifactInvalid},
 		"a manifest without an end": {lie: func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", oci)
-			w.(http.Flusher).Flush() // no length is told
+			w.(http.Flusher).Flush() // no length is announced
 			_, _ = w.Write(make([]byte, artifact.MaxManifest+1))
 			return true
 		}, want: fault.ArtifactInvalid, text: "more than"},

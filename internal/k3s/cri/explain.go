@@ -53,7 +53,7 @@ func (s *Store) unavailable(err error, act string) error {
 	return fault.Transient(fault.EngineUnavailable, "%s: k3s's containerd at %s does not answer: %s", act, s.socket, said(err)).WithHint(hint)
 }
 
-// said returns containerd's message about a failure: for people only.
+// said returns containerd's message about a failure, for people only.
 func said(err error) string { return line(status.Convert(err).Message()) }
 
 // line makes a text of containerd's fit to be shown, and bounds it.

@@ -1,7 +1,7 @@
 // Package k3stest is a node of Kubernetes in memory: an image store, an API server and
 // the registry beside them, which is what the runtime of package k3s drives in tests
-// where no cluster is wanted. It outlives the runtimes made of it. Its rollouts move a
-// step after each look at them, so a test waits for no clock.
+// without a cluster. It outlives the runtimes made of it. Its rollouts move a step
+// after each look at them, so a test waits for no clock.
 //
 // Files, from the top: node, images, deployments, rollout, config, faults.
 package k3stest
