@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// statusOK is HTTP's 200 (RFC 9110, 15.3.1), by which GET /v2/ says that all is well.
+// statusOK is HTTP's 200 (RFC 9110, 15.3.1), the answer of GET /v2/ when all is well.
 const statusOK = 200
 
 func unitChecks(f Facts) []Check {
@@ -78,7 +78,7 @@ func containerCheck(f Facts) Check {
 	c := Check{Scope: ScopeContainer, Name: "container-running", Want: "running", Got: noContainer(f), Fix: f.restart()}
 	if f.Container != nil {
 		c.Got = f.Container.State
-		// One that ends again and again runs in between.
+		// A container that ends again and again runs in between.
 		if n := f.Container.Restarts; n > 0 && f.API.Status != statusOK {
 			c.Got = fmt.Sprintf("%s, started again %d times", c.Got, n)
 			c.Fix = "on the host: docker logs " + Container
@@ -94,10 +94,10 @@ func noContainer(f Facts) string {
 	return "no container"
 }
 
-// listenerCheck wants loopback and nothing else on the port, and each listener to
-// be one that the container publishes: whose process it is the engine's bindings
-// tell. An engine that forwards without a process of its own has no listener; what
-// it publishes counts the same.
+// listenerCheck wants loopback and nothing else on the port, and each listener to be
+// published by the container: the engine's bindings show whose process it is. An engine
+// that forwards without a process of its own has no listener; what it publishes counts
+// the same.
 func listenerCheck(want Settings, f Facts) Check {
 	c := Check{Scope: ScopeListener, Name: "listener-loopback-only", Want: want.Endpoint.String() + ", by " + Container}
 	var published []netip.AddrPort
@@ -257,8 +257,8 @@ func imageCheck(want Settings, f Facts) Check {
 	return c
 }
 
-// has reports whether the container's image is the wanted one: by digest where the
-// reference has one, else by name.
+// has reports whether the container has the wanted image: by digest if the reference
+// has a digest, else by name.
 func (c ContainerFacts) has(image string) bool {
 	_, digest, pinned := strings.Cut(image, "@")
 	if !pinned {

@@ -9,11 +9,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// Facts are what a host saw of its registry in one read.
+// Facts are what a host saw of its registry in a single read.
 type Facts struct {
 	At time.Time `json:"at"`
-	// Unit is nil where systemd did not answer, Engine where no engine did,
-	// ContainerFacts where there is no container of the name.
+	// Unit is nil if systemd did not answer, Engine if no engine did, ContainerFacts if
+	// there is no container of the name.
 	Unit      *UnitFacts      `json:"unit,omitempty"`
 	Engine    *EngineFacts    `json:"engine,omitempty"`
 	Container *ContainerFacts `json:"container,omitempty"`
@@ -23,7 +23,7 @@ type Facts struct {
 	Storage   StorageFacts     `json:"storage"`
 	// Files has an entry for each of [FileNames].
 	Files map[FileName]FileFacts `json:"files"`
-	// Unread says why a part is absent that should be there, a line each.
+	// Unread has the reasons why parts are absent that should be there, a line each.
 	Unread []string `json:"unread,omitempty"`
 	// Unseen are the parts that could not be read, or not wholly. What is not here of
 	// such a part is not known.
@@ -67,7 +67,7 @@ type UnitFacts struct {
 	Load   string `json:"load"`   // loaded, not-found, masked, bad-setting, error
 	Active string `json:"active"` // active, inactive, failed, activating, …
 	File   string `json:"file"`   // enabled, disabled, masked, …; "" without a file
-	// NeedsReload says that the file changed since systemd read it.
+	// NeedsReload is true if the file changed since systemd read it.
 	NeedsReload bool `json:"needsReload"`
 	// DropIns are files that add to the unit or change it (`systemctl edit`).
 	DropIns []string `json:"dropIns,omitempty"`
@@ -76,7 +76,7 @@ type UnitFacts struct {
 // EngineFacts are of the engine that runs the container.
 type EngineFacts struct {
 	Version string `json:"version"`
-	// HasImage says whether it has the image of the settings.
+	// HasImage is true if it has the image of the settings.
 	HasImage bool `json:"hasImage"`
 }
 
@@ -95,7 +95,7 @@ type ContainerFacts struct {
 	Published []netip.AddrPort `json:"published"`
 	// Restarts counts how often the engine has started it again.
 	Restarts int `json:"restarts"`
-	// Created is when it was made, zero where that is not known.
+	// Created is when it was made, zero if unknown.
 	Created time.Time `json:"created,omitzero"`
 }
 
@@ -142,13 +142,13 @@ const (
 	Unreadable FileState = "UNREADABLE"
 )
 
-// FileFacts are of one file.
+// FileFacts are of a file.
 type FileFacts struct {
 	Path  string    `json:"path"`
 	State FileState `json:"state"`
 	// Hash is that of a regular file's content.
 	Hash artifact.Digest `json:"sha256,omitzero"`
 	// Changed is when a regular file was changed last (the inode's change time, which
-	// no copy or move back hides), zero where that is not known.
+	// no copy or move back hides), zero if unknown.
 	Changed time.Time `json:"changed,omitzero"`
 }

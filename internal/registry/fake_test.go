@@ -31,7 +31,7 @@ func (s state) clone() state {
 	return s
 }
 
-// host is one in memory. Its unit runs whatever the config says; it can be made to
+// host is a host in memory. Its unit runs whatever the config has; it can be made to
 // fail at any act, before or after the act took place.
 type host struct {
 	state
@@ -64,7 +64,7 @@ func installed() *host {
 
 var unitPath = registry.Defaults().PathOf(registry.UnitFile)
 
-// older is one whose three files are of another time, and run.
+// older is a host whose three files are of another time, and run.
 func older() *host {
 	h := installed()
 	for p := range h.Files {

@@ -22,13 +22,13 @@ const (
 	StepRestore Step = "RESTORE"
 )
 
-// Progress says that a step is done.
+// Progress reports a step that is done.
 type Progress struct {
 	Step Step `json:"step"`
 	// Target is what it was about: a path, an image, a unit.
 	Target  string `json:"target"`
 	Changed bool   `json:"changed"`
-	// Kept is where the content that was replaced is, "" when there was none.
+	// Kept is the path of the replaced content, "" if there was none.
 	Kept string `json:"kept,omitempty"`
 }
 
@@ -46,11 +46,11 @@ type Hashes map[FileName]artifact.Digest
 type Host interface {
 	// Inspect reads what there is. What cannot be read is in [Facts.Unread].
 	Inspect(ctx context.Context, s Settings) (Facts, error)
-	// HaveImage makes sure that the engine has the image, pulling it where it does
-	// not; IMAGE_UNAVAILABLE when it cannot be had.
+	// HaveImage makes sure that the engine has the image, and pulls it if missing;
+	// IMAGE_UNAVAILABLE when it cannot be pulled.
 	HaveImage(ctx context.Context, ref string) (pulled bool, err error)
-	// MakeFolder makes a folder and those that lead to it, each with the owner of
-	// the one that it is in. PATH_REFUSED when something else is in the way.
+	// MakeFolder makes a folder and those that lead to it, each with the owner of its
+	// parent. PATH_REFUSED when something else is in the way.
 	MakeFolder(ctx context.Context, path string) (made bool, err error)
 	// ReadFile returns a regular file's content, nil when nothing is there.
 	// PATH_REFUSED for anything else.
@@ -65,8 +65,8 @@ type Host interface {
 	// Enable enables a unit, Disable takes that back.
 	Enable(ctx context.Context, unit string) (changed bool, err error)
 	Disable(ctx context.Context, unit string) error
-	// Restart starts a unit, stopping it first where it is active, and Stop stops it.
-	// UNIT_FAILED when systemd says that it did not work.
+	// Restart starts a unit, stopping it first if it is active, and Stop stops it.
+	// UNIT_FAILED when systemd reports a failure.
 	Restart(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 }

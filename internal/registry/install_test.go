@@ -102,8 +102,8 @@ func TestAUnitThatSystemdHasNotReadIsReadAndRestarted(t *testing.T) {
 	}
 }
 
-// Where exactly what was there cannot be had, a registry that serves is nearer to
-// it than none.
+// If exactly what was there cannot be had, a registry that serves is nearer to it than
+// none.
 func TestWhatTheOldFilesRanRunsAgain(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*host){

@@ -12,7 +12,7 @@ import (
 // the host's own network segment.
 const strictLoopback = 28
 
-// Judge says what the facts are worth against the settings.
+// Judge judges the facts by the settings.
 func Judge(want Settings, f Facts) Report {
 	r := newReport(want)
 	r.add(Check{Scope: ScopeHost, Name: "registry-readable", OK: true, Want: "an answer of the host's agent", Got: "an answer"})
@@ -69,7 +69,7 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 	case f.API.Status != statusOK:
 		return RuntimeUnavailable, "the registry's API does not answer as it should"
 	case f.Engine == nil && f.Container == nil:
-		// Honest both ways: something serves, and nobody can say that it is ours.
+		// Honest both ways: something serves, and it is unknown whether it is ours.
 		return ServiceDegraded, "the API answers, but without the engine nobody can say from which container"
 	case f.Container == nil || f.Container.State != "running":
 		return RuntimeUnavailable, "the registry's container does not run; what answers at the endpoint is something else"

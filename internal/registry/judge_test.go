@@ -384,7 +384,7 @@ func TestNothingThereIsNotInstalled(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		change  func(*facts)
-		unknown string // what nobody could tell of
+		unknown string // what no part reports
 	}{
 		"bare": {func(*facts) {}, ""},
 		"and something else on the port": {func(f *facts) {

@@ -18,8 +18,8 @@ const (
 	ServiceDegraded    Decision = "service-degraded"
 	Drifted            Decision = "drifted"
 	HostUnreachable    Decision = "host-unreachable"
-	// AgentUnavailable is of a host that answers, but has no agent, or one that is
-	// too old.
+	// AgentUnavailable is of a host that answers, but has no agent, or too old an
+	// agent.
 	AgentUnavailable Decision = "agent-unavailable"
 	// Refused is an agent's own no, to what was asked or to who asks, or a failure
 	// inside it.
@@ -44,14 +44,14 @@ const (
 	ScopeImage     Scope = "image"
 )
 
-// Check is one thing that must hold.
+// Check is a condition that must hold.
 type Check struct {
 	Scope Scope  `json:"scope"`
 	Name  string `json:"name"`
 	OK    bool   `json:"ok"`
 	Want  string `json:"want"`
 	Got   string `json:"got"`
-	// Fix is what to do about one that does not hold.
+	// Fix is what to do about a check that does not hold.
 	Fix string `json:"fix,omitempty"`
 }
 
@@ -71,25 +71,25 @@ type Report struct {
 	Decision Decision `json:"decision"`
 	// Summary is the decision as a sentence.
 	Summary string `json:"summary"`
-	// Retryable says that the same question may be answered better soon, without
-	// anybody changing anything.
+	// Retryable is true if the same question may be answered better soon, without any
+	// change.
 	Retryable bool `json:"retryable"`
-	// Installed says that the unit or one of the three files is there.
+	// Installed is true if the unit or any of the three files is there.
 	Installed bool `json:"installed"`
-	// RuntimeAPIHealthy says that the registry's own container runs, listens on
+	// RuntimeAPIHealthy is true if the registry's own container runs, listens on
 	// loopback only and answers 200: pulls and pushes work, whatever else is wrong.
 	RuntimeAPIHealthy bool     `json:"runtimeApiHealthy"`
 	HealthyScopes     []Scope  `json:"healthyScopes"`
 	FailedScopes      []Scope  `json:"failedScopes"`
 	Checks            []Check  `json:"checks"`
 	Warnings          []string `json:"warnings"`
-	// DoesNotImply names the neighbours that this report says nothing of.
+	// DoesNotImply names the neighbours that this report does not judge.
 	DoesNotImply []string `json:"doesNotImply"`
 	Endpoint     string   `json:"endpoint"`
 	Unit         string   `json:"unit"`
-	// Failure is nil where the registry was read.
+	// Failure is nil if the registry was read.
 	Failure *Failure `json:"failure,omitempty"`
-	// Hints are what else could be learned where it was not, a line each.
+	// Hints are what else could be learned if it was not read, a line each.
 	Hints []string `json:"hints,omitempty"`
 	// Next is the command to type, "" when there is nothing to do. Action is what it
 	// does, "" for a command that is no action of this program.
@@ -162,9 +162,9 @@ func (r Report) WithoutAgent() Report {
 	return r
 }
 
-// FailedInstall returns the report as that of an installation which the agent gave
-// up or of which no more was heard. begun says that a step was heard of: the agent is
-// there then, and goes on by itself where the way to it broke.
+// FailedInstall returns the report as that of an installation which the agent gave up
+// or of which no more was heard. begun is true if a step was heard of: the agent is
+// there then, and goes on by itself if the way to it broke.
 func (r Report) FailedInstall(begun bool) Report {
 	const goesOn = "no more was heard of the installation, which goes on by itself"
 	switch {

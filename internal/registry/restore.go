@@ -19,7 +19,7 @@ func (i *installation) acted() bool {
 	return len(i.written) > 0 || i.reloaded || i.enabled || i.restarted
 }
 
-// failed puts things back and makes the error that says so.
+// failed puts things back and returns the error that reports it.
 func (i *installation) failed(ctx context.Context, at Planned, cause error, emit func(Progress)) error {
 	f := &fault.Error{Reason: fault.ReasonOf(cause), Retry: fault.Retryable(cause), Hint: fault.HintOf(cause), Action: fault.ActionOf(cause)}
 	if !i.acted() {

@@ -18,14 +18,14 @@ const (
 	askEvery     = 250 * time.Millisecond
 )
 
-// Install makes the registry what the settings say. Each step is told to emit when
-// it is done; what is so already is left alone.
+// Install makes the registry what the settings say. Each step is passed to emit when it
+// is done; what is so already is left alone.
 //
-// It refuses before anything is written: settings that do not hold, files other
-// than the expected, a host without engine or systemd, a masked unit, a path that
-// is no regular file, a port that is somebody else's. When a step after the first
-// write fails, files, enablement and what ran are put back, and the error says so.
-// Folders that were made and an image that was pulled stay.
+// It refuses before anything is written: settings that do not hold, files other than
+// the expected, a host without engine or systemd, a masked unit, a path that is no
+// regular file, a port that another program has. When a step after the first write
+// fails, files, enablement and what ran are put back, and the error reports it. Folders
+// that were made and an image that was pulled stay.
 func Install(ctx context.Context, host Host, s Settings, expected Hashes, emit func(Progress)) (Installed, error) {
 	if err := s.Validate(); err != nil {
 		return Installed{}, err
@@ -49,7 +49,7 @@ func Install(ctx context.Context, host Host, s Settings, expected Hashes, emit f
 	return Installed{Changes: changes, Facts: i.after}, nil
 }
 
-// installation is one that is under way, and what must be undone if it fails.
+// installation is an installation under way, and what must be undone if it fails.
 type installation struct {
 	host     Host
 	settings Settings
@@ -60,9 +60,9 @@ type installation struct {
 
 	written   []replaced // in the order of writing
 	unit      bool       // the unit's file is among them
-	reloaded  bool       // systemd was told to read its units
-	enabled   bool       // it was told to enable the unit, which was not
-	restarted bool       // it was told to start it
+	reloaded  bool       // systemd was asked to read its units
+	enabled   bool       // it was asked to enable the unit, which was not
+	restarted bool       // it was asked to start it
 }
 
 // replaced is a file that was written over.
@@ -153,7 +153,7 @@ func (i *installation) writeFile(ctx context.Context, f File) (Progress, error) 
 			r.kept = p.Kept
 		}
 	}
-	// Before the write: one that failed may have happened.
+	// Before the write: a write that failed may have happened.
 	i.written = append(i.written, r)
 	i.unit = i.unit || f.Name == UnitFile
 	if p.Kept != "" {
@@ -198,7 +198,7 @@ func (i *installation) verify(ctx context.Context) (Progress, error) {
 			return Progress{}, nil
 		case err == nil:
 			seen = errors.New(judged.failing())
-		case seen == nil || bounded.Err() == nil: // what was seen last tells more than that time is over
+		case seen == nil || bounded.Err() == nil: // what was seen last helps more than that time is over
 			seen = err
 		}
 		select {

@@ -1,8 +1,8 @@
-// Package registry is the managed registry of a host: what its three files say
-// (render), what a host was seen to have (facts), what that is worth (judge), and
-// the order in which it is made so (install). It is pure but for the small
-// interface through which [Install] acts. Controller and agent both link it: they
-// render the same bytes from the same settings, and compare hashes.
+// Package registry is the managed registry of a host: the content of its three files
+// (render), what a host was seen to have (facts), what that is worth (judge), and the
+// order in which it is made so (install). It is pure but for the small interface
+// through which [Install] acts. Controller and agent both link it: they render the same
+// bytes from the same settings, and compare hashes.
 //
 // What it refuses: an address that is not loopback, a path that is not absolute
 // and clean, or is right below "/". The danger is the storage folder; nothing here
@@ -54,7 +54,7 @@ func Defaults() Settings {
 
 var (
 	// imageForm is the part of the reference grammar (distribution/reference) that
-	// says which version is meant: a name alone would be "latest".
+	// fixes the version: a name alone would be "latest".
 	imageForm = regexp.MustCompile(`^[a-z0-9]+([._:/-][a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
 	// pathForm leaves out what YAML, Compose or systemd give a meaning to. A folder
 	// right below "/" lies below no root that a host can allow.
@@ -97,8 +97,8 @@ func pinned(image string) bool {
 // within reports whether p is dir or lies below it.
 func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 
-// Allowed reports, as PATH_REFUSED, a folder of the settings that does not lie
-// below one of the roots that its host's agent.yaml allows.
+// Allowed reports, as PATH_REFUSED, a folder of the settings that does not lie below a
+// root that its host's agent.yaml allows.
 func (s Settings) Allowed(roots []string) error {
 	for _, p := range []string{s.Directory, s.Storage} {
 		ok := false

@@ -13,7 +13,7 @@ type Planned struct {
 	Does string `json:"does"`
 }
 
-// step is one with what carries it out.
+// step is a planned step with what carries it out.
 type step struct {
 	Planned
 	do func(*installation, context.Context) (Progress, error)

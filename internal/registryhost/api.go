@@ -51,7 +51,7 @@ func isErrorDocument(body io.Reader) bool {
 	return err == nil && len(document.Errors) > 0 && document.Errors[0].Code != ""
 }
 
-// explain tells why there was no answer, and whether the reason was time.
+// explain returns why there was no answer, and whether the reason was time.
 func explain(err error) (words string, late bool) {
 	op := (*net.OpError)(nil)
 	switch {

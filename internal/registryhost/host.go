@@ -2,9 +2,9 @@
 // [registry.Judge] hears of it: systemd, the container engine, the kernel's tables,
 // the registry's own API and three files, joined and bounded. It decides nothing.
 //
-// It acts on what the settings name below the roots that the host's agent.yaml
-// allows, on the one unit that is the registry's, and on nothing else: whoever may
-// have the agent install a registry is not to become the host's root by it.
+// It acts on what the settings name below the roots that the host's agent.yaml allows,
+// on the registry's unit, and on nothing else: an account that may have the agent
+// install a registry must not become the host's root by it.
 package registryhost
 
 import (
@@ -32,7 +32,7 @@ type Host struct {
 	systemd systemd.Manager
 	files   hostfile.Files
 	// reads are the parts of inspections that are under way, own those of an
-	// installation's: whoever asks often must not make one fail.
+	// installation's: frequent inspections must not make an installation fail.
 	reads, own chan struct{}
 }
 

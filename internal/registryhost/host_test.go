@@ -31,7 +31,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// settings are of a registry in a fresh root, at an endpoint where nobody is.
+// settings are of a registry in a fresh root, at an endpoint without a listener.
 func settings(t *testing.T) (root string, s registry.Settings) {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -45,7 +45,7 @@ func settings(t *testing.T) (root string, s registry.Settings) {
 	return root, s
 }
 
-// mute accepts and says nothing.
+// mute accepts and sends nothing.
 func mute(t *testing.T, network, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen(network, address)
@@ -166,7 +166,7 @@ func TestAPartThatIsStuckDoesNotHoldUpTheRest(t *testing.T) {
 	stuck := make(chan struct{})
 	defer func() {
 		close(stuck)
-		h.reads <- struct{}{} // for the one that is taken out below
+		h.reads <- struct{}{} // for the token that is taken out below
 	}()
 	deaf := part{"disk", 50 * time.Millisecond, func(context.Context) (func(*registry.Facts), error) {
 		<-stuck
@@ -285,7 +285,7 @@ func TestListenersAreReadFromTheKernelsTables(t *testing.T) {
 		"   0: 0100007F:1388 00000000:0000 0A"+rest+ // 127.0.0.1:5000 listens
 		"   1: 00000000:1388 00000000:0000 0A"+rest+ // so does 0.0.0.0:5000
 		"   2: 0200007F:1388 0100007F:9999 01"+rest+ // a connection
-		"   3: 0300007F:1388 0100007F:9999 06"+rest+ // one that ended
+		"   3: 0300007F:1388 0100007F:9999 06"+rest+ // it has ended
 		"   4: 0100007F:1389 00000000:0000 0A"+rest), // another port
 		0o600))
 	check(t, os.WriteFile(dir+"/net/tcp6", []byte(header+

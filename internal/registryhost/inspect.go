@@ -27,8 +27,8 @@ const (
 	maxReads = 64
 )
 
-// part is one thing that is read, and what was seen as a change of the facts. Both
-// a change and an error may be returned: what was seen before it failed.
+// part is a thing that is read, and what was seen as a change of the facts. Both a
+// change and an error may be returned: what was seen before it failed.
 type part struct {
 	name registry.Part
 	wait time.Duration
@@ -78,8 +78,8 @@ type outcome struct {
 	err  error
 }
 
-// begin starts reading a part and returns how to wait for it, which is bounded
-// also where the read is not.
+// begin starts reading a part and returns how to wait for it, which is bounded also if
+// the read is not.
 func begin(ctx context.Context, reads chan struct{}, p part) (wait func() outcome) {
 	select {
 	case reads <- struct{}{}:
@@ -102,7 +102,7 @@ func begin(ctx context.Context, reads chan struct{}, p part) (wait func() outcom
 			return o
 		case <-ctx.Done():
 		}
-		// A read that knows of ctx ends by it, and says why better than we can.
+		// A read that knows of ctx ends by it, and its error explains more than ours.
 		select {
 		case o := <-done:
 			return o
@@ -142,8 +142,8 @@ func (h *Host) readUnit(ctx context.Context) (func(*registry.Facts), error) {
 	}, nil
 }
 
-// readEngine asks over a connection of its own: one that is kept would hold on to
-// the API version of an engine that was upgraded meanwhile.
+// readEngine asks over a connection of its own: a kept connection would hold on to the
+// API version of an engine that was upgraded meanwhile.
 func (h *Host) readEngine(ctx context.Context, ref string) (func(*registry.Facts), error) {
 	c, err := engine.New(h.engine)
 	if err != nil {
@@ -173,7 +173,7 @@ func readContainer(ctx context.Context, c *engine.Client) (*registry.ContainerFa
 	if in.Running { // paused and restarting ones are, in the engine's words
 		found.Published = in.Published
 	}
-	image, err := c.Image(ctx, in.ImageID) // missing where it was removed by force
+	image, err := c.Image(ctx, in.ImageID) // missing if it was removed by force
 	found.RepoDigests = image.RepoDigests
 	return found, unlessMissing(err)
 }

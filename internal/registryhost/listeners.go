@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// procSelf is this process's own folder in proc(5). /proc/net is only a link to
-// net in it, and one that ProcSubset=pid hides.
+// procSelf is this process's own folder in proc(5). /proc/net is only a link to net in
+// it, which ProcSubset=pid hides.
 const procSelf = "/proc/self"
 
 // listen is TCP_LISTEN (linux/include/net/tcp_states.h).
@@ -23,7 +23,7 @@ func listeners(proc string, port uint16) ([]netip.AddrPort, error) {
 	if err != nil {
 		return nil, err
 	}
-	// netlink, which tells the same, is not among the address families of our unit.
+	// netlink, which returns the same, is not among the address families of our unit.
 	v4, err := p.NetTCP() //nolint:staticcheck // deprecated for netlink, see above
 	if err != nil {
 		return nil, err
