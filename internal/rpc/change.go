@@ -121,7 +121,7 @@ func (f *fields) copy(m *artifactv1.Copy) workload.Copy {
 	}
 }
 
-// deployKey reports whether a key is one that a deploy writes.
+// deployKey reports whether a deploy writes the key.
 func deployKey(name string) bool { return slices.Contains(workload.Keys(), name) }
 
 // flagOf reports whether a name is a health flag's by [workload.FlagOf].

@@ -37,7 +37,7 @@ type Options struct {
 	Branch func(context.Context) (net.Conn, error)
 }
 
-// Client speaks to one agent. It is safe for concurrent use and implements
+// Client speaks to an agent. It is safe for concurrent use and implements
 // layers.Source.
 type Client struct {
 	opts     Options
@@ -103,7 +103,7 @@ func newConn(link *link, window int32) (*grpc.ClientConn, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 30 * time.Second}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff: backoff.Config{BaseDelay: 500 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 10 * time.Second},
-			// connect has limits of its own, which tell more than gRPC's would.
+			// connect has limits of its own, whose errors explain more than gRPC's.
 			MinConnectTimeout: 2 * time.Minute,
 		}),
 	)

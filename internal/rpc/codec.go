@@ -122,7 +122,7 @@ func appendLength(b []byte, field protowire.Number, data []byte) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(len(data)))
 }
 
-// Unmarshal joins a chunk's frames in one pooled buffer and points into it.
+// Unmarshal joins a chunk's frames in a pooled buffer and points into it.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	ch, ok := v.(*chunk)
 	if !ok {

@@ -245,7 +245,7 @@ func TestACopyThatIsGoneAfterItWasCountedIsTheBlob(t *testing.T) {
 		d.step, d.cost = 10_000_000, 200_000
 		times := 0
 		d.fail = func(offset int64) error {
-			if offset == 50_000_000 { // where what is held ends
+			if offset == 50_000_000 { // the end of what is held
 				if times++; times == 2 {
 					return gone
 				}

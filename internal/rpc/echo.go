@@ -143,7 +143,7 @@ func (e *echo) exchange(pair [][8]byte) error {
 	return nil
 }
 
-// flush writes what was framed, in one piece.
+// flush writes what was framed, in a single write.
 func (e *echo) flush() error {
 	if e.out.Len() == 0 {
 		return nil
@@ -170,7 +170,7 @@ func nobody() []byte {
 	return b.Bytes()
 }
 
-// explain says what an exchange that did not work out shows.
+// explain returns what a failed exchange shows.
 func (e *echo) explain(err error, patience time.Duration) error {
 	const hint = "nothing between the two may be a terminal, a relay of lines or of text: ssh -T, no script(1), no expect, no tee"
 	const unheard = "if the agent runs, " + hint + "; else on its host: systemctl status unidesk-agent.socket unidesk-agent.service"

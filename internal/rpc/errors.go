@@ -29,8 +29,8 @@ const (
 	untilKey  = "until"
 )
 
-// retryAfter is google.rpc.RetryInfo's delay: the presence of the detail is what
-// says that trying again may help.
+// retryAfter is google.rpc.RetryInfo's delay: the presence of the detail means that a
+// retry may help.
 const retryAfter = time.Second
 
 // codeOf is the table of proto/unidesk/artifact/v1/reason.proto.
@@ -116,7 +116,7 @@ func Status(err error) error {
 		case errors.Is(err, context.DeadlineExceeded):
 			return status.Error(codes.DeadlineExceeded, err.Error())
 		}
-		if _, ok := err.(interface{ GRPCStatus() *status.Status }); ok { // a wrapped one would lose its words
+		if _, ok := err.(interface{ GRPCStatus() *status.Status }); ok { // a wrapped error would lose its words
 			return err
 		}
 		f = &fault.Error{Reason: fault.Internal}
@@ -203,7 +203,7 @@ func fromStatus(host string, err error) *fault.Error {
 		if _, ok := known(fault.Reason(info.GetReason())); ok {
 			f.Reason = fault.Reason(info.GetReason())
 		}
-		// Ours tells by RetryInfo, not by the code, whether trying again helps.
+		// Ours shows by RetryInfo, not by the code, whether a retry helps.
 		f.Retry = false
 		for _, d := range st.Details() {
 			if _, ok := d.(*errdetails.RetryInfo); ok {

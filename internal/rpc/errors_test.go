@@ -39,7 +39,7 @@ func TestEveryReasonOfTheContractCrosses(t *testing.T) {
 	}
 }
 
-// The proto's comments are the contract; the table must be what they say.
+// The proto's comments are the contract; the table must agree with them.
 func TestTheTableIsTheContracts(t *testing.T) {
 	t.Parallel()
 	values := artifactv1.File_unidesk_artifact_v1_reason_proto.Enums().ByName("Reason").Values()

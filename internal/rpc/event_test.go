@@ -112,7 +112,7 @@ func TestASettlementsEventsAreNotBelievedWhenTheyCannotBe(t *testing.T) {
 	}
 }
 
-// renewing is a target with one pending change.
+// renewing is a target with a pending change.
 type renewing struct {
 	workload.Target
 	ref workload.Ref

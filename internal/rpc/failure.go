@@ -28,7 +28,7 @@ func (c *Client) fail(ctx context.Context, service string, err error) error {
 	case ctx.Err() != nil && (code == codes.Canceled || code == codes.DeadlineExceeded || code == codes.Unavailable):
 		return gaveUp(ctx)
 	case f.Reason == fault.HostUnreachable:
-		// Nothing in a broken connection's status tells why; the tunnel may know.
+		// A broken connection's status has no reason; the tunnel may know it.
 		if cause := c.link.failure(); cause != nil {
 			return cause
 		}
@@ -39,7 +39,7 @@ func (c *Client) fail(ctx context.Context, service string, err error) error {
 	return f
 }
 
-// gaveUp says why a call was ended from this side.
+// gaveUp returns why this side ended a call.
 func gaveUp(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if f := (*fault.Error)(nil); errors.As(cause, &f) {

@@ -31,11 +31,11 @@ var (
 // maxList is the most entries that a list of a message has any use for.
 const maxList = 256
 
-// fields parses a message that nobody vouches for. It keeps the first fault: what
-// is returned after one is worth nothing.
+// fields parses an untrusted message. It keeps the first fault: what is returned after
+// a fault is worth nothing.
 type fields struct{ err error }
 
-// refuse says what is wrong with a field. The value is not repeated: it may be
+// refuse notes what is wrong with a field. The value is not repeated: it may be
 // anything, a secret in the wrong place too.
 func (f *fields) refuse(field, why string) {
 	if f.err == nil {
@@ -125,7 +125,7 @@ func (f *fields) repository(field, s string) artifact.Repository {
 	return r
 }
 
-// moment is a time; the zero one travels as none at all.
+// moment returns a time; the zero time travels as none at all.
 func (f *fields) moment(field string, t *timestamppb.Timestamp) time.Time {
 	if t == nil {
 		return time.Time{}

@@ -6,7 +6,7 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 )
 
-// Host tells facts about the host that an agent serves.
+// Host reads facts about the host that an agent serves.
 type Host interface {
 	// Describe reads them now. What cannot be read is left out.
 	Describe(ctx context.Context) (Description, error)

@@ -176,9 +176,9 @@ func isMessage(f protoreflect.FieldDescriptor) bool {
 	return f.Kind() == protoreflect.MessageKind && f.Message().FullName() != "google.protobuf.Timestamp"
 }
 
-// stringsOf are the fields of a message that hold strings, by path, each with what
-// sets it. A message that the sample leaves out would hide its fields, so it ends
-// the test. A sample has one member of a oneof.
+// stringsOf are the fields of a message that hold strings, by path, each with what sets
+// it. A message that the sample leaves out would hide its fields, so it ends the test.
+// A sample has a single member of a oneof.
 func stringsOf(t testing.TB, m protoreflect.Message, path string, each func(path string, set func(string))) {
 	t.Helper()
 	fields := m.Descriptor().Fields()
@@ -329,8 +329,7 @@ func TestNothingHostileReachesTheHost(t *testing.T) {
 }
 
 // dealt returns the values for the nth field. All of them are tens of thousands of calls, which
-// take minutes under the race detector: a short run tries one in sixteen, others in each
-// field.
+// take minutes under the race detector: a short run tries 1 in 16, others in each field.
 func dealt(values []string, n int) (some []string) {
 	if !testing.Short() {
 		return values

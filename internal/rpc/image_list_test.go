@@ -47,7 +47,7 @@ func (s *shelf) Details(ctx context.Context, _ artifact.Repository, d artifact.D
 	return s.details(ctx, d, want)
 }
 
-// broken lists one tag that the registry cannot resolve.
+// broken lists a tag that the registry cannot resolve.
 type broken struct{ *shelf }
 
 func (b broken) List(ctx context.Context, repo artifact.Repository, size int, token string, each func(string, artifact.Digest, error)) (string, error) {
@@ -155,7 +155,7 @@ func TestFewDetailsAreReadAtOnce(t *testing.T) {
 	}
 }
 
-// wide is a shelf in one page.
+// wide is a shelf in a single page.
 type wide struct{ *shelf }
 
 func (w wide) List(_ context.Context, _ artifact.Repository, _ int, _ string, each func(string, artifact.Digest, error)) (string, error) {

@@ -20,7 +20,7 @@ type Images interface {
 	// List hands on a page of tags and returns the token of the next, "" at the end.
 	// A tag that the registry cannot resolve comes with the reason.
 	List(ctx context.Context, repo artifact.Repository, size int, token string, each func(tag string, d artifact.Digest, trouble error)) (next string, err error)
-	// Details tells the bytes of an image's layers and when it was built, the zero
+	// Details returns the bytes of an image's layers and when it was built, the zero
 	// time for unknown.
 	Details(ctx context.Context, repo artifact.Repository, d artifact.Digest, want artifact.Platform) (size int64, created time.Time, err error)
 	// Resolve reads a commit's tag and all that its image consists of but layers.
@@ -43,9 +43,9 @@ const maxStreams = 8
 type imageServer struct {
 	artifactv1.UnimplementedImageServiceServer
 	images Images
-	// slots holds a token for each Stream under way, resolving one for a Resolve: an
-	// image's manifest and config may be 12 MiB and are there more than once.
-	// detailing holds one for each tag whose details are being read, encoding one for each
+	// slots holds a token for each Stream under way, resolving a token for a Resolve: an
+	// image's manifest and config may be 12 MiB and are there more than once. detailing
+	// holds a token for each tag whose details are being read, encoding a token for each
 	// delta that is made.
 	slots, resolving, detailing, encoding chan struct{}
 	// bulky means that the last Resolve's documents were; the holder of resolving has it.
@@ -92,7 +92,7 @@ func (s *imageServer) List(ctx context.Context, req *artifactv1.ListRequest) (*a
 	return resp, nil
 }
 
-// detail adds size and age to tags. One whose image cannot be read keeps none: the
+// detail adds size and age to tags. A tag whose image cannot be read gets neither: the
 // others are worth having.
 func (s *imageServer) detail(ctx context.Context, repo artifact.Repository, tags []*artifactv1.Tag) error {
 	var group errgroup.Group
@@ -148,7 +148,7 @@ func (s *imageServer) Resolve(ctx context.Context, req *artifactv1.ResolveReques
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for another resolve: %w", context.Cause(ctx))
 	}
-	if s.bulky { // the answer before this one is garbage now, and this one takes as much again
+	if s.bulky { // the last answer is garbage now, and this answer takes as much again
 		runtime.GC()
 	}
 	img, err := s.images.Resolve(ctx, repo, commit, want)

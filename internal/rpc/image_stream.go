@@ -71,8 +71,8 @@ type sequence struct {
 	at, size int64
 }
 
-// take checks a chunk against what is wanted: a receiver that verifies digests
-// would notice a wrong one later, but not where it came from.
+// take checks a chunk against what is wanted: a receiver that verifies digests would
+// notice a wrong chunk later, but not its source.
 func (s *sequence) take(c *chunk) (layers.Piece, error) {
 	if len(s.ranges) == 0 {
 		return layers.Piece{}, fault.New(fault.Internal, "the agent sends more than was asked for")

@@ -170,7 +170,7 @@ func keyOf(what string, req proto.Message) (string, error) {
 	return what + " " + artifact.DigestOf(b).String(), nil
 }
 
-// emit hands an event to all who follow, and never waits for one of them.
+// emit hands an event to all who follow, and never waits for a follower.
 func (o *job[E, R]) emit(e E) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

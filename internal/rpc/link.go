@@ -11,8 +11,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// link makes connections for gRPC and remembers what gRPC only turns into text:
-// why one could not be made, or ended.
+// link makes connections for gRPC and remembers what gRPC only turns into text: why a
+// connection could not be made, or ended.
 type link struct {
 	connect func(context.Context) (net.Conn, error)
 	// received counts bytes over all connections: a stream in which a large chunk

@@ -11,10 +11,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// This file is what an agent tells of a workload.
+// This file is what an agent reports of a workload.
 
 const (
-	// maxWords is the most of a text that is told.
+	// maxWords is the most of a text that is sent.
 	maxWords = 64 << 10
 	// maxNeighbours is the most that an engine is believed to have.
 	maxNeighbours = 10_000
@@ -96,7 +96,7 @@ func (f *fields) observation(m *artifactv1.Observation) workload.Observation {
 	}
 	f.few("observation.secrets", len(m.GetSecrets()), maxList)
 	for _, s := range m.GetSecrets() {
-		name := f.form("secret.name", workload.DataKey, s.GetName()) // of which a variable is one
+		name := f.form("secret.name", workload.DataKey, s.GetName()) // a variable has this form, too
 		o.Secrets = append(o.Secrets, workload.Secret{Name: name, Present: s.GetPresent(), Length: int(s.GetLength())})
 	}
 	if n := m.GetNameTakenBy(); n != nil {

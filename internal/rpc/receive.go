@@ -11,9 +11,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// receive reads a stream of progress until its end: the one result, and nothing
-// after it. step parses a message and reports whether it is the result. STALLED when
-// nothing is heard for stall.
+// receive reads a stream of progress until its end: a single result, and nothing after
+// it. step parses a message and reports whether it is the result. STALLED when nothing
+// is heard for stall.
 func receive[M any](ctx context.Context, c *Client, service string, stall time.Duration,
 	open func(context.Context) (grpc.ServerStreamingClient[M], error), step func(*M) (result bool, err error),
 ) error {

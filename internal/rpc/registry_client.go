@@ -29,9 +29,9 @@ func (c *Client) Inspect(ctx context.Context, s registry.Settings) (registry.Fac
 	return facts, nil
 }
 
-// Install makes the registry what the settings say, hands each step on when it is
-// done, and returns when all are. STALLED when nothing is heard for Options.Step.
-// After that, as after a cut, the host goes on by itself.
+// Install makes the registry what the settings declare, hands each step on when it is
+// done, and returns when all are. STALLED when nothing is heard for Options.Step. After
+// that, as after a cut, the host goes on by itself.
 func (c *Client) Install(ctx context.Context, s registry.Settings, expected registry.Hashes, each func(registry.Progress)) (registry.Installed, error) {
 	req := &artifactv1.InstallRequest{Settings: settingsToProto(s), Expected: hashesToProto(expected)}
 	open := func(ctx context.Context) (grpc.ServerStreamingClient[artifactv1.InstallResponse], error) {

@@ -20,8 +20,8 @@ const (
 	stepPrefix  = "INSTALL_STEP_"
 )
 
-// enumOf returns an enum value's name without its prefix; false for one that is
-// never sent and for one that this build does not know.
+// enumOf returns an enum value's name without its prefix; false for a value that is
+// never sent and for a value that this build does not know.
 func enumOf(v protoreflect.Enum, prefix string) (string, bool) {
 	d := v.Descriptor().Values().ByNumber(v.Number())
 	if d == nil || v.Number() == 0 {

@@ -26,7 +26,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// filler gives each field of a value another value, so that one which is forgotten
+// filler gives each field of a value another value, so that a field which is forgotten
 // or mistaken for its neighbour on the way shows.
 type filler struct {
 	n   int
@@ -46,7 +46,7 @@ func (f *filler) fill(v reflect.Value) {
 		v.Set(reflect.ValueOf(artifact.DigestOf([]byte{byte(f.n)})))
 		return
 	case registry.FileState:
-		v.Set(reflect.ValueOf(registry.Regular)) // the only one with a hash
+		v.Set(reflect.ValueOf(registry.Regular)) // the only state with a hash
 		return
 	case registry.Step:
 		v.Set(reflect.ValueOf(registry.StepRestore))
@@ -119,7 +119,7 @@ type fakeRegistry struct {
 	err       error
 	steps     []registry.Progress
 	installed registry.Installed
-	// during, when set, runs in Install after the steps were told.
+	// during, when set, runs in Install after the steps were emitted.
 	during func(ctx context.Context, emit func(registry.Progress))
 }
 
@@ -443,7 +443,7 @@ func TestAnInstallationGoesOnWhenItsClientHasGone(t *testing.T) {
 	f := &fakeRegistry{steps: []registry.Progress{{Step: registry.StepCheck}}}
 	f.during = func(ctx context.Context, emit func(registry.Progress)) {
 		<-gone
-		for range 100 { // far more than an installation tells
+		for range 100 { // far more than an installation emits
 			emit(registry.Progress{Step: registry.StepVerify})
 		}
 		ended <- context.Cause(ctx)
@@ -581,7 +581,7 @@ func TestAnInstallationThatTakesLongerThanTheGraceIsEnded(t *testing.T) {
 	}
 }
 
-// A host may return when ctx ends, and tell of its steps later.
+// A host may return when ctx ends, and emit its steps later.
 func TestNothingIsSentOnAStreamWhoseHandlerHasReturned(t *testing.T) {
 	t.Parallel()
 	var late sync.WaitGroup

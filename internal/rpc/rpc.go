@@ -1,6 +1,6 @@
-// Package rpc is the contract of proto/unidesk/artifact/v1 as Go values: a client
-// for the controller, services for the agent, and one table by which a fault
-// crosses between them. Only it and the agent know the generated code.
+// Package rpc is the contract of proto/unidesk/artifact/v1 as Go values: a client for
+// the controller, services for the agent, and a table by which a fault crosses between
+// them. Only it and the agent know the generated code.
 //
 // Neither side believes the other. The client hashes what it resolves and checks
 // that a stream holds what was asked for, in order and complete; the server
@@ -37,7 +37,7 @@ const (
 // Role is what an account may do on the agent's host.
 type Role string
 
-// The roles; a later one holds those before it.
+// The roles; a later role holds those before it.
 const (
 	RoleNone    Role = ""
 	RoleRead    Role = "read"
@@ -57,7 +57,7 @@ const (
 	CapabilityImageDelta         Capability = "IMAGE_DELTA"
 )
 
-// Description is what an agent says about its host and itself.
+// Description is what an agent reports about its host and itself.
 type Description struct {
 	Hostname     string            `json:"hostname"`
 	AgentVersion string            `json:"agentVersion"`
@@ -66,10 +66,10 @@ type Description struct {
 	CallerUID    uint32            `json:"callerUid"`
 	Time         time.Time         `json:"time"`
 	Platform     artifact.Platform `json:"platform"`
-	// Engine is nil where no engine answers.
+	// Engine is nil if no engine answers.
 	Engine *Engine `json:"engine,omitempty"`
 	Disks  []Disk  `json:"disks,omitempty"`
-	// ComposeVersion is that of the Compose plugin, "" where there is none.
+	// ComposeVersion is that of the Compose plugin, "" if there is none.
 	ComposeVersion string `json:"composeVersion,omitempty"`
 	// Cluster is nil on a host whose agent switches no Deployments.
 	Cluster *Cluster `json:"cluster,omitempty"`
@@ -103,7 +103,7 @@ type Engine struct {
 	APIVersion string `json:"apiVersion"`
 }
 
-// DiskPurpose says what a host keeps on a filesystem.
+// DiskPurpose is what a host keeps on a filesystem.
 type DiskPurpose string
 
 // The purposes, as the contract's enum names them.
@@ -121,12 +121,12 @@ type Disk struct {
 	Total   uint64      `json:"totalBytes"`
 }
 
-// Tag is a name in a registry and the digest that the registry says it has.
+// Tag is a name in a registry and its digest according to the registry.
 type Tag struct {
 	Name   string          `json:"name"`
 	Digest artifact.Digest `json:"digest"`
-	// Size is that of the layers as stored, and Created when the image was built;
-	// zero where that was not asked for or could not be read.
+	// Size is that of the layers as stored, and Created when the image was built; zero
+	// if that was not asked for or could not be read.
 	Size    int64     `json:"sizeBytes,omitempty"`
 	Created time.Time `json:"created,omitzero"`
 	// Trouble is why the registry cannot resolve the tag; Digest is zero then.

@@ -30,7 +30,7 @@ func ServerOptions() []grpc.ServerOption {
 		grpc.MaxRecvMsgSize(maxRequest),
 		grpc.MaxSendMsgSize(maxResolve),
 		grpc.MaxHeaderListSize(maxHeaders),
-		// The most a connection can have going; the controller has one or two.
+		// The most a connection can have going; the controller has 1 or 2.
 		grpc.MaxConcurrentStreams(16),
 		grpc.ConnectionTimeout(10 * time.Second),
 		// Requests are small. A static window keeps the estimator from growing it for

@@ -34,7 +34,7 @@ func newStallWatch(l *link, limit time.Duration, cancel context.CancelCauseFunc)
 	return w
 }
 
-// start says that the receiver waits from now on.
+// start notes that the receiver waits from now on.
 func (w *stallWatch) start() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -42,7 +42,7 @@ func (w *stallWatch) start() {
 	w.timer.Reset(w.limit)
 }
 
-// stop says that it does not.
+// stop notes that it does not.
 func (w *stallWatch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -50,8 +50,8 @@ func (w *stallWatch) stop() {
 	w.timer.Stop()
 }
 
-// fire ends the call, and the connection with it: asked again over the same one,
-// the far end would be as silent.
+// fire ends the call, and the connection with it: over the same connection, the far end
+// would be as silent again.
 func (w *stallWatch) fire() {
 	if !w.stalled() {
 		return

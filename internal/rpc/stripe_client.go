@@ -133,7 +133,7 @@ func (r *rotor) join(ctx context.Context, index int) (grpc.ClientStream, error) 
 }
 
 // broke is called when the stream has failed. If that may be a channel's fault, the next
-// one has fewer.
+// stream has fewer.
 func (r *rotor) broke() {
 	if r.named < 2 {
 		return

@@ -107,7 +107,7 @@ func (s stripes) join(req *artifactv1.StreamRequest, stream grpc.ServerStream) e
 // stripe deals the messages of a stream out to its calls, in turn. It is a [outlet] for
 // the single goroutine that reads them.
 type stripe struct {
-	ctx    context.Context //nolint:containedctx // an outlet has one, as grpc.ServerStream
+	ctx    context.Context //nolint:containedctx // an outlet has a context, as grpc.ServerStream
 	cancel context.CancelCauseFunc
 	repo   artifact.Repository
 

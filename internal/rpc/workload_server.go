@@ -26,7 +26,7 @@ const (
 	// lock, which holds against other processes as well, puts those of a workload in
 	// order.
 	maxJobs = 16
-	// quiet is how long a stream of progress says nothing.
+	// quiet is how long a stream of progress sends nothing.
 	quiet = 10 * time.Second
 	// maxAhead is how far ahead a change's deadline may be.
 	maxAhead = 24 * time.Hour
@@ -268,7 +268,7 @@ func (s *Workloads) begin(
 	}})
 }
 
-// fmtErr says what was being done; a status stays what it is.
+// fmtErr adds what was being done; a status stays what it is.
 func fmtErr(err error, doing string) error {
 	if f := (*fault.Error)(nil); errors.As(err, &f) {
 		return fmt.Errorf("%s: %w", doing, err)

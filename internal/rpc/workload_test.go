@@ -189,7 +189,7 @@ func TestHostileRequestsDoNotReachTheTarget(t *testing.T) {
 			check("logs", err)
 		}
 	}
-	// Empty means none, and free text may say anything that is printed as it stands.
+	// Empty means none, and free text may be anything that is printed as it stands.
 	empty := func(s string) bool { return s == "" }
 	fine := map[string]func(string) bool{
 		"basis": empty, "image.repository": empty, "image.index_digest": empty,
@@ -289,7 +289,7 @@ func recvAll[M any](s grpc.ServerStreamingClient[M], err error) (all []*M, _ err
 	}
 }
 
-// seen is an observation in which everything is told.
+// seen is an observation in which every field is set.
 func seen(t *testing.T) workload.Observation {
 	t.Helper()
 	at := time.Unix(1_700_000_000, 5).UTC()
@@ -462,7 +462,7 @@ func diff[T any](want, got T) string {
 	return cmp.Diff(want, got, cmp.AllowUnexported(artifact.Digest{}, artifact.Commit{}, artifact.Repository{}, workload.Ref{}))
 }
 
-// sized notes how large an image it is told.
+// sized notes the size of the image that it gets.
 type sized struct {
 	workload.Target
 	size atomic.Int64
@@ -895,7 +895,7 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 		_, err := recvAll(stub.Switch(t.Context(), &artifactv1.SwitchRequest{Change: changeToProto(c)}))
 		errs <- err
 	}
-	// One connection may have sixteen calls going, so the last comes over another.
+	// A connection may have sixteen calls going, so the last comes over another.
 	for n := range maxJobs {
 		go ask(n)
 	}

@@ -49,8 +49,8 @@ func newInflater() *zstd.Decoder {
 	return dec
 }
 
-// inflate replaces the frame of a chunk by its content: one frame, whose header names
-// how much it holds.
+// inflate replaces the frame of a chunk by its content: a single frame, whose header
+// names how much it holds.
 func (c codec) inflate(ch *chunk) error {
 	switch {
 	case ch.encoding == artifactv1.Encoding_ENCODING_UNSPECIFIED:
