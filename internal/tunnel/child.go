@@ -60,9 +60,10 @@ func start(argv []string) (*child, error) {
 	cmd.WaitDelay = time.Second
 	started := make(chan error, 1)
 	go func() {
-		// prctl(2): the parent in PR_SET_PDEATHSIG is the thread, not the process.
-		// Go ends a thread whose goroutine returns locked, and may end idle ones one
-		// day (golang/go#27505); so this one is kept for as long as the child lives.
+		// prctl(2): the parent in PR_SET_PDEATHSIG is the thread, not the process. Go
+		// ends a thread whose goroutine returns locked, and may some day end idle
+		// threads (golang/go#27505); so this thread is kept for as long as the child
+		// lives.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()

@@ -65,8 +65,8 @@ func TestAChildIsInASessionOfItsOwn(t *testing.T) {
 	}
 }
 
-// beParent opens a tunnel from a goroutine whose thread then ends, says who the
-// child is, and waits to be killed.
+// beParent opens a tunnel from a goroutine whose thread then ends, prints the child's
+// id, and waits to be killed.
 func beParent() {
 	conn, err := Dial(context.Background(), shell(greet+"echo $$; exec sleep 1000"))
 	if err != nil {

@@ -1,18 +1,18 @@
 // Package tunnel turns a way to reach an agent into a net.Conn: the system's ssh
 // with an argument list of ours, a command of the user's, or a local socket.
 //
-// Host keys are always checked, and by ssh: the user's configuration, keys, jump
-// hosts and known_hosts stay in force, but what a careless configuration could
-// weaken (host keys, forwarding, multiplexing) is set on the command line, where
-// ssh's first value wins. Nothing is ever handed to a local shell.
+// Host keys are always checked, and by ssh: the user's configuration, keys, jump hosts
+// and known_hosts stay in force, but what a careless configuration could weaken (host
+// keys, forwarding, multiplexing) is set on the command line, since ssh's first value
+// wins. Nothing is ever handed to a local shell.
 //
-// Several connections to an agent share one ssh connection ([Trunk]): a window of ssh's
+// Several connections to an agent share an ssh connection ([Trunk]): a window of ssh's
 // bounds what each carries in a round trip.
 //
 // A child process is tied to its connection: it dies with it, with this process
-// (PR_SET_PDEATHSIG), and nobody else gets its streams. The danger here is a far
-// end that is not an agent, a shell with something to say for example; so the
-// agent's first line is checked before HTTP/2 sees a byte.
+// (PR_SET_PDEATHSIG), and nothing else gets its streams. The danger here is a far end
+// that is not an agent, a shell that prints for example; so the agent's first line is
+// checked before HTTP/2 sees a byte.
 package tunnel
 
 import (
@@ -27,16 +27,16 @@ import (
 // person who runs the command by hand sees what it is.
 const Preface = "unidesk-agent-stdio/1\n"
 
-// Exit codes of `unidesk-agent stdio`, of sysexits.h: they cross ssh where a
-// message would have to be parsed.
+// Exit codes of `unidesk-agent stdio`, of sysexits.h: they cross ssh; a message would
+// have to be parsed.
 const (
-	// ExitNoAgent says that nobody listens on the agent's socket.
+	// ExitNoAgent: nothing listens on the agent's socket.
 	ExitNoAgent = 69
-	// ExitNoPermission says that the account may not open the agent's socket.
+	// ExitNoPermission: the account may not open the agent's socket.
 	ExitNoPermission = 77
 )
 
-// Config is a way to reach an agent. Exactly one of its parts is set.
+// Config is a way to reach an agent. Exactly one part is set.
 type Config struct {
 	// SSH runs the agent's stdio command over the system's ssh.
 	SSH *SSH `yaml:"ssh,omitempty" json:"ssh,omitempty"`
@@ -48,7 +48,7 @@ type Config struct {
 
 // SSH is a host as ssh knows it.
 type SSH struct {
-	// Destination is what one would type after ssh: a name of ssh_config, a host,
+	// Destination is what a person would type after ssh: a name of ssh_config, a host,
 	// user@host or ssh://user@host:port.
 	Destination string `yaml:"destination" json:"destination"`
 	// ConfigFile takes the place of the user's ssh_config (ssh -F).

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// How long a child that was told to end, or has closed its output, gets before
-// it is killed or given up on.
+// How long a child that must end, or has closed its output, gets before it is killed or
+// given up on.
 const (
 	closeGrace = 2 * time.Second
 	deathGrace = 2 * time.Second
@@ -23,7 +23,7 @@ type stream interface {
 	SetDeadline(t time.Time) error
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
-	// cause says why the stream has ended, nil when nothing is known.
+	// cause returns why the stream has ended, nil when nothing is known.
 	cause() error
 	close()
 }
@@ -43,8 +43,8 @@ var _ net.Conn = (*Conn)(nil)
 // ssh's payload, the preface included, without what encryption adds.
 func (c *Conn) Counts() (sent, received int64) { return c.sent.Load(), c.received.Load() }
 
-// Read reads what the agent sent. At the end of a child's output its error says
-// how the child ended, with what it had to say for itself.
+// Read reads what the agent sent. At the end of a child's output its error has how the
+// child ended, and what the child printed.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.stream.Read(p)
 	c.received.Add(int64(n))

@@ -19,10 +19,9 @@ const extraWait = 30 * time.Second
 // Dial opens a connection. The context bounds the dialing only; the connection
 // lives until it is closed.
 //
-// HOST_UNREACHABLE (to be tried again) when the far end or its agent does not
-// answer, HOST_KEY_MISMATCH when its key is not the known one, NOT_AN_AGENT when
-// something else answers, ROLE_MISSING when the account may not open the agent's
-// socket there.
+// HOST_UNREACHABLE (with a retry) when the far end or its agent does not answer,
+// HOST_KEY_MISMATCH when its key is not the known key, NOT_AN_AGENT when something else
+// answers, ROLE_MISSING when the account may not open the agent's socket there.
 func Dial(ctx context.Context, c Config) (*Conn, error) { return dial(ctx, c, sharing{}) }
 
 func dial(ctx context.Context, c Config, share sharing) (*Conn, error) {

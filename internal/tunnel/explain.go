@@ -18,7 +18,7 @@ const (
 // ErrNoAgent is in the chain when the far side has no such program.
 var ErrNoAgent = errors.New("no unidesk-agent")
 
-// ended says why a child's output has ended: by its exit code where that tells.
+// ended returns why a child's output has ended: by its exit code if that is known.
 func (c Config) ended(p *child) error {
 	said := ""
 	if s := p.stderr.String(); s != "" {

@@ -137,7 +137,7 @@ Host key verification failed.`
 	}
 }
 
-// scripted hands out its parts one by one, as a pipe may.
+// scripted hands out its parts in turn, as a pipe may.
 type scripted struct{ parts [][]byte }
 
 func (s *scripted) Read(p []byte) (int, error) {

@@ -19,7 +19,7 @@ type ExitError struct {
 	Said string
 }
 
-// Error says the code and what the command had to say.
+// Error has the code and what the command printed.
 func (e *ExitError) Error() string {
 	if e.Said == "" {
 		return fmt.Sprintf("exit status %d", e.Code)
@@ -27,14 +27,14 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("exit status %d: %s", e.Code, e.Said)
 }
 
-// Run runs a command on the host itself, past any agent, and returns what it wrote
-// to standard output, also when it failed: over ssh as [Dial] does, on this machine where the agent is
-// reached by its socket. The words of argv reach the command as they are; what
-// varies belongs on stdin all the same.
+// Run runs a command on the host itself, past any agent, and returns what it wrote to standard
+// output, also when it failed: over ssh as [Dial] does, on this machine if the agent is reached by
+// its socket. The words of argv reach the command as they are; what varies belongs on stdin all the
+// same.
 //
-// Errors are those of [Dial] where the host is not reached, an [ExitError] in their
-// chain where the command ended with another code than 0, and UNSUPPORTED for a
-// transport that leads to an agent and to nothing else.
+// Errors are those of [Dial] if the host is not reached, an [ExitError] in their chain
+// if the command ended with another code than 0, and UNSUPPORTED for a transport that
+// leads to an agent and to nothing else.
 func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "%w", err)
@@ -57,7 +57,7 @@ func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte,
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
-		_, _ = io.Copy(child.stdin, stdin) // one that does not read it says why by its code
+		_, _ = io.Copy(child.stdin, stdin) // a command that does not read it explains by its code
 		_ = child.stdin.Close()
 	}()
 	out, err := io.ReadAll(io.LimitReader(child.stdout, maxOutput))
@@ -74,7 +74,7 @@ func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte,
 	return out, err
 }
 
-// ran says why a command did not end well, nil when it did.
+// ran returns why a command did not end well, nil when it did.
 func (c Config) ran(p *child) error {
 	select {
 	case <-p.done:

@@ -27,14 +27,14 @@ func (s *SSH) argv(version string, share sharing) []string {
 		"NoHostAuthenticationForLocalhost=no",
 		// The user's known hosts decide, not the DNS.
 		"VerifyHostKeyDNS=no",
-		// Known hosts change by review, not because a server says so.
+		// Known hosts change by review, not by what a server sends.
 		"UpdateHostKeys=no",
 		// A dead peer is noticed after 45 s; TCP alone may take hours.
 		"ServerAliveInterval=15",
 		"ServerAliveCountMax=3",
 		"ConnectionAttempts=1", // a second try is the caller's to make
 		"ConnectTimeout=" + strconv.Itoa(int((timeout+time.Second-1)/time.Second)),
-		// The connection carries one command's streams and nothing else.
+		// The connection carries a command's streams and nothing else.
 		"ClearAllForwardings=yes",
 		"ForwardAgent=no",
 		"GSSAPIDelegateCredentials=no",
@@ -51,7 +51,7 @@ func (s *SSH) argv(version string, share sharing) []string {
 		// Layers are compressed already.
 		"Compression=no",
 		// ^ puts these before ssh's own list: twice the speed of its first choice,
-		// chacha20-poly1305, where the processor has AES instructions.
+		// chacha20-poly1305, if the processor has AES instructions.
 		"Ciphers=^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
 	} {
 		argv = append(argv, "-o", option)
@@ -71,8 +71,8 @@ func (s *SSH) argv(version string, share sharing) []string {
 	return append(argv, "--", s.Destination, plain.Command(s.command()...))
 }
 
-// sharing is how an ssh shares its connection. Without a path it shares none: one of the
-// user's would outlive us.
+// sharing is how an ssh shares its connection. Without a path it shares none: a
+// connection of the user's would outlive us.
 type sharing struct {
 	// path is that of the control socket.
 	path string

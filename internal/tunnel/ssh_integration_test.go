@@ -182,8 +182,8 @@ func TestSSHFailuresAreToldApart(t *testing.T) {
 	})
 	t.Run("no such name", func(t *testing.T) {
 		c := tunnel.Config{SSH: &tunnel.SSH{Destination: "no-such-host.invalid", ConfigFile: "/dev/null"}}
-		// A machine whose resolver answers knows that there is none; one without can
-		// only ask again.
+		// A machine whose resolver answers knows that there is none; a machine without
+		// a resolver can only ask again.
 		_, err := tunnel.Dial(t.Context(), c)
 		again := err != nil && strings.Contains(err.Error(), "Temporary failure")
 		wantFailure(t, c, fault.HostUnreachable, again, "resolve")

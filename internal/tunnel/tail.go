@@ -43,8 +43,8 @@ func (t *tail) String() string {
 	return printable(t.raw())
 }
 
-// printable makes one line for a terminal out of bytes that another program chose.
-// It joins their lines.
+// printable makes a line for a terminal out of bytes that another program chose. It
+// joins their lines.
 func printable(b []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(b)) {
