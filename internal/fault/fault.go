@@ -1,9 +1,8 @@
-// Package fault is the one error that crosses packages and the wire. It says
-// what went wrong in a form that a program can act on (a reason and whether
-// trying again can help) beside the sentence that a person reads. It imports
-// nothing of this project.
+// Package fault is the only error that crosses packages and the wire. It describes what
+// went wrong in a form that a program can act on (a reason and whether a retry can
+// help) beside the sentence that a person reads. It imports nothing of this project.
 //
-// A fault never holds a secret: whoever makes one from the output of another
+// A fault never holds a secret: code that makes a fault from the output of another
 // program scrubs that output first.
 package fault
 
@@ -86,13 +85,13 @@ const (
 	Deprecated         Reason = "DEPRECATED"
 )
 
-// Error is a failure with its reason. An outer fault that knows better wraps an
-// inner one.
+// Error is a failure with its reason. An outer fault that knows better wraps an inner
+// fault.
 type Error struct {
 	// Reason is what a program decides by.
 	Reason Reason
-	// Retry says that the same call may succeed later without anybody changing
-	// anything: a cut connection, a restarting registry.
+	// Retry is true if the same call may succeed later without any change: a cut
+	// connection, a restarting registry.
 	Retry bool
 	// Hint is what to do about it, as a sentence; often empty. When it ends in a
 	// line break, the action's line follows on a line of its own.
@@ -211,8 +210,7 @@ func advice(err error) Error {
 	return Error{}
 }
 
-// Retryable reports whether the outermost fault in err's chain says that trying
-// again may help.
+// Retryable reports whether the outermost fault in err's chain has Retry set.
 func Retryable(err error) bool {
 	e := (*Error)(nil)
 	return errors.As(err, &e) && e.Retry

@@ -3,8 +3,8 @@
 // them as every string that a user or a caller can send.
 //
 // Only tests import it; a test on each binary's dependencies holds it to that. It
-// refuses to judge: what a field lets through is for the test of that field to
-// say. The danger is a corpus that shrinks unseen, so its size is tested.
+// refuses to judge: the test of a field decides what the field lets through. The danger
+// is a corpus that shrinks unseen, so its size is tested.
 package hostile
 
 import (
@@ -33,7 +33,7 @@ func shell() []string {
 		"'", `"`, `\`, "‘", "’", "“", "„", "«", "´", "''", `""`, "$'\\n'", "*", "?", "[", "[a-z]", "{a,b}", "~", "~root", "!", "!!", "$IFS", "$$", "${HOME}", "$HOME",
 		"-", "--", "-o", "-v", "-h", "-i", "-oProxyCommand=id", "--flag", "--help", "--privileged", "--config=/x", "-f/etc/passwd", "@x", "@/etc/passwd", "(id)",
 	}
-	for _, before := range []string{";", "&&", "|", "\n", "' ;", `" ;`, "$(", "`"} { // one act after another's end
+	for _, before := range []string{";", "&&", "|", "\n", "' ;", `" ;`, "$(", "`"} { // an act after another's end
 		for _, act := range []string{"id", "reboot", "rm -rf /", "touch pwned", ": >pwned"} {
 			list = append(list, before+act)
 		}

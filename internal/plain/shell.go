@@ -14,7 +14,7 @@ func Quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// Command returns the words as one line for a POSIX shell.
+// Command returns the words as a line for a POSIX shell.
 func Command(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {

@@ -47,7 +47,7 @@ func Escaped(s string) string {
 	return b.String()
 }
 
-// Line is [Text] on one line: a line break becomes a question mark, too. It
+// Line is [Text] on a single line: a line break becomes a question mark, too. It
 // shortens nothing, so a value never looks like another value that it contains.
 func Line(s string) string { return strings.ReplaceAll(Text(s), "\n", "?") }
 

@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// Redacted stands where a secret was.
+// Redacted stands in place of a secret.
 const Redacted = "[redacted]"
 
 // Scrubber replaces known values. The zero value replaces nothing.
@@ -27,8 +27,8 @@ type Scrubber struct{ secrets []secret }
 // the credentials in a value that is a URL, a connection string or JSON. It finds them as
 // they stand, and escaped for JSON, Go, C, a shell, a URL or HTML; in hex, base64 and lists
 // of bytes; one such form within another; with blanks and line breaks put in; in other
-// case; and the half of one that is cut at the end or the beginning of a line. A value of
-// less than four characters is no secret, and would take harmless text apart.
+// case; and the half of a value that is cut at the end or the beginning of a line. A value
+// of less than four characters is no secret, and would take harmless text apart.
 func New(values []string) Scrubber { return Scrubber{secretsOf(values)} }
 
 // String returns text with [Redacted] in place of each value.
@@ -44,10 +44,10 @@ func (s Scrubber) String(text string) string {
 	return b.String()
 }
 
-// Finds reports whether text holds one of the values.
+// Finds reports whether text holds a value.
 func (s Scrubber) Finds(text string) bool { return len(s.find(text)) > 0 }
 
-// find returns where the values stand, in order; what overlaps is in one part.
+// find returns where the values stand, in order; what overlaps is in a single part.
 func (s Scrubber) find(text string) (found []span) {
 	if len(s.secrets) == 0 {
 		return nil

@@ -25,7 +25,7 @@ const upstreamImage = "upstream-image"
 // to be called. It is no evidence that anything exists (specification, "CI.json").
 type Declared struct {
 	Service artifact.ServiceID
-	// Kind is the entry's own word, "" where it has none.
+	// Kind is the entry's own word, "" if it has none.
 	Kind string
 	// Upstream and Digest name what an upstream-image entry would mirror.
 	Upstream string
@@ -41,9 +41,9 @@ var (
 	upstreamForm = regexp.MustCompile(`^[A-Za-z0-9._:/@-]{1,300}$`)
 )
 
-// CI reads CI.json in the UniDesk root; found is false where there is none. Its
-// entries are a list or an object, under artifacts or services; what is not an
-// entry with a service's id is passed over.
+// CI reads CI.json in the UniDesk root; found is false if there is none. Its entries
+// are a list or an object, under artifacts or services; what is not an entry with a
+// service's id is passed over.
 func CI(root string) (entries []Declared, found bool, err error) {
 	path := filepath.Join(root, CIFile)
 	content, err := statefile.ReadFile(path, statefile.Most)
@@ -107,7 +107,7 @@ func appendEntry(entries []Declared, key string, raw json.RawMessage) []Declared
 		if digest == "" {
 			digest = up.text(isDigest, "digest")
 		}
-		_ = d.Digest.UnmarshalText([]byte(digest)) // it is one, or ""
+		_ = d.Digest.UnmarshalText([]byte(digest)) // it is a digest, or ""
 	}
 	return append(entries, d)
 }

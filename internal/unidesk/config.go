@@ -20,8 +20,8 @@ const EnvFilePointer = "providerGateway.upgrade.composeEnvFile"
 // AuthPointer is where config.json keeps what people sign in with.
 const AuthPointer = "auth"
 
-// EnvFile returns the path of the env file that config.json in the UniDesk root
-// points at; a relative one is relative to the root.
+// EnvFile returns the path of the env file that config.json in the UniDesk root points
+// at; a relative path is relative to the root.
 func EnvFile(root, config string) (string, error) {
 	path := in(root, config)
 	var c struct {

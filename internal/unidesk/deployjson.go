@@ -9,9 +9,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// Wanted returns the commits that deploy.json wants in an environment, by service,
-// as they stand there. The file is never written. docs/configuration.md tells which
-// forms are understood; everything else in the file is passed over.
+// Wanted returns the commits that deploy.json wants in an environment, by service, as
+// they stand there. The file is never written. docs/configuration.md lists the forms
+// that are understood; everything else in the file is passed over.
 func Wanted(root, file string, env artifact.Env) (map[string]string, error) {
 	path := in(root, file)
 	content, err := statefile.ReadFile(path, statefile.Most)

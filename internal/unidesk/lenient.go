@@ -14,8 +14,8 @@ func in(root, path string) string {
 	return filepath.Join(root, path)
 }
 
-// twice returns a key that an object has more than once, "" when it has none. A
-// decoder would take the last of them and say nothing.
+// twice returns a key that an object has more than once, "" when it has none. A decoder
+// would take the last of them without an error.
 func twice(raw json.RawMessage) string {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
