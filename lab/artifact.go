@@ -17,7 +17,7 @@ import (
 )
 
 // What is pushed from here on did not come out of the producer: artifacts that a
-// consumer must refuse or see through, made from one that is good.
+// consumer must refuse or see through, made from a good artifact.
 
 // Image reads a published image back.
 func (c *CI) Image(ctx context.Context, from Summary) (v1.Image, error) {
@@ -50,7 +50,7 @@ func (c *CI) PushLabelled(ctx context.Context, from Summary, commit string, labe
 	return c.PushImage(ctx, from.ServiceID, commit, image)
 }
 
-// PushImage pushes any image as a service at a commit, whatever its labels say.
+// PushImage pushes any image as a service at a commit, whatever its labels.
 func (c *CI) PushImage(ctx context.Context, service, commit string, image v1.Image) (Summary, error) {
 	ref, err := name.NewTag(c.Ref(service, commit))
 	if err == nil {
@@ -66,10 +66,10 @@ func (c *CI) PushImage(ctx context.Context, service, commit string, image v1.Ima
 	return c.publish(service, c.sourceURL(service), commit, digest.String())
 }
 
-// PushIndex puts a published image into an index as builders with attestations
-// push it: for its own platform, before it for another one and for a later level of the same,
-// which hold nothing that could run here, and with an attestation manifest of no platform. The index takes the
-// tag over; the summary's digest is the index's.
+// PushIndex puts a published image into an index as builders with attestations push it: for its own
+// platform, before it for another platform and for a later level of the same, which hold nothing
+// that could run here, and with an attestation manifest of no platform. The index takes the tag
+// over; the summary's digest is the index's.
 func (c *CI) PushIndex(ctx context.Context, from Summary) (Summary, error) {
 	image, err := c.Image(ctx, from)
 	if err != nil {
@@ -135,7 +135,7 @@ func (c *CI) PushLayered(ctx context.Context, from Summary, commit string, how C
 	return c.pushStacked(ctx, from, commit, how, layers, nil)
 }
 
-// PushTopped is PushLayered with the layer put above the image's own: the only one
+// PushTopped is PushLayered with the layer put above the image's own: the only layer
 // that another commit with another top has to bring.
 func (c *CI) PushTopped(ctx context.Context, from Summary, commit string, how Compression, top Layer) (Summary, error) {
 	return c.pushStacked(ctx, from, commit, how, nil, []Layer{top})
@@ -213,7 +213,7 @@ func restack(image v1.Image, below, above []v1.Layer) (v1.Image, error) {
 	return mutate.Append(base, all...)
 }
 
-// relabel changes labels of the image's config; "" takes one away.
+// relabel changes labels of the image's config; "" removes a label.
 func relabel(image v1.Image, labels map[string]string) (v1.Image, error) {
 	file, err := image.ConfigFile()
 	if err != nil {

@@ -78,7 +78,7 @@ func sum(h hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}
 }
 
-// writeTar writes the layer as a tar with its one file in it.
+// writeTar writes the layer as a tar with its only file in it.
 func (l Layer) writeTar(w io.Writer) error {
 	t := tar.NewWriter(w)
 	folder := "layers/" + l.Name + "/"

@@ -26,7 +26,7 @@ type CI struct {
 	dir      string
 	world    string // goes into a label, by which the lab finds its own images
 
-	// transport leads to the registry; nil is the usual one.
+	// transport leads to the registry; nil is the usual transport.
 	transport http.RoundTripper
 }
 

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// Elsewhere is where a producer works that is not on this machine.
+// Elsewhere is a producer's machine that is not this machine.
 type Elsewhere struct {
-	// Exec makes a command that runs there; docker is one of its programs.
+	// Exec makes a command that runs there; docker is among its programs.
 	Exec func(ctx context.Context, argv ...string) *exec.Cmd
 	// Dial connects from there.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -23,8 +23,8 @@ type Elsewhere struct {
 	Registry string
 }
 
-// NewCI is a producer that builds and pushes on another host; what it keeps is in
-// dir, on this one.
+// NewCI is a producer that builds and pushes on another host; what it keeps is in dir,
+// on this host.
 func NewCI(ctx context.Context, dir string, at Elsewhere) (*CI, error) {
 	repo, err := findRepo()
 	if err != nil {
@@ -68,6 +68,6 @@ func (e *Engine) Build(ctx context.Context, dir string, args ...string) error {
 		_ = w.CloseWithError(err) // it returns nil always
 	}()
 	_, err := e.dockerThere(ctx, r, append(args, "-")...)
-	_ = r.Close() // ends the writer where docker did not read to the end
+	_ = r.Close() // ends the writer if docker did not read to the end
 	return err
 }

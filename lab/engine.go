@@ -18,14 +18,14 @@ import (
 
 const defaultSocket = "/var/run/docker.sock"
 
-// Engine is a Docker Engine: the machine's own, or one that the lab has started.
+// Engine is a Docker Engine: the machine's own, or started by the lab.
 type Engine struct {
 	// Host is its address as DOCKER_HOST wants it.
 	Host string
-	// Private says that nobody but the lab uses it, so that all in it is the lab's.
+	// Private is true if only the lab uses it, so that all in it is the lab's.
 	Private bool
 
-	// enter makes a command on the engine's host, where that is another one.
+	// enter makes a command on the engine's host, if that is another host.
 	enter      func(ctx context.Context, argv ...string) *exec.Cmd
 	dir        string
 	containerd *Proc
@@ -36,8 +36,8 @@ type Engine struct {
 }
 
 // UseOrStartEngine returns the engine that answers on a socket of the machine, or
-// starts a private one whose whole state is in dir where none does, or where
-// [EngineVariable] asks for one. The folder plugins holds docker-compose.
+// starts a private engine whose whole state is in dir if none does, or if
+// [EngineVariable] asks for it. The folder plugins holds docker-compose.
 func UseOrStartEngine(ctx context.Context, socket, dir, plugins string) (*Engine, error) {
 	if !answers(ctx, socket) {
 		return startEngine(ctx, "master-engine", dir, plugins)
@@ -94,9 +94,9 @@ func startEngine(ctx context.Context, name, dir, plugins string) (*Engine, error
 
 func (e *Engine) start(ctx context.Context) error {
 	name, made := e.name, e.made
-	// One of its own: Debian's dockerd would share the machine's where that runs,
-	// and would fail where only its socket's file is left.
-	// CRI and NRI would use folders and sockets of the machine's.
+	// A containerd of its own: Debian's dockerd would share the machine's if that runs,
+	// and would fail if only its socket's file is left. CRI and NRI would use folders
+	// and sockets of the machine's.
 	containerd := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.nri.v1.nri\"]\n[grpc]\naddress = %q\n",
 		e.in("containerd"), e.in("containerd-run"), e.in("containerd.sock"))
 	for file, content := range map[string]string{"containerd.toml": containerd, "daemon.json": made.settings()} {
@@ -127,7 +127,7 @@ func (e *Engine) startDocker(ctx context.Context) (err error) {
 		// takes is collecting garbage.
 		name: e.name, log: e.in("dockerd.log"), env: append(e.made.env(), "GOGC=400"), guarded: true,
 		argv: []string{
-			// A daemon.json instead of the machine's, whose settings are not meant for this one.
+			// A daemon.json instead of the machine's, whose settings are not meant for this engine.
 			e.made.program("dockerd"), "--config-file", e.in("daemon.json"), "--host", e.Host, "--containerd", e.in("containerd.sock"),
 			"--data-root", e.in("data"), "--exec-root", e.in("run"), "--pidfile", e.in("docker.pid"),
 			"--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--userland-proxy=false",

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// cacheDir is where the lab keeps what is worth keeping between runs; the
-// scripts use the same.
+// cacheDir returns the lab's folder of what is worth keeping between runs; the scripts
+// use the same.
 func cacheDir() (string, error) {
 	if dir := os.Getenv("UNIDESK_LAB_CACHE"); dir != "" {
 		return dir, nil

@@ -22,7 +22,7 @@ import (
 
 // orders are what a guard needs to know, its first line of input.
 type orders struct {
-	// Dir is the lab's folder, and Remove says that it goes too.
+	// Dir is the lab's folder, and Remove is true if it goes too.
 	Dir    string
 	Remove bool
 	// Master is set when the lab shares an engine.
@@ -60,7 +60,7 @@ func startGuard(program string, o orders) (_ *guard, err error) {
 	return g, nil
 }
 
-// release tells the guard that nothing is left to do, and waits for its end.
+// release signals the guard that nothing is left to do, and waits for its end.
 func (g *guard) release() error {
 	if g == nil {
 		return nil
@@ -114,8 +114,8 @@ func (o orders) execute(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// stopByFile ends the process whose id is in the file, if it is still the one
-// that was started: its command line names the lab's folder.
+// stopByFile ends the process whose id is in the file, if it is still the process that
+// was started: its command line names the lab's folder.
 func stopByFile(file, dir string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {

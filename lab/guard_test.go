@@ -15,8 +15,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
-// A second world on the first one's engine, as on a machine where Docker is in
-// use already: it meets nothing of the first one and leaves nothing behind.
+// A second world on the first world's engine, as on a machine with Docker in use
+// already: it meets nothing of the first world and leaves nothing behind.
 func testShared(t *testing.T, w *lab.World) {
 	before := inventory(t, w.Engine)
 	second, err := lab.Start(t.Context(), lab.Options{

@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestLab proves the pieces that other tests stand on. They share one world, so
-// they run one after the other.
+// TestLab proves the pieces that other tests stand on. They share a world, so they run
+// in turn.
 func TestLab(t *testing.T) {
 	start := time.Now()
 	w, err := lab.Start(t.Context(), lab.Options{

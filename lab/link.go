@@ -143,7 +143,7 @@ func (l *Link) pump(to, from net.Conn, count *atomic.Int64) {
 	}
 }
 
-// wait holds n bytes back as the stall and the rate say.
+// wait holds n bytes back for the stall and by the rate.
 func (l *Link) wait(due time.Time, n int) time.Time {
 	l.mu.Lock()
 	gate := l.stall

@@ -58,7 +58,7 @@ func newMaster(sample, dir, prefix string) (*Master, error) {
 	return m, nil
 }
 
-// ComposeFile is the path of the project's one Compose file.
+// ComposeFile is the path of the project's only Compose file.
 func (m *Master) ComposeFile() string { return filepath.Join(m.Root, "docker-compose.yml") }
 
 // Compose runs docker compose on the project.
@@ -70,8 +70,8 @@ func (m *Master) Compose(ctx context.Context, args ...string) (string, error) {
 	return run(ctx, m.Root, m.Engine.Env(), argv...)
 }
 
-// Install brings versions live without the product, as they may have been before
-// there was one: the image is carried over, tagged, and Compose starts it.
+// Install brings versions live without the product, as they may have been before it
+// existed: the image is carried over, tagged, and Compose starts it.
 func (m *Master) Install(ctx context.Context, from *Engine, versions ...Summary) error {
 	up := []string{"up", "-d", "--no-build", "--no-deps", "--pull", "never"}
 	for _, v := range versions {
@@ -195,7 +195,7 @@ func (m *Master) EditEnv(change func(string) string) error {
 // and leaves the files. Only what carries the lab's own names is touched.
 func (m *Master) Reset(ctx context.Context) error {
 	projects := []string{m.Project}
-	for _, s := range servicesOfD601() { // which share the engine where D601 has none of its own
+	for _, s := range servicesOfD601() { // which share the engine if D601 has none of its own
 		projects = append(projects, m.Prefix+s.id)
 	}
 	var faults []error

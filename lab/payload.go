@@ -48,7 +48,7 @@ func (l Layer) WriteTo(w io.Writer) (written int64, err error) {
 	return written, nil
 }
 
-// writeFile writes the layer's one file below dir.
+// writeFile writes the layer's only file below dir.
 func (l Layer) writeFile(dir string) (err error) {
 	folder := filepath.Join(dir, l.Name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -70,7 +70,7 @@ func (l Layer) writeFile(dir string) (err error) {
 // makes the same layer, whenever and wherever it is built.
 func buildTime() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// settle gives everything below dir the one time.
+// settle gives everything below dir the same time.
 func settle(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil {

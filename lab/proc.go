@@ -27,7 +27,7 @@ type Proc struct {
 	state   error // how it ended; read after done
 }
 
-// daemon says what to start.
+// daemon is what to start.
 type daemon struct {
 	name string
 	argv []string
@@ -53,7 +53,7 @@ func startProc(d daemon) (*Proc, error) {
 	p := &Proc{Name: d.name, Log: d.log, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
-		// Pdeathsig follows the thread that forked, not the process: this one stays
+		// Pdeathsig follows the thread that forked, not the process: this thread stays
 		// until the child has ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -101,8 +101,8 @@ func (p *Proc) Kill() {
 	<-p.done
 }
 
-// Stop asks the process to end, kills it when it does not within the time, and
-// returns when it is gone. Stopping one that has ended is no error.
+// Stop asks the process to end, kills it when it does not within the time, and returns
+// when it is gone. Stopping an ended process is no error.
 func (p *Proc) Stop(within time.Duration) error {
 	if p == nil {
 		return nil
@@ -176,8 +176,8 @@ func cleanEnv(more ...string) []string {
 	return append(env, more...)
 }
 
-// run executes a command and returns its standard output; an error carries what
-// it wrote to the other one.
+// run executes a command and returns its standard output; an error carries its standard
+// error.
 func run(ctx context.Context, dir string, env []string, argv ...string) (string, error) {
 	path, err := findProgram(argv[0])
 	if err != nil {

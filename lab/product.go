@@ -116,9 +116,9 @@ func (a *Agent) Stdio() []string { return []string{a.Program, "stdio", "--socket
 // Controller is the product's command on the master with its configuration folder.
 type Controller struct {
 	Program string
-	// Config is the folder for --config, State the one that controller.yaml names.
+	// Config is the folder for --config, State the folder that controller.yaml names.
 	Config, State string
-	// Supervisor is the key of the one who may sign grants.
+	// Supervisor is the key of the person who may sign grants.
 	Supervisor string
 
 	env []string

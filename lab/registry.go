@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Registry is a CNCF Distribution registry on a loopback port, its storage in a
-// folder where a test can reach it.
+// Registry is a CNCF Distribution registry on a loopback port, its storage in a folder
+// that a test can reach.
 type Registry struct {
 	// Addr is host:port, the beginning of image references.
 	Addr string
@@ -77,8 +77,8 @@ func (r *Registry) BlobPath(digest string) string {
 	return filepath.Join(r.dir, "storage/docker/registry/v2/blobs/sha256", hex[:2], hex, "data")
 }
 
-// Corrupt flips one bit in the middle of a stored blob: its size stays right and
-// its digest does not, which no registry notices when it serves it.
+// Corrupt flips a bit in the middle of a stored blob: its size stays right and its
+// digest does not, which no registry notices when it serves it.
 func (r *Registry) Corrupt(digest string) error {
 	path := r.BlobPath(digest)
 	b, err := os.ReadFile(path)

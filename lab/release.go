@@ -10,9 +10,9 @@ import (
 )
 
 // EngineVariable names the environment variable that makes every engine of a lab
-// a private one of a certain release and image store, RELEASE-STORE: 28-classic,
-// 28-containerd, 29-classic, 29-containerd. lab/tools/build.sh builds the
-// releases. Without it an engine is of the machine's own Docker, as it is set up.
+// private and of a certain release and image store, RELEASE-STORE: 28-classic,
+// 28-containerd, 29-classic, 29-containerd. lab/tools/build.sh builds the releases.
+// Without it an engine is of the machine's own Docker, as it is set up.
 const EngineVariable = "UNIDESK_LAB_ENGINE"
 
 // release is what a private engine is made of.
@@ -67,8 +67,8 @@ func (r release) env() []string {
 	return cleanEnv("PATH=" + r.programs + ":" + searchPath())
 }
 
-// settings is the engine's daemon.json. runc before 1.2, as Debian 12 has it, knows
-// no time namespace, which Engine 29 gives each container unless told not to.
+// settings is the engine's daemon.json. runc before 1.2, as Debian 12 has it, knows no
+// time namespace, which Engine 29 gives each container by default.
 func (r release) settings() string {
 	if r.store == "" {
 		return "{}\n"

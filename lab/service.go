@@ -15,7 +15,7 @@ const (
 	todoNoteSource = "https://github.com/pikasTech/todo-note"
 )
 
-// service is one of the sample's services as its compose.yaml has it.
+// service is a service of the sample as its compose.yaml has it.
 type service struct {
 	id, source, container, image, probe string
 }

@@ -20,16 +20,16 @@ type Source struct {
 	Remote string
 
 	work string
-	mu   sync.Mutex // one developer at a time
+	mu   sync.Mutex // a single developer at a time
 }
 
 // Change is what a commit changes. Its zero value is a commit that changes nothing.
 type Change struct {
-	// Behaviour is one of sample/service/behaviour.go; "" leaves it as it is.
+	// Behaviour is a constant of sample/service/behaviour.go; "" leaves it as it is.
 	Behaviour string
 	// Layers are the image's extra layers; nil leaves them as they are.
 	Layers []Layer
-	// Message is the commit's; "" makes one.
+	// Message is the commit's; "" makes a message.
 	Message string
 }
 

@@ -67,8 +67,8 @@ func (s *SSHD) setUp(ctx context.Context) (err error) {
 	if err := os.WriteFile(s.in("authorized_keys"), nil, 0o600); err != nil {
 		return fmt.Errorf("start sshd: %w", err)
 	}
-	// StrictModes would refuse key files below a folder that others may write to,
-	// and the usual place for temporary folders is one.
+	// StrictModes would refuse key files below a folder that others may write to, as
+	// the usual place for temporary folders is.
 	config := fmt.Sprintf(`ListenAddress %s
 HostKey %s
 AuthorizedKeysFile %s
@@ -238,9 +238,9 @@ func (s *SSHD) TrustHostKey() error {
 	return nil
 }
 
-// needsPAM is "yes" where sshd would find the account locked, or cannot look. By
-// itself it refuses those whatever their key; PAM knows that a locked password
-// is none of a key's business.
+// needsPAM returns "yes" if sshd would find the account locked, or cannot look. By
+// itself it refuses those whatever their key; PAM knows that a locked password is none
+// of a key's business.
 func needsPAM(user string) string {
 	shadow, err := os.ReadFile("/etc/shadow")
 	if err != nil {
@@ -257,7 +257,7 @@ func needsPAM(user string) string {
 	return "no"
 }
 
-// newKey makes a key pair, in place of one that is there.
+// newKey makes a key pair, and replaces an existing pair.
 func (s *SSHD) newKey(ctx context.Context, name string) error {
 	for _, f := range []string{name, name + ".pub"} {
 		if err := os.Remove(s.in(f)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -270,7 +270,7 @@ func (s *SSHD) newKey(ctx context.Context, name string) error {
 	return nil
 }
 
-// SSH runs a command on D601 with one of the client configurations.
+// SSH runs a command on D601 with a client configuration.
 func (s *SSHD) SSH(ctx context.Context, config string, command ...string) (string, error) {
 	argv := append([]string{"ssh", "-F", config, "-T", "-o", "BatchMode=yes", "--", HostAlias}, command...)
 	return run(ctx, "", cleanEnv(), argv...)

@@ -1,8 +1,8 @@
-// Package lab plays UniDesk's two hosts on one machine, with the real things: a
-// Docker Engine with Compose as the master's, another one that builds as D601's
-// does, a CNCF Distribution registry, an OpenSSH server, Git repositories with
-// commits that were pushed, and the product's own agent and controller. Tests and
-// the demo run in it.
+// Package lab plays UniDesk's two hosts on a single machine, with the real things: a
+// Docker Engine with Compose as the master's, another that builds as D601's does, a
+// CNCF Distribution registry, an OpenSSH server, Git repositories with commits that
+// were pushed, and the product's own agent and controller. Tests and the demo run in
+// it.
 //
 // It touches nothing else on the machine: folders, ports, keys, networks and
 // names are its own, and an engine that was there before is shared by prefix. It
@@ -24,16 +24,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Options say what a world has. The zero value has everything and nothing runs on
-// the master yet.
+// Options are what a world has. The zero value has everything and nothing runs on the
+// master yet.
 type Options struct {
 	// Dir is where all of it lives, "" a temporary folder. It must be empty or not
 	// exist, and short: paths of sockets end at 108 characters.
 	Dir string
 	// Keep leaves the folder behind, with the logs.
 	Keep bool
-	// Socket is the Docker socket that is used where an engine answers on it; ""
-	// means the usual one.
+	// Socket is the Docker socket that is used if an engine answers on it; "" means the
+	// usual socket.
 	Socket string
 	// WithoutProduct leaves agent and controller out.
 	WithoutProduct bool
@@ -45,7 +45,7 @@ type Options struct {
 	// Services turns the built-in services.yaml into this world's; nil gives
 	// containers and images the prefix and the registry its port.
 	Services func(builtin []byte) []byte
-	// Log is told what is being done, one line each; nil tells nobody.
+	// Log receives what is being done, a line each; nil drops it.
 	Log func(format string, args ...any)
 }
 
@@ -196,7 +196,7 @@ func (w *World) startParts(ctx context.Context, tools string, options Options) e
 	return group.Wait()
 }
 
-// join makes one world of the parts.
+// join makes a world of the parts.
 func (w *World) join(ctx context.Context, options Options) (err error) {
 	w.CI.builder, w.CI.registry = w.Builder, w.Registry
 	w.Master.Engine = w.Engine

@@ -76,7 +76,7 @@ func compile(ctx context.Context, dir, into string, changed bool) error {
 
 // reading is a reader that ends with a context.
 type reading struct {
-	ctx  context.Context //nolint:containedctx // it is used up in one call
+	ctx  context.Context //nolint:containedctx // it is used up in a call
 	from io.Reader
 }
 

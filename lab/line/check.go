@@ -31,7 +31,7 @@ func Tune(namespace string) error {
 type Figures struct {
 	// RTT is the shortest round trip of a byte over TCP.
 	RTT time.Duration
-	// Goodput is what one plain TCP connection from A to B carries once it is up to speed, in bytes a second.
+	// Goodput is what a plain TCP connection from A to B carries once it is up to speed, in bytes a second.
 	Goodput float64
 }
 

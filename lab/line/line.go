@@ -48,7 +48,7 @@ func (l Link) queue() *queue {
 // End is a network namespace and the address in it that the other end reaches through the line. If no interface there has the
 // address, the line's device gets it.
 type End struct {
-	// Namespace is a path, /proc/PID/ns/net for one.
+	// Namespace is a path, for example /proc/PID/ns/net.
 	Namespace string
 	Addr      netip.Addr
 }

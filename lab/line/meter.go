@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Count is what crossed in one direction.
+// Count is what crossed in a direction.
 type Count struct {
 	Packets int64
 	// Bytes are those of the packets, with the headers of IP and TCP.
@@ -24,7 +24,7 @@ func (c Count) sub(b Count) Count {
 // grain is how exact a course is.
 const grain = 10 * time.Millisecond
 
-// meter counts one direction, and remembers how the payload grew: 16 bytes for each grain in which something crossed.
+// meter counts a direction, and remembers how the payload grew: 16 bytes for each grain in which something crossed.
 type meter struct {
 	mu     sync.Mutex
 	count  Count

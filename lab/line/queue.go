@@ -2,8 +2,8 @@ package line
 
 import "time"
 
-// queue is one direction of a link: packets leave at the rate, one after the other, and arrive a fixed delay later. It
-// does no I/O and has no clock.
+// queue is a direction of a link: packets leave at the rate, in turn, and arrive a fixed delay
+// later. It does no I/O and has no clock.
 type queue struct {
 	delay time.Duration
 	rate  float64 // bytes a second

@@ -17,7 +17,7 @@ func (o outcome) exits(want int) error {
 	return nil
 }
 
-// says checks that a result holds some words.
+// says checks that a result contains some words.
 func (o outcome) says(words ...string) error {
 	for _, w := range words {
 		if !strings.Contains(o.out, w) {

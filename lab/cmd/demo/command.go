@@ -21,7 +21,7 @@ type outcome struct {
 	err    string // its standard error, when it was listened to
 }
 
-// call is one command of the product.
+// call is a command of the product.
 type call struct {
 	args []string
 	// head shows that many lines of the result only, as head(1) does; 0 shows all.

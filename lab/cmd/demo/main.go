@@ -1,11 +1,11 @@
-// Command demo shows what the product does, to somebody who sees it for the first
-// time: it plays both hosts on this machine with the real things (package lab),
-// releases real commits and types the commands that an operator would type.
+// Command demo shows what the product does, to a person who sees it for the first time:
+// it plays both hosts on this machine with the real things (package lab), releases real
+// commits and types the commands that an operator would type.
 //
-// It believes nothing that the product says: after each scene it asks the
-// container and the line between the hosts itself, and ends with an error when
-// something is not as promised. It refuses nothing and keeps nothing; what it
-// made goes when it ends, also when it is interrupted or killed.
+// It believes nothing that the product prints: after each scene it asks the container
+// and the line between the hosts itself, and ends with an error when something is not
+// as promised. It refuses nothing and keeps nothing; what it made goes when it ends,
+// also when it is interrupted or killed.
 package main
 
 import (
@@ -27,8 +27,8 @@ import (
 const exitInterrupted = 130
 
 func main() {
-	// The controllers started from here are to die with this process. The kernel
-	// ties that to the thread that started them: this one stays until the end.
+	// The controllers started from here are to die with this process. The kernel ties
+	// that to the thread that started them: this thread stays until the end.
 	runtime.LockOSThread()
 
 	var options lab.Options

@@ -7,7 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
-// service is the one that the demo brings live.
+// service is the service that the demo brings live.
 const service = "baidu-netdisk"
 
 // The commits of the demo, in the order in which they are pushed.
@@ -28,8 +28,8 @@ type release struct {
 	err       error
 }
 
-// releases are the demo's commits. They are pushed at once and built one after
-// the other while the scenes are played: that saves a third of the time.
+// releases are the demo's commits. They are pushed at once and built in turn while the
+// scenes are played: that saves a third of the time.
 type releases struct {
 	all    [commits]*release
 	cancel context.CancelFunc

@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
-// demo is the play: its world, its commits, and what one scene leaves the next.
+// demo is the play: its world, its commits, and what a scene leaves the next.
 type demo struct {
 	screen   *screen
 	world    *lab.World
@@ -21,10 +21,10 @@ type demo struct {
 	rollback string // the command that a result has named
 }
 
-// scene is one thing that the product promises.
+// scene is a promise of the product.
 type scene struct {
 	title string
-	// look says what to look at, in a line.
+	// look is what to look at, in a line.
 	look string
 	// needs is the commit that must have been published before.
 	needs int

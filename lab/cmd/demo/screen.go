@@ -25,18 +25,18 @@ var (
 const (
 	// width is what every terminal has.
 	width = 80
-	// patience is how long nothing may be said.
+	// patience is how long nothing may be printed.
 	patience = 8 * time.Second
 )
 
-// screen is where the demo tells its story.
+// screen prints the demo's story.
 type screen struct {
 	out   io.Writer
 	start time.Time
 	hide  string // the words that a real master's lines do not have
 
 	mu   sync.Mutex
-	last time.Time // when something was said
+	last time.Time // when something was printed
 }
 
 func newScreen(out io.Writer) *screen {
@@ -53,7 +53,7 @@ func (s *screen) line(format string, args ...any) {
 // shown is a text as a real master has it: its lines to type need no --config there.
 func (s *screen) shown(text string) string { return strings.ReplaceAll(text, s.hide, "") }
 
-// Write passes on what a command says.
+// Write passes on what a command prints.
 func (s *screen) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,12 +64,12 @@ func (s *screen) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// note says what is being done, with the seconds since the beginning.
+// note prints what is being done, with the seconds since the beginning.
 func (s *screen) note(format string, args ...any) {
 	s.line("%s %s", faint.Render(fmt.Sprintf("%5.1fs", time.Since(s.start).Seconds())), fmt.Sprintf(format, args...))
 }
 
-// reassure says now and then that something goes on, until it is told to stop.
+// reassure prints now and then that something goes on, until stop is called.
 func (s *screen) reassure(what string) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -130,10 +130,10 @@ func (s *screen) command(c call) {
 	s.line("%s", typed.Render("$ "+text))
 }
 
-// confirmed tells what the demo has found out by itself.
+// confirmed prints what the demo has found out by itself.
 func (s *screen) confirmed(what string) { s.line("%s %s", good.Render("✓ checked:"), what) }
 
-// shown is one line of the summary.
+// shown is a line of the summary.
 type shown struct {
 	title, what string
 	took        time.Duration
@@ -155,7 +155,7 @@ Where to go next
 `)
 }
 
-// colours says whether a child whose output is passed on may write colours.
+// colours reports whether a child whose output is passed on may write colours.
 func colours() bool {
 	return os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stderr.Fd()))
 }

@@ -1,5 +1,5 @@
-// Command world brings a lab up, says where everything is and keeps it until it
-// is interrupted: for looking around by hand.
+// Command world brings a lab up, prints where everything is and keeps it until it is
+// interrupted: for looking around by hand.
 package main
 
 import (

@@ -14,8 +14,8 @@ import (
 // release is a commit that the registry holds an image of.
 type release struct{ service, commit, message string }
 
-// services are those that something is released of: two of the master, one of D601,
-// and one behind the supervisor's gate.
+// services are those that something is released of: two of the master, a service of
+// D601, and a service behind the supervisor's gate.
 var services = [...]string{"baidu-netdisk", "todo-note", "findjob", "code-queue-mgr"}
 
 // The releases of each service, in their order.

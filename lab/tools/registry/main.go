@@ -26,7 +26,7 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// released is what upstream's build sets by a linker flag; its sources say "unknown".
+// released is what upstream's build sets by a linker flag; its sources have "unknown".
 const released = "v2.8.3"
 
 func main() {
@@ -44,7 +44,8 @@ func main() {
 	}
 }
 
-// serve answers on http.addr until it is told to stop, and then lets requests that are under way end.
+// serve answers on http.addr until it gets the signal to stop, and then lets requests
+// that are under way end.
 func serve(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -85,7 +86,8 @@ func serve(path string) error {
 	return server.Shutdown(drain)
 }
 
-// alive is upstream's own order: "/" says 200 whatever the store's state, the rest says 503 while a health check fails.
+// alive is upstream's own order: "/" answers 200 whatever the store's state, the rest
+// answers 503 while a health check fails.
 func alive(app http.Handler) http.Handler {
 	checked := health.Handler(app)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
