@@ -15,7 +15,7 @@ import (
 //go:embed base.sh
 var baseScript string
 
-// unusedAfter is how long a tree of another key is kept: several checkouts may share one cache.
+// unusedAfter is how long a tree of another key is kept: several checkouts may share a cache.
 const unusedAfter = 7 * 24 * time.Hour
 
 // ensureBase returns the tree that hosts start from, making it when no tree of the same key is in the cache.
@@ -54,7 +54,7 @@ func makeTree(ctx context.Context, cfg Config, dir, logPath string) error {
 		return err
 	}
 	defer transcript.Close()
-	// bash -c takes the script as one fixed argument; what varies are its parameters.
+	// bash -c takes the script as a fixed argument; what varies are its parameters.
 	cmd := command(ctx, "bash", append([]string{"-c", baseScript, "base.sh", dir, cfg.Mirror}, cfg.Packages...)...)
 	cmd.Stdout, cmd.Stderr = transcript, transcript
 	if proxy, err := output(command(ctx, "apt-config", "dump", "--no-empty", "--format", "%v%n", "Acquire::http::Proxy")); err == nil {

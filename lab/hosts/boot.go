@@ -17,11 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bootTime bounds a boot on a slow and busy machine; a usual one takes some ten seconds.
+// bootTime bounds a boot on a slow and busy machine; a usual boot takes some ten seconds.
 const bootTime = 3 * time.Minute
 
-// Boot starts a host that is off, on the disks it had, and returns when systemd says that it has started everything.
-// [Up] does it; a test does it again after [Host.Cut]. On an error the host is off.
+// Boot starts a host that is off, on the disks it had, and returns when systemd reports that it has
+// started everything. [Up] does it; a test does it again after [Host.Cut]. On an error the host is
+// off.
 func (h *Host) Boot(ctx context.Context) (err error) {
 	if h.PID() != 0 {
 		return fmt.Errorf("boot %s: it is on", h.Name)
@@ -145,8 +146,8 @@ func machineRunsSystemd() bool {
 	return err == nil && info.IsDir()
 }
 
-// await follows what nspawn tells: first the number of the host's systemd, with which the link is laid, then that
-// systemd's word that it has started everything.
+// await follows nspawn's notices: first the number of the host's systemd, with which the link is
+// laid, then that systemd's word that it has started everything.
 func (h *Host) await(ctx context.Context, notices *notices) error {
 	const poll = 200 * time.Millisecond
 	for {
@@ -223,7 +224,7 @@ func listenNotices(path string) (*notices, error) {
 	return &notices{path: path, conn: conn}, nil
 }
 
-// next returns one notice's assignments, or [os.ErrDeadlineExceeded] when none came in time.
+// next returns a notice's assignments, or [os.ErrDeadlineExceeded] when none came in time.
 func (n *notices) next(wait time.Duration) (map[string]string, error) {
 	if err := n.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return nil, err

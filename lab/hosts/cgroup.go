@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hierarchy is one mounted cgroup tree: a single one on a unified machine, a dozen on one with version 1.
+// hierarchy is a mounted cgroup tree: a single tree on a unified machine, a dozen on a
+// machine with version 1.
 type hierarchy struct {
 	dir     string
 	unified bool
@@ -37,8 +38,9 @@ func hierarchies() ([]hierarchy, error) {
 	return found, nil
 }
 
-// makeCgroups gives a host one cgroup in each tree. Without one in systemd's own tree two hosts take each other's units for
-// theirs; the others make what runs inside a host stay below its name, so that it can be found and removed.
+// makeCgroups gives a host a cgroup in each tree. Without a cgroup in systemd's own tree two hosts
+// take each other's units for theirs; the others make what runs inside a host stay below its name,
+// so that it can be found and removed.
 func makeCgroups(name string) ([]string, error) {
 	trees, err := hierarchies()
 	if err != nil {
@@ -53,7 +55,7 @@ func makeCgroups(name string) ([]string, error) {
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("make a cgroup: %w", err)
 		}
-		// A new cpuset is empty, and an empty one admits no process.
+		// A new cpuset is empty, and an empty cpuset admits no process.
 		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 			if tree.unified {
 				break
@@ -69,8 +71,8 @@ func makeCgroups(name string) ([]string, error) {
 	return dirs, nil
 }
 
-// lendControllers lets child cgroups of a unified tree have its controllers. It is an offer: where the tree's own rules
-// forbid it the host runs without limits, which the lab does not need.
+// lendControllers lets child cgroups of a unified tree have its controllers. It is an offer: if the
+// tree's own rules forbid it the host runs without limits, which the lab does not need.
 func lendControllers(dir string) {
 	available, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {

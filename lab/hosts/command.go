@@ -26,8 +26,9 @@ func lookPath(program string) (string, error) {
 	return "", fmt.Errorf("%s: %w", program, exec.ErrNotFound)
 }
 
-// command is a program of this machine in a process group of its own, so that its children die with it when ctx ends:
-// killing nsenter alone, say, would leave what it started inside a host running.
+// command is a program of this machine in a process group of its own, so that its children die with
+// it when ctx ends: killing nsenter alone, for example, would leave what it started inside a host
+// running.
 func command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	path, err := lookPath(program)
 	if err != nil {

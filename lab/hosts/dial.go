@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dial connects as a program inside the host would: to what listens on its loopback, say, which nobody outside reaches.
-// The address is a number, since there is nobody to ask for a name.
+// Dial connects as a program inside the host would: to what listens on its loopback, for example,
+// which nothing outside reaches. The address is a number, since no resolver is there.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	pid := h.PID()
 	if pid == 0 {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// composePlugin is where Debian's own package of it puts it.
+// composePlugin is the path at which Debian's own package puts it.
 const composePlugin = "usr/libexec/docker/cli-plugins/docker-compose"
 
 // freeCgroups makes the version 1 trees writable, which nspawn mounts read-only: Docker makes its containers' there. It is

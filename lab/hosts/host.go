@@ -15,7 +15,7 @@ import (
 	"sync"
 )
 
-// Host is one machine of the lab.
+// Host is a machine of the lab.
 type Host struct {
 	// Name is its host name.
 	Name string
@@ -91,7 +91,7 @@ func (h *Host) WriteFile(ctx context.Context, dst string, data []byte, mode fs.F
 	return h.put(ctx, bytes.NewReader(data), dst, mode)
 }
 
-// put copies from inside, where links and mounts mean what the host means by them.
+// put copies from inside, so that links and mounts are the host's.
 func (h *Host) put(ctx context.Context, from io.Reader, dst string, mode fs.FileMode) error {
 	if !filepath.IsAbs(dst) {
 		return fmt.Errorf("%s on %s: not an absolute path", dst, h.Name)

@@ -133,7 +133,8 @@ func testLink(ctx context.Context, t *testing.T, lab *hosts.Lab) {
 	}
 }
 
-// testContainer makes an image of the host's own compose plugin, the one static program that is there, and runs it.
+// testContainer makes an image of the host's own compose plugin, the only static
+// program that is there, and runs it.
 func testContainer(ctx context.Context, t *testing.T, host *hosts.Host) {
 	t.Helper()
 	build := host.Exec(ctx, "docker", "import", "-", "static")

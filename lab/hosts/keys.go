@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// Accounts on D601 that the master may log in to. AdminUser is the one that an administrator has there, with sudo that
-// asks for no password; the others may do nothing yet.
+// Accounts on D601 that the master may log in to. AdminUser is an administrator's account, with
+// sudo that asks for no password; the others may do nothing yet.
 const (
 	AdminUser    = "ubuntu"
 	DeployUser   = "unidesk-deploy"
 	ReadOnlyUser = "unidesk-ro"
 )
 
-// Keys are the keys that the master's root holds, one for each account on D601.
+// Keys are the keys that the master's root holds, a key for each account on D601.
 type Keys struct {
 	Admin, Deploy, ReadOnly Key
 }

@@ -1,14 +1,16 @@
-// Package hosts brings up the two hosts that the end-to-end tests deploy between, on one machine: a master and D601, each
-// with systemd as PID 1, a Docker Engine with a store of its own, a real sshd, and its own address on a link whose rate can
-// be set and whose bytes can be counted. Nothing in them is simulated but the hardware: each is a systemd-nspawn container on
-// an overlay over one cached Debian tree.
+// Package hosts brings up the two hosts that the end-to-end tests deploy between, on a single
+// machine: a master and D601, each with systemd as PID 1, a Docker Engine with a store of its own,
+// a real sshd, and its own address on a link whose rate can be set and whose bytes can be counted.
+// Nothing in them is simulated but the hardware: each is a systemd-nspawn container on an overlay
+// over a shared cached Debian tree.
 //
 // It needs root, and the programs that `lab/setup.sh hosts` installs. It is test support: the product never imports it.
 //
-// What it touches outside its own folders is small and has fixed names, so that what a killed test left behind can be told
-// and removed by the next [Up]: a bridge and two links (udlab…), one cgroup per host, one iptables rule where bridged
-// packets pass the firewall, and the records in /run/unidesk-lab. Two labs may be up on a machine at a time; a third Up waits.
-// The danger is that it deletes as root: a host's folder is removed only once nothing is mounted below it.
+// What it touches outside its own folders is small and has fixed names, so that the next [Up] can
+// find and remove what a killed test left behind: a bridge and two links (udlab…), a cgroup per
+// host, an iptables rule if bridged packets pass the firewall, and the records in /run/unidesk-lab.
+// Two labs may be up on a machine at a time; a third Up waits. The danger is that it deletes as
+// root: a host's folder is removed only once nothing is mounted below it.
 package hosts
 
 import (
@@ -26,10 +28,10 @@ import (
 // closeTime bounds a clean-up, which must run to its end after the caller's context has.
 const closeTime = time.Minute
 
-// Config says where the lab keeps what it makes. The zero value is usable.
+// Config is where the lab keeps what it makes. The zero value is usable.
 type Config struct {
-	// Cache holds the Debian tree between runs and the hosts' disks during one; [DefaultCache] when empty.
-	// It must not lie on an overlay file system: overlays do not stack.
+	// Cache holds the Debian tree between runs and the hosts' disks during a run; [DefaultCache]
+	// when empty. It must not lie on an overlay file system: overlays do not stack.
 	Cache string
 	// Compose is the static compose plugin that both hosts get; what lab/tools/build.sh leaves in the cache when empty.
 	Compose string
@@ -37,7 +39,7 @@ type Config struct {
 	Mirror string
 	// Packages are Debian packages to have in both hosts besides the usual ones. Each set of them is a tree of its own.
 	Packages []string
-	// Log is told each step, and what a host said when it would not boot; both hosts may write at once. Nil means nobody.
+	// Log receives each step, and what a host printed when it would not boot; both hosts may write at once. Nil drops it.
 	Log io.Writer
 }
 

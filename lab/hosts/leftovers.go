@@ -30,7 +30,7 @@ type record struct {
 	Dir string `json:"dir"`
 }
 
-// process is a PID and what tells it from a later process with the same number.
+// process is a PID and what distinguishes it from a later process with the same number.
 type process struct {
 	PID   int    `json:"pid"`
 	Start string `json:"start"`

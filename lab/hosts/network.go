@@ -23,7 +23,8 @@ type network struct {
 	outside, d601, master netip.Addr
 }
 
-// prefixes are where the lab may live; the first that no interface of the machine is in is taken.
+// prefixes are the networks that the lab may take; the first that no interface of the
+// machine is in is taken.
 func prefixes() []netip.Prefix {
 	var all []netip.Prefix
 	for third := byte(1); third <= 8; third++ {
@@ -92,7 +93,7 @@ func (s slot) removeNetwork(ctx context.Context) error {
 			errs = append(errs, run(ctx, "ip", "link", "delete", name))
 		}
 	}
-	const atMost = 8 // one is left per killed lab, unless somebody added his own
+	const atMost = 8 // one is left per killed lab, unless a person added some
 	for range atMost {
 		if run(ctx, "iptables", append([]string{"--wait", "--check"}, s.firewallRule()...)...) != nil {
 			break
@@ -139,8 +140,9 @@ func (l *Lab) Shape(ctx context.Context, rateMbit int) error {
 	return nil
 }
 
-// Counters are bytes that crossed D601's link since it booted, as the kernel counts frames. Segmentation offload makes
-// one frame of many, so a few per cent of headers may be missing: for exact figures count the payload as well.
+// Counters are bytes that crossed D601's link since it booted, as the kernel counts frames.
+// Segmentation offload merges frames, so a few per cent of headers may be missing: for exact
+// figures count the payload as well.
 type Counters struct {
 	ToD601, FromD601 uint64
 }
@@ -168,7 +170,7 @@ func statistic(link, name string) (uint64, error) {
 	return strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
 }
 
-// Plug connects D601's cable, or pulls it: nothing crosses then, and neither host is told.
+// Plug connects D601's cable, or pulls it: nothing crosses then, and neither host gets a notice.
 func (l *Lab) Plug(ctx context.Context, in bool) error {
 	state := "down"
 	if in {
