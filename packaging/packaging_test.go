@@ -21,7 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/packaging"
 )
 
-// A host that was bootstrapped and one that got the package are the same.
+// A bootstrapped host and a host that got the package are the same.
 func TestThePackageBringsWhatABootstrapBrings(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("nfpm-agent.yaml")

@@ -13,8 +13,8 @@ import (
 
 var percent = regexp.MustCompile("%[0-9A-F]{2}")
 
-// leak prints a secret in the ways that programs print one by accident, a line each but
-// for two that are wrapped.
+// leak prints a secret in the ways that programs do by accident, a line each but for
+// two that are wrapped.
 func leak(w io.Writer, secret string) {
 	inJSON := func(v string) string { b, _ := json.Marshal(v); return string(b) } // of a string it never fails
 	half, encoded := len(secret)/2, base64.StdEncoding.EncodeToString([]byte(secret))

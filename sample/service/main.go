@@ -1,6 +1,6 @@
-// Command service plays the services of the sample UniDesk, each under its own
-// name and port. It knows its commit from the build and not from the environment:
-// what /health tells about it is a witness, not an echo of what a deploy wrote.
+// Command service plays the services of the sample UniDesk, each under its own name and
+// port. It knows its commit from the build and not from the environment: what /health
+// returns about it is a witness, not an echo of what a deploy wrote.
 package main
 
 import (
@@ -122,7 +122,7 @@ type deploy struct {
 	RequestedCommit string `json:"requestedCommit"`
 }
 
-// auth tells what baidu-netdisk has, never what it is.
+// auth reports what baidu-netdisk has, never its values.
 type auth struct {
 	Configured             bool `json:"configured"`
 	ClientIDConfigured     bool `json:"clientIdConfigured"`

@@ -25,7 +25,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/test/leak"
 )
 
-// flock hears all that the product says while secrets are planted.
+// flock hears all that the product prints while secrets are planted.
 type flock struct {
 	*leak.Detector
 	mu sync.Mutex
@@ -45,7 +45,7 @@ func (f *flock) note(what string) {
 // line notes the words of a command line.
 func (f *flock) line(line string) {
 	if !strings.Contains(line, world.Dir) {
-		return // of a world beside this one
+		return // of another world
 	}
 	for _, word := range []string{"unidesk-controller", "--force-recreate", "stdio"} {
 		if strings.Contains(line, word) {
@@ -66,8 +66,8 @@ func (f *flock) file(path string, _ fs.FileInfo) (mayHold bool) {
 	return false
 }
 
-// run runs a command that changes nothing twice, as text and as JSON, and searches
-// what it says. Its exit code is the caller's to want, -1 for any.
+// run runs a command that changes nothing twice, as text and as JSON, and searches what
+// it prints. Its exit code is the caller's to want, -1 for any.
 func (f *flock) run(t *testing.T, exit int, args ...string) {
 	t.Helper()
 	var both sync.WaitGroup
@@ -107,9 +107,9 @@ func lastReceipt(t *testing.T, flags ...string) string {
 	return receipts[0].ID
 }
 
-// cell is a service and an environment, "none" for no flag, and the exit codes of
-// a dry run, a plan and a run that goes live, where everything is well. What is
-// clustered runs in Kubernetes.
+// cell is a service and an environment, "none" for no flag, and the exit codes of a dry
+// run, a plan and a run that goes live, if everything is well. What is clustered runs
+// in Kubernetes.
 type cell struct {
 	service, env string
 	exits        [3]int
@@ -167,9 +167,9 @@ func everywhere(t *testing.T, all []cell, from lab.Summary) (commit string) {
 	return commit
 }
 
-// every runs the whole matrix: it plans for a commit that is published as each
-// service, and goes live, as far as the gates let it, with one that is not. What
-// is busy is being deployed meanwhile, and does not go live here.
+// every runs the whole matrix: it plans for a commit that is published as each service,
+// and goes live, as far as the gates let it, with a commit that is not. What is busy is
+// being deployed meanwhile, and does not go live here.
 func (f *flock) every(t *testing.T, all []cell, published, busy string) {
 	t.Helper()
 	type command struct {
@@ -178,7 +178,7 @@ func (f *flock) every(t *testing.T, all []cell, published, busy string) {
 	}
 	var services errgroup.Group
 	services.SetLimit(2)
-	// One after the other of a service: a plan beside a run is refused.
+	// In turn for a service: a plan beside a run is refused.
 	of := map[string][]func(){}
 	for i, c := range all {
 		args := func(commit string, flags ...string) []string {
@@ -217,7 +217,7 @@ func (f *flock) every(t *testing.T, all []cell, published, busy string) {
 			return nil
 		})
 	}
-	_ = services.Wait() // what is wrong was told
+	_ = services.Wait() // what is wrong was reported
 }
 
 // tap copies all that crosses between controller and agent, each connection into
@@ -374,7 +374,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	inService := func(line string) (undo func()) {
 		return drive.EditFile(t, world.Master.ComposeFile(), func(s string) string {
 			const before = "    restart: unless-stopped\n"
-			return strings.Replace(s, before, before+line, 1) // the first service is this one
+			return strings.Replace(s, before, before+line, 1) // this is the first service
 		})
 	}
 	try(map[string]func() (undo func()){

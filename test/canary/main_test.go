@@ -1,7 +1,7 @@
 //go:build integration
 
-// Package canary tries, in a world of its own, that no secret is ever told, and
-// the commands for people that tell the most: doctor, rollback and logs.
+// Package canary tries, in a world of its own, that no secret is ever printed, and the
+// commands for people that print the most: doctor, rollback and logs.
 package canary
 
 import (

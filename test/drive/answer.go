@@ -1,9 +1,9 @@
 //go:build integration || e2e
 
-// Package drive is what the packages beside it share, which try the product in a
-// world of package lab: each starts one of its own, so that they run side by side,
-// and drives the controller in it as an operator does. It looks at what came of
-// that without the product, and at all that a command says for a secret.
+// Package drive is what the packages beside it share, which try the product in a world
+// of package lab: each starts a world of its own, so that they run side by side, and
+// drives the controller in it as an operator does. It looks at what came of that
+// without the product, and searches all that a command prints for a secret.
 package drive
 
 import (
@@ -65,8 +65,8 @@ func (a Answer) Exits(t *testing.T, code int) {
 	}
 }
 
-// Release publishes a new commit of a service, one that behaves unless the change
-// says how it does not.
+// Release publishes a new commit of a service, which behaves unless the change
+// describes how it does not.
 func Release(t *testing.T, ci *lab.CI, service string, change lab.Change) lab.Summary {
 	t.Helper()
 	if change.Behaviour == "" {

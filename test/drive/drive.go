@@ -41,7 +41,7 @@ func (w *World) DeployNow(t *testing.T, service, commit string, flags ...string)
 	return w.Run(t, append([]string{"artifact-registry", "deploy-service", "--service", service, "--commit", commit, "--run-now"}, flags...)...)
 }
 
-// noSecret looks for the env file's secrets in everything that a command said.
+// noSecret looks for the env file's secrets in everything that a command printed.
 func (w *World) noSecret(t *testing.T, a Answer) {
 	t.Helper()
 	secrets, err := os.ReadFile(w.Master.EnvFile)

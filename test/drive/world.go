@@ -29,7 +29,7 @@ func Main(tests func(*World) int) int {
 	options := lab.Options{Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
 	if os.Geteuid() == 0 { // an ordinary user starts no engine, shares the machine's, and needs go test -p 1
 		// On an engine that they share, each world's deploys would see the others'
-		// containers come and go, and tell of it.
+		// containers come and go, and report it.
 		options.Socket = os.DevNull
 	}
 	l, err := lab.Start(ctx, options)

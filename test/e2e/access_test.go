@@ -20,7 +20,7 @@ func TestTheReadOnlyAccountCanDeployToTheMaster(t *testing.T) {
 	lives(t, service, commit)
 }
 
-// Whoever may not is told why, and nothing is touched.
+// An account without the role gets the reason, and nothing is touched.
 func TestAnAccountWithoutARoleIsRefused(t *testing.T) {
 	const service = "project-manager"
 	commit := release(t, service, lab.Change{}).SourceCommit

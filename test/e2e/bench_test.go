@@ -150,7 +150,7 @@ func (b *bench) measure(t *testing.T, s corpus.Scenario, p part) {
 }
 
 // copied waits until the agent has a copy of each layer of the images, but of those that are
-// too large for one.
+// too large for a copy.
 func (b *bench) copied(t *testing.T, images ...corpus.Image) {
 	t.Helper()
 	const most = 4 << 30 // docs/configuration.md

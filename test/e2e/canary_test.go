@@ -34,7 +34,7 @@ const (
 	agentState = "/var/lib/unidesk-agent"
 )
 
-// eavesdropper hears all that the product says while secrets are planted.
+// eavesdropper hears all that the product prints while secrets are planted.
 type eavesdropper struct {
 	*leak.Detector
 	mu sync.Mutex
@@ -86,8 +86,8 @@ func (e *eavesdropper) both(t *testing.T, exit int, args ...string) {
 	formats.Wait()
 }
 
-// edit puts one text in the place of another in a file on D601, and returns how to
-// put it back: what else was changed meanwhile, such as deploy keys, stays.
+// edit replaces a text in a file on D601, and returns how to put it back: what else was
+// changed meanwhile, such as deploy keys, stays.
 func edit(t *testing.T, path, before, after string) (undo func()) {
 	t.Helper()
 	swap := func(before, after string) {
@@ -121,7 +121,7 @@ func tap(t *testing.T) {
 		"mkdir -p %s\nd=$(mktemp -d %[1]s/XXXXXXXX)\ntee $d/there | unidesk-agent stdio | tee $d/back\n", taps)}))
 }
 
-// holders are the files on a host, but for those of its engine, that have one of
+// holders returns the files on a host, but for those of its engine, that have any of
 // the secrets in them.
 func holders(t *testing.T, h *hosts.Host, secrets []leak.Secret) (paths []string) {
 	t.Helper()
@@ -137,7 +137,7 @@ func holders(t *testing.T, h *hosts.Host, secrets []leak.Secret) (paths []string
 	return slices.Sorted(strings.SplitSeq(strings.TrimSpace(string(out)), "\n"))
 }
 
-// journal searches a host's, without the engine's own lines: what it says of a
+// journal searches a host's, without the engine's own lines: what it logs of a
 // container is the engine's.
 func (e *eavesdropper) journal(t *testing.T, h *hosts.Host) (ofTheAgent string) {
 	t.Helper()
@@ -149,7 +149,7 @@ func (e *eavesdropper) journal(t *testing.T, h *hosts.Host) (ofTheAgent string) 
 	for lines.Scan() {
 		var entry struct {
 			Unit    string `json:"_SYSTEMD_UNIT"`
-			Message any    `json:"MESSAGE"` // an array of bytes where it is no text
+			Message any    `json:"MESSAGE"` // an array of bytes if it is no text
 			Command string `json:"_CMDLINE"`
 		}
 		must(t, json.Unmarshal(lines.Bytes(), &entry))
@@ -168,8 +168,8 @@ func (e *eavesdropper) journal(t *testing.T, h *hosts.Host) (ofTheAgent string) 
 	return agent.String()
 }
 
-// Known values stand as secrets wherever a service on D601 is given some; whatever
-// is typed on the master, however it ends, neither host tells them.
+// Known values stand as secrets wherever a service on D601 gets some; whatever is typed
+// on the master, however it ends, neither host prints them.
 func TestNoSecretOfD601IsEverTold(t *testing.T) {
 	const service, odd = "findjob", `/+&<>"\ =%?`
 	const compose, own = "/home/ubuntu/findjob/docker-compose.yml", "/home/ubuntu/findjob/app.env"

@@ -34,7 +34,7 @@ func halfway(t *testing.T, s lab.Summary, bytes int64) *running {
 	return r
 }
 
-// D601 loses its power in mid-transfer: that is told, and once it is back the same
+// D601 loses its power in mid-transfer: that is reported, and once it is back the same
 // command goes on where the other stopped.
 func TestAPowerCutOfD601IsResumed(t *testing.T) {
 	forget(t, noted)
@@ -68,8 +68,8 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 	t.Logf("image %s, %s had come, %s crossed then", mb(all), mb(here), mb(again.result.Bytes.Received))
 }
 
-// The master loses its power between switch and proof: one recover later the
-// version that was proven before runs again.
+// The master loses its power between switch and proof: after a recover the version that
+// was proven before runs again.
 func TestAPowerCutOfTheMasterIsRecovered(t *testing.T) {
 	const service = "project-manager"
 	good := release(t, service, lab.Change{}).SourceCommit

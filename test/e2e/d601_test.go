@@ -22,8 +22,8 @@ const (
 	agentUnit    = "unidesk-agent.service"
 )
 
-// Accounts that the agent must refuse: one in its group without a role, and one
-// that is not in its group.
+// Accounts that the agent must refuse: in its group without a role, and not in its
+// group.
 const (
 	noRole     = "unidesk-norole"
 	outside    = "unidesk-outside"

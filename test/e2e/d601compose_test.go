@@ -112,8 +112,8 @@ func TestAServiceOnD601GoesLiveAndBack(t *testing.T) {
 	runsOnD601(t, service, first)
 }
 
-// Somebody restarts another service of D601 while one is switched: the version is
-// kept, and who was disturbed is named.
+// Another service of D601 is restarted during a switch: the version is kept, and the
+// disturbed service is named.
 func TestADisturbedNeighbourOnD601IsNamed(t *testing.T) {
 	const service, victim = "findjob", "pipeline"
 	neighbour := release(t, victim, lab.Change{}).SourceCommit

@@ -17,7 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab/hosts"
 )
 
-// Versions that packages are made of, one after the other.
+// Versions that packages are made of, in order.
 const (
 	older = "1.0.0"
 	newer = "1.0.1"

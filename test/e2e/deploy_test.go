@@ -11,8 +11,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
-// The main job, with the built-in catalog: a commit's image becomes the live
-// service over one ssh connection.
+// The main job, with the built-in catalog: a commit's image becomes the live service
+// over a single ssh connection.
 func TestACommitGoesLiveAcrossTwoHosts(t *testing.T) {
 	const service = "baidu-netdisk"
 	layers := []lab.Layer{{Name: "base", Size: 24 << 20, Noise: 40, Seed: 1}, {Name: "top", Size: 4 << 20, Noise: 40, Seed: 2}}

@@ -19,8 +19,8 @@ import (
 // linkRate is in Mbit/s.
 const linkRate = 100
 
-// large publishes an image of 575 MB, 206 MB compressed, and then the same with one
-// small edit in its top layer (78 MB, 32 MB compressed).
+// large publishes an image of 575 MB, 206 MB compressed, and then the same with a small
+// edit in its top layer (78 MB, 32 MB compressed).
 func large(t *testing.T) (first, edited lab.Summary) {
 	t.Helper()
 	below := layered(t, lab.Gzip, lab.Layer{Size: 300e6, Noise: 34}, lab.Layer{Size: 190e6, Noise: 34})
@@ -31,10 +31,10 @@ func large(t *testing.T) (first, edited lab.Summary) {
 	return first, topped(t, below, top)
 }
 
-// sample is one measured way of bringing one image.
+// sample is a measured way of bringing an image.
 type sample struct {
 	took    time.Duration
-	payload int64 // of ssh, or 0 where nobody counts it
+	payload int64 // of ssh, or 0 if not counted
 	crossed hosts.Counters
 }
 
@@ -125,7 +125,8 @@ func measure(t *testing.T, runs int, first, edited lab.Summary) (f pairs) {
 	return f
 }
 
-// One run, beside whatever else the machine does: bytes do not depend on that. TestBenchTransfers measures times.
+// A single run, beside whatever else the machine does: bytes do not depend on that.
+// TestBenchTransfers measures times.
 func TestTransferFigures(t *testing.T) {
 	const runs = 1
 	first, edited := large(t)

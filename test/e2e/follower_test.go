@@ -20,7 +20,7 @@ type follower struct {
 	done      chan struct{}
 }
 
-// process is one that was seen; root is the process that it is below.
+// process is a process that was seen; root is the process that it is below.
 type process struct {
 	root        int
 	name        string
@@ -97,7 +97,8 @@ func ticks(field string) time.Duration {
 	return time.Duration(n) * 10 * time.Millisecond
 }
 
-// used is what processes below a root used whose name begins with one of these; with none of them, any.
+// used returns what processes below a root used whose name begins with any of names;
+// without names, any process.
 func (f *follower) used(root int, names ...string) (d time.Duration) {
 	for _, p := range f.processes {
 		if p.root == root && p.named(names) {

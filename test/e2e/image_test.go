@@ -54,7 +54,7 @@ func topped(t *testing.T, from lab.Summary, top lab.Layer) lab.Summary {
 	return s
 }
 
-// sizeOf is the sum of an image's layers as they are stored, and the last one's.
+// sizeOf returns the sum of an image's layers as they are stored, and the last layer's size.
 func sizeOf(t *testing.T, s lab.Summary) (all, top int64) {
 	t.Helper()
 	manifest, err := imageOf(t, s.ServiceID, s.SourceCommit).Manifest()
@@ -65,8 +65,8 @@ func sizeOf(t *testing.T, s lab.Summary) (all, top int64) {
 	return all, top
 }
 
-// forget takes a service and all that is left of its images off the master: the
-// next deploy is a first one.
+// forget takes a service and all that is left of its images off the master: the next
+// deploy is a first deploy.
 func forget(t *testing.T, service string) {
 	t.Helper()
 	_, _ = docker(t, "rm", "--force", containers()[service].name)

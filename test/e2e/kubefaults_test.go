@@ -96,7 +96,7 @@ func (k *cluster) ends(t *testing.T, spec workload.Spec, a answer, commit string
 	}
 }
 
-// says checks that a failure names its cause, and that its hint has what to do.
+// says checks that a failure names its cause and its hint the act.
 func (a answer) says(t *testing.T, cause, act string) {
 	t.Helper()
 	if f := a.result.Failure; !strings.Contains(f.Message, cause) || !strings.Contains(f.Hint, act) {

@@ -20,15 +20,15 @@ import (
 // memoryLimit is the most that each process may ever have had in memory.
 const memoryLimit = 64 << 20
 
-// peak is VmHWM of both processes, in bytes, while one layer was brought.
+// peak is VmHWM of both processes, in bytes, while a layer was brought.
 type peak struct {
 	layer             int64
 	controller, agent int64
 }
 
-// TestMemoryDoesNotGrowWithTheLayer holds for 100 MB and six times that, over one channel and
-// without copies for deltas: how many channels a stream opens, and when a layer is copied,
-// differs from run to run. The benchmark takes 5 GB.
+// TestMemoryDoesNotGrowWithTheLayer holds for 100 MB and six times that, over a single
+// channel and without copies for deltas: how many channels a stream opens, and when a layer
+// is copied, differs from run to run. The benchmark takes 5 GB.
 func TestMemoryDoesNotGrowWithTheLayer(t *testing.T) {
 	const oneSession = "/etc/ssh/sshd_config.d/one-session.conf"
 	withCopies := edit(t, "/etc/unidesk/agent.yaml", "version: 2\n", "version: 2\nrepositories: []\n")
@@ -73,7 +73,7 @@ func compareMemory(t *testing.T, small, large int64) {
 	}
 }
 
-// bring deploys an image with one layer of that size, with a fresh agent.
+// bring deploys an image with a single layer of that size, with a fresh agent.
 func bring(t *testing.T, size int64) peak {
 	t.Helper()
 	forget(t, noted)

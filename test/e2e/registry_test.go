@@ -24,14 +24,14 @@ const (
 	unitFile       = "/etc/systemd/system/" + unit
 )
 
-// verdict is what a registry command said and its exit code.
+// verdict is what a registry command printed and its exit code.
 type verdict struct {
 	registry.Report
 	exit   int
 	stdout string
 }
 
-// ask runs a registry command with one of the configurations.
+// ask runs a registry command with a configuration.
 func ask(t *testing.T, config string, args ...string) verdict {
 	t.Helper()
 	cmd := two.Master.Exec(t.Context(), append([]string{"unidesk-controller", "--config", config, "-o", "json", "artifact-registry"}, args...)...)
@@ -83,13 +83,13 @@ func on(t *testing.T, commands ...string) {
 // manual is the specification's command line for a person on D601.
 const manual = "docker compose -p " + registry.Project + " -f " + composeFile
 
-// The ways of being sick, each made for real, and what is said of it.
+// The ways of being sick, each made for real, and what is printed of it.
 func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
 	const changedSince = "a file changed after the container was made"
 	all := []struct {
 		name string
 		make []string // on D601
-		// What is said then.
+		// What is printed then.
 		decision  registry.Decision
 		usable    bool             // runtimeApiHealthy
 		scopes    []registry.Scope // that have failed, all of them
@@ -281,7 +281,7 @@ func beside(warnings []string) []string {
 	return slices.DeleteFunc(slices.Clone(warnings), func(s string) bool { return strings.Contains(s, "a port that it publishes on loopback") })
 }
 
-// Where the host itself cannot be asked, that is what is said, and nothing of the registry.
+// If the host itself cannot be asked, that is what is printed, and nothing of the registry.
 func TestAHostThatCannotBeAskedIsNamed(t *testing.T) {
 	cases := []struct {
 		name      string
@@ -325,7 +325,7 @@ func TestAHostThatCannotBeAskedIsNamed(t *testing.T) {
 	}
 }
 
-// Who may only read is told so, and not that there is no agent.
+// An account that may only read learns that, and not that there is no agent.
 func TestAnInstallByOneWhoOnlyReadsIsRefused(t *testing.T) {
 	v := ask(t, "/etc/unidesk-ro", "install")
 	if v.exit != 1 || v.Decision != registry.Refused || !strings.Contains(v.stdout, "ROLE_MISSING") || !strings.Contains(v.Failure.Hint, "roles.admin") {
@@ -333,7 +333,7 @@ func TestAnInstallByOneWhoOnlyReadsIsRefused(t *testing.T) {
 	}
 }
 
-// another writes a configuration whose way to D601 differs in one line of ssh_config.
+// another writes a configuration whose way to D601 differs in a line of ssh_config.
 func another(ctx context.Context, t *testing.T, alias, line string) (config string) {
 	t.Helper()
 	hosts := readMaster(t, "/root/.ssh/config")
@@ -347,7 +347,7 @@ func another(ctx context.Context, t *testing.T, alias, line string) (config stri
 	return config
 }
 
-// A second run of either has nothing to do, and says so.
+// A second run of either has nothing to do, and prints that.
 func TestBootstrapAndInstallTwiceChangeNothing(t *testing.T) {
 	if v := install(t); v.exit != 0 || !strings.Contains(v.stdout, `"changes": 0`) {
 		t.Errorf("install: exit %d\n%s", v.exit, v.stdout)
@@ -359,7 +359,7 @@ func TestBootstrapAndInstallTwiceChangeNothing(t *testing.T) {
 	}
 }
 
-// What a bare host was said to be, and what the two commands made of it.
+// What a bare host was found to be, and what the two commands made of it.
 func TestABareHostIsFurnishedByTwoCommands(t *testing.T) {
 	for name, want := range map[string][]string{
 		two.bare:         {"NOT_AN_AGENT", "host bootstrap D601"},
@@ -556,7 +556,7 @@ func TestBenchStatus(t *testing.T) {
 	}
 }
 
-// A new agent that does not answer gives way to the one that did.
+// A new agent that does not answer gives way to the old agent, which did.
 func TestAnAgentThatDoesNotAnswerIsTakenBack(t *testing.T) {
 	const notAnAgent = "/usr/libexec/docker/cli-plugins/docker-compose" // a program for this host, and no agent
 	cmd := two.Master.Exec(t.Context(), "unidesk-controller", "--config", administrator, "-o", "json",

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// said is what a program has said so far; it may be read while it goes on.
+// said is what a program has printed so far; it may be read while it goes on.
 type said struct {
 	mu   sync.Mutex
 	text bytes.Buffer

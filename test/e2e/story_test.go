@@ -110,7 +110,7 @@ func must(t *testing.T, err error) {
 	drive.Must(t, err)
 }
 
-// eventually tries until it works, and tells the last error when it never does.
+// eventually tries until it works, and reports the last error when it never does.
 func eventually(t *testing.T, within time.Duration, what string, try func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(within); ; time.Sleep(50 * time.Millisecond) {

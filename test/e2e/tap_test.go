@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// tapAddr is where D601's registry is reached by what counts its bytes.
+// tapAddr is the address of D601's registry behind the counter of its bytes.
 const tapAddr = "127.0.0.1:5999"
 
 // registryTap counts what the registry answers and is asked, inside a tunnel: the payload of a pull.

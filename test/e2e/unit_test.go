@@ -54,7 +54,7 @@ func TestTheAgentIsASandboxedUnitThatItsSocketStarts(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got[key], value)
 		}
 	}
-	// What the kernel says of the process, not what the unit's file does.
+	// What the kernel reports of the process, not what the unit's file has.
 	status, err := two.D601.Output(t.Context(), "cat", "/proc/"+got["MainPID"]+"/status")
 	must(t, err)
 	for _, line := range []string{"NoNewPrivs:\t1", "Seccomp:\t2", "CapBnd:\t000000000000000b"} {
@@ -70,8 +70,8 @@ func TestTheAgentIsASandboxedUnitThatItsSocketStarts(t *testing.T) {
 	}
 }
 
-// What systemd makes of the sandbox that all of this lab runs in. The unit's file
-// says why each directive that is left out is left out.
+// What systemd makes of the sandbox that all of this lab runs in. The unit's file has
+// the reason for each directive that is left out.
 func TestTheAgentsSandboxIsTight(t *testing.T) {
 	const most = 2.2
 	out, err := two.D601.Output(t.Context(), "systemd-analyze", "security", "--no-pager", agentUnit)
@@ -81,7 +81,7 @@ func TestTheAgentsSandboxIsTight(t *testing.T) {
 		t.Fatalf("systemd-analyze says %s", out)
 	}
 	score, _, _ = strings.Cut(score, " ")
-	// make e2e prints it: what a package says that passes is not shown.
+	// make e2e prints it: the output of a package that passes is not shown.
 	said := fmt.Sprintf("e2e: systemd-analyze security %s: %s (at most %.1f)\n", agentUnit, score, most)
 	must(t, os.MkdirAll(filepath.Join(repo, "dist"), 0o755))
 	must(t, os.WriteFile(filepath.Join(repo, "dist", "sandbox.txt"), []byte(said), 0o644))

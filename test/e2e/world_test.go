@@ -122,7 +122,7 @@ func build(ctx context.Context, program string, args ...string) (string, error) 
 	return strings.TrimSpace(string(out)), nil
 }
 
-// file is one that a host gets: of the repository, or as it stands here.
+// file is a file that a host gets: of the repository, or as it stands here.
 type file struct {
 	path, from, text string
 	mode             os.FileMode
@@ -146,7 +146,7 @@ func put(ctx context.Context, h *hosts.Host, files ...file) error {
 	return nil
 }
 
-// each runs commands inside a host, one after the other, until one fails.
+// each runs commands inside a host in order, until one fails.
 func each(ctx context.Context, h *hosts.Host, commands ...string) error {
 	for _, c := range commands {
 		if _, err := h.Output(ctx, strings.Fields(c)...); err != nil {

@@ -21,7 +21,7 @@ const (
 	SaveZstd Way = "docker save, zstd, ssh, docker load"
 )
 
-// Sample is one run of one way.
+// Sample is a run of a way.
 type Sample struct {
 	// Took is from the request, over a tunnel that is up, to the image that the engine has and that was verified.
 	Took time.Duration

@@ -119,5 +119,5 @@ func TestTheChartIsXML(t *testing.T) {
 	if bars != 12 { // the ground, and eleven bars
 		t.Errorf("%d rectangles", bars)
 	}
-	(&Report{}).Chart() // an empty report has one too
+	(&Report{}).Chart() // an empty report has a chart too
 }

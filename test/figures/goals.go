@@ -28,7 +28,7 @@ type Judged struct {
 	Verdict                  Verdict
 }
 
-// check is one condition of a goal: what was measured, in words, and whether it is enough.
+// check is a condition of a goal: what was measured, in words, and whether it is enough.
 type check struct {
 	text string
 	ok   bool

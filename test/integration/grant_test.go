@@ -53,7 +53,7 @@ func signed(t *testing.T, key, statement string) string {
 	return text + ".grant"
 }
 
-// The one service behind the supervisor's gate goes live with a grant, once.
+// The only service behind the supervisor's gate goes live with a grant, once.
 func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	const service = "code-queue-mgr"
 	config := withOrigin(t, service)

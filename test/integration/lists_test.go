@@ -72,7 +72,7 @@ func TestTheExamplesRunAsWritten(t *testing.T) {
 	t.Run("the second list", func(t *testing.T) { typed(t, second, commit) })
 }
 
-// typed types each line with the commit of its service; no two change the same one.
+// typed types each line with the commit of its service; no two change the same service.
 func typed(t *testing.T, list []example, commit func(service string) string) {
 	t.Helper()
 	for _, e := range list {

@@ -21,7 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
-// Whatever is wrong, it is told with its reason, and what runs goes on running.
+// Whatever is wrong, it is reported with its reason, and what runs goes on running.
 func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 	const service = "project-manager"
 	good := world.Release(t, service, lab.Change{})
@@ -221,7 +221,7 @@ func TestALostLoginIsTakenBack(t *testing.T) {
 	world.Lives(t, service, good)
 }
 
-// relabelled publishes an image under a commit whose label says something else.
+// relabelled publishes an image under a commit with another label.
 func relabelled(t *testing.T, service, digit, label, value string) string {
 	t.Helper()
 	good, err := world.CI.Release(t.Context(), service, lab.Change{Behaviour: "ok"})

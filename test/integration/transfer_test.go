@@ -52,7 +52,7 @@ func crossed(t *testing.T, bytes int64) {
 	}
 }
 
-// A run that the host's death ended leaves what it has; the next one goes on.
+// A run that the host's death ended leaves what it has; the next run goes on.
 func TestALaterRunGoesOnWhereTheLastOneEnded(t *testing.T) {
 	s := large(t, lab.Gzip, 41)
 	stopped := make(chan error, 1)
@@ -128,7 +128,7 @@ func TestARegistryThatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
 		crossed(t, before+3<<20)
 		world.Registry.Kill()
 		world.SSH.Link.SetRate(0)
-		time.Sleep(8 * time.Second) // longer than a few tries one after the other
+		time.Sleep(8 * time.Second) // longer than a few retries
 		back <- world.Registry.Start(t.Context())
 	}()
 	a := world.DeployNow(t, "todo-note", s.SourceCommit)

@@ -17,8 +17,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
 
-// sed edits the env file while others deploy: under the lock that their edits take,
-// and by a new file in the old one's place.
+// sed edits the env file while others deploy: under the lock that their edits take, and
+// by a new file in the old file's place.
 func sed(t *testing.T, script string) {
 	t.Helper()
 	dir, name := filepath.Split(world.Master.EnvFile)
@@ -29,8 +29,8 @@ func sed(t *testing.T, script string) {
 	}
 }
 
-// candidates are the commits that rollback lists: what was proven, the one that runs
-// among them.
+// candidates returns the commits that rollback lists: what was proven, the running
+// commit among them.
 func candidates(t *testing.T, service string) (commits []string) {
 	t.Helper()
 	a := world.Run(t, "rollback", "--service", service)
@@ -44,9 +44,9 @@ func candidates(t *testing.T, service string) (commits []string) {
 	return commits
 }
 
-// A login that is not there, and was not before either, is no fault of the version:
-// it is kept, and said to be degraded, until somebody mends it. Another commit's
-// answer is a fault, and taken back.
+// A login that is not there, and was not before either, is no fault of the version: it
+// is kept, and reported as degraded, until it is mended. Another commit's answer is a
+// fault, and reverted.
 func TestAMissingLoginDegradesUntilItIsMended(t *testing.T) {
 	t.Parallel()
 	const service = "baidu-netdisk"

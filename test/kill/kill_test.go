@@ -49,8 +49,8 @@ func killedAt(t *testing.T, program string, point workload.Point, service, commi
 	}
 }
 
-// At every point: kill -9, then one recover, or the same command again, and the
-// old version or the new one is proven, the env file is whole and nothing is left.
+// At every point: kill -9, then a recover, or the same command again, and the old
+// version or the new is proven, the env file is whole and nothing is left.
 func TestKilledAtAnyPointEndsInOldOrNew(t *testing.T) {
 	t.Parallel() // with tests of other services
 	k := newKilling(t, "todo-note")
@@ -74,8 +74,8 @@ func TestKilledAtAnyPointEndsInOldOrNew(t *testing.T) {
 }
 
 // whileComposeRuns kills in mid-recreate. Compose goes on for seconds after its
-// controller was killed: whoever comes next waits for it, and does not run a
-// second one beside it.
+// controller was killed: the next command waits for it, and does not run a second
+// Compose beside it.
 func (k *killing) whileComposeRuns(t *testing.T) {
 	t.Helper()
 	for _, wait := range []time.Duration{50, 200, 400, 700} {

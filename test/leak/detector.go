@@ -30,7 +30,7 @@ func NewDetector(secrets ...Secret) *Detector {
 	return &Detector{secrets: secrets, found: map[string]bool{}}
 }
 
-// Search looks for every form of every secret in what was said.
+// Search looks for every form of every secret in what was printed.
 func (d *Detector) Search(where string, said []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,8 +81,8 @@ func (d *Detector) Found() (findings []string, searched int) {
 	return findings, d.searched
 }
 
-// Run runs a command to its end and searches what it says. An exit code that is
-// not 0 is no error.
+// Run runs a command to its end and searches what it prints. An exit code that is not 0
+// is no error.
 func (d *Detector) Run(cmd *exec.Cmd) (exit int, stdout, stderr []byte, err error) {
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
@@ -125,9 +125,9 @@ func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInf
 // of what ran before. It is there while the change is not settled.
 func OfAChange(path string) bool { return strings.Contains(filepath.Base(path), ".secret.json") }
 
-// Watch samples, until ctx ends, the command line of every process that this one
-// can see, those in namespaces below its own too, and does what look does besides.
-// It shows each new line to see, with NUL after each argument.
+// Watch samples, until ctx ends, the command line of every process that this process
+// can see, those in namespaces below its own too, and calls look besides. It shows each
+// new line to see, with NUL after each argument.
 func (d *Detector) Watch(ctx context.Context, see func(line string), look func()) {
 	// A process has its own line soon after it began, and others have run for days:
 	// each is looked at a number of times.

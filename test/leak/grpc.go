@@ -18,11 +18,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 )
 
-// SearchGRPC looks into what one end of a gRPC connection sent, from its first
-// byte on, behind the agent's preface or with HTTP/2's own. Searched as it is, it
-// would hide most: header fields, an error among them, are Huffman coded
-// (RFC 7541), and a message may lie in several frames. It returns what was
-// searched, decoded.
+// SearchGRPC looks into what an end of a gRPC connection sent, from its first byte on,
+// behind the agent's preface or with HTTP/2's own. Searched as it is, it would hide
+// most: header fields, an error among them, are Huffman coded (RFC 7541), and a message
+// may lie in several frames. It returns what was searched, decoded.
 func (d *Detector) SearchGRPC(where string, sent []byte) (decoded []byte, err error) {
 	d.Search(where, sent)
 	decoded, err = decode(sent)
@@ -88,8 +87,8 @@ func plain(field hpack.HeaderField) string {
 	return field.Value
 }
 
-// compressed returns an error where a message is: a flag and a length, four bytes,
-// stand before each one.
+// compressed returns an error if a message is compressed: a flag and a length, four
+// bytes, stand before each.
 func compressed(messages []byte) error {
 	for len(messages) >= 5 {
 		if messages[0] != 0 {

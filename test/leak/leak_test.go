@@ -95,7 +95,7 @@ func TestASecretIsFoundInEveryForm(t *testing.T) {
 	}
 }
 
-// connection is what an end sends that says one thing, a header field or a message.
+// connection returns what an end sends with a single header field or message.
 func connection(t *testing.T, preface string, field hpack.HeaderField, messages ...[]byte) []byte {
 	t.Helper()
 	var sent, block bytes.Buffer
@@ -117,7 +117,7 @@ func connection(t *testing.T, preface string, field hpack.HeaderField, messages 
 	return sent.Bytes()
 }
 
-// Not one of these has the secret's bytes in a row.
+// None of these has the secret's bytes in a row.
 func TestASecretIsFoundInGRPC(t *testing.T) {
 	t.Parallel()
 	secret := NewSecret("odd", odd)

@@ -22,13 +22,13 @@ import (
 // Secret is a value that was put somewhere, in every form in which it could come
 // out again.
 type Secret struct {
-	// Name says where it was put, Value is what.
+	// Name is where it was put, Value is what.
 	Name, Value string
 	forms       map[string][]byte
 	scrubber    scrub.Scrubber
 }
 
-// NewSecret makes a value that nothing else on this machine holds. One with odd
+// NewSecret makes a value that nothing else on this machine holds. A value with odd
 // characters in it looks another way in each encoding.
 func NewSecret(name, odd string) Secret {
 	return Known(name, fmt.Sprintf("cnry%016x%s%08x", rand.Uint64(), odd, rand.Uint32()))
@@ -44,9 +44,9 @@ func Known(name, value string) Secret {
 		"hex": []byte(hex.EncodeToString(v)), "upper-case hex": []byte(strings.ToUpper(hex.EncodeToString(v))),
 		"bytes": []byte(strings.Trim(fmt.Sprintf("%d", v), "[]")),
 	}
-	// In the middle of a longer text a value has one of three base64 forms, but for
-	// the characters that it shares with its neighbours. Of a short one too little is
-	// left to tell it from other text.
+	// In the middle of a longer text a value has one of three base64 forms, but for the
+	// characters that it shares with its neighbours. Of a short value too little is
+	// left to distinguish it from other text.
 	for shift := range 3 {
 		if len(v) < 12 {
 			break
@@ -69,8 +69,8 @@ func inJSON(value string, forHTML bool) []byte {
 	return bytes.Trim(bytes.TrimSpace(b.Bytes()), `"`)
 }
 
-// Forms are what to look for where the search is another program's, each in a
-// line of its own.
+// Forms returns what to look for if another program searches, each in a line of its
+// own.
 func (s Secret) Forms() (lines []byte) {
 	for _, form := range s.forms {
 		lines = append(append(lines, form...), '\n')
