@@ -1,8 +1,8 @@
-// Command mutants shows whether the unit tests notice faults. It puts named faults,
-// the seeds, into the source, one seed at a time, and runs the unit tests over each. A
-// fault that no test notices is alive, and the command exits with 1. The danger is
-// a seed that tests nothing: a seed whose old text is not in its file exactly once,
-// or whose fault does not compile, is an error, too.
+// Command mutants shows whether the unit tests notice faults. It puts named faults, the
+// seeds, into the source, a seed at a time, and runs the unit tests over each. A fault
+// that no test notices is alive, and the command exits with 1. The danger is a seed
+// that tests nothing: a seed whose old text is not in its file exactly once, or whose
+// fault does not compile, is an error, too.
 //
 // The tree is never changed: the go command reads the faulty file in place of the
 // real file (-overlay). Tests are run with -short: a fault that only a long random test

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// module writes a module with one function, one test, and seeds.
+// module writes a module with a function, a test, and seeds.
 func module(t *testing.T, test, seeds string) (args []string) {
 	t.Helper()
 	root := t.TempDir()

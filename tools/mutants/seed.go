@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// seed is one fault. A file of seeds has a line for each:
+// seed is a fault. A file of seeds has a line for each:
 //
 //	# a comment
 //	file internal/proof/streak.go

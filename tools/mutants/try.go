@@ -24,7 +24,7 @@ const (
 	untried verdict = "NOT TRIED" // the time is over, or go test did not run
 )
 
-// attempt is the trial of one seed.
+// attempt is the trial of a seed.
 type attempt struct {
 	verdict verdict
 	by      string // the test that failed, or why there is none

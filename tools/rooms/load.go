@@ -117,7 +117,7 @@ func below(module, path string) string {
 	return path
 }
 
-// uses finds what the files of one package use.
+// uses finds what the files of a package use.
 type uses struct {
 	fset   *token.FileSet
 	info   *types.Info
