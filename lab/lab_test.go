@@ -113,7 +113,7 @@ func testPublished(t *testing.T, w *lab.World) {
 		t.Fatal(err)
 	}
 	if digest, err := image.Digest(); err != nil || digest.String() != v.Digest {
-		t.Errorf("digest is %s (%v), the summary says %s", digest, err, v.Digest)
+		t.Errorf("digest is %s (%v), the summary has %s", digest, err, v.Digest)
 	}
 	want := map[string]string{
 		"org.opencontainers.image.revision": v.SourceCommit,
@@ -131,7 +131,7 @@ func testPublished(t *testing.T, w *lab.World) {
 	}
 	var written lab.Summary
 	if err := json.Unmarshal(file, &written); err != nil || written != v {
-		t.Errorf("the summary's file says %+v (%v), want %+v", written, err, v)
+		t.Errorf("the summary's file has %+v (%v), want %+v", written, err, v)
 	}
 	if v.SourceRepo == w.Installed["baidu-netdisk"].SourceRepo || v.SourceCommit == w.Installed["baidu-netdisk"].SourceCommit {
 		t.Error("todo-note is not from a repository of its own")
@@ -287,7 +287,7 @@ func testCorrupt(t *testing.T, w *lab.World) {
 		t.Errorf("%d of %d bytes: %v", n, res.ContentLength, err)
 	}
 	if hex.EncodeToString(h.Sum(nil)) == layer.Hex {
-		t.Error("the blob is still what its digest says")
+		t.Error("the blob still matches its digest")
 	}
 }
 
@@ -369,7 +369,7 @@ func testProduct(t *testing.T, w *lab.World) {
 			"--service", "baidu-netdisk", "--commit", w.Installed["baidu-netdisk"].SourceCommit)
 		var result struct{ Decision string }
 		if err := json.Unmarshal([]byte(out), &result); err != nil || result.Decision != "ready" {
-			t.Errorf("the plan says %s (%v)", out, err)
+			t.Errorf("the plan prints %s (%v)", out, err)
 		}
 		if err != nil {
 			t.Error(err)

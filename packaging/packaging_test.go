@@ -49,7 +49,7 @@ func TestThePackageBringsWhatABootstrapBrings(t *testing.T) {
 			t.Errorf("the package's %s differs: %v", f.Path, err)
 		}
 		if comment := "Installed as " + f.Path; strings.HasSuffix(f.Path, ".conf") && !strings.Contains(string(f.Content), comment) {
-			t.Errorf("%s does not say %q", f.Path, comment)
+			t.Errorf("%s lacks %q", f.Path, comment)
 		}
 	}
 }

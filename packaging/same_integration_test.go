@@ -117,7 +117,7 @@ func TestARelease(t *testing.T) {
 	})
 	t.Run("has packages in which lintian finds nothing", func(t *testing.T) {
 		if out := run(t, filepath.Join(first, "dist"), "022", nil, "sh", "-c", "lintian --allow-root --fail-on error,warning *_"+runtime.GOARCH+".deb"); strings.TrimSpace(out) != "" {
-			t.Errorf("it says\n%s", out)
+			t.Errorf("it prints\n%s", out)
 		}
 	})
 }

@@ -93,12 +93,12 @@ func TestWhatTheAccountMayDoIsAskedOnceForAll(t *testing.T) {
 	<-server.begun
 	giveUp()
 	if r := <-answer; r.err == nil {
-		t.Errorf("a caller that gave up is told %+v", r)
+		t.Errorf("a caller that gave up gets %+v", r)
 	}
 	over, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if r := c.ask(over); r.err == nil {
-		t.Errorf("a caller whose time is over is told %+v", r)
+		t.Errorf("a caller whose time is over gets %+v", r)
 	}
 	go func() { answer <- c.ask(t.Context()) }()
 	close(server.let)
@@ -153,7 +153,7 @@ func TestAnAccountThatIsNotKnownIsReportedWithTheLineToType(t *testing.T) {
 	trouble := k.describe(t.Context()).Trouble
 	for _, words := range []string{"does not know the agent's account", "kubectl -n unidesk-system create token unidesk-agent"} {
 		if !strings.Contains(trouble, words) {
-			t.Errorf("%q does not say %q", trouble, words)
+			t.Errorf("%q lacks %q", trouble, words)
 		}
 	}
 }

@@ -128,7 +128,7 @@ func engineGone(t *testing.T, h *host) {
 		t.Fatal(err, fault.HintOf(err))
 	}
 	if !strings.Contains(strings.Join(told, "\n"), "waiting for up to") {
-		t.Errorf("told %q", told)
+		t.Errorf("reported %q", told)
 	}
 	p.want(t, target, 0)
 }

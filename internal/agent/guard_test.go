@@ -327,7 +327,7 @@ func TestAPanicIsAnErrorAndNotTheEnd(t *testing.T) {
 		t.Errorf("stream: %v", err)
 	}
 	if !strings.Contains(journal.String(), "at the disco") || !strings.Contains(journal.String(), "guard_test.go") {
-		t.Errorf("the log does not say where: %s", journal.String())
+		t.Errorf("the log lacks the place: %s", journal.String())
 	}
 }
 

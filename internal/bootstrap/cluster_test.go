@@ -136,7 +136,7 @@ func TestTheClusterIsLookedAtAndGrantedWhatItLacks(t *testing.T) {
 			h.Say = func(step, does string) {
 				told = append(told, fmt.Sprint(step, len(c.node.acts)))
 				if does == "" {
-					t.Errorf("%s does not say what it does", step)
+					t.Errorf("%s lacks what it does", step)
 				}
 			}
 			r := h.Run(t.Context(), c.dry)
@@ -150,7 +150,7 @@ func TestTheClusterIsLookedAtAndGrantedWhatItLacks(t *testing.T) {
 				}
 			}
 			if !slices.Equal(told, want) {
-				t.Errorf("told %q, want %q", told, want)
+				t.Errorf("reported %q, want %q", told, want)
 			}
 			of := r.Changes
 			if c.dry { // the binary and the files are not there

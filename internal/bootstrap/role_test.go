@@ -38,7 +38,7 @@ func TestTheAccountGetsTheAskedRoleAndNoOther(t *testing.T) {
 			t.Errorf("%q: %s", role, diff)
 		}
 		if page := "/usr/share/doc/unidesk-controller/docs/agent.yaml"; !strings.Contains(string(FirstConfig{Role: role}.render("ops")), page) {
-			t.Errorf("%q: the file does not say where on the controller's machine its keys are described", role)
+			t.Errorf("%q: the file does not name the page on the controller's machine that describes its keys", role)
 		}
 		if root := string(FirstConfig{Role: role}.render("root")); strings.Contains(root, `["root"]`) {
 			t.Errorf("%q: root got a role:\n%s", role, root)

@@ -83,7 +83,7 @@ func (w *world) want(n int) workload.Instance {
 		w.t.Fatalf("want version %d: %+v", n, in)
 	}
 	if seen.Stamped[workload.KeyCommit] != img.Commit.String() {
-		w.t.Fatalf("want version %d: the env file says %v", n, seen.Stamped)
+		w.t.Fatalf("want version %d: the env file has %v", n, seen.Stamped)
 	}
 	if got := w.docker("image", "inspect", "-f", "{{.Id}}", w.spec.Compose.Image); got != in.ImageID {
 		w.t.Fatalf("%s is %s, the container's image %s", w.spec.Compose.Image, got, in.ImageID)

@@ -81,7 +81,7 @@ func TestAKeepTagAloneIsRetired(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left := kept(); left != "" || !strings.Contains(strings.Join(told, "\n"), "image of "+old.Commit.Short()+" is let go") {
-		t.Errorf("left: %q, told %q", left, told)
+		t.Errorf("left: %q, reported %q", left, told)
 	}
 	w.want(2)
 }

@@ -246,7 +246,7 @@ func TestGivingUpLetsARecreateEnd(t *testing.T) {
 		t.Error("it did not end")
 	}
 	if _, err := os.Stat(filepath.Join(r.config.Root, "signal")); err == nil {
-		t.Error("it was told to stop")
+		t.Error("it got the signal to stop")
 	}
 }
 
@@ -280,7 +280,7 @@ func TestARecreateThatDoesNotEndIsStopped(t *testing.T) {
 				t.Error(err)
 			}
 			if said(t, r, "signal") != "told" {
-				t.Error("it was not told")
+				t.Error("it got no signal")
 			}
 			pid, err := strconv.Atoi(said(t, r, "pid"))
 			if err != nil || syscall.Kill(pid, 0) == nil {

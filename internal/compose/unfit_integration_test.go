@@ -173,7 +173,7 @@ func TestDockersOwnHealthCheckIsObserved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "", "")
 	if in := w.deploy(0, "a"); in.Healthcheck != "" {
-		t.Errorf("no check says %q", in.Healthcheck)
+		t.Errorf("no check has %q", in.Healthcheck)
 	}
 	w.write("docker-compose.yml", w.composeFile(healthcheck("/nothing")))
 	c, image := w.plan(1, "b"), w.images[1]

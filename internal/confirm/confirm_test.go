@@ -185,7 +185,7 @@ func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 					t.Fatalf("%v (%s, %q)", err, fault.ReasonOf(err), fault.HintOf(err))
 				}
 				if p := w.observe(t).Pending; p == nil || !strings.Contains(p.Failed, errCrash.Error()) {
-					t.Fatalf("a failed revert must stay, and say so: %+v", p)
+					t.Fatalf("a failed revert must stay, and report it: %+v", p)
 				}
 				if err := w.target().Switch(t.Context(), w.change(t, 2, "c"), ignore); fault.ReasonOf(err) != fault.ChangePending {
 					t.Fatalf("another change over a failed revert: %v", err)
@@ -348,7 +348,7 @@ func TestAStateFileThatIsNoneIsNotTakenForNothing(t *testing.T) {
 				t.Errorf("switch: %v", err)
 			}
 			if _, err := w.target().Observe(t.Context(), w.spec.Ref, false); err == nil {
-				t.Error("observe says nothing")
+				t.Error("observe reports nothing")
 			}
 		})
 	}

@@ -49,7 +49,7 @@ func TestARevertWaitsForWhatDoesNotAnswer(t *testing.T) {
 			w.silentFor(13*time.Minute, reason)
 			told, err := w.takeBack(t.Context())
 			if err != nil || waits(told) != 1 {
-				t.Fatalf("%v, told %+v", err, told)
+				t.Fatalf("%v, reported %+v", err, told)
 			}
 			w.want(t, 0)
 			if last := w.observe(t).Last; len(last.Left) > 0 {
@@ -70,7 +70,7 @@ func TestARevertDoesNotWaitForEver(t *testing.T) {
 		began := time.Now()
 		told, err := w.takeBack(t.Context())
 		if fault.ReasonOf(err) != fault.RevertFailed || !fault.Retryable(err) || waits(told) != 1 {
-			t.Fatalf("%v (%s), told %+v", err, fault.ReasonOf(err), told)
+			t.Fatalf("%v (%s), reported %+v", err, fault.ReasonOf(err), told)
 		}
 		if took := time.Since(began); took != 14*time.Minute {
 			t.Errorf("waited %s", took)

@@ -117,7 +117,7 @@ func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
 		time.Sleep(time.Hour)
 		stop()
 		if n.Load() != 1 || j.count("it is taken back") != 1 {
-			t.Errorf("taken back %d times, told %d times", n.Load(), j.count("it is taken back"))
+			t.Errorf("taken back %d times, reported %d times", n.Load(), j.count("it is taken back"))
 		}
 		err := w.keep(t, "b")
 		if fault.ReasonOf(err) != fault.Stale {
@@ -395,7 +395,7 @@ func TestAnUnreadableStateHoldsUpNoOther(t *testing.T) {
 		w.want(t, 0)
 		stop()
 		if j.count("level=ERROR") != 1 {
-			t.Errorf("told %d times", j.count("level=ERROR"))
+			t.Errorf("reported %d times", j.count("level=ERROR"))
 		}
 	})
 }

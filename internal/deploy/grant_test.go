@@ -56,7 +56,7 @@ func TestAGrantIsUsedOnceByTheSwitchThatItAllows(t *testing.T) {
 		planned := w.Plan(t.Context(), w.granted(b, "2"))
 		want(t, planned, contract.DecidedReady, "")
 		if g := planned.Contract.Grant; g == nil || g.Signer != "alice" {
-			t.Errorf("a plan with a grant does not say whose: %+v", g)
+			t.Errorf("a plan with a grant does not name its signer: %+v", g)
 		}
 		w.FailStage(errBoom)
 		want(t, w.Run(t.Context(), w.granted(b, "2"), false), contract.DecidedFailed, fault.Internal)

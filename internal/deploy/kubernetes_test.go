@@ -43,7 +43,7 @@ func TestAConfigSyncTakesItsKeysAndNoOthers(t *testing.T) {
 		said := fmt.Sprintf("%+v", plan.Plan.Checks)
 		for _, words := range []string{"auth.password OK:true", "present, 7 bytes", "auth.username OK:true", "session go nowhere"} {
 			if !strings.Contains(said, words) {
-				t.Errorf("the plan does not say %q: %s", words, said)
+				t.Errorf("the plan lacks %q: %s", words, said)
 			}
 		}
 		want(t, w.reaching(t, req, runNow), contract.DecidedSucceeded, "")

@@ -208,24 +208,24 @@ func TestGoingBackIsSaidToBeGoingBack(t *testing.T) {
 		w.live(a)
 		w.live(b)
 		if plan := w.Plan(t.Context(), w.contract(a)); !plan.Older {
-			t.Error("the plan does not say that a is older")
+			t.Error("the plan does not report that a is older")
 		}
 		if plan := w.Plan(t.Context(), w.contract(b)); plan.Older {
-			t.Error("the plan says that b is older")
+			t.Error("the plan reports that b is older")
 		}
 		r := w.run(a)
 		want(t, r, contract.DecidedSucceeded, "")
 		if !r.Older {
-			t.Error("the result does not say that a is older")
+			t.Error("the result does not report that a is older")
 		}
 		if plan := w.Plan(t.Context(), w.contract(b)); plan.Older { // going forward again
-			t.Error("the plan says that b is older than a")
+			t.Error("the plan reports that b is older than a")
 		}
 		if r := w.run(b); r.Older {
-			t.Error("the result says that b is older than a")
+			t.Error("the result reports that b is older than a")
 		}
 		if plan := w.Plan(t.Context(), w.contract(a)); !plan.Older {
-			t.Error("the plan does not say any more that a is older")
+			t.Error("the plan no longer reports that a is older")
 		}
 	})
 }

@@ -160,7 +160,7 @@ func TestVerifySaysThatADeployGoesOn(t *testing.T) {
 		want(t, plan, contract.DecidedBlocked, fault.Locked)
 		for _, word := range []string{"tester", "deploy of " + b.String(), "since "} {
 			if !strings.Contains(asked.Failure.Message, word) {
-				t.Errorf("%q does not say %q", asked.Failure.Message, word)
+				t.Errorf("%q lacks %q", asked.Failure.Message, word)
 			}
 		}
 		if !asked.Failure.Retry || !strings.Contains(asked.Failure.Next.String(), "verify") {

@@ -39,7 +39,7 @@ func want(t *testing.T, r contract.Result, decision contract.Decision, reason fa
 		t.Fatalf("decided %s (%s), want %s (%s): %+v", r.Decision, got, decision, reason, r.Failure)
 	}
 	if r.Running == "" && reason != fault.Locked {
-		t.Error("the result does not say what runs")
+		t.Error("the result lacks what runs")
 	}
 }
 

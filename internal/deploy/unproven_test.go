@@ -48,7 +48,7 @@ func TestACopyThatWasNotProvenIsTakenBack(t *testing.T) {
 						t.Errorf("retry %v, next %s", r.Failure.Retry, r.Failure.Next)
 					}
 					if w.runs() != a.String() || !w.running().Running || w.pending() != nil || !strings.Contains(r.Running, a.String()) {
-						t.Errorf("runs %s, pending %v, said to run: %s", w.runs(), w.pending(), r.Running)
+						t.Errorf("runs %s, pending %v, reported as running: %s", w.runs(), w.pending(), r.Running)
 					}
 					if len(w.retired) > 0 {
 						t.Errorf("images were let go: %v", w.retired)
@@ -77,7 +77,7 @@ func TestACopyThatWasNotProvenAndCannotBeTakenBackIsLoud(t *testing.T) {
 		want(t, r, contract.DecidedRevertFailed, fault.RevertFailed)
 		for _, said := range []string{"what runs is not what was proven", "could not be brought back", "boom"} {
 			if !strings.Contains(r.Failure.Message, said) {
-				t.Errorf("%q does not say %q", r.Failure.Message, said)
+				t.Errorf("%q lacks %q", r.Failure.Message, said)
 			}
 		}
 		if r.OK || r.Changed || r.Failure.Hint != "turn it off and on again" || r.Failure.Next.String() != contract.RecoverCommand().String() {
@@ -115,7 +115,7 @@ func TestAVersionThatWasReplacedWhileItWasProvenIsNotSaidToRun(t *testing.T) {
 		r := w.run(a)
 		want(t, r, contract.DecidedFailed, fault.NotProven)
 		if !strings.Contains(r.Running, b.String()) {
-			t.Errorf("%s runs, and the answer says %q", b, r.Running)
+			t.Errorf("%s runs, and the answer has %q", b, r.Running)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func TestARunThatWaitedLooksAgain(t *testing.T) {
 		r := w.deployer().Heeding(false, 15*time.Minute).ApplyAll(t.Context(), artifact.Prod, all, false)
 		want(t, *r.Services[0].Result, contract.DecidedBlocked, fault.ArtifactNotFound)
 		if told != 5 { // after a second, and each minute
-			t.Errorf("told %d times", told)
+			t.Errorf("reported %d times", told)
 		}
 	})
 }

@@ -121,7 +121,7 @@ func TestAFullDiskLeavesTheFile(t *testing.T) {
 		case err != nil && fault.ReasonOf(err) != fault.DiskFull:
 			t.Fatalf("%d: %v", left, err)
 		case err != nil && !strings.HasSuffix(fault.HintOf(err), "; the file is as it was"):
-			t.Fatalf("%d: the hint %q says nothing of the file", left, fault.HintOf(err))
+			t.Fatalf("%d: the hint %q does not name the file", left, fault.HintOf(err))
 		case err != nil && string(before) != string(after):
 			t.Fatalf("%d: the file was changed: %q", left, after)
 		case err != nil:

@@ -65,7 +65,7 @@ func TestAPlantedFileIsNotWritten(t *testing.T) {
 		w := journal.Open(dir).Writer(func(error) { told++ })
 		w.Append(line(t, run, workload.PointGuard, "x"))
 		if content, err := os.ReadFile(file(dir, run)); err != nil || string(content) != "kept" || told != 1 {
-			t.Errorf("%s: %q, %v, told %d times", name, content, err, told)
+			t.Errorf("%s: %q, %v, reported %d times", name, content, err, told)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func TestAnEditThatLeavesTheChangesIDStays(t *testing.T) {
 			}
 			for _, words := range []string{"Deployment unidesk-dev/" + name, "runs " + w.ref(1), "before it ran " + w.ref(0), "kubectl rollout history -n unidesk-dev deployment/" + name} {
 				if !strings.Contains(left[0].Why, words) {
-					t.Errorf("%q does not say %q", left[0].Why, words)
+					t.Errorf("%q lacks %q", left[0].Why, words)
 				}
 			}
 		})

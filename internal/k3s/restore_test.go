@@ -85,7 +85,7 @@ func TestAKeyThatSomebodyElseWroteSinceStays(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	if !w.said("somebody changed user in ConfigMap unidesk-dev/auth: it stays") {
-		t.Errorf("nothing says so: %+v", w.events)
+		t.Errorf("nothing reports it: %+v", w.events)
 	}
 }
 

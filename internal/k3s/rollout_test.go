@@ -81,11 +81,11 @@ func TestARolloutWaitsForWhatTimeMends(t *testing.T) {
 			seen := map[string]int{}
 			for _, e := range w.events {
 				if seen[e.Text]++; seen[e.Text] > 1 {
-					t.Errorf("said twice: %s", e.Text)
+					t.Errorf("reported twice: %s", e.Text)
 				}
 			}
 			if trouble != "" && !w.said(trouble) {
-				t.Errorf("no line of progress says it: %+v", w.events)
+				t.Errorf("no line of progress reports it: %+v", w.events)
 			}
 		})
 	}
@@ -228,7 +228,7 @@ func TestAnotherWriterMakesAChangeStale(t *testing.T) {
 			w.must(w.settle("b", workload.Revert))
 			w.clean()
 			if !w.said("stay") && name != "a synced key" {
-				t.Errorf("nothing says what stays: %+v", w.events)
+				t.Errorf("nothing reports what stays: %+v", w.events)
 			}
 			for _, in := range w.observe().Instances {
 				if in.Config == w.images[1].Config && !strings.Contains(name, "after") {
@@ -357,7 +357,7 @@ func TestAnAPIServerThatStaysSilentLeavesTheChangePending(t *testing.T) {
 		err := w.target().Switch(ctx, c, w.emit)
 		w.fails(err, fault.KubernetesUnavailable)
 		if !fault.Retryable(err) {
-			t.Error("it is not said that trying again may help")
+			t.Error("it is not reported that a retry may help")
 		}
 		w.alive()
 		w.must(w.apply(c))

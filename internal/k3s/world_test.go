@@ -148,7 +148,7 @@ func (w *world) fails(err error, reason fault.Reason, words ...string) {
 	text := err.Error() + "\n" + fault.HintOf(err)
 	for _, word := range words {
 		if !strings.Contains(text, word) {
-			w.t.Errorf("%q does not say %q", text, word)
+			w.t.Errorf("%q lacks %q", text, word)
 		}
 	}
 	for _, s := range []string{secret, password, was} {

@@ -72,7 +72,7 @@ func TestARunWaitsForTheLockAndHearsWhoHasIt(t *testing.T) {
 					mine()
 				}
 				if want := []time.Duration{3 * time.Minute, 2 * time.Minute, time.Minute}[:c.told]; !slices.Equal(told, want) {
-					t.Errorf("told with %v left, want %v", told, want)
+					t.Errorf("reported with %v left, want %v", told, want)
 				}
 			})
 		})

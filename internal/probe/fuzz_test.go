@@ -44,7 +44,7 @@ func FuzzAnAnswerTellsOnlyWhatWasAsked(f *testing.F) {
 			t.Errorf("HTTP %d, a JSON object %t: %q", status, object, h.Error)
 		}
 		if h.Error != "" && (h.OK || h.Commit != "" || h.RequestedCommit != "" || h.Flags != nil) {
-			t.Errorf("an answer that is none tells %+v", h)
+			t.Errorf("an answer that is none has %+v", h)
 		}
 		if ok, is := whole["ok"].(bool); object && h.OK && is && !ok {
 			t.Errorf("%q is good", body)

@@ -184,7 +184,7 @@ func TestWhatMakesADeploymentUnfit(t *testing.T) {
 			}
 		}
 		if named != 1 {
-			t.Errorf("%d checks say %q", named, name)
+			t.Errorf("%d checks have %q", named, name)
 		}
 	}
 }

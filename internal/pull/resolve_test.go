@@ -82,7 +82,7 @@ func TestAnIndexResolvesToThePlatformAndPassesAttestationsOver(t *testing.T) {
 	_, err := f.reader(t).Resolve(t.Context(), repo(), commit(), artifact.Platform{OS: "linux", Architecture: "riscv64"})
 	wantReason(t, err, fault.PlatformNotFound, false)
 	if strings.Contains(err.Error(), "unknown") || !strings.Contains(err.Error(), "linux/arm64/v8") {
-		t.Errorf("%v does not say what there is", err)
+		t.Errorf("%v does not name what there is", err)
 	}
 }
 
@@ -246,7 +246,7 @@ func TestResolveRefuses(t *testing.T) {
 			img, err := f.reader(t).Resolve(t.Context(), repo(), commit(), amd64)
 			wantReason(t, err, c.want, c.retry)
 			if !strings.Contains(err.Error(), c.text) {
-				t.Errorf("%v does not say %q", err, c.text)
+				t.Errorf("%v lacks %q", err, c.text)
 			}
 			if c.want == fault.ArtifactInvalid && fault.HintOf(err) == "" {
 				t.Errorf("%v has no hint", err)

@@ -53,7 +53,7 @@ func TestInstallMakesTheHostAsDeclaredAndASecondTimeChangesNothing(t *testing.T)
 				t.Errorf("after it the registry is %s: %s", report.Decision, report.Summary)
 			}
 			if done.Changes == 0 {
-				t.Error("it says that it changed nothing")
+				t.Error("it reports that it changed nothing")
 			}
 			first := h.clone()
 			h.acts = nil
@@ -69,7 +69,7 @@ func TestInstallMakesTheHostAsDeclaredAndASecondTimeChangesNothing(t *testing.T)
 			}
 			for _, p := range seen {
 				if p.Changed || p.Kept != "" {
-					t.Errorf("the second time says %+v", p)
+					t.Errorf("the second time reports %+v", p)
 				}
 			}
 		})
@@ -203,7 +203,7 @@ func TestWhereverItFailsTheHostIsAsItWas(t *testing.T) {
 					}
 					told := strings.Contains(err.Error(), "put back") || strings.Contains(err.Error(), "nothing was changed")
 					if !told || strings.Contains(err.Error(), "failed too") {
-						t.Errorf("%s, %s: the error does not tell what the host is like: %v", name, at, err)
+						t.Errorf("%s, %s: the error does not describe the host: %v", name, at, err)
 					}
 					restored := slices.ContainsFunc(seen, func(p registry.Progress) bool { return p.Step == registry.StepRestore })
 					if restored != strings.Contains(err.Error(), "is put back") {
@@ -315,7 +315,7 @@ func TestAHostThatIsRefusedIsNotWrittenTo(t *testing.T) {
 				t.Errorf("got %v (%s), want %s about %q", err, fault.ReasonOf(err), tt.reason, tt.want)
 			}
 			if len(h.acts) > 0 || len(seen) > 0 {
-				t.Errorf("acts %v, told %v", h.acts, seen)
+				t.Errorf("acts %v, reported %v", h.acts, seen)
 			}
 		})
 	}

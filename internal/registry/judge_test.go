@@ -355,7 +355,7 @@ func TestJudge(t *testing.T) {
 					failed = append(failed, c.Name)
 				}
 				if c.OK != (c.Fix == "") || c.Got == "" || c.Want == "" {
-					t.Errorf("a check does not say enough, or too much: %+v", c)
+					t.Errorf("a check reports too little, or too much: %+v", c)
 				}
 			}
 			if diff := cmp.Diff(tt.want.failed, failed); diff != "" {

@@ -49,7 +49,7 @@ func TestEveryFaultIsToldAtOnce(t *testing.T) {
 	err := registry.Settings{}.Validate()
 	for _, want := range []string{"image", "directory", "storage", "endpoint"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not tell of %s", err, want)
+			t.Errorf("%v does not name %s", err, want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func TestTheTableIsTheContracts(t *testing.T) {
 		}
 		// Whoever does not know the reason must not be misled about trying again.
 		if _, retry := fallback(code); retry && code != codes.Unavailable {
-			t.Errorf("%s: fallback of %s says try again", r, code)
+			t.Errorf("%s: fallback of %s asks for a retry", r, code)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func TestASettlementsEventsAreNotBelievedWhenTheyCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 	if d := cmp.Diff([]workload.Event{{Point: workload.PointSettle, Text: "done"}}, got); d != "" {
-		t.Errorf("signs of life and a newer agent's points are told: %s", d)
+		t.Errorf("signs of life and a newer agent's points are reported: %s", d)
 	}
 }
 

@@ -268,7 +268,7 @@ func TestTheHostsRefusalCrosses(t *testing.T) {
 		}
 	}
 	if told != 1 {
-		t.Errorf("%d steps were told", told)
+		t.Errorf("%d steps were reported", told)
 	}
 }
 
@@ -431,7 +431,7 @@ func TestAnInstallationIsProgressAndThenOneResult(t *testing.T) {
 			_, err := (&registryLiar{steps: c.steps}).dial(t).Install(t.Context(), wanted(), hashes(), func(registry.Progress) { told++ })
 			wantReason(t, err, c.want, c.retry)
 			if told != c.told {
-				t.Errorf("%d steps were told, want %d", told, c.told)
+				t.Errorf("%d steps were reported, want %d", told, c.told)
 			}
 		})
 	}

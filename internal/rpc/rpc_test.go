@@ -243,7 +243,7 @@ func TestAnImageCrossesWhole(t *testing.T) {
 	_, err = c.Resolve(t.Context(), repo(), commit(), artifact.Platform{OS: "linux", Architecture: "s390x"})
 	wantReason(t, err, fault.PlatformNotFound, false)
 	if !strings.HasPrefix(err.Error(), "resolve unidesk/oa-event-flow@0123456789ab: ") {
-		t.Errorf("%v does not say what was resolved", err)
+		t.Errorf("%v does not name what was resolved", err)
 	}
 }
 

@@ -481,7 +481,7 @@ func TestTheSizeOfAnImageIsTold(t *testing.T) {
 	var s sized
 	a, _ := serveWorkloads(t, &s)
 	if err := a.workloads(t).Stage(t.Context(), sampleChange(t).Ref, image, func(workload.Event) {}); err != nil || s.size.Load() != 7 {
-		t.Errorf("told %d bytes, want 7 (%v)", s.size.Load(), err)
+		t.Errorf("got %d bytes, want 7 (%v)", s.size.Load(), err)
 	}
 }
 
@@ -731,7 +731,7 @@ func TestASwitchWithoutExactlyOneResultIsNotOne(t *testing.T) {
 	}
 	newer := []*artifactv1.SwitchResponse{say(&artifactv1.Progress{Point: 99, Text: "of tomorrow"}), say(&artifactv1.Progress{}), result}
 	err := serveLyingWorkloads(t, &lyingWorkloads{steps: newer}).Switch(t.Context(), sampleChange(t), func(e workload.Event) {
-		t.Errorf("told as an event: %+v", e)
+		t.Errorf("reported as an event: %+v", e)
 	})
 	if err != nil {
 		t.Errorf("a newer agent's point: %v", err)
@@ -832,7 +832,7 @@ func TestASettlementGoesOnWithoutItsCaller(t *testing.T) {
 	events, err := again.wait(t.Context())
 	wantReason(t, err, fault.RevertFailed, false)
 	if len(events) != 1 || events[0].Point != workload.PointSettle {
-		t.Errorf("who comes later is told %+v", events)
+		t.Errorf("a later caller gets %+v", events)
 	}
 	if slow.aborted.Load() || slow.began.Load() != 1 {
 		t.Errorf("aborted %t, %d acts", slow.aborted.Load(), slow.began.Load())
@@ -908,7 +908,7 @@ func TestTooManyActsAtOnceAreRefusedForNow(t *testing.T) {
 	s.Close()
 	for range maxJobs {
 		if err := taken(t, errs); err == nil {
-			t.Error("an act that was ended is told as none")
+			t.Error("an act that was ended is reported as none")
 		}
 	}
 }

@@ -97,7 +97,7 @@ func TestAValueIsFoundInEveryFormThatProgramsPrintItIn(t *testing.T) {
 				t.Errorf("%s of %q: what surrounds it was harmed: %q", name, secret, got)
 			}
 			if !s.Finds(form) || s.Finds(encode("another text, "+secret[1:3])) {
-				t.Errorf("%s of %q is not told from another", name, secret)
+				t.Errorf("%s of %q is not distinguished from another", name, secret)
 			}
 		}
 	}

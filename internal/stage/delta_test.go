@@ -87,7 +87,7 @@ func TestALayerIsMadeOfTheLastRelease(t *testing.T) {
 				return e.Point == workload.PointStaged && e.Transfer.Wire == src.bytes && e.Transfer.Whole == staged.Whole() && e.Transfer.Layers[1] == last && strings.Contains(e.Text, " crossed instead of ")
 			})
 			if said != test.delta {
-				t.Errorf("it says what was saved: %t", said)
+				t.Errorf("it reports what was saved: %t", said)
 			}
 			if s := staged.Spent; s.Receive < 0 || s.Rebuild <= 0 || s.Load <= 0 {
 				t.Errorf("spent %+v", s)
@@ -340,7 +340,7 @@ func TestASourceOfDeltasIsNotTrusted(t *testing.T) {
 					t.Errorf("%+v", m)
 				}
 				if !slices.ContainsFunc(w.record.events, func(e workload.Event) bool { return e.Warning && strings.Contains(e.Text, "whole") }) {
-					t.Error("nothing tells of it")
+					t.Error("nothing reports it")
 				}
 				for _, p := range []product{first, next} {
 					for _, l := range p.Layers {

@@ -40,7 +40,7 @@ func (w *world) stream(f *finds, src layers.Source, image artifact.Pinned, tag s
 func (w *world) untouched(src *source) {
 	w.t.Helper()
 	if len(src.asked) > 0 || len(w.engine.loads) > 0 || len(w.engine.images) > 0 || len(w.files()) > 0 || w.record.points() != "" {
-		w.t.Errorf("asked for %v, loaded %q, spooled %q, told %q", src.asked, w.engine.loads, w.files(), w.record.points())
+		w.t.Errorf("asked for %v, loaded %q, spooled %q, reported %q", src.asked, w.engine.loads, w.files(), w.record.points())
 	}
 }
 

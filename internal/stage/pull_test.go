@@ -131,7 +131,7 @@ func TestAnImageIsPulledByDigestAndKnownByItsIdentity(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if want := (workload.Event{Point: workload.PointStaged, Text: tag + " is " + workload.ShortID(got.ID)}); last != want || !slices.Contains(e.untagged, ref) {
-				t.Errorf("untagged %q, told %+v", e.untagged, last)
+				t.Errorf("untagged %q, reported %+v", e.untagged, last)
 			}
 		})
 	}

@@ -295,7 +295,7 @@ func TestWhatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
 			t.Errorf("%d bytes crossed, of %d", src.bytes, p.Bytes)
 		}
 		if !slices.ContainsFunc(w.record.events, func(e workload.Event) bool { return strings.HasPrefix(e.Text, "waiting for up to ") }) {
-			t.Error("nothing tells that it waits")
+			t.Error("nothing reports that it waits")
 		}
 		w.settled(p)
 	})

@@ -96,7 +96,7 @@ func TestAJobThatDoesNotEndIsNotWaitedForForEver(t *testing.T) {
 	told, tell := context.WithCancelCause(t.Context())
 	tell(why)
 	if err := waited(told, "stop", unit); !errors.Is(err, why) {
-		t.Errorf("told: %v", err)
+		t.Errorf("reported: %v", err)
 	}
 }
 

@@ -134,7 +134,7 @@ func TestAFormSaysWhatItIs(t *testing.T) {
 			t.Errorf("%d: %q, %q", f, f, f.Want())
 		}
 		if most := fmt.Sprintf("at most %d", all[f].most); f != workload.FlagPath && !strings.Contains(f.Want(), most) {
-			t.Errorf("%s: %q does not say %q", f, f.Want(), most)
+			t.Errorf("%s: %q lacks %q", f, f.Want(), most)
 		}
 	}
 	for _, f := range []workload.Form{-1, workload.StampValue + 1} {

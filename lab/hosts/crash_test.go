@@ -49,7 +49,7 @@ func TestAKilledLabTakesItsHostsAlongAndTheNextOneCleansUp(t *testing.T) {
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		t.Fatalf("the holder said %q: %v", line, err)
+		t.Fatalf("the holder printed %q: %v", line, err)
 	}
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)

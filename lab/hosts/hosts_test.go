@@ -32,7 +32,7 @@ func TestTheLabIsTwoRealHosts(t *testing.T) {
 			// The command fails when a unit has; which is no matter of ours as long as the rest is up.
 			state, err := host.Output(ctx, "systemctl", "is-system-running")
 			if state = strings.TrimSpace(state); state != "running" && state != "degraded" {
-				t.Errorf("systemd says %q: %v", state, err)
+				t.Errorf("systemd reports %q: %v", state, err)
 			}
 			failed, _ := host.Output(ctx, "systemctl", "--failed", "--plain", "--no-legend")
 			t.Logf("%s; failed units: %q", state, failed)
@@ -43,7 +43,7 @@ func TestTheLabIsTwoRealHosts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.HasPrefix(info, host.Name+" ") || !strings.Contains(info, " overlay2 ") {
-				t.Errorf("docker info says %q", info)
+				t.Errorf("docker info prints %q", info)
 			}
 			t.Log(strings.TrimSpace(info))
 		})

@@ -429,7 +429,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	drive.Must(t, err)
 	f.Search("the agent's log", said)
 	if !strings.Contains(string(said), "ImageService/Resolve") {
-		t.Errorf("the agent's log tells of no call: %s", said)
+		t.Errorf("the agent's log has no call: %s", said)
 	}
 	connections, err := filepath.Glob(filepath.Join(taps, "*", "*"))
 	drive.Must(t, err)

@@ -172,7 +172,7 @@ func TestWhatDoctorNamesIsTypedAsItIs(t *testing.T) {
 		}
 	}
 	if typed < 2 || !named {
-		t.Errorf("%d lines, the registry's names told: %t: %s", typed, named, a.Stdout)
+		t.Errorf("%d lines, the registry's names printed: %t: %s", typed, named, a.Stdout)
 	}
 }
 

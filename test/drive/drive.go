@@ -62,6 +62,6 @@ func (w *World) noSecret(t *testing.T, a Answer) {
 	detector.Search("stderr", []byte(a.Stderr))
 	findings, _ := detector.Found()
 	for _, finding := range findings {
-		t.Errorf("a secret was told on %s", finding)
+		t.Errorf("a secret was printed on %s", finding)
 	}
 }

@@ -33,7 +33,7 @@ func TestAnAccountWithoutARoleIsRefused(t *testing.T) {
 			a := deployNow(t, service, commit, "--config", strings.Replace(account, "unidesk-", "/etc/unidesk-", 1))
 			a.want(t, contract.DecidedBlocked, fault.RoleMissing, 3)
 			if f := a.result.Failure; !strings.Contains(f.Message, why) || f.Hint == "" || f.Next.IsZero() {
-				t.Errorf("failure %+v, want one that says %q", f, why)
+				t.Errorf("failure %+v, want %q in it", f, why)
 			}
 			if a.result.Mutated {
 				t.Error("something was changed")

@@ -361,7 +361,7 @@ func TestNoSecretOfD601IsEverTold(t *testing.T) {
 	}
 	for _, want := range []string{"WorkloadService/Switch", "COMPOSE_FAILED"} {
 		if !strings.Contains(journal, want) {
-			t.Errorf("the agent's journal says nothing of %s", want)
+			t.Errorf("the agent's journal lacks %s", want)
 		}
 	}
 	for _, want := range []string{

@@ -48,7 +48,7 @@ func TestAPowerCutOfD601IsResumed(t *testing.T) {
 	if f := a.result.Failure; f == nil || f.Reason != fault.HostUnreachable && f.Reason != fault.Stalled || !f.Retry || f.Next.IsZero() || a.exit != 1 {
 		t.Fatalf("exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 	}
-	t.Logf("told after %s: %s", time.Since(cut).Round(time.Second), a.result.Failure.Message)
+	t.Logf("reported after %s: %s", time.Since(cut).Round(time.Second), a.result.Failure.Message)
 	if a.result.Mutated {
 		t.Error("something was changed")
 	}
@@ -131,6 +131,6 @@ func TestASlowLinkIsNotAStall(t *testing.T) {
 	lives(t, image.ServiceID, image.SourceCommit)
 	t.Logf("took %s", time.Since(began).Round(time.Second))
 	if n := a.result.Bytes.Received; n*8 < 61*2e6 {
-		t.Errorf("%d bytes crossed at 2 Mbit/s: not long enough to tell", n)
+		t.Errorf("%d bytes crossed at 2 Mbit/s: not long enough to judge", n)
 	}
 }

@@ -181,7 +181,7 @@ func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 		must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
 		_ = r.cmd.Wait()                                           // it was killed: that is its exit
 		if err := wrong(service, next[service]); err != "" {
-			t.Fatalf("killed too early to tell: %s", err)
+			t.Fatalf("killed too early to judge: %s", err)
 		}
 	}
 	began := time.Now()

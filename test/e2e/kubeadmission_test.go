@@ -78,11 +78,11 @@ func (k *cluster) admitted(t *testing.T) {
 			a.want(t, contract.DecidedReverted, c.reason, 1)
 			for _, words := range c.says {
 				if !strings.Contains(a.result.Failure.Message, words) {
-					t.Errorf("%s does not say %q", a.result.Failure.Message, words)
+					t.Errorf("%s lacks %q", a.result.Failure.Message, words)
 				}
 			}
 			if !strings.Contains(a.result.Failure.Hint, c.fix) {
-				t.Errorf("%s does not say %q", a.result.Failure.Hint, c.fix)
+				t.Errorf("%s lacks %q", a.result.Failure.Hint, c.fix)
 			}
 			if changed := k.generation(t, spec) != before; changed != c.rolls {
 				t.Errorf("the Deployment was changed: %v", changed)
@@ -117,7 +117,7 @@ func (k *cluster) together(t *testing.T) {
 	hook.Answer(nil)
 	a.want(t, contract.DecidedReverted, fault.RolloutFailed, 1)
 	if m := a.result.Failure.Message; !strings.Contains(m, "Deployment unidesk-dev/"+third) || !strings.Contains(m, "no third Deployment") {
-		t.Errorf("%s does not say why", m)
+		t.Errorf("%s has no reason", m)
 	}
 	k.runs(t, spec, good)
 }
@@ -178,7 +178,7 @@ func (k *cluster) edited(t *testing.T) {
 			k.rolledOut(t, spec)
 			k.runs(t, spec, runs)
 			if !strings.Contains(a.result.Running, runs) {
-				t.Errorf("%s runs, and the answer says %q", runs, a.result.Running)
+				t.Errorf("%s runs, and the answer has %q", runs, a.result.Running)
 			}
 			must(t, setEnv("LAB_EDIT-"))
 			k.rolledOut(t, spec)

@@ -100,7 +100,7 @@ func (k *cluster) ends(t *testing.T, spec workload.Spec, a answer, commit string
 func (a answer) says(t *testing.T, cause, act string) {
 	t.Helper()
 	if f := a.result.Failure; !strings.Contains(f.Message, cause) || !strings.Contains(f.Hint, act) {
-		t.Errorf("%q does not say %q, or %q not %q", f.Message, cause, f.Hint, act)
+		t.Errorf("%q lacks %q, or %q lacks %q", f.Message, cause, f.Hint, act)
 	}
 }
 
@@ -297,7 +297,7 @@ func (k *cluster) tokenEnds(t *testing.T) {
 		out, _ := two.Master.Exec(t.Context(), append([]string{"unidesk-controller"}, strings.Fields(command)...)...).Output() // it fails: the account is not known
 		for _, words := range []string{"does not know the agent's account", line} {
 			if !strings.Contains(string(out), words) {
-				t.Errorf("%s does not say %q:\n%s", command, words, out)
+				t.Errorf("%s lacks %q:\n%s", command, words, out)
 			}
 		}
 	}

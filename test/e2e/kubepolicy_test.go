@@ -64,7 +64,7 @@ func (k *cluster) unfit(t *testing.T) {
 			for _, a := range []answer{plan, deployTo(t, spec, next)} {
 				a.want(t, contract.DecidedBlocked, fault.WorkloadUnfit, 3)
 				if f, first := a.result.Failure, c.finds[0]; !strings.Contains(f.Message, first.says) || !strings.Contains(f.Hint, first.fix) || a.result.Mutated {
-					t.Errorf("mutated %v; %s (%s) does not say %q (%q)", a.result.Mutated, f.Message, f.Hint, first.says, first.fix)
+					t.Errorf("mutated %v; %s (%s) lacks %q (%q)", a.result.Mutated, f.Message, f.Hint, first.says, first.fix)
 				}
 				for _, f := range c.finds {
 					a.checks(t, proof.Check{Detail: f.says, Fix: f.fix})
@@ -97,7 +97,7 @@ func (a answer) checks(t *testing.T, want proof.Check) {
 			return
 		}
 	}
-	t.Errorf("no check says %q (%q): %+v", want.Detail, want.Fix, all)
+	t.Errorf("no check has %q (%q): %+v", want.Detail, want.Fix, all)
 }
 
 // spoil patches an object of a workload and returns what puts its former spec and

@@ -349,7 +349,7 @@ func (k *cluster) broken(t *testing.T) {
 			}
 			a.want(t, contract.DecidedReverted, reason, 1)
 			if !strings.Contains(a.result.Failure.Message, c.says) {
-				t.Errorf("%s does not say %q", a.result.Failure.Message, c.says)
+				t.Errorf("%s lacks %q", a.result.Failure.Message, c.says)
 			}
 			k.runs(t, spec, good)
 		})
@@ -432,7 +432,7 @@ func (k *cluster) full(t *testing.T) {
 	a := deployTo(t, spec, next)
 	a.want(t, contract.DecidedReverted, fault.RolloutFailed, 1)
 	if !strings.Contains(a.result.Failure.Message, "exceeded quota") {
-		t.Errorf("%s does not say why", a.result.Failure.Message)
+		t.Errorf("%s has no reason", a.result.Failure.Message)
 	}
 	k.runs(t, spec, good)
 }
@@ -468,7 +468,7 @@ func (k *cluster) abandon(t *testing.T) func(*testing.T) {
 	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
 	_ = r.cmd.Wait()                                           // it was killed: that is its exit
 	if commit, err := k.stamped(t, spec); err != nil || commit != next {
-		t.Fatalf("killed too early to tell: it is %s (%v)", commit, err)
+		t.Fatalf("killed too early to judge: it is %s (%v)", commit, err)
 	}
 	return func(t *testing.T) { k.takenBack(t, spec, good) }
 }

@@ -254,7 +254,7 @@ func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
 			h.FailedScopes = slices.DeleteFunc(h.FailedScopes, func(s registry.Scope) bool { return slices.Contains(c.maybe, s) })
 			if h.Decision != c.decision || h.RuntimeAPIHealthy != c.usable || h.Retryable != c.retryable || h.exit != want ||
 				!slices.Equal(h.FailedScopes, c.scopes) || h.OK != (c.decision == registry.Healthy) {
-				t.Errorf("health says %s, usable %t, retryable %t, failed %v, exit %d; want %s, %t, %t, %v, %d\n%s",
+				t.Errorf("health reports %s, usable %t, retryable %t, failed %v, exit %d; want %s, %t, %t, %v, %d\n%s",
 					h.Decision, h.RuntimeAPIHealthy, h.Retryable, h.FailedScopes, h.exit, c.decision, c.usable, c.retryable, c.scopes, want, h.stdout)
 			}
 			if warned := beside(h.Warnings); !slices.EqualFunc(warned, c.warns, strings.Contains) {

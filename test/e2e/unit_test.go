@@ -78,7 +78,7 @@ func TestTheAgentsSandboxIsTight(t *testing.T) {
 	must(t, err)
 	_, score, found := strings.Cut(out, "Overall exposure level for "+agentUnit+": ")
 	if !found {
-		t.Fatalf("systemd-analyze says %s", out)
+		t.Fatalf("systemd-analyze prints %s", out)
 	}
 	score, _, _ = strings.Cut(score, " ")
 	// make e2e prints it: the output of a package that passes is not shown.

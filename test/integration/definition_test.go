@@ -48,7 +48,7 @@ func TestWhatWasEditedSinceTheLastDeployIsNamed(t *testing.T) {
 	a := world.DeployNow(t, service, next)
 	a.Want(t, contract.DecidedSucceeded, "", 0)
 	if !slices.ContainsFunc(a.Result.Warnings, func(s string) bool { return strings.HasPrefix(s, check+" is not what") }) {
-		t.Errorf("the run does not say it: %q", a.Result.Warnings)
+		t.Errorf("the run does not report it: %q", a.Result.Warnings)
 	}
 	// The edit is live, and was not when the good version was proven.
 	if warns := planned(t, service, good); !strings.HasPrefix(warns[check], "is not what it was when "+good[:12]+" was proven") {

@@ -36,7 +36,7 @@ func TestRecoverEndsWhatIsLeftOnD601(t *testing.T) {
 	next := world.Release(t, service, lab.Change{})
 	killedAt(t, killable(t), workload.PointSwitch, service, next)
 	if now := runs(); now != next {
-		t.Fatalf("killed too early to tell: %s runs", now)
+		t.Fatalf("killed too early to judge: %s runs", now)
 	}
 	if !hinted() {
 		t.Error("no hint of a change on D601")

@@ -86,7 +86,7 @@ func TestAMissingLoginDegradesUntilItIsMended(t *testing.T) {
 	}
 	for i, hint := range hints {
 		if !strings.Contains(string(out), fmt.Sprintf("  %-14s %s\n", fmt.Sprintf("hint %d", i+1), hint)) {
-			t.Errorf("hint %d is not told:\n%s", i+1, out)
+			t.Errorf("hint %d is not printed:\n%s", i+1, out)
 		}
 	}
 	if now, err := world.Master.Inspect(t.Context(), service, "{{.Id}} {{.State.StartedAt}}"); err != nil || now != container {

@@ -41,7 +41,7 @@ func TestAControllerThatSleptProvesAnew(t *testing.T) {
 	a := drive.Ended(t, cmd, cmd.Wait(), stdout.Bytes(), stderr.String())
 	a.Want(t, contract.DecidedSucceeded, "", 0)
 	if !strings.Contains(a.Stderr, "the proof begins anew") {
-		t.Errorf("nothing is said of the sleep: %s", a.Stderr)
+		t.Errorf("nothing is printed of the sleep: %s", a.Stderr)
 	}
 	world.Lives(t, service, good)
 }

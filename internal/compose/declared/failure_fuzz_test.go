@@ -25,7 +25,7 @@ func FuzzAFailureTellsNoSecret(f *testing.F) {
 		err := Failure(errors.New("exit status 1"), output, []string{secret})
 		for _, shown := range []string{text, err.Error()} {
 			if strings.Contains(shown, secret) {
-				t.Errorf("%q tells the secret", shown)
+				t.Errorf("%q shows the secret", shown)
 			}
 			if strings.ContainsFunc(shown, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) {
 				t.Errorf("%q acts on a terminal", shown)

@@ -350,7 +350,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	}
 	for _, f := range d.Findings {
 		if strings.Contains(f.What+f.Fix, "sEcrEt") {
-			t.Errorf("a line of the env file is told: %+v", f)
+			t.Errorf("a line of the env file is shown: %+v", f)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestAShelfKnowsHowItsCommitsStand(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := Know(t.Context(), config, rows, list); err == nil {
-		t.Error("receipts that cannot be read say how a commit stands")
+		t.Error("receipts that cannot be read show how a commit stands")
 	}
 }
 

@@ -224,7 +224,7 @@ func (s *suite) wantVersion(t *testing.T, n int) []workload.Instance {
 		case !in.Running || !in.Is(img.Pinned) || in.Labels[artifact.LabelRevision] != img.Commit.String():
 			t.Fatalf("want version %d (%s), got %+v", n, img.Config, in)
 		case in.Stamped[workload.KeyCommit] != img.Commit.String():
-			t.Fatalf("the instance's env says %q, want version %d", in.Stamped[workload.KeyCommit], n)
+			t.Fatalf("the instance's env has %q, want version %d", in.Stamped[workload.KeyCommit], n)
 		}
 	}
 	return all
