@@ -108,6 +108,10 @@ mutants: ## put named faults into the code, one at a time: the unit tests must c
 rooms: ## packages, their size, the arrows between them and between their files, against docs/layout.md; ARGS=-print, ARGS=-write
 	go run -C tools ./rooms $(ARGS)
 
+.PHONY: words
+words: ## count words that make comments and messages hard to read, against their limits; ARGS=-list prints each place
+	go run -C tools ./words $(ARGS)
+
 .PHONY: commits
 commits: ## check the subjects of new commits
 	tools/commits.sh
@@ -187,4 +191,4 @@ release-contract: ## make today's contract the one that later ones must not brea
 	$(BUF) build -o proto/contract.binpb
 
 .PHONY: check
-check: lint vulns rooms commits test race fuzz mutants engines e2e ## everything; CI runs .ci/run
+check: lint vulns rooms words commits test race fuzz mutants engines e2e ## everything; CI runs .ci/run

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// newCI is a folder with CI's script and a make that fails at one stage.
+// newCI is a folder with CI's script and a make that fails at a given stage.
 func newCI(t *testing.T, failing string) repo {
 	t.Helper()
 	r := repo{t, t.TempDir()}
@@ -30,9 +30,9 @@ func newCI(t *testing.T, failing string) repo {
 func TestCIPrintsTheSecondsOfEachStage(t *testing.T) {
 	t.Parallel()
 	for failing, want := range map[string]string{
-		"":      `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  vulns\n +\d+ s  race\n +\d+ s  fuzz\n +\d+ s  mutants\n +\d+ s  e2e\n +\d+ s  all\n$`,
-		"e2e":   `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  vulns\n +\d+ s  race\n +\d+ s  fuzz\n +\d+ s  mutants\n +\d+ s  e2e \(failed\)\n +\d+ s  all\n$`,
-		"lint":  `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint \(failed\)\n +\d+ s  all\n$`,
+		"":      `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  words\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  vulns\n +\d+ s  race\n +\d+ s  fuzz\n +\d+ s  mutants\n +\d+ s  e2e\n +\d+ s  all\n$`,
+		"e2e":   `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  words\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint\n +\d+ s  vulns\n +\d+ s  race\n +\d+ s  fuzz\n +\d+ s  mutants\n +\d+ s  e2e \(failed\)\n +\d+ s  all\n$`,
+		"lint":  `^ +\d+ s  commits\n +\d+ s  rooms\n +\d+ s  words\n +\d+ s  test\n +\d+ s  engines\n +\d+ s  lint \(failed\)\n +\d+ s  all\n$`,
 		"rooms": `^ +\d+ s  commits\n +\d+ s  rooms \(failed\)\n +\d+ s  all\n$`,
 	} {
 		r := newCI(t, failing)
