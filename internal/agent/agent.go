@@ -1,12 +1,12 @@
-// Package agent is the process on the host that holds the registry: it listens on
-// a unix socket, learns from the kernel which account calls, and serves what that
-// account's role allows. It decides nothing that the controller decides, and does
-// not link the catalog; what it may touch is what agent.yaml places. Two things it
-// does unasked: a change that no run settles it takes back at its deadline, and of layers
-// that are published it keeps copies in its own folder.
+// Package agent is the process on the host that holds the registry: it listens on a unix
+// socket, learns from the kernel which account calls, and serves what that account's role
+// allows. It decides nothing that the controller decides, and does not link the catalog;
+// what it may touch is what agent.yaml places. It does two things unasked: at its
+// deadline it reverts a change that no run settles, and it keeps copies of published
+// layers in its own folder.
 //
-// Whoever may write to the socket's folder, or to agent.yaml, is this agent. A
-// method without a role option in the contract may be called by nobody.
+// An account that may write to the socket's folder, or to agent.yaml, is this agent. No
+// account may call a method without a role option in the contract.
 package agent
 
 import (

@@ -220,7 +220,7 @@ func (c *counting) Install(context.Context, registry.Settings, registry.Hashes, 
 	return registry.Installed{}, nil
 }
 
-// serveAs serves c to a caller whose account has the role, whoever it really is.
+// serveAs serves c to a caller whose account has the role, whatever its real account.
 func serveAs(t *testing.T, role rpc.Role, c *counting) (path string) {
 	t.Helper()
 	path, _ = serveWith(t, role, c)

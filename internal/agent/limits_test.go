@@ -210,7 +210,7 @@ func TestWithoutARoleNothingOfARequestIsRead(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"/unidesk.artifact.v1.HostService/Describe", "/unidesk.artifact.v1.ImageService/Stream", "/no/such"} {
 		path, g := serveWith(t, rpc.RoleNone, &counting{})
-		g.requestLimit = time.Hour // longer than anybody waits for the answer
+		g.requestLimit = time.Hour // longer than a caller waits for the answer
 		if !readFrames(send(t, path, half(method)), func(_, flags byte, stream uint32) bool { return stream == 1 && flags&flagEndStream != 0 }) {
 			t.Errorf("%s: no answer", method)
 		}

@@ -55,7 +55,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
-	// Bound with the mode it is to have: between bind and chmod anybody could come in.
+	// Bound with its final mode: between bind and chmod any account could connect.
 	old := syscall.Umask(0o777 &^ socketMode)
 	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	syscall.Umask(old)
@@ -74,7 +74,7 @@ func listen(ctx context.Context, path string) (net.Listener, error) {
 	return l, nil
 }
 
-// removeStale removes a socket that nobody listens on any more.
+// removeStale removes a socket that has no listener any more.
 func removeStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {

@@ -190,7 +190,7 @@ func (l located) hint() string {
 	return "on the agent's host, as root: mend it, or where /etc/unidesk/agent.yaml says that it is (projects." + l.project + ": root, files, envFile), then systemctl restart unidesk-agent"
 }
 
-// watch takes back, until ctx ends, what nobody settles.
+// watch reverts, until ctx ends, the changes that no run settles.
 func (p *placed) watch(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, one := range p.projects {

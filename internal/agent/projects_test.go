@@ -78,7 +78,7 @@ func TestWhatIsNotPlacedIsNotFoundByAnyAct(t *testing.T) {
 	}
 }
 
-// misplaced is a target whose files are not where they should be.
+// misplaced is a target whose files are not in their place.
 type misplaced struct {
 	workload.Target
 	err error

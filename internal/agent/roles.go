@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// roles maps accounts to what they may do. Who is not in it may do nothing.
+// roles maps accounts to what they may do. An account that is not in it may do nothing.
 type roles map[uint32]rpc.Role
 
 // newRoles resolves names once, at start: a lookup per connection could change

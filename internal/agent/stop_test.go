@@ -40,7 +40,7 @@ func (s told) Close() {
 	<-s.ended
 }
 
-// gRPC waits for the handler, and the handler for whoever ends the installation.
+// gRPC waits for the handler, and the handler for the end of the installation.
 func TestAnInstallationIsToldToEndBeforeItIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	e := endless{make(chan struct{}), make(chan struct{}), make(chan struct{})}

@@ -221,7 +221,7 @@ func (h Host) apply(ctx context.Context, r *Result, p parcel) {
 			r.fail(Failed, "apply", err, untouched)
 		}
 	default:
-		// Cut off. The script goes to an end; nobody knows yet to which.
+		// Cut off. The script goes to an end, which is not known yet.
 		h.takeBack(ctx, r, p, "apply", err)
 	}
 }
@@ -273,7 +273,7 @@ func (h Host) answer(ctx context.Context) (rpc.Description, error) {
 	}
 }
 
-// takeBack brings back what was there, if anything was; whoever gave up, it is done.
+// takeBack restores what was there, if anything was, even if ctx has ended.
 func (h Host) takeBack(ctx context.Context, r *Result, p parcel, step string, because error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Minute)
 	defer cancel()

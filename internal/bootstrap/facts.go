@@ -116,7 +116,7 @@ func parseFacts(out []byte) (Facts, error) {
 	return f, nil
 }
 
-// take notes a line's fact. A line that it does not know is somebody else's.
+// take notes a line's fact. A line that it does not know is another program's.
 func (f *Facts) take(words []string) {
 	if len(words) < 2 {
 		return

@@ -107,7 +107,7 @@ func (p *Plan) room(f Facts, b Binary) error {
 	if !p.Upload {
 		return nil
 	}
-	const margin = 1 << 20 // the other files, and whoever else writes there
+	const margin = 1 << 20 // the other files, and other programs that write there
 	for folder, free := range f.Free {
 		need := int64(len(b.Content)) + margin
 		if free < need {

@@ -367,7 +367,7 @@ func TestTheScriptsCodesHaveReasons(t *testing.T) {
 	}
 }
 
-// The agent's unit writes to a home and to nothing that somebody may have chosen.
+// The agent's unit writes to a home and to no folder that a person may have chosen.
 func TestAFolderThatTheAgentsUnitCannotWriteToIsLeftToAPerson(t *testing.T) {
 	t.Parallel()
 	c := FirstConfig{RegistryRoots: []string{"/home/ubuntu/.unidesk", "/home/ubuntux", "/srv", "/home/ubuntu"}}

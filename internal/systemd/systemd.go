@@ -148,7 +148,7 @@ func (m Manager) job(
 			case <-ctx.Done():
 				return waited(ctx, verb, unit)
 			case <-look.C:
-				// The result is a signal; without a connection it comes to nobody.
+				// The result is a signal; without a connection it arrives nowhere.
 				if !c.Connected() {
 					return fault.Transient(fault.UnitFailed, "%s %s: the connection to systemd broke before the result", verb, unit).
 						WithHint("systemctl status %s", unit)

@@ -55,8 +55,8 @@ func start(argv []string) (*child, error) {
 		// nothing in there can ask the terminal for a password.
 		Setsid: true,
 	}
-	// Wait also waits for whoever inherited stderr; a daemon started by the user's
-	// command must not hold us up.
+	// Wait also waits for any process that inherited stderr; a daemon started by the
+	// user's command must not hold us up.
 	cmd.WaitDelay = time.Second
 	started := make(chan error, 1)
 	go func() {

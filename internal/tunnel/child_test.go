@@ -104,7 +104,7 @@ func TestAChildDiesWithItsParent(t *testing.T) {
 	waitGone(t, strings.TrimSpace(line))
 }
 
-// waitGone waits until a process is gone or a zombie that nobody has reaped yet.
+// waitGone waits until a process is gone or an unreaped zombie.
 func waitGone(t *testing.T, pid string) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {

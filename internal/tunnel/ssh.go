@@ -19,7 +19,7 @@ func (s *SSH) argv(version string, share sharing) []string {
 	timeout := s.connectTimeout()
 	argv := []string{"ssh", "-T"}
 	for _, option := range []string{
-		// Never ask: a question nobody sees is a hang.
+		// Never ask: a question that no person sees is a hang.
 		"BatchMode=yes",
 		// ssh_config(5): maximum protection against an attacker in between.
 		"StrictHostKeyChecking=yes",

@@ -51,8 +51,8 @@ func (t *Trunk) Dial(ctx context.Context) (*Conn, error) {
 // Branch opens a further connection: over ssh on the connection that the last Dial made,
 // and never by another connection; else as Dial does.
 //
-// HOST_UNREACHABLE (to be tried again) when there is no such connection any more, or when
-// the host serves no more sessions on it (sshd's MaxSessions).
+// HOST_UNREACHABLE (with a retry) when there is no such connection any more, or when the
+// host serves no more sessions on it (sshd's MaxSessions).
 func (t *Trunk) Branch(ctx context.Context) (*Conn, error) {
 	if t.config.SSH == nil {
 		return Dial(ctx, t.config)
