@@ -32,8 +32,8 @@ type Runtime[S any] interface {
 	// switch needs, or WORKLOAD_UNFIT with what to add to the configuration, or
 	// WORKLOAD_NOT_FOUND.
 	Placement(ref workload.Ref) (workload.Spec, error)
-	// Snapshot reads what the change will replace and changes nothing. It refuses
-	// what cannot be switched, or could not be taken back, with WORKLOAD_UNFIT.
+	// Snapshot reads what the change will replace and changes nothing. It refuses what
+	// cannot be switched, or could not be reverted, with WORKLOAD_UNFIT.
 	Snapshot(ctx context.Context, spec workload.Spec, change workload.Change) (workload.Before, S, error)
 	// Apply makes the change, emitting PointTag to PointSwitch. It may find itself
 	// or a Restore half done and goes on from there; what is done is not done
@@ -42,10 +42,10 @@ type Runtime[S any] interface {
 	// Holds fails with STALE if another writer changed what Apply made. It does not
 	// compare the copies that run.
 	Holds(ctx context.Context, spec workload.Spec, change workload.Change, before S) error
-	// Restore takes the change back from wherever it is, and returns without error
-	// only when what ran before runs again. What another writer changed since stays as
-	// it is, each with a warning that names its unit. Its error's hint are the commands by
-	// which a person does the same.
+	// Restore reverts the change from any point, and returns without error only when what
+	// ran before runs again. What another writer changed since stays as it is, each with a
+	// warning that names its unit. Its error's hint are the commands by which a person
+	// does the same.
 	Restore(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
 	// Retire lets the images of these commits go, but for those in use.
 	Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error
@@ -91,7 +91,7 @@ type Target[S any] struct {
 	leases *leases
 	// Now is the wall clock, which may be set at any time.
 	Now func() time.Time
-	// Takes, if not nil, is asked by Watch who else hears of a change that it takes back.
+	// Takes, if not nil, returns who else hears of a change that Watch reverts.
 	Takes func(workload.Change) Listener
 }
 
@@ -191,6 +191,6 @@ func (t *Target[S]) Logs(ctx context.Context, ref workload.Ref, instance string,
 	return t.runtime.Logs(ctx, ref, before, instance, lines)
 }
 
-// Unsettled returns the changes that nobody has settled yet, of all workloads;
-// with an error, those that could be read.
+// Unsettled returns the changes that are not settled yet, of all workloads; with an
+// error, those that could be read.
 func (t *Target[S]) Unsettled() ([]workload.Pending, error) { return t.store.unsettled() }

@@ -105,7 +105,7 @@ func TestTheSecretsOfARecordAreForItsAccountAlone(t *testing.T) {
 	}
 }
 
-// A change is taken back under its own workload's lock, by its own record: a record that was
+// A change is reverted under its own workload's lock, by its own record: a record that was
 // given another workload's name is neither seen nor obeyed.
 func TestARecordUnderAnotherWorkloadsNameIsRefused(t *testing.T) {
 	t.Parallel()

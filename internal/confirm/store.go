@@ -64,7 +64,7 @@ func (s store[S]) load(ref workload.Ref) (*record[S], *workload.Settled, error) 
 }
 
 // misnamed is the fault of a file that was given another workload's name: a change is
-// taken back under its own workload's lock.
+// reverted under its own workload's lock.
 func misnamed(path string, of workload.Ref) error {
 	return fault.New(fault.PathRefused, "%s holds a change of %s", path, of).
 		WithHint("a deploy did not give it this name: look at it, then move it away")

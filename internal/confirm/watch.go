@@ -14,8 +14,8 @@ const (
 	// look is how often Watch looks for changes whose time is over. It looks instead of
 	// being notified: another process may have made a change, and a clock may be set.
 	look = 2 * time.Second
-	// A revert that failed is tried again after firstPause, then after twice as long
-	// each time, maxReverts times in all: some half an hour.
+	// A failed revert is retried after firstPause, then after twice as long each time,
+	// maxReverts times in all: some half an hour.
 	firstPause = 10 * time.Second
 	maxReverts = 8
 )
@@ -26,8 +26,8 @@ const (
 //
 // How long a change has is what its record grants, by this process's own steady clock:
 // a clock that is set, ahead or back, neither shortens nor stretches it. What failed
-// stays pending, is logged as an error, and is tried again a bounded number of times;
-// after that, the next start or a person tries it.
+// stays pending, is logged as an error, and is retried a bounded number of times; after
+// that, the next start or a person retries it.
 func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
 	w := &watcher[S]{target: t, log: log, known: make(map[string]*waiting)}
 	defer w.wg.Wait()
@@ -43,7 +43,7 @@ func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// Listener hears what becomes of a change that Watch takes back.
+// Listener hears what becomes of a change that Watch reverts.
 type Listener interface {
 	// Report receives each point.
 	Report(e workload.Event)

@@ -126,7 +126,7 @@ func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
 	})
 }
 
-// hearing hears of a change that is taken back.
+// hearing hears of a change that is reverted.
 type hearing struct {
 	points int
 	ends   []error
@@ -268,7 +268,7 @@ func TestTheSameChangeAgainWithALaterDeadlineGetsTheTime(t *testing.T) {
 	})
 }
 
-// Both wait for the lock: the same change again, and what would take it back.
+// Both wait for the lock: the same change again, and its revert.
 func TestTimeThatIsGrantedAtTheLastMomentCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

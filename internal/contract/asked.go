@@ -11,7 +11,7 @@ func (c Contract) Again() bool { return c.again }
 // Note is the person's note about the deploy.
 func (c Contract) Note() ledger.Note { return c.note }
 
-// OfVersion reports whether a change was taken back because of the version itself: it was
+// OfVersion reports whether a change was reverted because of the version itself: it was
 // not proven, or its container crashed during the rollout. A host that is lost, an
 // interrupt, a full disk or a timeout is no fault of the version.
 func OfVersion(cause error, crashed bool) bool {

@@ -26,7 +26,7 @@ type Action string
 const (
 	// TookBack: an unsettled change was reverted.
 	TookBack Action = "took-back"
-	// Recorded: a change that had ended, kept or taken back, has its receipt in force now.
+	// Recorded: a change that had ended, kept or reverted, has its receipt in force now.
 	Recorded Action = "recorded"
 	// Released: a container that held an image for a change that is over was removed.
 	Released Action = "released"

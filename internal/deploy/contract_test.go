@@ -124,7 +124,7 @@ func TestOnlyAFullCommitMakesAContract(t *testing.T) {
 	}
 }
 
-// A refusal that waiting can end is to be tried again, and another is not.
+// A refusal that waiting can end asks for a retry, and another does not.
 func TestARefusalLeadsToTheNextCommand(t *testing.T) {
 	t.Parallel()
 	for reason, next := range map[fault.Reason]string{

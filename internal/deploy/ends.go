@@ -32,8 +32,8 @@ func (s session) fail(out contract.Result, decision contract.Decision, err error
 	return out
 }
 
-// stopped ends a run that touched nothing that runs, or took back no more than what
-// an earlier run had left.
+// stopped ends a run that touched nothing that runs, or reverted no more than what an
+// earlier run had left.
 func (r *run) stopped(ctx context.Context, out contract.Result, seen sight.View, err error) contract.Result {
 	if ctx.Err() != nil {
 		err = workload.At(workload.PointOf(err), fault.Transient(fault.Interrupted, "stopped before anything that runs was touched"))
@@ -114,7 +114,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 }
 
 // unkept ends a run whose proven change the host did not keep, as far as it heard. A
-// change is taken back if the copy that runs is not the proven copy.
+// change is reverted if the copy that runs is not the proven copy.
 func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
 	switch became, seen := r.FateOf(ctx, a.change); {
 	case became == sight.Reverted || became == sight.Unmade:

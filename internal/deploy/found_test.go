@@ -40,7 +40,7 @@ func TestAPlanNamesWhatARecreateTakesAway(t *testing.T) {
 	})
 }
 
-// A change is not taken back while the container that it replaces may still be stopping.
+// A change is not reverted while the container that it replaces may still be stopping.
 func TestAChangeHasTheTimeThatItsContainerMayTakeToStop(t *testing.T) {
 	const grace = 8 * time.Minute
 	left := map[time.Duration]time.Duration{}

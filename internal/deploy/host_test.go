@@ -50,7 +50,7 @@ func newHost(t *testing.T, spec workload.Spec, labels func(artifact.Commit) map[
 	return h
 }
 
-// watch takes back what no run settles, as an agent does, until the story ends.
+// watch reverts what no run settles, as an agent does, until the story ends.
 func (h *host) watch() (stop func()) {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	over := make(chan struct{})

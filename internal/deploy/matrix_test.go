@@ -216,7 +216,7 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 	})
 }
 
-// Whoever switches the gate on can still go back to what prod had before.
+// After the gate is switched on, prod can still go back to what it had before.
 func TestWhatProdHasProvenNeedsNoDevDeploy(t *testing.T) {
 	wiki := func(gates string) *catalog.Catalog {
 		c, err := catalog.Parse(append(catalog.BuiltinFile(), `

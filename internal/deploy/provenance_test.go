@@ -136,7 +136,7 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 	}
 }
 
-// Whoever stops a plan while the source's remote is asked gets no plan.
+// A plan that is stopped while the source's remote is asked returns no plan.
 func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
 	for name, start := range map[string]func(*testing.T, func(*testing.T, *world)){"on the master": inWorld, "on D601": onD601} {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestAPlanThatIsStoppedWhileItsOriginIsAskedIsNone(t *testing.T) {
 	}
 }
 
-// A remote that does not answer may answer the next time, without anybody publishing anything.
+// A remote that does not answer may answer the next time, without a new publication.
 func TestWhatMayBeVerifiedLaterMayBeTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := worldOf(t, required(t), "project-manager", artifact.Prod)

@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// abandoned is why a change was taken back that its run did not settle.
+// abandoned is why a change was reverted that its run did not settle.
 const abandoned = "its run ended before the change was settled"
 
 // receipt is what is written down of a deploy.
@@ -47,8 +47,8 @@ func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verd
 	return receipt
 }
 
-// leftReceipt is what is written down of an earlier run's change that was taken back, with
-// the last lines of its container.
+// leftReceipt is the receipt of an earlier run's change that was reverted, with the last
+// lines of its container.
 func (r *run) leftReceipt(p *workload.Pending, logs []string) ledger.Receipt {
 	of := r.tookBack(p.Change.ID, p.Change.Image.Commit, p.Since, time.Now().UTC(), r.warnings)
 	of.Image.Manifest, of.Image.Config, of.Before, of.Logs = p.Change.Image.Manifest, p.Change.Image.Config, p.Before, logs

@@ -13,11 +13,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Recover ends what killed runs left, for every service, and returns what there was
-// to end. It leaves a service that a living run has to that run. What keeps a service from
+// Recover ends what killed runs left, for every service, and returns what there was to
+// end. It leaves a service that a living run has to that run. What keeps a service from
 // being looked at keeps no other: an unreachable host is named once, a runtime that does
-// not answer once for each of its services. Another host than the master takes back by
-// itself what no run settles.
+// not answer once for each of its services. Another host than the master reverts by itself
+// what no run settles.
 func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err error) {
 	silent := map[string]bool{}   // hosts
 	unasked := map[string]error{} // runtimes of a host, and why they are not asked again

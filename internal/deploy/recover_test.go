@@ -23,7 +23,7 @@ func (w *world) killed(commit artifact.Commit) {
 	w.killedUntil(commit, time.Time{})
 }
 
-// killedUntil leaves a change that its host takes back at a deadline.
+// killedUntil leaves a change that its host reverts at a deadline.
 func (w *world) killedUntil(commit artifact.Commit, deadline time.Time) {
 	w.t.Helper()
 	img := w.images.add(w.t, commit, w.labels(commit))
@@ -220,7 +220,7 @@ func TestAnInterruptedVerifySaysNoMoreThanThat(t *testing.T) {
 	})
 }
 
-// Nobody came, and the host took the change back: whoever looks next writes that down.
+// No run came, and the host reverted the change: the next run writes that down.
 func TestWhatAHostTookBackAloneGetsItsReceipt(t *testing.T) {
 	for name, next := range map[string]func(w *world){
 		"by recover": func(w *world) {
@@ -247,7 +247,7 @@ func TestWhatAHostTookBackAloneGetsItsReceipt(t *testing.T) {
 	}
 }
 
-// A change of another run that is taken back first is a change of the host.
+// A change of another run that is reverted first is a change of the host.
 func TestAForeignChangeThatIsTakenBackIsToldAsOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -258,7 +258,7 @@ func TestAForeignChangeThatIsTakenBackIsToldAsOne(t *testing.T) {
 	})
 }
 
-// A run that ends while somebody plans has left nothing.
+// A run that ends during a plan has left nothing.
 func TestAPlanBesideARunThatEndsMayBeAskedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -332,8 +332,7 @@ func TestAnOutageBeginsWithTheLastGoodAnswer(t *testing.T) {
 }
 
 // A killed run's change is proven and its receipt prepared; the way breaks while recover
-// takes it back. What became of the change is not known, and no receipt has it as
-// taken back.
+// reverts it. What became of the change is not known, and no receipt has it as reverted.
 func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.killed(b)
@@ -359,7 +358,7 @@ func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 	})
 }
 
-// What a host took back by itself is written down with times of this machine, whatever the
+// What a host reverted by itself is written down with times of this machine, whatever the
 // host's clock or record has.
 func TestAHostsTimesMoveNoReceipt(t *testing.T) {
 	for name, off := range map[string]time.Duration{"ahead": 24 * time.Hour, "behind": -24 * time.Hour} {

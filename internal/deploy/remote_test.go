@@ -214,7 +214,7 @@ func TestASilentEngineIsWaitedForInTheProof(t *testing.T) {
 			onD601(t, func(t *testing.T, w *world) {
 				looks := 3
 				if c.reason != "" {
-					looks = 1 // what runs is looked at again when it is taken back
+					looks = 1 // what runs is looked at again when it is reverted
 				}
 				w.silence, w.away = c.silence, times("observe", 2, looks)
 				want(t, w.run(b), c.decision, c.reason)

@@ -92,7 +92,7 @@ func (r *run) held(seen sight.View) error {
 	return contract.Held(seen.Pending)
 }
 
-// endLeft takes back a change that its run left unsettled, and writes its receipt.
+// endLeft reverts a change that its run left unsettled, and writes its receipt.
 func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 	logs, _ := r.logs(ctx, p.Change)
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
@@ -103,8 +103,8 @@ func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 }
 
 // finishReceipts puts receipts that a run left pending into force. The host reports how
-// the change ended: kept, or else taken back. If the host took a change back by
-// itself, that gets a receipt, too.
+// the change ended: kept, or else reverted. If the host reverted a change by itself,
+// that gets a receipt, too.
 func (s session) finishReceipts(seen sight.View) (done []ledger.Receipt, err error) {
 	if !seen.Known() {
 		return nil, nil // what became of a change is not known, either

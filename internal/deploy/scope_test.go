@@ -116,7 +116,7 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 	}
 }
 
-// A look that takes long makes nobody's clock late.
+// A look that takes long makes no clock late.
 func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.Health = func(in workload.Instance) workload.Health {

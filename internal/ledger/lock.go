@@ -18,11 +18,11 @@ import (
 )
 
 // lockPatience is how long a lock is tried for. A process that was killed while it
-// forked leaves a child which has its descriptors until it runs its own program,
-// and whoever asks for the holder has the lock for a moment.
+// forked leaves a child which has its descriptors until it runs its own program, and a
+// process that asks for the holder has the lock for a moment.
 const lockPatience = time.Second
 
-// lockFile is in the folder of a service, and holds the name of who has it.
+// lockFile is in the folder of a service, and holds the name of its holder.
 const lockFile = ".lock"
 
 // Lock takes the lock of a service in an environment for as long as a run lasts.
@@ -80,7 +80,7 @@ func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, hold
 	}, nil
 }
 
-// name writes who has the lock into its file.
+// name writes the holder of the lock into its file.
 func name(lock *os.File, holder string) error {
 	if err := lock.Truncate(0); err != nil {
 		return err

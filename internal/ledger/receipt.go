@@ -73,10 +73,10 @@ type Receipt struct {
 	DownSeconds float64 `json:"downSeconds,omitempty"`
 	// Failure is the reason of an outcome that is not a success.
 	Failure string `json:"failure,omitempty"`
-	// ProofFailed means that the version itself is why it was taken back: it ran, and was
+	// ProofFailed means that the version itself is why it was reverted: it ran, and was
 	// not what was asked for or did not answer well.
 	ProofFailed bool `json:"proofFailed,omitempty"`
-	// Logs are the last lines of the container that was taken back, scrubbed by its host: see
+	// Logs are the last lines of the reverted container, scrubbed by its host: see
 	// [LastLogs].
 	Logs []string `json:"logs,omitempty"`
 	// Rollback is the command that goes back to what was proven before.

@@ -23,8 +23,8 @@ const (
 	New Standing = "new"
 )
 
-// Judges reports whether the receipt has a verdict on its version: a deploy that was taken
-// back for another reason does not.
+// Judges reports whether the receipt has a verdict on its version: a deploy that was
+// reverted for another reason does not.
 func (r Receipt) Judges() bool { return r.Kept() || r.ProofFailed }
 
 // StandingOf returns the standing of the image that a commit's tag names; with the zero

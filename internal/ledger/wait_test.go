@@ -13,7 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
-// A run that waits for the lock hears who has it at once and each minute, and has it when the
+// A run that waits for the lock hears its holder at once and each minute, and has it when the
 // other run ends, is refused when its time is over, and stops when its context ends.
 func TestARunWaitsForTheLockAndHearsWhoHasIt(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ type Change struct {
 	// FlagsBefore are the health flags as they were, by [FlagOf]. The proof needs them, and
 	// a run that attaches later cannot ask for them any more.
 	FlagsBefore map[string]bool `json:"flagsBefore,omitempty"`
-	// Deadline is when an unsettled change is to be taken back by its host.
+	// Deadline is when its host reverts an unsettled change.
 	Deadline time.Time `json:"deadline"`
 	// Holder names who runs it, for the refusal that another run gets.
 	Holder string `json:"holder"`

@@ -205,7 +205,7 @@ type Instance struct {
 	// Labels are the image's own, not those that Compose adds to the container.
 	Labels map[string]string `json:"labels,omitempty"`
 	// Commit is the commit that its image was built from: by the image's label, or by a
-	// receipt of its digest; "" if neither names it. A host leaves it to who asks.
+	// receipt of its digest; "" if neither names it. A host leaves it to the caller.
 	Commit string `json:"commit,omitempty"`
 	// Stamped are the deploy keys in its environment, without prefix.
 	Stamped map[string]string `json:"env,omitempty"`

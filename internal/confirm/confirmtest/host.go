@@ -273,7 +273,7 @@ func (h *Host) Env() map[string]string {
 	return maps.Clone(h.env)
 }
 
-// Kill removes the container behind everybody's back.
+// Kill removes the container, as a person would by hand.
 func (h *Host) Kill() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -72,7 +72,7 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 		c := of(row.Service)
 		c.Consumed, c.Published = true, &held[i]
 		for _, env := range []artifact.Env{artifact.Prod, artifact.Dev} {
-			// With all that a person can bring: what a gate stops even then, nobody can deploy.
+			// With all that a person can bring: what a gate stops even then cannot be deployed.
 			gate := contract.Judge(row, env, contract.Asked{Entry: contract.ByDeployApply, Granted: true, Promoted: true})
 			if !gate.Shut() && len(held[i].Artifacts) > 0 {
 				c.Deployable = append(c.Deployable, env)

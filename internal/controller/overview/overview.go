@@ -55,7 +55,7 @@ type Registry struct {
 }
 
 // Interrupted is a change that no run will confirm, with the time of its host at which it
-// is taken back.
+// is reverted.
 type Interrupted struct {
 	Service  string          `json:"service"`
 	Env      artifact.Env    `json:"env"`

@@ -58,7 +58,7 @@ func TestARunOfAnotherMasterGoesOn(t *testing.T) {
 	}
 }
 
-// Without the receipts nobody knows how what runs stands to what was proven.
+// Without the receipts it is unknown how what runs stands to what was proven.
 func TestWithoutReceiptsTheStateIsUnknown(t *testing.T) {
 	t.Parallel()
 	p := place{Place: &inventory.Place{Row: must(must(catalog.Builtin()).Row("frontend")), Env: artifact.Prod}}
