@@ -8,7 +8,7 @@ import (
 )
 
 // What the container was given is taken out of its output; what its image gives to
-// anybody stays legible.
+// everyone stays legible.
 func TestOutputKeepsWhatIsNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "legible")

@@ -170,8 +170,8 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	return out, nil
 }
 
-// given are the values that a container was given, but for those that everybody may
-// know: its names, and what its image gives to anybody.
+// given returns the values that a container was given, but for those that are no
+// secret: its names, and what its image gives to everyone.
 func (r *Runtime) given(ctx context.Context, spec workload.Spec, c engine.Container) (values []string) {
 	image, err := r.engine.Image(ctx, c.ImageID)
 	if err != nil {

@@ -144,7 +144,7 @@ func last(f *os.File) []byte {
 	return b
 }
 
-// limited fails a program that prints more than anybody has a use for.
+// limited fails a program that prints more than is of use.
 type limited struct {
 	w    io.Writer
 	left int

@@ -187,7 +187,7 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 	}
 }
 
-// realEngine is an engine that nobody else uses, as the product and as docker know
+// realEngine is an engine that only this test uses, as the product and as docker know
 // it.
 func realEngine(t *testing.T) (c *engine.Client, docker func(args ...string) string) {
 	t.Helper()
@@ -207,7 +207,7 @@ func realEngine(t *testing.T) (c *engine.Client, docker func(args ...string) str
 	}
 }
 
-// realHost is the address of a private engine: nobody else uses it.
+// realHost is the address of a private engine: only this test uses it.
 func realHost(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "engine") //nolint:usetesting // a socket's path has at most 107 bytes

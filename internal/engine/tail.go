@@ -2,8 +2,8 @@ package engine
 
 import "strings"
 
-// tail keeps the last max bytes that are written to it: a container may log
-// faster and longer lines than anybody wants to hold.
+// tail keeps the last max bytes that are written to it: a container may log faster and
+// longer lines than memory should hold.
 type tail struct {
 	max int
 	b   []byte

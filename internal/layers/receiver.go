@@ -56,7 +56,7 @@ func Receive(ctx context.Context, spool *Spool, src Source, repo artifact.Reposi
 	return r.done()
 }
 
-// open sets what is to be asked for. A kill between a layer's last byte and its name
+// open sets the ranges to ask for. A kill between a layer's last byte and its name
 // leaves nothing to ask for.
 func (r *receiver) open(ranges []Range, bases bool) error {
 	var open []Range

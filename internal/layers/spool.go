@@ -37,8 +37,8 @@ func OpenSpool(dir string, quota int64, cache *Cache) (*Spool, error) {
 	return &Spool{shelf{dir, cmp.Or(quota, DefaultQuota), "spool", "spoolQuota"}, cache}, nil
 }
 
-// Lock waits until the spool is this process's own, telling waiting once when
-// that is not at once. It makes the folder if there is none. What is too old for anybody to continue is swept then.
+// Lock waits until the spool is this process's own, and calls waiting once if that is not at once.
+// It makes the folder if there is none. It sweeps what is too old to be continued.
 func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err error) {
 	if err := statefile.Folder(s.dir, 0o700); err != nil {
 		return nil, statefile.Fault(fault.ConfigInvalid, s.dir, "make the spool", err)

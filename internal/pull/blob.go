@@ -11,9 +11,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Blob opens a blob of a known digest and size. What is read is hashed from the
-// first byte; the read that would return the last bytes of a wrong blob returns
-// none and DIGEST_MISMATCH instead, so that nobody holds all of a wrong blob.
+// Blob opens a blob of a known digest and size. What is read is hashed from the first
+// byte; the read that would return the last bytes of a wrong blob returns none and
+// DIGEST_MISMATCH instead, so that no caller holds all of a wrong blob.
 //
 // ARTIFACT_NOT_FOUND when the registry lacks it, REGISTRY_UNAVAILABLE when it
 // does not answer or breaks off.

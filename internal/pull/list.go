@@ -56,9 +56,9 @@ func (r *Registry) List(ctx context.Context, repo artifact.Repository, size int,
 	if err := json.Unmarshal(b, &page); err != nil {
 		return "", fault.New(fault.RegistryUnavailable, "registry's tag list: %w", err)
 	}
-	// Distribution 2.8 knows neither n nor last: it answers with all tags, in no
-	// order. Sorted and cut here, a token means the same with every registry, and
-	// whoever follows them comes to an end.
+	// Distribution 2.8 knows neither n nor last: it answers with all tags, in no order.
+	// Sorted and cut here, a token means the same with every registry, and a caller
+	// that follows them comes to an end.
 	slices.Sort(page.Tags)
 	begin, found := slices.BinarySearch(page.Tags, token)
 	if found {

@@ -210,7 +210,7 @@ func TestACallerThatGivesUpIsTold(t *testing.T) {
 	}
 }
 
-// slowHost answers later than anybody waits.
+// slowHost answers later than any caller waits.
 type slowHost struct{}
 
 func TestACallWithoutAnAnswerEnds(t *testing.T) {

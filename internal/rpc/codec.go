@@ -12,9 +12,9 @@ import (
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 )
 
-// chunk is a StreamResponse that is not copied: its data stays in the pooled
-// buffer that the registry was read into, or that the connection was. Whoever
-// has a chunk calls free once.
+// chunk is a StreamResponse that is not copied: its data stays in the pooled buffer
+// that the registry was read into, or that the connection was. The holder of a chunk
+// calls free once.
 //
 // A test holds it against the generated message, byte by byte, both ways.
 type chunk struct {

@@ -52,7 +52,7 @@ func TestTheTableIsTheContracts(t *testing.T) {
 		if code == codes.Internal && r != "REASON_INTERNAL" && r != "REASON_ENGINE_FAILED" && r != "REASON_REVERT_FAILED" {
 			t.Errorf("%s has fallen through the table to %s", r, code)
 		}
-		// Whoever does not know the reason must not be misled about trying again.
+		// A controller that does not know the reason must not be misled about a retry.
 		if _, retry := fallback(code); retry && code != codes.Unavailable {
 			t.Errorf("%s: fallback of %s asks for a retry", r, code)
 		}

@@ -14,7 +14,7 @@ func (c *Client) List(ctx context.Context, repo artifact.Repository, size int, t
 	return c.page(ctx, &artifactv1.ListRequest{Repository: repo.String(), PageSize: uint32(size), PageToken: token})
 }
 
-// maxTags is far more than the commits of a repository that anybody keeps.
+// maxTags is far more than the commits that a repository keeps.
 const maxTags = 100_000
 
 // Tags returns all of a repository's tags, with their details. More than 100,000 are an
@@ -32,7 +32,7 @@ func (c *Client) Tags(ctx context.Context, repo artifact.Repository) (all []Tag,
 		if next == "" {
 			return all, nil
 		}
-		// Tags come in the order of their bytes: whoever goes on comes to an end.
+		// Tags come in the order of their bytes: a caller that goes on comes to an end.
 		if next <= req.GetPageToken() {
 			return nil, fault.New(fault.Internal, "the agent's next page after %q begins at %q", req.GetPageToken(), next)
 		}

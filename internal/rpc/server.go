@@ -43,8 +43,9 @@ func ServerOptions() []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			// Longer than a deploy leaves its connection alone, while it proves.
 			MaxConnectionIdle: 15 * time.Minute,
-			// A last resort for streams to nobody. Over a slow link a client's answer
-			// waits behind megabytes in ssh's buffers; noticing death quickly is ssh's.
+			// A last resort for streams without a receiver. Over a slow link a client's
+			// answer waits behind megabytes in ssh's buffers; noticing death quickly is
+			// ssh's.
 			Time:    5 * time.Minute,
 			Timeout: 5 * time.Minute,
 		}),

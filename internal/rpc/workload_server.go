@@ -16,7 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// How long acts may take, whoever waits for them. A pull has a limit on silence
+// How long acts may take, whatever caller waits for them. A pull has a limit on silence
 // of its own; a switch may wait for another's lock, then for Compose.
 const (
 	stageLimit  = 2 * time.Hour
@@ -250,7 +250,7 @@ func (s *Workloads) Settle(ctx context.Context, req *artifactv1.SettleRequest) (
 }
 
 // begin starts the act that a request asks for, or finds it. The journal gets its
-// warnings, and all of a settlement's events, whoever listens.
+// warnings, and all of a settlement's events, whatever caller listens.
 func (s *Workloads) begin(
 	ctx context.Context, what string, ref workload.Ref, req proto.Message, limit time.Duration, do func(context.Context, func(workload.Event)) error,
 ) (*job[workload.Event, struct{}], error) {

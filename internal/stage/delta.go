@@ -83,9 +83,9 @@ func (r *run) roomToRebuild(_ context.Context, _ artifact.Layer, need int64) err
 	return r.spool.Cache.MakeRoom(need, r.keep)
 }
 
-// fallBack reports whether a failed attempt is to be followed by another that asks for
-// whole layers, or for more whole layers. That is seldom: a base has rotted, the agent's
-// copy is damaged, the disk has no room for what is unpacked.
+// fallBack reports whether another attempt must follow a failed one and ask for whole
+// layers, or for more whole layers. That is seldom: a base has rotted, the agent's copy
+// is damaged, the disk has no room for what is unpacked.
 func (r *run) fallBack(ctx context.Context, err error, came bool) bool {
 	if rebuild := (*layers.RebuildError)(nil); errors.As(err, &rebuild) {
 		l := rebuild.Layer

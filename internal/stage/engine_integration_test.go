@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
 
-// realEngine is the address of an engine that nobody else uses, for these tests
-// count and remove all of its images.
+// realEngine is the address of an engine that nothing else uses, for these tests count
+// and remove all of its images.
 func realEngine(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "stage") //nolint:usetesting // a socket's path has at most 107 bytes

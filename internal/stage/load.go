@@ -34,8 +34,8 @@ type loadError struct {
 func (e *loadError) Error() string { return "load: " + e.cause.Error() }
 func (e *loadError) Unwrap() error { return e.cause }
 
-// mendable reports whether something that can change without anybody's doing may
-// have been the cause: layers pruned since they were seen, a blob that rotted.
+// mendable reports whether the cause may be something that changes by itself: layers
+// pruned since they were seen, a blob that rotted.
 func (e *loadError) mendable() bool {
 	switch fault.ReasonOf(e.cause) {
 	case fault.EngineFailed, fault.DigestMismatch:
@@ -177,7 +177,7 @@ func (r *run) check(ctx context.Context) (string, error) {
 		return "", &loadError{cause: fault.New(fault.DigestMismatch, "engine has other layers under image %s", want)}
 	}
 	if !got.Complete {
-		// The name goes, so that nobody runs it.
+		// The name goes, so that nothing runs it.
 		err := &loadError{cause: fault.New(fault.EngineFailed, "engine has image %s without all of its content", want)}
 		return "", errors.Join(err, r.engine.Untag(ctx, r.tag))
 	}

@@ -93,7 +93,7 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 		err = p.engine.Tag(ctx, got.ID, tag)
 	}
 	if err == nil {
-		// The tag keeps it from now on. This name would keep it too, for ever: nobody
+		// The tag keeps it from now on. This name would keep it too, for ever: nothing
 		// retires an image by the registry's name for it.
 		err = p.engine.Untag(ctx, ref)
 	}

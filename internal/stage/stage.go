@@ -147,7 +147,7 @@ func (r *run) staged(id string) Staged {
 	return s
 }
 
-// untilDone tries until the image is there or trying again is of no use.
+// untilDone tries until the image is there or a retry is of no use.
 func (r *run) untilDone(ctx context.Context) (string, error) {
 	repaired, wait := false, newWaiting(r.progress.say)
 	for {

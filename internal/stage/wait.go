@@ -35,8 +35,8 @@ func newWaiting(say func(workload.Point, string)) *waiting {
 // came begins anew: something came.
 func (w *waiting) came() { w.since, w.pause, w.told = time.Now(), firstPause, false }
 
-// after waits until what failed may be tried again, and returns the error when that is
-// of no use: it does not pass by itself, or has not for too long.
+// after waits until what failed may be retried, and returns the error when that is of
+// no use: it does not pass by itself, or has not for too long.
 func (w *waiting) after(ctx context.Context, err error) error {
 	left := patience - time.Since(w.since)
 	if !fault.Retryable(err) || left <= 0 {

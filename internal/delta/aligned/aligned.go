@@ -33,7 +33,7 @@ type Patch struct {
 }
 
 const (
-	// key is how many bytes old and target have in common where a run is found.
+	// key is how many bytes old and target must have in common to begin a run.
 	key = 16
 	// bits is the size of the table: 2 MiB.
 	bits = 19

@@ -35,7 +35,7 @@ const (
 	// breath is the pause before a question about a commit, so that the many of the first
 	// start are no load.
 	breath = 5 * time.Millisecond
-	// anHour is when what went wrong with an image or a layer is tried again first.
+	// anHour is the time to the first retry of an image or a layer that failed.
 	anHour = time.Hour
 	// maxRest is the longest time until then; it doubles each time.
 	maxRest = 24 * time.Hour
@@ -68,7 +68,7 @@ type Keeper struct {
 	full    bool
 }
 
-// rest is when a layer that could not be copied is tried again, and how often it was.
+// rest is when a layer that could not be copied is retried, and how often it was.
 type rest struct {
 	until time.Time
 	tries int
