@@ -2,7 +2,7 @@ package envfile
 
 import "context"
 
-// Raw gives tests what nobody else gets.
+// Raw gives tests what no other code gets.
 func Raw(c Content) []byte { return c.raw }
 
 // Check is the comparison that every edit ends with.

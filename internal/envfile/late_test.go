@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// To write the new file and bring it to the disk takes a slow disk a second, and somebody
+// To write the new file and bring it to the disk takes a slow disk a second, and a person
 // may add a line in that second.
 func TestALineThatIsAddedWhileTheFileIsSyncedIsNotLost(t *testing.T) {
 	t.Parallel()

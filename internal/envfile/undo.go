@@ -38,7 +38,7 @@ func (u Undo) Revert(c Content) (Content, error) {
 func (u Undo) remove(raw []byte, s statement) []byte {
 	from := bytes.LastIndexByte(raw[:s.start], '\n') + 1
 	if strings.TrimSpace(string(raw[from:s.start])) != "" {
-		// Somebody wrote it behind another assignment.
+		// A person wrote it behind another assignment.
 		return slices.Concat(raw[:s.start], raw[s.end:])
 	}
 	end, to := len(raw), len(raw)

@@ -3,10 +3,10 @@
 // ssh-keygen judges the signature, as sshd would judge the key; nothing here does
 // cryptography.
 //
-// It refuses what was signed for anything else, by anybody else, for longer than a day,
-// or was used before. The danger is in two files: an account that can write the allowed
-// signers can grant itself, so a file that others can write is refused, and an account
-// that can remove the records of use can use a grant again until it expires.
+// It refuses what was signed for anything else, by any other person, for longer than a
+// day, or was used before. The danger is in two files: an account that can write the
+// allowed signers can grant itself, so a file that others can write is refused, and an
+// account that can remove the records of use can use a grant again until it expires.
 package grant
 
 import (
@@ -52,7 +52,7 @@ type Statement struct {
 	Nonce string `json:"nonce"`
 }
 
-// Draft returns a new statement of a deploy, which nobody has signed yet.
+// Draft returns a new, unsigned statement of a deploy.
 func Draft(d Deploy, now time.Time) Statement {
 	nonce := make([]byte, 16)
 	rand.Read(nonce)

@@ -125,7 +125,7 @@ func judge(ctx context.Context, text []byte, sig signature, allowedSigners strin
 			return principal, nil
 		}
 	}
-	// Whoever signs is known: is it the bytes, or what he may sign?
+	// The signer is known: is it the bytes, or what he may sign?
 	if out, _, err = keygen(ctx, text, sig, "-Y", "check-novalidate", "-n", Namespace); err != nil {
 		return "", err
 	}
@@ -140,7 +140,7 @@ func judge(ctx context.Context, text []byte, sig signature, allowedSigners strin
 func keygen(ctx context.Context, text []byte, sig signature, args ...string) (out, said string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	// The signature is far smaller than a pipe is deep, so nobody waits for anybody.
+	// The signature is far smaller than a pipe's buffer, so neither end waits for the other.
 	r, w, err := os.Pipe()
 	if err != nil {
 		return "", "", fault.New(fault.Internal, "hand a signature over: %w", err)

@@ -215,7 +215,7 @@ func TestAFileThatIsTooLargeIsNotRead(t *testing.T) {
 	}
 }
 
-// Whoever can write by the other name need not be who can write here.
+// An account that can write by the other name need not be allowed to write here.
 func TestAFileOfTwoNamesIsNotRead(t *testing.T) {
 	t.Parallel()
 	files, root := home(t)
@@ -254,7 +254,7 @@ func TestAFileThatWasMovedBackSaysThatItChanged(t *testing.T) {
 	}
 }
 
-// A lease holds up whoever opens the file, root too.
+// A lease holds up any program that opens the file, root's too.
 func TestALeaseDoesNotHoldUpAReader(t *testing.T) {
 	t.Parallel()
 	files, root := home(t)

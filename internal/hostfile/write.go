@@ -44,7 +44,7 @@ func (f Files) Write(name string, content []byte) error {
 	return dir.sync()
 }
 
-// fill makes a new file what it is to be, durably.
+// fill gives a new file its content, owner and mode, durably.
 func (d *folder) fill(file *os.File, content []byte) error {
 	if _, err := file.Write(content); err != nil {
 		return err
@@ -61,8 +61,8 @@ func (d *folder) fill(file *os.File, content []byte) error {
 // suffix is what the names of half-written files end in.
 const suffix = ".unidesk-tmp"
 
-// sweep removes what writes of this file that were killed have left. What cannot
-// be removed is in nobody's way.
+// sweep removes what writes of this file that were killed have left. What cannot be
+// removed does no harm.
 func (d *folder) sweep(base string) {
 	f, err := d.open(".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {

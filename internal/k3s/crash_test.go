@@ -97,7 +97,7 @@ func TestATakenBackChangeThatCrashedIsTakenBackAgain(t *testing.T) {
 	}
 }
 
-// A change that is taken back half-way can be gone on with instead.
+// A change that is reverted half-way can be gone on with instead.
 func TestAChangeGoesOnAfterACrashOfItsRevert(t *testing.T) {
 	t.Parallel()
 	for n := range 12 {

@@ -41,10 +41,9 @@ func Look(dir string, want Wanted) Verdict {
 	return Compare(s, want)
 }
 
-// Survey reads all that [Look] might read in a folder: how many files are
-// summaries, and of each that is none its name and why. What does not end in .json,
-// or begins with a dot, is somebody's else or not yet written. err is why the folder
-// cannot be read.
+// Survey reads all that [Look] might read in a folder: how many files are summaries,
+// and of each that is none its name and why. What does not end in .json, or begins with
+// a dot, is another program's or not yet written. err is why the folder cannot be read.
 func Survey(dir string) (good int, bad []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -60,8 +60,8 @@ func whose(want Settings) string {
 	return fmt.Sprintf("on the host, as root: ss -ltnp sport = :%d tells which process; stop it", want.Endpoint.Port())
 }
 
-// masked reports whether somebody made sure that nothing starts the unit, for good
-// or until the next boot.
+// masked reports whether the unit is masked, so that nothing starts it, for good or
+// until the next boot.
 func (u UnitFacts) masked() bool {
 	return u.Load == "masked" || strings.HasPrefix(u.File, "masked")
 }
@@ -171,7 +171,7 @@ func contains(list []netip.AddrPort, a netip.AddrPort) bool {
 	return false
 }
 
-// covers reports whether one of the addresses serves the endpoint.
+// covers reports whether any of the addresses serves the endpoint.
 func covers(list []netip.AddrPort, endpoint netip.AddrPort) bool {
 	for _, x := range list {
 		if x.Port() == endpoint.Port() && (x.Addr().IsUnspecified() || x.Addr().Unmap() == endpoint.Addr()) {

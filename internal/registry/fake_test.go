@@ -177,8 +177,7 @@ func (h *host) Restart(ctx context.Context, unit string) error {
 	return h.act(ctx, "restart "+unit, func() { h.Active, h.Runs = "active", h.Files[h.settings.PathOf(registry.ConfigFile)] })
 }
 
-// Stop needs the unit and the Compose file: without them nobody removes the
-// container.
+// Stop needs the unit and the Compose file: without them nothing removes the container.
 func (h *host) Stop(ctx context.Context, unit string) error {
 	if h.Loaded == "" || h.Files[h.settings.PathOf(registry.ComposeFile)] == "" {
 		return fmt.Errorf("%s is gone, and its container is not", unit)

@@ -120,8 +120,8 @@ func (f Facts) installed() bool {
 	return f.Unit != nil && f.Unit.Load != "not-found"
 }
 
-// stale reports whether a file was changed after the container was made: hashes are
-// of the files, and somebody may have put back what he had tried.
+// stale reports whether a file was changed after the container was made: hashes are of
+// the files, and a person may have put back an attempt.
 func (f Facts) stale() bool {
 	for _, file := range f.Files {
 		if f.Container != nil && !f.Container.Created.IsZero() && file.Changed.After(f.Container.Created) {

@@ -15,7 +15,7 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// File is one of the three, as it is to be.
+// File is any of the three files, as declared.
 type File struct {
 	Name    FileName
 	Path    string

@@ -21,7 +21,7 @@ const (
 	// AgentUnavailable is of a host that answers, but has no agent, or too old an
 	// agent.
 	AgentUnavailable Decision = "agent-unavailable"
-	// Refused is an agent's own no, to what was asked or to who asks, or a failure
+	// Refused is an agent's own no, to the request or to the account, or a failure
 	// inside it.
 	Refused Decision = "refused"
 	// InstallFailed is of an installation that did not end well.
@@ -170,7 +170,7 @@ func (r Report) FailedInstall(begun bool) Report {
 	switch {
 	case begun && r.Failure.Reason == fault.Interrupted:
 		r.Decision, r.Summary = InstallFailed, goesOn
-	case r.Failure.Reason == fault.RoleMissing: // nobody looked at the registry
+	case r.Failure.Reason == fault.RoleMissing: // the registry was not looked at
 	case r.Decision == Refused:
 		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
 	case begun:

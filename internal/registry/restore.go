@@ -82,7 +82,7 @@ func (i *installation) restore(ctx context.Context) error {
 }
 
 // ranBefore reports whether the files that were there made something that ran: the
-// unit, or a container of theirs that somebody started by hand.
+// unit, or a container of theirs that a person started by hand.
 func (i *installation) ranBefore() bool {
 	if i.before.Unit.Load != "loaded" {
 		return false

@@ -67,7 +67,7 @@ func (h *Host) inspect(ctx context.Context, s registry.Settings, reads chan stru
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return registry.Facts{}, context.Cause(ctx) // nobody waits for half the facts
+		return registry.Facts{}, context.Cause(ctx) // no caller waits for half the facts
 	}
 	return f, nil
 }

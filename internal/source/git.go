@@ -22,9 +22,9 @@ type settings struct {
 	config [][2]string
 }
 
-// git runs git and returns what it printed. It asks nobody anything: it has no
-// terminal, and no program that would ask. The end of ctx ends it and all that it
-// started. An error has the last of its words, and no credential of a URL.
+// git runs git and returns what it printed. It never prompts: it has no terminal, and
+// no program that would ask. The end of ctx ends it and all that it started. An error
+// has the last of its words, and no credential of a URL.
 func git(ctx context.Context, s settings, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", s.environment(), 5*time.Second // not in whatever repository we stand

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Remote is what git fetches from. It has no text form: it is not for anybody to see.
+// Remote is what git fetches from. It has no text form: nothing may print it.
 type Remote struct{ url string }
 
 var (
@@ -76,7 +76,7 @@ func within(ctx context.Context, patience time.Duration) (context.Context, conte
 // name is what the remote is called in a copy.
 const name = "origin"
 
-// settings are the remote's, for git's environment: on a command line everybody
+// settings are the remote's, for git's environment: on a command line every account
 // could read them.
 func (r Remote) settings() settings {
 	return settings{config: [][2]string{

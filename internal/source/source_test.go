@@ -22,7 +22,7 @@ import (
 
 const wiki = "https://example.com/wiki"
 
-// repository is a remote, and a working tree in which somebody develops.
+// repository is a remote, and a developer's working tree.
 type repository struct{ remote, work string }
 
 func newRepository(t *testing.T) repository {
@@ -317,7 +317,7 @@ func TestAHalfMadeCopyIsMadeWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	look(t, asks(t, state, r.remote), first, provenance.Verified, "master")
-	if err := os.RemoveAll(copied); err != nil { // by somebody who may
+	if err := os.RemoveAll(copied); err != nil { // by an account that may
 		t.Fatal(err)
 	}
 	look(t, asks(t, state, r.remote), first, provenance.Verified, "master")

@@ -36,7 +36,7 @@ func CreateLocked(path string, private fs.FileMode) (*Lock, error) {
 		return nil, err
 	}
 	l := &Lock{f}
-	// Only who asks for the holder has it, for a moment.
+	// Only a process that asks for the holder has it, for a moment.
 	wait, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := l.Wait(wait); err != nil {

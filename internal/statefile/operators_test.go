@@ -151,7 +151,7 @@ func TestOneOperatorGoesOnWhereAnotherStopped(t *testing.T) {
 			t.Fatalf("%s: %v", step.name, err)
 		}
 	}
-	// And nobody else sees any of it.
+	// And no other account sees any of it.
 	err := filepath.WalkDir(state, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -227,7 +227,7 @@ func TestARecordIsObeyedOnlyOfAnAccountThatMayDoItItself(t *testing.T) {
 	if err != nil || len(pending) != 1 {
 		t.Fatalf("%q, %v", pending, err)
 	}
-	// Root's own record, if the group may write it, is anybody's.
+	// Root's own record, if the group may write it, is untrusted.
 	if err := errors.Join(os.Chown(pending[0], 0, group), os.Chmod(pending[0], 0o660)); err != nil {
 		t.Fatal(err)
 	}

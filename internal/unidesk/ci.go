@@ -21,8 +21,8 @@ const CIFile = "CI.json"
 // upstreamImage is the kind of an entry that nothing here produces yet.
 const upstreamImage = "upstream-image"
 
-// Declared is an entry of CI.json: what somebody means to produce, and how it is
-// to be called. It is no evidence that anything exists (specification, "CI.json").
+// Declared is an entry of CI.json: what a producer means to make, and its name. It is
+// no evidence that anything exists (specification, "CI.json").
 type Declared struct {
 	Service artifact.ServiceID
 	// Kind is the entry's own word, "" if it has none.

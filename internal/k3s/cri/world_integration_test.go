@@ -99,7 +99,7 @@ func (w *world) check(err error) {
 	}
 }
 
-// fails wants a reason and whether trying again may help.
+// fails wants a reason and whether a retry may help.
 func (w *world) fails(err error, reason fault.Reason, retry bool) {
 	w.Helper()
 	w.Logf("%v (%s)", err, fault.HintOf(err))

@@ -253,7 +253,7 @@ func TestARedirectTakesTheTokenNowhere(t *testing.T) {
 	}
 }
 
-// A server that has not read the rights yet refuses everybody.
+// A server that has not read the rights yet refuses every account.
 func TestAnAPIServerThatStartsTakesNoRightsAway(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -18,7 +18,7 @@ const (
 	watched = 5 * time.Minute
 	// apart is the least time between two calls of what a watch wakes.
 	apart = 200 * time.Millisecond
-	// maxBackoff is the longest pause before a watch is tried again.
+	// maxBackoff is the longest pause before a watch is retried.
 	maxBackoff = 30 * time.Second
 	// onlyMetadata makes the API server leave out all of an object but its metadata.
 	onlyMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
