@@ -271,7 +271,7 @@ func get(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// dial is a readiness question: does anybody listen there?
+// dial is a readiness question: is there a listener?
 func dial(network, address string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, address)

@@ -397,7 +397,7 @@ func publish(t *testing.T, w *lab.World, change lab.Change) lab.Summary {
 	return v
 }
 
-// commit makes a commit that nobody publishes.
+// commit makes a commit that is not published.
 func commit(t *testing.T, w *lab.World, change lab.Change) {
 	t.Helper()
 	if _, err := w.CI.Commit(t.Context(), "baidu-netdisk", change); err != nil {

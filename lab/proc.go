@@ -194,9 +194,9 @@ func run(ctx context.Context, dir string, env []string, argv ...string) (string,
 }
 
 // FreePort finds a loopback port for a server that needs its port as an argument. It looks
-// below the range that the kernel takes ports from by itself (ip(7),
-// ip_local_port_range): there, nobody's connection or listener can come to have
-// it between here and that server's start.
+// below the range that the kernel takes ports from by itself (ip(7), ip_local_port_range):
+// there, no other connection or listener can come to have it between here and that
+// server's start.
 func FreePort() (int, error) {
 	const low, high, tries = 20000, 32000, 50
 	var err error

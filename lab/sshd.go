@@ -32,8 +32,8 @@ type SSHD struct {
 	proc *Proc
 }
 
-// StartSSHD makes keys, starts sshd and waits until it greets. It logs in as
-// whoever runs the lab.
+// StartSSHD makes keys, starts sshd and waits until it greets. It logs in as the
+// account that runs the lab.
 func StartSSHD(ctx context.Context, dir string) (*SSHD, error) {
 	me, err := user.Current()
 	if err != nil {
@@ -212,8 +212,8 @@ func (s *SSHD) WriteClientConfig(name, key string) (string, error) {
 	return path, nil
 }
 
-// SwapHostKey restarts the server with another host key than the clients know,
-// as somebody would who stands in between.
+// SwapHostKey restarts the server with another host key than the clients know, as an
+// attacker in between would.
 func (s *SSHD) SwapHostKey(ctx context.Context) error {
 	if err := s.Stop(); err != nil {
 		return err

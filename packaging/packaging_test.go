@@ -131,7 +131,7 @@ func TestThePackageBringsTheReadme(t *testing.T) {
 	}
 }
 
-// What a registry holds is nobody's to remove but its owner's.
+// Only its owner may remove what a registry holds.
 func TestRemovingAPackageNamesNoRegistryAndNoHome(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"deb/agent.prerm", "deb/agent.postrm", "deb/controller.prerm", "deb/controller.postrm"} {

@@ -18,8 +18,8 @@ var baseScript string
 // unusedAfter is how long a tree of another key is kept: several checkouts may share a cache.
 const unusedAfter = 7 * 24 * time.Hour
 
-// ensureBase returns the tree that hosts start from, making it when no tree of the same key is in the cache.
-// The caller holds the machine's lock, so nobody else is making it.
+// ensureBase returns the tree that hosts start from, making it when no tree of the same key is in
+// the cache. The caller holds the machine's lock, so no other process is making it.
 func ensureBase(ctx context.Context, cfg Config) (string, error) {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{baseScript, runtime.GOARCH}, cfg.Packages...), "\x00")))
 	parent := filepath.Join(cfg.Cache, "hosts")

@@ -134,7 +134,7 @@ func (h *Host) nspawn() []string {
 		args = append(args, "--bind=/dev/fuse")
 	}
 	if !machineRunsSystemd() {
-		// There is nobody to ask for a scope.
+		// There is no systemd to ask for a scope.
 		args = append(args, "--keep-unit")
 	}
 	return args

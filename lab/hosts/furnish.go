@@ -55,7 +55,7 @@ func (h *Host) write(ctx context.Context, all []*Host, compose string) (err erro
 		"etc/hostname":   h.Name + "\n",
 		"etc/hosts":      names,
 		"etc/machine-id": hex.EncodeToString(id[:]) + "\n",
-		// Nobody answers names here; without the file the resolver would ask localhost and wait.
+		// Nothing answers names here; without the file the resolver would ask localhost and wait.
 		"etc/resolv.conf": "# this host has no network beyond the lab\n",
 	} {
 		if err := root.WriteFile(path, []byte(text), 0o644); err != nil {

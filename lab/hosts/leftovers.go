@@ -86,7 +86,7 @@ func killRecorded(name string) (alive bool) {
 	return r.Leader.alive() || r.Nspawn.alive()
 }
 
-// stopRemains ends what still runs in a host, and takes back its mounts and its cgroups.
+// stopRemains ends what still runs in a host, and removes its mounts and its cgroups.
 func stopRemains(ctx context.Context, name, dir string) error {
 	const patience = 100 // times 100 ms: killed processes of a busy machine take a moment to go
 	for attempt := 0; ; attempt++ {
@@ -124,7 +124,8 @@ func (s slot) clear(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		// The record is a file that anybody with root may have edited: only a folder that is a host's is deleted.
+		// The record is a file that any person with root may have edited: only a folder
+		// that is a host's is deleted.
 		if filepath.IsAbs(dir) && strings.HasSuffix(dir, filepath.Join("hosts", "run", name)) {
 			if err := discardTree(dir); err != nil {
 				errs = append(errs, err)

@@ -239,8 +239,8 @@ func tap(t *testing.T) (dir string) {
 	return dir
 }
 
-// Known values stand as secrets in the env file and in config.json; whatever is
-// typed, however it ends, nobody hears them.
+// Known values stand as secrets in the env file and in config.json; whatever is typed,
+// however it ends, no output has them.
 func TestNoSecretIsEverTold(t *testing.T) {
 	const service = "baidu-netdisk"
 	plain, odd := leak.NewSecret("a plain secret", ""), leak.NewSecret("an odd secret", `/+&<>"\ =%?`)

@@ -51,8 +51,8 @@ func runningOnD601(t *testing.T, service, commit string) (wrong string) {
 	return ""
 }
 
-// hurried is a configuration whose catalog gives services less time to become well,
-// and so a change less time before its host takes it back.
+// hurried is a configuration whose catalog gives services less time to become well, and
+// so a change less time before its host reverts it.
 func hurried(t *testing.T) (config string) {
 	t.Helper()
 	config = "/etc/unidesk-hurried"
@@ -138,7 +138,7 @@ func sameContainer(a, b string) bool {
 	return x == y
 }
 
-// Who may only read, and what D601 has not placed, change nothing there.
+// An account that may only read, and a service that D601 has not placed, change nothing there.
 func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	commit := release(t, "findjob", lab.Change{}).SourceCommit
 	before := onD601(t, "ps", "--all", "--no-trunc", "--format", "{{.ID}}")
@@ -158,9 +158,9 @@ func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	}
 }
 
-// The controller dies between switch and proof, and nobody comes: each host takes
-// its change back by itself, at the deadline; D601's agent there, the package's
-// unit on the master.
+// The controller dies between switch and proof, and no run follows: each host reverts
+// its change by itself, at the deadline; D601's agent there, the package's unit on the
+// master.
 func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 	const here, there = "project-manager", "pipeline"
 	const unit = "unidesk-controller.service"

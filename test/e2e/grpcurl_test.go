@@ -14,7 +14,7 @@ import (
 
 const api = "unidesk.artifact.v1."
 
-// Anybody with the role can look at the agent with the usual tool.
+// An account with the role can look at the agent with the usual tool.
 func TestGrpcurlReadsTheAgent(t *testing.T) {
 	const service = "project-manager"
 	published := release(t, service, lab.Change{})

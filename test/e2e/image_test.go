@@ -15,7 +15,7 @@ import (
 // commit, so an image of another commit needs no build.
 const noted = "todo-note"
 
-// aCommit is the id of a commit that nobody has used.
+// aCommit is the id of an unused commit.
 func aCommit(t *testing.T) string {
 	t.Helper()
 	id := make([]byte, 20)

@@ -425,7 +425,7 @@ func TestTheRegistryComesBackAfterACrashOfItsEngine(t *testing.T) {
 	}
 }
 
-// A boot at which the engine is not there in time is tried again, and a start that fails
+// A boot at which the engine is not there in time is retried, and a start that fails
 // removes nothing that runs.
 func TestTheRegistryComesUpWithAnEngineThatIsLate(t *testing.T) {
 	id := func() string {

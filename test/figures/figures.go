@@ -45,7 +45,7 @@ type Case struct {
 	Scenario, Title, Link string
 	// Load is how long the engine alone takes for the same layers from a local file; 0 if it was not measured.
 	Load time.Duration
-	// Index is the processor time of the agent after CI has published, before anybody asks for the image.
+	// Index is the processor time of the agent after CI has published, before the image is asked for.
 	Index time.Duration
 	// Runs are the samples of each way, in order.
 	Runs map[Way][]Sample

@@ -99,7 +99,7 @@ func TestCodeQueueMgrGoesLiveWithAGrant(t *testing.T) {
 	world.Clean(t, service)
 }
 
-// A container that somebody else restarts while a service is switched is named.
+// A container that is restarted from elsewhere while a service is switched is named.
 func TestAForeignRestartIsNamed(t *testing.T) {
 	const service, victim = "frontend", "todo-note"
 	world.DeployNow(t, victim, world.Release(t, victim, lab.Change{})).Want(t, contract.DecidedSucceeded, "", 0)

@@ -95,8 +95,8 @@ func (d *Detector) Run(cmd *exec.Cmd) (exit int, stdout, stderr []byte, err erro
 	return cmd.ProcessState.ExitCode(), out.Bytes(), complaints.Bytes(), nil
 }
 
-// SearchFiles looks into all files below a folder, and complains of those that
-// everybody may read. It shows each to see, and does not look into those that see accepts
+// SearchFiles looks into all files below a folder, and complains of those that every
+// account may read. It shows each to see, and does not look into those that see accepts
 // as holders of secrets: these only their owner may read.
 func (d *Detector) SearchFiles(dir string, see func(path string, info fs.FileInfo) (mayHold bool)) {
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {

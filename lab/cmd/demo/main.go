@@ -42,8 +42,8 @@ func run(options lab.Options) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	s := newScreen(os.Stdout)
-	// A second Ctrl-C changes nothing: to clean up takes a minute at the very most,
-	// and what a docker compose does that nobody waits for would be left.
+	// A second Ctrl-C changes nothing: to clean up takes a minute at the very most, and
+	// what an unawaited docker compose does would be left.
 	tell := context.AfterFunc(ctx, func() {
 		s.line("\n%s", warn.Render("interrupted: cleaning up, which takes some seconds"))
 	})
