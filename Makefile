@@ -63,6 +63,7 @@ kube: ## keep the two hosts up with a real Kubernetes on D601 and the sample in 
 	@go run ./lab/cmd/kube
 
 # They mostly wait, so they start first, and more of them at a time than there are cores.
+BESIDE := 4
 LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal/compose ./internal/stage ./lab
 
 .PHONY: test
@@ -71,7 +72,7 @@ test: ## unit tests, CLI stories and integration on the real engine, registry an
 	go test -C tools ./...
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	@mkdir -p dist
-	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/test.json $(SUM) -tags integration -p 4 $(LONG) ./...
+	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/test.json $(SUM) -tags integration -p $(BESIDE) $(LONG) ./...
 	@$(LONGEST) dist/test.json
 
 .PHONY: unit
@@ -141,9 +142,10 @@ E2E := $(SUM) -tags e2e -p 1 -count 1
 
 .PHONY: e2e
 e2e: ## the lab of two real hosts with systemd
-	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
+	@lab/setup.sh hosts
 	@mkdir -p dist && rm -f dist/sandbox.txt
 	$(E2E) ./lab/hosts/...
+	@lab/tools/build.sh compose registry kubernetes >/dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 e2e-kubernetes e2e-compose
 	@$(LONGEST) dist/e2e-kubernetes.json && $(LONGEST) dist/e2e-compose.json
 	@cat dist/sandbox.txt
