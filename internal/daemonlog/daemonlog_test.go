@@ -24,18 +24,18 @@ func (r recorded) Handle(_ context.Context, record slog.Record) error {
 	return nil
 }
 
-func (r recorded) WithAttrs(attrs []slog.Attr) slog.Handler { return r }
-func (r recorded) WithGroup(string) slog.Handler            { return r }
+func (r recorded) WithAttrs([]slog.Attr) slog.Handler { return r }
+func (r recorded) WithGroup(string) slog.Handler      { return r }
 
 // What journalctl prints has the attributes, those of With and of groups as well.
 func TestTheMessageHasTheAttributes(t *testing.T) {
 	t.Parallel()
 	var lines []string
-	log := slog.New(newHandler(recorded{&lines}))
-	log.Info("plain")
-	log.Debug("hidden")
-	log.With("change", "c1").Warn("took back", "err", "two words", slog.Group("at", "step", "switch"))
-	log.WithGroup("run").Error("failed", "id", 7)
+	logger := slog.New(newHandler(recorded{&lines}))
+	logger.Info("plain")
+	logger.Debug("hidden")
+	logger.With(slog.String("change", "c1")).Warn("took back", slog.String("err", "two words"), slog.Group("at", slog.String("step", "switch")))
+	logger.WithGroup("run").Error("failed", slog.Int("id", 7))
 	want := []string{
 		"INFO|plain",
 		`WARN|took back change=c1 err="two words" at.step=switch|err=two words|at=[step=switch]`,

@@ -10,8 +10,8 @@ import (
 
 // Supervise reports to systemd that the program is ready, alive and stopping (sd_notify(3)),
 // until ctx ends. Without systemd it only waits.
-func Supervise(ctx context.Context, log *slog.Logger) {
-	notify := func(state string) { Notify(log, state) }
+func Supervise(ctx context.Context, logger *slog.Logger) {
+	notify := func(state string) { Notify(logger, state) }
 	notify(daemon.SdNotifyReady)
 	defer notify(daemon.SdNotifyStopping)
 	interval, err := daemon.SdWatchdogEnabled(false)
@@ -32,11 +32,11 @@ func Supervise(ctx context.Context, log *slog.Logger) {
 }
 
 // Status has `systemctl status` print a sentence about what the program does.
-func Status(log *slog.Logger, sentence string) { Notify(log, "STATUS="+sentence) }
+func Status(logger *slog.Logger, sentence string) { Notify(logger, "STATUS="+sentence) }
 
 // Notify sends systemd a state of sd_notify(3).
-func Notify(log *slog.Logger, state string) {
+func Notify(logger *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		log.Warn("notify systemd", slog.Any("err", err))
+		logger.Warn("notify systemd", slog.Any("err", err))
 	}
 }

@@ -67,20 +67,20 @@ func (p *Patrol) judge(ctx context.Context, l overview.Live) {
 	key := l.Service + " " + l.Env.String()
 	before := p.seen[key]
 	p.seen[key] = l.State
-	log := p.Log.With(slog.String("service", l.Service), slog.String("env", l.Env.String()), slog.String("state", string(l.State)))
+	logger := p.Log.With(slog.String("service", l.Service), slog.String("env", l.Env.String()), slog.String("state", string(l.State)))
 	switch l.State {
 	case overview.Down, overview.Drifted:
 		if before != l.State || p.reported[key] == l.State {
 			return
 		}
 		p.reported[key] = l.State
-		log.Warn("what runs is not what was proven", slog.String("runs", l.Seen), slog.String("proven", proven(l)))
+		logger.Warn("what runs is not what was proven", slog.String("runs", l.Seen), slog.String("proven", proven(l)))
 		p.Drifted(ctx, l)
 	case overview.Changing, overview.Unconfirmed, overview.Unknown:
 	default:
 		if p.reported[key] != "" {
 			delete(p.reported, key)
-			log.Info("what runs is as it was proven again", slog.String("runs", l.Seen))
+			logger.Info("what runs is as it was proven again", slog.String("runs", l.Seen))
 		}
 	}
 }

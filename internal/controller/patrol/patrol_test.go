@@ -28,10 +28,10 @@ func TestADriftIsReportedOnceItStays(t *testing.T) {
 		"down down+ unconfirmed degraded down down+",
 		"none none unproven unproven degraded degraded",
 	} {
-		var log bytes.Buffer
+		var logger bytes.Buffer
 		reports := 0
 		p := Patrol{
-			Drifted: func(context.Context, overview.Live) { reports++ }, Status: func(string) {}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Drifted: func(context.Context, overview.Live) { reports++ }, Status: func(string) {}, Log: slog.New(slog.NewTextHandler(&logger, nil)),
 			seen: map[string]overview.State{}, reported: map[string]overview.State{},
 		}
 		for i, word := range strings.Fields(story) {
@@ -48,21 +48,21 @@ func TestADriftIsReportedOnceItStays(t *testing.T) {
 				t.Errorf("%s: look %d is reported: %t", story, i+1, got)
 			}
 		}
-		if strings.Count(log.String(), "level=WARN") != reports {
-			t.Errorf("%s: %d reports, and the log is\n%s", story, reports, log.String())
+		if strings.Count(logger.String(), "level=WARN") != reports {
+			t.Errorf("%s: %d reports, and the log is\n%s", story, reports, logger.String())
 		}
 	}
 }
 
 func TestTheStatusCountsTheServices(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var logger bytes.Buffer
 	var status []string
 	live := []overview.Live{{State: overview.Proven}, {State: overview.Down}, {State: overview.Proven}, {State: overview.None}}
 	unasked := []inventory.Unasked{*inventory.NotAsked("what runs on master", fault.New(fault.EngineUnavailable, "no"))}
 	p := Patrol{
 		Look:    func(context.Context) ([]overview.Live, []inventory.Unasked) { return live, unasked },
-		Drifted: func(context.Context, overview.Live) {}, Status: func(s string) { status = append(status, s) }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Drifted: func(context.Context, overview.Live) {}, Status: func(s string) { status = append(status, s) }, Log: slog.New(slog.NewTextHandler(&logger, nil)),
 		seen: map[string]overview.State{}, reported: map[string]overview.State{},
 	}
 	p.round(t.Context())
@@ -73,7 +73,7 @@ func TestTheStatusCountsTheServices(t *testing.T) {
 	if !slices.Equal(status, want) {
 		t.Errorf("%q", status)
 	}
-	if strings.Count(log.String(), "not all services can be seen") != 1 {
-		t.Errorf("the silence is logged more than once:\n%s", log.String())
+	if strings.Count(logger.String(), "not all services can be seen") != 1 {
+		t.Errorf("the silence is logged more than once:\n%s", logger.String())
 	}
 }

@@ -72,7 +72,7 @@ func failures(all []notify.Delivery) error {
 
 // SendMissed sends, each minute until ctx ends, the notices of runs that ended and whose
 // process was killed before it made their claim.
-func (c Config) SendMissed(ctx context.Context, log *slog.Logger) {
+func (c Config) SendMissed(ctx context.Context, logger *slog.Logger) {
 	if !c.Notify.Set() {
 		return
 	}
@@ -82,7 +82,7 @@ func (c Config) SendMissed(ctx context.Context, log *slog.Logger) {
 	for {
 		for _, l := range c.missed(since, time.Now()) {
 			if err := c.SendNotice(ctx, l, notify.ByWatch); err != nil {
-				log.Error("a notice of a run that was killed", slog.Any("err", err))
+				logger.Error("a notice of a run that was killed", slog.Any("err", err))
 			}
 		}
 		select {

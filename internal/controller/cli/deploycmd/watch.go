@@ -46,33 +46,33 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	defer unlock()
-	log := c.Log()
-	log.Info("watching", slog.String("changes", w.Config.ChangesDir()))
-	context.AfterFunc(ctx, func() { log.Info("stopping: what was begun is ended first") })
+	logger := c.Log()
+	logger.Info("watching", slog.String("changes", w.Config.ChangesDir()))
+	context.AfterFunc(ctx, func() { logger.Info("stopping: what was begun is ended first") })
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	beside.Go(func() { daemonlog.Supervise(ctx, log) })
-	beside.Go(func() { w.Config.SendMissed(ctx, log) })
-	beside.Go(func() { c.patrol(w, log).Run(ctx) })
+	beside.Go(func() { daemonlog.Supervise(ctx, logger) })
+	beside.Go(func() { w.Config.SendMissed(ctx, logger) })
+	beside.Go(func() { c.patrol(w, logger).Run(ctx) })
 	if file := w.Config.Metrics.Textfile; file != "" {
-		log.Info("writing metrics", slog.String("textfile", file))
+		logger.Info("writing metrics", slog.String("textfile", file))
 		r := &metrics.Reader{Config: w.Config, Services: w.Parts.Catalog, Build: c.Build()}
-		beside.Go(func() { r.Keep(ctx, log) })
+		beside.Go(func() { r.Keep(ctx, logger) })
 	}
-	w.Watch(ctx, log)
+	w.Watch(ctx, logger)
 	return present.Nothing(), nil
 }
 
 // patrol returns what looks at the live services of this machine.
-func (c watchCommand) patrol(w *command.Wired, log *slog.Logger) *patrol.Patrol {
+func (c watchCommand) patrol(w *command.Wired, logger *slog.Logger) *patrol.Patrol {
 	question := overview.Question{Wired: w.Wired, Rows: site.RowsIn(w.Parts.Catalog)}
 	return &patrol.Patrol{
 		Look:   func(ctx context.Context) ([]overview.Live, []inventory.Unasked) { return overview.Here(ctx, question) },
-		Status: func(sentence string) { daemonlog.Status(log, sentence) },
-		Log:    log,
+		Status: func(sentence string) { daemonlog.Status(logger, sentence) },
+		Log:    logger,
 		Drifted: func(ctx context.Context, l overview.Live) {
 			if err := w.Config.SendDrift(ctx, l.Notice(time.Now())); err != nil {
-				log.Error("a notice of a drift", slog.Any("err", err))
+				logger.Error("a notice of a drift", slog.Any("err", err))
 			}
 		},
 	}
