@@ -2,8 +2,9 @@
 // stands to what was proven, and what goes on meanwhile. It asks each host once, all hosts
 // at the same time, asks no service for its health, and changes nothing.
 //
-// Files, from the top: overview.go, runs.go, place.go, state.go. overview asks, runs reads
-// what goes on, place is what was learned, state judges it (pure).
+// Files, from the top: here.go, overview.go, runs.go, place.go, state.go. overview asks all,
+// here this machine alone, runs reads what goes on, place is what was learned, state judges it
+// (pure).
 package overview
 
 import (
