@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -31,7 +33,19 @@ import (
 const patience = time.Minute
 
 // Client is a connection to an engine. Its methods may be called concurrently.
-type Client struct{ api *client.Client }
+type Client struct {
+	api *client.Client
+	// dials counts the connections. An engine that restarts ends all: what was learned over
+	// a connection holds until the next dial.
+	dials atomic.Int64
+	known atomic.Pointer[known]
+}
+
+// known is what Info learned, and how many dials there were then.
+type known struct {
+	Info
+	dials int64
+}
 
 // New returns a client of the engine at host, for example
 // "unix:///var/run/docker.sock"; "" is the default socket. Nothing is dialled
@@ -40,11 +54,19 @@ func New(host string) (*Client, error) {
 	if host == "" {
 		host = client.DefaultDockerHost
 	}
-	api, err := client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
+	at, err := client.ParseHostURL(host)
 	if err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "engine address %q: %w", host, err)
 	}
-	return &Client{api}, nil
+	c := &Client{}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c.dials.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, at.Scheme, at.Host)
+	}
+	if c.api, err = client.NewClientWithOpts(client.WithHost(host), client.WithDialContext(dial), client.WithAPIVersionNegotiation()); err != nil {
+		return nil, fault.New(fault.ConfigInvalid, "engine address %q: %w", host, err)
+	}
+	return c, nil
 }
 
 // Close drops idle connections.
@@ -72,12 +94,26 @@ func (c *Client) Version(ctx context.Context) (Info, error) {
 	return Info{Version: v.Version, APIVersion: v.APIVersion, Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch}}, nil
 }
 
-// Info asks the engine what it is. With an error it returns what it learned before.
+// same reports whether the engine still answers over the connections of a number of dials. A
+// ping starts no program.
+func (c *Client) same(ctx context.Context, dials int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := c.api.Ping(ctx)
+	return err == nil && c.dials.Load() == dials
+}
+
+// Info returns what the engine is. It asks once for a connection, since an engine starts four
+// programs to answer. With an error it returns what it learned before.
 func (c *Client) Info(ctx context.Context) (Info, error) {
+	if k := c.known.Load(); k != nil && c.same(ctx, k.dials) {
+		return k.Info, nil
+	}
 	info, err := c.Version(ctx)
 	if err != nil {
 		return Info{}, err
 	}
+	dials := c.dials.Load()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	i, err := c.api.Info(ctx)
@@ -88,6 +124,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	if slices.Contains(i.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"}) {
 		info.Store = Containerd
 	}
+	c.known.Store(&known{info, dials})
 	return info, nil
 }
 
