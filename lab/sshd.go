@@ -68,7 +68,8 @@ func (s *SSHD) setUp(ctx context.Context) (err error) {
 		return fmt.Errorf("start sshd: %w", err)
 	}
 	// StrictModes would refuse key files below a folder that others may write to, as
-	// the usual place for temporary folders is.
+	// the usual place for temporary folders is. A bash that sshd starts reads ~/.bashrc, which
+	// is the machine's own affair and may take most of a second, unless it is a second shell.
 	config := fmt.Sprintf(`ListenAddress %s
 HostKey %s
 AuthorizedKeysFile %s
@@ -84,6 +85,7 @@ PrintMotd no
 PrintLastLog no
 MaxStartups 100
 LogLevel VERBOSE
+SetEnv SHLVL=1
 `, s.Addr, s.in("host_key"), s.in("authorized_keys"), needsPAM(s.user))
 	if err := os.WriteFile(s.in("sshd_config"), []byte(config), 0o600); err != nil {
 		return fmt.Errorf("configure sshd: %w", err)
