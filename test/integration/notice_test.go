@@ -32,7 +32,7 @@ func TestANoticeOfEachDeployIsSent(t *testing.T) {
 		t.Errorf("stderr: %s", first.Stderr)
 	}
 	world.DeployNow(t, service, good).Want(t, contract.DecidedUnchanged, "", 0)
-	second := world.DeployNow(t, service, world.Release(t, service, lab.Change{Behaviour: "stale-commit"}))
+	second := world.DeployNow(t, service, world.Release(t, service, lab.Change{Behaviour: "never-healthy"}))
 	second.Want(t, contract.DecidedReverted, fault.NotProven, 1)
 
 	content, err := os.ReadFile(file)
