@@ -41,7 +41,7 @@ func TestAnEngineIsAskedWhatItIsOnceForAConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for range 3 {
 		if info, err := c.Info(t.Context()); err != nil || info.Store != Classic || info.Version != "20.10.24" || info.RootDir != "/var/lib/docker" {
 			t.Fatalf("%+v, %v", info, err)
