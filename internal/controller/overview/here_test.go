@@ -5,16 +5,41 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
-func TestADriftIsANotice(t *testing.T) {
+// A run that has a service before the look or after it makes the look worth nothing.
+func TestALookDuringARunIsNoState(t *testing.T) {
 	t.Parallel()
-	commit := must(artifact.ParseCommit("abcdefabcdefabcdefabcdefabcdefabcdefabcd"))
-	l := Live{Service: "frontend", Env: artifact.Prod, State: Drifted, Seen: "frontend runs nothing", Proven: &Receipt{Commit: commit}}
-	n := l.Notice(time.Unix(1e9, 0))
-	if n.Event != notify.Drifted || n.Service.String() != "frontend" || n.Env != artifact.Prod || n.Commit != commit ||
-		n.Text != "frontend in prod: abcdefabcdef was proven, and is down or replaced: frontend runs nothing" {
-		t.Errorf("%+v", n)
+	row := must(must(catalog.Builtin()).Row("frontend"))
+	for name, c := range map[string]struct{ before, after bool }{
+		"before": {before: true}, "after": {after: true}, "not at all": {},
+	} {
+		q := Question{Wired: &site.Wired{}}
+		q.Wired.Parts.Ledger = ledger.Open(t.TempDir())
+		lock := func() func() {
+			return must(q.Wired.Parts.Ledger.Lock(artifact.Prod, "frontend", "we"))
+		}
+		looks := inventory.Places([]catalog.Row{row}, artifact.Prod, func(catalog.Row, artifact.Env) sight.Workload {
+			return sight.Workload{HostName: catalog.Master, Host: pending{held: -time.Hour}}
+		})
+		unlock := func() {}
+		if c.before {
+			unlock = lock()
+		}
+		places := q.begin(looks)
+		unlock()
+		inventory.LookAll(t.Context(), looks, nil)
+		if c.after {
+			defer lock()()
+		}
+		q.end(places[0], nil, nil)
+		if got, changing := places[0].live().State, c.before || c.after; (got == Changing) != changing {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }

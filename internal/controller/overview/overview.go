@@ -18,6 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
@@ -89,10 +90,7 @@ func Ask(ctx context.Context, q Question) Status {
 		fail("the agent on "+row.Name, row.Err)
 	}
 	looks := inventory.Places(q.Rows, q.Env, q.Wired.Deployer.Workload)
-	places := make([]*place, len(looks))
-	for i, look := range looks {
-		places[i] = &place{Place: look, holder: q.holder(look)}
-	}
+	places := q.begin(looks)
 
 	var asking sync.WaitGroup
 	var unread error
@@ -126,9 +124,7 @@ func Ask(ctx context.Context, q Question) Status {
 		}
 	}
 	for _, p := range places {
-		// A look during a run shows nothing that stays.
-		p.holder = cmp.Or(p.holder, q.holder(p.Place), p.elsewhere(q.Wired.Parts.Ledger))
-		p.recall(receipts, err)
+		q.end(p, receipts, err)
 		p.shelf = shelfOf(shelves, p.Row)
 		s.Services = append(s.Services, p.live())
 		if p.holder != "" {
@@ -141,6 +137,21 @@ func Ask(ctx context.Context, q Question) Status {
 	}
 	s.OK = len(s.Unasked) == 0 && len(s.Interrupted) == 0 && !slices.ContainsFunc(s.Services, func(l Live) bool { return l.State.wrong() })
 	return s
+}
+
+// begin returns places before they are looked at.
+func (q Question) begin(looks []*inventory.Place) (places []*place) {
+	for _, look := range looks {
+		places = append(places, &place{Place: look, holder: q.holder(look)})
+	}
+	return places
+}
+
+// end adds to a place that was looked at who has it, and what was proven. A look during a run
+// shows nothing that stays.
+func (q Question) end(p *place, receipts []ledger.Receipt, unread error) {
+	p.holder = cmp.Or(p.holder, q.holder(p.Place), p.elsewhere(q.Wired.Parts.Ledger))
+	p.recall(receipts, unread)
 }
 
 // holder is the run of this ledger that has a service, "" if there is none.

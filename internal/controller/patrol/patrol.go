@@ -7,12 +7,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 )
 
 // every is the time between two looks.
@@ -22,9 +23,9 @@ const every = time.Minute
 type Patrol struct {
 	// Look returns the services as they are, and the questions that were not answered.
 	Look func(ctx context.Context) ([]overview.Live, []inventory.Unasked)
-	// Drifted receives a service that two looks in a row found down or drifted, once until it
-	// is as proven again.
-	Drifted func(ctx context.Context, l overview.Live)
+	// Send sends the notice of a service that two looks in a row found down or drifted, once
+	// until it is as proven again.
+	Send func(ctx context.Context, n notify.Notice) error
 	// Status receives a sentence about all services after each look.
 	Status func(sentence string)
 	Log    *slog.Logger
@@ -74,8 +75,10 @@ func (p *Patrol) judge(ctx context.Context, l overview.Live) {
 			return
 		}
 		p.reported[key] = l.State
-		logger.Warn("what runs is not what was proven", slog.String("runs", l.Seen), slog.String("proven", proven(l)))
-		p.Drifted(ctx, l)
+		logger.Warn("what runs is not what was proven", slog.String("runs", l.Seen), slog.String("proven", proven(l).String()))
+		if err := p.Send(ctx, notice(l, time.Now())); err != nil {
+			logger.Error("the notice of it", slog.Any("err", err))
+		}
 	case overview.Changing, overview.Unconfirmed, overview.Unknown:
 	default:
 		if p.reported[key] != "" {
@@ -99,11 +102,18 @@ func (p *Patrol) complain(unasked []inventory.Unasked) {
 	}
 }
 
-func proven(l overview.Live) string {
-	if l.Proven == nil {
-		return ""
+// proven returns the commit that was proven last, the zero value if none was.
+func proven(l overview.Live) (c artifact.Commit) {
+	if l.Proven != nil {
+		c = l.Proven.Commit
 	}
-	return l.Proven.Commit.String()
+	return c
+}
+
+// notice returns the notice of a service that is down or drifted.
+func notice(l overview.Live, now time.Time) notify.Notice {
+	service, _ := artifact.ParseServiceID(l.Service) // it is a row of the catalog
+	return notify.Drift(service, l.Env, proven(l), l.Seen, now)
 }
 
 // sentence counts the services by their state.
@@ -124,5 +134,5 @@ func sentence(all []overview.Live, unasked []inventory.Unasked) string {
 	if len(parts) == 0 {
 		return "watching, no service runs here"
 	}
-	return "watching: " + strings.Join(slices.Clip(parts), ", ")
+	return "watching: " + strings.Join(parts, ", ")
 }

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 )
 
 // Each word is the state that a look finds; "+" behind it means that the look is reported.
@@ -31,7 +33,7 @@ func TestADriftIsReportedOnceItStays(t *testing.T) {
 		var logger bytes.Buffer
 		reports := 0
 		p := Patrol{
-			Drifted: func(context.Context, overview.Live) { reports++ }, Status: func(string) {}, Log: slog.New(slog.NewTextHandler(&logger, nil)),
+			Send: func(context.Context, notify.Notice) error { reports++; return nil }, Status: func(string) {}, Log: slog.New(slog.NewTextHandler(&logger, nil)),
 			seen: map[string]overview.State{}, reported: map[string]overview.State{},
 		}
 		for i, word := range strings.Fields(story) {
@@ -61,8 +63,8 @@ func TestTheStatusCountsTheServices(t *testing.T) {
 	live := []overview.Live{{State: overview.Proven}, {State: overview.Down}, {State: overview.Proven}, {State: overview.None}}
 	unasked := []inventory.Unasked{*inventory.NotAsked("what runs on master", fault.New(fault.EngineUnavailable, "no"))}
 	p := Patrol{
-		Look:    func(context.Context) ([]overview.Live, []inventory.Unasked) { return live, unasked },
-		Drifted: func(context.Context, overview.Live) {}, Status: func(s string) { status = append(status, s) }, Log: slog.New(slog.NewTextHandler(&logger, nil)),
+		Look: func(context.Context) ([]overview.Live, []inventory.Unasked) { return live, unasked },
+		Send: func(context.Context, notify.Notice) error { return nil }, Status: func(s string) { status = append(status, s) }, Log: slog.New(slog.NewTextHandler(&logger, nil)),
 		seen: map[string]overview.State{}, reported: map[string]overview.State{},
 	}
 	p.round(t.Context())
@@ -75,5 +77,19 @@ func TestTheStatusCountsTheServices(t *testing.T) {
 	}
 	if strings.Count(logger.String(), "not all services can be seen") != 1 {
 		t.Errorf("the silence is logged more than once:\n%s", logger.String())
+	}
+}
+
+func TestADriftIsANotice(t *testing.T) {
+	t.Parallel()
+	commit, err := artifact.ParseCommit("abcdefabcdefabcdefabcdefabcdefabcdefabcd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := overview.Live{Service: "frontend", Env: artifact.Prod, State: overview.Drifted, Seen: "frontend runs nothing", Proven: &overview.Receipt{Commit: commit}}
+	n := notice(l, time.Unix(1e9, 0))
+	if n.Event != notify.Drifted || n.Service.String() != "frontend" || n.Env != artifact.Prod || n.Commit != commit ||
+		n.Text != "frontend in prod: abcdefabcdef was proven, and is down or replaced: frontend runs nothing" {
+		t.Errorf("%+v", n)
 	}
 }

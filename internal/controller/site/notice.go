@@ -76,11 +76,11 @@ func (c Config) SendMissed(ctx context.Context, logger *slog.Logger) {
 	if !c.Notify.Set() {
 		return
 	}
-	since := time.Now().Add(-missedWithin)
+	since, over := time.Now().Add(-missedWithin), map[string]bool{}
 	tick := time.NewTicker(missedAfter)
 	defer tick.Stop()
 	for {
-		for _, l := range c.missed(since, time.Now()) {
+		for _, l := range c.missed(since, time.Now(), over) {
 			if err := c.SendNotice(ctx, l, notify.ByWatch); err != nil {
 				logger.Error("a notice of a run that was killed", slog.Any("err", err))
 			}
@@ -94,12 +94,18 @@ func (c Config) SendMissed(ctx context.Context, logger *slog.Logger) {
 }
 
 // missed returns the last lines of the runs that ended after since, and whose notice no
-// process has claimed by now.
-func (c Config) missed(since, now time.Time) (lines []journal.Line) {
-	runs, _ := journal.Open(c.RunsDir()).Runs(journal.Query{Newest: missedRuns}) // a file that cannot be read has no notice
+// process has claimed by now. It passes over the runs in over, and adds those that are judged.
+func (c Config) missed(since, now time.Time, over map[string]bool) (lines []journal.Line) {
+	runs, _ := journal.Open(c.RunsDir()).Runs(journal.Query{ // a file that cannot be read has no notice
+		Newest: missedRuns, Skip: func(id string) bool { return over[id] },
+	})
 	for _, run := range runs {
 		ended := run.Last.Time
-		if run.State == journal.Ended && ended.After(since) && now.Sub(ended) >= missedAfter && c.Claims().Of(run.ID) == nil {
+		if run.State != journal.Ended || now.Sub(ended) < missedAfter {
+			continue
+		}
+		over[run.ID] = true
+		if ended.After(since) && c.Claims().Of(run.ID) == nil {
 			lines = append(lines, run.Last)
 		}
 	}

@@ -45,7 +45,8 @@ func TestAWatchSendsWhatARunDidNot(t *testing.T) {
 	}
 	missed := run(5*time.Minute, "reverted")
 	var found []string
-	for _, l := range c.missed(now.Add(-time.Hour), now) {
+	over := map[string]bool{}
+	for _, l := range c.missed(now.Add(-time.Hour), now, over) {
 		found = append(found, l.Run)
 		if err := c.SendNotice(t.Context(), l, notify.ByWatch); err != nil {
 			t.Error(err)
@@ -64,7 +65,7 @@ func TestAWatchSendsWhatARunDidNot(t *testing.T) {
 	if claim := c.Claims().Of(missed); claim == nil || claim.By != notify.ByWatch || len(claim.Deliveries) != 1 {
 		t.Errorf("%+v", claim)
 	}
-	if again := c.missed(now.Add(-time.Hour), now); len(again) > 0 {
+	if again := c.missed(now.Add(-time.Hour), now, map[string]bool{}); len(again) > 0 {
 		t.Errorf("%+v", again)
 	}
 }

@@ -14,17 +14,29 @@ import (
 type notices struct {
 	sending sync.WaitGroup
 	mu      sync.Mutex
-	faults  []error
+	// unsent receives each notice that was not sent; nil keeps them for the command's end.
+	unsent func(error)
+	faults []error
 }
+
+// UnsentGo has each notice that is not sent go to a function at once, for a command that does
+// not end. It is called before the first notice.
+func (a *App) UnsentGo(to func(error)) { a.notices.unsent = to }
 
 // send begins to send the notice of a run's last line.
 func (n *notices) send(c site.Config, l journal.Line) {
 	n.sending.Go(func() {
-		if err := c.SendNotice(context.Background(), l, notify.ByRun); err != nil { // it outlives an interrupt
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			n.faults = append(n.faults, err)
+		err := c.SendNotice(context.Background(), l, notify.ByRun) // it outlives an interrupt
+		if err == nil {
+			return
 		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.unsent != nil {
+			n.unsent(err)
+			return
+		}
+		n.faults = append(n.faults, err)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +46,7 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 	}
 	defer unlock()
 	logger := c.Log()
+	c.UnsentGo(func(err error) { logger.Error("a notice", slog.Any("err", err)) })
 	logger.Info("watching", slog.String("changes", w.Config.ChangesDir()))
 	context.AfterFunc(ctx, func() { logger.Info("stopping: what was begun is ended first") })
 	var beside sync.WaitGroup
@@ -69,11 +69,7 @@ func (c watchCommand) patrol(w *command.Wired, logger *slog.Logger) *patrol.Patr
 	return &patrol.Patrol{
 		Look:   func(ctx context.Context) ([]overview.Live, []inventory.Unasked) { return overview.Here(ctx, question) },
 		Status: func(sentence string) { daemonlog.Status(logger, sentence) },
+		Send:   w.Config.SendDrift,
 		Log:    logger,
-		Drifted: func(ctx context.Context, l overview.Live) {
-			if err := w.Config.SendDrift(ctx, l.Notice(time.Now())); err != nil {
-				logger.Error("a notice of a drift", slog.Any("err", err))
-			}
-		},
 	}
 }

@@ -1,0 +1,34 @@
+package command
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+)
+
+// What is not sent is a note at a command's end; a command that does not end hears of it at
+// once, and prints no note.
+func TestANoticeThatIsNotSentIsReported(t *testing.T) {
+	t.Parallel()
+	for name, watches := range map[string]bool{"a deploy": false, "a watch": true} {
+		var stderr bytes.Buffer
+		a := New(nil, Streams{Out: &stderr, Err: &stderr}, "test", nil)
+		heard := make(chan error, 1)
+		if watches {
+			a.UnsentGo(func(err error) { heard <- err })
+		}
+		c := site.Config{State: t.TempDir(), Notify: notify.Config{Command: []string{"/bin/false"}}}
+		a.notices.send(c, journal.Line{Run: ledger.NewID(time.Now()), End: &journal.End{Outcome: "succeeded"}})
+		if watches {
+			<-heard // before the command ends
+		}
+		if a.sent(); bytes.Contains(stderr.Bytes(), []byte("/bin/false: exit status 1")) == watches {
+			t.Errorf("%s: stderr is %q", name, stderr.String())
+		}
+	}
+}
