@@ -11,7 +11,7 @@ import (
 // Supervise reports to systemd that the program is ready, alive and stopping (sd_notify(3)),
 // until ctx ends. Without systemd it only waits.
 func Supervise(ctx context.Context, logger *slog.Logger) {
-	notify := func(state string) { Notify(logger, state) }
+	notify := func(state string) { notify(logger, state) }
 	notify(daemon.SdNotifyReady)
 	defer notify(daemon.SdNotifyStopping)
 	interval, err := daemon.SdWatchdogEnabled(false)
@@ -32,10 +32,10 @@ func Supervise(ctx context.Context, logger *slog.Logger) {
 }
 
 // Status has `systemctl status` print a sentence about what the program does.
-func Status(logger *slog.Logger, sentence string) { Notify(logger, "STATUS="+sentence) }
+func Status(logger *slog.Logger, sentence string) { notify(logger, "STATUS="+sentence) }
 
-// Notify sends systemd a state of sd_notify(3).
-func Notify(logger *slog.Logger, state string) {
+// notify sends systemd a state of sd_notify(3).
+func notify(logger *slog.Logger, state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		logger.Warn("notify systemd", slog.Any("err", err))
 	}

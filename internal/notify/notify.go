@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -67,8 +68,12 @@ type Webhook struct {
 // Set reports whether notices go anywhere.
 func (c Config) Set() bool { return len(c.Command) > 0 || c.Webhook != nil }
 
-// Masked returns the section with no more of the webhook's URL than its host.
+// Masked returns the section with no more of the webhook's URL than its host, and without the
+// arguments of the program: a person may have put a secret into each.
 func (c Config) Masked() Config {
+	if c.Command = slices.Clone(c.Command); len(c.Command) > 1 {
+		c.Command = append(c.Command[:1], "[masked]")
+	}
 	if c.Webhook == nil {
 		return c
 	}
@@ -126,11 +131,11 @@ func (c Config) Sends(e Event) bool {
 // no event.
 func eventOf(end journal.End) (Event, bool) {
 	switch end.Outcome {
-	case "took-back", "recorded":
+	case string(contract.TookBack), string(contract.Recorded):
 		return Recovered, true
-	case "interrupted":
+	case string(contract.DecidedInterrupted):
 		return Reverted, end.Receipt != ""
-	case "unreached":
+	case string(contract.Unreached):
 		return Failed, true
 	}
 	e := Event(end.Outcome)

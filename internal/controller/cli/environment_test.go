@@ -12,7 +12,7 @@ import (
 // A variable is the default of its flag, and a flag that is given replaces it.
 func TestAVariableIsTheDefaultOfItsFlag(t *testing.T) {
 	dir := t.TempDir()
-	text := "version: 1\nstate: /srv/state\nmaster: {root: /srv}\nnotify: {webhook: {url: 'https://user:pass@hook.example/T0/secret?token=x'}}\n"
+	text := "version: 1\nstate: /srv/state\nmaster: {root: /srv}\nnotify: {command: [/bin/x, secret], webhook: {url: 'https://user:pass@hook.example/T0/secret?token=x'}}\n"
 	if err := os.WriteFile(filepath.Join(dir, "controller.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

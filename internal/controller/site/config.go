@@ -198,7 +198,8 @@ func Declared(dir string) (c Config, from string, err error) {
 	return c, path, err
 }
 
-// Masked returns the configuration without what may be secret.
+// Masked returns the configuration without what may be secret. Its sources cannot be: a URL with
+// credentials is refused.
 func (c Config) Masked() Config {
 	c.Notify = c.Notify.Masked()
 	return c

@@ -16,8 +16,8 @@ func NewConfig(a *command.App) *cobra.Command {
 	return refuse.Group(&cobra.Command{Use: "config", Short: "The configuration of this machine"}, &cobra.Command{
 		Use: "view", Short: "Print controller.yaml with all defaults",
 		Long: `view prints the configuration that the other commands go by: controller.yaml,
-and the default of each key that it leaves out. A webhook's address is masked.
-It contacts nothing.`,
+and the default of each key that it leaves out. What may be secret is masked. It
+contacts nothing.`,
 		Example: "  unidesk-controller config view",
 		Args:    cobra.NoArgs, RunE: a.Runs(configViewCommand{a}),
 	})
