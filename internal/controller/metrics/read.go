@@ -115,12 +115,8 @@ func (r *Reader) places(books *ledger.Ledger, changes []Change) (places []Place)
 // name of the place.
 func (r *Reader) change(p workload.Pending) Change {
 	c := Change{Pair{Service: p.Change.Ref.Name()}, p.Change.Image.Commit.String(), p.Change.ID, p.Change.Deadline}
-	for _, row := range site.RowsIn(r.Services) {
-		for _, env := range artifact.Envs() {
-			if row.Environment(env).LiveOn(catalog.Master) && row.Spec(env, r.Config.Master.Project).Ref == p.Change.Ref {
-				c.Pair = Pair{row.Service.String(), env.String()}
-			}
-		}
+	if service, env, known := site.Placed(r.Services, r.Config.Master.Project, p.Change.Ref); known {
+		c.Pair = Pair{service.String(), env.String()}
 	}
 	return c
 }

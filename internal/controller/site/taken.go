@@ -21,15 +21,24 @@ type taken struct{ journal.Track }
 func takes(services *catalog.Catalog, project string, emit func(journal.Line)) func(workload.Change) confirm.Listener {
 	return func(c workload.Change) confirm.Listener {
 		head := journal.Line{Commit: c.Image.Commit, Who: Who()}
-		for _, env := range artifact.Envs() {
-			for _, row := range RowsIn(services) {
-				if head.Run == "" && row.Environment(env).LiveOn(catalog.Master) && row.Spec(env, project).Ref.String() == c.Ref.String() {
-					head.Run, head.Service, head.Env = ledger.NewID(time.Now()), row.Service, env
-				}
-			}
+		if service, env, known := Placed(services, project, c.Ref); known {
+			head.Run, head.Service, head.Env = ledger.NewID(time.Now()), service, env
 		}
 		return &taken{journal.Track{Emit: emit, Head: head}}
 	}
+}
+
+// Placed returns the service that the catalog has at a place of the master; known is false if
+// it has none there.
+func Placed(services *catalog.Catalog, project string, ref workload.Ref) (service artifact.ServiceID, env artifact.Env, known bool) {
+	for _, env := range artifact.Envs() {
+		for _, row := range RowsIn(services) {
+			if row.Environment(env).LiveOn(catalog.Master) && row.Spec(env, project).Ref == ref {
+				return row.Service, env, true
+			}
+		}
+	}
+	return artifact.ServiceID{}, 0, false
 }
 
 // TookBack implements [confirm.Listener].
