@@ -144,8 +144,9 @@ E2E := $(SUM) -tags e2e -p 1 -count 1
 e2e: ## the lab of two real hosts with systemd
 	@lab/setup.sh hosts
 	@mkdir -p dist && rm -f dist/sandbox.txt
+	@lab/tools/build.sh compose registry >/dev/null
 	$(E2E) ./lab/hosts/...
-	@lab/tools/build.sh compose registry kubernetes >/dev/null
+	@lab/tools/build.sh kubernetes >/dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 e2e-kubernetes e2e-compose
 	@$(LONGEST) dist/e2e-kubernetes.json && $(LONGEST) dist/e2e-compose.json
 	@cat dist/sandbox.txt

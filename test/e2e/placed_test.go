@@ -22,7 +22,8 @@ import (
 )
 
 // placed is a workload in a namespace of its own on D601's Kubernetes, and an agent on
-// D601 that has placed this workload alone, with the rights that the product prints.
+// D601 that has placed this workload alone, with the rights that the product prints. The
+// agent copies no layers for deltas: the packaged agent does so on the same registry.
 type placed struct {
 	spec workload.Spec
 	dir  string // on D601: configuration, state and socket
@@ -46,6 +47,7 @@ func place(t *testing.T, k *kube.Cluster, spec workload.Spec, objects string) *p
 socket: %[1]s/agent.sock
 state: %[1]s
 registry: http://%[2]s
+repositories: []
 kubernetes:
   token: %[1]s/token
   namespaces:
