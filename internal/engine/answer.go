@@ -15,26 +15,33 @@ type Loaded struct {
 	References []string
 }
 
-// readAnswer reads the answer of a load to its end, calling alive for each line.
+// line is a line of the answer of a load or a pull.
+type line struct {
+	Stream string
+	Error  string
+	// Status is what happens to the layer ID; ProgressDetail counts its bytes.
+	Status         string
+	ID             string
+	ProgressDetail struct{ Current, Total int64 }
+}
+
+// readAnswer reads the answer of a load or a pull to its end, calling each for each line.
 // Failure is in it, not in the HTTP status (moby api/server/router/image, postImagesLoad).
-func readAnswer(r io.Reader, alive func()) (Loaded, error) {
+func readAnswer(r io.Reader, each func(line)) (Loaded, error) {
 	var loaded Loaded
 	var failed error
 	for dec := json.NewDecoder(r); ; {
-		var line struct {
-			Stream string
-			Error  string
-		}
-		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
+		var l line
+		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
 			return loaded, failed
 		} else if err != nil {
 			return loaded, errors.Join(failed, fault.Transient(fault.EngineFailed, "read the engine's answer: %w", err))
 		}
-		alive()
-		if line.Error != "" && failed == nil {
-			failed = refused(line.Error)
+		each(l)
+		if l.Error != "" && failed == nil {
+			failed = refused(l.Error)
 		}
-		for text := range strings.Lines(line.Stream) {
+		for text := range strings.Lines(l.Stream) {
 			text = strings.TrimSpace(text)
 			if ref, ok := strings.CutPrefix(text, loadedPrefix); ok {
 				loaded.References = append(loaded.References, ref)

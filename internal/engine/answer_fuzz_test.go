@@ -22,8 +22,8 @@ func FuzzAnAnswerIsReadToItsEnd(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		alive := 0
-		loaded, err := readAnswer(bytes.NewReader(answer), func() { alive++ })
-		slow, errSlow := readAnswer(iotest.OneByteReader(bytes.NewReader(answer)), func() {})
+		loaded, err := readAnswer(bytes.NewReader(answer), func(line) { alive++ })
+		slow, errSlow := readAnswer(iotest.OneByteReader(bytes.NewReader(answer)), func(line) {})
 		if strings.Join(loaded.References, "|") != strings.Join(slow.References, "|") || (err == nil) != (errSlow == nil) {
 			t.Errorf("%q: %+v, %v at once, %+v, %v byte by byte", answer, loaded, err, slow, errSlow)
 		}
@@ -52,11 +52,11 @@ func FuzzAnAnswerIsReadToItsEnd(f *testing.F) {
 			t.Errorf("%q: %d lines, alive %d times, whole %t, failed %t, and no error", answer, n, alive, whole, failed)
 		}
 		cut := append(bytes.Clone(answer), `{"stream":"Loa`...)
-		if _, err := readAnswer(bytes.NewReader(cut), func() {}); err == nil {
+		if _, err := readAnswer(bytes.NewReader(cut), func(line) {}); err == nil {
 			t.Errorf("%q, cut off, is a success", cut)
 		}
 		bad := append(bytes.Clone(answer), `{"error":"no"}`...)
-		if _, err := readAnswer(bytes.NewReader(bad), func() {}); err == nil {
+		if _, err := readAnswer(bytes.NewReader(bad), func(line) {}); err == nil {
 			t.Errorf("%q, with an error at its end, is a success", bad)
 		}
 	})

@@ -29,7 +29,7 @@ func (c *Client) Load(ctx context.Context, a Archive, stall time.Duration) (Load
 	if err == nil {
 		defer answer.Close()
 		var loaded Loaded
-		if loaded, err = readAnswer(answer, alive); err == nil {
+		if loaded, err = readAnswer(answer, func(line) { alive() }); err == nil {
 			return loaded, c.refuseForeign(ctx, loaded.References, a.Tag)
 		}
 	}

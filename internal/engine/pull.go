@@ -12,20 +12,26 @@ import (
 
 // Pull has the engine fetch an image from the registry in its name, without
 // credentials, and reads the answer to its end. It gives up if the engine reports no
-// progress for as long as stall.
+// progress for as long as stall. report receives the bytes each time that they change.
 //
 // IMAGE_UNAVAILABLE when the engine cannot fetch it, whatever the reason: only the
 // engine's words distinguish a missing image, a forbidden image and an unreachable
 // registry, and those are for a person. It is meant for the image of the managed
 // registry; a service's image comes by [Client.Load]. ENGINE_UNAVAILABLE, which may
 // pass, when the engine goes away before it has answered.
-func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration) error {
+func (c *Client) Pull(ctx context.Context, ref string, stall time.Duration, report func(Pulled)) error {
 	ctx, alive, stop := watch(ctx, stall, unavailable(ref, fault.New(fault.EngineFailed, "no progress for %v", stall)))
 	defer stop()
 	answer, err := c.postPull(ctx, ref)
 	if err == nil {
 		defer answer.Close()
-		_, err = readAnswer(answer, alive)
+		count := pullCount{}
+		_, err = readAnswer(answer, func(l line) {
+			alive()
+			if count.add(l) {
+				report(count.sum())
+			}
+		})
 	} else if !errdefs.IsNotFound(err) {
 		err = explain(err, "fetch")
 	}

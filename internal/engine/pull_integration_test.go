@@ -90,7 +90,7 @@ func TestARealEnginePulls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ref, _ := pulled(t, intercept)
-			err := c.Pull(t.Context(), ref, 3*time.Second)
+			err := c.Pull(t.Context(), ref, 3*time.Second, func(engine.Pulled) {})
 			t.Log(err)
 			if fault.ReasonOf(err) != fault.ImageUnavailable || !strings.Contains(err.Error(), ref) || !strings.Contains(fault.HintOf(err), ref) {
 				t.Errorf("%s: %v (%s)", fault.ReasonOf(err), err, fault.HintOf(err))
@@ -111,7 +111,7 @@ func TestARealEnginePulls(t *testing.T) {
 		"no such tag": strings.TrimSuffix(ref, "1") + "2", "no such digest": ref + "@sha256:" + strings.Repeat("0", 64),
 		"nobody there": "127.0.0.1:1/x/y:1", "no such name": "registry.invalid/x/y:1",
 	} {
-		err := c.Pull(t.Context(), bad, 20*time.Second)
+		err := c.Pull(t.Context(), bad, 20*time.Second, func(engine.Pulled) {})
 		t.Logf("%s: %v", name, err)
 		if fault.ReasonOf(err) != fault.ImageUnavailable {
 			t.Errorf("%s: %v", name, err)
@@ -119,11 +119,18 @@ func TestARealEnginePulls(t *testing.T) {
 	}
 	given, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	if err := c.Pull(given, ref, time.Minute); !errors.Is(err, context.Canceled) || fault.ReasonOf(err) == fault.ImageUnavailable {
+	if err := c.Pull(given, ref, time.Minute, func(engine.Pulled) {}); !errors.Is(err, context.Canceled) || fault.ReasonOf(err) == fault.ImageUnavailable {
 		t.Errorf("given up: %v", err)
 	}
+	var last engine.Pulled
+	if err := c.Pull(t.Context(), ref, time.Minute, func(is engine.Pulled) { last = is }); err != nil {
+		t.Error(err)
+	}
+	if last.Total == 0 || last != (engine.Pulled{Fetched: last.Total, Unpacked: last.Total, Total: last.Total}) {
+		t.Errorf("a whole pull ended at %+v", last)
+	}
 	for _, good := range []string{ref, ref, ref + "@" + digest, strings.TrimSuffix(ref, ":1") + "@" + digest} {
-		if err := c.Pull(t.Context(), good, time.Minute); err != nil {
+		if err := c.Pull(t.Context(), good, time.Minute, func(engine.Pulled) {}); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 		got, err := c.Image(t.Context(), good)
@@ -144,7 +151,7 @@ func TestARealEnginePulls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := none.Pull(t.Context(), ref, time.Second); fault.ReasonOf(err) != fault.EngineUnavailable {
+	if err := none.Pull(t.Context(), ref, time.Second, func(engine.Pulled) {}); fault.ReasonOf(err) != fault.EngineUnavailable {
 		t.Errorf("no engine: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // a registry), and containerd's store reports a failed unpacking as if it were
 // progress. So only the words below distinguish the results. Nothing else here decides
 // by words, and these are matched on the engine's answer, never on the text of a Go
-// error.
+// error. Of a pull, they count bytes for people and nothing more.
 const (
 	// loadedPrefix begins a line of progress that names what was loaded.
 	loadedPrefix = "Loaded image: "
@@ -21,6 +21,12 @@ const (
 	// missingFile ends the message of the classic store about a layer that the archive
 	// leaves out: "open .../blobs/sha256/<hex>: no such file or directory".
 	missingFile = "no such file or directory"
+
+	// What an engine reports of a layer that it pulls.
+	layerFetched  = "Downloading"
+	layerWhole    = "Download complete"
+	layerUnpacked = "Extracting"
+	layerDone     = "Pull complete"
 )
 
 // meaning is the meaning of a part of an engine's message.

@@ -42,7 +42,7 @@ type Line struct {
 	Text    string         `json:"text,omitempty"`
 	// Warning means that something did not go as it should and stops nothing.
 	Warning bool `json:"warning,omitempty"`
-	// Done and Total are bytes, for [workload.PointTransfer].
+	// Done and Total are bytes of a transfer or of a load; Total is 0 for a line without.
 	Done  int64 `json:"done,omitempty"`
 	Total int64 `json:"total,omitempty"`
 	// End is set in the last line of a run, and in no other.

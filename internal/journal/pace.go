@@ -3,15 +3,13 @@ package journal
 import (
 	"sync"
 	"time"
-
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// transferEvery is the least time between two lines about a transfer.
-const transferEvery = time.Second / 2
+// bytesEvery is the least time between two lines about bytes.
+const bytesEvery = time.Second / 2
 
-// Pace thins a stream of lines: of a transfer two lines a second pass and the last, and a
-// text that a wait repeats passes once. The zero value is ready; goroutines may share it.
+// Pace thins a stream of lines: of bytes two lines a second pass and the last, and a text
+// that a wait repeats passes once. The zero value is ready; goroutines may share it.
 type Pace struct {
 	mu   sync.Mutex
 	last map[string]Line
@@ -22,8 +20,8 @@ func (p *Pace) Passes(l Line) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last, known := p.last[l.Key()]
-	if transfer := l.Point == workload.PointTransfer && l.Total > 0; known && l.End == nil && l.Point == last.Point {
-		if transfer && l.Done < l.Total && l.Time.Sub(last.Time) < transferEvery || !transfer && l.Text == last.Text {
+	if bytes := l.Total > 0; known && l.End == nil && l.Point == last.Point {
+		if bytes && l.Done < l.Total && l.Time.Sub(last.Time) < bytesEvery || !bytes && l.Text == last.Text {
 			return false
 		}
 	}

@@ -85,7 +85,7 @@ func (h *Host) HaveImage(ctx context.Context, ref string) (pulled bool, err erro
 	if _, err := c.Image(ctx, ref); !errors.Is(err, engine.ErrNotFound) {
 		return false, err
 	}
-	return true, c.Pull(ctx, ref, pullStall)
+	return true, c.Pull(ctx, ref, pullStall, func(engine.Pulled) {})
 }
 
 // MakeFolder implements [registry.Host].

@@ -50,7 +50,7 @@ func NewWorkloads(target workload.Target, log *slog.Logger) *Workloads {
 		stopped: func(error) error { return stopping() },
 		full:    func(string) error { return fault.Transient(fault.Busy, "%d jobs are under way already", maxJobs) },
 		replaces: func(next, last workload.Event) bool { // the newer count is better
-			return next.Point == workload.PointTransfer && last.Point == next.Point
+			return next.Total > 0 && last.Total > 0 && last.Point == next.Point
 		},
 	})}
 }

@@ -98,13 +98,17 @@ func (r *run) load(ctx context.Context, from, to int) error {
 	if err != nil {
 		return err
 	}
-	archive, what := engine.NewPrefix(r.image, to, files...), "prefix"
-	if to == len(r.image.Layers) {
-		archive, what = engine.NewArchive(r.image, r.tag, files...), "image"
-	}
 	var bytes int64
 	for _, f := range files {
 		bytes += f.Size
+	}
+	add := r.progress.loading(bytes)
+	for i := range files {
+		files[i].Open = counting(files[i].Open, add)
+	}
+	archive, what := engine.NewPrefix(r.image, to, files...), "prefix"
+	if to == len(r.image.Layers) {
+		archive, what = engine.NewArchive(r.image, r.tag, files...), "image"
 	}
 	began := time.Now()
 	err = r.loadArchive(ctx, archive, bytes)
@@ -114,6 +118,28 @@ func (r *run) load(ctx context.Context, from, to int) error {
 	}
 	r.progress.say(workload.PointLoad, fmt.Sprintf("%s: layers 1 to %d of %d are in the engine", what, to, len(r.image.Layers)))
 	return nil
+}
+
+// counting returns an open whose files report the bytes of each read to add.
+func counting(open func() (io.ReadCloser, error), add func(n int)) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		f, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return counted{f, add}, nil
+	}
+}
+
+type counted struct {
+	io.ReadCloser
+	add func(n int)
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.add(n)
+	return n, err
 }
 
 // loadArchive lets a load that has begun come to its end, within reason.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -20,8 +21,12 @@ type progress struct {
 	last time.Time
 }
 
-// often is how far apart two events of PointTransfer are.
-const often = 100 * time.Millisecond
+const (
+	// often is the time between two events about bytes.
+	often = 100 * time.Millisecond
+	// short is the time that an engine may work without an event about bytes.
+	short = time.Second
+)
 
 func newProgress(emit func(workload.Event)) *progress { return &progress{emit: emit} }
 
@@ -60,14 +65,54 @@ func (p *progress) whole(l artifact.Layer) {
 
 // show passes on how far the transfer is, unless it was done just now; p.mu is held.
 func (p *progress) show() {
-	total := p.done
-	for _, n := range p.rest {
-		total += n
-	}
-	if now := time.Now(); p.done == total || now.Sub(p.last) >= often {
+	p.bytes(workload.PointTransfer, p.done, p.done+p.left())
+}
+
+// bytes passes on how far something is, unless it was done just now; p.mu is held.
+func (p *progress) bytes(point workload.Point, done, total int64) {
+	if now := time.Now(); done == total || now.Sub(p.last) >= often {
 		p.last = now
-		p.emit(workload.Event{Point: workload.PointTransfer, Done: p.done, Total: total})
+		p.emit(workload.Event{Point: point, Done: done, Total: total})
 	}
+}
+
+// loading returns a function that counts bytes which the engine loads, of total. It passes
+// them on if the load is not short, and no transfer goes on beside it.
+func (p *progress) loading(total int64) func(n int) {
+	began, done := time.Now(), int64(0)
+	return func(n int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		done = min(done+int64(n), total)
+		if p.left() == 0 && time.Since(began) >= short {
+			p.bytes(workload.PointLoad, done, total)
+		}
+	}
+}
+
+// pulled returns a function that passes on how far a pull is, if it is not short: the bytes
+// that the engine fetches, then those that it has unpacked.
+func (p *progress) pulled() func(engine.Pulled) {
+	began := time.Now()
+	return func(is engine.Pulled) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch {
+		case time.Since(began) < short:
+		case is.Fetched < is.Total:
+			p.bytes(workload.PointTransfer, is.Fetched, is.Total)
+		case is.Unpacked > 0:
+			p.bytes(workload.PointLoad, is.Unpacked, is.Total)
+		}
+	}
+}
+
+// left is how many bytes of the transfer are still to come, at the most; p.mu is held.
+func (p *progress) left() (n int64) {
+	for _, rest := range p.rest {
+		n += rest
+	}
+	return n
 }
 
 func (p *progress) say(point workload.Point, text string) {

@@ -18,7 +18,7 @@ type PullEngine interface {
 	// Image returns an error wrapping [engine.ErrNotFound] for a missing image.
 	Image(ctx context.Context, ref string) (engine.Image, error)
 	// Pull fetches by a full reference, within a limit on silence.
-	Pull(ctx context.Context, ref string, stall time.Duration) error
+	Pull(ctx context.Context, ref string, stall time.Duration, report func(engine.Pulled)) error
 	Tag(ctx context.Context, id, ref string) error
 	// Untag is no error for a name that does not exist.
 	Untag(ctx context.Context, ref string) error
@@ -48,9 +48,10 @@ func NewPuller(e PullEngine, registry string, ping func(context.Context) error) 
 // Stage makes sure that the engine has the image, checked, under tag, for example
 // "findjob:<commit>". A registry or an engine that goes away in the middle is waited for.
 func (p *Puller) Stage(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
-	wait, again := newWaiting(newProgress(emit).say), false
+	shown := newProgress(emit)
+	wait, again := newWaiting(shown.say), false
 	for {
-		err := p.attempt(ctx, image, tag, emit)
+		err := p.attempt(ctx, image, tag, shown)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -67,7 +68,7 @@ func (p *Puller) Stage(ctx context.Context, image artifact.Pinned, tag string, e
 
 // attempt makes sure that the engine has the image, checked, under tag, for example
 // "findjob:<commit>". The engine checks every byte that it gets against the digests.
-func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string, emit func(workload.Event)) error {
+func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string, shown *progress) error {
 	info, err := p.engine.Info(ctx)
 	if err != nil {
 		return err
@@ -81,8 +82,8 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 		if err := room(info, image); err != nil {
 			return err
 		}
-		emit(workload.Event{Point: workload.PointLoad, Text: "the engine pulls " + ref})
-		if err := p.engine.Pull(ctx, ref, pullStall); err != nil {
+		shown.say(workload.PointLoad, "the engine pulls "+ref)
+		if err := p.engine.Pull(ctx, ref, pullStall, shown.pulled()); err != nil {
 			return p.explain(ctx, err)
 		}
 		if got, err = whole(ctx, p.engine, info.Store, image); errors.Is(err, engine.ErrNotFound) {
@@ -100,7 +101,7 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 	if err != nil {
 		return err
 	}
-	emit(workload.Event{Point: workload.PointStaged, Text: fmt.Sprintf("%s is %s", tag, workload.ShortID(got.ID))})
+	shown.say(workload.PointStaged, fmt.Sprintf("%s is %s", tag, workload.ShortID(got.ID)))
 	return nil
 }
 

@@ -25,6 +25,8 @@ type pulls struct {
 	// away is why the registry does not answer; before is called with each pull.
 	away   func() error
 	before func() error
+	// steps are reported in each pull, one after the other, after a second of work each.
+	steps []engine.Pulled
 }
 
 func (p *pulls) ping(context.Context) error {
@@ -34,12 +36,16 @@ func (p *pulls) ping(context.Context) error {
 	return p.away()
 }
 
-func (p *pulls) Pull(_ context.Context, ref string, _ time.Duration) error {
+func (p *pulls) Pull(_ context.Context, ref string, _ time.Duration, report func(engine.Pulled)) error {
 	p.asked = append(p.asked, ref)
 	if p.before != nil {
 		if err := p.before(); err != nil {
 			return err
 		}
+	}
+	for _, s := range p.steps {
+		time.Sleep(time.Second)
+		report(s)
 	}
 	i, ok := p.registry[ref]
 	if !ok {
@@ -188,4 +194,41 @@ func TestAPullWaitsForWhatGoesAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An engine that pulls for a while shows how far it is: what it fetches, then what it
+// unpacks. A short pull shows nothing of the kind.
+func TestALongPullShowsItsBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		repo, err := artifact.ParseRepository("unidesk/findjob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		image := artifact.Pinned{Repository: repo, Manifest: artifact.DigestOf([]byte("m")), Config: artifact.DigestOf([]byte("c")), Bytes: 30}
+		const registry = "127.0.0.1:5000"
+		e := &pulls{fakeEngine: newFake(engine.Classic), steps: []engine.Pulled{
+			{Total: 10}, {Fetched: 5, Total: 30}, {Fetched: 30, Total: 30}, {Fetched: 30, Unpacked: 20, Total: 30}, {Fetched: 30, Unpacked: 30, Total: 30},
+		}}
+		e.info.RootDir = t.TempDir()
+		e.registry = map[string]engine.Image{
+			registry + "/unidesk/findjob@" + image.Manifest.String(): {ID: image.Config.String(), Complete: true},
+		}
+		var got []workload.Event
+		collect := func(e workload.Event) {
+			if e.Total > 0 {
+				got = append(got, e)
+			}
+		}
+		if err := stage.NewPuller(e, registry, e.ping).Stage(t.Context(), image, "findjob:0123", collect); err != nil {
+			t.Fatal(err)
+		}
+		want := []workload.Event{
+			{Point: workload.PointTransfer, Done: 0, Total: 10}, {Point: workload.PointTransfer, Done: 5, Total: 30},
+			{Point: workload.PointLoad, Done: 20, Total: 30}, {Point: workload.PointLoad, Done: 30, Total: 30},
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
 }

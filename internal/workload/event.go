@@ -52,7 +52,7 @@ type Event struct {
 	Warning bool
 	// Unit is the name of the unit that a warning is about, if any.
 	Unit string
-	// Done and Total are bytes, for PointTransfer.
+	// Done and Total are bytes of a transfer or of a load; Total is 0 for an event without.
 	Done, Total int64
 	// Transfer is the account of a transfer over the line, for PointStaged.
 	Transfer *Transfer

@@ -48,6 +48,10 @@ func examineMaster(ctx context.Context, c site.Config, services *catalog.Catalog
 		here = append(here, holders(ctx, c, docker, rows)...)
 	}
 	here = append(here, judgeState(stateOf(c.State)), leftovers(c), judgeWatch(site.WatchHeld(c)))
+	if path := c.Metrics.Textfile; path != "" {
+		written, err := lastWritten(path)
+		here = append(here, judgeTextfile(path, written, err, time.Now()))
+	}
 	spool := filepath.Join(c.State, "spool")
 	here = append(here, judgeSpool(spool, c.SpoolQuota, weight(spool), diskOf(spool)))
 	var overSSH []string
@@ -120,6 +124,15 @@ func below(root, name string) string {
 		return name
 	}
 	return filepath.Join(root, name)
+}
+
+// lastWritten returns when a file was last written.
+func lastWritten(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, errors.Unwrap(err)
+	}
+	return info.ModTime(), nil
 }
 
 // fileAt looks at a file, through links, and whether it could be opened.

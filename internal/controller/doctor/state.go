@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -109,6 +110,23 @@ func judgeWatch(watched bool, err error) Finding {
 	}
 	return fine(check, "what nobody settles in time is taken back")
 }
+
+// stale is the age from which a textfile is not written any more: watch writes it each minute.
+const stale = 5 * time.Minute
+
+// judgeTextfile is about the metrics that node_exporter reads, written at a time.
+func judgeTextfile(path string, written time.Time, err error, now time.Time) Finding {
+	const check = "metrics"
+	switch age := now.Sub(written); {
+	case err != nil:
+		return amiss(LevelWarning, check, textfileFix, "%s: %v", path, err)
+	case age > stale:
+		return amiss(LevelWarning, check, textfileFix, "%s was written %s: what Prometheus has is old", path, plain.Ago(now, written))
+	}
+	return fine(check, "%s, written %s", path, plain.Ago(now, written))
+}
+
+const textfileFix = "watch writes it each minute: `journalctl -u unidesk-controller -n 20` shows why it does not"
 
 // disk is a filesystem as a deploy meets it.
 type disk struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -20,19 +21,26 @@ type AttemptList struct {
 
 // Attempts answers with attempts, those beside which others could not be read if unread.
 func Attempts(list []inventory.Attempt, unread bool) Answer {
-	return NewAnswer(exitIncomplete(unread), AttemptList{!unread, list}, printAttempts)
+	return NewAnswer(exitIncomplete(unread), AttemptList{!unread, list}, func(out io.Writer, a AttemptList) error {
+		return printAttempts(out, a, time.Now())
+	})
 }
 
-func printAttempts(out io.Writer, a AttemptList) error {
+// printAttempts writes two lines for each attempt: what it came to, of what, when and by
+// whom; and the id of its run, and why it failed or else the command.
+func printAttempts(out io.Writer, a AttemptList, now time.Time) error {
 	if len(a.Attempts) == 0 {
 		_, err := fmt.Fprintln(out, "no attempt yet: a command that is to change a service makes one")
 		return err
 	}
-	var lines [][]string
+	rows := [][]string{{"CAME TO", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RUN", "WHY IT FAILED, OR COMMAND"}}
 	for _, one := range a.Attempts {
-		lines = append(lines, []string{one.Run, one.Service.String(), one.Env.String(), one.Commit.Short(), cameTo(one), one.Who})
+		why, _, _ := strings.Cut(cmp.Or(one.Failure, one.Command), "\n")
+		rows = append(rows,
+			[]string{cameTo(one), one.Service.String(), one.Env.String(), one.Commit.Short(), plain.Ago(now, one.Started), one.Who},
+			[]string{"  " + one.Run, why})
 	}
-	return terminal.Table(out, []string{"RUN", "SERVICE", "ENV", "COMMIT", "CAME TO", "WHO"}, lines)
+	return terminal.Couples(out, rows)
 }
 
 // cameTo is how an attempt ended, or the point that it has reached.

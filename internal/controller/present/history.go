@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -19,9 +18,6 @@ func History(list []inventory.Past) Answer {
 	})
 }
 
-// rowWidth is the width of a row of the history, in columns, whatever its values are.
-const rowWidth = 80
-
 // printHistory writes two lines for each receipt: what became of what, when and by whom; and
 // its id, how its commit stands, and why it was made or else the commit's subject.
 func printHistory(out io.Writer, list []inventory.Past, now time.Time) error {
@@ -35,26 +31,5 @@ func printHistory(out io.Writer, list []inventory.Past, now time.Time) error {
 			[]string{string(r.Outcome), r.Service.String(), r.Env.String(), r.Commit.Short(), plain.Ago(now, r.Finished), r.Who},
 			[]string{"  " + r.ID, string(r.Standing), cmp.Or(r.Message, r.Subject)})
 	}
-	widths := [2][6]int{}
-	for i, row := range cells {
-		for k, cell := range row {
-			widths[i%2][k] = max(widths[i%2][k], terminal.Width(cell))
-		}
-	}
-	p := newPrinter(out)
-	for i, row := range cells {
-		line := ""
-		for k, cell := range row {
-			line += cell + strings.Repeat(" ", widths[i%2][k]-terminal.Width(cell)+2)
-		}
-		style := terminal.Faint()
-		if i%2 == 0 {
-			style = terminal.Normal()
-		}
-		if i < 2 {
-			style = terminal.Head()
-		}
-		p.Line("%s", style.Render(terminal.Cut(strings.TrimRight(line, " "), rowWidth)))
-	}
-	return p.Err
+	return terminal.Couples(out, cells)
 }

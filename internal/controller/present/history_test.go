@@ -10,6 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
@@ -42,7 +44,7 @@ func TestTheHistoryFitsATerminal(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for _, line := range lines {
-		if n := terminal.Width(line); n > rowWidth {
+		if n := terminal.Width(line); n > terminal.CoupleWidth {
 			t.Errorf("%d characters: %s", n, line)
 		}
 	}
@@ -65,5 +67,30 @@ func TestAListSaysHowACommitStands(t *testing.T) {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("%q is not in\n%s", words, out.String())
 		}
+	}
+}
+
+func TestAttemptsFitATerminal(t *testing.T) {
+	t.Parallel()
+	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
+	list := []inventory.Attempt{
+		{
+			Run: "20260701T115200Z-00000001", Service: must(artifact.ParseServiceID("code-queue-scheduler")), Env: artifact.Prod, Commit: commitOf("a"), State: journal.Ended,
+			Started: at(8 * time.Minute), Who: "somebody (1000)", Outcome: "refused", Reason: fault.Locked, Failure: "no grant\nand more",
+		},
+		{Run: "20260628T120000Z-00000001", Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Dev, State: journal.Running, Point: "load", Started: at(3 * day), Command: "deploy-service frontend"},
+	}
+	var out strings.Builder
+	if err := printAttempts(&out, AttemptList{Attempts: list}, now); err != nil {
+		t.Fatal(err)
+	}
+	want := "CAME TO           SERVICE               ENV   COMMIT        WHEN       WHO\n" +
+		"  RUN                        WHY IT FAILED, OR COMMAND\n" +
+		"refused (LOCKED)  code-queue-scheduler  prod  aaaaaaaaaaaa  8 min ago  somebody…\n" +
+		"  20260701T115200Z-00000001  no grant\n" +
+		"running at load   frontend              dev                 3 d ago\n" +
+		"  20260628T120000Z-00000001  deploy-service frontend\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
 	}
 }

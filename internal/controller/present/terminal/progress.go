@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -24,7 +24,7 @@ type Form string
 const (
 	// Auto is TTY on a terminal, and Plain elsewhere.
 	Auto Form = "auto"
-	// TTY is a line for each point, and a live bar for the transfer.
+	// TTY is a line for each point, and a live bar for bytes that move.
 	TTY Form = "tty"
 	// Plain is a line for each point.
 	Plain Form = "plain"
@@ -46,7 +46,11 @@ func ParseForm(from, s string) (Form, error) {
 	return Form(s), nil
 }
 
-// Progress shows the lines of runs on stderr as they come.
+// silence is the longest time without a line while a run goes on.
+const silence = 10 * time.Second
+
+// Progress shows the lines of runs on stderr as they come. If none comes for a while, it
+// shows that, too.
 type Progress struct {
 	out   io.Writer
 	form  Form
@@ -57,7 +61,13 @@ type Progress struct {
 	since map[string]time.Time // the first line of each run
 	bars  *mpb.Progress
 	bar   *mpb.Bar
-	moved time.Time // when the bar was last moved
+	of    workload.Point // what the bar shows
+	moved time.Time      // when the bar was last moved
+
+	running map[string]bool // by the key of a run's lines
+	last    journal.Line
+	shown   time.Time   // when the last line was printed
+	quiet   *time.Timer // runs out when no line has come for as long as silence
 }
 
 // NewProgress writes to out, which is stderr. terminal means that out is a terminal.
@@ -68,7 +78,7 @@ func NewProgress(out io.Writer, form Form, terminal bool) *Progress {
 			form = TTY
 		}
 	}
-	return &Progress{out: out, form: form, start: time.Now(), since: map[string]time.Time{}}
+	return &Progress{out: out, form: form, start: time.Now(), since: map[string]time.Time{}, running: map[string]bool{}}
 }
 
 // NameServices has each line begin with its service, and count its time from the first line
@@ -80,21 +90,66 @@ func (p *Progress) NameServices() { p.named = true }
 func (p *Progress) Line(l journal.Line, kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.listen(l)
 	switch {
 	case p.form == JSON && kept:
 		if text, err := l.Encode(); err == nil {
 			_, _ = unfitted(p.out).Write(text) // it acts on no terminal, and is no text for people
 		}
 	case p.form == JSON || p.form == Quiet || l.End != nil:
-	case l.Point == workload.PointTransfer:
-		p.transfer(l)
+	case l.Total > 0 && p.form == TTY:
+		p.move(l)
+	case l.Total > 0 && time.Since(p.shown) < silence:
 	case kept:
 		p.point(l)
 	}
 }
 
+// listen notes that a line came.
+func (p *Progress) listen(l journal.Line) {
+	if p.form == JSON || p.form == Quiet {
+		return
+	}
+	if p.last, p.running[l.Key()] = l, true; l.End != nil {
+		delete(p.running, l.Key())
+	}
+	switch {
+	case len(p.running) == 0:
+		p.hush()
+	case p.quiet == nil:
+		p.quiet = time.AfterFunc(silence, p.still)
+	default:
+		p.quiet.Reset(silence)
+	}
+}
+
+// hush ends what listen began.
+func (p *Progress) hush() {
+	if p.quiet != nil {
+		p.quiet.Stop()
+	}
+	p.quiet = nil
+}
+
+// still shows that the run goes on, though no line comes.
+func (p *Progress) still() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.quiet == nil {
+		return
+	}
+	l, now := p.last, time.Now().UTC()
+	l.Text, l.Total, l.Time = fmt.Sprintf("goes on; no news for %.0f s", now.Sub(l.Time).Seconds()), 0, now
+	p.point(l)
+	p.quiet.Reset(silence)
+}
+
 func (p *Progress) point(l journal.Line) {
-	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), l.Text))
+	text := l.Text
+	if l.Total > 0 {
+		text = plain.Size(l.Done) + " of " + plain.Size(l.Total)
+	}
+	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), text))
 	if l.Point == workload.PointStaged {
 		p.stop()
 	}
@@ -123,6 +178,7 @@ func (p *Progress) name(l journal.Line) string {
 
 // line prints above the bar if there is a bar.
 func (p *Progress) line(s string) {
+	p.shown = time.Now()
 	if p.bars != nil {
 		lipgloss.Fprintln(p.bars, legible(s))
 		return
@@ -130,20 +186,22 @@ func (p *Progress) line(s string) {
 	lipgloss.Fprintln(p.out, s)
 }
 
-func (p *Progress) transfer(l journal.Line) {
-	if p.form != TTY || l.Total == 0 {
-		return
+// move moves the bar of the point, which takes the place of another point's.
+func (p *Progress) move(l journal.Line) {
+	if p.of != l.Point {
+		p.stop()
 	}
 	if p.bars == nil {
+		p.of = l.Point
 		p.bars = mpb.New(mpb.WithOutput(unfitted(p.out)), mpb.WithWidth(30), mpb.WithAutoRefresh())
-		p.bar = p.bars.AddBar(l.Total,
-			mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(strings.Repeat(" ", 9)+p.name(l)+"transfer        "), decor.CountersKiloByte("% .1f / % .1f ")),
+		p.bar = p.bars.AddBar(0, // of a total that may grow
+			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%9s%s%-16s", "", p.name(l), l.Point)), decor.CountersKiloByte("% .1f / % .1f ")),
 			mpb.AppendDecorators(decor.EwmaSpeed(decor.SizeB1000(0), " % .1f", 30), decor.EwmaETA(decor.ET_STYLE_GO, 30, decor.WCSyncSpace)),
 		)
 		p.moved = time.Now()
 	}
 	now := time.Now()
+	p.bar.SetTotal(l.Total, false)
 	p.bar.EwmaSetCurrent(l.Done, now.Sub(p.moved))
 	p.moved = now
 }
@@ -162,5 +220,6 @@ func (p *Progress) stop() {
 func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.hush()
 	p.stop()
 }

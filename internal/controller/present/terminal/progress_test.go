@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,4 +84,39 @@ func TestALineNamesItsServiceAndCountsFromItsStart(t *testing.T) {
 	if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// While a run goes on no more than ten seconds pass without a line: how far the bytes are,
+// or that nothing is new. Nothing comes after its end.
+func TestSilenceIsNeverLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := terminal.NewProgress(&out, terminal.Plain, false)
+		defer p.Close()
+		pass := func(l journal.Line) {
+			l.Time = time.Now()
+			p.Line(l, true)
+		}
+		load := of(t, "web", 0, "the engine pulls")
+		load.Point = workload.PointLoad
+		pass(load)
+		for load.Total = 40; load.Done < load.Total; {
+			time.Sleep(3 * time.Second)
+			load.Done += 5
+			pass(load)
+		}
+		time.Sleep(21 * time.Second)
+		end := of(t, "web", 0, "")
+		end.End = &journal.End{Outcome: "succeeded"}
+		pass(end)
+		time.Sleep(time.Minute)
+		want := []string{
+			"   0.0s  load            the engine pulls", "  12.0s  load            20 B of 40 B", "  24.0s  load            40 B of 40 B",
+			"  34.0s  load            goes on; no news for 10 s", "  44.0s  load            goes on; no news for 20 s", "",
+		}
+		if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
+			t.Error(diff)
+		}
+	})
 }

@@ -16,6 +16,36 @@ func Width(s string) int { return ansi.StringWidth(s) }
 // is shown as "…".
 func Cut(s string, width int) string { return ansi.Truncate(s, width, "…") }
 
+// CoupleWidth is the most columns that a line of [Couples] takes, whatever its values are.
+const CoupleWidth = 80
+
+// Couples writes rows of two lines each, of which the first row is the head. rows has the
+// lines, one after the other, and each line at most six cells.
+func Couples(out io.Writer, rows [][]string) error {
+	widths := [2][6]int{}
+	for i, row := range rows {
+		for k, cell := range row {
+			widths[i%2][k] = max(widths[i%2][k], Width(cell))
+		}
+	}
+	p := NewPrinter(out)
+	for i, row := range rows {
+		line := ""
+		for k, cell := range row {
+			line += cell + strings.Repeat(" ", widths[i%2][k]-Width(cell)+2)
+		}
+		style := Faint()
+		if i%2 == 0 {
+			style = Normal()
+		}
+		if i < 2 {
+			style = Head()
+		}
+		p.Line("%s", style.Render(Cut(strings.TrimRight(line, " "), CoupleWidth)))
+	}
+	return p.Err
+}
+
 // Table writes a table.
 func Table(out io.Writer, head []string, lines [][]string) error {
 	t := table.New().Headers(head...).Rows(lines...).
