@@ -169,8 +169,8 @@ func (l located) Switch(ctx context.Context, change workload.Change, emit func(w
 }
 
 // Logs implements [workload.Target].
-func (l located) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
-	printed, err := l.Target.Logs(ctx, ref, instance, lines)
+func (l located) Logs(ctx context.Context, ref workload.Ref, instance string, tail workload.Tail) (workload.Output, error) {
+	printed, err := l.Target.Logs(ctx, ref, instance, tail)
 	return printed, l.explain(err)
 }
 

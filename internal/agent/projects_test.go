@@ -59,7 +59,7 @@ func TestWhatIsNotPlacedIsNotFoundByAnyAct(t *testing.T) {
 	for _, ref := range []workload.Ref{{}, workloadtest.Ref("p", "other"), workloadtest.Ref("q", "sample"), kubernetes} {
 		_, observe := p.Observe(t.Context(), ref, true)
 		_, neighbours := p.Neighbours(t.Context(), ref)
-		_, logs := p.Logs(t.Context(), ref, "", 1)
+		_, logs := p.Logs(t.Context(), ref, "", workload.Tail{Lines: 1})
 		for _, err := range []error{
 			observe, neighbours, logs, p.Stage(t.Context(), ref, artifact.Pinned{}, nil), p.Switch(t.Context(), workload.Change{Ref: ref}, nil),
 			p.Renew(t.Context(), ref, ""), p.Settle(t.Context(), ref, workload.Settlement{}, nil),
@@ -94,8 +94,8 @@ func (m misplaced) Stage(context.Context, workload.Ref, artifact.Pinned, func(wo
 
 func (m misplaced) Switch(context.Context, workload.Change, func(workload.Event)) error { return m.err }
 
-func (m misplaced) Logs(context.Context, workload.Ref, string, int) ([]string, error) {
-	return nil, m.err
+func (m misplaced) Logs(context.Context, workload.Ref, string, workload.Tail) (workload.Output, error) {
+	return workload.Output{}, m.err
 }
 
 func TestAFaultOfAProjectsFilesNamesWhereTheyAreNamed(t *testing.T) {
@@ -113,7 +113,7 @@ func TestAFaultOfAProjectsFilesNamesWhereTheyAreNamed(t *testing.T) {
 	} {
 		l := located{misplaced{err: c.err}, "findjob"}
 		o, observed := l.Observe(t.Context(), workload.Ref{}, false)
-		_, printed := l.Logs(t.Context(), workload.Ref{}, "", 1)
+		_, printed := l.Logs(t.Context(), workload.Ref{}, "", workload.Tail{Lines: 1})
 		for _, err := range []error{observed, o.Unread, l.Stage(t.Context(), workload.Ref{}, artifact.Pinned{}, nil), l.Switch(t.Context(), workload.Change{}, nil), printed} {
 			if hint := fault.HintOf(err); !errors.Is(err, c.err) || fault.ReasonOf(err) != fault.ReasonOf(c.err) || !strings.HasSuffix(hint, c.want) || (hint == "") != (c.want == "") {
 				t.Errorf("%s: %v, %q", name, err, hint)

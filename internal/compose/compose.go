@@ -90,7 +90,7 @@ type containers interface {
 	Container(ctx context.Context, id string) (engine.Container, error)
 	RenameContainer(ctx context.Context, id, name string) error
 	RemoveContainer(ctx context.Context, id string) error
-	Logs(ctx context.Context, id string, lines, maxBytes int) ([]string, error)
+	Logs(ctx context.Context, id string, o engine.Output) ([]string, error)
 	StartContainer(ctx context.Context, id string) error
 	StopContainer(ctx context.Context, id string) error
 	blueprints

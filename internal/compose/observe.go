@@ -133,33 +133,42 @@ func (r *Runtime) FindImage(ctx context.Context, ref workload.Ref, image artifac
 	}, err == nil, err
 }
 
-// maxLogs bounds the output of a container that is held.
-const maxLogs = 64 << 10
+const (
+	// maxLogs bounds the output of a container that is held.
+	maxLogs = 64 << 10
+	// late is how long a line may take from its time to the engine's file. A reader that
+	// continues stays behind by as much, so that it misses none.
+	late = 250 * time.Millisecond
+)
 
 // Logs implements [confirm.Runtime]. The env file may have been edited since what ran
 // before got its values.
-func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, instance string, lines int) ([]string, error) {
+func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, instance string, tail workload.Tail) (workload.Output, error) {
 	spec, err := r.find(ref)
 	if err != nil {
-		return nil, err
+		return workload.Output{}, err
 	}
 	env, err := r.readEnv()
 	if err != nil {
-		return nil, err // without the secrets there is nothing to scrub with
+		return workload.Output{}, err // without the secrets there is nothing to scrub with
 	}
 	c, err := r.engine.Container(ctx, instance)
+	if errors.Is(err, engine.ErrNotFound) {
+		return workload.Output{}, fault.New(fault.WorkloadNotFound, "container %s of %s is gone: %w", workload.ShortID(instance), spec.Ref, err)
+	}
 	if err != nil {
-		return nil, err
+		return workload.Output{}, err
 	}
 	if c.Labels["com.docker.compose.project"] != spec.Ref.Scope() || c.Labels["com.docker.compose.service"] != spec.Ref.Name() {
-		return nil, fault.New(fault.WorkloadNotFound, "container %s is not one of %s", workload.ShortID(instance), spec.Ref)
+		return workload.Output{}, fault.New(fault.WorkloadNotFound, "container %s is not one of %s", workload.ShortID(instance), spec.Ref)
 	}
-	out, err := r.engine.Logs(ctx, c.ID, lines, maxLogs)
-	if err != nil {
-		return nil, err
+	until := time.Now()
+	if !tail.After.IsZero() {
+		until = until.Add(-late)
 	}
-	if len(out) == 0 {
-		return nil, nil
+	out, err := r.engine.Logs(ctx, c.ID, engine.Output{Lines: tail.Lines, Bytes: maxLogs, After: tail.After, Until: until})
+	if err != nil || len(out) == 0 {
+		return workload.Output{Until: until}, err
 	}
 	// What else the container was given may come back in its output, too.
 	text := scrub.New(slices.Concat(env.Values(), r.given(ctx, spec, c), r.givenBefore(ctx, spec, before))).String(strings.Join(out, "\n"))
@@ -167,7 +176,7 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	for line := range strings.SplitSeq(text, "\n") {
 		out = append(out, plain.Line(line))
 	}
-	return out, nil
+	return workload.Output{Lines: out, Until: until}, nil
 }
 
 // given returns the values that a container was given, but for those that are no

@@ -34,7 +34,7 @@ func (m lively) AllContainers(context.Context) ([]workload.Neighbour, error) {
 
 func (m lively) Container(context.Context, string) (engine.Container, error) { return m.found[0], nil }
 
-func (m lively) Logs(context.Context, string, int, int) ([]string, error) {
+func (m lively) Logs(context.Context, string, engine.Output) ([]string, error) {
 	return []string{"began as " + strings.Join(m.found[0].Env, " ")}, nil
 }
 
@@ -66,7 +66,7 @@ func TestFilesThatAreNotGuardedChangeNothing(t *testing.T) {
 	if err := r.up(t.Context(), spec, nil); !errors.Is(err, refusal) {
 		t.Errorf("up: %v", err)
 	}
-	if _, err := r.Logs(t.Context(), spec.Ref, nil, seen.Instances[0].ID, 1); err != nil {
+	if _, err := r.Logs(t.Context(), spec.Ref, nil, seen.Instances[0].ID, workload.Tail{Lines: 1}); err != nil {
 		t.Errorf("logs: %v", err)
 	}
 }
@@ -170,9 +170,9 @@ func TestAWorkloadThatIsNotPlacedIsObservedAndNoMore(t *testing.T) {
 	if d := seen.Compose(); d.Image != "sample" || d.ContainerName != "sample-backend" {
 		t.Errorf("%+v", d)
 	}
-	lines, err := r.Logs(t.Context(), ref, nil, "c0ffee", 1)
-	if err != nil || strings.Join(lines, "") != "began as COMMIT=[redacted] UNIDESK_SAMPLE_DEPLOY_COMMIT=[redacted] GIVEN=[redacted]" {
-		t.Errorf("%q, %v", lines, err)
+	out, err := r.Logs(t.Context(), ref, nil, "c0ffee", workload.Tail{Lines: 1})
+	if err != nil || strings.Join(out.Lines, "") != "began as COMMIT=[redacted] UNIDESK_SAMPLE_DEPLOY_COMMIT=[redacted] GIVEN=[redacted]" {
+		t.Errorf("%q, %v", out.Lines, err)
 	}
 	if all, err := r.Neighbours(t.Context(), ref); err != nil || len(all) != 1 {
 		t.Errorf("%+v, %v", all, err)
@@ -199,7 +199,7 @@ func TestAWorkloadThatTheConfigurationDoesNotNameIsNotThere(t *testing.T) {
 	for _, ref := range []workload.Ref{workloadtest.Ref("unidesk", "beside"), workloadtest.Ref("other", "sample"), kubernetes, {}} {
 		_, observe := r.Observe(t.Context(), ref, true)
 		_, neighbours := r.Neighbours(t.Context(), ref)
-		_, logs := r.Logs(t.Context(), ref, nil, "c0ffee", 1)
+		_, logs := r.Logs(t.Context(), ref, nil, "c0ffee", workload.Tail{Lines: 1})
 		_, placement := r.Placement(ref)
 		stage := r.Stage(t.Context(), ref, artifact.Pinned{}, func(workload.Event) {})
 		for act, err := range map[string]error{"observe": observe, "neighbours": neighbours, "logs": logs, "placement": placement, "stage": stage} {

@@ -310,9 +310,9 @@ func TestAFormerSecretIsNotTold(t *testing.T) {
 		t.Errorf("%d files have what ran, want 1 of %s", found, pending)
 	}
 	in := w.observe().Current()
-	lines, err := w.target().Logs(t.Context(), w.spec.Ref, in.ID, 50)
-	if err != nil || len(lines) == 0 || strings.Contains(strings.Join(lines, "\n"), "hunter2") {
-		t.Errorf("%v: %q", err, lines)
+	out, err := w.target().Logs(t.Context(), w.spec.Ref, in.ID, workload.Tail{Lines: 50})
+	if err != nil || len(out.Lines) == 0 || strings.Contains(strings.Join(out.Lines, "\n"), "hunter2") {
+		t.Errorf("%v: %q", err, out.Lines)
 	}
 	w.settle("b", workload.Revert)
 	w.wantNothingHeld()

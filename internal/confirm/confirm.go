@@ -27,7 +27,7 @@ type Runtime[S any] interface {
 	// Stage and Logs are as in [workload.Target]. before is what an unsettled change
 	// replaces, nil if no change is unsettled: an instance may have its secrets, too.
 	Stage(ctx context.Context, ref workload.Ref, image artifact.Pinned, emit func(workload.Event)) error
-	Logs(ctx context.Context, ref workload.Ref, before *S, instance string, lines int) ([]string, error)
+	Logs(ctx context.Context, ref workload.Ref, before *S, instance string, tail workload.Tail) (workload.Output, error)
 	// Placement returns the workload as the host's configuration has it: all that a
 	// switch needs, or WORKLOAD_UNFIT with what to add to the configuration, or
 	// WORKLOAD_NOT_FOUND.
@@ -176,19 +176,19 @@ func (t *Target[S]) Stage(ctx context.Context, ref workload.Ref, image artifact.
 }
 
 // Logs implements [workload.Target].
-func (t *Target[S]) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+func (t *Target[S]) Logs(ctx context.Context, ref workload.Ref, instance string, tail workload.Tail) (workload.Output, error) {
 	if err := check(ref); err != nil {
-		return nil, err
+		return workload.Output{}, err
 	}
 	var before *S
 	r, _, err := t.store.load(ref)
 	if err != nil {
-		return nil, err
+		return workload.Output{}, err
 	}
 	if r != nil {
 		before = &r.State
 	}
-	return t.runtime.Logs(ctx, ref, before, instance, lines)
+	return t.runtime.Logs(ctx, ref, before, instance, tail)
 }
 
 // Unsettled returns the changes that are not settled yet, of all workloads; with an

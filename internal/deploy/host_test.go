@@ -155,8 +155,8 @@ func (h *host) Renew(ctx context.Context, ref workload.Ref, changeID string) err
 	return err
 }
 
-func (h *host) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
-	return h.target.Logs(ctx, ref, instance, lines)
+func (h *host) Logs(ctx context.Context, ref workload.Ref, instance string, tail workload.Tail) (workload.Output, error) {
+	return h.target.Logs(ctx, ref, instance, tail)
 }
 
 // seen is what is there, whatever the way is like.

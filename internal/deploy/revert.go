@@ -77,8 +77,8 @@ func (s session) logs(ctx context.Context, change workload.Change) (lines []stri
 	if in == nil || workload.Basis(in.ID) == change.Basis || in.Stamped[workload.KeyCommit] != change.Image.Commit.String() {
 		return nil, false
 	}
-	lines, err = s.Host.Logs(ctx, s.Spec.Ref, in.ID, readLines)
-	if err != nil {
+	printed, err := s.Host.Logs(ctx, s.Spec.Ref, in.ID, workload.Tail{Lines: readLines})
+	if lines = printed.Lines; err != nil {
 		lines = []string{"(its output could not be read: " + strings.TrimSpace(err.Error()) + ")"}
 	}
 	return ledger.LastLogs(lines), in.Restarts > 0

@@ -220,27 +220,45 @@ func (c *Client) RenameContainer(ctx context.Context, id, name string) error {
 	return explain(c.api.ContainerRename(ctx, id, name), "rename container")
 }
 
-// Logs returns the last lines of a container's output, both streams in their
-// order, and of these the last maxBytes.
-func (c *Client) Logs(ctx context.Context, id string, lines, maxBytes int) ([]string, error) {
+// Output selects the end of a container's output.
+type Output struct {
+	// Lines and Bytes are the most that are returned.
+	Lines, Bytes int
+	// After and Until are when it was printed; the zero value is no limit.
+	After, Until time.Time
+}
+
+// Logs returns the end of a container's output, both streams in their order. It asks for
+// no times: the engine puts them into the middle of long lines.
+func (c *Client) Logs(ctx context.Context, id string, o Output) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	in, err := c.api.ContainerInspect(ctx, id)
 	if err != nil {
 		return nil, explain(err, "inspect container")
 	}
-	r, err := c.api.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(lines)})
+	r, err := c.api.ContainerLogs(ctx, id, container.LogsOptions{
+		ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(o.Lines), Since: bound(o.After, 1), Until: bound(o.Until, 0),
+	})
 	if err != nil {
 		return nil, explain(err, "read container's output")
 	}
 	defer r.Close()
-	last := &tail{max: maxBytes}
+	last := &tail{max: o.Bytes}
 	if in.Config != nil && in.Config.Tty {
 		_, err = io.Copy(last, r)
 	} else {
 		_, err = stdcopy.StdCopy(last, last, r)
 	}
 	return last.lines(), explain(err, "read container's output")
+}
+
+// bound is a time and some nanoseconds as the API takes it, "" for the zero time.
+func bound(t time.Time, more time.Duration) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Add(more).UTC().Format(time.RFC3339Nano)
 }
 
 // explain gives an error of the API its reason.

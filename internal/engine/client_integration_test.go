@@ -137,13 +137,24 @@ func TestARealEngineIsUnderstood(t *testing.T) {
 		!strings.Contains(strings.Join(o.Env, " "), "A=b") || o.Labels["unidesk.service"] != "x" {
 		t.Errorf("stopped: %+v", o)
 	}
-	if lines, err := c.Logs(ctx, stopped, 3, 1000); err != nil || len(lines) != 3 || !strings.HasSuffix(lines[2], " 4") {
+	if lines, err := c.Logs(ctx, stopped, engine.Output{Lines: 3, Bytes: 1000}); err != nil || len(lines) != 3 || !strings.HasSuffix(lines[2], " 4") {
 		t.Errorf("logs %q, %v", lines, err)
 	}
-	if lines, err := c.Logs(ctx, stopped, 100, 20); err != nil || strings.Join(lines, "\n") > "z" || len(strings.Join(lines, "\n")) > 20 || len(lines) == 0 {
+	if lines, err := c.Logs(ctx, stopped, engine.Output{Lines: 100, Bytes: 20}); err != nil || strings.Join(lines, "\n") > "z" || len(strings.Join(lines, "\n")) > 20 || len(lines) == 0 {
 		t.Errorf("short logs %q, %v", lines, err)
 	}
-	if _, err := c.Logs(ctx, "nobody", 1, 1); !errors.Is(err, engine.ErrNotFound) {
+	for name, none := range map[string]engine.Output{
+		"after":  {Lines: 3, Bytes: 1000, After: time.Now()},
+		"before": {Lines: 3, Bytes: 1000, Until: time.Now().Add(-time.Hour)},
+	} {
+		if lines, err := c.Logs(ctx, stopped, none); err != nil || len(lines) > 0 {
+			t.Errorf("%s: %q, %v", name, lines, err)
+		}
+	}
+	if lines, err := c.Logs(ctx, stopped, engine.Output{Lines: 3, Bytes: 1000, After: time.Now().Add(-time.Hour), Until: time.Now()}); err != nil || len(lines) != 3 {
+		t.Errorf("between: %q, %v", lines, err)
+	}
+	if _, err := c.Logs(ctx, "nobody", engine.Output{Lines: 1, Bytes: 1}); !errors.Is(err, engine.ErrNotFound) {
 		t.Errorf("logs of nobody: %v", err)
 	}
 	docker("pause", running)

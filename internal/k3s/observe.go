@@ -192,14 +192,14 @@ func (r *Runtime) Neighbours(ctx context.Context, ref workload.Ref) ([]workload.
 }
 
 // Logs implements [confirm.Runtime].
-func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, instance string, lines int) ([]string, error) {
+func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, instance string, tail workload.Tail) (workload.Output, error) {
 	spec, err := r.Placement(ref)
 	if err != nil {
-		return nil, err
+		return workload.Output{}, err
 	}
 	all, err := r.cluster.Deployments(ctx, spec)
 	if err != nil {
-		return nil, err
+		return workload.Output{}, err
 	}
 	var former []string
 	if before != nil {
@@ -208,9 +208,9 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	for _, d := range all {
 		for _, p := range d.Pods {
 			if p.ID == instance {
-				return r.output(ctx, d, p, lines, former)
+				return r.output(ctx, d, p, tail, former)
 			}
 		}
 	}
-	return nil, fault.New(fault.WorkloadNotFound, "pod %s is not one of %s", instance, ref)
+	return workload.Output{}, fault.New(fault.WorkloadNotFound, "pod %s is not one of %s", instance, ref)
 }

@@ -117,7 +117,10 @@ func TestLogsAreThoseOfTheRunThatCrashed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.node.Output = "TOKEN=" + secret + "\n"
-	read := func(id string) ([]string, error) { return w.target().Logs(t.Context(), w.spec.Ref, id, 5) }
+	read := func(id string) ([]string, error) {
+		out, err := w.target().Logs(t.Context(), w.spec.Ref, id, workload.Tail{Lines: 5})
+		return out.Lines, err
+	}
 	pod := w.observe().Of("web")[0]
 	lines, err := read(pod.ID)
 	w.must(err)
@@ -152,9 +155,9 @@ func TestLogsHaveNeitherTheFormerNorThePresentValues(t *testing.T) {
 	c := w.change(1, "b")
 	w.fails(w.apply(c), fault.RolloutFailed)
 	for _, in := range w.observe().Instances {
-		lines, err := w.target().Logs(t.Context(), w.spec.Ref, in.ID, 5)
+		out, err := w.target().Logs(t.Context(), w.spec.Ref, in.ID, workload.Tail{Lines: 5})
 		w.must(err)
-		if got := lines[len(lines)-1]; got != "password [redacted], then [redacted]" {
+		if got := out.Lines[len(out.Lines)-1]; got != "password [redacted], then [redacted]" {
 			t.Errorf("%s (current: %t): %q", in.Name, in.Current, got)
 		}
 	}

@@ -43,8 +43,8 @@ func reason(trouble string) string {
 // explain is about a pod that cannot run, with its last lines.
 func (r *Runtime) explain(ctx context.Context, d kube.Deployment, p workload.Instance, secrets []string) error {
 	said := ""
-	if lines, err := r.output(ctx, d, p, tail, secrets); err == nil && len(lines) > 0 {
-		said = "; its last lines:\n  " + strings.Join(lines, "\n  ")
+	if last, err := r.output(ctx, d, p, workload.Tail{Lines: tail}, secrets); err == nil && len(last.Lines) > 0 {
+		said = "; its last lines:\n  " + strings.Join(last.Lines, "\n  ")
 	}
 	return fault.New(fault.RolloutFailed, "Deployment %s/%s: pod %s: %s%s", d.Namespace, d.Name, p.Name, p.Trouble, said).
 		WithHint("kubectl -n %s describe pod %s", d.Namespace, p.Name)
@@ -53,32 +53,31 @@ func (r *Runtime) explain(ctx context.Context, d kube.Deployment, p workload.Ins
 // tail is how many lines an error has.
 const tail = 10
 
-// output returns the last lines of a pod's placed container, scrubbed of what it was given
-// and of more secrets: those of its run before if it crashed.
-func (r *Runtime) output(ctx context.Context, d kube.Deployment, p workload.Instance, lines int, more []string) ([]string, error) {
+// output returns the end of the output of a pod's placed container, scrubbed of what it was
+// given and of more secrets: of its run before if it crashed.
+func (r *Runtime) output(ctx context.Context, d kube.Deployment, p workload.Instance, tail workload.Tail, more []string) (out workload.Output, err error) {
 	spec, place, err := r.place(d)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	given, err := r.given(ctx, spec, d)
 	if err != nil {
-		return nil, err // without the values there is nothing to scrub with
+		return out, err // without the values there is nothing to scrub with
 	}
-	raw, err := r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, lines, p.Restarts > 0 && p.Trouble != "")
+	raw, until, err := r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, tail, p.Restarts > 0 && p.Trouble != "")
 	if err != nil && p.Restarts > 0 && p.Trouble != "" {
-		raw, err = r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, lines, false)
+		raw, until, err = r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, tail, false)
 	}
-	if err != nil {
-		return nil, err
+	if out.Until = until; err != nil {
+		return out, err
 	}
 	text := strings.TrimRight(scrub.New(append(given, more...)).String(string(raw)), "\n")
 	if text == "" {
-		return nil, nil
+		return out, nil
 	}
-	out := strings.Split(text, "\n")
-	out = out[max(0, len(out)-lines):]
-	for i := range out {
-		out[i] = plain.Line(out[i])
+	lines := strings.Split(text, "\n")
+	for _, line := range lines[max(0, len(lines)-tail.Lines):] {
+		out.Lines = append(out.Lines, plain.Line(line))
 	}
 	return out, nil
 }

@@ -26,7 +26,7 @@ func TestARequestChoosesNothingThatIsTheHosts(t *testing.T) {
 			" change.deadline.seconds change.deadline.nanos change.holder change.flags_before.name change.flags_before.value values.key values.value",
 		"Renew":  workload + " change_id",
 		"Settle": workload + " change_id outcome proven.id proven.started.seconds proven.started.nanos proven.restarts proven.revision retire",
-		"Logs":   workload + " instance lines",
+		"Logs":   workload + " instance lines after.seconds after.nanos",
 	}
 	methods := artifactv1.File_unidesk_artifact_v1_workload_proto.Services().ByName("WorkloadService").Methods()
 	if methods.Len() != len(want) {

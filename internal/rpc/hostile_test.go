@@ -123,9 +123,9 @@ func (n *note) Settle(_ context.Context, ref workload.Ref, settlement workload.S
 	return nil
 }
 
-func (n *note) Logs(_ context.Context, ref workload.Ref, instance string, _ int) ([]string, error) {
+func (n *note) Logs(_ context.Context, ref workload.Ref, instance string, _ workload.Tail) (workload.Output, error) {
 	n.keep("logs", ref, instance)
-	return nil, nil
+	return workload.Output{}, nil
 }
 
 // samples are requests that are served, together with a value in every string.

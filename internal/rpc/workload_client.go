@@ -122,22 +122,25 @@ func (w *remoteWorkloads) FindImage(ctx context.Context, ref workload.Ref, image
 }
 
 // Logs implements [workload.Target].
-func (w *remoteWorkloads) Logs(ctx context.Context, ref workload.Ref, instance string, lines int) ([]string, error) {
+func (w *remoteWorkloads) Logs(ctx context.Context, ref workload.Ref, instance string, tail workload.Tail) (workload.Output, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.client.opts.Call)
 	defer cancel()
-	m, err := w.stub.Logs(ctx, &artifactv1.LogsRequest{Workload: refToProto(ref), Instance: instance, Lines: uint32(max(0, lines))})
+	m, err := w.stub.Logs(ctx, &artifactv1.LogsRequest{
+		Workload: refToProto(ref), Instance: instance, Lines: uint32(max(0, tail.Lines)), After: momentToProto(tail.After),
+	})
 	if err != nil {
-		return nil, w.fail(ctx, err)
+		return workload.Output{}, w.fail(ctx, err)
 	}
 	var f fields
-	f.few("lines", len(m.GetLines()), lines)
+	f.few("lines", len(m.GetLines()), tail.Lines)
 	for _, l := range m.GetLines() {
 		f.told("lines", l)
 	}
+	out := workload.Output{Lines: m.GetLines(), Until: f.moment("until", m.GetUntil())}
 	if f.err != nil {
-		return nil, malformed(f.err)
+		return workload.Output{}, malformed(f.err)
 	}
-	return m.GetLines(), nil
+	return out, nil
 }
 
 // Stage implements [workload.Target]. What crosses are names and digests: the host

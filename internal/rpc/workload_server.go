@@ -120,17 +120,18 @@ func (s *Workloads) Logs(ctx context.Context, req *artifactv1.LogsRequest) (*art
 	var f fields
 	ref := f.ref(req.GetWorkload())
 	instance := f.match("instance", idForm, req.GetInstance())
+	after := f.moment("after", req.GetAfter())
 	if n := req.GetLines(); n < 1 || n > maxLines {
 		f.refuse("lines", fmt.Sprintf("not 1 to %d", maxLines))
 	}
 	if f.err != nil {
 		return nil, f.err
 	}
-	lines, err := s.target.Logs(ctx, ref, instance, int(req.GetLines()))
+	out, err := s.target.Logs(ctx, ref, instance, workload.Tail{Lines: int(req.GetLines()), After: after})
 	if err != nil {
 		return nil, fmt.Errorf("read the output of %s: %w", ref, err)
 	}
-	return &artifactv1.LogsResponse{Lines: visibleAll(lastOf(lines, maxWords))}, nil
+	return &artifactv1.LogsResponse{Lines: visibleAll(lastOf(out.Lines, maxWords)), Until: momentToProto(out.Until)}, nil
 }
 
 // lastOf are the last lines that are together not longer than most.

@@ -126,9 +126,9 @@ func (r trap) Settle(context.Context, workload.Ref, workload.Settlement, func(wo
 	return nil
 }
 
-func (r trap) Logs(context.Context, workload.Ref, string, int) ([]string, error) {
+func (r trap) Logs(context.Context, workload.Ref, string, workload.Tail) (workload.Output, error) {
 	r.t.Error("logs was reached")
-	return nil, nil
+	return workload.Output{}, nil
 }
 
 func sampleChange(t testing.TB) workload.Change {
@@ -350,8 +350,8 @@ func (o toldTarget) Observe(context.Context, workload.Ref, bool) (workload.Obser
 	return o.seen, nil
 }
 
-func (o toldTarget) Logs(context.Context, workload.Ref, string, int) ([]string, error) {
-	return o.lines, nil
+func (o toldTarget) Logs(_ context.Context, _ workload.Ref, _ string, tail workload.Tail) (workload.Output, error) {
+	return workload.Output{Lines: o.lines, Until: tail.After.Add(time.Minute)}, nil
 }
 
 func TestAnObservationCrossesWhole(t *testing.T) {
@@ -379,9 +379,10 @@ func TestAnObservationCrossesWhole(t *testing.T) {
 	if d := cmp.Diff(beside, all); err != nil || d != "" {
 		t.Errorf("%v, %s", err, d)
 	}
-	lines, err := w.Logs(t.Context(), ref, want.Instances[0].ID, 5)
-	if err != nil || !slices.Equal(lines, []string{"a", "b?[31m? c"}) {
-		t.Errorf("%q, %v", lines, err)
+	after := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	out, err := w.Logs(t.Context(), ref, want.Instances[0].ID, workload.Tail{Lines: 5, After: after})
+	if err != nil || !slices.Equal(out.Lines, []string{"a", "b?[31m? c"}) || !out.Until.Equal(after.Add(time.Minute)) {
+		t.Errorf("%+v, %v", out, err)
 	}
 }
 
@@ -642,7 +643,7 @@ func TestAnAgentThatLiesAboutAWorkloadIsNotBelieved(t *testing.T) {
 		t.Errorf("too many neighbours: %v", err)
 	}
 	for name, lines := range map[string][]string{"more than asked": {"a", "b", "c"}, "one that acts": {"\x1b[2J"}} {
-		_, err := serveLyingWorkloads(t, &lyingWorkloads{lines: lines}).Logs(t.Context(), ref, strings.Repeat("a", 64), 2)
+		_, err := serveLyingWorkloads(t, &lyingWorkloads{lines: lines}).Logs(t.Context(), ref, strings.Repeat("a", 64), workload.Tail{Lines: 2})
 		if fault.ReasonOf(err) != fault.Internal || err == nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -934,7 +935,7 @@ func TestAnAgentWithoutWorkloadsIsNamedWithItsVersion(t *testing.T) {
 		"observe": func() error { _, err := w.Observe(t.Context(), c.Ref, false); return err },
 		"list":    func() error { _, err := w.Neighbours(t.Context(), c.Ref); return err },
 		"find":    func() error { _, _, err := w.FindImage(t.Context(), c.Ref, c.Image); return err },
-		"logs":    func() error { _, err := w.Logs(t.Context(), c.Ref, containerID, 1); return err },
+		"logs":    func() error { _, err := w.Logs(t.Context(), c.Ref, containerID, workload.Tail{Lines: 1}); return err },
 		"stage":   func() error { return w.Stage(t.Context(), c.Ref, c.Image, nil) },
 		"switch":  func() error { return w.Switch(t.Context(), c, nil) },
 		"renew":   func() error { return w.Renew(t.Context(), c.Ref, c.ID) },

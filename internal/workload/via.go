@@ -76,10 +76,10 @@ func (v via) Settle(ctx context.Context, ref Ref, settlement Settlement, emit fu
 }
 
 // Logs implements [Target].
-func (v via) Logs(ctx context.Context, ref Ref, instance string, lines int) ([]string, error) {
+func (v via) Logs(ctx context.Context, ref Ref, instance string, tail Tail) (Output, error) {
 	t, err := v(ctx, ref)
 	if err != nil {
-		return nil, err
+		return Output{}, err
 	}
-	return t.Logs(ctx, ref, instance, lines)
+	return t.Logs(ctx, ref, instance, tail)
 }

@@ -44,6 +44,6 @@ type Target interface {
 	// After Revert returns without error what ran before runs again, but for what
 	// [Settled.Left] names.
 	Settle(ctx context.Context, ref Ref, settlement Settlement, emit func(Event)) error
-	// Logs returns the last lines of an instance's output, scrubbed of secrets.
-	Logs(ctx context.Context, ref Ref, instance string, lines int) ([]string, error)
+	// Logs returns the end of an instance's output, scrubbed of secrets.
+	Logs(ctx context.Context, ref Ref, instance string, tail Tail) (Output, error)
 }

@@ -262,8 +262,11 @@ func (h *Host) Retire(_ context.Context, _ workload.Spec, commits []artifact.Com
 }
 
 // Logs implements [confirm.Runtime].
-func (h *Host) Logs(_ context.Context, _ workload.Ref, _ *State, instance string, _ int) ([]string, error) {
-	return []string{"hello from " + workload.ShortID(instance)}, nil
+func (h *Host) Logs(_ context.Context, _ workload.Ref, _ *State, instance string, tail workload.Tail) (workload.Output, error) {
+	if !tail.After.IsZero() {
+		return workload.Output{Until: time.Now()}, nil
+	}
+	return workload.Output{Lines: []string{"hello from " + workload.ShortID(instance)}, Until: time.Now()}, nil
 }
 
 // Env is the env file's deploy keys, as they are now.

@@ -94,3 +94,13 @@ func TestAttemptsFitATerminal(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestAFollowedLineIsAnObjectInJSON(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]string{"text": "a \"b\"\nc\n", "json": `{"container":"web","line":"a \"b\""}` + "\n" + `{"container":"web","line":"c"}` + "\n"} {
+		var out strings.Builder
+		if err := PrintOutput(&out, format, "web", []string{`a "b"`, "c"}); err != nil || out.String() != want {
+			t.Errorf("%s: %q, %v", format, out.String(), err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package present
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -29,4 +30,26 @@ func Logs(t Tailed) Answer {
 		}
 		return nil
 	}))
+}
+
+// PrintOutput writes lines of a container's output as they come: for people the lines, in
+// JSON an object for each.
+func PrintOutput(out io.Writer, format, container string, lines []string) error {
+	for _, line := range lines {
+		text := line
+		if format == "json" {
+			b, err := json.Marshal(struct {
+				Container string `json:"container"`
+				Line      string `json:"line"`
+			}{container, line})
+			if err != nil {
+				return err
+			}
+			text = string(b)
+		}
+		if _, err := fmt.Fprintln(out, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }

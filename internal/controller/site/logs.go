@@ -2,24 +2,94 @@ package site
 
 import (
 	"context"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Logs are the last lines of what the service prints, without secrets, and the
-// instance that printed them.
-func (p *Place) Logs(ctx context.Context, lines int) (workload.Instance, []string, error) {
+const (
+	// followEvery is the pause between two requests for new output, lookEvery the number of
+	// requests between two looks at which instance runs.
+	followEvery = time.Second
+	lookEvery   = 5
+	// followLines is the most lines of one request.
+	followLines = 1000
+	// followGone is how long a service may have no instance: a deploy replaces it.
+	followGone = time.Minute
+)
+
+// Logs returns the end of what the service prints, without secrets, and the instance that
+// printed it.
+func (p *Place) Logs(ctx context.Context, tail workload.Tail) (workload.Instance, workload.Output, error) {
+	in, err := p.speaker(ctx)
+	if err != nil {
+		return in, workload.Output{}, err
+	}
+	out, err := p.Target.Logs(ctx, p.Spec.Ref, in.ID, tail)
+	return in, out, err
+}
+
+// Follow gives each what the service prints later than out, the output of in, until ctx ends
+// or each fails. When another instance takes the place of in, each is given its output from
+// the beginning. CAPABILITY_MISSING if the host is of a version that cannot continue an output.
+func (p *Place) Follow(ctx context.Context, in workload.Instance, out workload.Output, each func(workload.Instance, []string) error) error {
+	if out.Until.IsZero() {
+		return fault.New(fault.CapabilityMissing, "the agent on %s is of a version that cannot follow an output", p.Host).
+			WithHint("update it; until then, the lines so far: the same command without --follow")
+	}
+	gone := time.Time{} // since when there is no instance
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(followEvery):
+		}
+		if n%lookEvery == 0 || !gone.IsZero() {
+			now, err := p.speaker(ctx)
+			if absent(err, &gone) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if now.ID != in.ID {
+				in, out = now, workload.Output{}
+			}
+		}
+		next, err := p.Target.Logs(ctx, p.Spec.Ref, in.ID, workload.Tail{Lines: followLines, After: out.Until})
+		if absent(err, &gone) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		gone, out = time.Time{}, next
+		if err := each(in, out.Lines); err != nil {
+			return err
+		}
+	}
+}
+
+// absent reports whether err means that the instance is gone, and not for long: since gone,
+// which it sets.
+func absent(err error, gone *time.Time) bool {
+	if fault.ReasonOf(err) != fault.WorkloadNotFound {
+		return false
+	}
+	if gone.IsZero() {
+		*gone = time.Now()
+	}
+	return time.Since(*gone) < followGone
+}
+
+// speaker returns the instance whose output is meant.
+func (p *Place) speaker(ctx context.Context) (workload.Instance, error) {
 	seen, err := p.Target.Observe(ctx, p.Spec.Ref, false)
 	if err != nil {
-		return workload.Instance{}, nil, err
+		return workload.Instance{}, err
 	}
-	in, err := speaking(p.Spec, seen)
-	if err != nil {
-		return in, nil, err
-	}
-	printed, err := p.Target.Logs(ctx, p.Spec.Ref, in.ID, lines)
-	return in, printed, err
+	return speaking(p.Spec, seen)
 }
 
 // speaking returns the instance whose output is meant: the service's own instance, or

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/k3s/kube"
@@ -181,17 +182,20 @@ func (n *Node) Neighbours(_ context.Context, namespace string) (all []workload.N
 }
 
 // Logs implements [k3s.Cluster].
-func (n *Node) Logs(_ context.Context, _, pod, container string, lines int, previous bool) (out []byte, err error) {
+func (n *Node) Logs(_ context.Context, _, pod, container string, tail workload.Tail, previous bool) (out []byte, until time.Time, err error) {
 	err = n.do("Logs "+pod, func() error {
+		if !tail.After.IsZero() { // it printed all at its start
+			return nil
+		}
 		text := "hello from " + container + " of " + pod + "\n" + n.Output
 		if previous {
 			text = "the last words of " + container + "\n" + n.Output
 		}
 		all := strings.Split(strings.TrimRight(text, "\n"), "\n")
-		out = []byte(strings.Join(all[max(0, len(all)-lines):], "\n") + "\n")
+		out = []byte(strings.Join(all[max(0, len(all)-tail.Lines):], "\n") + "\n")
 		return nil
 	})
-	return out, err
+	return out, time.Now(), err
 }
 
 // Ask implements [k3s.Cluster].

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,21 +23,46 @@ const (
 	maxTail = 1 << 20
 )
 
-// Logs returns the last lines of a container's output, at most 64 KiB: of the container
-// that ran before if previous is set. The output may hold secrets of the program.
-func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, lines int, previous bool) ([]byte, error) {
+// Logs returns the end of a container's output, at most 64 KiB, and when its last line was
+// printed: of the container that ran before if previous is set. The output may hold secrets
+// of the program.
+func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, tail workload.Tail, previous bool) (out []byte, until time.Time, err error) {
 	right := rights.PodLog(namespace, pod)
-	raw, err := c.do(ctx, request{right: right, limit: maxTail + 1, query: map[string]string{
-		"container": container, "tailLines": strconv.Itoa(lines), "limitBytes": strconv.Itoa(maxTail), "previous": strconv.FormatBool(previous),
-	}})
+	query := map[string]string{
+		"container": container, "tailLines": strconv.Itoa(tail.Lines), "limitBytes": strconv.Itoa(maxTail), "previous": strconv.FormatBool(previous), "timestamps": "true",
+	}
+	if !tail.After.IsZero() { // whole seconds: what is too early is left out here
+		query["sinceTime"] = tail.After.UTC().Format(time.RFC3339)
+	}
+	raw, err := c.do(ctx, request{right: right, limit: maxTail + 1, query: query})
 	if err != nil {
-		return nil, c.explain(ctx, right, err)
+		return nil, tail.After, c.explain(ctx, right, err)
 	}
-	if len(raw) > maxLog {
-		raw = raw[len(raw)-maxLog:]
-		_, raw, _ = bytes.Cut(raw, []byte("\n")) // not a part of a line
+	if out, until = untimed(raw, tail.After); len(out) > maxLog {
+		out = out[len(out)-maxLog:]
+		_, out, _ = bytes.Cut(out, []byte("\n")) // not a part of a line
 	}
-	return raw, nil
+	return out, until, nil
+}
+
+// untimed takes the time off each line, and leaves out the lines until after. It returns
+// the time of the last line, after if there is none.
+func untimed(raw []byte, after time.Time) (out []byte, until time.Time) {
+	until = after
+	for line := range bytes.Lines(raw) {
+		stamp, text, _ := bytes.Cut(line, []byte(" "))
+		at, err := time.Parse(time.RFC3339Nano, string(stamp))
+		switch {
+		case err != nil:
+			text = line // the kubelet's own words
+		case !at.After(after):
+			continue
+		default:
+			until = at
+		}
+		out = append(out, text...)
+	}
+	return out, until
 }
 
 // Answer is what a Service answered.

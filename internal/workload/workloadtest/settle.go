@@ -179,12 +179,21 @@ func found(t *testing.T, s *suite) {
 
 func logs(t *testing.T, s *suite) {
 	in := s.deploy(t, 0)[0]
-	lines, err := s.Target.Logs(t.Context(), s.Spec.Ref, in.ID, 10)
+	out, err := s.Target.Logs(t.Context(), s.Spec.Ref, in.ID, workload.Tail{Lines: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(lines) == 0 || len(lines) > 10 {
-		t.Errorf("%d lines: %q", len(lines), strings.Join(lines, "\n"))
+	if len(out.Lines) == 0 || len(out.Lines) > 10 || out.Until.IsZero() {
+		t.Errorf("%d lines until %v: %q", len(out.Lines), out.Until, strings.Join(out.Lines, "\n"))
 	}
-	s.noSecret(t, lines)
+	s.noSecret(t, out.Lines)
+	next, err := s.Target.Logs(t.Context(), s.Spec.Ref, in.ID, workload.Tail{Lines: 10, After: out.Until})
+	if err != nil || next.Until.Before(out.Until) {
+		t.Errorf("continued: %v, until %v after %v", err, next.Until, out.Until)
+	}
+	for _, line := range next.Lines { // each has its time
+		if slices.Contains(out.Lines, line) {
+			t.Errorf("twice: %s", line)
+		}
+	}
 }

@@ -4489,7 +4489,9 @@ type LogsRequest struct {
 	// Id of the container, as Observe returned it.
 	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
 	// How many lines; 1 to 1000.
-	Lines         uint32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
+	Lines uint32 `protobuf:"varint,3,opt,name=lines,proto3" json:"lines,omitempty"`
+	// Only what was printed later, by the host's clock; all if it is not set.
+	After         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4545,11 +4547,21 @@ func (x *LogsRequest) GetLines() uint32 {
 	return 0
 }
 
+func (x *LogsRequest) GetAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
 // LogsResponse is the end of the output, at most 64 KiB of it.
 type LogsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The lines, oldest first, without control characters.
-	Lines         []string `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	Lines []string `protobuf:"bytes,1,rep,name=lines,proto3" json:"lines,omitempty"`
+	// The moment that the lines end at: as `after` of the next request it continues
+	// them. A host that knows no `after` sends none.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4587,6 +4599,13 @@ func (*LogsResponse) Descriptor() ([]byte, []int) {
 func (x *LogsResponse) GetLines() []string {
 	if x != nil {
 		return x.Lines
+	}
+	return nil
+}
+
+func (x *LogsResponse) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
 	}
 	return nil
 }
@@ -4927,13 +4946,15 @@ const file_unidesk_artifact_v1_workload_proto_rawDesc = "" +
 	"\x06proven\x18\x04 \x03(\v2\x19.unidesk.artifact.v1.CopyR\x06proven\x12\x16\n" +
 	"\x06retire\x18\x05 \x03(\tR\x06retire\"K\n" +
 	"\x0eSettleResponse\x129\n" +
-	"\bprogress\x18\x01 \x03(\v2\x1d.unidesk.artifact.v1.ProgressR\bprogress\"z\n" +
+	"\bprogress\x18\x01 \x03(\v2\x1d.unidesk.artifact.v1.ProgressR\bprogress\"\xac\x01\n" +
 	"\vLogsRequest\x129\n" +
 	"\bworkload\x18\x01 \x01(\v2\x1d.unidesk.artifact.v1.WorkloadR\bworkload\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x14\n" +
-	"\x05lines\x18\x03 \x01(\rR\x05lines\"$\n" +
+	"\x05lines\x18\x03 \x01(\rR\x05lines\x120\n" +
+	"\x05after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05after\"V\n" +
 	"\fLogsResponse\x12\x14\n" +
-	"\x05lines\x18\x01 \x03(\tR\x05lines*H\n" +
+	"\x05lines\x18\x01 \x03(\tR\x05lines\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until*H\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fOUTCOME_KEEP\x10\x01\x12\x12\n" +
@@ -5128,27 +5149,29 @@ var file_unidesk_artifact_v1_workload_proto_depIdxs = []int32{
 	27, // 78: unidesk.artifact.v1.SettleRequest.proven:type_name -> unidesk.artifact.v1.Copy
 	48, // 79: unidesk.artifact.v1.SettleResponse.progress:type_name -> unidesk.artifact.v1.Progress
 	2,  // 80: unidesk.artifact.v1.LogsRequest.workload:type_name -> unidesk.artifact.v1.Workload
-	11, // 81: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
-	28, // 82: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
-	42, // 83: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
-	45, // 84: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
-	49, // 85: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
-	53, // 86: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
-	55, // 87: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
-	57, // 88: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
-	12, // 89: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
-	29, // 90: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
-	43, // 91: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
-	46, // 92: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
-	51, // 93: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
-	54, // 94: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
-	56, // 95: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
-	58, // 96: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
-	89, // [89:97] is the sub-list for method output_type
-	81, // [81:89] is the sub-list for method input_type
-	81, // [81:81] is the sub-list for extension type_name
-	81, // [81:81] is the sub-list for extension extendee
-	0,  // [0:81] is the sub-list for field type_name
+	59, // 81: unidesk.artifact.v1.LogsRequest.after:type_name -> google.protobuf.Timestamp
+	59, // 82: unidesk.artifact.v1.LogsResponse.until:type_name -> google.protobuf.Timestamp
+	11, // 83: unidesk.artifact.v1.WorkloadService.Observe:input_type -> unidesk.artifact.v1.ObserveRequest
+	28, // 84: unidesk.artifact.v1.WorkloadService.ListNeighbours:input_type -> unidesk.artifact.v1.ListNeighboursRequest
+	42, // 85: unidesk.artifact.v1.WorkloadService.FindImage:input_type -> unidesk.artifact.v1.FindImageRequest
+	45, // 86: unidesk.artifact.v1.WorkloadService.Stage:input_type -> unidesk.artifact.v1.StageRequest
+	49, // 87: unidesk.artifact.v1.WorkloadService.Switch:input_type -> unidesk.artifact.v1.SwitchRequest
+	53, // 88: unidesk.artifact.v1.WorkloadService.Renew:input_type -> unidesk.artifact.v1.RenewRequest
+	55, // 89: unidesk.artifact.v1.WorkloadService.Settle:input_type -> unidesk.artifact.v1.SettleRequest
+	57, // 90: unidesk.artifact.v1.WorkloadService.Logs:input_type -> unidesk.artifact.v1.LogsRequest
+	12, // 91: unidesk.artifact.v1.WorkloadService.Observe:output_type -> unidesk.artifact.v1.ObserveResponse
+	29, // 92: unidesk.artifact.v1.WorkloadService.ListNeighbours:output_type -> unidesk.artifact.v1.ListNeighboursResponse
+	43, // 93: unidesk.artifact.v1.WorkloadService.FindImage:output_type -> unidesk.artifact.v1.FindImageResponse
+	46, // 94: unidesk.artifact.v1.WorkloadService.Stage:output_type -> unidesk.artifact.v1.StageResponse
+	51, // 95: unidesk.artifact.v1.WorkloadService.Switch:output_type -> unidesk.artifact.v1.SwitchResponse
+	54, // 96: unidesk.artifact.v1.WorkloadService.Renew:output_type -> unidesk.artifact.v1.RenewResponse
+	56, // 97: unidesk.artifact.v1.WorkloadService.Settle:output_type -> unidesk.artifact.v1.SettleResponse
+	58, // 98: unidesk.artifact.v1.WorkloadService.Logs:output_type -> unidesk.artifact.v1.LogsResponse
+	91, // [91:99] is the sub-list for method output_type
+	83, // [83:91] is the sub-list for method input_type
+	83, // [83:83] is the sub-list for extension type_name
+	83, // [83:83] is the sub-list for extension extendee
+	0,  // [0:83] is the sub-list for field type_name
 }
 
 func init() { file_unidesk_artifact_v1_workload_proto_init() }

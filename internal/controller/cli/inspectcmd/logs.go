@@ -2,6 +2,7 @@ package inspectcmd
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // mostLines is what --lines may ask for; a target bounds the bytes besides.
@@ -22,6 +24,7 @@ type logsCommand struct {
 	service string
 	env     artifact.Env
 	lines   int
+	since   string
 	run     string
 	follow  bool
 }
@@ -30,18 +33,21 @@ type logsCommand struct {
 func NewLogs(a *command.App) *cobra.Command {
 	c := &logsCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "logs --service NAME [--env ENV] [--lines N] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
-		Long: `logs shows the last lines of a service's container, without secrets. With --run
+		Use: "logs --service NAME [--env ENV] [--lines N] [--since TIME] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
+		Long: `logs shows the last lines of a service's container, without secrets; --follow goes
+on with what it prints then, also when a deploy replaces the container. With --run
 it shows what a run did, by its journal; history --all lists the runs.`,
 		Example: `  unidesk-controller logs --service frontend --lines 50
+  unidesk-controller logs --service frontend --since 10m --follow
   unidesk-controller logs --run 20260102T030405Z-0123abcd --follow`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),
 	}
 	cmd.Flags().StringVar(&c.service, "service", "", "service of the catalog")
 	command.EnvFlag(cmd, &c.env, "environment, `dev|prod` (default prod)")
 	cmd.Flags().IntVar(&c.lines, "lines", 100, "how many lines")
+	cmd.Flags().StringVar(&c.since, "since", "", "only what the container printed since then: `TIME` is 30m, 12h, 7d, 2026-01-31 (UTC) or 2026-01-31T12:00:00Z")
 	cmd.Flags().StringVar(&c.run, "run", "", "the `ID` of a run, instead of a service")
-	cmd.Flags().BoolVarP(&c.follow, "follow", "f", false, "print the lines of the run as they come, until it ends")
+	cmd.Flags().BoolVarP(&c.follow, "follow", "f", false, "print the lines as they come: of a run until it ends, of a service until you stop it")
 	refuse.NeedEither(cmd, "service", "run")
 	return cmd
 }
@@ -50,23 +56,34 @@ func (c *logsCommand) Run(ctx context.Context) (present.Answer, error) {
 	if c.lines < 1 || c.lines > mostLines {
 		return present.Answer{}, fault.New(fault.Usage, "--lines %d: it is 1 to %d", c.lines, mostLines)
 	}
-	if c.run != "" {
-		return c.ofRun(ctx)
+	after, err := since(c.since, time.Now())
+	if err != nil {
+		return present.Answer{}, err
 	}
-	if c.follow {
-		return present.Answer{}, fault.New(fault.Usage, "--follow wants --run: the lines of a service are not followed")
+	if c.run != "" {
+		if c.since != "" {
+			return present.Answer{}, fault.New(fault.Usage, "--since wants --service: the lines of a run are shown from its beginning")
+		}
+		return c.ofRun(ctx)
 	}
 	at, err := c.Place(c.service, c.env)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	defer at.Close()
-	in, lines, err := at.Logs(ctx, c.lines)
+	in, out, err := at.Logs(ctx, workload.Tail{Lines: c.lines, After: after})
 	if err != nil {
 		return present.Answer{}, err
 	}
+	if c.follow {
+		printed := func(in workload.Instance, lines []string) error { return present.PrintOutput(c.Out, c.Format, in.Name, lines) }
+		if err = printed(in, out.Lines); err == nil {
+			err = at.Follow(ctx, in, out, printed)
+		}
+		return present.Nothing(), err
+	}
 	return present.Logs(present.Tailed{
-		OK: true, Service: at.Row.Service, Env: at.Env, Host: at.Host, Container: in.Name, Runs: in.Running, Lines: append([]string{}, lines...),
+		OK: true, Service: at.Row.Service, Env: at.Env, Host: at.Host, Container: in.Name, Runs: in.Running, Lines: append([]string{}, out.Lines...),
 	}), nil
 }
 
