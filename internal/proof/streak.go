@@ -21,18 +21,26 @@ type Streak struct {
 	last  Verdict
 	since time.Time
 	count int
+	// broken is when a verdict was last another than before; the zero value for never.
+	broken time.Time
 }
 
 // Add takes the verdict of an observation made at that time and reports whether
 // the streak is long enough. A Waiting verdict never is.
 func (s *Streak) Add(v Verdict, at time.Time) bool {
-	if s.count == 0 || !same(s.last, v) {
-		s.since, s.count = at, 0
+	if s.count > 0 && !same(s.last, v) {
+		s.count, s.broken = 0, at
+	}
+	if s.count == 0 {
+		s.since = at
 	}
 	s.last = v
 	s.count++
 	return v.Status != Waiting && s.count >= Enough && at.Sub(s.since) >= s.Stable
 }
+
+// Broken returns when the streak last began anew, the zero time if it never did.
+func (s *Streak) Broken() time.Time { return s.broken }
 
 func same(a, b Verdict) bool {
 	if a.Status != b.Status || len(a.Instances) != len(b.Instances) {

@@ -70,7 +70,8 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 			return verdict, seen, notProven(verdict, "and stays so")
 		case verdict.Status != proof.Proven && verdict.Status != proof.Degraded && time.Now().After(deadline):
 			return verdict, seen, notProven(verdict, "after "+wait.Timeout.String())
-		case time.Now().After(deadline.Add(2 * w.Stable)):
+		// Answers that come slowly are no answers that change: they are waited for.
+		case time.Now().After(deadline.Add(2*w.Stable)) && streak.Broken().After(deadline):
 			return verdict, seen, notProven(verdict, "and was not the same for "+w.Stable.String()+" on end")
 		case verdict.Restarts()-had >= workload.CrashLoop:
 			return verdict, seen, notProven(verdict, fmt.Sprintf("and it was restarted %d times", verdict.Restarts()))
@@ -130,7 +131,8 @@ func (w Workload) ProveOld(ctx context.Context, before workload.Before, outage *
 		default:
 			since = time.Time{}
 		}
-		if time.Now().After(began.Add(w.Timeout + pulse.away())) {
+		// What came back in time has the time to stay.
+		if limit := began.Add(w.Timeout + pulse.away()); time.Now().After(limit) && (!back || since.After(limit)) {
 			return seen, fmt.Errorf("after %s: %s", w.Timeout, w.Describe(seen))
 		}
 		select {
