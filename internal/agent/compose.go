@@ -6,24 +6,20 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
 )
 
 // composeWait bounds asking the Compose plugin for its version.
 const composeWait = 3 * time.Second
 
-// composeFolders are where docker looks for its plugins, in its order (docker/cli,
-// cli-plugins/manager): root's own, then the system's.
+// composeFolders are where docker looks for root's plugins: its own, then the system's.
 func composeFolders() []string {
-	return []string{
-		"/root/.docker/cli-plugins",
-		"/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
-		"/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
-	}
+	return append([]string{"/root/.docker/cli-plugins"}, compose.SystemFolders()...)
 }
 
 var composeForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]{0,64}$`)
@@ -55,13 +51,14 @@ func (c *composePlugin) Version(ctx context.Context) string {
 }
 
 func (c *composePlugin) find() (path string, file fs.FileInfo) {
-	for _, dir := range c.folders {
-		path = filepath.Join(dir, "docker-compose")
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
-			return path, info
-		}
+	if path = compose.Plugin(c.folders); path == "" {
+		return "", nil
 	}
-	return "", nil
+	file, err := os.Stat(path)
+	if err != nil {
+		return "", nil
+	}
+	return path, file
 }
 
 func askCompose(ctx context.Context, path string) string {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 // client returns the environment for a command that makes containers, and what to do
@@ -17,13 +16,9 @@ import (
 // deploys it. Such a configuration is left out, but for the folders of its plugins.
 func client(env []string) (without []string, done func(), err error) {
 	folder := clientFolder(env)
-	b, err := statefile.ReadFile(filepath.Join(folder, "config.json"), statefile.Most)
-	var own struct {
-		Proxies json.RawMessage `json:"proxies"`
-		Folders []string        `json:"cliPluginsExtraDirs"`
-	}
-	if err != nil || json.Unmarshal(b, &own) != nil || len(own.Proxies) == 0 {
-		return env, func() {}, nil // Docker itself reports what is wrong with a file
+	own := clientConfig(folder)
+	if len(own.Proxies) == 0 {
+		return env, func() {}, nil
 	}
 	failed := func(err error) ([]string, func(), error) {
 		return nil, nil, fault.New(fault.Internal, "make a configuration of Docker's client without proxies: %w", err)

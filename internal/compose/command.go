@@ -13,6 +13,16 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
+// plugin returns the path of the Compose plugin that docker would start, "" if it is not
+// known. Docker starts it twice, once to ask what it is: without docker a command takes
+// half the time.
+func (r *Runtime) plugin() string {
+	if r.config.Docker != "" {
+		return ""
+	}
+	return Plugin(pluginFolders(r.env))
+}
+
 // arguments are those of `docker` for a Compose command: lists only, no shell.
 func (r *Runtime) arguments(args ...string) []string {
 	all := []string{"compose", "--project-directory", r.config.Root, "-p", r.config.Project, "--env-file", r.config.EnvFile}

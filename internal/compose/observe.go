@@ -164,7 +164,9 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	}
 	until := time.Now()
 	if !tail.After.IsZero() {
-		until = until.Add(-late)
+		if until = until.Add(-late); !until.After(tail.After) {
+			return workload.Output{Until: tail.After}, nil
+		}
 	}
 	out, err := r.engine.Logs(ctx, c.ID, engine.Output{Lines: tail.Lines, Bytes: maxLogs, After: tail.After, Until: until})
 	if err != nil || len(out) == 0 {

@@ -25,11 +25,15 @@ const (
 	maxOutput     = 64 << 10
 )
 
-// command is a Docker command in a process group of its own. If this process dies, it is
+// command is a Compose command in a process group of its own, of docker or of the plugin. If this process dies, it is
 // timeout(1) that ends the group, kill after the time at which this process would have.
 func (r *Runtime) command(ctx context.Context, within, kill time.Duration, args []string) *exec.Cmd {
 	seconds := func(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
-	args = append([]string{"-k", seconds(kill), seconds(within + kill), r.docker}, args...)
+	program := r.docker
+	if plugin := r.plugin(); plugin != "" {
+		program, args = plugin, args[1:] // a plugin that is started by itself takes Compose's own arguments
+	}
+	args = append([]string{"-k", seconds(kill), seconds(within + kill), program}, args...)
 	cmd := exec.CommandContext(ctx, "timeout", args...)
 	cmd.Dir, cmd.SysProcAttr = r.config.Root, &syscall.SysProcAttr{Setpgid: true}
 	return cmd

@@ -331,9 +331,15 @@ func TestTheVersionIsAskedWithoutAProject(t *testing.T) {
 	if _, err := Version(t.Context()); fault.ReasonOf(err) != fault.EngineUnavailable || fault.HintOf(err) == "" {
 		t.Errorf("without docker: %v", err)
 	}
-	said := "#!/bin/sh\n[ \"$*\" = \"compose version --short\" ] && echo v2.40.1\n"
-	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(said), 0o700); err != nil {
+	t.Setenv("DOCKER_CONFIG", dir)
+	plugins := filepath.Join(dir, "cli-plugins")
+	if err := os.Mkdir(plugins, 0o700); err != nil {
 		t.Fatal(err)
+	}
+	for path, answers := range map[string]string{filepath.Join(dir, "docker"): "false", filepath.Join(plugins, "docker-compose"): "[ \"$*\" = \"version --short\" ] && echo v2.40.1"} {
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+answers+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if v, err := Version(t.Context()); v != "2.40.1" || err != nil {
 		t.Errorf("%q, %v", v, err)

@@ -1,0 +1,53 @@
+package compose
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
+)
+
+// SystemFolders returns where docker looks for plugins of all accounts, in its order
+// (docker/cli, cli-plugins/manager).
+func SystemFolders() []string {
+	return []string{
+		"/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+		"/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
+	}
+}
+
+// Plugin returns the path of the Compose plugin in the first of the folders that has it,
+// "" if none has.
+func Plugin(folders []string) string {
+	for _, dir := range folders {
+		path := filepath.Join(dir, "docker-compose")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
+}
+
+// pluginFolders returns where docker looks for plugins in an environment, in its order.
+func pluginFolders(env []string) []string {
+	folder := clientFolder(env)
+	folders := append(clientConfig(folder).Folders, filepath.Join(folder, "cli-plugins"))
+	return append(folders, SystemFolders()...)
+}
+
+// clientOwn is what is read of the configuration of Docker's client.
+type clientOwn struct {
+	Proxies json.RawMessage `json:"proxies"`
+	Folders []string        `json:"cliPluginsExtraDirs"`
+}
+
+// clientConfig returns the zero value for a file that cannot be read: Docker itself
+// reports what is wrong with it.
+func clientConfig(folder string) (own clientOwn) {
+	b, err := statefile.ReadFile(filepath.Join(folder, "config.json"), statefile.Most)
+	if err != nil || json.Unmarshal(b, &own) != nil {
+		return clientOwn{}
+	}
+	return own
+}

@@ -1,0 +1,41 @@
+package compose
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// The plugin is the one that docker would start: first from the folders of its client's
+// configuration, then the account's, then the system's. What cannot be started is none.
+func TestThePluginIsTheOneThatDockerWouldStart(t *testing.T) {
+	t.Parallel()
+	own, extra := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(own, "config.json"), []byte(`{"cliPluginsExtraDirs":["`+extra+`"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folders := pluginFolders([]string{"HOME=/home/of", "DOCKER_CONFIG=" + own})
+	if want := append([]string{extra, filepath.Join(own, "cli-plugins")}, SystemFolders()...); !slices.Equal(folders, want) {
+		t.Errorf("%q, want %q", folders, want)
+	}
+	if got := pluginFolders([]string{"HOME=/home/of"})[0]; got != "/home/of/.docker/cli-plugins" {
+		t.Error(got)
+	}
+	put := func(dir string, mode os.FileMode) string {
+		path := filepath.Join(dir, "docker-compose")
+		if err := os.WriteFile(path, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	second := t.TempDir()
+	both := []string{filepath.Join(own, "cli-plugins"), extra, second}
+	if got := Plugin(both); got != "" {
+		t.Error(got)
+	}
+	put(extra, 0o644)
+	if want := put(second, 0o755); Plugin(both) != want {
+		t.Errorf("%q, want %q", Plugin(both), want)
+	}
+}
