@@ -152,12 +152,15 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	if err != nil {
 		return workload.Output{}, err // without the secrets there is nothing to scrub with
 	}
-	c, err := r.engine.Container(ctx, instance)
-	if errors.Is(err, engine.ErrNotFound) {
-		return workload.Output{}, fault.New(fault.WorkloadNotFound, "container %s of %s is gone: %w", workload.ShortID(instance), spec.Ref, err)
-	}
-	if err != nil {
+	failed := func(err error) (workload.Output, error) {
+		if errors.Is(err, engine.ErrNotFound) || errors.Is(err, engine.ErrInUse) { // it is removed just now
+			err = fault.New(fault.WorkloadNotFound, "container %s of %s is gone: %w", workload.ShortID(instance), spec.Ref, err)
+		}
 		return workload.Output{}, err
+	}
+	c, err := r.engine.Container(ctx, instance)
+	if err != nil {
+		return failed(err)
 	}
 	if c.Labels["com.docker.compose.project"] != spec.Ref.Scope() || c.Labels["com.docker.compose.service"] != spec.Ref.Name() {
 		return workload.Output{}, fault.New(fault.WorkloadNotFound, "container %s is not one of %s", workload.ShortID(instance), spec.Ref)
@@ -169,8 +172,11 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 		}
 	}
 	out, err := r.engine.Logs(ctx, c.ID, engine.Output{Lines: tail.Lines, Bytes: maxLogs, After: tail.After, Until: until})
-	if err != nil || len(out) == 0 {
-		return workload.Output{Until: until}, err
+	if err != nil {
+		return failed(err)
+	}
+	if len(out) == 0 {
+		return workload.Output{Until: until}, nil
 	}
 	// What else the container was given may come back in its output, too.
 	text := scrub.New(slices.Concat(env.Values(), r.given(ctx, spec, c), r.givenBefore(ctx, spec, before))).String(strings.Join(out, "\n"))

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"bufio"
+	"bytes"
 	"os"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ func TestAnOutputIsFollowedAcrossADeploy(t *testing.T) {
 			cmd := world.Controller.Command(t.Context(), "logs", "--service", service, "--since", "1h", "--follow")
 			stdout, err := cmd.StdoutPipe()
 			drive.Must(t, err)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
 			drive.Must(t, cmd.Start())
 			lines := make(chan string)
 			go func() {
@@ -42,7 +45,8 @@ func TestAnOutputIsFollowedAcrossADeploy(t *testing.T) {
 					select {
 					case line, more := <-lines:
 						if !more {
-							t.Fatalf("it ended without %s: %q", commit, all)
+							err := cmd.Wait()
+							t.Fatalf("it ended without %s: %q, %v: %s", commit, all, err, stderr.String())
 						}
 						if all = append(all, line); strings.Contains(line, "commit="+commit) {
 							return
@@ -60,7 +64,7 @@ func TestAnOutputIsFollowedAcrossADeploy(t *testing.T) {
 				all = append(all, line)
 			}
 			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 {
-				t.Errorf("interrupted, it ended with %v", err)
+				t.Errorf("interrupted, it ended with %v: %s", err, stderr.String())
 			}
 			slices.Sort(all)
 			if len(slices.Compact(slices.Clone(all))) != len(all) { // each line has its time
