@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/compose"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/plugin"
 )
 
 // composeWait bounds asking the Compose plugin for its version.
@@ -19,7 +19,7 @@ const composeWait = 3 * time.Second
 
 // composeFolders are where docker looks for root's plugins: its own, then the system's.
 func composeFolders() []string {
-	return append([]string{"/root/.docker/cli-plugins"}, compose.SystemFolders()...)
+	return append([]string{"/root/.docker/cli-plugins"}, plugin.SystemFolders()...)
 }
 
 var composeForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+~-]{0,64}$`)
@@ -51,7 +51,7 @@ func (c *composePlugin) Version(ctx context.Context) string {
 }
 
 func (c *composePlugin) find() (path string, file fs.FileInfo) {
-	if path = compose.Plugin(c.folders); path == "" {
+	if path = plugin.Find(c.folders); path == "" {
 		return "", nil
 	}
 	file, err := os.Stat(path)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/plugin"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -20,7 +21,7 @@ func (r *Runtime) plugin() string {
 	if r.config.Docker != "" {
 		return ""
 	}
-	return Plugin(pluginFolders(r.env))
+	return plugin.Find(plugin.Folders(r.env))
 }
 
 // arguments are those of `docker` for a Compose command: lists only, no shell.

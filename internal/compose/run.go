@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/declared"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/plugin"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -30,8 +31,8 @@ const (
 func (r *Runtime) command(ctx context.Context, within, kill time.Duration, args []string) *exec.Cmd {
 	seconds := func(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 	program := r.docker
-	if plugin := r.plugin(); plugin != "" {
-		program, args = plugin, args[1:] // a plugin that is started by itself takes Compose's own arguments
+	if direct := r.plugin(); direct != "" {
+		program, args = direct, args[1:] // a plugin that is started by itself takes Compose's own arguments
 	}
 	args = append([]string{"-k", seconds(kill), seconds(within + kill), program}, args...)
 	cmd := exec.CommandContext(ctx, "timeout", args...)
@@ -82,7 +83,7 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets
 	}
 	output := os.NewFile(uintptr(fd), "compose-output")
 	defer func() { _ = output.Close() }()
-	env, done, err := client(r.env)
+	env, done, err := plugin.WithoutProxies(r.env)
 	if err != nil {
 		return err
 	}

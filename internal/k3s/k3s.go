@@ -15,7 +15,7 @@
 // the container's last words, scrubbed of all values that the pod was given.
 //
 // Files, from the top: k3s, stage, snapshot, apply, restore, sync, rollout, trouble,
-// observe, mounts, basis.
+// observe, mounts, output, basis.
 package k3s
 
 import (
@@ -69,7 +69,7 @@ type Cluster interface {
 	// Watch calls wake now and whenever any of the Deployments may have changed, until
 	// ctx ends.
 	Watch(ctx context.Context, namespace string, names []string, wake func())
-	Logs(ctx context.Context, namespace, pod, container string, tail workload.Tail, previous bool) (out []byte, until time.Time, err error)
+	Logs(ctx context.Context, namespace, pod, container string, tail workload.Tail, previous bool) ([]byte, error)
 	Ask(ctx context.Context, namespace, service string, probe workload.Probe, limit int64) (kube.Answer, error)
 	Neighbours(ctx context.Context, namespace string) ([]workload.Neighbour, error)
 }

@@ -64,13 +64,14 @@ func (r *Runtime) output(ctx context.Context, d kube.Deployment, p workload.Inst
 	if err != nil {
 		return out, err // without the values there is nothing to scrub with
 	}
-	raw, until, err := r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, tail, p.Restarts > 0 && p.Trouble != "")
+	raw, err := r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, tail, p.Restarts > 0 && p.Trouble != "")
 	if err != nil && p.Restarts > 0 && p.Trouble != "" {
-		raw, until, err = r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, tail, false)
+		raw, err = r.cluster.Logs(ctx, d.Namespace, p.Name, place.Container, tail, false)
 	}
-	if out.Until = until; err != nil {
+	if err != nil {
 		return out, err
 	}
+	raw, out.Until = untimed(raw, tail.After)
 	text := strings.TrimRight(scrub.New(append(given, more...)).String(string(raw)), "\n")
 	if text == "" {
 		return out, nil

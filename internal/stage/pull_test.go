@@ -224,8 +224,10 @@ func TestALongPullShowsItsBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []workload.Event{
-			{Point: workload.PointTransfer, Done: 0, Total: 10}, {Point: workload.PointTransfer, Done: 5, Total: 30},
-			{Point: workload.PointLoad, Done: 20, Total: 30}, {Point: workload.PointLoad, Done: 30, Total: 30},
+			{Point: workload.PointTransfer, Done: 0, Total: 10},
+			{Point: workload.PointTransfer, Done: 5, Total: 30},
+			{Point: workload.PointLoad, Done: 20, Total: 30},
+			{Point: workload.PointLoad, Done: 30, Total: 30},
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%+v, want %+v", got, want)

@@ -182,7 +182,7 @@ func (n *Node) Neighbours(_ context.Context, namespace string) (all []workload.N
 }
 
 // Logs implements [k3s.Cluster].
-func (n *Node) Logs(_ context.Context, _, pod, container string, tail workload.Tail, previous bool) (out []byte, until time.Time, err error) {
+func (n *Node) Logs(_ context.Context, _, pod, container string, tail workload.Tail, previous bool) (out []byte, err error) {
 	err = n.do("Logs "+pod, func() error {
 		if !tail.After.IsZero() { // it printed all at its start
 			return nil
@@ -192,10 +192,12 @@ func (n *Node) Logs(_ context.Context, _, pod, container string, tail workload.T
 			text = "the last words of " + container + "\n" + n.Output
 		}
 		all := strings.Split(strings.TrimRight(text, "\n"), "\n")
-		out = []byte(strings.Join(all[max(0, len(all)-tail.Lines):], "\n") + "\n")
+		for _, line := range all[max(0, len(all)-tail.Lines):] {
+			out = append(out, time.Now().UTC().Format(time.RFC3339Nano)+" "+line+"\n"...)
+		}
 		return nil
 	})
-	return out, time.Now(), err
+	return out, err
 }
 
 // Ask implements [k3s.Cluster].

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -17,52 +16,25 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-const (
-	// maxLog bounds the output of a container that is returned, maxTail what is read of it.
-	maxLog  = 64 << 10
-	maxTail = 1 << 20
-)
+// maxTail bounds the output of a container that is returned.
+const maxTail = 1 << 20
 
-// Logs returns the end of a container's output, at most 64 KiB, and when its last line was
-// printed: of the container that ran before if previous is set. The output may hold secrets
-// of the program.
-func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, tail workload.Tail, previous bool) (out []byte, until time.Time, err error) {
+// Logs returns the end of a container's output, each line after its time: of the container
+// that ran before if previous is set. The output may hold secrets of the program, and a
+// second more than was asked for.
+func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, tail workload.Tail, previous bool) ([]byte, error) {
 	right := rights.PodLog(namespace, pod)
 	query := map[string]string{
 		"container": container, "tailLines": strconv.Itoa(tail.Lines), "limitBytes": strconv.Itoa(maxTail), "previous": strconv.FormatBool(previous), "timestamps": "true",
 	}
-	if !tail.After.IsZero() { // whole seconds: what is too early is left out here
-		query["sinceTime"] = tail.After.UTC().Format(time.RFC3339)
+	if !tail.After.IsZero() {
+		query["sinceTime"] = tail.After.UTC().Format(time.RFC3339) // whole seconds
 	}
 	raw, err := c.do(ctx, request{right: right, limit: maxTail + 1, query: query})
 	if err != nil {
-		return nil, tail.After, c.explain(ctx, right, err)
+		return nil, c.explain(ctx, right, err)
 	}
-	if out, until = untimed(raw, tail.After); len(out) > maxLog {
-		out = out[len(out)-maxLog:]
-		_, out, _ = bytes.Cut(out, []byte("\n")) // not a part of a line
-	}
-	return out, until, nil
-}
-
-// untimed takes the time off each line, and leaves out the lines until after. It returns
-// the time of the last line, after if there is none.
-func untimed(raw []byte, after time.Time) (out []byte, until time.Time) {
-	until = after
-	for line := range bytes.Lines(raw) {
-		stamp, text, _ := bytes.Cut(line, []byte(" "))
-		at, err := time.Parse(time.RFC3339Nano, string(stamp))
-		switch {
-		case err != nil:
-			text = line // the kubelet's own words
-		case !at.After(after):
-			continue
-		default:
-			until = at
-		}
-		out = append(out, text...)
-	}
-	return out, until
+	return raw, nil
 }
 
 // Answer is what a Service answered.

@@ -25,7 +25,9 @@ func TestANoticeThatIsNotSentIsReported(t *testing.T) {
 		c := site.Config{State: t.TempDir(), Notify: notify.Config{Command: []string{"/bin/false"}}}
 		a.notices.send(c, journal.Line{Run: ledger.NewID(time.Now()), End: &journal.End{Outcome: "succeeded"}})
 		if watches {
-			<-heard // before the command ends
+			if err := <-heard; err == nil { // before the command ends
+				t.Errorf("%s: it was sent", name)
+			}
 		}
 		if a.sent(); bytes.Contains(stderr.Bytes(), []byte("/bin/false: exit status 1")) == watches {
 			t.Errorf("%s: stderr is %q", name, stderr.String())

@@ -76,7 +76,9 @@ func (c *logsCommand) Run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	if c.follow {
-		printed := func(in workload.Instance, lines []string) error { return present.PrintOutput(c.Out, c.Format, in.Name, lines) }
+		printed := func(in workload.Instance, lines []string) error {
+			return present.PrintOutput(c.Out, c.Format, in.Name, lines)
+		}
 		if err = printed(in, out.Lines); err == nil {
 			err = at.Follow(ctx, in, out, printed)
 		}

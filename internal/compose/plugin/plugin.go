@@ -1,4 +1,6 @@
-package compose
+// Package plugin finds the Compose plugin as docker does, and leaves the operator's proxies
+// out of what Compose is given of the configuration of Docker's client.
+package plugin
 
 import (
 	"encoding/json"
@@ -17,9 +19,9 @@ func SystemFolders() []string {
 	}
 }
 
-// Plugin returns the path of the Compose plugin in the first of the folders that has it,
+// Find returns the path of the Compose plugin in the first of the folders that has it,
 // "" if none has.
-func Plugin(folders []string) string {
+func Find(folders []string) string {
 	for _, dir := range folders {
 		path := filepath.Join(dir, "docker-compose")
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
@@ -29,8 +31,8 @@ func Plugin(folders []string) string {
 	return ""
 }
 
-// pluginFolders returns where docker looks for plugins in an environment, in its order.
-func pluginFolders(env []string) []string {
+// Folders returns where docker looks for plugins in an environment, in its order.
+func Folders(env []string) []string {
 	folder := clientFolder(env)
 	folders := append(clientConfig(folder).Folders, filepath.Join(folder, "cli-plugins"))
 	return append(folders, SystemFolders()...)

@@ -1,10 +1,12 @@
-package compose
+package plugin_test
 
 import (
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/plugin"
 )
 
 // The plugin is the one that docker would start: first from the folders of its client's
@@ -15,11 +17,11 @@ func TestThePluginIsTheOneThatDockerWouldStart(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(own, "config.json"), []byte(`{"cliPluginsExtraDirs":["`+extra+`"]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	folders := pluginFolders([]string{"HOME=/home/of", "DOCKER_CONFIG=" + own})
-	if want := append([]string{extra, filepath.Join(own, "cli-plugins")}, SystemFolders()...); !slices.Equal(folders, want) {
+	folders := plugin.Folders([]string{"HOME=/home/of", "DOCKER_CONFIG=" + own})
+	if want := append([]string{extra, filepath.Join(own, "cli-plugins")}, plugin.SystemFolders()...); !slices.Equal(folders, want) {
 		t.Errorf("%q, want %q", folders, want)
 	}
-	if got := pluginFolders([]string{"HOME=/home/of"})[0]; got != "/home/of/.docker/cli-plugins" {
+	if got := plugin.Folders([]string{"HOME=/home/of"})[0]; got != "/home/of/.docker/cli-plugins" {
 		t.Error(got)
 	}
 	put := func(dir string, mode os.FileMode) string {
@@ -31,11 +33,11 @@ func TestThePluginIsTheOneThatDockerWouldStart(t *testing.T) {
 	}
 	second := t.TempDir()
 	both := []string{filepath.Join(own, "cli-plugins"), extra, second}
-	if got := Plugin(both); got != "" {
+	if got := plugin.Find(both); got != "" {
 		t.Error(got)
 	}
 	put(extra, 0o644)
-	if want := put(second, 0o755); Plugin(both) != want {
-		t.Errorf("%q, want %q", Plugin(both), want)
+	if want := put(second, 0o755); plugin.Find(both) != want {
+		t.Errorf("%q, want %q", plugin.Find(both), want)
 	}
 }

@@ -1,6 +1,7 @@
-package kube
+package k3s
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -20,5 +21,8 @@ func TestLinesLoseTheirTimes(t *testing.T) {
 	}
 	if out, until := untimed(nil, at(7)); len(out) > 0 || !until.Equal(at(7)) {
 		t.Errorf("nothing: %q until %v", out, until)
+	}
+	if out, _ := untimed([]byte(strings.Repeat("2026-01-02T03:04:05Z 0123456789\n", 10000)), time.Time{}); len(out) > maxLog || !strings.HasPrefix(string(out), "0123456789\n") {
+		t.Errorf("%d bytes from %.20q", len(out), out)
 	}
 }

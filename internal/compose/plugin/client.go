@@ -1,4 +1,4 @@
-package compose
+package plugin
 
 import (
 	"encoding/json"
@@ -10,11 +10,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// client returns the environment for a command that makes containers, and what to do
+// WithoutProxies returns the environment for a command that makes containers, and what to do
 // when it has ended. The operator's own configuration of Docker's client may name proxies,
 // and Compose sets them in each container that it makes: what runs would depend on who
 // deploys it. Such a configuration is left out, but for the folders of its plugins.
-func client(env []string) (without []string, done func(), err error) {
+func WithoutProxies(env []string) (without []string, done func(), err error) {
 	folder := clientFolder(env)
 	own := clientConfig(folder)
 	if len(own.Proxies) == 0 {
