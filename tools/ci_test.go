@@ -15,7 +15,7 @@ func newCI(t *testing.T, failing string) repo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{".ci/run": string(script), "bin/make": "#!/bin/sh\n[ \"$1\" != '" + failing + "' ]\n"} {
+	for name, text := range map[string]string{".ci/run": string(script), "bin/make": "#!/bin/sh\n[ \"$1\" != '" + failing + "' ]\n", "tools/share.sh": "#!/bin/sh\n"} {
 		path := filepath.Join(r.dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)

@@ -32,8 +32,8 @@ left=$(awk -v share="$share" -v of="$of" '
 	BEGIN { for (i = 1; i < 128; i++) code[sprintf("%c", i)] = i }
 	{
 		text = of " " $0
-		sum = 0
-		for (i = 1; i <= length(text); i++) sum = (sum * 31 + code[substr(text, i, 1)]) % 1000003
+		sum = 1
+		for (i = 1; i <= length(text); i++) sum = (sum * 48271 + code[substr(text, i, 1)]) % 2147483647
 		if (sum % share) print
 	}' <<<"$long")
 all=$(wc -l <<<"$long")
