@@ -139,6 +139,9 @@ const (
 	// late is how long a line may take from its time to the engine's file. A reader that
 	// continues stays behind by as much, so that it misses none.
 	late = 250 * time.Millisecond
+	// newer is how many lines may be newer than those that a reader who continues gets: the
+	// engine counts lines from the end before it goes by their time.
+	newer = 20_000
 )
 
 // Logs implements [confirm.Runtime]. The env file may have been edited since what ran
@@ -165,13 +168,15 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 	if c.Labels["com.docker.compose.project"] != spec.Ref.Scope() || c.Labels["com.docker.compose.service"] != spec.Ref.Name() {
 		return workload.Output{}, fault.New(fault.WorkloadNotFound, "container %s is not one of %s", workload.ShortID(instance), spec.Ref)
 	}
-	until := time.Now()
+	until, counted := time.Now(), tail.Lines
 	if !tail.After.IsZero() {
 		if until = until.Add(-late); !until.After(tail.After) {
 			return workload.Output{Until: tail.After}, nil
 		}
+		counted += newer
 	}
-	out, err := r.engine.Logs(ctx, c.ID, engine.Output{Lines: tail.Lines, Bytes: maxLogs, After: tail.After, Until: until})
+	out, err := r.engine.Logs(ctx, c.ID, engine.Output{Lines: counted, Bytes: maxLogs, After: tail.After, Until: until})
+	out = out[max(0, len(out)-tail.Lines):]
 	if err != nil {
 		return failed(err)
 	}

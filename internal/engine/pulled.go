@@ -11,7 +11,7 @@ type pullCount map[string]Pulled
 func (c pullCount) add(l line) bool {
 	was := c[l.ID]
 	is, now, of := was, l.ProgressDetail.Current, max(l.ProgressDetail.Total, was.Total)
-	if l.ID == "" || of <= 0 { // containerd's store counts no bytes of what it unpacks
+	if l.ID == "" || of <= 0 || l.Status == layerUnpacked && l.ProgressDetail.Total == 0 { // containerd's store counts seconds there
 		return false
 	}
 	switch l.Status {

@@ -16,8 +16,10 @@ func untimed(raw []byte, after time.Time) (out []byte, until time.Time) {
 		stamp, text, _ := bytes.Cut(line, []byte(" "))
 		at, err := time.Parse(time.RFC3339Nano, string(stamp))
 		switch {
+		case err != nil && !after.IsZero():
+			continue // the kubelet's own words, each time
 		case err != nil:
-			text = line // the kubelet's own words
+			text = line
 		case !at.After(after):
 			continue
 		default:

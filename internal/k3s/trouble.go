@@ -60,6 +60,9 @@ func (r *Runtime) output(ctx context.Context, d kube.Deployment, p workload.Inst
 	if err != nil {
 		return out, err
 	}
+	if p.Started.IsZero() && p.Restarts == 0 { // it has printed nothing yet, and the kubelet refuses to say so
+		return workload.Output{Until: tail.After}, nil
+	}
 	given, err := r.given(ctx, spec, d)
 	if err != nil {
 		return out, err // without the values there is nothing to scrub with

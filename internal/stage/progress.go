@@ -90,19 +90,15 @@ func (p *progress) loading(total int64) func(n int) {
 	}
 }
 
-// pulled returns a function that passes on how far a pull is, if it is not short: the bytes
-// that the engine fetches, then those that it has unpacked.
+// pulled returns a function that passes on how far a pull is, if it is not short. A byte
+// counts half when the engine has fetched it, and whole when it has unpacked it.
 func (p *progress) pulled() func(engine.Pulled) {
 	began := time.Now()
 	return func(is engine.Pulled) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		switch {
-		case time.Since(began) < short:
-		case is.Fetched < is.Total:
-			p.bytes(workload.PointTransfer, is.Fetched, is.Total)
-		case is.Unpacked > 0:
-			p.bytes(workload.PointLoad, is.Unpacked, is.Total)
+		if time.Since(began) >= short {
+			p.bytes(workload.PointLoad, (is.Fetched+is.Unpacked)/2, is.Total)
 		}
 	}
 }

@@ -207,7 +207,9 @@ func TestOneLayerIsLoadedWhileTheNextIsOnItsWay(t *testing.T) {
 			}
 			count := map[workload.Point]int{}
 			for _, e := range w.record.events {
-				count[e.Point]++
+				if e.Total == 0 { // how far the bytes are comes as often as time passes
+					count[e.Point]++
+				}
 			}
 			delete(count, workload.PointTransfer)
 			if diff := cmp.Diff(map[workload.Point]int{workload.PointLayer: 2, workload.PointLoad: 2, workload.PointStaged: 1}, count); diff != "" {

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,8 +43,11 @@ func WithoutProxies(env []string) (without []string, done func(), err error) {
 
 // clientFolder is where Docker's client has its configuration.
 func clientFolder(env []string) (folder string) {
+	if me, err := user.Current(); err == nil { // as docker does without HOME
+		folder = filepath.Join(me.HomeDir, ".docker")
+	}
 	for _, v := range env {
-		if home, ok := strings.CutPrefix(v, "HOME="); ok {
+		if home, ok := strings.CutPrefix(v, "HOME="); ok && home != "" {
 			folder = filepath.Join(home, ".docker")
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
@@ -35,7 +36,8 @@ func Find(folders []string) string {
 func Folders(env []string) []string {
 	folder := clientFolder(env)
 	folders := append(clientConfig(folder).Folders, filepath.Join(folder, "cli-plugins"))
-	return append(folders, SystemFolders()...)
+	folders = append(folders, SystemFolders()...)
+	return slices.DeleteFunc(folders, func(f string) bool { return !filepath.IsAbs(f) }) // one of another folder's
 }
 
 // clientOwn is what is read of the configuration of Docker's client.

@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -23,6 +24,18 @@ func TestThePluginIsTheOneThatDockerWouldStart(t *testing.T) {
 	}
 	if got := plugin.Folders([]string{"HOME=/home/of"})[0]; got != "/home/of/.docker/cli-plugins" {
 		t.Error(got)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := plugin.Folders(nil)[0], filepath.Join(me.HomeDir, ".docker/cli-plugins"); got != want {
+		t.Errorf("without HOME: %s, want %s", got, want)
+	}
+	for _, f := range plugin.Folders([]string{"DOCKER_CONFIG=here"}) {
+		if !filepath.IsAbs(f) {
+			t.Errorf("%s depends on the working folder", f)
+		}
 	}
 	put := func(dir string, mode os.FileMode) string {
 		path := filepath.Join(dir, "docker-compose")

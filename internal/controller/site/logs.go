@@ -20,24 +20,26 @@ const (
 )
 
 // Logs returns the end of what the service prints, without secrets, and the instance that
-// printed it.
+// printed it. CAPABILITY_MISSING if tail goes by a time and the host is of a version that
+// does not.
 func (p *Place) Logs(ctx context.Context, tail workload.Tail) (workload.Instance, workload.Output, error) {
 	in, err := p.speaker(ctx)
 	if err != nil {
 		return in, workload.Output{}, err
 	}
 	out, err := p.Target.Logs(ctx, p.Spec.Ref, in.ID, tail)
+	if err == nil && !tail.After.IsZero() && out.Until.IsZero() {
+		err = fault.New(fault.CapabilityMissing, "the agent on %s is of a version that knows no time of an output", p.Host).
+			WithHint("update it; until then, the last lines: the same command without --since and --follow")
+	}
 	return in, out, err
 }
 
-// Follow gives each what the service prints later than out, the output of in, until ctx ends
-// or each fails. When another instance takes the place of in, each is given its output from
-// the beginning. CAPABILITY_MISSING if the host is of a version that cannot continue an output.
+// Follow gives each what the service prints later than out, the output of in by
+// [workload.Always] or a later time, until ctx ends or each fails. When another instance
+// takes the place of in, each is given its output from the beginning.
 func (p *Place) Follow(ctx context.Context, in workload.Instance, out workload.Output, each func(workload.Instance, []string) error) error {
-	if out.Until.IsZero() {
-		return fault.New(fault.CapabilityMissing, "the agent on %s is of a version that cannot follow an output", p.Host).
-			WithHint("update it; until then, the lines so far: the same command without --follow")
-	}
+	until := map[string]time.Time{in.ID: out.Until}
 	gone := time.Time{} // since when there is no instance
 	for n := 1; ; n++ {
 		select {
@@ -53,19 +55,21 @@ func (p *Place) Follow(ctx context.Context, in workload.Instance, out workload.O
 			if err != nil {
 				return err
 			}
-			if now.ID != in.ID {
-				in, out = now, workload.Output{}
-			}
+			in = now
 		}
-		next, err := p.Target.Logs(ctx, p.Spec.Ref, in.ID, workload.Tail{Lines: followLines, After: out.Until})
+		after, known := until[in.ID]
+		if !known {
+			after = workload.Always()
+		}
+		next, err := p.Target.Logs(ctx, p.Spec.Ref, in.ID, workload.Tail{Lines: followLines, After: after})
 		if absent(err, &gone) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		gone, out = time.Time{}, next
-		if err := each(in, out.Lines); err != nil {
+		gone, until[in.ID] = time.Time{}, next.Until
+		if err := each(in, next.Lines); err != nil {
 			return err
 		}
 	}

@@ -111,8 +111,12 @@ func TestAFollowEnds(t *testing.T) {
 			at.Target = host
 			return at.Follow(ctx, workload.Instance{ID: "one"}, workload.Output{Until: until}, func(workload.Instance, []string) error { return nil })
 		}
-		if err := follow(t.Context(), &speech{ids: []string{"one"}, printed: ready}, time.Time{}); fault.ReasonOf(err) != fault.CapabilityMissing || fault.HintOf(err) == "" {
+		at.Target = &speech{ids: []string{"one"}, printed: func(string, time.Time) (workload.Output, error) { return workload.Output{}, nil }}
+		if _, _, err := at.Logs(t.Context(), workload.Tail{Lines: 1, After: workload.Always()}); fault.ReasonOf(err) != fault.CapabilityMissing || fault.HintOf(err) == "" {
 			t.Errorf("an older host: %v", err)
+		}
+		if _, _, err := at.Logs(t.Context(), workload.Tail{Lines: 1}); err != nil {
+			t.Errorf("an older host, of no time: %v", err)
 		}
 		began := time.Now()
 		if err := follow(t.Context(), &speech{ids: []string{""}, printed: gone}, began); fault.ReasonOf(err) != fault.WorkloadNotFound || time.Since(began) < followGone {

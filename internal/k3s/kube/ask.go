@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -19,9 +20,8 @@ import (
 // maxTail bounds the output of a container that is returned.
 const maxTail = 1 << 20
 
-// Logs returns the end of a container's output, each line after its time: of the container
-// that ran before if previous is set. The output may hold secrets of the program, and a
-// second more than was asked for.
+// Logs returns the end of a container's output, each line after its time: of its run before
+// if previous is set. It may hold secrets, and a second more than was asked for.
 func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, tail workload.Tail, previous bool) ([]byte, error) {
 	right := rights.PodLog(namespace, pod)
 	query := map[string]string{
@@ -33,6 +33,9 @@ func (c *Cluster) Logs(ctx context.Context, namespace, pod, container string, ta
 	raw, err := c.do(ctx, request{right: right, limit: maxTail + 1, query: query})
 	if err != nil {
 		return nil, c.explain(ctx, right, err)
+	}
+	if len(raw) >= maxTail { // cut in a line, whose rest comes with the next request
+		raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
 	}
 	return raw, nil
 }

@@ -33,7 +33,7 @@ type logsCommand struct {
 func NewLogs(a *command.App) *cobra.Command {
 	c := &logsCommand{App: a}
 	cmd := &cobra.Command{
-		Use: "logs --service NAME [--env ENV] [--lines N] [--since TIME] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
+		Use: "logs --service NAME [--env ENV] [--lines N] [--since TIME] [--follow] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
 		Long: `logs shows the last lines of a service's container, without secrets; --follow goes
 on with what it prints then, also when a deploy replaces the container. With --run
 it shows what a run did, by its journal; history --all lists the runs.`,
@@ -65,6 +65,9 @@ func (c *logsCommand) Run(ctx context.Context) (present.Answer, error) {
 			return present.Answer{}, fault.New(fault.Usage, "--since wants --service: the lines of a run are shown from its beginning")
 		}
 		return c.ofRun(ctx)
+	}
+	if c.follow && after.IsZero() {
+		after = workload.Always()
 	}
 	at, err := c.Place(c.service, c.env)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,10 +65,8 @@ type Progress struct {
 	of    workload.Point // what the bar shows
 	moved time.Time      // when the bar was last moved
 
-	running map[string]bool // by the key of a run's lines
-	last    journal.Line
-	shown   time.Time   // when the last line was printed
-	quiet   *time.Timer // runs out when no line has come for as long as silence
+	running map[string]journal.Line // the last line of each run that goes on, by its key
+	quiet   *time.Timer             // runs out when nothing was shown for as long as silence
 }
 
 // NewProgress writes to out, which is stderr. terminal means that out is a terminal.
@@ -78,7 +77,7 @@ func NewProgress(out io.Writer, form Form, terminal bool) *Progress {
 			form = TTY
 		}
 	}
-	return &Progress{out: out, form: form, start: time.Now(), since: map[string]time.Time{}, running: map[string]bool{}}
+	return &Progress{out: out, form: form, start: time.Now(), since: map[string]time.Time{}, running: map[string]journal.Line{}}
 }
 
 // NameServices has each line begin with its service, and count its time from the first line
@@ -99,7 +98,7 @@ func (p *Progress) Line(l journal.Line, kept bool) {
 	case p.form == JSON || p.form == Quiet || l.End != nil:
 	case l.Total > 0 && p.form == TTY:
 		p.move(l)
-	case l.Total > 0 && time.Since(p.shown) < silence:
+	case l.Total > 0: // shown when the time is over
 	case kept:
 		p.point(l)
 	}
@@ -110,15 +109,21 @@ func (p *Progress) listen(l journal.Line) {
 	if p.form == JSON || p.form == Quiet {
 		return
 	}
-	if p.last, p.running[l.Key()] = l, true; l.End != nil {
+	if l.End == nil {
+		p.running[l.Key()] = l
+	} else {
 		delete(p.running, l.Key())
 	}
-	switch {
-	case len(p.running) == 0:
+	if len(p.running) == 0 {
 		p.hush()
-	case p.quiet == nil:
+	} else if p.quiet == nil {
 		p.quiet = time.AfterFunc(silence, p.still)
-	default:
+	}
+}
+
+// heard notes that something is shown.
+func (p *Progress) heard() {
+	if p.quiet != nil {
 		p.quiet.Reset(silence)
 	}
 }
@@ -138,18 +143,26 @@ func (p *Progress) still() {
 	if p.quiet == nil {
 		return
 	}
-	l, now := p.last, time.Now().UTC()
-	l.Text, l.Total, l.Time = fmt.Sprintf("goes on; no news for %.0f s", now.Sub(l.Time).Seconds()), 0, now
-	p.point(l)
-	p.quiet.Reset(silence)
-}
-
-func (p *Progress) point(l journal.Line) {
-	text := l.Text
+	var l journal.Line
+	for _, of := range p.running {
+		if of.Time.After(l.Time) {
+			l = of
+		}
+	}
+	now := time.Now().UTC()
+	text, _, _ := strings.Cut(l.Text, "\n")
 	if l.Total > 0 {
 		text = plain.Size(l.Done) + " of " + plain.Size(l.Total)
 	}
-	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), text))
+	if quiet := now.Sub(l.Time); quiet >= silence {
+		text += fmt.Sprintf("; no news for %.0f s", quiet.Seconds())
+	}
+	l.Text, l.Time = text, now
+	p.point(l)
+}
+
+func (p *Progress) point(l journal.Line) {
+	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), l.Text))
 	if l.Point == workload.PointStaged {
 		p.stop()
 	}
@@ -178,7 +191,7 @@ func (p *Progress) name(l journal.Line) string {
 
 // line prints above the bar if there is a bar.
 func (p *Progress) line(s string) {
-	p.shown = time.Now()
+	p.heard()
 	if p.bars != nil {
 		lipgloss.Fprintln(p.bars, legible(s))
 		return
@@ -204,6 +217,7 @@ func (p *Progress) move(l journal.Line) {
 	p.bar.SetTotal(l.Total, false)
 	p.bar.EwmaSetCurrent(l.Done, now.Sub(p.moved))
 	p.moved = now
+	p.heard()
 }
 
 // stop takes the bar off the screen.

@@ -112,8 +112,8 @@ func TestSilenceIsNeverLong(t *testing.T) {
 		pass(end)
 		time.Sleep(time.Minute)
 		want := []string{
-			"   0.0s  load            the engine pulls", "  12.0s  load            20 B of 40 B", "  24.0s  load            40 B of 40 B",
-			"  34.0s  load            goes on; no news for 10 s", "  44.0s  load            goes on; no news for 20 s", "",
+			"   0.0s  load            the engine pulls", "  10.0s  load            15 B of 40 B", "  20.0s  load            30 B of 40 B",
+			"  30.0s  load            40 B of 40 B", "  40.0s  load            40 B of 40 B; no news for 16 s", "",
 		}
 		if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
 			t.Error(diff)
