@@ -34,9 +34,10 @@ func NewLogs(a *command.App) *cobra.Command {
 	c := &logsCommand{App: a}
 	cmd := &cobra.Command{
 		Use: "logs --service NAME [--env ENV] [--lines N] [--since TIME] [--follow] | --run ID [--follow]", Short: "Show the last lines of a service's output, or what a run did",
-		Long: `logs shows the last lines of a service's container, without secrets; --follow goes
-on with what it prints then, also when a deploy replaces the container. With --run
-it shows what a run did, by its journal; history --all lists the runs.`,
+		Long: `logs shows the last lines of a service's container, without secrets; --follow
+goes on with what it prints then, also when a deploy replaces the container.
+With --run it shows what a run did, by its journal; history --all lists the
+runs.`,
 		Example: `  unidesk-controller logs --service frontend --lines 50
   unidesk-controller logs --service frontend --since 10m --follow
   unidesk-controller logs --run 20260102T030405Z-0123abcd --follow`,
