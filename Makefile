@@ -64,7 +64,7 @@ kube: ## keep the two hosts up with a real Kubernetes on D601 and the sample in 
 
 # They mostly wait, so they start first, and more of them at a time than there are cores.
 BESIDE := 4
-# SKIP is a pattern of tests to leave out; tools/share.sh prints one.
+# SKIP is a pattern of tests to leave out, as tools/share.sh prints it.
 SKIP   ?=
 SKIPS   = $(if $(SKIP),-skip '$(SKIP)')
 LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal/compose ./internal/stage ./lab
@@ -142,7 +142,7 @@ engines: ## what touches the engine, again on Docker Engine 29.8.1 with containe
 	done
 
 E2E := $(SUM) -tags e2e -p 1 -count 1
-# HALVES is how many halves of e2e run at a time; a machine of two cores is quicker with one.
+# HALVES is how many halves of e2e run at a time: 1 or 2.
 HALVES := 2
 
 .PHONY: e2e

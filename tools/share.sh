@@ -2,23 +2,10 @@
 # Prints a pattern for go test's -skip: the long tests that are left out. Long tests are those
 # that start engines, hosts or clusters; they are in files for integration or e2e.
 #
-#   tools/share.sh [-share N [-of TEXT]]     one test in N is tried; TEXT, for example a commit, decides which
+#   tools/share.sh [-share N [-of TEXT]]     a test in N is tried; TEXT, for example a commit, decides which
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-share=1 of=''
-while [ $# -gt 1 ]; do
-	case $1 in
-	-share) share=$2 ;;
-	-of) of=$2 ;;
-	*) break ;;
-	esac
-	shift 2
-done
-if [ $# -gt 0 ]; then
-	echo "share: want [-share N [-of TEXT]], got $*" >&2
-	exit 2
-fi
+. tools/chosen.sh
 
 # tests prints the names of the tests in the files that it is given.
 tests() { xargs -r grep -hoE '^func Test[A-Z][A-Za-z0-9_]*\(t \*testing' | sed -E 's/^func ([A-Za-z0-9_]+).*/\1/' | sort; }
@@ -29,14 +16,7 @@ tag='^//go:build (integration|e2e)$'
 # what the test of the sandbox writes.
 short=$(grep -rLE --include='*_test.go' "$tag" cmd internal lab packaging sample test | tests)
 long=$(grep -rlE --include='*_test.go' "$tag" internal lab packaging test | tests | uniq -u | grep -vE '^(TestKubernetes|TestBench.*|TestTheAgentsSandboxIsTight)$' | grep -vxFf <(echo "$short"))
-left=$(awk -v share="$share" -v of="$of" '
-	BEGIN { for (i = 1; i < 128; i++) code[sprintf("%c", i)] = i }
-	{
-		text = of " " $0
-		sum = 1
-		for (i = 1; i <= length(text); i++) sum = (sum * 48271 + code[substr(text, i, 1)]) % 2147483647
-		if (sum % share) print
-	}' <<<"$long")
+left=$(grep -vxFf <(chosen <<<"$long") <<<"$long" || true)
 all=$(wc -l <<<"$long")
 echo "share: $((all - $(grep -c . <<<"$left" || true))) of $all long tests, by -share $share of '$of'" >&2
 if [ -n "$left" ]; then

@@ -17,7 +17,7 @@ import (
 // composeWait bounds asking the Compose plugin for its version.
 const composeWait = 3 * time.Second
 
-// composeFolders are where docker looks for root's plugins: its own, then the system's.
+// composeFolders are the folders of root's plugins: its own, then the system's.
 func composeFolders() []string {
 	return append([]string{"/root/.docker/cli-plugins"}, plugin.SystemFolders()...)
 }

@@ -8,9 +8,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// Version asks the Compose plugin of the docker command in PATH which version it is,
-// as docker would find it.
-// It needs neither a project nor an engine.
+// Version asks the Compose plugin that docker would start which version it is. It needs
+// the docker command in PATH, neither a project nor an engine.
 func Version(ctx context.Context) (string, error) {
 	r := &Runtime{env: environment(defaultDockerHost), limits: usual()}
 	var err error

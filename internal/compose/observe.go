@@ -176,11 +176,10 @@ func (r *Runtime) Logs(ctx context.Context, ref workload.Ref, before *State, ins
 		counted += newer
 	}
 	out, err := r.engine.Logs(ctx, c.ID, engine.Output{Lines: counted, Bytes: maxLogs, After: tail.After, Until: until})
-	out = out[max(0, len(out)-tail.Lines):]
 	if err != nil {
 		return failed(err)
 	}
-	if len(out) == 0 {
+	if out = out[max(0, len(out)-tail.Lines):]; len(out) == 0 {
 		return workload.Output{Until: until}, nil
 	}
 	// What else the container was given may come back in its output, too.

@@ -1,7 +1,7 @@
 package engine
 
 // Pulled is how far an engine is with a pull: bytes, compressed, of the layers that it has
-// begun to fetch. It names them one after the other, so Total grows.
+// begun to fetch. It names a layer when it begins with it, so Total grows.
 type Pulled struct{ Fetched, Unpacked, Total int64 }
 
 // pullCount has what an engine reported of each layer of a pull, by the layer's id.

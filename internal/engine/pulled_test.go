@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Two layers as an engine reports them, the second as one with containerd's store does.
+// Two layers as an engine reports them, the second as an engine with containerd's store does.
 func TestAPullIsCountedByItsLayers(t *testing.T) {
 	t.Parallel()
 	count := pullCount{}

@@ -25,7 +25,7 @@ type pulls struct {
 	// away is why the registry does not answer; before is called with each pull.
 	away   func() error
 	before func() error
-	// steps are reported in each pull, one after the other, after a second of work each.
+	// steps are reported in each pull in their order, after a second of work each.
 	steps []engine.Pulled
 }
 

@@ -177,6 +177,24 @@ func TestAnImageThatIsThereOnlyGetsItsName(t *testing.T) {
 	w.settled(p)
 }
 
+// A load that is not short shows its bytes to the last.
+func TestALongLoadShowsItsBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, engine.Containerd)
+	w.engine.before = func(int) error {
+		time.Sleep(1100 * time.Millisecond)
+		return nil
+	}
+	p := newProduct(t, plainLayer(1))
+	if _, err := w.stage(t.Context(), p, p.source()); err != nil {
+		t.Fatal(err)
+	}
+	whole := func(e workload.Event) bool { return e.Point == workload.PointLoad && e.Total > 0 && e.Done == e.Total }
+	if !slices.ContainsFunc(w.record.events, whole) {
+		t.Errorf("%+v", w.record.events)
+	}
+}
+
 func TestOneLayerIsLoadedWhileTheNextIsOnItsWay(t *testing.T) {
 	t.Parallel()
 	for _, store := range stores {

@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// SystemFolders returns where docker looks for plugins of all accounts, in its order
+// SystemFolders returns the folders of all accounts' plugins, in docker's order
 // (docker/cli, cli-plugins/manager).
 func SystemFolders() []string {
 	return []string{
@@ -32,12 +32,12 @@ func Find(folders []string) string {
 	return ""
 }
 
-// Folders returns where docker looks for plugins in an environment, in its order.
+// Folders returns the folders of plugins in an environment, in docker's order.
 func Folders(env []string) []string {
 	folder := clientFolder(env)
 	folders := append(clientConfig(folder).Folders, filepath.Join(folder, "cli-plugins"))
 	folders = append(folders, SystemFolders()...)
-	return slices.DeleteFunc(folders, func(f string) bool { return !filepath.IsAbs(f) }) // one of another folder's
+	return slices.DeleteFunc(folders, func(f string) bool { return !filepath.IsAbs(f) }) // a relative folder depends on where a command is run
 }
 
 // clientOwn is what is read of the configuration of Docker's client.

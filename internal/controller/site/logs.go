@@ -13,7 +13,7 @@ const (
 	// requests between two looks at which instance runs.
 	followEvery = time.Second
 	lookEvery   = 5
-	// followLines is the most lines of one request.
+	// followLines is the most lines of a request.
 	followLines = 1000
 	// followGone is how long a service may have no instance: a deploy replaces it.
 	followGone = time.Minute

@@ -99,6 +99,40 @@ func TestAnOutputIsFollowedFromOneInstanceToTheNext(t *testing.T) {
 	})
 }
 
+// An instance that speaks again goes on where it was left.
+func TestAnInstanceThatComesBackIsContinued(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		enough := errors.New("enough")
+		began := time.Now()
+		at := Place{Spec: workload.Spec{Ref: workloadtest.Ref("unidesk", "frontend"), Compose: &workload.ComposeSpec{}}, Host: "d601"}
+		at.Target = &speech{
+			ids: []string{"one", "two", "one"},
+			printed: func(id string, after time.Time) (out workload.Output, err error) {
+				if began.After(after) { // each printed a line at its start
+					out.Lines = []string{id}
+				}
+				out.Until = time.Now()
+				return out, nil
+			},
+		}
+		in, out, err := at.Logs(t.Context(), workload.Tail{Lines: 10, After: workload.Always()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, asked := out.Lines, 0
+		err = at.Follow(t.Context(), in, out, func(_ workload.Instance, lines []string) error {
+			if all, asked = append(all, lines...), asked+1; asked == 20 {
+				return enough
+			}
+			return nil
+		})
+		if want := []string{"one", "two"}; !errors.Is(err, enough) || !slices.Equal(all, want) {
+			t.Errorf("%v, %q, want %q", err, all, want)
+		}
+	})
+}
+
 func TestAFollowEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -20,7 +20,7 @@ func Cut(s string, width int) string { return ansi.Truncate(s, width, "…") }
 const CoupleWidth = 80
 
 // Couples writes rows of two lines each, of which the first row is the head. rows has the
-// lines, one after the other, and each line at most six cells.
+// lines in their order, and each line at most six cells.
 func Couples(out io.Writer, rows [][]string) error {
 	widths := [2][6]int{}
 	for i, row := range rows {
