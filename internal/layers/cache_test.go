@@ -93,7 +93,7 @@ func TestABlobIsKeptUnpacked(t *testing.T) {
 			c := newCached(t, 0)
 			put(t, c.Spool, test.blob)
 			for range 2 {
-				if err := c.Keep(t.Context(), test.blob.Layer); err != nil {
+				if err := c.Keep(t.Context(), test.blob.Layer, nothing); err != nil {
 					t.Fatal(err)
 				}
 				got, err := os.ReadFile(filepath.Join(c.cache, test.blob.DiffID.Hex()))
@@ -121,7 +121,7 @@ func TestABlobOfAnotherLayerIsNotKept(t *testing.T) {
 	b := gzipped(t, newBlob(1, 1000).b)
 	b.DiffID = artifact.DigestOf([]byte("another"))
 	put(t, c.Spool, b)
-	if err := c.Keep(t.Context(), b.Layer); fault.ReasonOf(err) != fault.DigestMismatch {
+	if err := c.Keep(t.Context(), b.Layer, nothing); fault.ReasonOf(err) != fault.DigestMismatch {
 		t.Error(err)
 	}
 	if got := names(t, c.cache); len(got) > 0 {
@@ -280,6 +280,29 @@ func onDisk(t *testing.T, options string) cached {
 	return c
 }
 
+func nothing(artifact.Digest) bool { return false }
+
+// A layer that a load has yet to read stays. Any other makes way.
+func TestALayerIsKeptBesideWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	for name, needed := range map[string]bool{"a load reads the other": true, "nothing reads it": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCached(t, 80<<20)
+			first, next := gzipped(t, make([]byte, 50<<20)), gzipped(t, make([]byte, 1<<20)) // a step of 32 MiB is asked for
+			put(t, c.Spool, first)
+			if err := c.Keep(t.Context(), first.Layer, nothing); err != nil {
+				t.Fatal(err)
+			}
+			put(t, c.Spool, next)
+			err := c.Keep(t.Context(), next.Layer, func(d artifact.Digest) bool { return needed && d == first.DiffID })
+			if _, ok := c.Cache.Size(first.DiffID); ok != needed || ok != (fault.ReasonOf(err) == fault.DiskFull) {
+				t.Errorf("the first is there: %t; %v", ok, err)
+			}
+		})
+	}
+}
+
 // What nothing needs at once takes no more than half of what the disk would have free.
 func TestALayerIsKeptWithRoomToSpare(t *testing.T) {
 	t.Parallel()
@@ -287,7 +310,7 @@ func TestALayerIsKeptWithRoomToSpare(t *testing.T) {
 	small, big := gzipped(t, make([]byte, 1<<20)), gzipped(t, make([]byte, 110<<20)) // 176 MiB are free for both
 	for _, b := range []blob{small, big} {
 		put(t, c.Spool, b)
-		err := c.Keep(t.Context(), b.Layer)
+		err := c.Keep(t.Context(), b.Layer, nothing)
 		if _, ok := c.Cache.Size(b.DiffID); ok != (b.DiffID == small.DiffID) || ok != (err == nil) || !ok && fault.ReasonOf(err) != fault.DiskFull {
 			t.Errorf("%d bytes are kept: %t, %v", b.Size, ok, err)
 		}

@@ -35,19 +35,17 @@ const unpackSuffix = ".unpack"
 // it is the layer's. The tar is in the cache. keep is as for [Cache.MakeRoom], which
 // decides how large it may become.
 func (s *Spool) Unpack(ctx context.Context, l artifact.Layer, keep func(artifact.Digest) bool) (path string, size int64, err error) {
-	return s.unpack(ctx, l, func(need int64) error {
-		return s.Cache.MakeRoom(need, func(d artifact.Digest) bool { return d == l.DiffID || keep(d) })
-	})
+	return s.unpack(ctx, l, keep, s.Cache.MakeRoom)
 }
 
-// Keep puts what a blob unpacks to into the cache, if its disk has room to spare. A blob
-// that is not compressed moves there and leaves the spool.
-func (s *Spool) Keep(ctx context.Context, l artifact.Layer) error {
+// Keep puts what a blob unpacks to into the cache, if its disk has room to spare beside what
+// keep names. A blob that is not compressed moves there and leaves the spool.
+func (s *Spool) Keep(ctx context.Context, l artifact.Layer, keep func(artifact.Digest) bool) error {
 	if l.Digest == l.DiffID {
 		return s.move(l)
 	}
-	_, _, err := s.unpack(ctx, l, func(need int64) error {
-		return s.Cache.modest().makeRoom(need, func(d artifact.Digest) bool { return d == l.DiffID }, nil)
+	_, _, err := s.unpack(ctx, l, keep, func(need int64, keep func(artifact.Digest) bool) error {
+		return s.Cache.modest().makeRoom(need, keep, nil)
 	})
 	return err
 }
@@ -66,7 +64,9 @@ func (s *Spool) move(l artifact.Layer) error {
 	return statefile.Sync(s.Cache.dir)
 }
 
-func (s *Spool) unpack(ctx context.Context, l artifact.Layer, room func(need int64) error) (path string, size int64, err error) {
+func (s *Spool) unpack(ctx context.Context, l artifact.Layer, keep func(artifact.Digest) bool,
+	makeRoom func(need int64, keep func(artifact.Digest) bool) error,
+) (path string, size int64, err error) {
 	c := s.Cache
 	c.unpacking.Lock() // a tar is unpacked once, also if a load and Keep want it
 	defer c.unpacking.Unlock()
@@ -97,6 +97,9 @@ func (s *Spool) unpack(ctx context.Context, l artifact.Layer, room func(need int
 			_ = statefile.Remove(out.Name())
 		}
 	}()
+	room := func(need int64) error {
+		return makeRoom(need, func(d artifact.Digest) bool { return d == l.DiffID || keep(d) })
+	}
 	for step := int64(32 << 20); ; {
 		if err := ctx.Err(); err != nil {
 			return "", 0, context.Cause(ctx)

@@ -83,7 +83,7 @@ func (r *run) tidy(ctx context.Context) {
 	}
 	for _, l := range r.image.Layers {
 		if l.Digest == l.DiffID && r.spool.Has(l.Digest) {
-			_ = r.spool.Keep(ctx, l)
+			_ = r.spool.Keep(ctx, l, r.keep)
 		}
 		_ = r.spool.Remove(l.Digest)
 	}

@@ -21,8 +21,9 @@ type keeper struct {
 	done  sync.WaitGroup
 }
 
-// newKeeper starts a keeper of at most n layers. spend is called with the time that each took.
-func newKeeper(ctx context.Context, spool *layers.Spool, n int, spend func(time.Duration)) *keeper {
+// newKeeper starts a keeper of at most n layers, which drops nothing that keep names. It calls
+// spend with the time that each took.
+func newKeeper(ctx context.Context, spool *layers.Spool, n int, keep func(artifact.Digest) bool, spend func(time.Duration)) *keeper {
 	k := &keeper{queue: make(chan artifact.Layer, n), known: map[artifact.Digest]bool{}}
 	ctx, k.stop = context.WithCancel(ctx)
 	k.done.Go(func() {
@@ -32,7 +33,7 @@ func newKeeper(ctx context.Context, spool *layers.Spool, n int, spend func(time.
 		for l := range k.queue {
 			began := time.Now()
 			if ctx.Err() == nil {
-				_ = spool.Keep(ctx, l)
+				_ = spool.Keep(ctx, l, keep)
 			}
 			spend(time.Since(began))
 		}

@@ -75,9 +75,7 @@ func (r *run) attempt(ctx context.Context) (id string, err error) {
 
 // fill brings the layers after the first have into the engine.
 func (r *run) fill(ctx context.Context, have int) error {
-	r.turn = sync.NewCond(&r.mu)
-	r.ready, r.loaded, r.starved, r.over = have, have, false, false
-	r.advance()
+	r.begin(have)
 	missing, bases := r.missing(have)
 	r.progress.expect(missing)
 	for _, l := range r.image.Layers[have:] {
@@ -115,6 +113,15 @@ func (r *run) fill(ctx context.Context, have int) error {
 		return context.Cause(ctx) // the last load was let come to its end
 	}
 	return received
+}
+
+// begin starts an attempt at the layers after the first have.
+func (r *run) begin(have int) {
+	r.mu.Lock() // the keeper of an earlier attempt reads loaded
+	defer r.mu.Unlock()
+	r.turn = sync.NewCond(&r.mu)
+	r.ready, r.loaded, r.starved, r.over = have, have, false, false
+	r.advance()
 }
 
 func (r *run) receive(ctx context.Context, missing []layers.Range, bases *layers.Bases) error {
@@ -165,14 +172,14 @@ func (r *run) room(ctx context.Context, need int64) error {
 
 // keep names the blobs and the tars that the engine has yet to read, and the bases in use.
 func (r *run) keep(d artifact.Digest) bool {
+	return r.unread(d) || slices.Contains(r.bases, d)
+}
+
+// unread names the blobs and the tars that the engine has yet to read.
+func (r *run) unread(d artifact.Digest) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, l := range r.image.Layers[r.loaded:] {
-		if l.Digest == d || l.DiffID == d {
-			return true
-		}
-	}
-	return slices.Contains(r.bases, d)
+	return slices.ContainsFunc(r.image.Layers[r.loaded:], func(l artifact.Layer) bool { return l.Digest == d || l.DiffID == d })
 }
 
 // loadAll loads whatever is ready until the image is whole or nothing more comes.
@@ -193,13 +200,13 @@ func (r *run) loadAll(ctx context.Context) error {
 		if err := r.load(ctx, from, to); err != nil {
 			return err
 		}
-		if to == n {
-			return nil
-		}
 		r.mu.Lock()
 		r.loaded, r.starved = to, false
 		r.turn.Broadcast()
 		r.mu.Unlock()
+		if to == n {
+			return nil
+		}
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *Stager) Stage(ctx context.Context, image artifact.Image, tag string, em
 		Stager: s, image: image, tag: tag, info: info, progress: p, probe: info.Store == engine.Classic,
 		moves: newMoves(), whole: map[artifact.Digest]string{},
 	}
-	r.keeper = newKeeper(ctx, s.spool, len(image.Layers), func(took time.Duration) { r.moves.spend(&r.moves.spent.Unpack, took) })
+	r.keeper = newKeeper(ctx, s.spool, len(image.Layers), r.unread, func(took time.Duration) { r.moves.spend(&r.moves.spent.Unpack, took) })
 	id, err := r.untilDone(ctx)
 	if err != nil {
 		r.keeper.abandon()
