@@ -57,6 +57,12 @@ demo: ## play both hosts on this machine and show a deploy, a refusal, a revert,
 	@echo "building the demo; the first time this takes a few minutes"
 	@go run ./lab/cmd/demo
 
+.PHONY: pictures
+pictures: ## make the pictures of the page that the documents have, by a real browser
+	@lab/setup.sh browser
+	@mkdir -p docs/pictures
+	UNIDESK_PICTURES=$(CURDIR)/docs/pictures go test -vet=off -ldflags=-w -tags integration -count 1 -run '^TestEachPageFitsABrowser$$' ./internal/controller/page
+
 .PHONY: kube
 kube: ## keep the two hosts up with a real Kubernetes on D601 and the sample in it, to look at by hand
 	@lab/setup.sh hosts && lab/tools/build.sh compose registry kubernetes >/dev/null
@@ -71,7 +77,7 @@ LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal
 
 .PHONY: test
 test: ## unit tests, CLI stories and integration on the real engine, registry and sshd
-	@lab/setup.sh engine sshd lintian promtool samples
+	@lab/setup.sh engine sshd lintian promtool samples browser
 	go test -C tools ./...
 	@lab/tools/build.sh --installed compose registry kubernetes >/dev/null
 	@mkdir -p dist

@@ -7,6 +7,7 @@
 #   lab/setup.sh lintian         Debian's checker of packages
 #   lab/setup.sh promtool        Prometheus's checker of rules and metrics
 #   lab/setup.sh samples         what the examples of the documents run
+#   lab/setup.sh browser         the browser that the page is looked at with
 #
 # It installs programs and starts nothing: whoever wants a daemon starts one of his own. What is there already is left
 # alone, whoever put it there, so it may run before every test: with nothing missing it takes a few milliseconds.
@@ -76,6 +77,9 @@ for part in "$@"; do
     samples)
       want jq jq
       want curl curl
+      ;;
+    browser)
+      want chromium chromium
       ;;
     promtool)
       want promtool prometheus

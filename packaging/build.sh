@@ -72,7 +72,7 @@ tarball() {
   install -D -m 644 "$stage/completion.bash" "$usr/share/bash-completion/completions/unidesk-controller"
   install -D -m 644 "$stage/completion.zsh" "$usr/share/zsh/site-functions/_unidesk-controller"
   install -D -m 644 "$stage/completion.fish" "$usr/share/fish/vendor_completions.d/unidesk-controller.fish"
-  install -D -m 644 packaging/unidesk-controller.service "$usr/lib/systemd/system/unidesk-controller.service"
+  install -D -m 644 -t "$usr/lib/systemd/system" packaging/unidesk-controller.service packaging/unidesk-page.service packaging/unidesk-page.socket
   install -D -m 644 packaging/unidesk-controller.sysusers.conf "$usr/lib/sysusers.d/unidesk-controller.conf"
   install -D -m 644 packaging/unidesk-controller.tmpfiles.conf "$usr/lib/tmpfiles.d/unidesk-controller.conf"
   install -D -m 644 -t "$usr/share/unidesk/prometheus" packaging/prometheus/unidesk.rules.yml

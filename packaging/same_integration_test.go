@@ -92,6 +92,7 @@ func TestARelease(t *testing.T) {
 			for _, path := range append(pagesOfDocs(t), "bin/unidesk-controller", "bin/unidesk-agent", "share/man/man1/unidesk-controller.1.gz", "share/man/man1/unidesk-controller-history-show.1.gz",
 				"share/man/man1/unidesk-agent.1.gz", "share/man/man5/unidesk-agent.yaml.5.gz", "share/bash-completion/completions/unidesk-controller",
 				"share/zsh/site-functions/_unidesk-controller", "share/fish/vendor_completions.d/unidesk-controller.fish", "lib/systemd/system/unidesk-controller.service",
+				"lib/systemd/system/unidesk-page.service", "lib/systemd/system/unidesk-page.socket",
 				"share/unidesk/prometheus/unidesk.rules.yml", "share/unidesk/grafana/unidesk.json", "share/doc/unidesk-controller/LICENSE", "share/doc/unidesk-controller/CHANGELOG.md", "share/doc/unidesk-controller/examples/controller.yaml") {
 				if _, there := files[name+"/"+path]; !there {
 					t.Errorf("%s has no %s", name, path)

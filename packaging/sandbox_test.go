@@ -24,7 +24,7 @@ func TestTheUnitsAreSandboxed(t *testing.T) {
 		t.Skip("NOT TESTED, the units' sandboxes: systemd-analyze is older than 250")
 	}
 	for name, most := range map[string]string{
-		"unidesk-agent.service": "22", "unidesk-controller.service": "25", registry.Unit: "15",
+		"unidesk-agent.service": "22", "unidesk-controller.service": "25", "unidesk-page.service": "10", registry.Unit: "15",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

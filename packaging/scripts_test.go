@@ -109,5 +109,7 @@ func TestAPackageTakesThePlaceOfWhatRuns(t *testing.T) {
 	}
 	if got := configured(t, "controller", "", "", "/run/systemd/system"); !strings.Contains(got, "deb-systemd-invoke restart unidesk-controller.service\n") {
 		t.Errorf("the watch is not restarted:\n%s", got)
+	} else if !strings.Contains(got, "deb-systemd-invoke start unidesk-page.socket\n") {
+		t.Errorf("the page is not started:\n%s", got)
 	}
 }

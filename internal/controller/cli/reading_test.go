@@ -35,7 +35,7 @@ var questions = []string{
 
 // acting are the commands that write to the state folder, or do so without a flag
 // that lets them only read.
-var acting = []string{"recover", "watch", "artifact-registry prefetch", "artifact-registry deploy-backend-core"}
+var acting = []string{"recover", "watch", "page", "artifact-registry prefetch", "artifact-registry deploy-backend-core"}
 
 // A command that only reads leaves the state folder as it is, so an account that may
 // not write to it can ask.

@@ -54,7 +54,7 @@ Results are on stdout, progress and notes on stderr.`,
 		SilenceErrors: true, SilenceUsage: true, Version: a.Build().Line(present.Program),
 	}
 	titled(cmd, "look", "Look",
-		inspectcmd.NewStatus(a), inspectcmd.NewServices(a), inspectcmd.NewHistory(a), inspectcmd.NewLogs(a), inspectcmd.NewVerify(a), inspectcmd.NewMetrics(a))
+		inspectcmd.NewStatus(a), inspectcmd.NewServices(a), inspectcmd.NewHistory(a), inspectcmd.NewLogs(a), inspectcmd.NewVerify(a), inspectcmd.NewMetrics(a), inspectcmd.NewPage(a))
 	titled(cmd, "deploy", "Deploy",
 		registrycmd.NewRegistry(a, deploycmd.NewPrefetch(a), deploycmd.NewDeployService(a), deploycmd.NewDeployBackendCore(a)),
 		deploycmd.NewDeploy(a), deploycmd.NewRollback(a), deploycmd.NewRecover(a), deploycmd.NewWatch(a))

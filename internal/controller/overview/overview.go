@@ -76,22 +76,33 @@ type Question struct {
 
 // Ask asks the hosts, the registry, the receipts and deploy.json.
 func Ask(ctx context.Context, q Question) Status {
-	s := Status{
-		At: time.Now().UTC(), Hosts: []Host{}, Runs: []Run{}, Interrupted: []Interrupted{}, Services: []Live{}, Unasked: []inventory.Unasked{},
-	}
-	fail := func(what string, err error) {
-		if err != nil {
-			s.Unasked = append(s.Unasked, *inventory.NotAsked(what, err))
-		}
-	}
+	s := nothing()
 	away := map[string]error{}
 	for _, row := range q.Wired.AskAll(ctx) { // it connects; a host that is away is not asked again
 		s.Hosts, away[row.Name] = append(s.Hosts, hostOf(row)), row.Err
-		fail("the agent on "+row.Name, row.Err)
+		s.fail("the agent on "+row.Name, row.Err)
 	}
-	looks := inventory.Places(q.Rows, q.Env, q.Wired.Deployer.Workload)
-	places := q.begin(looks)
+	q.ask(ctx, &s, inventory.Places(q.Rows, q.Env, q.Wired.Deployer.Workload), away)
+	return s
+}
 
+// nothing is the status of an installation without a host and a service, at this time.
+func nothing() Status {
+	return Status{
+		At: time.Now().UTC(), Hosts: []Host{}, Runs: []Run{}, Interrupted: []Interrupted{}, Services: []Live{}, Unasked: []inventory.Unasked{},
+	}
+}
+
+// fail adds a question that was not answered, if there is an error.
+func (s *Status) fail(what string, err error) {
+	if err != nil {
+		s.Unasked = append(s.Unasked, *inventory.NotAsked(what, err))
+	}
+}
+
+// ask looks at places. It asks nothing of the hosts in away.
+func (q Question) ask(ctx context.Context, s *Status, looks []*inventory.Place, away map[string]error) {
+	places := q.begin(looks)
 	var asking sync.WaitGroup
 	var unread error
 	var shelves []inventory.Shelf
@@ -102,21 +113,27 @@ func Ask(ctx context.Context, q Question) Status {
 	}
 	asking.Wait()
 
-	fail("what the registry is like", unread)
+	s.fail("what the registry is like", unread)
 	s.Unasked = append(s.Unasked, inventory.Failures(shelves)...)
 	for _, u := range inventory.Unseen(looks) {
 		if !slices.ContainsFunc(s.Unasked, func(before inventory.Unasked) bool { return before.Report == u.Report }) { // the agent's silence
 			s.Unasked = append(s.Unasked, u)
 		}
 	}
+	q.judge(s, places, shelves)
+}
+
+// judge adds to the status how places that were looked at stand to the receipts and to
+// deploy.json.
+func (q Question) judge(s *Status, places []*place, shelves []inventory.Shelf) {
 	receipts, err := q.Wired.Parts.Ledger.History(0, "")
-	fail("what was proven", err)
+	s.fail("what was proven", err)
 	for _, env := range artifact.Envs() {
 		if q.Env != 0 && q.Env != env {
 			continue
 		}
 		wanted, err := unidesk.Wanted(q.Wired.Config.Master.Root, q.Wired.Config.Master.Deploy, env)
-		fail("what deploy.json wants in "+env.String(), err)
+		s.fail("what deploy.json wants in "+env.String(), err)
 		for _, p := range places {
 			if p.Env == env {
 				p.wanted = wanted[p.Row.Service.String()]
@@ -136,7 +153,6 @@ func Ask(ctx context.Context, q Question) Status {
 		}
 	}
 	s.OK = len(s.Unasked) == 0 && len(s.Interrupted) == 0 && !slices.ContainsFunc(s.Services, func(l Live) bool { return l.State.wrong() })
-	return s
 }
 
 // begin returns places before they are looked at.

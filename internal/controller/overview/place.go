@@ -18,6 +18,8 @@ type place struct {
 	// unread is why the receipts are not known.
 	unread error
 	wanted string
+	// notAsked means that its host was not asked, on purpose.
+	notAsked bool
 }
 
 // elsewhere is the run of another ledger that holds a pending change, "" for none: its host
@@ -50,6 +52,10 @@ func (p *place) live() Live {
 		l.Proven = &Receipt{p.last.ID, p.last.Commit, p.last.Finished, p.last.Who}
 	}
 	switch {
+	case p.notAsked:
+		if p.holder == "" {
+			l.State = NotAsked
+		}
 	case p.Unplaced:
 		l.Seen = "not placed on " + l.Host
 	case p.Err == nil:

@@ -33,11 +33,13 @@ const (
 	Unconfirmed State = "unconfirmed"
 	// Unknown: its host did not answer.
 	Unknown State = "unknown"
+	// NotAsked: its host is another host, and no question went there.
+	NotAsked State = "not-asked"
 )
 
 // States returns all states.
 func States() []State {
-	return []State{Proven, Degraded, Down, Drifted, Unproven, None, Changing, Unconfirmed, Unknown}
+	return []State{Proven, Degraded, Down, Drifted, Unproven, None, Changing, Unconfirmed, Unknown, NotAsked}
 }
 
 // wrong reports whether a person should look.

@@ -1,12 +1,12 @@
-// Package patrol looks at the live services of this machine each minute, and reports once that
-// what runs is not what was proven. It contacts no other host and asks no service for its
-// health.
+// Package patrol looks at the live services each minute, and reports once that what runs is not
+// what was proven. It asks no service for its health.
 package patrol
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +21,11 @@ const every = time.Minute
 
 // Patrol is what is looked at, and who hears of it.
 type Patrol struct {
-	// Look returns the services as they are, and the questions that were not answered.
-	Look func(ctx context.Context) ([]overview.Live, []inventory.Unasked)
+	// Look returns what is live, and the questions that were not answered.
+	Look func(ctx context.Context) overview.Status
+	// Seen, if not nil, receives each look, and a look after each value of Again.
+	Seen  func(s overview.Status)
+	Again <-chan struct{}
 	// Send sends the notice of a service that two looks in a row found down or drifted, once
 	// until it is as proven again.
 	Send func(ctx context.Context, n notify.Notice) error
@@ -33,6 +36,8 @@ type Patrol struct {
 	seen     map[string]overview.State // by the look before
 	reported map[string]overview.State
 	unasked  string
+	registry *overview.Registry
+	left     []overview.Interrupted
 }
 
 // Run looks until ctx ends.
@@ -42,24 +47,72 @@ func (p *Patrol) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		p.round(ctx)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
+		for waits := true; waits; {
+			select {
+			case <-tick.C:
+				waits = false
+			case <-p.Again: // two looks in a row are a minute apart, and this is none of them
+				p.look(ctx)
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 }
 
+// look looks, and returns false if ctx has ended.
+func (p *Patrol) look(ctx context.Context) (s overview.Status, ok bool) {
+	bounded, cancel := context.WithTimeout(ctx, every)
+	defer cancel()
+	s = p.Look(bounded)
+	if ok = ctx.Err() == nil; ok && p.Seen != nil {
+		p.Seen(s)
+	}
+	return s, ok
+}
+
 func (p *Patrol) round(ctx context.Context) {
-	all, unasked := p.Look(ctx)
-	if ctx.Err() != nil {
+	s, ok := p.look(ctx)
+	if !ok {
 		return
 	}
-	for _, l := range all {
+	for _, l := range s.Services {
 		p.judge(ctx, l)
 	}
-	p.complain(unasked)
-	p.Status(sentence(all, unasked))
+	p.complain(s.Unasked)
+	p.decided(s.Registry)
+	p.interrupted(s.Interrupted)
+	p.Status(sentence(s))
+}
+
+// decided logs the registry's decision when it is another than before. A registry that was not
+// asked, or did not answer, is no news here.
+func (p *Patrol) decided(now *overview.Registry) {
+	if now == nil || p.registry != nil && p.registry.Decision == now.Decision {
+		return
+	}
+	attrs := []any{slog.String("host", now.Host), slog.String("decision", string(now.Decision)), slog.String("summary", now.Summary)}
+	switch {
+	case !now.OK:
+		p.Log.Warn("the registry is not as it should be", attrs...)
+	case p.registry != nil:
+		p.Log.Info("the registry is as it should be again", attrs...)
+	}
+	p.registry = now
+}
+
+// interrupted logs each interrupted deploy once.
+func (p *Patrol) interrupted(now []overview.Interrupted) {
+	for _, i := range now {
+		same := func(before overview.Interrupted) bool {
+			return before.Service == i.Service && before.Env == i.Env && before.Holder == i.Holder
+		}
+		if !slices.ContainsFunc(p.left, same) {
+			p.Log.Warn("a deploy was interrupted; its host reverts it at the deadline", slog.String("service", i.Service), slog.String("env", i.Env.String()),
+				slog.String("commit", i.Commit.String()), slog.String("holder", i.Holder), slog.Time("deadline", i.Deadline))
+		}
+	}
+	p.left = now
 }
 
 // judge compares a look at a service with the look before. What a run changes, and what could
@@ -79,7 +132,7 @@ func (p *Patrol) judge(ctx context.Context, l overview.Live) {
 		if err := p.Send(ctx, notice(l, time.Now())); err != nil {
 			logger.Error("the notice of it", slog.Any("err", err))
 		}
-	case overview.Changing, overview.Unconfirmed, overview.Unknown:
+	case overview.Changing, overview.Unconfirmed, overview.Unknown, overview.NotAsked:
 	default:
 		if p.reported[key] != "" {
 			delete(p.reported, key)
@@ -117,19 +170,19 @@ func notice(l overview.Live, now time.Time) notify.Notice {
 }
 
 // sentence counts the services by their state.
-func sentence(all []overview.Live, unasked []inventory.Unasked) string {
+func sentence(seen overview.Status) string {
 	count := map[overview.State]int{}
-	for _, l := range all {
+	for _, l := range seen.Services {
 		count[l.State]++
 	}
 	var parts []string
 	for _, s := range overview.States() {
-		if n := count[s]; n > 0 && s != overview.None {
+		if n := count[s]; n > 0 && s != overview.None && s != overview.NotAsked {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	if len(unasked) > 0 {
-		parts = append(parts, fmt.Sprintf("%d unanswered", len(unasked)))
+	if n := len(seen.Unasked); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d unanswered", n))
 	}
 	if len(parts) == 0 {
 		return "watching, no service runs here"

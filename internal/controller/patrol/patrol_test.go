@@ -28,6 +28,7 @@ func TestADriftIsReportedOnceItStays(t *testing.T) {
 		"down unknown down down+",
 		"down down+ unknown unknown down down",
 		"down down+ unconfirmed degraded down down+",
+		"down not-asked down down+",
 		"none none unproven unproven degraded degraded",
 	} {
 		var logger bytes.Buffer
@@ -41,8 +42,8 @@ func TestADriftIsReportedOnceItStays(t *testing.T) {
 			if !slices.Contains(overview.States(), overview.State(state)) {
 				t.Fatalf("there is no state %q", state)
 			}
-			p.Look = func(context.Context) ([]overview.Live, []inventory.Unasked) {
-				return []overview.Live{{Service: "frontend", Env: artifact.Prod, State: overview.State(state)}}, nil
+			p.Look = func(context.Context) overview.Status {
+				return overview.Status{Services: []overview.Live{{Service: "frontend", Env: artifact.Prod, State: overview.State(state)}}}
 			}
 			before := reports
 			p.round(t.Context())
@@ -63,7 +64,7 @@ func TestTheStatusCountsTheServices(t *testing.T) {
 	live := []overview.Live{{State: overview.Proven}, {State: overview.Down}, {State: overview.Proven}, {State: overview.None}}
 	unasked := []inventory.Unasked{*inventory.NotAsked("what runs on master", fault.New(fault.EngineUnavailable, "no"))}
 	p := Patrol{
-		Look: func(context.Context) ([]overview.Live, []inventory.Unasked) { return live, unasked },
+		Look: func(context.Context) overview.Status { return overview.Status{Services: live, Unasked: unasked} },
 		Send: func(context.Context, notify.Notice) error { return nil }, Status: func(s string) { status = append(status, s) }, Log: slog.New(slog.NewTextHandler(&logger, nil)),
 		seen: map[string]overview.State{}, reported: map[string]overview.State{},
 	}
@@ -91,5 +92,66 @@ func TestADriftIsANotice(t *testing.T) {
 	if n.Event != notify.Drifted || n.Service.String() != "frontend" || n.Env != artifact.Prod || n.Commit != commit ||
 		n.Text != "frontend in prod: abcdefabcdef was proven, and is down or replaced: frontend runs nothing" {
 		t.Errorf("%+v", n)
+	}
+}
+
+// A look that a run asks for is shown, and is none of the two in a row that report a drift.
+func TestALookInBetweenReportsNothing(t *testing.T) {
+	t.Parallel()
+	again, seen := make(chan struct{}), make(chan overview.Status, 10)
+	p := Patrol{
+		Look: func(context.Context) overview.Status {
+			return overview.Status{Services: []overview.Live{{Service: "frontend", Env: artifact.Prod, State: overview.Down}}}
+		},
+		Send: func(context.Context, notify.Notice) error { t.Error("it is reported"); return nil }, Status: func(string) {},
+		Seen: func(s overview.Status) { seen <- s }, Again: again, Log: slog.New(slog.DiscardHandler),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.Run(ctx)
+	}()
+	<-seen
+	for range 2 {
+		again <- struct{}{}
+		if s := <-seen; len(s.Services) != 1 {
+			t.Errorf("%+v", s)
+		}
+	}
+	cancel()
+	<-done
+}
+
+func TestTheRegistryAndAnInterruptedDeployAreLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var logger bytes.Buffer
+	var s overview.Status
+	p := Patrol{Look: func(context.Context) overview.Status { return s }, Status: func(string) {}, Log: slog.New(slog.NewTextHandler(&logger, nil))}
+	healthy := &overview.Registry{Host: "D601", OK: true, Decision: "healthy"}
+	sick := &overview.Registry{Host: "D601", Decision: "unhealthy"}
+	left := overview.Interrupted{Service: "frontend", Env: artifact.Prod, Holder: "alice"}
+	moved := left
+	moved.Deadline = time.Unix(1, 0) // by the clock of its host, which is never quite the same
+	for i, c := range []struct {
+		registry *overview.Registry
+		left     []overview.Interrupted
+		want     string
+	}{
+		{healthy, nil, ""},
+		{sick, []overview.Interrupted{left}, "the registry is not as it should be, a deploy was interrupted"},
+		{nil, []overview.Interrupted{moved}, ""},
+		{sick, nil, ""},
+		{healthy, []overview.Interrupted{left}, "the registry is as it should be again, a deploy was interrupted"},
+	} {
+		logger.Reset()
+		s = overview.Status{Registry: c.registry, Interrupted: c.left}
+		p.round(t.Context())
+		got := logger.String()
+		for _, word := range strings.Split(c.want, ", ") {
+			if !strings.Contains(got, word) || c.want == "" && got != "" {
+				t.Errorf("look %d: %q, want %q", i+1, got, c.want)
+			}
+		}
 	}
 }

@@ -55,7 +55,20 @@ type Config struct {
 	// Notify is the program or the webhook that receives how runs end.
 	Notify  notify.Config `yaml:"notify"`
 	Metrics Metrics       `yaml:"metrics"`
+	Watch   Watch         `yaml:"watch"`
 }
+
+// Watch is what a watch does beside its reverts.
+type Watch struct {
+	// Hosts has it ask the other hosts, too, each minute.
+	Hosts bool `yaml:"hosts"`
+	// Page is the folder in which it leaves what the page shows, if the folder is there; ""
+	// for none.
+	Page string `yaml:"page"`
+}
+
+// DefaultPageFolder is the folder that the package makes for the page.
+const DefaultPageFolder = "/run/unidesk-page"
 
 // Metrics is what a watch shows of this installation to Prometheus.
 type Metrics struct {
@@ -87,6 +100,7 @@ func Defaults() Config {
 		},
 		Registry:       registry.Defaults(),
 		AllowedSigners: filepath.Join(DefaultConfigDir, "allowed_signers"),
+		Watch:          Watch{Page: DefaultPageFolder},
 		Master: Master{
 			Config: "config.json", Deploy: "deploy.json", Project: "unidesk", ComposeFiles: []string{"docker-compose.yml"},
 			Docker: "unix:///var/run/docker.sock",
@@ -178,6 +192,7 @@ func (c Config) validate() error {
 	check(filepath.IsAbs(c.AllowedSigners), "allowedSigners %q is not an absolute path", c.AllowedSigners)
 	check(c.Metrics.Textfile == "" || filepath.IsAbs(c.Metrics.Textfile), "metrics.textfile %q is not an absolute path", c.Metrics.Textfile)
 	check(c.Metrics.Textfile == "" || filepath.Ext(c.Metrics.Textfile) == ".prom", "metrics.textfile %q does not end in .prom: node_exporter reads no other file", c.Metrics.Textfile)
+	check(c.Watch.Page == "" || filepath.IsAbs(c.Watch.Page), "watch.page %q is not an absolute path", c.Watch.Page)
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")
 	check(c.Master.Deploy != "", "master.deploy is empty")

@@ -8,13 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/metrics"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/patrol"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 )
 
 // watchCommand is to the master what an agent is to its host. It takes back a killed run's
@@ -27,8 +28,10 @@ func NewWatch(a *command.App) *cobra.Command {
 		Use: "watch", Short: "Daemon: revert unconfirmed deploys here at their deadline",
 		Long: `watch takes back each change on this machine that no run settles, at its
 deadline, until it is stopped. Each minute it looks at the live services of this
-machine, and reports a drift. If controller.yaml names metrics.textfile, it also
-writes there each minute what the command metrics prints.`,
+machine, and of the other hosts if controller.yaml has watch.hosts, and reports
+a drift. If the folder watch.page is there, it leaves there what the command
+page shows. If controller.yaml names metrics.textfile, it writes there each
+minute what the command metrics prints.`,
 		Example: "  unidesk-controller watch", Args: cobra.NoArgs, RunE: a.Runs(watchCommand{a}),
 	}
 }
@@ -53,7 +56,25 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 	defer beside.Wait()
 	beside.Go(func() { daemonlog.Supervise(ctx, logger) })
 	beside.Go(func() { w.Config.SendMissed(ctx, logger) })
-	beside.Go(func() { c.patrol(w, logger).Run(ctx) })
+	patrol := c.patrol(w, logger)
+	if folder := w.Config.Watch.Page; snapshot.Publishes(folder) {
+		logger.Info("writing what the page shows", slog.String("folder", folder))
+		p := &snapshot.Publisher{
+			Folder: folder, Ledger: w.Parts.Ledger, Runs: journal.Open(w.Config.RunsDir()), Services: site.RowsIn(w.Parts.Catalog), Build: c.Build(),
+			Hosts: w.Config.Watch.Hosts, Log: logger,
+		}
+		again := make(chan struct{}, 1)
+		patrol.Seen, patrol.Again = p.Write, again
+		beside.Go(func() {
+			p.Copy(ctx, func() {
+				select {
+				case again <- struct{}{}:
+				default: // a look is due already
+				}
+			})
+		})
+	}
+	beside.Go(func() { patrol.Run(ctx) })
 	if file := w.Config.Metrics.Textfile; file != "" {
 		logger.Info("writing metrics", slog.String("textfile", file))
 		r := &metrics.Reader{Config: w.Config, Services: w.Parts.Catalog, Build: c.Build()}
@@ -63,11 +84,15 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 	return present.Nothing(), nil
 }
 
-// patrol returns what looks at the live services of this machine.
+// patrol returns what looks at the live services.
 func (c watchCommand) patrol(w *command.Wired, logger *slog.Logger) *patrol.Patrol {
 	question := overview.Question{Wired: w.Wired, Rows: site.RowsIn(w.Parts.Catalog)}
+	look := overview.Here
+	if w.Config.Watch.Hosts {
+		look = overview.Ask
+	}
 	return &patrol.Patrol{
-		Look:   func(ctx context.Context) ([]overview.Live, []inventory.Unasked) { return overview.Here(ctx, question) },
+		Look:   func(ctx context.Context) overview.Status { return look(ctx, question) },
 		Status: func(sentence string) { daemonlog.Status(logger, sentence) },
 		Send:   w.Config.SendDrift,
 		Log:    logger,

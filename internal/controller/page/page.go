@@ -1,0 +1,157 @@
+// Package page serves what a watch published as web pages: what is live, the deploys of a
+// service, a deploy as it goes on, hosts and registry. It reads the folder of a
+// [snapshot.Publisher] and nothing else, takes no input but addresses, and changes nothing.
+//
+// Files, from the top: page.go, serve.go, guard.go, stream.go, view.go, words.go.
+package page
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+)
+
+//go:embed assets
+var assets embed.FS
+
+//go:embed templates
+var sources embed.FS
+
+// Server answers from the snapshot in a folder.
+type Server struct {
+	Folder string
+	Log    *slog.Logger
+	// Now returns the time.
+	Now func() time.Time
+
+	streams chan struct{} // a place for each stream that goes on
+	views   map[string]*template.Template
+}
+
+// New returns a server of the snapshot in a folder.
+func New(folder string, logger *slog.Logger) *Server {
+	s := &Server{Folder: folder, Log: logger, Now: time.Now, streams: make(chan struct{}, mostStreams), views: map[string]*template.Template{}}
+	for _, name := range []string{"live", "service", "receipt", "run", "hosts", "error"} {
+		s.views[name] = template.Must(template.New("base.html").Funcs(words(nil)).ParseFS(sources, "templates/base.html", "templates/"+name+".html"))
+	}
+	return s
+}
+
+// Handler returns what answers requests.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.page("live", func(_ *http.Request, d data) (any, error) { return d.live(), nil }))
+	mux.HandleFunc("GET /services/{service}", s.page("service", func(r *http.Request, d data) (any, error) { return d.service(r.PathValue("service")) }))
+	mux.HandleFunc("GET /receipts/{id}", s.page("receipt", func(r *http.Request, d data) (any, error) { return d.receipt(r.PathValue("id")) }))
+	mux.HandleFunc("GET /runs/{id}", s.page("run", func(r *http.Request, d data) (any, error) { return d.run(r.PathValue("id")) }))
+	mux.HandleFunc("GET /hosts", s.page("hosts", func(_ *http.Request, d data) (any, error) { return d.Snapshot.Status, nil }))
+	mux.HandleFunc("GET /events", s.events)
+	mux.HandleFunc("GET /status.json", s.statusJSON)
+	mux.HandleFunc("GET /healthz", s.healthz)
+	static, _ := fs.Sub(assets, "assets") // it is embedded
+	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(static)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, notFound("page", r.URL.Path)) })
+	return guarded(mux)
+}
+
+// frame is what each page has around its own part.
+type frame struct {
+	Title string
+	// At is when the snapshot was taken; the zero value if there is none.
+	At    time.Time
+	Now   time.Time
+	Stale bool
+	Path  string
+	// Key is the [data.key], "" for a page that does not change.
+	Key  string
+	Body any
+}
+
+// page returns the handler of a view.
+func (s *Server) page(name string, body func(*http.Request, data) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d, err := s.read()
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		content, err := body(r, d)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		title := path.Base(r.URL.Path)
+		if title == "/" {
+			title = "live"
+		}
+		s.render(w, r, http.StatusOK, name, d, frame{
+			Title: title, At: d.Snapshot.Status.At, Now: d.Now, Stale: d.Snapshot.Stale(d.Now), Path: r.URL.Path, Key: d.key(), Body: content,
+		})
+	}
+}
+
+// render writes a whole page or none.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name string, d data, f frame) {
+	view, err := s.views[name].Clone()
+	var page bytes.Buffer
+	if err == nil {
+		err = view.Funcs(words(&d)).Execute(&page, f)
+	}
+	if err != nil {
+		s.Log.Error("a page cannot be made", slog.String("path", r.URL.Path), slog.Any("err", err))
+		http.Error(w, "this page cannot be made; the log of unidesk-page has the reason", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(page.Bytes()) // the reader went away
+}
+
+// fail writes the page of an error.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusServiceUnavailable
+	if fault.ReasonOf(err) == fault.ReceiptNotFound {
+		status = http.StatusNotFound
+	} else {
+		s.Log.Warn("the snapshot cannot be shown", slog.String("path", r.URL.Path), slog.Any("err", err))
+	}
+	s.render(w, r, status, "error", data{Now: s.Now()}, frame{Title: http.StatusText(status), Now: s.Now(), Path: r.URL.Path, Body: fault.ReportOf(err)})
+}
+
+func notFound(what, name string) error {
+	return fault.New(fault.ReceiptNotFound, "there is no %s %.100q here", what, name).
+		WithHint("the page has the newest deploys alone: `unidesk-controller history --all` lists all that are kept")
+}
+
+// statusJSON writes what `status -o json` prints.
+func (s *Server) statusJSON(w http.ResponseWriter, _ *http.Request) {
+	d, err := s.read()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(d.Snapshot.Status) // the reader went away
+}
+
+// healthz answers 200 as long as a watch publishes.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	snap, err := snapshot.Read(s.Folder)
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	case snap.Stale(s.Now()):
+		http.Error(w, "the snapshot is of "+snap.Status.At.Format(time.RFC3339)+": no watch writes it", http.StatusServiceUnavailable)
+	default:
+		_, _ = w.Write([]byte("ok\n"))
+	}
+}

@@ -1,0 +1,40 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+const (
+	// mostConnections and mostStreams bound what readers can take from this machine.
+	mostConnections, mostStreams = 32, 16
+	mostHeader                   = 8 << 10
+	timeToRead, timeToWrite      = 5 * time.Second, 10 * time.Second
+	timeIdle                     = 2 * time.Minute
+)
+
+// Serve answers on a socket until ctx ends.
+func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
+	server := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: timeToRead, ReadTimeout: timeToRead, WriteTimeout: timeToWrite, IdleTimeout: timeIdle,
+		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of broken connections
+		BaseContext: func(net.Listener) context.Context { return ctx }, // a stream ends with it
+	}
+	stop := context.AfterFunc(ctx, func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToWrite)
+		defer cancel()
+		_ = server.Shutdown(ending)
+	})
+	defer stop()
+	if err := server.Serve(netutil.LimitListener(socket, mostConnections)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package snapshot
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
+)
+
+// Publisher writes snapshots into a folder, which is there already: its group are the readers.
+// A failure is logged when it comes and when it is over, and stops nothing.
+type Publisher struct {
+	Folder   string
+	Ledger   *ledger.Ledger
+	Runs     *journal.Journal
+	Services []catalog.Row
+	Build    build.Info
+	// Hosts is true if the looks include the other hosts.
+	Hosts bool
+	Log   *slog.Logger
+
+	mu     sync.Mutex
+	failed map[string]bool // by what fails
+}
+
+// Publishes reports whether there is a folder to publish in.
+func Publishes(folder string) bool {
+	info, err := os.Stat(folder)
+	return folder != "" && err == nil && info.IsDir()
+}
+
+// Write writes a snapshot of a look.
+func (p *Publisher) Write(look overview.Status) {
+	s := Snapshot{Version: version, Build: p.Build, Hosts: p.Hosts, Status: look, Pages: pages(p.Services), Receipts: []ledger.Receipt{}}
+	receipts, err := p.Ledger.History(0, "")
+	p.became("the receipts of the snapshot", err)
+	for _, r := range receipts[:min(len(receipts), mostReceipts)] {
+		s.Receipts = append(s.Receipts, shown(r))
+	}
+	content, err := s.encode()
+	if err == nil {
+		err = statefile.Replace(filepath.Join(p.Folder, file), content, 0o640)
+	}
+	p.became("the snapshot", err)
+}
+
+// Copy copies the newest runs beside the snapshot, as they go on, until ctx ends. It calls
+// changed after a run has begun or has come to its end.
+func (p *Publisher) Copy(ctx context.Context, changed func()) {
+	p.Runs.Mirror(ctx, Runs(p.Folder), mostRuns, changed, func(err error) { p.became("the copies of runs", err) })
+}
+
+// became logs what became of an act, if that is another than the last time.
+func (p *Publisher) became(what string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed == nil {
+		p.failed = map[string]bool{}
+	}
+	switch {
+	case err != nil && !p.failed[what]:
+		p.Log.Error("the page has not all of it, and the watch goes on", slog.String("what", what), slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
+	case err == nil && p.failed[what]:
+		p.Log.Info("the page has it again", slog.String("what", what))
+	}
+	p.failed[what] = err != nil
+}
+
+// encode returns the snapshot's JSON, with as many receipts as fit.
+func (s Snapshot) encode() ([]byte, error) {
+	for {
+		content, err := json.Marshal(s)
+		if err != nil || len(content) <= mostBytes || len(s.Receipts) == 0 {
+			return content, err
+		}
+		s.Receipts = s.Receipts[:len(s.Receipts)/2]
+	}
+}
+
+// shown returns what of a receipt the page shows.
+func shown(r ledger.Receipt) ledger.Receipt {
+	r.Stamps = nil
+	if r.Transfer != nil {
+		t := *r.Transfer
+		t.Layers = nil
+		r.Transfer = &t
+	}
+	return r
+}
