@@ -80,6 +80,7 @@ tarball() {
   install -D -m 644 -t "$doc" README.md CHANGELOG.md SECURITY.md LICENSE
   install -D -m 644 -t "$doc/docs" docs/*.md docs/agent.yaml
   install -D -m 644 -t "$doc/docs/adr" docs/adr/*.md
+  install -D -m 644 -t "$doc/docs/pictures" docs/pictures/*.png
   install -D -m 644 packaging/deb/controller.yaml "$doc/examples/controller.yaml"
   tar -C "$stage" --create --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner "$name" |
     gzip -9n >"dist/$name.tar.gz"

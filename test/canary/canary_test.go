@@ -351,6 +351,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	f.once(t, 0, "-o", "json", "history", "show", printed)
 	f.once(t, 0, "recover") // now that no other run has a service
 	f.once(t, 0, "-o", "json", "recover")
+	f.pages(t, printed)
 	t.Log("whole, and well", time.Since(began).Round(time.Second))
 	f.once(t, 3, append([]string{"-o", "json"}, deployment(world.ReleaseDamaged(t, service), "--run-now")...)...)
 

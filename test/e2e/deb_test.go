@@ -152,7 +152,42 @@ func watches(t *testing.T) {
 		t.Errorf("%v: the journal has %q", err, out)
 	}
 	attacked(t)
+	servesPage(t)
 	on(t, "systemctl stop unidesk-controller.service", "rm "+config)
+}
+
+// servesPage asks for the page as its readers do: a member of the group gets what the watch
+// leaves, and no other account reaches the socket.
+func servesPage(t *testing.T) {
+	t.Helper()
+	const ask = `use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new("/run/unidesk-page.sock") or die "no socket: $!\n"; ` +
+		`print $s "GET $ARGV[0] HTTP/1.0\r\nHost: $ARGV[1]\r\n\r\n"; print while <$s>`
+	on(t, "useradd --groups unidesk-page lab-reader", "useradd lab-stranger")
+	defer on(t, "userdel lab-reader", "userdel lab-stranger")
+	get := func(account, path, host string) string {
+		out, _ := two.D601.Exec(t.Context(), "runuser", "-u", account, "--", "perl", "-e", ask, path, host).CombinedOutput()
+		return string(out)
+	}
+	eventually(t, time.Minute, "the page is well", func() error {
+		if out := get("lab-reader", "/healthz", "localhost:8300"); !strings.HasPrefix(out, "HTTP/1.0 200 OK\r\n") {
+			return errors.New(out)
+		}
+		return nil
+	})
+	if out := get("lab-reader", "/", "localhost:8300"); !strings.Contains(out, "What is live") || !strings.Contains(out, "frontend") {
+		t.Errorf("the page is %s", out)
+	}
+	if out := get("lab-reader", "/", "evil.example"); !strings.HasPrefix(out, "HTTP/1.0 421") {
+		t.Errorf("as another name it is %s", out)
+	}
+	if out := get("lab-stranger", "/", "localhost"); !strings.HasPrefix(out, "no socket: Permission denied") {
+		t.Errorf("a stranger gets %s", out)
+	}
+	out, err := two.D601.Output(t.Context(), "sh", "-c", "stat -c '%a %U %G' /run/unidesk-page /run/unidesk-page/snapshot.json; "+
+		"pid=$(systemctl show --property=MainPID --value unidesk-page.service); ls /proc/$pid/root/var/lib/unidesk 2>&1; stat -c %U /proc/$pid")
+	if err != nil || !strings.HasPrefix(out, "2750 root unidesk-page\n640 root unidesk-page\n") || strings.Contains(out, "watch.lock") || strings.HasSuffix(out, "\nroot\n") {
+		t.Errorf("%v: %q", err, out)
+	}
 }
 
 // attacked has an account of the operators' group, with no other right, plant a record and

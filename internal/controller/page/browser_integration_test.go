@@ -28,7 +28,7 @@ import (
 var pictures = os.Getenv("UNIDESK_PICTURES")
 
 // shown are the pictures that the documents have.
-var shown = map[string]bool{"page-live-1440-light.png": true, "page-live-390-dark.png": true, "page-receipt-1440-dark.png": true}
+var shown = map[string]bool{"page-live-1440-light.png": true, "page-live-390-dark.png": true}
 
 // browse opens a tab of a real Chromium on a desk's pages. What a page logs as an error, and a
 // request to elsewhere, fails the test.
