@@ -441,7 +441,7 @@ func (p *project) live(t *testing.T) {
 func killed(t *testing.T, h *host) {
 	const never = workload.Point("never")
 	for _, at := range []workload.Point{workload.PointBefore, workload.PointTag, workload.PointConfigure, workload.PointReplace, workload.PointSwitch, never} {
-		t.Run("at "+string(at)+" takes the change back at its deadline", func(t *testing.T) {
+		t.Run("at "+string(at)+" reverts the change at its deadline", func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t, h, 2)
 			p.live(t)
@@ -468,11 +468,11 @@ func killed(t *testing.T, h *host) {
 			}
 			for end := time.Now().Add(3 * time.Minute); p.observe(t, target).Pending != nil; time.Sleep(200 * time.Millisecond) {
 				if time.Now().After(end) {
-					t.Fatalf("not taken back: %+v", p.observe(t, target).Pending)
+					t.Fatalf("not reverted: %+v", p.observe(t, target).Pending)
 				}
 			}
 			if time.Now().Before(c.Deadline) {
-				t.Error("taken back before its deadline")
+				t.Error("reverted before its deadline")
 			}
 			p.want(t, target, 0)
 			if last := p.observe(t, target).Last; last == nil || last.Outcome != workload.Revert {

@@ -214,7 +214,7 @@ func TestWhatAKilledRevertStillMakesGivesWay(t *testing.T) {
 // stopped and the new container under another name.
 func TestAKilledComposeLeavesNothing(t *testing.T) {
 	for name, end := range map[string]func(*world, workload.Change){
-		"taken back": func(w *world, _ workload.Change) { w.settle("b", workload.Revert); w.want(0) },
+		"reverted": func(w *world, _ workload.Change) { w.settle("b", workload.Revert); w.want(0) },
 		"gone on with": func(w *world, c workload.Change) {
 			if err := w.target().Switch(w.t.Context(), c, ignore); err != nil {
 				w.t.Fatal(err)

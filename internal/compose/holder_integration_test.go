@@ -80,7 +80,7 @@ func TestAKeepTagAloneIsRetired(t *testing.T) {
 	if err := w.target().Settle(t.Context(), w.spec.Ref, s, func(e workload.Event) { told = append(told, e.Text) }); err != nil {
 		t.Fatal(err)
 	}
-	if left := kept(); left != "" || !strings.Contains(strings.Join(told, "\n"), "image of "+old.Commit.Short()+" is let go") {
+	if left := kept(); left != "" || !strings.Contains(strings.Join(told, "\n"), "image "+old.Commit.Short()+" is no longer kept") {
 		t.Errorf("left: %q, reported %q", left, told)
 	}
 	w.want(2)

@@ -197,7 +197,7 @@ func (r *Runtime) manual(spec workload.Spec, before State, err error) string {
 	case errors.Is(err, errGone):
 		lines = []string{"its image " + before.ImageID + " is not here any more: bring it back (docker load, docker pull), then"}
 	case before.Was == nil && before.Known:
-		lines = []string{"what ran is in a file that is its owner's alone: the account that began the change, or root, takes it back"}
+		lines = []string{"what ran is in a file that is its owner's alone: the account that began the change, or root, reverts it"}
 	case before.Known:
 		// It has been put in its place, or it never lost it.
 		lines = append(lines, "# mend what the engine complains of, then", plain.Command("docker", "start", spec.Compose.ContainerName))

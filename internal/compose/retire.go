@@ -86,7 +86,7 @@ func (r *Runtime) retire(ctx context.Context, spec workload.Spec, commit artifac
 				return err
 			}
 		}
-		emit(workload.Event{Point: workload.PointSettle, Text: "image of " + commit.Short() + " is let go"})
+		emit(workload.Event{Point: workload.PointSettle, Text: "image " + commit.Short() + " is no longer kept for a rollback"})
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ type order struct {
 	Config compose.Config
 	State  string
 	Change workload.Change
-	// Revert: take the change back instead of making it.
+	// Revert: revert the change instead of making it.
 	Revert bool
 	At     workload.Point
 	After  time.Duration

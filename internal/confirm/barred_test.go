@@ -126,7 +126,7 @@ func TestARevertThatThisAccountCannotEndTouchesNothing(t *testing.T) {
 				t.Fatalf("uid %d cannot, either: %v", able, err)
 			}
 			if got := w.observe(t); got.Pending != nil || got.Instances[0].ID == before {
-				t.Errorf("not taken back: %+v", got)
+				t.Errorf("not reverted: %+v", got)
 			}
 		})
 	}

@@ -137,7 +137,7 @@ func crashAt(step confirmtest.Step) func(confirmtest.Step) error {
 func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 	t.Parallel()
 	for _, step := range confirmtest.ApplySteps() {
-		t.Run("taken back after "+string(step), func(t *testing.T) {
+		t.Run("reverted after "+string(step), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			c := w.change(t, 1, "b")
@@ -172,7 +172,7 @@ func TestACrashAtAnyStepOfASwitchEndsInOldOrNew(t *testing.T) {
 			w.want(t, 1)
 		})
 		for _, again := range confirmtest.RestoreSteps() {
-			t.Run("taken back after "+string(step)+", with another crash at "+string(again), func(t *testing.T) {
+			t.Run("reverted after "+string(step)+", with another crash at "+string(again), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				c := w.change(t, 1, "b")

@@ -24,7 +24,7 @@ type record[S any] struct {
 	Change workload.Change `json:"change"`
 	Since  time.Time       `json:"since"`
 	Before workload.Before `json:"before"`
-	// State is what the runtime needs to take the change back.
+	// State is what the runtime needs to revert the change.
 	State  S      `json:"state"`
 	Failed string `json:"failed,omitempty"`
 }

@@ -115,7 +115,7 @@ func TestAChangeWithoutADeadlineWaitsForAPerson(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if w.observe(t).Pending == nil {
-			t.Error("the change was taken back")
+			t.Error("the change was reverted")
 		}
 		stop()
 	})

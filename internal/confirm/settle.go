@@ -132,11 +132,11 @@ func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settl
 	}
 }
 
-// revert takes the change back and writes down how that ended. stop ends a wait for a
+// revert reverts the change and writes down how that ended. stop ends a wait for a
 // runtime that does not answer.
 func (t *Target[S]) revert(ctx context.Context, stop <-chan struct{}, r record[S], lock *os.File, emit func(workload.Event)) error {
 	if err := t.barred(r.Change.Ref); err != nil {
-		return fault.New(fault.RevertFailed, "nothing was touched, this account cannot take back the change to %s: %w", r.Change.Image.Commit.Short(), err).
+		return fault.New(fault.RevertFailed, "nothing was touched, this account cannot revert the change to %s: %w", r.Change.Image.Commit.Short(), err).
 			WithHint("%s", fault.HintOf(err)).WithAction(fault.RecoverAsRoot)
 	}
 	var left []workload.Left
@@ -161,7 +161,7 @@ func (t *Target[S]) revert(ctx context.Context, stop <-chan struct{}, r record[S
 }
 
 // barred returns why this account could not end a revert that it begins: what it may not
-// write is found before anything is touched. Root's watch takes the change back.
+// write is found before anything is touched. Root's watch reverts the change.
 func (t *Target[S]) barred(ref workload.Ref) error {
 	if err := t.store.barred(ref); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (t *Target[S]) barred(ref workload.Ref) error {
 	return nil
 }
 
-// restore takes the change back. A runtime that does not answer is asked again, until ctx
+// restore reverts the change. A runtime that does not answer is asked again, until ctx
 // or the wait ends: an engine that crashed comes back by itself.
 func (t *Target[S]) restore(ctx context.Context, stop <-chan struct{}, r record[S], lock *os.File, emit func(workload.Event)) error {
 	for last := error(nil); ; {

@@ -66,7 +66,7 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 		return nil, fault.New(fault.Stale, "change %s was %s already", change.ID, last.Outcome)
 	}
 	if now := t.Now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
-		return nil, fault.New(fault.InvalidRequest, "the change would be taken back at once: its time ended at %s, and it is %s here",
+		return nil, fault.New(fault.InvalidRequest, "the change would be reverted at once: its time ended at %s, and it is %s here",
 			change.Deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339)).
 			WithHint("the two hosts' clocks differ: set them by NTP (timedatectl tells whether they are)")
 	}
@@ -102,7 +102,7 @@ func (t *Target[S]) pendingFault(c workload.Change) error {
 		held = " until " + until.UTC().Format(time.TimeOnly+"Z") + " at least"
 	}
 	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet: it is held%s by %s", c.Image.Commit.Short(), held, c.Holder).
-		HeldBy(c.Holder, until).WithHint("let it end, or take it back").WithAction(fault.Recover)
+		HeldBy(c.Holder, until).WithHint("let it end, or revert it").WithAction(fault.Recover)
 }
 
 func shown(basis workload.Basis) string {

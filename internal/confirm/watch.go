@@ -86,7 +86,7 @@ type waiting struct {
 func (w *watcher[S]) round(ctx context.Context) {
 	found, err := w.target.Unsettled()
 	if err != nil && err.Error() != w.unreadable {
-		w.log.Error("the state of changes cannot be read: none of these is taken back", slog.Any("err", err))
+		w.log.Error("the state of changes cannot be read: none of these is reverted", slog.Any("err", err))
 	}
 	w.unreadable = ""
 	if err != nil {
@@ -153,7 +153,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 		})
 		switch {
 		case err == nil && took:
-			journal.Warn("nobody settled the change in time: it is taken back")
+			journal.Warn("the change was not confirmed in time: it is reverted")
 			hears.TookBack(nil)
 		case err == nil || ctx.Err() != nil && !took:
 			// It was settled, or given more time, while this waited; or the wait was ended.
@@ -163,7 +163,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 			one.due = time.Now().Add(firstPause << one.failed)
 			one.failed++
 			hears.TookBack(err)
-			journal.Error("nobody settled the change in time, and it cannot be taken back", slog.Any("err", err),
+			journal.Error("the change was not confirmed in time, and it cannot be reverted", slog.Any("err", err),
 				slog.String("hint", fault.HintOf(err)), slog.Int("attempt", one.failed), slog.Bool("last", one.failed == maxReverts))
 		}
 	})

@@ -67,7 +67,7 @@ func (w *world) provisional(t *testing.T, d time.Duration) workload.Change {
 	return c
 }
 
-// restores counts what taking back has begun.
+// restores counts what reverting has begun.
 func (w *world) restores() *atomic.Int64 {
 	var n atomic.Int64
 	w.host.Break = func(s confirmtest.Step) error {
@@ -93,7 +93,7 @@ func TestWhatIsSettledInTimeStays(t *testing.T) {
 		w.want(t, 1)
 		stop()
 		if n.Load() != 0 {
-			t.Errorf("taken back %d times", n.Load())
+			t.Errorf("reverted %d times", n.Load())
 		}
 	})
 }
@@ -116,8 +116,8 @@ func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		stop()
-		if n.Load() != 1 || j.count("it is taken back") != 1 {
-			t.Errorf("taken back %d times, reported %d times", n.Load(), j.count("it is taken back"))
+		if n.Load() != 1 || j.count("it is reverted") != 1 {
+			t.Errorf("reverted %d times, reported %d times", n.Load(), j.count("it is reverted"))
 		}
 		err := w.keep(t, "b")
 		if fault.ReasonOf(err) != fault.Stale {
@@ -140,7 +140,7 @@ func (h *hearing) TookBack(err error) { h.ends = append(h.ends, err) }
 
 // Who listens hears of each try to take a change back, and how it ended.
 func TestWhatIsTakenBackIsHeardOf(t *testing.T) {
-	for name, broken := range map[string]error{"taken back": nil, "not taken back": errors.New("no room")} {
+	for name, broken := range map[string]error{"reverted": nil, "not reverted": errors.New("no room")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
@@ -151,9 +151,16 @@ func TestWhatIsTakenBackIsHeardOf(t *testing.T) {
 					}
 					return all[c.ID]
 				}
+				var breaks atomic.Bool
+				w.host.Break = func(confirmtest.Step) error {
+					if breaks.Load() {
+						return broken
+					}
+					return nil
+				}
 				stop := watch(t, target, &journal{})
 				w.provisional(t, time.Minute)
-				w.host.Break = func(confirmtest.Step) error { return broken }
+				breaks.Store(true)
 				time.Sleep(61 * time.Second)
 				stop()
 				heard := all["b"]
@@ -192,7 +199,7 @@ func TestADeadlineOutlivesTheProcess(t *testing.T) {
 				w.want(t, 0)
 				stop()
 				if n.Load() != 1 {
-					t.Errorf("taken back %d times", n.Load())
+					t.Errorf("reverted %d times", n.Load())
 				}
 			})
 		})
@@ -226,7 +233,7 @@ func TestASwitchUnderWayIsTakenBackOnlyAfterItsEnd(t *testing.T) {
 		<-held
 		time.Sleep(time.Hour) // longer than all waits for the lock and pauses together
 		if n.Load() != 0 || w.observe(t).Pending == nil {
-			t.Fatal("taken back under the hands of the switch")
+			t.Fatal("reverted under the hands of the switch")
 		}
 		close(release)
 		if err := <-done; err != nil {
@@ -236,7 +243,7 @@ func TestASwitchUnderWayIsTakenBackOnlyAfterItsEnd(t *testing.T) {
 		w.want(t, 0)
 		stop()
 		if n.Load() != 1 || j.count("level=ERROR") != 0 {
-			t.Errorf("taken back %d times, %d errors", n.Load(), j.count("level=ERROR"))
+			t.Errorf("reverted %d times, %d errors", n.Load(), j.count("level=ERROR"))
 		}
 	})
 }
@@ -293,7 +300,7 @@ func TestTimeThatIsGrantedAtTheLastMomentCounts(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if w.observe(t).Pending == nil || n.Load() != 0 {
-			t.Fatal("it was taken back all the same")
+			t.Fatal("it was reverted all the same")
 		}
 		time.Sleep(time.Hour)
 		w.want(t, 0)
@@ -437,7 +444,7 @@ func TestWhatARevertLeavesIsRememberedAndInTheJournal(t *testing.T) {
 		defer stop()
 		time.Sleep(65 * time.Second)
 		if w.observe(t).Pending != nil {
-			t.Fatal("it is not taken back at its deadline")
+			t.Fatal("it is not reverted at its deadline")
 		}
 		if diff := cmp.Diff([]workload.Left{{Unit: "worker", Why: "worker stays"}}, w.observe(t).Last.Left); diff != "" {
 			t.Error(diff)

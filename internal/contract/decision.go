@@ -35,7 +35,7 @@ const (
 	// DecidedRevertFailed: neither version is proven live; the result names what to type.
 	DecidedRevertFailed Decision = "revert-failed"
 	// DecidedUnsettled: the host of an unsettled change does not answer any more. The
-	// host takes the change back by itself, unless a run settles the change.
+	// host reverts the change by itself, unless a run settles the change.
 	DecidedUnsettled Decision = "unsettled"
 	// DecidedFailed: before anything that runs was touched, something did not answer or an
 	// act failed.

@@ -27,7 +27,7 @@ func DryRun(c Contract) Result {
 
 // Gated is the result of a command that ends at its gate: nothing was contacted.
 func Gated(c Contract) Result {
-	r := Result{Contract: &c, Rollback: c.Rollback, Running: "not looked at: the gate comes first"}
+	r := Result{Contract: &c, Rollback: c.Rollback, Running: "not checked: the gate stops it before any host is asked"}
 	r.AtGate()
 	return r
 }
@@ -96,19 +96,19 @@ func afterRefusal(reason fault.Reason) Command {
 func Unsettled(p *workload.Pending) error {
 	const begun = "2006-01-02 15:04:05Z07:00"
 	if p.Barred != "" {
-		return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled, and this account cannot take it back",
+		return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled, and this account cannot revert it",
 			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
 			HeldBy(p.Change.Holder, p.Change.Deadline).WithHint("%s", p.Barred).WithAction(fault.RecoverAsRoot)
 	}
 	if p.Failed != "" {
-		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be taken back: %s",
+		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be reverted: %s",
 			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun), p.Failed).
 			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", RecoverCommand())
 	}
 	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
 		p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
 		HeldBy(p.Change.Holder, p.Change.Deadline).
-		WithHint("the same command for that commit proves it; `%s` takes it back", RecoverCommand())
+		WithHint("the same command for that commit proves it; `%s` reverts it", RecoverCommand())
 }
 
 // Held is the fault of a change whose run lives until a time, as far as its host knows.

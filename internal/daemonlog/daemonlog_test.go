@@ -34,11 +34,11 @@ func TestTheMessageHasTheAttributes(t *testing.T) {
 	logger := slog.New(newHandler(recorded{&lines}))
 	logger.Info("plain")
 	logger.Debug("hidden")
-	logger.With(slog.String("change", "c1")).Warn("took back", slog.String("err", "two words"), slog.Group("at", slog.String("step", "switch")))
+	logger.With(slog.String("change", "c1")).Warn("reverted", slog.String("err", "two words"), slog.Group("at", slog.String("step", "switch")))
 	logger.WithGroup("run").Error("failed", slog.Int("id", 7))
 	want := []string{
 		"INFO|plain",
-		`WARN|took back change=c1 err="two words" at.step=switch|err=two words|at=[step=switch]`,
+		`WARN|reverted change=c1 err="two words" at.step=switch|err=two words|at=[step=switch]`,
 		"ERROR|failed run.id=7|id=7",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {

@@ -64,7 +64,7 @@ func TestRecoverGoesOnBesideARuntimeThatIsSilent(t *testing.T) {
 				}
 			}
 			if want := w.liveOn("D601", silent); !took || !slices.Equal(named, want) {
-				t.Errorf("took back: %t, named %q, want %q", took, named, want)
+				t.Errorf("reverted: %t, named %q, want %q", took, named, want)
 			}
 			if others := len(w.liveOn("D601", beside)); asked[silent] != 1 || asked[beside] < others || others == 0 {
 				t.Errorf("asked %v", asked)

@@ -81,7 +81,7 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	step, decision := workload.PointOf(cause), contract.DecidedReverted
 	if ctx.Err() != nil {
 		decision = contract.DecidedInterrupted
-		cause = fault.Transient(fault.Interrupted, "stopped by you; the change was taken back")
+		cause = fault.Transient(fault.Interrupted, "stopped by you; the change was reverted")
 	}
 	ctx, cancel := detach(ctx)
 	defer cancel()
@@ -137,7 +137,7 @@ func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cau
 	out.Running = "not known: " + r.HostName + " gives no answer; " + r.ByItself(a.change)
 	return r.fail(out, decision, fault.Transient(fault.ReasonOf(silence),
 		"%w; %s gives no answer about what became of the change: %s", cause, r.HostName, r.ByItself(a.change)).
-		WithHint("the same command goes on with whatever became of it; `%s` takes it back", contract.RecoverCommand()))
+		WithHint("the same command goes on with whatever became of it; `%s` reverts it", contract.RecoverCommand()))
 }
 
 // unrecorded ends a run whose change is made and proven but whose books are not

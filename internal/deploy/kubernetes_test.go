@@ -185,7 +185,7 @@ func testLeft(t *testing.T, service string) {
 			w.images.add(t, commit("c"), w.labels(commit("c")))
 			w.killed(b)
 			w.Emit = func(e journal.Line) {
-				if e.Text == "taken back" {
+				if e.Text == "reverted" {
 					w.Leave(workload.Left{}) // the new version's switch replaces the edit
 				}
 			}

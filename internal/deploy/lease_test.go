@@ -66,7 +66,7 @@ func TestARunOfThisLedgerThatIsOverIsNotWaitedFor(t *testing.T) {
 // Two masters deploy to the same host, and the second takes over. Each run ends in words
 // that are true, and neither reverts what the other made.
 func TestARunWhoseChangeAnotherMasterEndedRevertsNothing(t *testing.T) {
-	t.Run("while it is taken back", func(t *testing.T) {
+	t.Run("while it is reverted", func(t *testing.T) {
 		twoMasters(t, func(theirs func()) { time.AfterFunc(2*time.Second, theirs) })
 	})
 	t.Run("once the other version runs", func(t *testing.T) {

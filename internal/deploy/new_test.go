@@ -86,7 +86,7 @@ func TestApplyIsRefusedByAHostThatRunsAnotherThing(t *testing.T) {
 func TestWhatRunsIsNotKnownWhenTheLastLookFails(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		over := false
-		w.Emit = func(e journal.Line) { over = over || e.Text == "taken back" }
+		w.Emit = func(e journal.Line) { over = over || e.Text == "reverted" }
 		w.away = func(call string) bool { return over && call == "observe" }
 		w.Fail(confirmtest.Retag, errBoom)
 		r := w.run(b)

@@ -86,7 +86,7 @@ func TestAnotherCommitTakesAKilledRunBackFirst(t *testing.T) {
 			t.Error(diff)
 		}
 		if r.Receipt.Before.Commit != a.String() {
-			t.Errorf("before %s, want the one that was taken back to", r.Receipt.Before.Commit)
+			t.Errorf("before %s, want the one that was reverted to", r.Receipt.Before.Commit)
 		}
 	})
 }

@@ -228,7 +228,7 @@ func TestAnAPIServerThatIsSilentWhenAChangeIsKeptLeavesItUnsettled(t *testing.T)
 		w.silence, w.away = fault.Transient(fault.KubernetesUnavailable, "no answer"), forever("settle")
 		r := w.run(b)
 		want(t, r, contract.DecidedUnsettled, fault.KubernetesUnavailable)
-		if r.Changed || !strings.Contains(r.Failure.Message, "D601 takes it back by itself at ") || !strings.HasPrefix(r.Running, "not known") {
+		if r.Changed || !strings.Contains(r.Failure.Message, "D601 reverts it by itself at ") || !strings.HasPrefix(r.Running, "not known") {
 			t.Errorf("changed %v, running %s: %s", r.Changed, r.Running, r.Failure.Message)
 		}
 		w.away = nil
@@ -243,7 +243,7 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 		want(t, r, contract.DecidedUnsettled, fault.HostUnreachable)
 		when := w.pending().Change.Deadline.UTC().Format("15:04:05Z")
 		for _, said := range []string{r.Running, r.Failure.Message} {
-			if !strings.Contains(said, "D601 takes it back by itself at "+when) {
+			if !strings.Contains(said, "D601 reverts it by itself at "+when) {
 				t.Errorf("%s", said)
 			}
 		}

@@ -55,7 +55,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	if err != nil {
 		return workload.At(workload.PointSettle, err)
 	}
-	r.log.Reach(workload.PointSettle, "taken back")
+	r.log.Reach(workload.PointSettle, "reverted")
 	return nil
 }
 
@@ -96,7 +96,7 @@ func (r *run) held(seen sight.View) error {
 func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 	logs, _ := r.logs(ctx, p.Change)
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
-		return fault.New(fault.RevertFailed, "take back the unsettled change to %s: %w", p.Change.Image.Commit.Short(), err)
+		return fault.New(fault.RevertFailed, "revert the unsettled change to %s: %w", p.Change.Image.Commit.Short(), err)
 	}
 	_, err := r.Ledger.Record(r.leftReceipt(p, logs))
 	return workload.At(workload.PointRecord, err)

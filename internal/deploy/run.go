@@ -9,7 +9,7 @@ import (
 )
 
 // Run brings the commit live, or leaves what ran before running. Ending ctx before
-// the switch stops the run; after it, it means: take the change back.
+// the switch stops the run; after it, it means: revert the change.
 func (d *Deployer) Run(ctx context.Context, c contract.Contract, force bool) contract.Result {
 	r := begin(d.session(c.Row(), c.Env), c.Commit)
 	return r.ended(r.run(ctx, c, force, nil))

@@ -18,7 +18,7 @@ func (r *run) guard(ctx context.Context) (unlock func(), waited bool, err error)
 	if unlock, waited, err = r.lock(ctx); err != nil {
 		return nil, waited, workload.At(workload.PointGuard, err)
 	}
-	r.log.Reach(workload.PointGuard, "the lock is ours")
+	r.log.Reach(workload.PointGuard, "locked")
 	return unlock, waited, nil
 }
 
@@ -123,7 +123,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 	if err := r.Ledger.Prepare(receipt); err != nil {
 		return receipt, nil, workload.At(workload.PointPending, err)
 	}
-	r.log.Reach(workload.PointPending, "the receipt is written, not yet in force")
+	r.log.Reach(workload.PointPending, "receipt saved, not final yet")
 	old, err := r.Ledger.Retire(r.env, r.name(), r.commit, r.sharing()...)
 	return receipt, old, workload.At(workload.PointSettle, err)
 }

@@ -87,7 +87,7 @@ func TestACopyThatWasNotProvenAndCannotBeTakenBackIsLoud(t *testing.T) {
 	})
 }
 
-// A host that is gone after it refused to keep takes the change back by itself.
+// A host that is gone after it refused to keep reverts the change by itself.
 func TestACopyThatWasNotProvenOnAHostThatIsGoneIsTakenBackByIt(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.before(func() {

@@ -35,7 +35,7 @@ func (d *Deployer) Verify(ctx context.Context, env artifact.Env, name string) (o
 	}
 	last := ledger.LastKept(receipts)
 	if last == nil {
-		return failed(fault.New(fault.ReceiptNotFound, "no receipt says that %s was ever proven in %s", name, env).
+		return failed(fault.New(fault.ReceiptNotFound, "no deploy of %s was ever proven in %s", name, env).
 			WithHint("deploy it; the deploy proves it"), contract.LiveCommand(row, env, string(contract.AnyCommit)))
 	}
 	started := time.Now()

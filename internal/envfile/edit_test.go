@@ -77,7 +77,7 @@ func TestEditChangesTheKeysAndNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := cmp.Diff(tt.before, content(t, back)); d != "" {
-				t.Errorf("taken back: %s", d)
+				t.Errorf("reverted: %s", d)
 			}
 		})
 	}
@@ -225,7 +225,7 @@ func roundTrip(t *testing.T, text string, set map[string]string) bool {
 		t.Errorf("%q came back as %q (%v)", text, envfile.Raw(back), err)
 	}
 	if same, err := undo.Revert(c); err != nil || !bytes.Equal(envfile.Raw(same), []byte(text)) {
-		t.Errorf("%q: taken back before it was written: %q (%v)", text, envfile.Raw(same), err)
+		t.Errorf("%q: reverted before it was written: %q (%v)", text, envfile.Raw(same), err)
 	}
 	if again, _, err := envfile.Edit(after, set); err != nil || !bytes.Equal(envfile.Raw(again), raw) {
 		t.Errorf("%q: a second edit changes it: %q and %q (%v)", text, raw, envfile.Raw(again), err)

@@ -21,7 +21,7 @@ func TestAKeyThatBeginsLikeOursStays(t *testing.T) {
 	}
 	back, err := undo.Revert(after)
 	if err != nil || content(t, back) != before {
-		t.Errorf("taken back: %q, %v", content(t, back), err)
+		t.Errorf("reverted: %q, %v", content(t, back), err)
 	}
 }
 

@@ -66,7 +66,7 @@ func TestARunIsReadAsItWasWritten(t *testing.T) {
 	run := ledger.NewID(time.Now())
 	last := line(t, run, workload.PointRecord, "")
 	last.End = &journal.End{Outcome: "reverted", Reason: fault.NotProven, Failure: "health 503", Receipt: run}
-	want := []journal.Line{line(t, run, workload.PointGuard, "the lock is ours"), line(t, run, workload.PointSwitch, "<&>"), last}
+	want := []journal.Line{line(t, run, workload.PointGuard, "locked"), line(t, run, workload.PointSwitch, "<&>"), last}
 	w := writer(t, j)
 	for _, l := range want {
 		w.Append(l)

@@ -60,7 +60,7 @@ func (r *Runtime) inTime(all []kube.Deployment, change workload.Change) error {
 	for _, d := range all {
 		need, left := d.Definition.ProgressDeadline+r.limits.grace, time.Until(change.Deadline)
 		if !change.Deadline.IsZero() && left < need {
-			return fault.New(fault.Stale, "a rollout of Deployment %s/%s may take %s (progressDeadlineSeconds and %s), and the change is taken back in %s",
+			return fault.New(fault.Stale, "a rollout of Deployment %s/%s may take %s (progressDeadlineSeconds and %s), and the change is reverted in %s",
 				d.Namespace, d.Name, need, r.limits.grace, left.Round(time.Second)).
 				WithHint("run the same command again: it makes a new plan, by the present progressDeadlineSeconds")
 		}

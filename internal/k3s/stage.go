@@ -123,7 +123,7 @@ func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []arti
 		_, there, err := r.images.Image(ctx, name)
 		if err == nil && there && !slices.Contains(used, name) {
 			if err = r.images.Release(ctx, name); err == nil {
-				emit(workload.Event{Point: workload.PointSettle, Text: "image of " + c.Short() + " is let go"})
+				emit(workload.Event{Point: workload.PointSettle, Text: "image " + c.Short() + " is no longer kept for a rollback"})
 			}
 		}
 		if err != nil {

@@ -93,7 +93,7 @@ func (r *Runtime) configure(ctx context.Context, spec workload.Spec, change work
 			done = false
 			if former, had := before.Former[key]; there != had || v != former {
 				return now, false, fault.New(fault.Stale, "somebody changed %s in %s since the change began", key, objectOf(spec, key)).
-					WithHint("take the change back; the value of somebody else stays")
+					WithHint("revert the change; the value of somebody else stays")
 			}
 			if v, ok := change.Values.Get(key); !ok || before.Written[key] != before.sum(v) {
 				missing = append(missing, key)
@@ -101,7 +101,7 @@ func (r *Runtime) configure(ctx context.Context, spec workload.Spec, change work
 		}
 		if len(missing) > 0 {
 			return now, false, fault.New(fault.InvalidRequest, "the change goes on, but %s are not written yet, and no record holds their values", strings.Join(missing, ", ")).
-				WithHint("give the same values again, or take the change back")
+				WithHint("give the same values again, or revert the change")
 		}
 		return both(change.Values), !done, nil
 	})

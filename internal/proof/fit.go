@@ -91,10 +91,10 @@ func FitCompose(spec workload.Spec, d workload.ComposeDefinition) []Check {
 	unset, unlabelled := spec.MissingReferences(d.References), spec.MissingReferences(d.LabelReferences)
 	return append(checks,
 		unfit("compose environment", len(unset) == 0,
-			fmt.Sprintf("does not hand on %s, each under its own name, so the container would not show what it runs", strings.Join(unset, ", ")),
+			fmt.Sprintf("lacks %s, each under its own name: without it the container cannot report its commit", strings.Join(unset, ", ")),
 			"add to the service:\n"+yaml(spec, "environment", func(k string) string { return spec.KeyPrefix + k })),
 		unfit("compose labels", len(unlabelled) == 0,
-			fmt.Sprintf("do not name %s, so the container would not show what it runs", strings.Join(unlabelled, ", ")),
+			fmt.Sprintf("lack %s: without it the container cannot report its commit", strings.Join(unlabelled, ", ")),
 			"add to the service:\n"+yaml(spec, "labels", label)))
 }
 

@@ -30,12 +30,12 @@ func TestWhatMakesAServiceUnfit(t *testing.T) {
 		t.Error(c)
 	}
 	for want, spoil := range map[string]func(*workload.ComposeDefinition){
-		"compose image is other, want sample":                  func(d *workload.ComposeDefinition) { d.Image = "other" },
-		"compose container_name is missing, want sample-":      func(d *workload.ComposeDefinition) { d.ContainerName = "" },
-		"compose pull_policy is build":                         func(d *workload.ComposeDefinition) { d.PullPolicy = "build" },
-		"compose replicas is 0, want 1":                        func(d *workload.ComposeDefinition) { d.Replicas = 0 },
-		"compose environment does not hand on K_DEPLOYED_AT, ": func(d *workload.ComposeDefinition) { d.References = d.References[:6] },
-		"compose labels do not name K_DEPLOYED_AT, ":           func(d *workload.ComposeDefinition) { d.LabelReferences = d.LabelReferences[:6] },
+		"compose image is other, want sample":             func(d *workload.ComposeDefinition) { d.Image = "other" },
+		"compose container_name is missing, want sample-": func(d *workload.ComposeDefinition) { d.ContainerName = "" },
+		"compose pull_policy is build":                    func(d *workload.ComposeDefinition) { d.PullPolicy = "build" },
+		"compose replicas is 0, want 1":                   func(d *workload.ComposeDefinition) { d.Replicas = 0 },
+		"compose environment lacks K_DEPLOYED_AT, ":       func(d *workload.ComposeDefinition) { d.References = d.References[:6] },
+		"compose labels lack K_DEPLOYED_AT: ":             func(d *workload.ComposeDefinition) { d.LabelReferences = d.LabelReferences[:6] },
 	} {
 		d := fit
 		spoil(&d)

@@ -62,7 +62,7 @@ type Host interface {
 	RemoveFile(ctx context.Context, path string) error
 	// Reload lets systemd read its units again.
 	Reload(ctx context.Context) error
-	// Enable enables a unit, Disable takes that back.
+	// Enable enables a unit, Disable reverts that.
 	Enable(ctx context.Context, unit string) (changed bool, err error)
 	Disable(ctx context.Context, unit string) error
 	// Restart starts a unit, stopping it first if it is active, and Stop stops it.

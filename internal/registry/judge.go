@@ -155,7 +155,7 @@ func (r *Report) warn(want Settings, f Facts) {
 		r.Warnings = append(r.Warnings, "the container was not made by the Compose project "+Project)
 	}
 	if f.stale() {
-		r.Warnings = append(r.Warnings, "a file changed after the container was made, so it may run with what the file said before: restart the unit to be sure ("+fault.RegistryInstall.Mark()+")")
+		r.Warnings = append(r.Warnings, "a file changed after the container started: restart the unit to apply it ("+fault.RegistryInstall.Mark()+")")
 	}
 	r.Warnings = append(r.Warnings, f.Unread...)
 }

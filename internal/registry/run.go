@@ -101,7 +101,7 @@ func (i *installation) allowed(f Facts) error {
 	case f.Unit == nil:
 		return fault.New(fault.UnitFailed, "systemd does not answer: %s", cmp.Or(why, "none")).WithHint("the registry needs systemd: `systemctl is-system-running` on the host shows its state")
 	case f.Unit.masked():
-		return fault.New(fault.UnitFailed, "%s is masked", Unit).WithHint("somebody meant that; to take it back, on the host, as root: systemctl unmask %s", Unit)
+		return fault.New(fault.UnitFailed, "%s is masked", Unit).WithHint("somebody meant that; to revert it, on the host, as root: systemctl unmask %s", Unit)
 	}
 	for _, name := range FileNames() {
 		switch file := f.Files[name]; file.State {

@@ -15,7 +15,7 @@ func TestAHintEndsInTheLineOfItsAction(t *testing.T) {
 		err  error
 		want string
 	}{
-		"a sentence":                       {why.WithHint("let it end, or take it back").WithAction(fault.Recover), "let it end, or take it back: unidesk-controller recover"},
+		"a sentence":                       {why.WithHint("let it end, or revert it").WithAction(fault.Recover), "let it end, or revert it: unidesk-controller recover"},
 		"lines to type":                    {why.WithHint("docker rm -f web\n").WithAction(fault.Recover), "docker rm -f web\nunidesk-controller recover"},
 		"no hint":                          {why.WithAction(fault.ListReceipts), "unidesk-controller history"},
 		"a mark within a sentence":         {why.WithHint("first `%s`, then look", fault.ListServices.Mark()), "first `unidesk-controller services`, then look"},

@@ -78,6 +78,6 @@ func clock(at time.Time) string { return at.UTC().Format(time.TimeOnly + "Z") }
 
 // ByItself describes what the host does if no run settles the change.
 func (w Workload) ByItself(change workload.Change) string {
-	return fmt.Sprintf("if no run settles it, %s takes it back by itself at %s (its clock)",
+	return fmt.Sprintf("if no run settles it, %s reverts it by itself at %s (its clock)",
 		w.HostName, clock(change.Deadline))
 }

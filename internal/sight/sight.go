@@ -115,7 +115,7 @@ func (w Workload) Now(ctx context.Context, before View) (View, string) {
 func (w Workload) Running(seen View) string {
 	switch {
 	case w.Unseen != "":
-		return "not looked at: " + w.Unseen
+		return "not checked: " + w.Unseen
 	case !seen.Known():
 		return w.unknown(seen, "")
 	case time.Since(seen.asked) > fresh:

@@ -138,7 +138,7 @@ func (r *run) receive(ctx context.Context, missing []layers.Range, bases *layers
 		Whole: func(l artifact.Layer) {
 			r.progress.whole(l)
 			// Emitted before it is loaded, so that events come in their order.
-			r.progress.say(workload.PointLayer, fmt.Sprintf("layer %s is whole", workload.ShortID(l.Digest.String())))
+			r.progress.say(workload.PointLayer, fmt.Sprintf("layer %s received and verified", workload.ShortID(l.Digest.String())))
 			r.offer(l)
 			r.mu.Lock()
 			r.advance()

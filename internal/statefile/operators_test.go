@@ -145,7 +145,7 @@ func TestOneOperatorGoesOnWhereAnotherStopped(t *testing.T) {
 		{"the first deploys", first, func() error { return deploy(t, state, host, spec, "one", images[0]) }},
 		{"the second keeps it", second, func() error { return settle(t, state, host, spec, "one", workload.Keep) }},
 		{"the second deploys", second, func() error { return deploy(t, state, host, spec, "two", images[1]) }},
-		{"the first takes it back", first, func() error { return settle(t, state, host, spec, "two", workload.Revert) }},
+		{"the first reverts it", first, func() error { return settle(t, state, host, spec, "two", workload.Revert) }},
 	} {
 		if err := as(step.uid, step.do); err != nil {
 			t.Fatalf("%s: %v", step.name, err)

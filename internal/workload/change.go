@@ -36,7 +36,7 @@ type Pending struct {
 	Before Before `json:"before"`
 	// Failed is why taking the change back did not work, "" if it was not tried.
 	Failed string `json:"failed,omitempty"`
-	// Barred is which account to be for taking it back, "" if this process's account can.
+	// Barred is which account to be for reverting it, "" if this process's account can.
 	Barred string `json:"-"`
 	// HeldUntil is when the lease of the change's run ends, by the host's clock; zero
 	// if the host keeps no leases.

@@ -9,7 +9,7 @@ type Point string
 
 // The points of a deploy, in their order.
 const (
-	// PointGuard: the contract holds and the lock is ours.
+	// PointGuard: the contract holds and locked.
 	PointGuard Point = "guard"
 	// PointResolve: the commit's digests are known.
 	PointResolve Point = "resolve"
@@ -35,7 +35,7 @@ const (
 	PointSwitch Point = "switch"
 	// PointProve: the new version is proven, or is not.
 	PointProve Point = "prove"
-	// PointPending: the receipt is written, not yet in force.
+	// PointPending: receipt saved, not final yet.
 	PointPending Point = "receipt-pending"
 	// PointSettle: the host keeps the change, or has taken it back.
 	PointSettle Point = "settle"

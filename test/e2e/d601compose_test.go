@@ -193,7 +193,7 @@ func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 			}
 			return nil
 		})
-		t.Logf("%s: taken back alone after %s", service, time.Since(began).Round(time.Second))
+		t.Logf("%s: reverted alone after %s", service, time.Since(began).Round(time.Second))
 	}
 	for service, wrong := range runs {
 		deployNow(t, service, next[service]).want(t, contract.DecidedSucceeded, "", 0)

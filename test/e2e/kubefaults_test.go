@@ -57,7 +57,7 @@ const changes = "/var/lib/unidesk-agent/changes/kubernetes/"
 // takesBack waits until the agent has begun to take a change back, and so holds its lock.
 func (k *cluster) takesBack(t *testing.T, spec workload.Spec) {
 	t.Helper()
-	eventually(t, 6*time.Minute, "D601 begins to take the change back", func() error {
+	eventually(t, 6*time.Minute, "D601 begins to revert the change", func() error {
 		_, err := two.D601.Output(t.Context(), "sh", "-c", `flock --nonblock --conflict-exit-code 9 "$0" true; test $? = 9`, changes+spec.Ref.String()+".lock")
 		return err
 	})

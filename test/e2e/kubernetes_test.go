@@ -92,7 +92,7 @@ func TestKubernetes(t *testing.T) {
 				})
 			}
 		})
-		t.Run("is taken back meanwhile", takenBack)
+		t.Run("is reverted meanwhile", takenBack)
 	})
 	t.Run("an API server that is silent before a deploy", k.silent)
 	t.Run("what is beneath fails", k.beneath)
@@ -457,7 +457,7 @@ func (k *cluster) steady(t *testing.T, namespace string) (pods int) {
 }
 
 // abandon kills the controller between the switch and the settlement. It returns the
-// test that the agent takes the change back at its deadline.
+// test that the agent reverts the change at its deadline.
 func (k *cluster) abandon(t *testing.T) func(*testing.T) {
 	spec := k.spec(t, "mdtodo", artifact.Prod)
 	good := k.live(t, spec)
@@ -480,7 +480,7 @@ func (k *cluster) stamped(t *testing.T, spec workload.Spec) (string, error) {
 }
 
 func (k *cluster) takenBack(t *testing.T, spec workload.Spec, good string) {
-	eventually(t, 8*time.Minute, "D601 takes it back by itself", func() error {
+	eventually(t, 8*time.Minute, "D601 reverts it by itself", func() error {
 		out, err := k.stamped(t, spec)
 		if err == nil && out != good {
 			err = fmt.Errorf("it is %s", out)

@@ -187,7 +187,7 @@ func recoverAll(t *testing.T, service string) []contract.Recovery {
 	return slices.DeleteFunc(done.Recovered, func(r contract.Recovery) bool { return r.Service.String() != service })
 }
 
-// A first Ctrl-C ends in the old version once there is something to take back.
+// A first Ctrl-C ends in the old version once there is something to revert.
 func TestStopAfterTheSwitchBringsTheOldVersionBack(t *testing.T) {
 	t.Parallel()
 	const service = "frontend"

@@ -91,7 +91,7 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 	})
 	dir := configured(t, "socket: "+path)
 	books := ledger.Open(filepath.Join(dir, "state", "ledger"))
-	for i, commit := range []string{c, a, b} { // b was taken back
+	for i, commit := range []string{c, a, b} { // b was reverted
 		r := ledger.Receipt{
 			ID: fmt.Sprint(i), Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Prod, Commit: must(artifact.ParseCommit(commit)),
 			Outcome: ledger.Succeeded, Started: time.Unix(int64(i), 0), Image: ledger.Image{Manifest: artifact.DigestOf([]byte(commit))},

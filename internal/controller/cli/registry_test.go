@@ -196,7 +196,7 @@ func TestHealthForPeopleShowsEachCheckAndWhatToType(t *testing.T) {
   check          ✓ unit-hash sha256:e45a2a66d68ea3f83e8d0a6a74e679c56de214bf72b62d7ee97a87477b94d33c
   check          ✓ image-expected registry:2.8.3
   warning        engine 20.10.24 is older than 28: a port that it publishes on loopback can be reached from the same network segment
-  says nothing of provider heartbeat, Host SSH, k3sctl-adapter, Code Queue scheduler, business APIs
+  not covered    provider heartbeat, Host SSH, k3sctl-adapter, Code Queue scheduler, business APIs
   next           on the host, as root: systemctl start unidesk-artifact-registry.service
 `
 	if diff := cmp.Diff(want, ask(t, served, "health").out); diff != "" {

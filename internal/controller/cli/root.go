@@ -47,7 +47,7 @@ func root(a *command.App) *cobra.Command {
 		Short: "Bring exactly the asked commit live, and prove it",
 		Long: `unidesk-controller brings the image of exactly one commit from the registry on
 D601 to where its service runs, switches the service to it, proves that what
-runs is that commit, and takes the switch back when it cannot.
+runs is that commit, and reverts the switch when it cannot.
 
 Results are on stdout, progress and notes on stderr.`,
 		Args:          cobra.ArbitraryArgs, // no word is an argument: refuse.Group refuses each

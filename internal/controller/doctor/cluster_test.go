@@ -137,7 +137,7 @@ func TestAHostWithAClusterIsToldInFull(t *testing.T) {
 	}
 	want := []string{
 		"agent: 1 answers over ssh D601",
-		"path: 0 bytes, each value among them, came back as they were sent; round trips 0s, slowest 0s",
+		"path: 8-bit clean, 0 bytes came back unchanged; round trip 0s, slowest 0s",
 		"role: operate", "clock: ours, within 0.000 s", "capabilities: workload_kubernetes",
 		"cluster: v1.33.1+k3s1, as system:serviceaccount:unidesk-system:unidesk-agent",
 		"cluster's runtime: containerd 2.0.5",

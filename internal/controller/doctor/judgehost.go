@@ -63,7 +63,7 @@ func judgePath(e rpc.Echoed, err error) Finding {
 	if err != nil {
 		return broken(check, err, "")
 	}
-	took := fmt.Sprintf("%d bytes, each value among them, came back as they were sent; round trips %s, slowest %s",
+	took := fmt.Sprintf("8-bit clean, %d bytes came back unchanged; round trip %s, slowest %s",
 		e.Bytes, e.Median.Round(100*time.Microsecond), e.Slowest.Round(100*time.Microsecond))
 	if e.Slowest > slowEcho {
 		return amiss(LevelWarning, check, "look for what holds bytes back on the way: a program between that buffers, or a line that is full", "%s", took)

@@ -5,4 +5,4 @@ import (
 )
 
 // OrNotTold marks what an agent did not report. The gap means nothing about its host.
-func OrNotTold(s string) string { return cmp.Or(s, "not told") }
+func OrNotTold(s string) string { return cmp.Or(s, "unknown") }

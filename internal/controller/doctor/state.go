@@ -106,9 +106,9 @@ func judgeWatch(watched bool, err error) Finding {
 	case !watched:
 		return amiss(LevelWarning, check, "`systemctl status unidesk-controller` shows a unit that fails, and tries again every 30 s, with its reason; "+
 			"if it is disabled, as root: `systemctl enable --now unidesk-controller`; without the package have `unidesk-controller watch` run all the time",
-			"nobody watches here: when a run is killed, what it switched to runs on, unproven, until the next command")
+			"the watch does not run: if a deploy is killed, its unproven version stays until the next command or `unidesk-controller recover`")
 	}
-	return fine(check, "what nobody settles in time is taken back")
+	return fine(check, "a change that is not confirmed in time is reverted")
 }
 
 // stale is the age from which a textfile is not written any more: watch writes it each minute.

@@ -30,7 +30,7 @@ func (o RollbackOptions) Newest() (artifact.Commit, error) {
 		why = append(why, c.Commit.Short()+": "+cmp.Or(c.Why, "its last proof failed"))
 	}
 	return artifact.Commit{}, fault.New(fault.ReceiptNotFound, "%s has no commit to go back to in %s: %s", o.Service, o.Env,
-		cmp.Or(strings.Join(why, "; "), "no receipt says that a commit was proven")).
+		cmp.Or(strings.Join(why, "; "), "no earlier deploy of it was proven")).
 		WithHint("the list says what is left of each; `--run-now --to COMMIT` names one all the same")
 }
 

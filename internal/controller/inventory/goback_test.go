@@ -12,7 +12,7 @@ import (
 func TestTheNewestCommitToGoBackTo(t *testing.T) {
 	t.Parallel()
 	commit := func(digit string) artifact.Commit { return must(artifact.ParseCommit(strings.Repeat(digit, 40))) }
-	runs := Candidate{Commit: commit("a"), Runs: true, Why: "it runs now", Standing: ledger.Live}
+	runs := Candidate{Commit: commit("a"), Runs: true, Why: "current version", Standing: ledger.Live}
 	failed := Candidate{Commit: commit("b"), Command: "the line --again", Standing: ledger.RolledBack}
 	gone := Candidate{Commit: commit("c"), Why: "it is no longer in the registry", Standing: ledger.Proven}
 	good, older := Candidate{Commit: commit("d"), Command: "the line", Standing: ledger.Proven}, Candidate{Commit: commit("e"), Command: "the line", Standing: ledger.Proven}
@@ -25,7 +25,7 @@ func TestTheNewestCommitToGoBackTo(t *testing.T) {
 	}{
 		"the newest that was not rolled back": {RollbackOptions{Candidates: []Candidate{runs, failed, gone, good, older}, Unasked: []Unasked{*silent}}, good.Commit, "", ""},
 		"none is left":                        {RollbackOptions{Candidates: []Candidate{runs, failed, gone}}, artifact.Commit{}, fault.ReceiptNotFound, "bbbbbbbbbbbb: its last proof failed; cccccccccccc: it is no longer in the registry"},
-		"none was proven":                     {RollbackOptions{}, artifact.Commit{}, fault.ReceiptNotFound, "no receipt says that a commit was proven"},
+		"none was proven":                     {RollbackOptions{}, artifact.Commit{}, fault.ReceiptNotFound, "no earlier deploy of it was proven"},
 		"the registry was not asked":          {RollbackOptions{Candidates: []Candidate{runs, gone}, Unasked: []Unasked{*silent}}, artifact.Commit{}, fault.RegistryUnavailable, "it restarts"},
 	} {
 		got, err := c.options.Newest()

@@ -41,7 +41,7 @@ func NewRegistryPlan(c site.Config, from string) RegistryPlan {
 			"published at " + endpoint + " and nowhere else: no NodePort, hostPort, LoadBalancer, public port or reverse proxy",
 			"inside its container it listens on :5000; the host's loopback address is the security boundary",
 			"a local cache of artifacts: it builds nothing, deploys nothing, and stands for neither deploy.json, release/v1 nor the history of master",
-			"what runs, and which release line, is for UniDesk's release governance to say: the registry only holds what it pins",
+			"the registry stores images: UniDesk's release process decides which version runs",
 			"k3sctl-adapter is a neighbour and no part of it: UniDesk's control bridge to native k3s, managed by UniDesk itself",
 			"CI on this host builds and pushes images pinned to a commit; CD on the target only pulls, replaces and verifies",
 		},
@@ -72,7 +72,7 @@ func NewRegistryPlan(c site.Config, from string) RegistryPlan {
 			"CD confirms that commit, tag and digest are in the registry, and that the image's labels name the commit",
 			"the missing layers cross through Host SSH to the target, each verified; no port is opened, no third party hosts anything",
 			"the image gets the name that Compose uses, and `docker compose up -d --no-build --no-deps --force-recreate --pull never backend-core` recreates that one service",
-			"what runs is proven by the image's label, by the environment and by the health payload; a switch that cannot be proven is taken back",
+			"what runs is proven by the image's label, by the environment and by the health payload; a switch that cannot be proven is reverted",
 			"to go back: the same command with the previous commit; nothing is ever built on the target",
 		},
 	}

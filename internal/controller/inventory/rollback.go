@@ -125,7 +125,7 @@ func newCandidate(r ledger.Receipt, host string, now artifactState, running *wor
 		c.Registry = InRegistry
 	}
 	if c.Runs {
-		c.Why = "it runs now"
+		c.Why = "current version"
 	}
 	if c.Why == "" {
 		c.Command = command

@@ -104,7 +104,7 @@ type Deploys struct {
 type Change struct {
 	Pair
 	Commit, ID string
-	// Deadline is when it is taken back; zero if it has none.
+	// Deadline is when it is reverted; zero if it has none.
 	Deadline time.Time
 }
 

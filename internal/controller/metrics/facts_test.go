@@ -72,7 +72,7 @@ func TestHowAPlaceStandsByTheBooks(t *testing.T) {
 	}{
 		"kept":                   {[]ledger.Receipt{kept}, false, false, overview.Proven},
 		"kept with false flags":  {[]ledger.Receipt{degraded, kept}, false, false, overview.Degraded},
-		"taken back since":       {[]ledger.Receipt{past(t, 3, "c", ledger.Reverted), degraded}, false, false, overview.Degraded},
+		"reverted since":         {[]ledger.Receipt{past(t, 3, "c", ledger.Reverted), degraded}, false, false, overview.Degraded},
 		"could not be put back":  {[]ledger.Receipt{lost, kept}, false, false, overview.Unknown},
 		"recovered since":        {[]ledger.Receipt{past(t, 4, "c", ledger.Reverted), lost, kept}, false, false, overview.Proven},
 		"a change is pending":    {[]ledger.Receipt{kept}, false, true, overview.Unconfirmed},

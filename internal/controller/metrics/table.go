@@ -47,7 +47,7 @@ func table() []metric {
 		{savedBytes, "Bytes of layers that did not cross because they were made of layers that the master keeps.", counter, place},
 		{attempts, "Runs that have ended, also those that a gate, a check or the lock refused.", counter, with("outcome")},
 		{unsettled, "Changes on the master that are not settled.", gauge, nil},
-		{deadline, "When a change that is not settled is taken back.", gauge, with("commit", "change")},
+		{deadline, "When a change that is not settled is reverted.", gauge, with("commit", "change")},
 		{leftovers, "What killed runs may have left, as each command notes it.", gauge, nil},
 		{folderBytes, "Bytes of the files in a folder of the state.", gauge, []string{"kind"}},
 		{folderQuotas, "Most bytes that a folder of the state may have.", gauge, []string{"kind"}},

@@ -71,10 +71,10 @@ func printBootstrap(out io.Writer, version string, r bootstrapped) error {
 		p.Field("because", "%s", terminal.Indent(f.Message))
 		p.Field("now", "%s", terminal.Indent(f.Now))
 		if f.Hint != "" {
-			p.Field("to mend", "%s", terminal.Indent(f.Hint))
+			p.Field("fix", "%s", terminal.Indent(f.Hint))
 		}
 		if f.Retry {
-			p.Field("again?", "the same command may succeed without any change")
+			p.Field("retry", "temporary: run the same command again")
 		}
 	}
 	return p.Err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Diagnosed answers with a diagnosis.
@@ -50,5 +51,5 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 }
 
 func tally(counts map[doctor.Level]int) string {
-	return fmt.Sprintf("faults: %d, warnings: %d, well: %d", counts[doctor.LevelFault], counts[doctor.LevelWarning], counts[doctor.LevelOK])
+	return fmt.Sprintf("%s, %s, %d ok", plain.Count(counts[doctor.LevelFault], "fault"), plain.Count(counts[doctor.LevelWarning], "warning"), counts[doctor.LevelOK])
 }

@@ -20,7 +20,7 @@ func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 	if err := printDiagnosis(&out, d); err != nil {
 		t.Fatal(err)
 	}
-	want := `fault  faults: 1, warnings: 1, well: 1
+	want := `fault  1 fault, 1 warning, 1 ok
 UniDesk
   ✓ env file: mode 0600
 host D601

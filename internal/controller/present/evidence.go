@@ -38,7 +38,7 @@ func (p *printer) evidence(r contract.Result) {
 				held++
 			}
 		}
-		p.Field("evidence", "%d of %d findings hold%s", held, n, terminal.Faint().Render("  (-o json shows each)"))
+		p.Field("checks", "%d of %d passed%s", held, n, terminal.Faint().Render("  (-o json shows each)"))
 	}
 	for _, f := range r.Evidence {
 		if !f.OK {
@@ -46,7 +46,7 @@ func (p *printer) evidence(r contract.Result) {
 		}
 	}
 	for _, w := range r.Witnesses {
-		p.Field("witness", "%s", w)
+		p.Field("proof", "%s", w)
 	}
 }
 

@@ -22,7 +22,7 @@ func History(list []inventory.Past) Answer {
 // its id, how its commit stands, and why it was made or else the commit's subject.
 func printHistory(out io.Writer, list []inventory.Past, now time.Time) error {
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(out, "no receipt: a deploy writes one when it is proven or taken back")
+		_, err := fmt.Fprintln(out, "no receipt: a deploy writes one when it is proven or reverted")
 		return err
 	}
 	cells := [][]string{{"OUTCOME", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RECEIPT", "STANDING", "MESSAGE"}}

@@ -27,7 +27,7 @@ func printHosts(out io.Writer, list []site.HostRow) error {
 		if !row.Reachable {
 			p.Field("because", "%s (%s)", terminal.Indent(row.Message), row.Reason)
 			if row.Hint != "" {
-				p.Field("to mend", "%s", terminal.Indent(row.Hint))
+				p.Field("fix", "%s", terminal.Indent(row.Hint))
 			}
 			continue
 		}

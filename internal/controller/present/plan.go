@@ -20,7 +20,7 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 	p.Field("config", "%s", plan.Config)
 	p.Field("image", "%s, %s, %s", plain.Count(plan.Layers, "layer"), plain.Size(plan.Bytes), plan.Platform)
 	if plan.Unseen == "" { // else nothing is brought anywhere
-		p.Field("would cross", "%s", wouldCross(plan, c))
+		p.Field("to transfer", "%s", wouldCross(plan, c))
 	}
 	p.Field("not touched", "%s", terminal.Indent(strings.Join(c.ExcludedTargets, "\n")))
 	if plan.AlreadyLive {

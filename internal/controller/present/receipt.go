@@ -53,7 +53,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 	}
 	p.down(&r.Receipt)
 	if len(r.Logs) > 0 {
-		p.Field("its last lines", "%s", terminal.Indent(strings.Join(r.Logs, "\n")))
+		p.Field("logs", "%s", terminal.Indent(strings.Join(r.Logs, "\n")))
 	}
 	p.Field("ran before", "%s", before(r.Before))
 	p.Field("manifest", "%s", r.Image.Manifest)
@@ -81,7 +81,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.Field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}
 	if back, err := contract.ParseCommand(r.Rollback); err == nil && r.Outcome == ledger.Succeeded && back.Complete() {
-		p.Field("to go back", "%s", r.Rollback)
+		p.Field("rollback", "%s", r.Rollback)
 	}
 	return p.Err
 }

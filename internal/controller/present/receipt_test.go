@@ -45,7 +45,7 @@ func TestAReceiptIsAScreenForPeople(t *testing.T) {
 		"2026-01-02 03:05:35Z, by ops, with controller 1.2\n", "  steps             2.0 s  switch\n",
 		"  provenance     contradicted, another digest\n", "  grant          by boss (SHA256:k), nonce n1\n", "  disturbed      ! database was restarted\n",
 		"  message        fix the login\n", "  link           https://ci.example/7\n", "  down for       61.2 s\n",
-		"  its last lines panic: no\n                 goroutine 1\n",
+		"  logs           panic: no\n                 goroutine 1\n",
 	} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("it does not say %q:\n%s", words, out.String())

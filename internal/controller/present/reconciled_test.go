@@ -43,7 +43,7 @@ func TestADegradedResultTellsHowToGoBack(t *testing.T) {
 	for decision, wanted := range map[contract.Decision]bool{contract.DecidedDegraded: true, contract.DecidedReverted: false, contract.DecidedSucceeded: true} {
 		var out strings.Builder
 		r := contract.Result{OK: decision == contract.DecidedSucceeded, Decision: decision, Rollback: contract.Words("the", "command")}
-		if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "to go back     the command") != wanted {
+		if err := printResult(&out, r); err != nil || strings.Contains(out.String(), "rollback       the command") != wanted {
 			t.Errorf("%s: %v\n%s", decision, err, out.String())
 		}
 	}

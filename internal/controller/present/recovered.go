@@ -40,7 +40,7 @@ func printRecovered(out io.Writer, r recoveries) error {
 		if f := one.Failure; f != nil {
 			p.Field("because", "%s", terminal.Indent(f.Message))
 			if f.Hint != "" {
-				p.Field("to mend", "%s", terminal.Indent(f.Hint))
+				p.Field("fix", "%s", terminal.Indent(f.Hint))
 			}
 			p.Field("next", "%s", f.Next)
 		}
@@ -51,7 +51,7 @@ func printRecovered(out io.Writer, r recoveries) error {
 func recovered(one contract.Recovery) string {
 	switch one.Action {
 	case contract.TookBack:
-		return terminal.Good().Render("taken back") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
+		return terminal.Good().Render("reverted") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
 	case contract.Recorded:
 		return terminal.Good().Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
 	case contract.Released:
@@ -62,9 +62,9 @@ func recovered(one contract.Recovery) string {
 			what = one.Host + ", with all that runs there"
 		}
 		if one.Failure != nil && one.Failure.Reason == fault.NotAnAgent {
-			return terminal.Warn().Render("unreached") + fmt.Sprintf("  %s: if no agent is there, nothing ends what is not settled", what)
+			return terminal.Warn().Render("unreached") + fmt.Sprintf("  %s: if it has no agent, nothing reverts an unconfirmed change there", what)
 		}
-		return terminal.Warn().Render("unreached") + fmt.Sprintf("  %s: its host ends by itself what nobody settles", what)
+		return terminal.Warn().Render("unreached") + fmt.Sprintf("  %s: its agent reverts an unconfirmed change by itself at the deadline", what)
 	case contract.Busy:
 		return terminal.Warn().Render("busy") + fmt.Sprintf("  %s %s: a run that goes on has it", one.Service, one.Env)
 	default:

@@ -15,7 +15,7 @@ func TestAHostThatCouldNotBeAskedIsNamedAndNotItsFirstService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const ends = "its host ends by itself what nobody settles"
+	const ends = "its agent reverts an unconfirmed change by itself at the deadline"
 	for name, c := range map[string]struct {
 		host   string
 		reason fault.Reason
@@ -23,7 +23,7 @@ func TestAHostThatCouldNotBeAskedIsNamedAndNotItsFirstService(t *testing.T) {
 	}{
 		"a service":                {"", fault.Internal, "claudeqq prod: " + ends},
 		"a host that is down":      {"D601", fault.HostUnreachable, "D601, with all that runs there: " + ends},
-		"a host without an agent":  {"D601", fault.NotAnAgent, "D601, with all that runs there: if no agent is there, nothing ends what is not settled"},
+		"a host without an agent":  {"D601", fault.NotAnAgent, "D601, with all that runs there: if it has no agent, nothing reverts an unconfirmed change there"},
 		"a host of another answer": {"D601", fault.RoleMissing, "D601, with all that runs there: " + ends},
 	} {
 		failure := contract.Failure{}

@@ -39,7 +39,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
 		p.Field("because", "%s", terminal.Indent(f.Message))
 		if len(f.Logs) > 0 {
-			p.Field("its last lines", "%s", terminal.Indent(strings.Join(f.Logs, "\n")))
+			p.Field("logs", "%s", terminal.Indent(strings.Join(f.Logs, "\n")))
 		}
 		if r.Mutated { // else the receipt is of an earlier deploy
 			p.down(r.Receipt)
@@ -70,7 +70,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.Field("running now", "%s", r.Running)
 	}
 	if r.Bytes != nil {
-		p.Field("crossed", "%s", crossed(r))
+		p.Field("transferred", "%s", crossed(r))
 	}
 	if r.Receipt != nil {
 		p.Field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
@@ -81,10 +81,10 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if f != nil {
 		if f.Hint != "" {
-			p.Field("to mend", "%s", terminal.Indent(f.Hint))
+			p.Field("fix", "%s", terminal.Indent(f.Hint))
 		}
 		if f.Retry {
-			p.Field("again?", "the same command may succeed without any change")
+			p.Field("retry", "temporary: run the same command again")
 		}
 		p.Field("next", "%s", f.Next)
 	}
@@ -94,9 +94,9 @@ func printResult(out io.Writer, r contract.Result) error {
 	switch {
 	case !r.OK && !r.DryRun && r.Decision != contract.DecidedDegraded || r.Rollback.IsZero():
 	case !r.DryRun && !r.Rollback.Complete():
-		p.Field("to go back", "nothing was proven before")
+		p.Field("rollback", "nothing was proven before")
 	default:
-		p.Field("to go back", "%s", r.Rollback)
+		p.Field("rollback", "%s", r.Rollback)
 	}
 	return p.Err
 }

@@ -21,7 +21,7 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	case r.OK:
 		p.Line("%s  %s %s", terminal.Good().Render("can go back"), r.Service, r.Env)
 	case len(r.Candidates) == 0:
-		p.Line("%s  %s %s: no receipt says that a commit was proven", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
+		p.Line("%s  %s %s: no earlier deploy of it was proven", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
 	case slices.ContainsFunc(r.Candidates, func(c inventory.Candidate) bool { return c.Registry == inventory.UnknownThere }):
 		p.Line("%s  %s %s: not every question was answered", terminal.Bad().Render("cannot tell"), r.Service, r.Env)
 	default:
@@ -52,10 +52,10 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 			p.Field("in the engine", "%s", map[bool]string{true: "yes", false: "no"}[*c.InEngine])
 		}
 		if c.Bytes != nil {
-			p.Field("would cross", "%s", plain.Size(*c.Bytes))
+			p.Field("to transfer", "%s", plain.Size(*c.Bytes))
 		}
 		if c.Command != "" {
-			p.Field("to go back", "%s", c.Command)
+			p.Field("rollback", "%s", c.Command)
 		}
 	}
 	if r.Hint != "" {

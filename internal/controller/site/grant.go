@@ -29,7 +29,7 @@ func Granted(ctx context.Context, configDir string, c contract.Contract, file st
 	case file == "":
 		return c, nil, nil
 	case c.Gate.Code == "":
-		return c, nil, fault.New(fault.Usage, "%s wants no grant in %s", c.Service, c.Env)
+		return c, nil, fault.New(fault.Usage, "%s needs no grant in %s: leave out --grant", c.Service, c.Env)
 	case !c.WantsGrant():
 		return c, nil, nil // the gate answers
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// A change that a watch takes back is a run of its service; one of no service is of no run.
+// A change that a watch reverts is a run of its service; one of no service is of no run.
 func TestAChangeThatIsTakenBackIsARun(t *testing.T) {
 	t.Parallel()
 	services := must(catalog.Builtin())

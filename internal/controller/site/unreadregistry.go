@@ -18,7 +18,7 @@ func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.R
 		return r // no answer of this host can be trusted
 	}
 	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has named what is missing
-		r.Summary = "the host's agent answers, and was not told that it manages a registry"
+		r.Summary = "the agent answers, and no registry is configured on its host (registryRoots in agent.yaml)"
 		r.Follow(fault.RegistryStatus)
 		return r
 	}

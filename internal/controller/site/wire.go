@@ -29,7 +29,7 @@ type Wired struct {
 	hosts   hosts
 	Engine  *engine.Client
 	sources *source.Remotes
-	// Watch takes back, until ctx ends, what no process settles on the master.
+	// Watch reverts, until ctx ends, what no process settles on the master.
 	Watch func(ctx context.Context, log *slog.Logger)
 }
 

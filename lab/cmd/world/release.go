@@ -83,7 +83,7 @@ func script(w *lab.World, all []release) string {
 		"unidesk-controller artifact-registry list",
 		deploy(first) + "              # a plan",
 		deploy(first) + " --run-now    # live, and proven",
-		deploy(broken) + " --run-now    # is taken back",
+		deploy(broken) + " --run-now    # is reverted",
 		"unidesk-controller deploy diff --env prod     # what deploy.json wants",
 		"unidesk-controller deploy apply --env prod",
 		"unidesk-controller history",

@@ -110,7 +110,7 @@ const (
 	Point_POINT_PROVE Point = 13
 	// The receipt is written, not yet in force.
 	Point_POINT_RECEIPT_PENDING Point = 14
-	// The change is kept, or taken back.
+	// The change is kept, or reverted.
 	Point_POINT_SETTLE Point = 15
 	// The receipt is in force.
 	Point_POINT_RECORD Point = 16
@@ -3180,7 +3180,7 @@ type Change struct {
 	Basis string `protobuf:"bytes,4,opt,name=basis,proto3" json:"basis,omitempty"`
 	// Deploy keys to write, without prefix.
 	Stamps []*Variable `protobuf:"bytes,5,rep,name=stamps,proto3" json:"stamps,omitempty"`
-	// When an unsettled change is taken back by its host, by the host's clock. At
+	// When an unsettled change is reverted by its host, by the host's clock. At
 	// most a day ahead; refused when it has passed. The same change again with a
 	// later one moves it.
 	Deadline *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=deadline,proto3" json:"deadline,omitempty"`
@@ -3288,7 +3288,7 @@ type PendingChange struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
 	// What it replaces.
 	Before *Before `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
-	// Why taking it back did not work; empty if it was not tried.
+	// Why reverting it did not work; empty if it was not tried.
 	Failed string `protobuf:"bytes,4,opt,name=failed,proto3" json:"failed,omitempty"`
 	// When the lease of the run that holds it ends, by the host's clock.
 	HeldUntil     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`

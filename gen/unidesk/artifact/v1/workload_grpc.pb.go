@@ -86,7 +86,7 @@ type WorkloadServiceClient interface {
 	//
 	// NOT_FOUND when the change is not pending (any more).
 	Renew(ctx context.Context, in *RenewRequest, opts ...grpc.CallOption) (*RenewResponse, error)
-	// Settle keeps a change or takes it back, and ends when what is to run runs.
+	// Settle keeps a change or reverts it, and ends when what is to run runs.
 	// Idempotent: the outcome that a change already has is no error. It runs on when
 	// the caller leaves; the same call again attaches to it.
 	//
@@ -267,7 +267,7 @@ type WorkloadServiceServer interface {
 	//
 	// NOT_FOUND when the change is not pending (any more).
 	Renew(context.Context, *RenewRequest) (*RenewResponse, error)
-	// Settle keeps a change or takes it back, and ends when what is to run runs.
+	// Settle keeps a change or reverts it, and ends when what is to run runs.
 	// Idempotent: the outcome that a change already has is no error. It runs on when
 	// the caller leaves; the same call again attaches to it.
 	//

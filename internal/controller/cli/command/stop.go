@@ -46,7 +46,7 @@ func (a *App) Execute(ctx context.Context, root *cobra.Command) int {
 	case <-a.Stop:
 	}
 	if a.acting.Load() {
-		fmt.Fprintln(a.Err, "\nstopping: what ran before will run again. Once more: leave everything as it is now.")
+		fmt.Fprintln(a.Err, "\nReverting to the previous version. Press Ctrl-C again to stop now and leave everything as it is.")
 	} else {
 		fmt.Fprintln(a.Err, "\nstopping")
 	}

@@ -66,7 +66,7 @@ func TestToStopAQuestionPromisesNothing(t *testing.T) {
 func TestADeployToldTwiceLeavesAResult(t *testing.T) {
 	t.Parallel()
 	code, out, said := toldToStop(t, 2, true, nil)
-	if code != present.ExitInterrupted || !strings.Contains(said, "what ran before will run again") {
+	if code != present.ExitInterrupted || !strings.Contains(said, "Reverting to the previous version") {
 		t.Errorf("exit %d, said %q", code, said)
 	}
 	var r contract.Result

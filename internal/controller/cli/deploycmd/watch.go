@@ -18,7 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 )
 
-// watchCommand is to the master what an agent is to its host. It takes back a killed run's
+// watchCommand is to the master what an agent is to its host. It reverts a killed run's
 // switch at the deadline, if no process settles it before. The package's unit runs it.
 type watchCommand struct{ *command.App }
 
@@ -26,7 +26,7 @@ type watchCommand struct{ *command.App }
 func NewWatch(a *command.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "watch", Short: "Daemon: revert unconfirmed deploys here at their deadline",
-		Long: `watch takes back each change on this machine that no run settles, at its
+		Long: `watch reverts each change on this machine that no run settles, at its
 deadline, until it is stopped. Each minute it looks at the live services of this
 machine, and of the other hosts if controller.yaml has watch.hosts, and reports
 a drift. If the folder watch.page is there, it leaves there what the command

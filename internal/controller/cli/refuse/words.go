@@ -4,6 +4,7 @@ package refuse
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ func Words(cmd *cobra.Command) {
 				return noCommand(cmd, args[0])
 			}
 			if len(args) == 0 {
-				return usage(cmd, fault.New(fault.Usage, "%s: a word is missing", cmd.CommandPath()))
+				return usage(cmd, fault.New(fault.Usage, "%s needs %s", cmd.CommandPath(), needed(cmd)))
 			}
 			return usage(cmd, fault.New(fault.Usage, "%s does not take %q", cmd.CommandPath(), strings.Join(args, " ")))
 		}
@@ -35,6 +36,15 @@ func Words(cmd *cobra.Command) {
 	for _, one := range cmd.Commands() {
 		Words(one)
 	}
+}
+
+// needed are the words that a command takes and that have no brackets in its use.
+func needed(cmd *cobra.Command) string {
+	words := strings.Fields(cmd.Use)[1:]
+	if i := slices.IndexFunc(words, func(w string) bool { return w[0] == '[' || w[0] == '-' }); i >= 0 {
+		words = words[:i]
+	}
+	return strings.Join(words, " ")
 }
 
 // useLine is what a command takes.
@@ -62,7 +72,7 @@ func Flag(cmd *cobra.Command, err error) error {
 	case errors.As(err, &bare):
 		err = fault.New(fault.Usage, "--%s needs a value", bare.GetFlag().Name)
 	case errors.As(err, &invalid) && errors.Is(err, strconv.ErrRange):
-		err = fault.New(fault.Usage, "--%s %s: so large a number it cannot be", invalid.GetFlag().Name, invalid.GetValue())
+		err = fault.New(fault.Usage, "--%s %s: the number is out of range", invalid.GetFlag().Name, invalid.GetValue())
 	case errors.As(err, &invalid) && fault.ReasonOf(err) == fault.Usage: // its text is complete
 		err = invalid.Unwrap()
 	case errors.As(err, &invalid):

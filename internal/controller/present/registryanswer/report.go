@@ -45,7 +45,7 @@ func printReport(out io.Writer, r Result) error {
 	if f := r.Failure; f != nil {
 		p.Field("failure", "%s (%s)", terminal.Indent(f.Message), f.Reason)
 		if f.Hint != "" {
-			p.Field("to mend", "%s", terminal.Indent(f.Hint))
+			p.Field("fix", "%s", terminal.Indent(f.Hint))
 		}
 	}
 	for _, s := range r.Steps {
@@ -66,10 +66,10 @@ func printReport(out io.Writer, r Result) error {
 		p.Field("ssh tells", "%s", h)
 	}
 	if r.Decision != registry.Healthy {
-		p.Field("says nothing of", "%s", strings.Join(r.DoesNotImply, ", "))
+		p.Field("not covered", "%s", strings.Join(r.DoesNotImply, ", "))
 	}
 	if r.Retryable {
-		p.Field("again?", "the same command may find it better without any change")
+		p.Field("retry", "temporary: run the same command again")
 	}
 	if r.Next != "" {
 		p.Field("next", "%s", r.Next)
