@@ -13,6 +13,7 @@ var banned = map[string]string{
 	"github.com/google/go-containerregistry":                    "the registry is read where it is, by the agent",
 	"github.com/pikasTech/unidesk-artifact-cd/lab":              "the product does not know its tests",
 	"github.com/pikasTech/unidesk-artifact-cd/internal/hostile": "the product does not know its tests",
+	"github.com/santhosh-tekuri/jsonschema":                     "a test holds answers against their schema, not the product",
 	"github.com/spf13/cobra/doc":                                "manual pages are made by packaging/man, when a package is built",
 	"github.com/cpuguy83/go-md2man":                             "as cobra/doc",
 	"net/http/pprof":                                            "heap dumps hold what the process holds",

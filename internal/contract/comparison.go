@@ -1,6 +1,10 @@
 package contract
 
-import "github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
 
 // Comparison is an environment as deploy.json wants it, beside what is there.
 type Comparison struct {
@@ -14,15 +18,21 @@ type Comparison struct {
 type Difference struct {
 	Service string `json:"service"`
 	Equal   bool   `json:"equal"`
-	// Wanted is deploy.json's, Proven the newest receipt's, Live what the running
-	// container was stamped with; "" if there is no such commit.
-	Wanted string `json:"wanted"`
-	Proven string `json:"proven"`
-	Live   string `json:"live"`
-	// LiveUnknown means that the command could not find out what runs.
-	LiveUnknown bool `json:"liveUnknown,omitempty"`
+	// Wanted is the commit of deploy.json, "" for none. Proven is the newest receipt whose
+	// version was kept, nil for none.
+	Wanted  string           `json:"wanted"`
+	Proven  *ledger.Brief    `json:"proven,omitempty"`
+	Running workload.Running `json:"running"`
 	// Older means that the wanted commit was first proven before the last proven commit.
 	Older bool `json:"older,omitempty"`
 	// Note holds why a value is missing, or when an older wanted commit was proven.
 	Note string `json:"note,omitempty"`
+}
+
+// ProvenCommit is the commit that was proven last, "" if none was.
+func (d Difference) ProvenCommit() string {
+	if d.Proven == nil {
+		return ""
+	}
+	return d.Proven.Commit.String()
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Recovery is the report of what Recover did for a service.
@@ -11,7 +12,7 @@ type Recovery struct {
 	Change  string             `json:"change,omitempty"`
 	Commit  artifact.Commit    `json:"commit"`
 	Action  Action             `json:"action"`
-	Running string             `json:"running"`
+	Running workload.Running   `json:"running"`
 	// Host is the host that could not be asked for anything, "" if there is none.
 	Host string `json:"host,omitempty"`
 	// Warnings are as in [Result].

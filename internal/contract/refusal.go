@@ -27,7 +27,7 @@ func DryRun(c Contract) Result {
 
 // Gated is the result of a command that ends at its gate: nothing was contacted.
 func Gated(c Contract) Result {
-	r := Result{Contract: &c, Rollback: c.Rollback, Running: "not checked: the gate stops it before any host is asked"}
+	r := Result{Contract: &c, Rollback: c.Rollback, Running: workload.NotKnown(c.Target.Host, "not checked: the gate stops it before any host is asked")}
 	r.AtGate()
 	return r
 }

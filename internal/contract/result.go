@@ -41,8 +41,8 @@ type Result struct {
 	Seconds  float64            `json:"seconds,omitempty"`
 	// Scope is what became of everything else.
 	Scope *Scope `json:"scope,omitempty"`
-	// Running is what runs at the end, in a sentence.
-	Running string `json:"running,omitempty"`
+	// Running is what runs at the end.
+	Running workload.Running `json:"running,omitzero"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback Command  `json:"rollback,omitzero"`
 	Hints    []string `json:"hints,omitempty"`
@@ -68,9 +68,10 @@ type Plan struct {
 	Provenance provenance.Verdict `json:"provenance"`
 	// Standing is how the image stands by the receipts of the environment, "" if nothing
 	// is looked at there. Subject is the commit's, "" if no copy of its source knows it.
-	Standing ledger.Standing    `json:"standing,omitempty"`
-	Subject  string             `json:"subject,omitempty"`
-	Live     *workload.Instance `json:"live,omitempty"`
+	Standing ledger.Standing `json:"standing,omitempty"`
+	Subject  string          `json:"subject,omitempty"`
+	// Live is what runs; [Result.Running] has its facts.
+	Live *workload.Instance `json:"-"`
 	// Unseen is why nothing that runs was looked at.
 	Unseen string `json:"unseen,omitempty"`
 	// AlreadyLive means that what runs is the asked commit, by the same findings

@@ -134,7 +134,7 @@ func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cau
 	if ctx.Err() != nil {
 		decision = contract.DecidedInterrupted
 	}
-	out.Running = "not known: " + r.HostName + " gives no answer; " + r.ByItself(a.change)
+	out.Running = workload.NotKnown(r.HostName, "not known: "+r.HostName+" gives no answer; "+r.ByItself(a.change))
 	return r.fail(out, decision, fault.Transient(fault.ReasonOf(silence),
 		"%w; %s gives no answer about what became of the change: %s", cause, r.HostName, r.ByItself(a.change)).
 		WithHint("the same command goes on with whatever became of it; `%s` reverts it", contract.RecoverCommand()))

@@ -89,8 +89,8 @@ func TestAUsedGrantIsRefusedBeforeAnythingIsStaged(t *testing.T) {
 			"at the last step": w.beaten(t, w.granted(b, "1")),
 		} {
 			want(t, r, contract.DecidedGated, fault.GrantUsed)
-			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next.String(), " --dry-run") || !strings.Contains(r.Running, a.String()) {
-				t.Errorf("%s: scope %+v, mutated %v, next %q, running %s", name, r.Scope, r.Mutated, r.Failure.Next, r.Running)
+			if r.Scope != nil || r.Mutated || !strings.HasSuffix(r.Failure.Next.String(), " --dry-run") || !strings.Contains(r.Running.Text, a.String()) {
+				t.Errorf("%s: scope %+v, mutated %v, next %q, running %s", name, r.Scope, r.Mutated, r.Failure.Next, r.Running.Text)
 			}
 			if name == "at the last step" {
 				staged++

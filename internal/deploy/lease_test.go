@@ -107,8 +107,8 @@ func twoMasters(t *testing.T, when func(theirs func())) {
 		<-over
 		want(t, theirs, contract.DecidedSucceeded, "")
 		want(t, ours, contract.DecidedReverted, fault.Stale)
-		if !strings.Contains(ours.Failure.Message, "another run") || !strings.Contains(ours.Running, ", seen ") {
-			t.Errorf("%s; running: %s", ours.Failure.Message, ours.Running)
+		if !strings.Contains(ours.Failure.Message, "another run") || !strings.Contains(ours.Running.Text, ", seen ") {
+			t.Errorf("%s; running: %s", ours.Failure.Message, ours.Running.Text)
 		}
 		if w.runs() != c.String() || w.pending() != nil {
 			t.Errorf("runs %s, pending %+v", w.runs(), w.pending())

@@ -196,8 +196,8 @@ func TestPromoteWantsADevDeployOfTheSameDigest(t *testing.T) {
 		prod := contract.Request{Service: "wiki", Env: artifact.Prod, Commit: a.String()}
 		r := w.reaching(t, prod, runNow)
 		want(t, r, contract.DecidedGated, fault.PromoteFirst)
-		if strings.Contains(r.Running, "not checked") {
-			t.Errorf("running: %s", r.Running)
+		if strings.Contains(r.Running.Text, "not checked") {
+			t.Errorf("running: %s", r.Running.Text)
 		}
 		if !strings.Contains(r.Failure.Next.String(), "--env dev --commit "+a.String()+" --run-now") || w.switches != 0 {
 			t.Errorf("next %q after %d switches", r.Failure.Next, w.switches)
@@ -316,8 +316,8 @@ func TestAPlanAsksNoHostAboutWhatIsBroughtLiveNowhere(t *testing.T) {
 			if r.Decision != contract.DecidedGated && r.Decision != contract.DecidedUnsupported {
 				t.Errorf("%s: %s", req.Service, r.Decision)
 			}
-			if !strings.HasPrefix(r.Running, "not checked: ") || r.Plan.Unseen == "" || !r.Plan.Next.IsZero() || len(r.Plan.Checks) == 0 {
-				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running, r.Plan.Next, r.Plan.Checks)
+			if !strings.HasPrefix(r.Running.Text, "not checked: ") || r.Plan.Unseen == "" || !r.Plan.Next.IsZero() || len(r.Plan.Checks) == 0 {
+				t.Errorf("%s: running %q, next %q, checks %v", req.Service, r.Running.Text, r.Plan.Next, r.Plan.Checks)
 			}
 			w.images.add(t, a, w.labels(b))
 			want(t, w.reaching(t, req, planOnly), contract.DecidedBlocked, fault.LabelMismatch)

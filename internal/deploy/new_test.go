@@ -91,8 +91,8 @@ func TestWhatRunsIsNotKnownWhenTheLastLookFails(t *testing.T) {
 		w.Fail(confirmtest.Retag, errBoom)
 		r := w.run(b)
 		want(t, r, contract.DecidedReverted, fault.Internal)
-		if !strings.HasPrefix(r.Running, "not known: D601 could not be asked; at ") || !strings.Contains(r.Running, a.String()) {
-			t.Errorf("running: %s", r.Running)
+		if !strings.HasPrefix(r.Running.Text, "not known: D601 could not be asked; at ") || !strings.Contains(r.Running.Text, a.String()) {
+			t.Errorf("running: %s", r.Running.Text)
 		}
 	})
 }

@@ -253,8 +253,8 @@ func TestACheckIsToldBeforeTheGate(t *testing.T) {
 		w.images.add(t, a, w.labels(a))
 		for _, r := range []contract.Result{w.Plan(t.Context(), w.contract(a)), w.run(a), w.Apply(t.Context(), w.contract(a), false)} {
 			want(t, r, contract.DecidedGated, fault.PromoteFirst)
-			if r.Plan == nil || strings.HasPrefix(r.Running, "not checked") || !strings.Contains(r.Failure.Next.String(), "--env dev") {
-				t.Errorf("plan %+v, running %q, next %q", r.Plan, r.Running, r.Failure.Next)
+			if r.Plan == nil || strings.HasPrefix(r.Running.Text, "not checked") || !strings.Contains(r.Failure.Next.String(), "--env dev") {
+				t.Errorf("plan %+v, running %q, next %q", r.Plan, r.Running.Text, r.Failure.Next)
 			}
 		}
 	})

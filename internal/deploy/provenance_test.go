@@ -125,8 +125,8 @@ func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 				want(t, w.Apply(t.Context(), w.contract(a), false), contract.DecidedBlocked, c.reason)
 				r := w.run(a)
 				want(t, r, contract.DecidedBlocked, c.reason)
-				if r.OK || r.Mutated || r.Receipt != nil || !strings.Contains(r.Running, a.String()) {
-					t.Errorf("ok %v, mutated %v, receipt %+v, running %q", r.OK, r.Mutated, r.Receipt, r.Running)
+				if r.OK || r.Mutated || r.Receipt != nil || !strings.Contains(r.Running.Text, a.String()) {
+					t.Errorf("ok %v, mutated %v, receipt %+v, running %q", r.OK, r.Mutated, r.Receipt, r.Running.Text)
 				}
 				if diff := cmp.Diff([]string{"degraded aaaa"}, w.history()); diff != "" {
 					t.Errorf("it became one to go back to: %s", diff)

@@ -161,22 +161,22 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		if c := diff(b); !c.Equal || c.Services[0].Older {
 			t.Errorf("equal: %+v", c)
 		}
-		if c := diff(a); c.Equal || !c.Services[0].Older || !strings.HasPrefix(c.Services[0].Note, "going back: this commit was proven earlier (20") || c.Services[0].Proven != b.String() || c.Services[0].Live != b.String() {
+		if c := diff(a); c.Equal || !c.Services[0].Older || !strings.HasPrefix(c.Services[0].Note, "going back: this commit was proven earlier (20") || c.Services[0].ProvenCommit() != b.String() || c.Services[0].Running.Commit != b.String() {
 			t.Errorf("an older one is wanted: %+v", c)
 		}
 		img := w.images.add(t, commit("c"), labels(commit("c")))
 		w.Put(container(commit("c"), img.Config, img.Manifest, "by hand"))
-		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() {
+		if c := diff(b); c.Equal || c.Services[0].Running.Commit != commit("c").String() {
 			t.Errorf("another one runs: %+v", c)
 		}
 		foreign := container(commit("c"), img.Config, img.Manifest, "by hand")
 		foreign.Stamped["COMMIT"] = b.String()
 		w.Put(foreign)
-		if c := diff(b); c.Equal || c.Services[0].Live != commit("c").String() || !strings.Contains(c.Services[0].Note, "its environment says "+b.String()) {
+		if c := diff(b); c.Equal || c.Services[0].Running.Commit != commit("c").String() || !strings.Contains(c.Services[0].Note, "its environment says "+b.String()) {
 			t.Errorf("its environment names another: %+v", c)
 		}
 		w.Stop()
-		if c := diff(b); c.Equal || c.Services[0].Live != "" || !strings.Contains(c.Services[0].Note, "does not run "+commit("c").String()+" (its environment says "+b.String()+"): exit code 0") {
+		if c := diff(b); c.Equal || c.Services[0].Running.Commit != "" || !strings.Contains(c.Services[0].Note, "does not run "+commit("c").String()+" (its environment says "+b.String()+"): exit code 0") {
 			t.Errorf("nothing runs: %+v", c)
 		}
 		gone, err := w.Diff(t.Context(), artifact.Prod, contract.Candidates(w.Catalog, artifact.Prod, map[string]string{
@@ -186,17 +186,17 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 			t.Fatalf("%+v, %v", gone, err)
 		}
 		for _, s := range gone.Services {
-			if s.Equal || s.Note == "" || s.Wanted != a.String() || !s.LiveUnknown {
+			if s.Equal || s.Note == "" || s.Wanted != a.String() || s.Running.Known {
 				t.Errorf("%+v", s)
 			}
 		}
-		if c := diff(b); c.Services[0].LiveUnknown {
+		if c := diff(b); !c.Services[0].Running.Known {
 			t.Errorf("a stopped one is known: %+v", c)
 		}
 		w.Targets[catalog.Master] = workload.Via(func(context.Context, workload.Ref) (workload.Target, error) {
 			return nil, fault.Transient(fault.HostUnreachable, "no answer")
 		})
-		if c := diff(b); c.Equal || !c.Services[0].LiveUnknown || c.Services[0].Proven != b.String() {
+		if c := diff(b); c.Equal || c.Services[0].Running.Known || c.Services[0].ProvenCommit() != b.String() {
 			t.Errorf("nobody answers: %+v", c)
 		}
 	})

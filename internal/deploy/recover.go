@@ -90,7 +90,7 @@ func (r *run) unlooked(err error, whole bool) contract.Recovery {
 	if !whole {
 		what = r.name() + " on " + what
 	}
-	one := r.recovery(action, "", artifact.Commit{}, "not known: "+what+" could not be asked")
+	one := r.recovery(action, "", artifact.Commit{}, workload.NotKnown(r.HostName, "not known: "+what+" could not be asked"))
 	one.Failure = contract.Unrecovered(contract.DecidedFailed, workload.PointGuard, err)
 	if whole {
 		one.Host = r.HostName
@@ -112,7 +112,7 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	}
 	unlock, _, err := r.lock(ctx)
 	if fault.ReasonOf(err) == fault.Locked {
-		return []contract.Recovery{r.recovery(contract.Busy, "", artifact.Commit{}, err.Error())}, nil
+		return []contract.Recovery{r.recovery(contract.Busy, "", artifact.Commit{}, workload.NotKnown(r.HostName, err.Error()))}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -126,10 +126,10 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 		return nil, err
 	}
 	if err := r.held(seen); err != nil {
-		return []contract.Recovery{r.recovery(contract.Busy, seen.Pending.Change.ID, seen.Pending.Change.Image.Commit, err.Error())}, nil
+		return []contract.Recovery{r.recovery(contract.Busy, seen.Pending.Change.ID, seen.Pending.Change.Image.Commit, workload.NotKnown(r.HostName, err.Error()))}, nil
 	}
 	if p := seen.Pending; p != nil {
-		one := r.recovery(contract.TookBack, p.Change.ID, p.Change.Image.Commit, "")
+		one := r.recovery(contract.TookBack, p.Change.ID, p.Change.Image.Commit, workload.Running{})
 		if err := r.endLeft(ctx, p); err != nil {
 			one.Action = contract.Failed
 			one.Failure = contract.Unrecovered(contract.DecidedRevertFailed, workload.PointOf(err), err)
@@ -167,6 +167,6 @@ func (r *run) release(ctx context.Context, seen sight.View) (one contract.Recove
 	return one, true
 }
 
-func (r *run) recovery(a contract.Action, change string, commit artifact.Commit, running string) contract.Recovery {
+func (r *run) recovery(a contract.Action, change string, commit artifact.Commit, running workload.Running) contract.Recovery {
 	return contract.Recovery{Service: r.row.Service, Env: r.env, Change: change, Commit: commit, Action: a, Running: running}
 }

@@ -346,7 +346,7 @@ func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 		}
 		w.away = forever("settle")
 		done, err := w.Recover(t.Context())
-		if err != nil || len(done) == 0 || done[0].Action != contract.Failed || !strings.HasPrefix(done[0].Running, "not known: ") {
+		if err != nil || len(done) == 0 || done[0].Action != contract.Failed || !strings.HasPrefix(done[0].Running.Text, "not known: ") {
 			t.Errorf("%+v, %v", done, err)
 		}
 		if diff := cmp.Diff([]string{"succeeded aaaa"}, w.history()); diff != "" {

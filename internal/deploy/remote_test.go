@@ -157,8 +157,8 @@ func TestWhatAnotherRunTookBackIsToldAsThat(t *testing.T) {
 				arrange(w)
 				r := w.run(b)
 				want(t, r, contract.DecidedReverted, fault.Stale)
-				if !strings.Contains(r.Failure.Message, "another run took the change back at ") || !strings.Contains(r.Running, a.String()) {
-					t.Errorf("%s; running: %s", r.Failure.Message, r.Running)
+				if !strings.Contains(r.Failure.Message, "another run took the change back at ") || !strings.Contains(r.Running.Text, a.String()) {
+					t.Errorf("%s; running: %s", r.Failure.Message, r.Running.Text)
 				}
 				if len(r.Failure.Logs) > 0 {
 					t.Errorf("%q are the old version's words", r.Failure.Logs)
@@ -228,8 +228,8 @@ func TestAnAPIServerThatIsSilentWhenAChangeIsKeptLeavesItUnsettled(t *testing.T)
 		w.silence, w.away = fault.Transient(fault.KubernetesUnavailable, "no answer"), forever("settle")
 		r := w.run(b)
 		want(t, r, contract.DecidedUnsettled, fault.KubernetesUnavailable)
-		if r.Changed || !strings.Contains(r.Failure.Message, "D601 reverts it by itself at ") || !strings.HasPrefix(r.Running, "not known") {
-			t.Errorf("changed %v, running %s: %s", r.Changed, r.Running, r.Failure.Message)
+		if r.Changed || !strings.Contains(r.Failure.Message, "D601 reverts it by itself at ") || !strings.HasPrefix(r.Running.Text, "not known") {
+			t.Errorf("changed %v, running %s: %s", r.Changed, r.Running.Text, r.Failure.Message)
 		}
 		w.away = nil
 		want(t, w.run(b), contract.DecidedSucceeded, "")
@@ -242,7 +242,7 @@ func TestAHostThatCannotBeAskedEndsItByItself(t *testing.T) {
 		r := w.run(b)
 		want(t, r, contract.DecidedUnsettled, fault.HostUnreachable)
 		when := w.pending().Change.Deadline.UTC().Format("15:04:05Z")
-		for _, said := range []string{r.Running, r.Failure.Message} {
+		for _, said := range []string{r.Running.Text, r.Failure.Message} {
 			if !strings.Contains(said, "D601 reverts it by itself at "+when) {
 				t.Errorf("%s", said)
 			}

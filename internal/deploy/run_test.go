@@ -38,7 +38,7 @@ func want(t *testing.T, r contract.Result, decision contract.Decision, reason fa
 	if r.Decision != decision || got != reason {
 		t.Fatalf("decided %s (%s), want %s (%s): %+v", r.Decision, got, decision, reason, r.Failure)
 	}
-	if r.Running == "" && reason != fault.Locked {
+	if r.Running.Text == "" && reason != fault.Locked {
 		t.Error("the result lacks what runs")
 	}
 }

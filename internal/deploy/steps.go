@@ -180,6 +180,7 @@ func (r *run) succeeded(ctx context.Context, out contract.Result, a attempt, rec
 	}
 	out.Receipt, out.Bytes = &receipt, &receipt.Bytes
 	out.Running = r.Latest(ctx, a.proven, nil)
+	out.Running = out.Running.As(a.verdict.Status == proof.Proven && out.Running.Commit == r.commit.String())
 	return out
 }
 
@@ -196,7 +197,7 @@ func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) cont
 	}
 	out.Witnesses = contract.Witnesses(r.row)
 	r.log.Reach(workload.PointProve, r.commit.Short()+" runs already, "+string(verdict.Status))
-	out.Running = r.Running(seen)
+	out.Running = r.Running(seen).As(verdict.Status == proof.Proven)
 	if verdict.Status == proof.Degraded {
 		out.Decision, out.Hints = contract.DecidedDegraded, r.hints()
 		return out

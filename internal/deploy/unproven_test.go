@@ -47,8 +47,8 @@ func TestACopyThatWasNotProvenIsTakenBack(t *testing.T) {
 					if !r.Failure.Retry || !strings.HasSuffix(r.Failure.Next.String(), "--commit "+b.String()+" --run-now") {
 						t.Errorf("retry %v, next %s", r.Failure.Retry, r.Failure.Next)
 					}
-					if w.runs() != a.String() || !w.running().Running || w.pending() != nil || !strings.Contains(r.Running, a.String()) {
-						t.Errorf("runs %s, pending %v, reported as running: %s", w.runs(), w.pending(), r.Running)
+					if w.runs() != a.String() || !w.running().Running || w.pending() != nil || !strings.Contains(r.Running.Text, a.String()) {
+						t.Errorf("runs %s, pending %v, reported as running: %s", w.runs(), w.pending(), r.Running.Text)
 					}
 					if len(w.retired) > 0 {
 						t.Errorf("images were let go: %v", w.retired)
@@ -114,8 +114,8 @@ func TestAVersionThatWasReplacedWhileItWasProvenIsNotSaidToRun(t *testing.T) {
 		}
 		r := w.run(a)
 		want(t, r, contract.DecidedFailed, fault.NotProven)
-		if !strings.Contains(r.Running, b.String()) {
-			t.Errorf("%s runs, and the answer has %q", b, r.Running)
+		if !strings.Contains(r.Running.Text, b.String()) {
+			t.Errorf("%s runs, and the answer has %q", b, r.Running.Text)
 		}
 	})
 }

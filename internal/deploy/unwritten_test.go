@@ -30,8 +30,8 @@ func TestARevertThatCouldNotBeWrittenDownIsARevert(t *testing.T) {
 		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "no space left on device") || !strings.Contains(r.Warnings[0], "recover") {
 			t.Errorf("warnings: %q", r.Warnings)
 		}
-		if w.runs() != a.String() || !strings.Contains(r.Running, a.String()) {
-			t.Errorf("%s runs; running: %s", w.runs(), r.Running)
+		if w.runs() != a.String() || !strings.Contains(r.Running.Text, a.String()) {
+			t.Errorf("%s runs; running: %s", w.runs(), r.Running.Text)
 		}
 		if diff := cmp.Diff([]string{"reverted bbbb", "succeeded aaaa"}, w.history()); diff != "" {
 			t.Error(diff)

@@ -81,7 +81,7 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 type standing struct {
 	verdict proof.Verdict
 	kind    standingKind
-	running string
+	running workload.Running
 	err     error // why it is not same
 }
 
@@ -99,7 +99,7 @@ const (
 // stand returns the result of the proof, by a second look if the proof failed.
 func (s session) stand(ctx context.Context, verdict proof.Verdict, seen sight.View, err error) standing {
 	if err == nil {
-		return standing{verdict, same, s.Running(seen), nil}
+		return standing{verdict, same, s.Running(seen).As(verdict.Status == proof.Proven), nil}
 	}
 	if ctx.Err() != nil {
 		err = fault.Transient(fault.Interrupted, "stopped before the answer; nothing was changed")
@@ -119,7 +119,7 @@ func (s session) stand(ctx context.Context, verdict proof.Verdict, seen sight.Vi
 			st.kind = busy
 		}
 	case fault.ReasonOf(err) == fault.NotProven:
-		st.kind = drifted
+		st.kind, st.running = drifted, st.running.As(false)
 	}
 	return st
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Sources are what is compared with.
@@ -29,7 +30,7 @@ func (s Sources) Compare(ctx context.Context, env artifact.Env, all []contract.C
 	for _, c := range all {
 		one := contract.Difference{Service: c.Service, Wanted: c.Wanted}
 		if c.Err != nil {
-			one.LiveUnknown, one.Note = true, c.Err.Error()
+			one.Running, one.Note = workload.NotKnown("", "not known"), c.Err.Error()
 		} else if err := s.difference(ctx, c.Contract, &one); err != nil {
 			return out, err
 		}
@@ -47,7 +48,7 @@ func (s Sources) difference(ctx context.Context, c contract.Contract, one *contr
 	}
 	proven := slices.DeleteFunc(receipts, func(r ledger.Receipt) bool { return !r.Kept() })
 	if len(proven) > 0 {
-		one.Proven = proven[0].Commit.String()
+		one.Proven = proven[0].Brief()
 		if ledger.GoesBack(proven, c.Commit) {
 			i := slices.IndexFunc(proven, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
 			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
@@ -55,18 +56,18 @@ func (s Sources) difference(ctx context.Context, c contract.Contract, one *contr
 	}
 	w := s.Workload(c.Row(), c.Env)
 	if w.Spec.Ref.IsZero() {
-		one.LiveUnknown, one.Note = true, c.Gate.Why
+		one.Running, one.Note = workload.NotKnown(w.HostName, "not known"), c.Gate.Why
 		return nil
 	}
 	seen, err := w.Look(ctx, false)
 	if err != nil {
-		one.LiveUnknown, one.Note = true, "what runs could not be read: "+err.Error()
+		one.Running, one.Note = workload.NotKnown(w.HostName, "not known"), "what runs could not be read: "+err.Error()
 		return nil
 	}
-	if one.Live = seen.Commit(); one.Live == "" || !seen.AsStamped() {
-		one.Note = join(one.Note, w.Describe(seen))
+	if one.Running = w.Showed(seen); one.Running.Commit == "" || one.Running.Differs {
+		one.Note = join(one.Note, one.Running.Text)
 	}
-	one.Equal = one.Wanted == one.Proven && one.Wanted == one.Live
+	one.Equal = one.Wanted == one.ProvenCommit() && one.Wanted == one.Running.Commit
 	return nil
 }
 

@@ -67,15 +67,22 @@ func TestWhatRunsIsToldWithItsTime(t *testing.T) {
 		cut := w.Latest(t.Context(), seen, silent)
 		h.err = silent
 		lost := w.Latest(t.Context(), seen, nil)
-		for _, c := range []struct{ got, begins, ends string }{
+		for _, c := range []struct {
+			got          workload.Running
+			begins, ends string
+		}{
 			{now, "web runs ", ", seen 00:00:00Z"},
 			{old, "not known: D601 was not asked again; at 00:00:00Z web runs ", ""},
 			{again, "web runs ", ", seen 01:00:00Z"},
 			{cut, "not known: D601 gives no answer; at 00:00:00Z web runs ", ""},
 			{lost, "not known: D601 could not be asked; at 00:00:00Z web runs ", ""},
 		} {
-			if !strings.HasPrefix(c.got, c.begins) || !strings.HasSuffix(c.got, c.ends) {
-				t.Errorf("%q, want %q … %q", c.got, c.begins, c.ends)
+			if !strings.HasPrefix(c.got.Text, c.begins) || !strings.HasSuffix(c.got.Text, c.ends) {
+				t.Errorf("%q, want %q … %q", c.got.Text, c.begins, c.ends)
+			}
+			fresh := strings.HasPrefix(c.begins, "web runs")
+			if c.got.Host != "D601" || c.got.Known != fresh || c.got.Seen.IsZero() == fresh || (len(c.got.Instances) == 1) != fresh {
+				t.Errorf("%q has the facts %+v", c.got.Text, c.got)
 			}
 		}
 	})

@@ -1,7 +1,7 @@
 // Package sight is a workload on its host as a run sees it: what was seen and when,
-// a sentence about it, what became of a change, and whether the new version or the
-// old version runs. It reads and changes nothing but the lease of a change that is
-// waited for. The danger is an old look that is printed as what runs now: a sentence
+// facts and a sentence about it, what became of a change, and whether the new version or
+// the old version runs. It reads and changes nothing but the lease of a change that is
+// waited for. The danger is an old look that is printed as what runs now: what is said
 // about what runs comes from a [View] and from nothing else.
 //
 // Files, from the top: prove.go, outage.go, pulse.go, fate.go, sight.go. A file uses those after it and none
@@ -100,9 +100,9 @@ func (w Workload) LookAgain(ctx context.Context) (View, error) {
 // fresh is how old a look may be that is printed as what runs now.
 const fresh = 10 * time.Second
 
-// Now looks again, and returns what runs in words. If the look fails, what runs is not
-// known, whatever was seen before.
-func (w Workload) Now(ctx context.Context, before View) (View, string) {
+// Now looks again, and returns what runs. If the look fails, what runs is not known, whatever
+// was seen before.
+func (w Workload) Now(ctx context.Context, before View) (View, workload.Running) {
 	seen, err := w.LookAgain(ctx)
 	if err != nil {
 		return View{}, w.unknown(before, "could not be asked")
@@ -110,43 +110,53 @@ func (w Workload) Now(ctx context.Context, before View) (View, string) {
 	return seen, w.Running(seen)
 }
 
-// Running returns what runs in words, with the time at which it was seen. What was seen
-// too long ago is not what runs now.
-func (w Workload) Running(seen View) string {
+// Running returns what runs, with the time at which it was seen. What was seen too long ago
+// is not what runs now.
+func (w Workload) Running(seen View) workload.Running {
 	switch {
 	case w.Unseen != "":
-		return "not checked: " + w.Unseen
+		return workload.NotKnown(w.HostName, "not checked: "+w.Unseen)
 	case !seen.Known():
 		return w.unknown(seen, "")
 	case time.Since(seen.asked) > fresh:
 		return w.unknown(seen, "was not asked again")
 	}
-	return w.Describe(seen) + ", seen " + seen.when()
+	runs := w.Showed(seen)
+	runs.Text += ", seen " + seen.when()
+	return runs
+}
+
+// Showed returns what a look showed, however old it is.
+func (w Workload) Showed(seen View) workload.Running {
+	runs := seen.Runs()
+	runs.Text, runs.Host, runs.Seen = w.Describe(seen), w.HostName, seen.asked.UTC()
+	return runs
 }
 
 // Latest is Running, after another look if the last look is too old. After an error of a
 // host that does not answer there is none.
-func (w Workload) Latest(ctx context.Context, seen View, err error) string {
+func (w Workload) Latest(ctx context.Context, seen View, err error) workload.Running {
 	switch {
 	case w.Unseen != "" || seen.Known() && time.Since(seen.asked) <= fresh:
 		return w.Running(seen)
 	case Cut(err):
 		return w.unknown(seen, "gives no answer")
 	}
-	_, words := w.Now(ctx, seen)
-	return words
+	_, runs := w.Now(ctx, seen)
+	return runs
 }
 
-// unknown is the sentence for a workload that could not be seen: why, and what was seen
+// unknown is the answer about a workload that could not be seen: why, and what was seen
 // before.
-func (w Workload) unknown(before View, why string) string {
+func (w Workload) unknown(before View, why string) workload.Running {
+	text := "its host's engine or project could not be read"
 	switch {
 	case before.Known():
-		return "not known: " + w.HostName + " " + why + "; at " + before.when() + " " + w.Describe(before)
+		text = w.HostName + " " + why + "; at " + before.when() + " " + w.Describe(before)
 	case w.Spec.Kubernetes != nil:
-		return "not known: its host's cluster could not be read"
+		text = "its host's cluster could not be read"
 	}
-	return "not known: its host's engine or project could not be read"
+	return workload.NotKnown(w.HostName, "not known: "+text)
 }
 
 // when is the time of the look by the clock here.

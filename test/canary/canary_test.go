@@ -99,12 +99,12 @@ func (f *flock) once(t *testing.T, exit int, args ...string) {
 func lastReceipt(t *testing.T, flags ...string) string {
 	t.Helper()
 	a := world.Run(t, append([]string{"history"}, flags...)...)
-	var receipts []struct{ ID string }
+	var receipts struct{ Items []struct{ ID string } }
 	drive.Must(t, json.Unmarshal(a.Stdout, &receipts))
-	if len(receipts) == 0 {
+	if len(receipts.Items) == 0 {
 		t.Fatal("there are no receipts")
 	}
-	return receipts[0].ID
+	return receipts.Items[0].ID
 }
 
 // cell is a service and an environment, "none" for no flag, and the exit codes of a dry

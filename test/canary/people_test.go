@@ -16,6 +16,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -23,7 +24,7 @@ import (
 // wayBack is what is read of rollback's answer.
 type wayBack struct {
 	OK         bool
-	Running    string
+	Running    workload.Running
 	Candidates []struct {
 		Commit, Registry, Command, Why string
 		Digest, DigestNow              string
@@ -53,7 +54,7 @@ func TestTheWayBackIsACommandThatWorks(t *testing.T) {
 	if after := files(t, world.Controller.State); !slices.Equal(after, before) {
 		t.Errorf("rollback left %v, before it %v", after, before)
 	}
-	if !w.OK || w.Running != second || len(w.Candidates) < 2 {
+	if !w.OK || w.Running.Commit != second || len(w.Candidates) < 2 {
 		t.Fatalf("%+v", w)
 	}
 	if c := w.Candidates[0]; c.Commit != second || !c.Runs || c.Command != "" {

@@ -88,9 +88,9 @@ func TestAPowerCutOfTheMasterIsRecovered(t *testing.T) {
 		t.Fatalf("after the cut %s is there: it came too early to prove anything", label)
 	}
 	a := controller(t, "recover")
-	var done struct{ Recovered []contract.Recovery }
+	var done struct{ Items []contract.Recovery }
 	must(t, json.Unmarshal(a.stdout, &done))
-	if a.exit != 0 || len(done.Recovered) != 1 || done.Recovered[0].Action != contract.TookBack {
+	if a.exit != 0 || len(done.Items) != 1 || done.Items[0].Action != contract.TookBack {
 		t.Fatalf("recover: exit %d: %s\n%s", a.exit, a.stdout, a.stderr)
 	}
 	lives(t, service, good)

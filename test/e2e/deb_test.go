@@ -39,14 +39,16 @@ func masterAgent(t *testing.T) string {
 	const config = "version: 1\nregistryHost: master\nhosts:\n  master: {socket: /run/unidesk-agent/agent.sock}\nmaster: {root: " + root + "}\n"
 	must(t, put(t.Context(), two.Master, file{path: "/etc/unidesk-socket/controller.yaml", text: config}))
 	out, _ := two.Master.Exec(t.Context(), "unidesk-controller", "--config", "/etc/unidesk-socket", "-o", "json", "host", "list").Output()
-	var list []struct {
-		Name  string
-		Agent struct{ AgentVersion string }
+	var list struct {
+		Items []struct {
+			Name  string
+			Agent struct{ AgentVersion string }
+		}
 	}
 	if err := json.Unmarshal(out, &list); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, h := range list {
+	for _, h := range list.Items {
 		if h.Name == "master" {
 			return h.Agent.AgentVersion
 		}

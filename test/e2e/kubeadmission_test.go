@@ -177,8 +177,8 @@ func (k *cluster) edited(t *testing.T) {
 			}
 			k.rolledOut(t, spec)
 			k.runs(t, spec, runs)
-			if !strings.Contains(a.result.Running, runs) {
-				t.Errorf("%s runs, and the answer has %q", runs, a.result.Running)
+			if !strings.Contains(a.result.Running.Text, runs) {
+				t.Errorf("%s runs, and the answer has %q", runs, a.result.Running.Text)
 			}
 			must(t, setEnv("LAB_EDIT-"))
 			k.rolledOut(t, spec)
@@ -233,7 +233,7 @@ func (k *cluster) contended(t *testing.T) {
 		}()
 		a.want(t, contract.DecidedSucceeded, "", 0)
 		locked(t, b, first)
-		if now := b.result.Running; !strings.Contains(now, good) && !strings.Contains(now, first) {
+		if now := b.result.Running.Text; !strings.Contains(now, good) && !strings.Contains(now, first) {
 			t.Errorf("%q names neither of the two versions that were there", now)
 		}
 		k.runs(t, spec, first)

@@ -91,8 +91,8 @@ func proving(t *testing.T, stable, timeout string) (config string) {
 func (k *cluster) ends(t *testing.T, spec workload.Spec, a answer, commit string) {
 	t.Helper()
 	k.runs(t, spec, commit)
-	if !strings.Contains(a.result.Running, commit) {
-		t.Errorf("%s runs, and the answer is that %s", commit, a.result.Running)
+	if !strings.Contains(a.result.Running.Text, commit) {
+		t.Errorf("%s runs, and the answer is that %s", commit, a.result.Running.Text)
 	}
 }
 

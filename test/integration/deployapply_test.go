@@ -43,7 +43,7 @@ func TestDeployApplyGoesByDeployJSON(t *testing.T) {
 	diff(0)
 
 	content := wish(second)
-	if c := diff(1); c.Services[0].Live != first || c.Services[0].Wanted != second {
+	if c := diff(1); c.Services[0].Running.Commit != first || c.Services[0].Wanted != second {
 		t.Errorf("%+v", c)
 	}
 	a := world.Run(t, "deploy", "apply", "--env", "prod")

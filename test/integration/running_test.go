@@ -73,12 +73,12 @@ func TestEveryCommandNamesTheImageThatRuns(t *testing.T) {
 	if out := text(t, "artifact-registry", "catalog"); !row.MatchString(out) {
 		t.Errorf("catalog:\n%s", out)
 	}
-	if live := live(t, service); live.State != overview.Drifted || live.Commit != first || live.Proven.Commit.String() != second {
+	if live := live(t, service); live.State != overview.Drifted || live.Running.Commit != first || live.Proven.Commit.String() != second {
 		t.Errorf("status: %+v", live)
 	}
 	a := world.DeployNow(t, service, second)
 	a.Want(t, contract.DecidedSucceeded, "", 0)
-	if live := live(t, service); live.State != overview.Proven || live.Commit != second || live.Newer == nil || *live.Newer != 0 {
+	if live := live(t, service); live.State != overview.Proven || live.Running.Commit != second || live.Newer == nil || *live.Newer != 0 {
 		t.Errorf("status: %+v", live)
 	}
 	if out := text(t, "history", "show", a.Result.Receipt.ID); !regexp.MustCompile(`ran before +` + first).MatchString(out) {

@@ -39,8 +39,8 @@ func TestABrokenCommitRevertsByItself(t *testing.T) {
 				t.Errorf("mutated %v, next %s", again.Result.Mutated, next)
 			}
 			world.Lives(t, service, good)
-			if !strings.Contains(a.Result.Running, good) {
-				t.Errorf("running now: %q", a.Result.Running)
+			if !strings.Contains(a.Result.Running.Text, good) {
+				t.Errorf("running now: %q", a.Result.Running.Text)
 			}
 		})
 	}

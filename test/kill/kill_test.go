@@ -180,11 +180,11 @@ func recovered(t *testing.T, service string) {
 func recoverAll(t *testing.T, service string) []contract.Recovery {
 	t.Helper()
 	a := world.Run(t, "recover")
-	var done struct{ Recovered []contract.Recovery }
+	var done struct{ Items []contract.Recovery }
 	if err := json.Unmarshal(a.Stdout, &done); err != nil {
 		t.Fatalf("recover: %v, exit %d %s %s", err, a.Exit, a.Stdout, a.Stderr)
 	}
-	return slices.DeleteFunc(done.Recovered, func(r contract.Recovery) bool { return r.Service.String() != service })
+	return slices.DeleteFunc(done.Items, func(r contract.Recovery) bool { return r.Service.String() != service })
 }
 
 // A first Ctrl-C ends in the old version once there is something to revert.

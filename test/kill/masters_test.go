@@ -81,8 +81,8 @@ func TestTwoMastersDoEachOtherNoHarm(t *testing.T) {
 	ended = true
 	ours := drive.Ended(t, first, err, stdout.Bytes(), stderr.String())
 	ours.Want(t, contract.DecidedReverted, fault.Stale, 1)
-	if !strings.Contains(ours.Result.Failure.Message, "another run ended the change") || !strings.Contains(ours.Result.Running, "runs "+next) {
-		t.Errorf("%s; running: %s", ours.Result.Failure.Message, ours.Result.Running)
+	if !strings.Contains(ours.Result.Failure.Message, "another run ended the change") || !strings.Contains(ours.Result.Running.Text, "runs "+next) {
+		t.Errorf("%s; running: %s", ours.Result.Failure.Message, ours.Result.Running.Text)
 	}
 	label, err := world.Builder.Docker(t.Context(), "inspect", "--type", "container", "--format",
 		`{{index .Config.Labels "org.opencontainers.image.revision"}}`, world.Master.Container(service))

@@ -30,7 +30,7 @@ var questions = []string{
 	"verify --service frontend", "rollback --service frontend", "logs --service frontend",
 	"status", "status frontend --env prod", "metrics", "services", "services frontend", "catalog print", "catalog check FILE",
 	"host list", "host bootstrap --dry-run D601", "host placement D601", "help", "completion bash", "completion fish", "completion powershell", "completion zsh",
-	"doctor", "explain", "explain LOCKED", "version", "version --hosts", "notify test", "config view",
+	"doctor", "explain", "explain LOCKED", "schema", "schema history show", "version", "version --hosts", "notify test", "config view",
 }
 
 // acting are the commands that write to the state folder, or do so without a flag

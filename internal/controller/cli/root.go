@@ -60,7 +60,7 @@ Results are on stdout, progress and notes on stderr.`,
 		deploycmd.NewDeploy(a), deploycmd.NewRollback(a), deploycmd.NewRecover(a), deploycmd.NewWatch(a))
 	titled(cmd, "setup", "Set up",
 		setupcmd.NewDoctor(a), setupcmd.NewHost(a), setupcmd.NewCatalog(a), setupcmd.NewConfig(a), setupcmd.NewNotify(a))
-	titled(cmd, "help", "Help", setupcmd.NewExplain(a), setupcmd.NewVersion(a))
+	titled(cmd, "help", "Help", setupcmd.NewExplain(a), setupcmd.NewSchema(a), setupcmd.NewVersion(a))
 	cmd.SetHelpCommandGroupID("help")
 	cmd.SetCompletionCommandGroupID("help")
 	refuse.Group(cmd, topics()...)

@@ -23,7 +23,9 @@ CI_JOB_URL, BUILD_URL, or GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_RUN_ID
 
 A flag that is given replaces its variable.`},
 		{Use: "output", Short: "What is printed where, and what scripts may rely on", Long: `The result is on stdout, as text or with -o json as one JSON document, a
-failure's too. Progress, notes and the errors of text are on stderr.
+failure's too: an object whose first key is schemaVersion, with items for what
+is listed; schema COMMAND describes it. Progress, notes and the errors of text
+are on stderr.
 
 Within a major version keys and values of JSON, exit codes and the names of
 reasons stay; keys may be added. Text is for people and may change.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
@@ -12,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Coverage is a service as three sources know it. CI.json names what is meant to be
@@ -26,10 +26,10 @@ type Coverage struct {
 	// Published is what the registry holds, nil if it was not asked: the repository of
 	// a service that nothing consumes is unknown.
 	Published *Shelf `json:"published,omitempty"`
-	// Live are the commits of the last proven receipts, by environment.
-	Live map[artifact.Env]provenLive `json:"live"`
+	// Proven are the newest receipts of success, by environment.
+	Proven map[artifact.Env]ledger.Brief `json:"proven"`
 	// Running is what runs in the environments that bring it live, as their hosts show it.
-	Running map[artifact.Env]Running `json:"running"`
+	Running map[artifact.Env]workload.Running `json:"running"`
 	// Deployable are the environments in which something that is published can be
 	// brought live. CI.json does not decide it.
 	Deployable []artifact.Env `json:"deployable"`
@@ -44,13 +44,6 @@ type declaration struct {
 	Digest       artifact.Digest `json:"upstreamDigest,omitzero"`
 }
 
-// provenLive is the content of an environment's last proven receipt.
-type provenLive struct {
-	Commit  artifact.Commit `json:"commit"`
-	Receipt string          `json:"receipt"`
-	Since   time.Time       `json:"since"`
-}
-
 // Cover joins the three, in alphabetical order. receipts come newest first.
 func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, receipts []ledger.Receipt) []Coverage {
 	byName := map[string]*Coverage{}
@@ -58,7 +51,7 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 		c, ok := byName[id.String()]
 		if !ok {
 			c = &Coverage{
-				Service: id.String(), Declared: []declaration{}, Live: map[artifact.Env]provenLive{}, Running: map[artifact.Env]Running{}, Deployable: []artifact.Env{},
+				Service: id.String(), Declared: []declaration{}, Proven: map[artifact.Env]ledger.Brief{}, Running: map[artifact.Env]workload.Running{}, Deployable: []artifact.Env{},
 			}
 			byName[id.String()] = c
 		}
@@ -80,9 +73,9 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 		}
 	}
 	for _, r := range receipts {
-		live := of(r.Service).Live
-		if _, newer := live[r.Env]; r.Outcome == ledger.Succeeded && !newer {
-			live[r.Env] = provenLive{r.Commit, r.ID, r.Finished}
+		proven := of(r.Service).Proven
+		if _, newer := proven[r.Env]; r.Outcome == ledger.Succeeded && !newer {
+			proven[r.Env] = *r.Brief()
 		}
 	}
 	list := make([]Coverage, 0, len(byName))
@@ -97,8 +90,8 @@ func Cover(entries []unidesk.Declared, services []catalog.Row, held []Shelf, rec
 type ThreeWay struct {
 	OK bool `json:"ok"`
 	// HasCI reports whether there is a CI.json.
-	HasCI    bool       `json:"hasCI"`
-	Services []Coverage `json:"services"`
+	HasCI bool       `json:"hasCI"`
+	Items []Coverage `json:"items"`
 	// Unasked is what could not be had; the rest is what it is.
 	Unasked []Unasked `json:"unasked"`
 	// NoCI and NoLedger mean that their column is not known.
@@ -107,8 +100,8 @@ type ThreeWay struct {
 }
 
 // Compare asks CI.json, the registry, the receipts and the hosts for the services.
-// workload is nil if unwired is why no host can be asked.
-func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row, workload Workloads, unwired error) ThreeWay {
+// look is nil if unwired is why no host can be asked.
+func Compare(ctx context.Context, c site.Config, from lister, services []catalog.Row, look Workloads, unwired error) ThreeWay {
 	held := Shelves(ctx, from, services)
 	all := ThreeWay{Unasked: append([]Unasked{}, Failures(held)...)}
 	entries, found, err := unidesk.CI(c.Master.Root)
@@ -121,17 +114,17 @@ func Compare(ctx context.Context, c site.Config, from lister, services []catalog
 		all.NoLedger = true
 		all.Unasked = append(all.Unasked, *NotAsked("what is live", err))
 	}
-	all.Services = Cover(entries, services, held, receipts)
+	all.Items = Cover(entries, services, held, receipts)
 	if unwired != nil {
 		all.Unasked = append(all.Unasked, *NotAsked("what runs", unwired))
 		return all
 	}
-	places := Places(services, 0, workload)
+	places := Places(services, 0, look)
 	LookAll(ctx, places, nil)
 	running := runningOf(places)
-	for i, one := range all.Services {
+	for i, one := range all.Items {
 		if has := running[one.Service]; has != nil {
-			all.Services[i].Running = has
+			all.Items[i].Running = has
 		}
 	}
 	all.Unasked = append(all.Unasked, Unseen(places)...)

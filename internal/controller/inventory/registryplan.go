@@ -8,6 +8,7 @@ import (
 // RegistryPlan is what plan answers: the specification in the words of the
 // settings. docs/output.md describes its JSON.
 type RegistryPlan struct {
+	OK           bool              `json:"ok"`
 	Source       string            `json:"source"`
 	Host         string            `json:"host"`
 	Settings     registry.Settings `json:"settings"`
@@ -35,7 +36,7 @@ func NewRegistryPlan(c site.Config, from string) RegistryPlan {
 	endpoint := s.Endpoint.String()
 	image := endpoint + "/unidesk/backend-core:<commit>"
 	return RegistryPlan{
-		Source: from, Host: c.RegistryHost, Settings: s,
+		OK: true, Source: from, Host: c.RegistryHost, Settings: s,
 		Boundary: []string{
 			"CNCF Distribution as a Docker Compose project that systemd keeps, on the host itself: no k3s workload, outside the failure domain of k3s",
 			"published at " + endpoint + " and nowhere else: no NodePort, hostPort, LoadBalancer, public port or reverse proxy",

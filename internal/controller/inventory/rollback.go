@@ -61,15 +61,11 @@ type Candidate struct {
 
 // RollbackOptions is what rollback answers. docs/output.md describes its JSON.
 type RollbackOptions struct {
-	OK      bool               `json:"ok"`
-	Service artifact.ServiceID `json:"service"`
-	Env     artifact.Env       `json:"env"`
-	Running string             `json:"running"`
-	// Seen describes what runs, with the time of the look.
-	Seen string `json:"seen,omitempty"`
-	// RunningUnknown means that the host did not report what runs.
-	RunningUnknown bool        `json:"runningUnknown,omitempty"`
-	Candidates     []Candidate `json:"candidates"`
+	OK         bool               `json:"ok"`
+	Service    artifact.ServiceID `json:"service"`
+	Env        artifact.Env       `json:"env"`
+	Running    workload.Running   `json:"running"`
+	Candidates []Candidate        `json:"candidates"`
 	// Hint is what to do by hand if there is no candidate because of the registry.
 	Hint string `json:"hint,omitempty"`
 	// Unasked are questions that were not answered.
@@ -145,9 +141,9 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 	host := p.Deployer.Workload(p.Row, p.Env)
 	seen, err := host.LookPast(ctx, false)
 	if err != nil {
-		r.RunningUnknown = true
+		r.Running = workload.NotKnown(p.Host, "not known")
 		r.Unasked = append(r.Unasked, *NotAsked("what runs of "+p.Row.Service.String(), err))
-	} else if r.Running, r.Seen = seen.Commit(), host.Running(seen); r.Running != "" {
+	} else if r.Running = host.Running(seen); seen.Commit() != "" {
 		running = seen.Current()
 	}
 	commits := make([]artifact.Commit, len(proven))

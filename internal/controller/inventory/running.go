@@ -1,34 +1,35 @@
 package inventory
 
-import "github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+import (
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
+)
 
-// Running is what runs of a service in an environment.
-type Running struct {
-	// Commit is that of the images that run; "" if none runs, or if they name none.
-	Commit string `json:"commit"`
-	// Seen describes it, with the time of the look; "" if its host could not be asked.
-	Seen string `json:"seen,omitempty"`
-	// Differs means that the environment of what runs names another commit than its image.
-	Differs bool `json:"differs,omitempty"`
+// Running returns what the look at a place showed.
+func (p *Place) Running() workload.Running {
+	host := p.Workload.HostName
+	switch {
+	case p.Unplaced:
+		return workload.NotKnown(host, "not placed on "+host)
+	case p.Err != nil:
+		return p.Workload.Running(p.Seen) // the zero view: not known
+	}
+	return p.Workload.Showed(p.Seen)
 }
 
 // runningOf returns what runs by service, of places that were looked at. A place that its
 // host does not have is left out.
-func runningOf(places []*Place) map[string]map[artifact.Env]Running {
-	all := map[string]map[artifact.Env]Running{}
+func runningOf(places []*Place) map[string]map[artifact.Env]workload.Running {
+	all := map[string]map[artifact.Env]workload.Running{}
 	for _, p := range places {
 		if p.Unplaced {
 			continue
 		}
-		r := Running{}
-		if p.Err == nil {
-			r = Running{p.Seen.Commit(), p.Workload.Running(p.Seen), !p.Seen.AsStamped()}
-		}
 		name := p.Row.Service.String()
 		if all[name] == nil {
-			all[name] = map[artifact.Env]Running{}
+			all[name] = map[artifact.Env]workload.Running{}
 		}
-		all[name][p.Env] = r
+		all[name][p.Env] = p.Running()
 	}
 	return all
 }

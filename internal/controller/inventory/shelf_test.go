@@ -2,8 +2,6 @@ package inventory
 
 import (
 	"context"
-	"os"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,16 +128,4 @@ func serviceID(s string) artifact.ServiceID { return must(artifact.ParseServiceI
 
 func receiptOf(service string, env artifact.Env, digit string, outcome ledger.Outcome) ledger.Receipt {
 	return ledger.Receipt{ID: digit, Service: serviceID(service), Env: env, Commit: commitOf(digit), Outcome: outcome, Finished: now}
-}
-
-func TestThePageNamesEveryKeyOfTheRegistry(t *testing.T) {
-	t.Parallel()
-	page := string(must(os.ReadFile("../../../docs/output.md")))
-	for _, v := range []any{Shelf{}, Published{}, Unasked{}, ThreeWay{}, Coverage{}, declaration{}, provenLive{}, fault.Report{}} {
-		for f := range reflect.TypeOf(v).Fields() {
-			if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "-" && !f.Anonymous && !strings.Contains(page, "`"+key+"`") {
-				t.Errorf("docs/output.md does not name %q of %T", key, v)
-			}
-		}
-	}
 }

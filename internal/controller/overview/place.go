@@ -6,6 +6,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // place is a place that was looked at, and what is known of it beside.
@@ -49,18 +50,18 @@ func (p *place) live() Live {
 		State: stateOf(p.holder != "", p.Seen.Observation, cmp.Or(p.Err, p.unread), p.last),
 	}
 	if p.last != nil {
-		l.Proven = &Receipt{p.last.ID, p.last.Commit, p.last.Finished, p.last.Who}
+		l.Proven = p.last.Brief()
 	}
-	switch {
-	case p.notAsked:
+	if p.notAsked {
 		if p.holder == "" {
 			l.State = NotAsked
 		}
-	case p.Unplaced:
-		l.Seen = "not placed on " + l.Host
-	case p.Err == nil:
-		l.Commit, l.Seen = p.Seen.Commit(), p.Workload.Describe(p.Seen)
-		l.Newer = newer(p.shelf, l.Commit)
+		l.Running = workload.NotKnown(l.Host, "not asked")
+		return l
 	}
+	if l.Running = p.Running(); slices.Contains([]State{Proven, Degraded, Down, Drifted, Unproven}, l.State) {
+		l.Running = l.Running.As(l.State == Proven)
+	}
+	l.Newer = newer(p.shelf, l.Running.Commit)
 	return l
 }

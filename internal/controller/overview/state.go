@@ -2,7 +2,6 @@ package overview
 
 import (
 	"slices"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -49,29 +48,17 @@ func (s State) wrong() bool {
 
 // Live is a service in an environment that brings it live.
 type Live struct {
-	Service string       `json:"service"`
-	Env     artifact.Env `json:"env"`
-	Host    string       `json:"host"`
-	State   State        `json:"state"`
-	// Commit is what runs by its images, "" if nothing runs, if they name none, or if
-	// that is not known.
-	Commit string `json:"commit"`
-	// Seen describes what runs, "" if its host did not answer.
-	Seen string `json:"seen,omitempty"`
+	Service string           `json:"service"`
+	Env     artifact.Env     `json:"env"`
+	Host    string           `json:"host"`
+	State   State            `json:"state"`
+	Running workload.Running `json:"running"`
 	// Proven is the newest receipt whose version was kept.
-	Proven *Receipt `json:"proven,omitempty"`
+	Proven *ledger.Brief `json:"proven,omitempty"`
 	// Wanted is the commit that deploy.json names, "" for none.
 	Wanted string `json:"wanted,omitempty"`
 	// Newer is how many published commits are newer than what runs, nil if that is not known.
 	Newer *int `json:"newer,omitempty"`
-}
-
-// Receipt is a receipt in short.
-type Receipt struct {
-	ID     string          `json:"id"`
-	Commit artifact.Commit `json:"commit"`
-	Since  time.Time       `json:"since"`
-	Who    string          `json:"who"`
 }
 
 // stateOf judges a look. held means that a run has the service.

@@ -127,16 +127,19 @@ func newDesk(t *testing.T, text texts) *desk {
 	d.writer.Append(l)
 
 	newer := 3
-	proven := overview.Receipt{ID: d.kept, Commit: commit("a"), Since: ago(119), Who: text("who")}
+	now := func(c artifact.Commit) workload.Running {
+		return workload.Running{Text: text("seen"), Known: true, Commit: c.String()}
+	}
+	proven := ledger.Brief{Receipt: d.kept, Commit: commit("a"), Since: ago(119), Who: text("who")}
 	d.look = overview.Status{
 		At: d.now, Hosts: []overview.Host{{Name: "D601", Reachable: true, Version: text("version")}, {Name: "elsewhere"}},
 		Registry: &overview.Registry{Host: "D601", Decision: "unhealthy", Summary: text("summary")}, Runs: []overview.Run{},
 		Interrupted: []overview.Interrupted{{Service: "code-queue-mgr", Env: artifact.Prod, Commit: commit("b"), Holder: text("holder"), Deadline: d.now.Add(3 * time.Minute)}},
 		Services: []overview.Live{
 			{Service: "frontend", Env: artifact.Dev, Host: "D601", State: overview.None},
-			{Service: "frontend", Env: artifact.Prod, Host: "master", State: overview.Down, Commit: proven.Commit.String(), Seen: text("seen"), Wanted: text("wanted"), Newer: &newer, Proven: &proven},
-			{Service: "baidu-netdisk", Env: artifact.Dev, Host: "D601", State: overview.Proven, Commit: commit("d").String(), Seen: text("seen"), Proven: &proven},
-			{Service: "baidu-netdisk", Env: artifact.Prod, Host: "D601", State: overview.Degraded, Commit: commit("d").String(), Seen: text("seen"), Proven: &proven},
+			{Service: "frontend", Env: artifact.Prod, Host: "master", State: overview.Down, Running: now(proven.Commit), Wanted: text("wanted"), Newer: &newer, Proven: &proven},
+			{Service: "baidu-netdisk", Env: artifact.Dev, Host: "D601", State: overview.Proven, Running: now(commit("d")), Proven: &proven},
+			{Service: "baidu-netdisk", Env: artifact.Prod, Host: "D601", State: overview.Degraded, Running: now(commit("d")), Proven: &proven},
 			{Service: "met-nonlinear", Env: artifact.Prod, Host: "D601", State: overview.None},
 			{Service: "decision-center", Env: artifact.Prod, Host: "D601", State: overview.NotAsked, Proven: &proven},
 		},

@@ -5,6 +5,15 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"time"
+)
+
+const (
+	// mostConnections and mostStreams bound what readers can take from this machine.
+	mostConnections, mostStreams = 32, 16
+	mostHeader                   = 8 << 10
+	timeToRead, timeToWrite      = 5 * time.Second, 10 * time.Second
+	timeIdle                     = 2 * time.Minute
 )
 
 // guarded lets only requests pass that a browser on this machine, or at the end of a tunnel to

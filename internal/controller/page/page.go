@@ -2,49 +2,22 @@
 // service, a deploy as it goes on, hosts and registry. It reads the folder of a
 // [snapshot.Publisher] and nothing else, takes no input but addresses, and changes nothing.
 //
-// Files, from the top: page.go, serve.go, guard.go, stream.go, view.go, words.go.
+// Files, from the top: serve.go, page.go, stream.go, server.go, words.go, view.go, data.go,
+// guard.go.
 package page
 
 import (
 	"bytes"
-	"embed"
-	"encoding/json"
-	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
-
-//go:embed assets
-var assets embed.FS
-
-//go:embed templates
-var sources embed.FS
-
-// Server answers from the snapshot in a folder.
-type Server struct {
-	Folder string
-	Log    *slog.Logger
-	// Now returns the time.
-	Now func() time.Time
-
-	streams chan struct{} // a place for each stream that goes on
-	views   map[string]*template.Template
-}
-
-// New returns a server of the snapshot in a folder.
-func New(folder string, logger *slog.Logger) *Server {
-	s := &Server{Folder: folder, Log: logger, Now: time.Now, streams: make(chan struct{}, mostStreams), views: map[string]*template.Template{}}
-	for _, name := range []string{"live", "service", "receipt", "run", "hosts", "error"} {
-		s.views[name] = template.Must(template.New("base.html").Funcs(words(nil)).ParseFS(sources, "templates/base.html", "templates/"+name+".html"))
-	}
-	return s
-}
 
 // Handler returns what answers requests.
 func (s *Server) Handler() http.Handler {
@@ -79,7 +52,7 @@ type frame struct {
 // page returns the handler of a view.
 func (s *Server) page(name string, body func(*http.Request, data) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		d, err := s.read()
+		d, err := read(s.Folder, s.Now())
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -127,20 +100,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.render(w, r, status, "error", data{Now: s.Now()}, frame{Title: http.StatusText(status), Now: s.Now(), Path: r.URL.Path, Body: fault.ReportOf(err)})
 }
 
-func notFound(what, name string) error {
-	return fault.New(fault.ReceiptNotFound, "there is no %s %.100q here", what, name).
-		WithHint("the page has the newest deploys alone: `unidesk-controller history --all` lists all that are kept")
-}
-
 // statusJSON writes what `status -o json` prints.
 func (s *Server) statusJSON(w http.ResponseWriter, _ *http.Request) {
-	d, err := s.read()
+	d, err := read(s.Folder, s.Now())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(d.Snapshot.Status) // the reader went away
+	_ = document.Write(w, d.Snapshot.Status) // the reader went away
 }
 
 // healthz answers 200 as long as a watch publishes.

@@ -40,7 +40,7 @@ func TestEachPageShowsItsPart(t *testing.T) {
 		"/runs/" + d.going:        {"running", "transfer"},
 		"/runs/" + d.reverted:     {"reverted", "record"},
 		"/hosts":                  {"answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health"},
-		"/status.json":            {`"services"`},
+		"/status.json":            {`"schemaVersion": 1`, `"services"`},
 		"/healthz":                {"ok"},
 	} {
 		answer := get(h, path)

@@ -7,17 +7,8 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"time"
 
 	"golang.org/x/net/netutil"
-)
-
-const (
-	// mostConnections and mostStreams bound what readers can take from this machine.
-	mostConnections, mostStreams = 32, 16
-	mostHeader                   = 8 << 10
-	timeToRead, timeToWrite      = 5 * time.Second, 10 * time.Second
-	timeIdle                     = 2 * time.Minute
 )
 
 // Serve answers on a socket until ctx ends.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
@@ -107,26 +106,6 @@ func (s *Server) scene(runs *journal.Journal, ended map[string]bool) scene {
 	now.key = keyOf(at, newest, running)
 	return now
 }
-
-// keyOf names what the pages show: by the time of the snapshot, the newest run, and the runs
-// that go on.
-func keyOf(at time.Time, newest string, running []string) string {
-	return strings.Join(append([]string{exact(at), newest}, running...), " ")
-}
-
-// key names what the pages of this data show.
-func (d data) key() string {
-	newest, running := "", []string(nil)
-	for _, run := range d.Runs {
-		if newest = max(newest, run.ID); run.State == journal.Running {
-			running = append(running, run.ID)
-		}
-	}
-	return keyOf(d.Snapshot.Status.At, newest, running)
-}
-
-// exact returns a time for a program.
-func exact(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func newsOf(l journal.Line) news {
 	n := news{Run: l.Run, Point: l.Point, Text: plain.Line(l.Text), Done: l.Done, Total: l.Total, Time: exact(l.Time)}

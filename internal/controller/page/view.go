@@ -2,35 +2,14 @@ package page
 
 import (
 	"slices"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 )
-
-// data is what a page is made of.
-type data struct {
-	Snapshot snapshot.Snapshot
-	Runs     []journal.Run
-	Now      time.Time
-	// lines returns the lines of a run.
-	lines func(id string) (journal.Run, []journal.Line, error)
-}
-
-// read reads the folder.
-func (s *Server) read() (data, error) {
-	snap, err := snapshot.Read(s.Folder)
-	if err != nil {
-		return data{}, err
-	}
-	copies := snapshot.Runs(s.Folder)
-	runs, _ := copies.Runs(journal.Query{}) // a run that begins has no line yet
-	return data{Snapshot: snap, Runs: runs, Now: s.Now(), lines: copies.Lines}, nil
-}
 
 // liveView is the first page.
 type liveView struct {
@@ -154,7 +133,7 @@ func backs(receipts []ledger.Receipt, l overview.Live) (list []back) {
 			continue
 		}
 		seen[r.Commit] = true
-		if r.Commit.String() != l.Commit {
+		if r.Commit.String() != l.Running.Commit {
 			list = append(list, back{r, rollbackCommand(r)})
 		}
 	}
@@ -213,4 +192,9 @@ func (d data) run(id string) (runView, error) {
 		}
 	}
 	return v, nil
+}
+
+// rollbackCommand is the line that goes back to what a receipt has.
+func rollbackCommand(r ledger.Receipt) string {
+	return plain.Command("unidesk-controller", "rollback", "--service", r.Service.String(), "--env", r.Env.String(), "--to", r.Commit.String(), "--run-now")
 }

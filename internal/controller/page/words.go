@@ -73,8 +73,3 @@ func tone(word any) string {
 	}
 	return "calm"
 }
-
-// rollbackCommand is the line that goes back to what a receipt has.
-func rollbackCommand(r ledger.Receipt) string {
-	return plain.Command("unidesk-controller", "rollback", "--service", r.Service.String(), "--env", r.Env.String(), "--to", r.Commit.String(), "--run-now")
-}

@@ -128,7 +128,7 @@ func (p *Patrol) judge(ctx context.Context, l overview.Live) {
 			return
 		}
 		p.reported[key] = l.State
-		logger.Warn("what runs is not what was proven", slog.String("runs", l.Seen), slog.String("proven", proven(l).String()))
+		logger.Warn("what runs is not what was proven", slog.String("runs", l.Running.Text), slog.String("proven", proven(l).String()))
 		if err := p.Send(ctx, notice(l, time.Now())); err != nil {
 			logger.Error("the notice of it", slog.Any("err", err))
 		}
@@ -136,7 +136,7 @@ func (p *Patrol) judge(ctx context.Context, l overview.Live) {
 	default:
 		if p.reported[key] != "" {
 			delete(p.reported, key)
-			logger.Info("what runs is as it was proven again", slog.String("runs", l.Seen))
+			logger.Info("what runs is as it was proven again", slog.String("runs", l.Running.Text))
 		}
 	}
 }
@@ -166,7 +166,7 @@ func proven(l overview.Live) (c artifact.Commit) {
 // notice returns the notice of a service that is down or drifted.
 func notice(l overview.Live, now time.Time) notify.Notice {
 	service, _ := artifact.ParseServiceID(l.Service) // it is a row of the catalog
-	return notify.Drift(service, l.Env, proven(l), l.Seen, now)
+	return notify.Drift(service, l.Env, proven(l), l.Running.Text, now)
 }
 
 // sentence counts the services by their state.

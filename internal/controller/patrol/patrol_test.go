@@ -13,7 +13,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Each word is the state that a look finds; "+" behind it means that the look is reported.
@@ -87,7 +89,7 @@ func TestADriftIsANotice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := overview.Live{Service: "frontend", Env: artifact.Prod, State: overview.Drifted, Seen: "frontend runs nothing", Proven: &overview.Receipt{Commit: commit}}
+	l := overview.Live{Service: "frontend", Env: artifact.Prod, State: overview.Drifted, Running: workload.NotKnown("master", "frontend runs nothing"), Proven: &ledger.Brief{Commit: commit}}
 	n := notice(l, time.Unix(1e9, 0))
 	if n.Event != notify.Drifted || n.Service.String() != "frontend" || n.Env != artifact.Prod || n.Commit != commit ||
 		n.Text != "frontend in prod: abcdefabcdef was proven, and is down or replaced: frontend runs nothing" {

@@ -2,9 +2,9 @@ package present
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
@@ -40,6 +40,11 @@ func NewAnswer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
 	return Answer{Exit: exit, value: value, text: func(out io.Writer) error { return text(out, value) }}
 }
 
+// newList returns the answer of a list, with the text that prints it.
+func newList[T any](items []T, missing bool, text func(io.Writer, []T) error) Answer {
+	return NewAnswer(exitIncomplete(missing), document.List[T]{OK: !missing, Items: items}, func(out io.Writer, l document.List[T]) error { return text(out, l.Items) })
+}
+
 // Print writes the answer: as JSON if the form is "json", else as text.
 func (a Answer) Print(out io.Writer, form string) error {
 	if a.foreign {
@@ -48,10 +53,7 @@ func (a Answer) Print(out io.Writer, form string) error {
 	if form != "json" || a.value == nil {
 		return a.text(out)
 	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(a.value)
+	return document.Write(out, a.value)
 }
 
 // UnlessStopped returns the answer; if it is not OK and the context has ended, it is

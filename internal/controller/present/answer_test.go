@@ -38,9 +38,9 @@ func TestAnAnswerIsJSONForAScriptAndTextForAPerson(t *testing.T) {
 		want   string
 	}{
 		{valued, "text", "words\n"},
-		{valued, "json", "{\n  \"a\": \"<b>\"\n}\n"},
-		{File(Printed{"f.yaml", "a: 1\n"}), "text", "a: 1\n"},
-		{File(Printed{"f.yaml", "a: 1\n"}), "json", "{\n  \"file\": \"f.yaml\",\n  \"content\": \"a: 1\\n\"\n}\n"},
+		{valued, "json", "{\n  \"schemaVersion\": 1,\n  \"a\": \"<b>\"\n}\n"},
+		{File("f.yaml", "a: 1\n"), "text", "a: 1\n"},
+		{File("f.yaml", "a: 1\n"), "json", "{\n  \"schemaVersion\": 1,\n  \"ok\": true,\n  \"file\": \"f.yaml\",\n  \"content\": \"a: 1\\n\"\n}\n"},
 		{Nothing(), "json", ""},
 	} {
 		var out strings.Builder
@@ -48,7 +48,7 @@ func TestAnAnswerIsJSONForAScriptAndTextForAPerson(t *testing.T) {
 			t.Errorf("%s: %v, %q, want %q", c.form, err, out.String(), c.want)
 		}
 	}
-	if err := File(Printed{"f.yaml", "x"}).Print(closed{}, "text"); err != syscall.EPIPE { //nolint:errorlint // unwrapped, as it came
+	if err := File("f.yaml", "x").Print(closed{}, "text"); err != syscall.EPIPE { //nolint:errorlint // unwrapped, as it came
 		t.Errorf("to a reader that has gone: %v", err)
 	}
 }
@@ -60,9 +60,9 @@ func TestTheWordsOfAFileStay(t *testing.T) {
 		answer Answer
 		want   bool
 	}{
-		{File(Printed{"f.yaml", "old"}), false},
+		{File("f.yaml", "old"), false},
 		{Logs(Tailed{Lines: []string{"old"}}), false},
-		{NewAnswer(ExitOK, "old", func(out io.Writer, s string) error { _, err := io.WriteString(out, s); return err }), true},
+		{NewAnswer(ExitOK, map[string]string{"a": "old"}, func(out io.Writer, m map[string]string) error { _, err := io.WriteString(out, m["a"]); return err }), true},
 	} {
 		for _, form := range []string{"text", "json"} {
 			var out strings.Builder

@@ -13,28 +13,22 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// AttemptList is what history --all answers. docs/output.md describes its JSON.
-type AttemptList struct {
-	OK       bool                `json:"ok"`
-	Attempts []inventory.Attempt `json:"attempts"`
-}
-
 // Attempts answers with attempts, those beside which others could not be read if unread.
 func Attempts(list []inventory.Attempt, unread bool) Answer {
-	return NewAnswer(exitIncomplete(unread), AttemptList{!unread, list}, func(out io.Writer, a AttemptList) error {
-		return printAttempts(out, a, time.Now())
+	return newList(list, unread, func(out io.Writer, list []inventory.Attempt) error {
+		return printAttempts(out, list, time.Now())
 	})
 }
 
 // printAttempts writes two lines for each attempt: what it came to, of what, when and by
 // whom; and the id of its run, and why it failed or else the command.
-func printAttempts(out io.Writer, a AttemptList, now time.Time) error {
-	if len(a.Attempts) == 0 {
+func printAttempts(out io.Writer, list []inventory.Attempt, now time.Time) error {
+	if len(list) == 0 {
 		_, err := fmt.Fprintln(out, "no attempt yet: a command that is to change a service makes one")
 		return err
 	}
 	rows := [][]string{{"CAME TO", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RUN", "WHY IT FAILED, OR COMMAND"}}
-	for _, one := range a.Attempts {
+	for _, one := range list {
 		why, _, _ := strings.Cut(cmp.Or(one.Failure, one.Command), "\n")
 		rows = append(rows,
 			[]string{cameTo(one), one.Service.String(), one.Env.String(), one.Commit.Short(), plain.Ago(now, one.Started), one.Who},

@@ -17,8 +17,8 @@ func Bootstrapping(err io.Writer, after time.Duration, step, does string) {
 	newPrinter(err).Line("%6.1fs  %s %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", step)), does)
 }
 
-// bootstrapped is what host bootstrap answers. docs/hosts.md describes its JSON.
-type bootstrapped struct {
+// Installed is what host bootstrap answers. docs/hosts.md describes its JSON.
+type Installed struct {
 	Host string `json:"host"`
 	bootstrap.Result
 }
@@ -33,10 +33,10 @@ func Bootstrapped(host, version string, r bootstrap.Result) Answer {
 	case r.Decision == bootstrap.Blocked:
 		exit = ExitBlocked
 	}
-	return NewAnswer(exit, bootstrapped{host, r}, func(out io.Writer, b bootstrapped) error { return printBootstrap(out, version, b) })
+	return NewAnswer(exit, Installed{host, r}, func(out io.Writer, b Installed) error { return printBootstrap(out, version, b) })
 }
 
-func printBootstrap(out io.Writer, version string, r bootstrapped) error {
+func printBootstrap(out io.Writer, version string, r Installed) error {
 	p := newPrinter(out)
 	style := terminal.Bad()
 	switch {

@@ -16,14 +16,14 @@ func Compared(c contract.Comparison) Answer {
 func printComparison(out io.Writer, c contract.Comparison) error {
 	var lines [][]string
 	for _, d := range c.Services {
-		lines = append(lines, []string{terminal.Mark(d.Equal), d.Service, short(d.Wanted), short(d.Proven), live(d), d.Note})
+		lines = append(lines, []string{terminal.Mark(d.Equal), d.Service, short(d.Wanted), short(d.ProvenCommit()), live(d), d.Note})
 	}
 	return terminal.Table(out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
 }
 
 func live(d contract.Difference) string {
-	if d.LiveUnknown {
+	if !d.Running.Known {
 		return "not known"
 	}
-	return short(d.Live)
+	return short(d.Running.Commit)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Coverage answers with each service as CI.json, registry and receipts know it.
@@ -27,7 +28,7 @@ func printCoverage(out io.Writer, w inventory.ThreeWay) error {
 }
 
 func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
-	for _, c := range w.Services {
+	for _, c := range w.Items {
 		line := []string{c.Service, declaredWord(w, c), publishedWord(c, now)}
 		var notes []string
 		if !c.Consumed {
@@ -51,25 +52,30 @@ func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
 // runningWord is what runs in an environment, as its host shows it. If it was not seen, it
 // is what was proven last, with a question mark.
 func runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifact.Env) (word, commit, note string) {
-	live, proven := c.Live[env]
+	last, proven := c.Proven[env]
 	runs, asked := c.Running[env]
 	switch {
-	case runs.Commit != "" && proven && runs.Commit != live.Commit.String():
-		note = fmt.Sprintf("%s was proven at %s", env, live.Commit.Short())
-	case runs.Seen != "" && runs.Commit == "" && proven:
-		return "none", "", env.String() + ": " + runs.Seen
+	case runs.Commit != "" && proven && runs.Commit != last.Commit.String():
+		note = fmt.Sprintf("%s was proven at %s", env, last.Commit.Short())
+	case runs.Known && runs.Commit == "" && proven:
+		return "none", "", env.String() + ": " + seenThen(runs)
 	}
 	switch {
 	case runs.Commit != "" && runs.Differs:
-		return short(runs.Commit), runs.Commit, env.String() + ": " + runs.Seen
+		return short(runs.Commit), runs.Commit, env.String() + ": " + seenThen(runs)
 	case runs.Commit != "":
 		return short(runs.Commit), runs.Commit, note
 	case proven:
-		return live.Commit.Short() + "?", live.Commit.String(), ""
-	case w.NoLedger || asked && runs.Seen == "":
+		return last.Commit.Short() + "?", last.Commit.String(), ""
+	case w.NoLedger || asked && !runs.Known:
 		return "?", "", ""
 	}
 	return "-", "", ""
+}
+
+// seenThen describes what runs, with the time of the look.
+func seenThen(r workload.Running) string {
+	return r.Text + ", seen " + r.Seen.Format(time.TimeOnly+"Z")
 }
 
 func declaredWord(w inventory.ThreeWay, c inventory.Coverage) string {

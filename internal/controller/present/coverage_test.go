@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 func joined(t *testing.T) inventory.ThreeWay {
@@ -21,7 +22,7 @@ func joined(t *testing.T) inventory.ThreeWay {
 		{Service: serviceID("postgres"), Kind: "upstream-image", Upstream: "postgres:16", Digest: artifact.DigestOf(nil)},
 	}
 	services := builtin(t)
-	return inventory.ThreeWay{HasCI: true, Services: inventory.Cover(entries, services, inventory.Shelves(t.Context(), registryOf, services), []ledger.Receipt{
+	return inventory.ThreeWay{HasCI: true, Items: inventory.Cover(entries, services, inventory.Shelves(t.Context(), registryOf, services), []ledger.Receipt{
 		receiptOf("frontend", artifact.Prod, "e", ledger.Reverted),
 		receiptOf("frontend", artifact.Prod, "a", ledger.Succeeded),
 		receiptOf("frontend", artifact.Prod, "c", ledger.Succeeded),
@@ -57,7 +58,7 @@ func TestAColumnThatIsNotKnownSaysSo(t *testing.T) {
 	}{
 		"no CI.json":          {func(w *inventory.ThreeWay) { w.HasCI = false }, []string{"no CI.json", "aaaaaaaaaaaa?"}},
 		"an unread CI.json":   {func(w *inventory.ThreeWay) { w.NoCI = true }, []string{"?", "aaaaaaaaaaaa?"}},
-		"an unread ledger":    {func(w *inventory.ThreeWay) { w.NoLedger, w.Services[1].Live = true, nil }, []string{"source-build", "?"}},
+		"an unread ledger":    {func(w *inventory.ThreeWay) { w.NoLedger, w.Items[1].Proven = true, nil }, []string{"source-build", "?"}},
 		"nothing of all that": {func(*inventory.ThreeWay) {}, []string{"source-build", "aaaaaaaaaaaa?"}},
 	} {
 		w := joined(t)
@@ -73,18 +74,18 @@ func TestWhatRunsIsShownAsItsHostShowsIt(t *testing.T) {
 	t.Parallel()
 	a, b := strings.Repeat("a", 40), strings.Repeat("b", 40)
 	for name, c := range map[string]struct {
-		running inventory.Running
+		running workload.Running
 		word    string
 		note    string
 	}{
-		"what was proven":             {inventory.Running{Commit: a, Seen: "x"}, a[:12], ""},
-		"another":                     {inventory.Running{Commit: b, Seen: "x"}, b[:12], "prod was proven at " + a[:12]},
-		"its environment differs":     {inventory.Running{Commit: b, Seen: "it runs b, its environment says a", Differs: true}, b[:12], "prod: it runs b, its environment says a"},
-		"nothing":                     {inventory.Running{Seen: "frontend: no container"}, "none", "prod: frontend: no container"},
-		"its host could not be asked": {inventory.Running{}, a[:12] + "?", ""},
+		"what was proven":             {workload.Running{Known: true, Commit: a, Text: "x"}, a[:12], ""},
+		"another":                     {workload.Running{Known: true, Commit: b, Text: "x"}, b[:12], "prod was proven at " + a[:12]},
+		"its environment differs":     {workload.Running{Known: true, Commit: b, Text: "it runs b, its environment says a", Seen: now, Differs: true}, b[:12], "prod: it runs b, its environment says a, seen 12:00:00Z"},
+		"nothing":                     {workload.Running{Known: true, Text: "frontend: no container"}, "none", "prod: frontend: no container"},
+		"its host could not be asked": {workload.NotKnown("D601", "not known"), a[:12] + "?", ""},
 	} {
 		w := joined(t)
-		w.Services[1].Running = map[artifact.Env]inventory.Running{artifact.Prod: c.running}
+		w.Items[1].Running = map[artifact.Env]workload.Running{artifact.Prod: c.running}
 		line := coverageLines(w, now)[1]
 		if line[3] != c.word || !strings.HasPrefix(line[5], c.note) || c.note == "" && line[5] != "" {
 			t.Errorf("%s: %q, want %q, %q", name, line, c.word, c.note)

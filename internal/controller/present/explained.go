@@ -13,12 +13,6 @@ type Explanation struct {
 	explain.Entry
 }
 
-// Explanations is what explain answers without a reason. docs/output.md describes its JSON.
-type Explanations struct {
-	OK      bool            `json:"ok"`
-	Reasons []explain.Entry `json:"reasons"`
-}
-
 // Explained answers with what a reason means.
 func Explained(e explain.Entry) Answer {
 	return NewAnswer(ExitOK, Explanation{OK: true, Entry: e}, func(out io.Writer, e Explanation) error {
@@ -32,9 +26,9 @@ func Explained(e explain.Entry) Answer {
 
 // AllExplained answers with all reasons; as text it has their causes only.
 func AllExplained(list []explain.Entry) Answer {
-	return NewAnswer(ExitOK, Explanations{OK: true, Reasons: list}, func(out io.Writer, e Explanations) error {
+	return newList(list, false, func(out io.Writer, list []explain.Entry) error {
 		p := newPrinter(out)
-		for _, one := range e.Reasons {
+		for _, one := range list {
 			p.Line("%s", one.Reason)
 			p.Line("  %s", terminal.Faint().Render(one.Cause))
 		}

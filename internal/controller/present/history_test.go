@@ -81,7 +81,7 @@ func TestAttemptsFitATerminal(t *testing.T) {
 		{Run: "20260628T120000Z-00000001", Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Dev, State: journal.Running, Point: "load", Started: at(3 * day), Command: "deploy-service frontend"},
 	}
 	var out strings.Builder
-	if err := printAttempts(&out, AttemptList{Attempts: list}, now); err != nil {
+	if err := printAttempts(&out, list, now); err != nil {
 		t.Fatal(err)
 	}
 	want := "CAME TO           SERVICE               ENV   COMMIT        WHEN       WHO\n" +
@@ -97,7 +97,7 @@ func TestAttemptsFitATerminal(t *testing.T) {
 
 func TestAFollowedLineIsAnObjectInJSON(t *testing.T) {
 	t.Parallel()
-	for format, want := range map[string]string{"text": "a \"b\"\nc\n", "json": `{"container":"web","line":"a \"b\""}` + "\n" + `{"container":"web","line":"c"}` + "\n"} {
+	for format, want := range map[string]string{"text": "a \"b\"\nc\n", "json": `{"schemaVersion":1,"ok":true,"container":"web","line":"a \"b\""}` + "\n" + `{"schemaVersion":1,"ok":true,"container":"web","line":"c"}` + "\n"} {
 		var out strings.Builder
 		if err := PrintOutput(&out, format, "web", []string{`a "b"`, "c"}); err != nil || out.String() != want {
 			t.Errorf("%s: %q, %v", format, out.String(), err)

@@ -15,7 +15,7 @@ import (
 // Hosts answers with what each host's agent reported.
 func Hosts(list []site.HostRow) Answer {
 	silent := slices.ContainsFunc(list, func(row site.HostRow) bool { return !row.Reachable })
-	return NewAnswer(exitIncomplete(silent), list, printHosts)
+	return newList(list, silent, printHosts)
 }
 
 // printHosts writes a block for each host: what an agent can do and how much room

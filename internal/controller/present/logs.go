@@ -1,11 +1,11 @@
 package present
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 )
 
 // Tailed is what logs answers. docs/output.md describes its JSON.
@@ -32,22 +32,25 @@ func Logs(t Tailed) Answer {
 	}))
 }
 
+// Followed is a line that a container printed. docs/output.md describes its JSON.
+type Followed struct {
+	OK        bool   `json:"ok"`
+	Container string `json:"container"`
+	Line      string `json:"line"`
+}
+
 // PrintOutput writes lines of a container's output as they come: for people the lines, in
 // JSON an object for each.
 func PrintOutput(out io.Writer, format, container string, lines []string) error {
 	for _, line := range lines {
-		text := line
+		text := []byte(line + "\n")
 		if format == "json" {
-			b, err := json.Marshal(struct {
-				Container string `json:"container"`
-				Line      string `json:"line"`
-			}{container, line})
-			if err != nil {
+			var err error
+			if text, err = document.Line(Followed{true, container, line}); err != nil {
 				return err
 			}
-			text = string(b)
 		}
-		if _, err := fmt.Fprintln(out, text); err != nil {
+		if _, err := out.Write(text); err != nil {
 			return err
 		}
 	}

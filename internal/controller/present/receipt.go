@@ -16,6 +16,7 @@ import (
 
 // ShownReceipt is what history show answers: a receipt, and the notice of its run.
 type ShownReceipt struct {
+	OK bool `json:"ok"`
 	ledger.Receipt
 	// Notice is nil if no process has sent one.
 	Notice *notify.Claim `json:"notice,omitempty"`
@@ -23,7 +24,7 @@ type ShownReceipt struct {
 
 // Receipt answers with a receipt whole. notice is the claim of its notice, nil for none.
 func Receipt(r ledger.Receipt, notice *notify.Claim) Answer {
-	return NewAnswer(ExitOK, ShownReceipt{r, notice}, printReceipt)
+	return NewAnswer(ExitOK, ShownReceipt{true, r, notice}, printReceipt)
 }
 
 // printReceipt writes a receipt for people; JSON has all of it.

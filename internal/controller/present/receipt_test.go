@@ -78,7 +78,7 @@ func TestWhatARevertLeftIsShown(t *testing.T) {
 			return printReceipt(out, ShownReceipt{Receipt: ledger.Receipt{Warnings: left}})
 		},
 		"recover": func(out io.Writer) error {
-			return printRecovered(out, recoveries{Recovered: []contract.Recovery{{Action: contract.TookBack, Warnings: left}}})
+			return printRecovered(out, []contract.Recovery{{Action: contract.TookBack, Warnings: left}})
 		},
 	} {
 		var out strings.Builder

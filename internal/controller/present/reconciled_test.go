@@ -77,10 +77,10 @@ func TestACheckThatIsNotNeededNowIsNoRedOne(t *testing.T) {
 func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 	t.Parallel()
 	var diff, gone, back strings.Builder
-	if err := printComparison(&diff, contract.Comparison{Services: []contract.Difference{{Service: "web", LiveUnknown: true}}}); err != nil || !strings.Contains(diff.String(), "not known") {
+	if err := printComparison(&diff, contract.Comparison{Services: []contract.Difference{{Service: "web"}}}); err != nil || !strings.Contains(diff.String(), "not known") {
 		t.Errorf("%v\n%s", err, diff.String())
 	}
-	silent := inventory.RollbackOptions{RunningUnknown: true, Candidates: []inventory.Candidate{{Registry: inventory.UnknownThere}}, Unasked: []inventory.Unasked{{What: "what runs"}}}
+	silent := inventory.RollbackOptions{Running: workload.NotKnown("D601", "not known"), Candidates: []inventory.Candidate{{Registry: inventory.UnknownThere}}, Unasked: []inventory.Unasked{{What: "what runs"}}}
 	if err := printRollback(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
 		t.Errorf("%v\n%s", err, back.String())
 	}

@@ -10,20 +10,13 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// recoveries are what recover answers. docs/output.md describes its JSON.
-type recoveries struct {
-	OK        bool                `json:"ok"`
-	Recovered []contract.Recovery `json:"recovered"`
-}
-
 // Recovered answers with what became of each thing that killed runs left.
 func Recovered(done []contract.Recovery) Answer {
 	left := slices.ContainsFunc(done, func(r contract.Recovery) bool { return r.Action == contract.Failed || r.Action == contract.Busy })
-	return NewAnswer(exitIncomplete(left), recoveries{!left, append([]contract.Recovery{}, done...)}, printRecovered)
+	return newList(done, left, printRecovered)
 }
 
-func printRecovered(out io.Writer, r recoveries) error {
-	done := r.Recovered
+func printRecovered(out io.Writer, done []contract.Recovery) error {
 	p := newPrinter(out)
 	if len(done) == 0 {
 		p.Line("nothing to recover")
@@ -31,11 +24,11 @@ func printRecovered(out io.Writer, r recoveries) error {
 	for _, one := range done {
 		p.Line("%s", recovered(one))
 		if one.Action == contract.Busy {
-			p.Field("because", "%s", one.Running)
+			p.Field("because", "%s", one.Running.Text)
 			p.Field("next", "wait for it to end, and ask again")
 			continue
 		}
-		p.Field("running now", "%s", one.Running)
+		p.Field("running now", "%s", one.Running.Text)
 		p.Warnings(one.Warnings)
 		if f := one.Failure; f != nil {
 			p.Field("because", "%s", terminal.Indent(f.Message))

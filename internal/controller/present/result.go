@@ -14,11 +14,28 @@ import (
 // Deployed answers with the result of a deploying command.
 func Deployed(r contract.Result) Answer { return NewAnswer(exitCode(r), r, printResult) }
 
-// Refused answers with an error that no command made a result of; as text it is two
-// lines for stderr.
-func Refused(r contract.Result) Answer { return NewAnswer(exitCode(r), r, printRefusal) }
+// Refusal is what a command answers that ends with an error. docs/output.md describes its JSON.
+type Refusal struct {
+	OK       bool              `json:"ok"`
+	Decision contract.Decision `json:"decision"`
+	Mutated  bool              `json:"mutated"`
+	Changed  bool              `json:"changed"`
+	Failure  *contract.Failure `json:"failure"`
+	// Items is an empty list if the command lists things, else nil.
+	Items []struct{} `json:"items,omitzero"`
+}
 
-func printRefusal(out io.Writer, r contract.Result) error {
+// Refused answers with an error that no command made a result of; as text it is two
+// lines for stderr. lists means that the command lists things.
+func Refused(r contract.Result, lists bool) Answer {
+	all := Refusal{OK: r.OK, Decision: r.Decision, Mutated: r.Mutated, Changed: r.Changed, Failure: r.Failure}
+	if lists {
+		all.Items = []struct{}{}
+	}
+	return NewAnswer(exitCode(r), all, printRefusal)
+}
+
+func printRefusal(out io.Writer, r Refusal) error {
 	p := newPrinter(out)
 	p.Line("%s %s (%s)", terminal.Bad().Render("error:"), r.Failure.Message, r.Failure.Reason)
 	if p.Err == nil && r.Failure.Hint != "" {
@@ -66,8 +83,8 @@ func printResult(out io.Writer, r contract.Result) error {
 		shape = r.Contract.Shape
 	}
 	p.scope(r.Scope, shape)
-	if r.Running != "" {
-		p.Field("running now", "%s", r.Running)
+	if r.Running.Text != "" {
+		p.Field("running now", "%s", r.Running.Text)
 	}
 	if r.Bytes != nil {
 		p.Field("transferred", "%s", crossed(r))

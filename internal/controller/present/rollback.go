@@ -1,7 +1,6 @@
 package present
 
 import (
-	"cmp"
 	"io"
 	"slices"
 
@@ -27,7 +26,7 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	default:
 		p.Line("%s  %s %s", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
 	}
-	p.Field("running now", "%s", cmp.Or(r.Seen, "not known"))
+	p.Field("running now", "%s", r.Running.Text)
 	for _, c := range r.Candidates {
 		p.Line("%s %s  proven %s by %s", terminal.Mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
 		p.Field("receipt", "%s", c.Receipt)

@@ -8,22 +8,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 )
 
-// SentNotice is what notify test answers. docs/output.md describes its JSON.
-type SentNotice struct {
-	OK         bool              `json:"ok"`
-	Deliveries []notify.Delivery `json:"deliveries"`
-}
-
 // Sent answers with the deliveries of a notice.
 func Sent(all []notify.Delivery) Answer {
 	failed := slices.ContainsFunc(all, func(d notify.Delivery) bool { return d.Error != "" })
-	exit := ExitOK
-	if failed {
-		exit = ExitFailed
-	}
-	return NewAnswer(exit, SentNotice{OK: !failed, Deliveries: all}, func(out io.Writer, s SentNotice) error {
+	return newList(all, failed, func(out io.Writer, all []notify.Delivery) error {
 		p := newPrinter(out)
-		p.deliveries(s.Deliveries)
+		p.deliveries(all)
 		return p.Err
 	})
 }

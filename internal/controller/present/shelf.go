@@ -13,17 +13,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
-// shelves are what artifact-registry list answers. docs/output.md describes its JSON.
-type shelves struct {
-	OK       bool              `json:"ok"`
-	Services []inventory.Shelf `json:"services"`
-}
-
 // Shelves answers with what the registry holds of each service.
 func Shelves(list []inventory.Shelf) Answer {
-	missing := len(inventory.Failures(list)) > 0
-	return NewAnswer(exitIncomplete(missing), shelves{!missing, list}, func(out io.Writer, s shelves) error {
-		return printShelves(out, s.Services, time.Now())
+	return newList(list, len(inventory.Failures(list)) > 0, func(out io.Writer, list []inventory.Shelf) error {
+		return printShelves(out, list, time.Now())
 	})
 }
 

@@ -2,7 +2,6 @@ package present
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -42,9 +42,11 @@ func NewLive(out io.Writer, form string) *Live { return &Live{out: out, form: fo
 // Print prints the next answer.
 func (l *Live) Print(a Answer) error {
 	if l.form == "json" {
-		e := json.NewEncoder(l.out)
-		e.SetEscapeHTML(false)
-		return e.Encode(a.value)
+		line, err := document.Line(a.value)
+		if err == nil {
+			_, err = l.out.Write(line)
+		}
+		return err
 	}
 	if cleared, err := terminal.Clear(l.out); err != nil {
 		return err
@@ -139,8 +141,8 @@ func printLive(p *terminal.Printer, s overview.Status) error {
 // because the host did not answer.
 func liveWord(l overview.Live) string {
 	switch {
-	case l.Commit != "":
-		return short(l.Commit)
+	case l.Running.Commit != "":
+		return short(l.Running.Commit)
 	case l.State == overview.Unknown && l.Proven != nil:
 		return l.Proven.Commit.Short() + "?"
 	}
@@ -149,13 +151,13 @@ func liveWord(l overview.Live) string {
 
 func liveNotes(l overview.Live) (notes []string) {
 	wrong := []overview.State{overview.Down, overview.Drifted, overview.Unconfirmed}
-	if slices.Contains(wrong, l.State) && l.Seen != "" {
-		notes = append(notes, strings.Split(terminal.Wrap(l.Seen, 78), "\n")...)
+	if slices.Contains(wrong, l.State) && l.Running.Text != "" {
+		notes = append(notes, strings.Split(terminal.Wrap(l.Running.Text, 78), "\n")...)
 	}
 	if l.State == overview.Drifted && l.Proven != nil {
 		notes = append(notes, "proven was "+l.Proven.Commit.String())
 	}
-	if l.Wanted != "" && l.Commit != "" && l.Wanted != l.Commit {
+	if l.Wanted != "" && l.Running.Commit != "" && l.Wanted != l.Running.Commit {
 		notes = append(notes, "deploy.json wants "+l.Wanted)
 	}
 	if l.Newer != nil && *l.Newer > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -25,8 +26,8 @@ func statusOf(services ...overview.Live) overview.Status {
 func liveOf(service string, state overview.State, digit string) overview.Live {
 	commit, _ := artifact.ParseCommit(strings.Repeat(digit, 40))
 	return overview.Live{
-		Service: service, Env: artifact.Prod, State: state, Commit: commit.String(), Seen: service + " runs " + commit.String(),
-		Proven: &overview.Receipt{Commit: commit, Since: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC), Who: "ci@master of a long name"},
+		Service: service, Env: artifact.Prod, State: state, Running: workload.Running{Commit: commit.String(), Text: service + " runs " + commit.String()},
+		Proven: &ledger.Brief{Commit: commit, Since: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC), Who: "ci@master of a long name"},
 	}
 }
 
@@ -34,11 +35,11 @@ func TestTheOverviewFitsEightyColumns(t *testing.T) {
 	t.Parallel()
 	three := 3
 	drifted := liveOf("code-queue-scheduler", overview.Drifted, "a")
-	drifted.Commit = strings.Repeat("b", 40)
-	drifted.Seen = "code-queue-scheduler runs " + drifted.Commit + " (container 0123456789ab, image 0123456789ab)"
+	drifted.Running.Commit = strings.Repeat("b", 40)
+	drifted.Running.Text = "code-queue-scheduler runs " + drifted.Running.Commit + " (container 0123456789ab, image 0123456789ab)"
 	drifted.Wanted, drifted.Newer = strings.Repeat("c", 40), &three
 	silent := liveOf("mdtodo", overview.Unknown, "d")
-	silent.Commit, silent.Seen = "", ""
+	silent.Running = workload.NotKnown("D601", "not known")
 	s := statusOf(liveOf("frontend", overview.Proven, "e"), drifted, silent, overview.Live{Service: "claudeqq", Env: artifact.Dev, State: overview.None})
 	commit, _ := artifact.ParseCommit(strings.Repeat("f", 40))
 	s.Runs = []overview.Run{{

@@ -4,13 +4,14 @@ import "io"
 
 // Printed is a file that a command prints. docs/output.md describes its JSON.
 type Printed struct {
+	OK      bool   `json:"ok"`
 	File    string `json:"file"`
 	Content string `json:"content"`
 }
 
-// File answers with a file's content.
-func File(p Printed) Answer {
-	return Foreign(NewAnswer(ExitOK, p, func(out io.Writer, p Printed) error {
+// File answers with the content of a file.
+func File(name, content string) Answer {
+	return Foreign(NewAnswer(ExitOK, Printed{true, name, content}, func(out io.Writer, p Printed) error {
 		_, err := io.WriteString(out, p.Content)
 		return err
 	}))

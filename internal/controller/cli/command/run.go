@@ -11,6 +11,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/schema"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -23,9 +24,15 @@ type Runner interface {
 // Runs is the RunE of a command that takes flags alone.
 func (a *App) Runs(c Runner) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
-		_, a.command, _ = strings.Cut(cmd.CommandPath(), " ") // without the program's name
+		a.command = words(cmd)
 		return a.Do(cmd.Context(), c)
 	}
+}
+
+// words are those of a command, without the name of the program.
+func words(cmd *cobra.Command) string {
+	_, words, _ := strings.Cut(cmd.CommandPath(), " ")
+	return words
 }
 
 // Do runs a command and prints its answer.
@@ -50,9 +57,9 @@ type ended int
 
 func (e ended) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// exitOf is the exit code of what a command line returned. It prints an error that
-// no answer was made of.
-func (a *App) exitOf(err error) int {
+// exitOf is the exit code of what a command returned. It prints an error that no answer was
+// made of.
+func (a *App) exitOf(cmd *cobra.Command, err error) int {
 	var code ended
 	switch {
 	case err == nil:
@@ -79,7 +86,7 @@ func (a *App) exitOf(err error) int {
 	case fault.Unsupported:
 		r.Decision = contract.DecidedUnsupported
 	}
-	answer, out := present.Refused(r), a.Err
+	answer, out := present.Refused(r, schema.Lists(words(cmd))), a.Err
 	if a.Format == "json" {
 		out = a.Out
 	}

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -44,7 +46,7 @@ func TestAnExitCodeIsTheAnswers(t *testing.T) {
 		"nothing, because all was well":   {story{answer: present.Nothing()}, io.Discard, present.ExitOK},
 	} {
 		a := &App{Streams: Streams{Out: c.out, Err: io.Discard}, Format: "text"}
-		if got := a.exitOf(a.Do(t.Context(), c.story)); got != c.want {
+		if got := a.exitOf(&cobra.Command{}, a.Do(t.Context(), c.story)); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
 		}
 	}

@@ -36,7 +36,7 @@ func (a *App) Execute(ctx context.Context, root *cobra.Command) int {
 	defer cancel()
 	ended := make(chan int, 1)
 	go func() {
-		code := a.exitOf(root.ExecuteContext(ctx))
+		code := a.exitOf(root.ExecuteContextC(ctx))
 		a.sent()
 		ended <- code
 	}()
@@ -66,7 +66,7 @@ func (a *App) left() int {
 	}
 	err := fault.New(fault.Interrupted, "told twice to stop: everything was left as it was at that moment").
 		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
-	r := contract.Result{Decision: contract.DecidedInterrupted, Mutated: true, Contract: a.acting.about.Load(), Running: "not known: nobody looked again"}
+	r := contract.Result{Decision: contract.DecidedInterrupted, Mutated: true, Contract: a.acting.about.Load(), Running: workload.NotKnown("", "not known: nobody looked again")}
 	r.Failure = &contract.Failure{
 		Step: workload.PointSettle, Report: fault.ReportOf(err), Next: contract.RecoverCommand(),
 	}

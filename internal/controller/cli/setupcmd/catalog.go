@@ -54,5 +54,5 @@ func newCatalogPrint(a *command.App) *cobra.Command {
 }
 
 func (catalogPrintCommand) Run(context.Context) (present.Answer, error) {
-	return present.File(present.Printed{File: "services.yaml", Content: string(catalog.BuiltinFile())}), nil
+	return present.File("services.yaml", string(catalog.BuiltinFile())), nil
 }

@@ -46,5 +46,5 @@ func (c *hostPlacementCommand) Run(context.Context) (present.Answer, error) {
 	if c.rbac {
 		file = "rights.yaml"
 	}
-	return present.File(present.Printed{File: file, Content: text}), err
+	return present.File(file, text), err
 }

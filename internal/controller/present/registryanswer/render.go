@@ -22,6 +22,7 @@ type File struct {
 
 // Rendering is what render answers. docs/output.md describes its JSON.
 type Rendering struct {
+	OK       bool              `json:"ok"`
 	Source   string            `json:"source"`
 	Settings registry.Settings `json:"settings"`
 	Files    []File            `json:"files"`
@@ -29,6 +30,7 @@ type Rendering struct {
 
 // Render answers with the registry's files.
 func Render(r Rendering) present.Answer {
+	r.OK = true
 	return present.Foreign(present.NewAnswer(present.ExitOK, r, printRendering))
 }
 
