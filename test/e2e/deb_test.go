@@ -172,7 +172,8 @@ func servesPage(t *testing.T) {
 	}
 	eventually(t, time.Minute, "the page is well", func() error {
 		if out := get("lab-reader", "/healthz", "localhost:8300"); !strings.HasPrefix(out, "HTTP/1.0 200 OK\r\n") {
-			return errors.New(out)
+			said, _ := two.D601.Output(t.Context(), "journalctl", "--unit=unidesk-page.service", "--output=cat", "--no-pager", "--lines=20")
+			return errors.New(out + said)
 		}
 		return nil
 	})

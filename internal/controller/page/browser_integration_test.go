@@ -15,7 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
+	logs "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -50,7 +50,7 @@ func browse(t *testing.T, d *desk) (tab context.Context, address string) {
 			t.Errorf("the page's script fails: %+v", e.ExceptionDetails)
 		case *runtime.EventConsoleAPICalled:
 			t.Errorf("the page logs: %v", e.Args)
-		case *log.EventEntryAdded:
+		case *logs.EventEntryAdded:
 			t.Errorf("the browser complains: %s %s", e.Entry.Text, e.Entry.URL)
 		case *network.EventRequestWillBeSent:
 			if !strings.HasPrefix(e.Request.URL, server.URL+"/") {
@@ -59,7 +59,7 @@ func browse(t *testing.T, d *desk) (tab context.Context, address string) {
 		}
 	}))
 	t.Cleanup(closeTab)
-	ok(t, chromedp.Do(tab, command(network.Enable, network.EnableParams{}), command(log.Enable, cdp.Empty{})))
+	ok(t, chromedp.Do(tab, command(network.Enable, network.EnableParams{}), command(logs.Enable, cdp.Empty{})))
 	return tab, server.URL
 }
 
@@ -72,7 +72,7 @@ func command[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chrom
 }
 
 // run returns the value of an action.
-func run[T any](t *testing.T, tab context.Context, a chromedp.Action[T]) T {
+func run[T any](tab context.Context, t *testing.T, a chromedp.Action[T]) T {
 	t.Helper()
 	v, err := chromedp.Run(tab, a)
 	ok(t, err)
@@ -125,12 +125,12 @@ func TestEachPageFitsABrowser(t *testing.T) {
 					chromedp.EmulateViewport(width, 900),
 					command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
 					chromedp.Navigate(address+path), heading))
-				found := run(t, tab, chromedp.Evaluate[string](flaws))
+				found := run(tab, t, chromedp.Evaluate[string](flaws))
 				if found != "" {
 					t.Errorf("%s at %d pixels, %s:\n%s", name, width, scheme, found)
 				}
 				if as := fmt.Sprintf("page-%s-%d-%s.png", name, width, scheme); pictures != "" && shown[as] {
-					ok(t, os.WriteFile(filepath.Join(pictures, as), run(t, tab, chromedp.FullScreenshot(100)), 0o644))
+					ok(t, os.WriteFile(filepath.Join(pictures, as), run(tab, t, chromedp.FullScreenshot(100)), 0o644))
 				}
 			}
 		}
@@ -150,17 +150,17 @@ func TestADeployIsSeenToMove(t *testing.T) {
 			tab, address := browse(t, d)
 			shows := func(text string) {
 				t.Helper()
-				run(t, tab, chromedp.Poll[bool](fmt.Sprintf("document.querySelector('main').innerText.includes(%q)", text), chromedp.WithPollingTimeout(0)))
+				run(tab, t, chromedp.Poll[bool](fmt.Sprintf("document.querySelector('main').innerText.includes(%q)", text), chromedp.WithPollingTimeout(0)))
 			}
 			bar := chromedp.Evaluate[float64](`document.querySelector("progress").value`)
 			ok(t, chromedp.Do(tab, command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Shanghai"}), chromedp.Navigate(address+path(d))))
 			shows("1.0 MB of 4.2 MB")
-			before := run(t, tab, bar)
+			before := run(tab, t, bar)
 			l := d.line(d.going, "c", workload.PointTransfer, "word")
 			l.Done, l.Total = 3<<20, 4<<20
 			d.writer.Append(l)
 			shows("3.1 MB of 4.2 MB")
-			if after := run(t, tab, bar); before != 250 || after != 750 {
+			if after := run(tab, t, bar); before != 250 || after != 750 {
 				t.Errorf("the bar goes from %g to %g", before, after)
 			}
 			d.writer.Append(d.line(d.going, "c", workload.PointSwitch, "the container is being replaced"))
@@ -170,7 +170,7 @@ func TestADeployIsSeenToMove(t *testing.T) {
 			d.writer.Append(l)
 			shows("unchanged")
 			began := d.now.Add(-time.Minute)
-			zone := run(t, tab, chromedp.Evaluate[string](`(() => { const t = [...document.querySelectorAll("time")].find((t) => t.title.startsWith("`+began.Format("2006-01-02 15:04:05")+`")); return new Intl.DateTimeFormat().resolvedOptions().timeZone + " " + t?.textContent; })()`))
+			zone := run(tab, t, chromedp.Evaluate[string](`(() => { const t = [...document.querySelectorAll("time")].find((t) => t.title.startsWith("`+began.Format("2006-01-02 15:04:05")+`")); return new Intl.DateTimeFormat().resolvedOptions().timeZone + " " + t?.textContent; })()`))
 			if here := began.In(time.FixedZone("", 8*3600)).Format("3:04:05"); !strings.HasPrefix(zone, "Asia/Shanghai ") || !strings.Contains(zone, here) {
 				t.Errorf("the time is %s, want %s", zone, here)
 			}
@@ -187,14 +187,14 @@ func TestThePageNeedsNoScriptAndNoMouse(t *testing.T) {
 		return command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
 	}
 	ok(t, chromedp.Do(tab, scripts(true), chromedp.Navigate(address), heading))
-	text := run(t, tab, chromedp.Text(chromedp.CSS("body")))
+	text := run(tab, t, chromedp.Text(chromedp.CSS("body")))
 	for _, want := range []string{"frontend", "down", "1.0 MB of 4.2 MB", "reverted", "UTC"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without scripts it does not show %q:\n%s", want, text)
 		}
 	}
 	ok(t, chromedp.Do(tab, scripts(false), chromedp.Navigate(address), heading, chromedp.KeyEvent("\t")))
-	focused := run(t, tab, chromedp.Evaluate[string](`document.activeElement.className`))
+	focused := run(tab, t, chromedp.Evaluate[string](`document.activeElement.className`))
 	if focused != "skip" {
 		t.Errorf("the first stop of the keyboard is %q", focused)
 	}

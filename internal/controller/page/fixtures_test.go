@@ -2,7 +2,6 @@ package page_test
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -198,21 +197,18 @@ func (d *desk) server(t *testing.T) *page.Server {
 	return s
 }
 
-// get returns the answer to a request of a browser on this machine.
-func get(h http.Handler, path string) *http.Response {
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	r.Host = "localhost:8300"
-	h.ServeHTTP(w, r)
-	return w.Result()
+// answer is what a browser gets.
+type answer struct {
+	code int
+	text string
 }
 
-func read(t *testing.T, r *http.Response) string {
-	t.Helper()
-	defer r.Body.Close()
-	content, err := io.ReadAll(r.Body)
-	ok(t, err)
-	return string(content)
+// get returns the answer to a request of a browser on this machine.
+func get(h http.Handler, path string) answer {
+	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)
+	r.Host = "localhost:8300"
+	h.ServeHTTP(w, r)
+	return answer{w.Code, w.Body.String()}
 }
 
 // elements calls each with every element of a page.

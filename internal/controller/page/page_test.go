@@ -43,10 +43,10 @@ func TestEachPageShowsItsPart(t *testing.T) {
 		"/status.json":            {`"schemaVersion": 1`, `"services"`},
 		"/healthz":                {"ok"},
 	} {
-		answer := get(h, path)
-		content := strings.ToLower(read(t, answer))
-		if answer.StatusCode != http.StatusOK {
-			t.Errorf("%s: %s\n%s", path, answer.Status, content)
+		got := get(h, path)
+		content := strings.ToLower(got.text)
+		if got.code != http.StatusOK {
+			t.Errorf("%s: %d\n%s", path, got.code, content)
 		}
 		for _, w := range want {
 			if !strings.Contains(content, strings.ToLower(w)) {
@@ -55,21 +55,21 @@ func TestEachPageShowsItsPart(t *testing.T) {
 		}
 	}
 	for _, path := range paths(d) {
-		elements(t, read(t, get(h, path)), func(n *html.Node) {
+		elements(t, get(h, path).text, func(n *html.Node) {
 			for _, link := range []string{attribute(n, "href"), attribute(n, "src")} {
-				if strings.HasPrefix(link, "/") && get(h, link).StatusCode != http.StatusOK {
-					t.Errorf("%s: %s leads to %s", path, link, get(h, link).Status)
+				if strings.HasPrefix(link, "/") && get(h, link).code != http.StatusOK {
+					t.Errorf("%s: %s leads to %d", path, link, get(h, link).code)
 				}
 			}
 		})
 	}
 	var status overview.Status
-	ok(t, json.Unmarshal([]byte(read(t, get(h, "/status.json"))), &status))
+	ok(t, json.Unmarshal([]byte(get(h, "/status.json").text), &status))
 	if len(status.Services) != len(d.look.Services) {
 		t.Errorf("%+v", status)
 	}
 	for _, path := range []string{"/nothing", "/services/nothing", "/receipts/..%2f", "/runs/nothing", "/assets/nothing", "/templates/base.html"} {
-		if got := get(h, path).StatusCode; got != http.StatusNotFound {
+		if got := get(h, path).code; got != http.StatusNotFound {
 			t.Errorf("%s: %d", path, got)
 		}
 	}
@@ -82,7 +82,7 @@ func TestNoTextIsMarkup(t *testing.T) {
 		d := newDesk(t, all(word))
 		h := d.server(t).Handler()
 		for _, path := range paths(d) {
-			elements(t, read(t, get(h, path)), func(n *html.Node) {
+			elements(t, get(h, path).text, func(n *html.Node) {
 				name := n.Data
 				for _, a := range n.Attr {
 					name += " " + a.Key
@@ -163,14 +163,14 @@ func TestWithoutAWatchThePageSaysSo(t *testing.T) {
 	d := newDesk(t, all("word"))
 	s := d.server(t)
 	h := s.Handler()
-	if text := read(t, get(h, "/")); strings.Contains(text, "The watch is down") || !strings.Contains(text, "as of") {
+	if text := get(h, "/").text; strings.Contains(text, "The watch is down") || !strings.Contains(text, "as of") {
 		t.Error(text)
 	}
 	s.Now = func() time.Time { return d.now.Add(4 * time.Minute) }
-	if text := read(t, get(h, "/")); !strings.Contains(text, "The watch is down") {
+	if text := get(h, "/").text; !strings.Contains(text, "The watch is down") {
 		t.Error(text)
 	}
-	if got := get(h, "/healthz").StatusCode; got != http.StatusServiceUnavailable {
+	if got := get(h, "/healthz").code; got != http.StatusServiceUnavailable {
 		t.Error(got)
 	}
 	var logged []string
@@ -181,7 +181,7 @@ func TestWithoutAWatchThePageSaysSo(t *testing.T) {
 		}
 		h := page.New(folder, slogTo(&logged)).Handler()
 		for _, path := range []string{"/", "/hosts", "/healthz", "/status.json"} {
-			if got := get(h, path).StatusCode; got != http.StatusServiceUnavailable {
+			if got := get(h, path).code; got != http.StatusServiceUnavailable {
 				t.Errorf("%s: %s: %d", name, path, got)
 			}
 		}

@@ -3,8 +3,7 @@ package page
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 
@@ -15,7 +14,7 @@ import (
 func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
 	server := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: timeToRead, ReadTimeout: timeToRead, WriteTimeout: timeToWrite, IdleTimeout: timeIdle,
-		MaxHeaderBytes: mostHeader, ErrorLog: log.New(io.Discard, "", 0), // of broken connections
+		MaxHeaderBytes: mostHeader, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), // of broken connections
 		BaseContext: func(net.Listener) context.Context { return ctx }, // a stream ends with it
 	}
 	stop := context.AfterFunc(ctx, func() {
