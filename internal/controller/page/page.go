@@ -8,7 +8,6 @@ package page
 
 import (
 	"bytes"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"path"
@@ -30,8 +29,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /status.json", s.statusJSON)
 	mux.HandleFunc("GET /healthz", s.healthz)
-	static, _ := fs.Sub(assets, "assets") // it is embedded
-	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(static)))
+	mux.HandleFunc("GET /assets/{name}", s.asset)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, notFound("page", r.URL.Path)) })
 	return guarded(mux)
 }
@@ -98,6 +96,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.Log.Warn("the snapshot cannot be shown", slog.String("path", r.URL.Path), slog.Any("err", err))
 	}
 	s.render(w, r, status, "error", data{Now: s.Now()}, frame{Title: http.StatusText(status), Now: s.Now(), Path: r.URL.Path, Body: fault.ReportOf(err)})
+}
+
+// asset writes a file of the page. No part of a file is served: the files are small.
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	kind := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}[path.Ext(name)]
+	content, err := assets.ReadFile("assets/" + name)
+	if err != nil || kind == "" {
+		s.fail(w, r, notFound("file", name))
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	_, _ = w.Write(content) // the reader went away
 }
 
 // statusJSON writes what `status -o json` prints.

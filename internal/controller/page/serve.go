@@ -12,8 +12,11 @@ import (
 
 // Serve answers on a socket until ctx ends.
 func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	server := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: timeToRead, ReadTimeout: timeToRead, WriteTimeout: timeToWrite, IdleTimeout: timeIdle,
+		Protocols: protocols,
+		Handler:   s.Handler(), ReadHeaderTimeout: timeToRead, ReadTimeout: timeToRead, WriteTimeout: timeToWrite, IdleTimeout: timeIdle,
 		MaxHeaderBytes: mostHeader, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0), // of broken connections
 		BaseContext: func(net.Listener) context.Context { return ctx }, // a stream ends with it
 	}
