@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -68,10 +69,16 @@ func overheard() int {
 // prints in it as JSON is what the schema of the command says.
 func TestStories(t *testing.T) {
 	folder := t.TempDir()
-	t.Cleanup(func() { compare(t, folder) }) // the stories run beside each other, and end before this
+	stories, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told atomic.Int32
+	t.Cleanup(func() { compare(t, folder, int(told.Load()) == len(stories)) }) // the stories run beside each other, and end before this
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			told.Add(1)
 			e.Setenv("COMMIT", "0123456789abcdef0123456789abcdef01234567")
 			e.Setenv(heard, folder)
 			return nil
@@ -79,8 +86,9 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// compare holds the copies in a folder against the schemas.
-func compare(t *testing.T, folder string) {
+// compare holds the copies in a folder against the schemas. If all stories ran, each command
+// must be among them.
+func compare(t *testing.T, folder string, all bool) {
 	files, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +120,7 @@ func compare(t *testing.T, folder string) {
 		}
 	}
 	for _, command := range schema.Commands() {
-		if !answered[command] {
+		if all && !answered[command] {
 			t.Errorf("no story has an answer of %s as JSON", command)
 		}
 	}
