@@ -2,8 +2,9 @@ package journal_test
 
 import (
 	"context"
-	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +33,11 @@ func TestAMirrorShowsRunsAsTheyGoOn(t *testing.T) {
 	changed, done := make(chan struct{}, 100), make(chan struct{})
 	go func() {
 		defer close(done)
-		from.Mirror(ctx, mirrored, 3, func() { changed <- struct{}{} }, func(err error) { t.Error(err) })
+		from.Mirror(ctx, mirrored, 3, func() { changed <- struct{}{} }, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}()
 	shows := func(want map[string]journal.State, text string) {
 		t.Helper()
@@ -63,9 +68,7 @@ func TestAMirrorShowsRunsAsTheyGoOn(t *testing.T) {
 	shows(map[string]journal.State{old: journal.Ended, ended: journal.Ended, running: journal.Running}, "second")
 	dead.Append(line(t, killed, workload.PointSwitch, ""))
 	shows(map[string]journal.State{ended: journal.Ended, running: journal.Running, killed: journal.Running}, "second")
-	for range 4 { // each has begun
-		<-changed
-	}
+	<-changed
 	dead.Close()
 	w.Append(end(line(t, running, workload.PointRecord, "third"), "succeeded"))
 	shows(map[string]journal.State{ended: journal.Ended, running: journal.Ended, killed: journal.Killed}, "third")
@@ -73,6 +76,54 @@ func TestAMirrorShowsRunsAsTheyGoOn(t *testing.T) {
 	cancel()
 	<-done
 	if runs, err := mirrored.Runs(journal.Query{}); err != nil || len(runs) != 3 {
-		t.Error(errors.Join(err), runs)
+		t.Error(err, runs)
 	}
+}
+
+// Other accounts write in the journal: what they leave there costs a mirror no more than so
+// many files, and hides no run for longer than it is there.
+func TestAMirrorIsBounded(t *testing.T) {
+	t.Parallel()
+	from, dir := t.TempDir(), t.TempDir()
+	j, mirrored := journal.Open(from), journal.Open(dir)
+	run := ledger.NewID(time.Now().Add(-time.Hour))
+	w := writer(t, j)
+	for range 300 {
+		w.Append(line(t, run, workload.PointProve, strings.Repeat("x", 4000)))
+	}
+	w.Append(end(line(t, run, workload.PointRecord, "last"), "succeeded"))
+	later := time.Now().Add(time.Hour)
+	junk, link, gone := ledger.NewID(later), ledger.NewID(later), ledger.NewID(later)
+	must(t, os.WriteFile(file(from, junk), []byte("no line"), 0o600), os.Symlink("/etc/passwd", file(from, link)))
+	planted := journal.Open(from).Writer(func(err error) { t.Error(err) })
+	planted.Append(line(t, gone, workload.PointGuard, "planted"))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	rounds, done := make(chan error, 1000), make(chan struct{})
+	go func() {
+		defer close(done)
+		j.Mirror(ctx, mirrored, 4, func() {}, func(err error) { rounds <- err })
+	}()
+	if err := <-rounds; err == nil || !strings.Contains(err.Error(), link) {
+		t.Errorf("the link is not named: %v", err)
+	}
+	info, err := os.Stat(file(dir, run))
+	if err != nil || info.Size() > 600<<10 {
+		t.Errorf("a copy of %v, %v", info, err)
+	}
+	if got, _, err := mirrored.Lines(run); err != nil || got.State != journal.Ended {
+		t.Errorf("%+v, %v", got, err)
+	}
+	planted.Close()
+	must(t, os.Remove(file(from, gone)), os.Remove(file(from, link)), os.Remove(file(from, junk)))
+	for err := range rounds {
+		if err == nil {
+			break
+		}
+	}
+	if runs, err := mirrored.Runs(journal.Query{}); err != nil || len(runs) != 1 || runs[0].ID != run {
+		t.Errorf("%v, %v", runs, err)
+	}
+	cancel()
+	<-done
 }

@@ -14,6 +14,7 @@ const mostFile = 4 << 20
 type Writer struct {
 	journal *Journal
 	trouble func(error)
+	most    int64 // of a file, see mostFile
 
 	mu    sync.Mutex
 	files map[string]*file // by run
@@ -30,7 +31,7 @@ type file struct {
 // Writer returns a writer. It calls trouble once, with the first reason why something could
 // not be written.
 func (j *Journal) Writer(trouble func(error)) *Writer {
-	return &Writer{journal: j, trouble: trouble, files: map[string]*file{}}
+	return &Writer{journal: j, trouble: trouble, most: mostFile, files: map[string]*file{}}
 }
 
 // Append writes a line that is of a run. The file of a run has the lock of the process that
@@ -54,7 +55,7 @@ func (w *Writer) Append(l Line) {
 	if f.lock == nil {
 		return
 	}
-	if err := f.append(l); err != nil {
+	if err := f.append(l, w.most); err != nil {
 		w.fail(err)
 		f.close()
 	}
@@ -79,9 +80,9 @@ func (w *Writer) begin(l Line) (*statefile.Lock, error) {
 	return statefile.CreateLocked(path, 0o640)
 }
 
-func (f *file) append(l Line) error {
+func (f *file) append(l Line, most int64) error {
 	text, err := l.Encode()
-	if err != nil || f.size+int64(len(text)) > mostFile && l.End == nil {
+	if err != nil || f.size+int64(len(text)) > most && l.End == nil {
 		return err
 	}
 	n, err := f.lock.File().Write(text)

@@ -48,6 +48,7 @@ func browse(t *testing.T, d *desk) (tab context.Context, address string) {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
 			t.Errorf("the page's script fails: %+v", e.ExceptionDetails)
+			go stop() // what waits for the script waits no more
 		case *runtime.EventConsoleAPICalled:
 			t.Errorf("the page logs: %v", e.Args)
 		case *logs.EventEntryAdded:

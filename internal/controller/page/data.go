@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,25 +15,26 @@ type data struct {
 	Snapshot snapshot.Snapshot
 	Runs     []journal.Run
 	Now      time.Time
+	// Watched means that a watch publishes.
+	Watched bool
 	// lines returns the lines of a run.
 	lines func(id string) (journal.Run, []journal.Line, error)
 }
 
-// read reads a folder at a time.
-func read(folder string, now time.Time) (data, error) {
-	snap, err := snapshot.Read(folder)
-	if err != nil {
-		return data{}, err
-	}
+// read reads a folder at a time, with the snapshot in it.
+func read(folder string, snap snapshot.Snapshot, now time.Time) data {
 	copies := snapshot.Runs(folder)
 	runs, _ := copies.Runs(journal.Query{}) // a run that begins has no line yet
-	return data{Snapshot: snap, Runs: runs, Now: now, lines: copies.Lines}, nil
+	return data{Snapshot: snap, Runs: runs, Now: now, Watched: snapshot.Watched(folder), lines: copies.Lines}
 }
 
-// keyOf names what the pages show: by the time of the snapshot, the newest run, and the runs
-// that go on.
-func keyOf(at time.Time, newest string, running []string) string {
-	return strings.Join(append([]string{exact(at), newest}, running...), " ")
+// stale reports whether the data may be out of date.
+func (d data) stale() bool { return !d.Watched || d.Snapshot.Stale(d.Now) }
+
+// keyOf names what the pages show: by the time of the snapshot, whether it is stale, the newest
+// run, and the runs that go on.
+func keyOf(at time.Time, stale bool, newest string, running []string) string {
+	return strings.Join(append([]string{exact(at), strconv.FormatBool(stale), newest}, running...), " ")
 }
 
 // key names what the pages of this data show.
@@ -43,7 +45,7 @@ func (d data) key() string {
 			running = append(running, run.ID)
 		}
 	}
-	return keyOf(d.Snapshot.Status.At, newest, running)
+	return keyOf(d.Snapshot.Status.At, d.stale(), newest, running)
 }
 
 // exact returns a time for a program.

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -52,6 +53,7 @@ type desk struct {
 	writer                *journal.Writer
 	publisher             *snapshot.Publisher
 	look                  overview.Status
+	unwatch               func() // ends the watch
 	now                   time.Time
 }
 
@@ -154,17 +156,18 @@ func newDesk(t *testing.T, text texts) *desk {
 // mirror keeps the copies of the runs until the test ends, and returns when they are there.
 func mirror(t *testing.T, d *desk) {
 	t.Helper()
-	changed := make(chan struct{}, 100)
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		d.publisher.Copy(t.Context(), func() { changed <- struct{}{} })
+		d.publisher.Copy(ctx, func() {})
 	}()
-	t.Cleanup(func() { <-done })
-	for range 3 {
-		<-changed
+	d.unwatch = func() {
+		cancel()
+		<-done
 	}
-	for { // the run that goes on has its line soon after
+	t.Cleanup(d.unwatch)
+	for {
 		runs, err := snapshot.Runs(d.folder).Runs(journal.Query{})
 		if err == nil && len(runs) == 3 {
 			return

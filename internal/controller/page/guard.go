@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -31,7 +32,7 @@ func guarded(next http.Handler) http.Handler {
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "this page is only read", http.StatusMethodNotAllowed)
+			http.Error(w, "this page is read-only", http.StatusMethodNotAllowed)
 		case !loopbackName(r.Host):
 			http.Error(w, "this page is served as localhost, 127.0.0.1 or [::1] alone", http.StatusMisdirectedRequest)
 		case foreign(r):
@@ -67,8 +68,8 @@ func foreign(r *http.Request) bool {
 	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
-// Loopback reports whether an address of a TCP socket is one that no other machine reaches.
+// Loopback reports whether an address of a TCP socket is one that the page is served as.
 func Loopback(address string) bool {
 	at, err := netip.ParseAddrPort(address)
-	return err == nil && at.Addr().IsLoopback()
+	return err == nil && slices.Contains([]string{"127.0.0.1", "::1"}, at.Addr().String())
 }

@@ -50,7 +50,7 @@ type frame struct {
 // page returns the handler of a view.
 func (s *Server) page(name string, body func(*http.Request, data) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		d, err := read(s.Folder, s.Now())
+		d, err := s.read()
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -65,7 +65,7 @@ func (s *Server) page(name string, body func(*http.Request, data) (any, error)) 
 			title = "live"
 		}
 		s.render(w, r, http.StatusOK, name, d, frame{
-			Title: title, At: d.Snapshot.Status.At, Now: d.Now, Stale: d.Snapshot.Stale(d.Now), Path: r.URL.Path, Key: d.key(), Body: content,
+			Title: title, At: d.Snapshot.Status.At, Now: d.Now, Stale: d.stale(), Path: r.URL.Path, Key: d.key(), Body: content,
 		})
 	}
 }
@@ -113,22 +113,22 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 
 // statusJSON writes what `status -o json` prints.
 func (s *Server) statusJSON(w http.ResponseWriter, _ *http.Request) {
-	d, err := read(s.Folder, s.Now())
+	snap, err := s.snapshot()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = document.Write(w, d.Snapshot.Status) // the reader went away
+	_ = document.Write(w, snap.Status) // the reader went away
 }
 
 // healthz answers 200 as long as a watch publishes.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	snap, err := snapshot.Read(s.Folder)
+	snap, err := s.snapshot()
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case snap.Stale(s.Now()):
+	case !snapshot.Watched(s.Folder) || snap.Stale(s.Now()):
 		http.Error(w, "the snapshot is of "+snap.Status.At.Format(time.RFC3339)+": no watch writes it", http.StatusServiceUnavailable)
 	default:
 		_, _ = w.Write([]byte("ok\n"))

@@ -32,7 +32,7 @@ func TestEachPageShowsItsPart(t *testing.T) {
 	d := newDesk(t, all("a word of someone"))
 	h := d.server(t).Handler()
 	for path, want := range map[string][]string{
-		"/":                       {"down", "aaaaaaaaaa", "3 newer published", "unhealthy", "a word of someone", "going on", "1.0 MB of 4.2 MB", "interrupted:", "reverted", "never deployed: met-nonlinear"},
+		"/":                       {"down", "aaaaaaaaaa", "3 newer published", "unhealthy", "a word of someone", "running deploys", "1.0 MB of 4.2 MB", "interrupted:", "reverted", "never deployed: met-nonlinear"},
 		"/services/frontend":      {"down", strings.Repeat("a", 40), "--to " + strings.Repeat("0", 40), "reverted", "down for 4.2 s"},
 		"/services/baidu-netdisk": {"proven", strings.Repeat("d", 40)},
 		"/receipts/" + d.kept:     {"succeeded", strings.Repeat("a", 40), "independent", "holds", "fails", "1.0 MB crossed instead of 4.2 MB", "verified"},
@@ -173,6 +173,14 @@ func TestWithoutAWatchThePageSaysSo(t *testing.T) {
 	if got := get(h, "/healthz").code; got != http.StatusServiceUnavailable {
 		t.Error(got)
 	}
+	s.Now = func() time.Time { return d.now }
+	d.unwatch() // its snapshot is new, and no watch writes another
+	if text := get(h, "/").text; !strings.Contains(text, "The watch is down") || strings.Contains(text, "killed") {
+		t.Error(text)
+	}
+	if text := get(h, "/runs/"+d.going).text; !strings.Contains(text, ">unknown<") {
+		t.Error(text)
+	}
 	var logged []string
 	for name, content := range map[string]string{"no snapshot": "", "half a snapshot": `{"schemaVersion":`, "another version": `{"schemaVersion":2}`} {
 		folder := t.TempDir()
@@ -226,6 +234,8 @@ func TestARunMovesInTheStream(t *testing.T) {
 	d.look.At = d.look.At.Add(time.Second)
 	d.publisher.Write(d.look)
 	next("event: changed")
+	d.unwatch()
+	next("event: changed") // an open page shows that the watch is down
 	for range 15 {
 		if code, _ := open(); code != http.StatusOK {
 			t.Fatal(code)

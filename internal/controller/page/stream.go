@@ -34,6 +34,7 @@ type news struct {
 	Done    int64   `json:"done"`
 	Total   int64   `json:"total"`
 	Bytes   string  `json:"bytes"`
+	Warning bool    `json:"warning"`
 }
 
 // events streams the newest line of each run that goes on, and when the pages are other pages:
@@ -92,23 +93,25 @@ func (s *Server) scene(runs *journal.Journal, ended map[string]bool) scene {
 	}}) // a run that begins has no line yet
 	var running []string
 	for _, run := range list {
-		if run.State == journal.Running {
+		switch {
+		case run.State == journal.Running:
 			now.lines[run.ID] = run.Last
 			running = append(running, run.ID)
-		} else {
+		case run.Last.End != nil:
 			ended[run.ID] = true
 		}
 	}
 	var at time.Time
-	if snap, err := snapshot.Read(s.Folder); err == nil {
-		at = snap.Status.At
+	stale := true
+	if snap, err := s.snapshot(); err == nil {
+		at, stale = snap.Status.At, !snapshot.Watched(s.Folder) || snap.Stale(s.Now())
 	}
-	now.key = keyOf(at, newest, running)
+	now.key = keyOf(at, stale, newest, running)
 	return now
 }
 
 func newsOf(l journal.Line) news {
-	n := news{Run: l.Run, Point: l.Point, Text: plain.Line(l.Text), Done: l.Done, Total: l.Total, Time: exact(l.Time)}
+	n := news{Run: l.Run, Point: l.Point, Text: plain.Line(l.Text), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
 	if began, ok := ledger.Made(l.Run); ok {
 		n.Seconds = l.Time.Sub(began).Seconds()
 	}

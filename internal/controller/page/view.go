@@ -58,6 +58,8 @@ func (d data) live() liveView {
 type attempt struct {
 	journal.Run
 	Receipt *ledger.Receipt
+	// watched means that a watch copies the run.
+	watched bool
 }
 
 // Outcome is a word for how the attempt ended.
@@ -65,8 +67,10 @@ func (a attempt) Outcome() string {
 	switch {
 	case a.Last.End != nil:
 		return a.Last.End.Outcome
-	case a.State == journal.Killed:
+	case a.State == journal.Killed && a.watched:
 		return "killed"
+	case a.State == journal.Killed:
+		return "unknown" // the lock of a copy is the watch's
 	}
 	return "running"
 }
@@ -77,7 +81,7 @@ func (d data) attempts(service string, most int) (list []attempt) {
 		if service != "" && run.Service.String() != service || len(list) == most {
 			continue
 		}
-		a := attempt{Run: run}
+		a := attempt{Run: run, watched: d.Watched}
 		if run.Last.End != nil {
 			if r, ok := d.Snapshot.Receipt(run.Last.End.Receipt); ok {
 				a.Receipt = &r
@@ -115,7 +119,7 @@ func (d data) service(name string) (serviceView, error) {
 		v.Live = append(v.Live, l)
 		v.Back = append(v.Back, backs(v.Receipts, l)...)
 	}
-	if len(v.Live) == 0 && len(v.Receipts) == 0 {
+	if len(v.Live) == 0 && len(v.Receipts) == 0 && len(v.Attempts) == 0 {
 		return serviceView{}, notFound("service", name)
 	}
 	v.Attempts = slices.DeleteFunc(v.Attempts, func(a attempt) bool { return a.Receipt != nil })
@@ -125,15 +129,17 @@ func (d data) service(name string) (serviceView, error) {
 // mostReceiptless is how many attempts of a service are read for those without a receipt.
 const mostReceiptless = 64
 
-// backs returns the newest versions of an environment that were kept, without what runs.
+// backs returns the newest versions of an environment that `rollback --to` takes, without what
+// runs.
 func backs(receipts []ledger.Receipt, l overview.Live) (list []back) {
 	seen := map[artifact.Commit]bool{}
 	for _, r := range receipts {
-		if r.Env != l.Env || !r.Kept() || seen[r.Commit] || len(list) == mostBack {
+		if r.Env != l.Env || r.Outcome != ledger.Succeeded || seen[r.Commit] || len(list) == mostBack {
 			continue
 		}
 		seen[r.Commit] = true
-		if r.Commit.String() != l.Running.Commit {
+		proven := ledger.StandingOf(receipts, r.Env, r.Commit, r.Image.Manifest) == ledger.Proven
+		if proven && r.Commit.String() != l.Running.Commit {
 			list = append(list, back{r, rollbackCommand(r)})
 		}
 	}
@@ -143,6 +149,8 @@ func backs(receipts []ledger.Receipt, l overview.Live) (list []back) {
 // receiptView is the page of a deploy that changed something.
 type receiptView struct {
 	ledger.Receipt
+	// Ran means that the lines of its run are here.
+	Ran bool
 	// Independent are the findings whose source knows by itself, Echoes those that repeat what
 	// the deploy wrote.
 	Independent, Echoes []proof.Finding
@@ -153,7 +161,7 @@ func (d data) receipt(id string) (receiptView, error) {
 	if !ok {
 		return receiptView{}, notFound("receipt", id)
 	}
-	v := receiptView{Receipt: r}
+	v := receiptView{Receipt: r, Ran: slices.ContainsFunc(d.Runs, func(run journal.Run) bool { return run.ID == r.ID })}
 	for _, f := range r.Evidence {
 		if f.Kind == proof.Stamped {
 			v.Echoes = append(v.Echoes, f)
@@ -180,7 +188,7 @@ func (d data) run(id string) (runView, error) {
 	if err != nil {
 		return runView{}, notFound("run", id)
 	}
-	v := runView{attempt: attempt{Run: run}, Lines: lines[max(0, len(lines)-mostLines):]}
+	v := runView{attempt: attempt{Run: run, watched: d.Watched}, Lines: lines[max(0, len(lines)-mostLines):]}
 	if run.Last.End != nil {
 		if r, ok := d.Snapshot.Receipt(run.Last.End.Receipt); ok {
 			v.Receipt = &r

@@ -26,6 +26,7 @@ func words(d *data) template.FuncMap {
 			}
 			return ""
 		},
+		"known":   func(receipt string) bool { _, ok := d.Snapshot.Receipt(receipt); return ok },
 		"ago":     func(t time.Time) string { return plain.Ago(d.Now, t) },
 		"exact":   exact,
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },

@@ -16,8 +16,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 )
 
-// every is the time between two looks.
-const every = time.Minute
+const (
+	// every is the time between two looks.
+	every = time.Minute
+	// rest is the least time before a look that a run asks for: several runs ask for one.
+	rest = 2 * time.Second
+)
 
 // Patrol is what is looked at, and who hears of it.
 type Patrol struct {
@@ -47,16 +51,30 @@ func (p *Patrol) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		p.round(ctx)
+		tick.Reset(every)
 		for waits := true; waits; {
 			select {
 			case <-tick.C:
 				waits = false
 			case <-p.Again: // two looks in a row are a minute apart, and this is none of them
+				if !pause(ctx, rest) {
+					return
+				}
 				p.look(ctx)
 			case <-ctx.Done():
 				return
 			}
 		}
+	}
+}
+
+// pause waits, and returns false if ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

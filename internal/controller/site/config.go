@@ -193,6 +193,7 @@ func (c Config) validate() error {
 	check(c.Metrics.Textfile == "" || filepath.IsAbs(c.Metrics.Textfile), "metrics.textfile %q is not an absolute path", c.Metrics.Textfile)
 	check(c.Metrics.Textfile == "" || filepath.Ext(c.Metrics.Textfile) == ".prom", "metrics.textfile %q does not end in .prom: node_exporter reads no other file", c.Metrics.Textfile)
 	check(c.Watch.Page == "" || filepath.IsAbs(c.Watch.Page), "watch.page %q is not an absolute path", c.Watch.Page)
+	check(!within(c.State, c.Watch.Page) && !within(c.Watch.Page, c.State), "watch.page %q and state %q: one is inside the other", c.Watch.Page, c.State)
 	check(filepath.IsAbs(c.Master.Root), "master.root %q is not an absolute path", c.Master.Root)
 	check(c.Master.Config != "", "master.config is empty")
 	check(c.Master.Deploy != "", "master.deploy is empty")
@@ -200,6 +201,15 @@ func (c Config) validate() error {
 	check(len(c.Master.ComposeFiles) > 0, "master.composeFiles is empty")
 	check(strings.HasPrefix(c.Master.Docker, "unix:///"), "master.docker %q is not unix:///...", c.Master.Docker)
 	return errors.Join(faults...)
+}
+
+// within reports whether a path is a folder or lies below it.
+func within(path, folder string) bool {
+	if folder == "" || path == "" {
+		return false
+	}
+	rest, err := filepath.Rel(folder, path)
+	return err == nil && rest != ".." && !strings.HasPrefix(rest, "../")
 }
 
 // Declared returns the configuration for commands that contact nothing. If there is no

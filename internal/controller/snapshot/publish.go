@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
@@ -47,6 +49,9 @@ func (p *Publisher) Write(look overview.Status) {
 	for _, r := range receipts[:min(len(receipts), mostReceipts)] {
 		s.Receipts = append(s.Receipts, shown(r))
 	}
+	if err != nil {
+		s.Status.Unasked = append(slices.Clone(s.Status.Unasked), *inventory.NotAsked("what was deployed", err))
+	}
 	content, err := s.encode()
 	if err == nil {
 		err = statefile.Replace(filepath.Join(p.Folder, file), content, 0o640)
@@ -55,12 +60,21 @@ func (p *Publisher) Write(look overview.Status) {
 }
 
 // Copy copies the newest runs beside the snapshot, as they go on, until ctx ends. It calls
-// changed after a run has begun or has come to its end.
+// changed after a run has begun or has come to its end. Its lock tells a reader that it goes on.
 func (p *Publisher) Copy(ctx context.Context, changed func()) {
+	lock, err := statefile.OpenLock(filepath.Join(p.Folder, lockFile), 0o640)
+	if err == nil {
+		if err = lock.Wait(ctx); err != nil {
+			_ = lock.Close()
+		} else {
+			defer func() { _ = lock.Unlock() }()
+		}
+	}
+	p.became("the lock of the page's folder", err)
 	p.Runs.Mirror(ctx, Runs(p.Folder), mostRuns, changed, func(err error) { p.became("the copies of runs", err) })
 }
 
-// became logs what became of an act, if that is another than the last time.
+// became logs the result of an act if it changed.
 func (p *Publisher) became(what string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,9 +83,9 @@ func (p *Publisher) became(what string, err error) {
 	}
 	switch {
 	case err != nil && !p.failed[what]:
-		p.Log.Error("the page has not all of it, and the watch goes on", slog.String("what", what), slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
+		p.Log.Error("cannot publish for the page; the watch goes on", slog.String("what", what), slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
 	case err == nil && p.failed[what]:
-		p.Log.Info("the page has it again", slog.String("what", what))
+		p.Log.Info("publishes for the page again", slog.String("what", what))
 	}
 	p.failed[what] = err != nil
 }
@@ -89,7 +103,7 @@ func (s Snapshot) encode() ([]byte, error) {
 
 // shown returns what of a receipt the page shows.
 func shown(r ledger.Receipt) ledger.Receipt {
-	r.Stamps = nil
+	r.Stamps, r.Image.Layers = nil, nil
 	if r.Transfer != nil {
 		t := *r.Transfer
 		t.Layers = nil

@@ -7,6 +7,8 @@ package snapshot
 
 import (
 	"encoding/json"
+	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,8 +23,9 @@ import (
 )
 
 const (
-	version = 1
-	file    = "snapshot.json"
+	version  = 1
+	file     = "snapshot.json"
+	lockFile = "watch.lock" // its holder publishes
 	// mostReceipts is how many receipts a snapshot has, mostRuns how many runs lie beside it.
 	mostReceipts, mostRuns = 200, 64
 	// mostBytes bounds the file. Older receipts give way.
@@ -45,7 +48,13 @@ type Snapshot struct {
 	Receipts []ledger.Receipt `json:"receipts"`
 }
 
-// Stale reports whether the snapshot is older than a watch that lives lets it become.
+// Watched reports whether a watch publishes in a folder now.
+func Watched(folder string) bool {
+	held, err := statefile.Held(filepath.Join(folder, lockFile))
+	return held && err == nil
+}
+
+// Stale reports whether a watch has missed three snapshots.
 func (s Snapshot) Stale(now time.Time) bool { return now.Sub(s.Status.At) > 3*Every }
 
 // Receipt returns the receipt with that id, false if the snapshot does not have it.
@@ -71,6 +80,15 @@ func (s Snapshot) Of(service string) (receipts []ledger.Receipt) {
 // Runs returns the copy of the journal beside the snapshot in a folder.
 func Runs(folder string) *journal.Journal { return journal.Open(filepath.Join(folder, "runs")) }
 
+// Stat describes the file of the snapshot in a folder: another snapshot is another file.
+func Stat(folder string) (os.FileInfo, error) {
+	info, err := os.Lstat(filepath.Join(folder, file))
+	if err != nil {
+		return nil, statefile.Fault(fault.Internal, folder, "find the snapshot", err)
+	}
+	return info, nil
+}
+
 // Read reads the snapshot in a folder.
 func Read(folder string) (s Snapshot, err error) {
 	path := filepath.Join(folder, file)
@@ -91,7 +109,7 @@ func Read(folder string) (s Snapshot, err error) {
 func pages(services []catalog.Row) map[string]string {
 	found := map[string]string{}
 	for _, row := range services {
-		if strings.HasPrefix(row.Source, "https://") {
+		if at, err := url.Parse(row.Source); err == nil && at.Scheme == "https" && at.User == nil {
 			found[row.Service.String()] = strings.TrimSuffix(row.Source, ".git")
 		}
 	}

@@ -2,8 +2,10 @@ package inspectcmd
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
@@ -78,6 +80,9 @@ func (c *pageCommand) socket(ctx context.Context) (net.Listener, error) {
 			WithHint("the page has no login: listen on 127.0.0.1 or [::1], and reach it through ssh -L")
 	}
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fault.New(fault.Internal, "listen for the page: %w", err)
+	}
 	if err != nil {
 		return nil, fault.New(fault.PortInUse, "listen for the page: %w", err).
 			WithHint("`ss -ltnp` names the process that has %s; --listen takes another port", address)
