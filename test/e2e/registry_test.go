@@ -85,7 +85,7 @@ const manual = "docker compose -p " + registry.Project + " -f " + composeFile
 
 // The ways of being sick, each made for real, and what is printed of it.
 func TestEachSicknessOfTheRegistryIsNamed(t *testing.T) {
-	const changedSince = "a file changed after the container was made"
+	const changedSince = "a file changed after the container started"
 	all := []struct {
 		name string
 		make []string // on D601

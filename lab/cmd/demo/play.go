@@ -64,7 +64,7 @@ func (d *demo) secondDeploy(ctx context.Context) (string, error) {
 	if n > r.bytes/4 {
 		return "", fmt.Errorf("%s came over the line for a change in the top of an image of %s", size(n), size(r.bytes))
 	}
-	d.rollback = o.follows("to go back")
+	d.rollback = o.follows("rollback")
 	return fmt.Sprintf("label and /health say %s; %s came for an image of %s", short(r.commit), size(n), size(r.bytes)), nil
 }
 

@@ -36,7 +36,7 @@ type scene struct {
 func (d *demo) scenes() []scene {
 	return []scene{
 		{"The contract", "what a deploy would do, from the catalog alone; nothing is contacted", none, d.contract},
-		{"The plan", `"would cross" and the checks: all are asked of the real hosts, nothing is written`, first, d.plan},
+		{"The plan", `"to transfer" and the checks: all are asked of the real hosts, nothing is written`, first, d.plan},
 		{"A first deploy", "the image crosses once; then the evidence, down to the digest", first, d.firstDeploy},
 		{"The next commit", `"crossed": only what has changed, beside the image's size`, second, d.secondDeploy},
 		{"The same again", `"changed": false: nothing is sent, nothing recreated; it is proven afresh`, second, d.again},
