@@ -52,6 +52,11 @@ func RollbackCommand(service string, env artifact.Env) Command {
 	return Ours("rollback", "--service", service, "--env", env.String())
 }
 
+// GoBackCommand goes back to a commit that was proven.
+func GoBackCommand(service string, env artifact.Env, commit artifact.Commit) Command {
+	return Ours("rollback", "--service", service, "--env", env.String(), "--to", commit.String(), "--run-now")
+}
+
 // VerifyCommand verifies a service.
 func VerifyCommand(service string, env artifact.Env) Command {
 	return Ours("verify", "--service", service, "--env", env.String())

@@ -13,7 +13,7 @@ import (
 // data is what a page is made of.
 type data struct {
 	Snapshot snapshot.Snapshot
-	Runs     []journal.Run
+	Runs     []journal.Run // the newest first
 	Now      time.Time
 	// Watched means that a watch publishes.
 	Watched bool
@@ -21,31 +21,30 @@ type data struct {
 	lines func(id string) (journal.Run, []journal.Line, error)
 }
 
-// read reads a folder at a time, with the snapshot in it.
-func read(folder string, snap snapshot.Snapshot, now time.Time) data {
-	copies := snapshot.Runs(folder)
-	runs, _ := copies.Runs(journal.Query{}) // a run that begins has no line yet
-	return data{Snapshot: snap, Runs: runs, Now: now, Watched: snapshot.Watched(folder), lines: copies.Lines}
-}
-
 // stale reports whether the data may be out of date.
 func (d data) stale() bool { return !d.Watched || d.Snapshot.Stale(d.Now) }
 
-// keyOf names what the pages show: by the time of the snapshot, whether it is stale, the newest
-// run, and the runs that go on.
-func keyOf(at time.Time, stale bool, newest string, running []string) string {
-	return strings.Join(append([]string{exact(at), strconv.FormatBool(stale), newest}, running...), " ")
+// key names what the pages of this data show: by the time of the snapshot, whether it is stale,
+// the newest run, and the runs that go on.
+func (d data) key() string {
+	words := []string{exact(d.Snapshot.Status.At), strconv.FormatBool(d.stale())}
+	if len(d.Runs) > 0 {
+		words = append(words, d.Runs[0].ID)
+	}
+	for _, run := range d.running() {
+		words = append(words, run.ID)
+	}
+	return strings.Join(words, " ")
 }
 
-// key names what the pages of this data show.
-func (d data) key() string {
-	newest, running := "", []string(nil)
+// running returns the runs that go on.
+func (d data) running() (list []journal.Run) {
 	for _, run := range d.Runs {
-		if newest = max(newest, run.ID); run.State == journal.Running {
-			running = append(running, run.ID)
+		if run.State == journal.Running {
+			list = append(list, run)
 		}
 	}
-	return keyOf(d.Snapshot.Status.At, d.stale(), newest, running)
+	return list
 }
 
 // exact returns a time for a program.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
@@ -147,7 +148,7 @@ func newDesk(t *testing.T, text texts) *desk {
 		Unasked: []inventory.Unasked{*inventory.NotAsked(text("question"), fault.New(fault.HostUnreachable, "%s", text("answer")).WithHint("%s", text("hint")))},
 	}
 	rows := []catalog.Row{must(must(catalog.Builtin()).Row("frontend"))}
-	d.publisher = &snapshot.Publisher{Folder: d.folder, Ledger: books, Runs: runs, Services: rows, Log: logger(t)}
+	d.publisher = &snapshot.Publisher{Folder: d.folder, Ledger: books, Runs: runs, Services: rows, Build: build.Info{Version: "v0.1.0"}, Log: logger(t)}
 	d.publisher.Write(d.look)
 	mirror(t, d)
 	return d

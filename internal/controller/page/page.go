@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
@@ -25,7 +24,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /services/{service}", s.page("service", func(r *http.Request, d data) (any, error) { return d.service(r.PathValue("service")) }))
 	mux.HandleFunc("GET /receipts/{id}", s.page("receipt", func(r *http.Request, d data) (any, error) { return d.receipt(r.PathValue("id")) }))
 	mux.HandleFunc("GET /runs/{id}", s.page("run", func(r *http.Request, d data) (any, error) { return d.run(r.PathValue("id")) }))
-	mux.HandleFunc("GET /hosts", s.page("hosts", func(_ *http.Request, d data) (any, error) { return d.Snapshot.Status, nil }))
+	mux.HandleFunc("GET /hosts", s.page("hosts", func(_ *http.Request, d data) (any, error) { return d.Snapshot, nil }))
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /status.json", s.statusJSON)
 	mux.HandleFunc("GET /healthz", s.healthz)
@@ -39,7 +38,6 @@ type frame struct {
 	Title string
 	// At is when the snapshot was taken; the zero value if there is none.
 	At    time.Time
-	Now   time.Time
 	Stale bool
 	Path  string
 	// Key is the [data.key], "" for a page that does not change.
@@ -65,7 +63,7 @@ func (s *Server) page(name string, body func(*http.Request, data) (any, error)) 
 			title = "live"
 		}
 		s.render(w, r, http.StatusOK, name, d, frame{
-			Title: title, At: d.Snapshot.Status.At, Now: d.Now, Stale: d.stale(), Path: r.URL.Path, Key: d.key(), Body: content,
+			Title: title, At: d.Snapshot.Status.At, Stale: d.stale(), Path: r.URL.Path, Key: d.key(), Body: content,
 		})
 	}
 }
@@ -95,7 +93,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	} else {
 		s.Log.Warn("the snapshot cannot be shown", slog.String("path", r.URL.Path), slog.Any("err", err))
 	}
-	s.render(w, r, status, "error", data{Now: s.Now()}, frame{Title: http.StatusText(status), Now: s.Now(), Path: r.URL.Path, Body: fault.ReportOf(err)})
+	s.render(w, r, status, "error", data{Now: s.Now()}, frame{Title: http.StatusText(status), Path: r.URL.Path, Body: fault.ReportOf(err)})
 }
 
 // asset writes a file of the page. No part of a file is served: the files are small.
@@ -124,12 +122,12 @@ func (s *Server) statusJSON(w http.ResponseWriter, _ *http.Request) {
 
 // healthz answers 200 as long as a watch publishes.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
-	snap, err := s.snapshot()
+	d, err := s.read()
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case !snapshot.Watched(s.Folder) || snap.Stale(s.Now()):
-		http.Error(w, "the snapshot is of "+snap.Status.At.Format(time.RFC3339)+": no watch writes it", http.StatusServiceUnavailable)
+	case d.stale():
+		http.Error(w, "the snapshot is of "+d.Snapshot.Status.At.Format(time.RFC3339)+": no watch writes it", http.StatusServiceUnavailable)
 	default:
 		_, _ = w.Write([]byte("ok\n"))
 	}

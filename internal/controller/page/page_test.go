@@ -32,14 +32,14 @@ func TestEachPageShowsItsPart(t *testing.T) {
 	d := newDesk(t, all("a word of someone"))
 	h := d.server(t).Handler()
 	for path, want := range map[string][]string{
-		"/":                       {"down", "aaaaaaaaaa", "3 newer published", "unhealthy", "a word of someone", "running deploys", "1.0 MB of 4.2 MB", "interrupted:", "reverted", "never deployed: met-nonlinear"},
+		"/":                       {"down", "aaaaaaaaaaaa", "3 newer published", "unhealthy", "a word of someone", "running deploys", "1.0 MB of 4.2 MB", "interrupted:", "reverted", "never deployed: met-nonlinear"},
 		"/services/frontend":      {"down", strings.Repeat("a", 40), "--to " + strings.Repeat("0", 40), "reverted", "down for 4.2 s"},
 		"/services/baidu-netdisk": {"proven", strings.Repeat("d", 40)},
 		"/receipts/" + d.kept:     {"succeeded", strings.Repeat("a", 40), "independent", "holds", "fails", "1.0 MB crossed instead of 4.2 MB", "verified"},
 		"/receipts/" + d.reverted: {"reverted", "because", "the last lines of its container"},
 		"/runs/" + d.going:        {"running", "transfer"},
 		"/runs/" + d.reverted:     {"reverted", "record"},
-		"/hosts":                  {"answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health"},
+		"/hosts":                  {"the controller of the master is v0.1.0", "answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health"},
 		"/status.json":            {`"schemaVersion": 1`, `"services"`},
 		"/healthz":                {"ok"},
 	} {

@@ -1,14 +1,18 @@
 package page
 
 import (
+	"cmp"
 	"embed"
 	"html/template"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 )
 
 //go:embed assets
@@ -25,10 +29,12 @@ type Server struct {
 	Now func() time.Time
 
 	streams chan struct{} // a place for each stream that goes on
-	mu      sync.Mutex
-	file    os.FileInfo // of the snapshot that was read last
-	snap    snapshot.Snapshot
 	views   map[string]*template.Template
+
+	mu    sync.Mutex
+	file  os.FileInfo // of the snapshot that was read last
+	snap  snapshot.Snapshot
+	ended map[string]journal.Run // runs that are not read again
 }
 
 // New returns a server of the snapshot in a folder.
@@ -58,11 +64,34 @@ func (s *Server) snapshot() (snapshot.Snapshot, error) {
 	return snap, err
 }
 
+// runs returns the copies of runs, the newest first. A run that has ended is read once.
+func (s *Server) runs() []journal.Run {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ended := map[string]journal.Run{}
+	list, _ := snapshot.Runs(s.Folder).Runs(journal.Query{Skip: func(id string) bool {
+		run, known := s.ended[id]
+		if known {
+			ended[id] = run
+		}
+		return known
+	}}) // a run that begins has no line yet
+	all := append(slices.Collect(maps.Values(ended)), list...)
+	for _, run := range list {
+		if run.State == journal.Ended {
+			ended[run.ID] = run
+		}
+	}
+	s.ended = ended
+	slices.SortFunc(all, func(a, b journal.Run) int { return cmp.Compare(b.ID, a.ID) })
+	return all
+}
+
 // read returns what the pages are made of now.
 func (s *Server) read() (data, error) {
 	snap, err := s.snapshot()
 	if err != nil {
 		return data{}, err
 	}
-	return read(s.Folder, snap, s.Now()), nil
+	return data{Snapshot: snap, Runs: s.runs(), Now: s.Now(), Watched: snapshot.Watched(s.Folder), lines: snapshot.Runs(s.Folder).Lines}, nil
 }

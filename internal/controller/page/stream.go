@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/snapshot"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -51,22 +50,23 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := stream{w: w, control: http.NewResponseController(w)}
-	runs, ended := snapshot.Runs(s.Folder), map[string]bool{}
 	// The page has the key of what it shows; a browser that comes back has that of the last event.
-	last := scene{key: cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("key")), lines: map[string]journal.Line{}}
+	key, shown := cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("key")), map[string]journal.Line{}
 	tick := time.NewTicker(streamEvery)
 	defer tick.Stop()
 	for out.err == nil {
-		now := s.scene(runs, ended)
-		if now.key != last.key {
-			out.send("changed", now.key, now.key)
+		d, _ := s.read() // without a snapshot the pages are those of an error
+		if now := d.key(); now != key {
+			key = now
+			out.send("changed", key, key)
 		}
-		for id, l := range now.lines {
-			if l != last.lines[id] {
-				out.send("line", now.key, newsOf(l))
+		lines := map[string]journal.Line{}
+		for _, run := range d.running() {
+			if lines[run.ID] = run.Last; run.Last != shown[run.ID] {
+				out.send("line", key, newsOf(run.Last))
 			}
 		}
-		last = now
+		shown = lines
 		out.beat(time.Now())
 		select {
 		case <-tick.C:
@@ -76,47 +76,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// scene is what the pages show at a time.
-type scene struct {
-	// key is another one when the pages are.
-	key   string
-	lines map[string]journal.Line // by the run that goes on
-}
-
-// scene looks. It adds to ended the runs that have ended, which are not read again.
-func (s *Server) scene(runs *journal.Journal, ended map[string]bool) scene {
-	now := scene{lines: map[string]journal.Line{}}
-	newest := ""
-	list, _ := runs.Runs(journal.Query{Skip: func(id string) bool {
-		newest = max(newest, id)
-		return ended[id]
-	}}) // a run that begins has no line yet
-	var running []string
-	for _, run := range list {
-		switch {
-		case run.State == journal.Running:
-			now.lines[run.ID] = run.Last
-			running = append(running, run.ID)
-		case run.Last.End != nil:
-			ended[run.ID] = true
-		}
-	}
-	var at time.Time
-	stale := true
-	if snap, err := s.snapshot(); err == nil {
-		at, stale = snap.Status.At, !snapshot.Watched(s.Folder) || snap.Stale(s.Now())
-	}
-	now.key = keyOf(at, stale, newest, running)
-	return now
-}
-
 func newsOf(l journal.Line) news {
-	n := news{Run: l.Run, Point: l.Point, Text: plain.Line(l.Text), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
+	n := news{Run: l.Run, Point: l.Point, Text: plain.Line(l.Text), Bytes: bytesOf(l), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
 	if began, ok := ledger.Made(l.Run); ok {
 		n.Seconds = l.Time.Sub(began).Seconds()
-	}
-	if l.Total > 0 {
-		n.Bytes = plain.Size(l.Done) + " of " + plain.Size(l.Total)
 	}
 	return n
 }

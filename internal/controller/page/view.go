@@ -4,10 +4,10 @@ import (
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 )
 
@@ -45,12 +45,9 @@ func (d data) live() liveView {
 		}
 		return never
 	})
-	for _, run := range d.Runs {
-		if run.State == journal.Running {
-			v.Going = append(v.Going, run)
-		}
-	}
-	v.Attempts = d.attempts("", mostAttempts)
+	v.Going = d.running()
+	v.Attempts = d.attempts("")
+	v.Attempts = v.Attempts[:min(mostAttempts, len(v.Attempts))]
 	return v
 }
 
@@ -75,19 +72,23 @@ func (a attempt) Outcome() string {
 	return "running"
 }
 
-// attempts returns the newest attempts, of a service or of all.
-func (d data) attempts(service string, most int) (list []attempt) {
+// attempt returns a run as an attempt.
+func (d data) attempt(run journal.Run) attempt {
+	a := attempt{Run: run, watched: d.Watched}
+	if run.Last.End != nil {
+		if r, ok := d.Snapshot.Receipt(run.Last.End.Receipt); ok {
+			a.Receipt = &r
+		}
+	}
+	return a
+}
+
+// attempts returns the attempts of a service, of all if it is "", the newest first.
+func (d data) attempts(service string) (list []attempt) {
 	for _, run := range d.Runs {
-		if service != "" && run.Service.String() != service || len(list) == most {
-			continue
+		if service == "" || run.Service.String() == service {
+			list = append(list, d.attempt(run))
 		}
-		a := attempt{Run: run, watched: d.Watched}
-		if run.Last.End != nil {
-			if r, ok := d.Snapshot.Receipt(run.Last.End.Receipt); ok {
-				a.Receipt = &r
-			}
-		}
-		list = append(list, a)
 	}
 	return list
 }
@@ -111,7 +112,7 @@ type back struct {
 const mostBack = 3
 
 func (d data) service(name string) (serviceView, error) {
-	v := serviceView{Service: name, Receipts: d.Snapshot.Of(name), Attempts: d.attempts(name, mostReceiptless)}
+	v := serviceView{Service: name, Receipts: d.Snapshot.Of(name), Attempts: d.attempts(name)}
 	for _, l := range d.Snapshot.Status.Services {
 		if l.Service != name {
 			continue
@@ -126,9 +127,6 @@ func (d data) service(name string) (serviceView, error) {
 	return v, nil
 }
 
-// mostReceiptless is how many attempts of a service are read for those without a receipt.
-const mostReceiptless = 64
-
 // backs returns the newest versions of an environment that `rollback --to` takes, without what
 // runs.
 func backs(receipts []ledger.Receipt, l overview.Live) (list []back) {
@@ -140,7 +138,7 @@ func backs(receipts []ledger.Receipt, l overview.Live) (list []back) {
 		seen[r.Commit] = true
 		proven := ledger.StandingOf(receipts, r.Env, r.Commit, r.Image.Manifest) == ledger.Proven
 		if proven && r.Commit.String() != l.Running.Commit {
-			list = append(list, back{r, rollbackCommand(r)})
+			list = append(list, back{r, contract.GoBackCommand(r.Service.String(), r.Env, r.Commit).String()})
 		}
 	}
 	return list
@@ -188,21 +186,11 @@ func (d data) run(id string) (runView, error) {
 	if err != nil {
 		return runView{}, notFound("run", id)
 	}
-	v := runView{attempt: attempt{Run: run, watched: d.Watched}, Lines: lines[max(0, len(lines)-mostLines):]}
-	if run.Last.End != nil {
-		if r, ok := d.Snapshot.Receipt(run.Last.End.Receipt); ok {
-			v.Receipt = &r
-		}
-	}
+	v := runView{attempt: d.attempt(run), Lines: lines[max(0, len(lines)-mostLines):]}
 	for _, l := range lines {
 		if n := len(v.Points); l.Point != "" && (n == 0 || v.Points[n-1].Point != l.Point) {
 			v.Points = append(v.Points, l)
 		}
 	}
 	return v, nil
-}
-
-// rollbackCommand is the line that goes back to what a receipt has.
-func rollbackCommand(r ledger.Receipt) string {
-	return plain.Command("unidesk-controller", "rollback", "--service", r.Service.String(), "--env", r.Env.String(), "--to", r.Commit.String(), "--run-now")
 }

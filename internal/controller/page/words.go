@@ -5,9 +5,10 @@ import (
 	"html/template"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -17,11 +18,10 @@ func words(d *data) template.FuncMap {
 		d = &data{} // for the parser, which wants the names
 	}
 	return template.FuncMap{
-		"short": func(commit fmt.Stringer) string { return shortened(commit.String()) },
-		"cut":   shortened,
+		"short": short,
 		// commitPage is the web page of a service's commit, "" if it is on none.
-		"commitPage": func(service fmt.Stringer, commit string) string {
-			if page := d.Snapshot.Pages[service.String()]; page != "" && commit != "" {
+		"commitPage": func(service, commit string) string {
+			if page := d.Snapshot.Pages[service]; page != "" && commit != "" {
 				return page + "/commit/" + commit
 			}
 			return ""
@@ -37,7 +37,7 @@ func words(d *data) template.FuncMap {
 		"seconds": func(v float64) string { return fmt.Sprintf("%.1f s", v) },
 		"took":    func(from, to time.Time) string { return fmt.Sprintf("%.1f s", to.Sub(from).Seconds()) },
 		"tone":    tone,
-		"named":   func(s string) name { return name(s) },
+		"bytes":   bytesOf,
 		"permille": func(l journal.Line) int64 {
 			if l.Total <= 0 {
 				return 0
@@ -47,27 +47,32 @@ func words(d *data) template.FuncMap {
 	}
 }
 
-// name is a string that is a [fmt.Stringer].
-type name string
-
-func (n name) String() string { return string(n) }
-
-func shortened(commit string) string {
-	const most = 10
-	if len(commit) <= most {
-		return commit
+// short returns a commit, or the text of a commit, in short.
+func short(commit any) string {
+	s := fmt.Sprint(commit)
+	if c, err := artifact.ParseCommit(s); err == nil {
+		return c.Short()
 	}
-	return commit[:most]
+	return plain.Line(s)
+}
+
+// bytesOf returns how much of a transfer or of a load is done, "" for a line without bytes.
+func bytesOf(l journal.Line) string {
+	if l.Total <= 0 {
+		return ""
+	}
+	return plain.Size(l.Done) + " of " + plain.Size(l.Total)
 }
 
 // tone is the class of a state or an outcome: good, warn, bad, busy or calm.
 func tone(word any) string {
 	switch fmt.Sprint(word) {
-	case string(overview.Proven), string(ledger.Succeeded), "unchanged", "ok":
+	case string(overview.Proven), string(contract.DecidedSucceeded), string(contract.DecidedUnchanged):
 		return "good"
-	case string(overview.Degraded), string(overview.Unproven), string(overview.Unknown), "unsettled", "interrupted":
+	case string(overview.Degraded), string(overview.Unproven), string(overview.Unknown), string(contract.DecidedUnsettled), string(contract.DecidedInterrupted):
 		return "warn"
-	case string(overview.Down), string(overview.Drifted), string(overview.Unconfirmed), "reverted", "revert-failed", "failed", "killed":
+	case string(overview.Down), string(overview.Drifted), string(overview.Unconfirmed), string(contract.DecidedReverted),
+		string(contract.DecidedRevertFailed), string(contract.DecidedFailed), string(journal.Killed):
 		return "bad"
 	case string(overview.Changing), string(journal.Running):
 		return "busy"

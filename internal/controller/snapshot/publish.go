@@ -27,9 +27,7 @@ type Publisher struct {
 	Runs     *journal.Journal
 	Services []catalog.Row
 	Build    build.Info
-	// Hosts is true if the looks include the other hosts.
-	Hosts bool
-	Log   *slog.Logger
+	Log      *slog.Logger
 
 	mu     sync.Mutex
 	failed map[string]bool // by what fails
@@ -43,7 +41,7 @@ func Publishes(folder string) bool {
 
 // Write writes a snapshot of a look.
 func (p *Publisher) Write(look overview.Status) {
-	s := Snapshot{Version: version, Build: p.Build, Hosts: p.Hosts, Status: look, Pages: pages(p.Services), Receipts: []ledger.Receipt{}}
+	s := Snapshot{Version: version, Build: p.Build, Status: look, Pages: pages(p.Services), Receipts: []ledger.Receipt{}}
 	receipts, err := p.Ledger.History(0, "")
 	p.became("the receipts of the snapshot", err)
 	for _, r := range receipts[:min(len(receipts), mostReceipts)] {

@@ -37,11 +37,9 @@ const Every = time.Minute
 
 // Snapshot is what was known at a time.
 type Snapshot struct {
-	Version int        `json:"schemaVersion"`
-	Build   build.Info `json:"controller"`
-	// Hosts is true if the watch asks the other hosts.
-	Hosts  bool            `json:"hosts"`
-	Status overview.Status `json:"status"`
+	Version int             `json:"schemaVersion"`
+	Build   build.Info      `json:"controller"`
+	Status  overview.Status `json:"status"`
 	// Pages are the web pages of the sources, by service: a page of a commit is below each.
 	Pages map[string]string `json:"pages"`
 	// Receipts are the newest, the newest first.
