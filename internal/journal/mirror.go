@@ -26,7 +26,7 @@ const (
 // report after each round, with what could not be copied or nil.
 func (j *Journal) Mirror(ctx context.Context, to *Journal, newest int, changed func(), report func(error)) {
 	m := mirror{from: j, to: to, copies: map[string]*copied{}}
-	defer m.keep(nil)
+	defer m.keep(nil) // of files that are open; the copies stay
 	to.keep(nil)
 	tick := time.NewTicker(mirrorEvery)
 	defer tick.Stop()
@@ -69,10 +69,12 @@ func (c *copied) close() {
 // round copies what was added since the round before. moved reports whether a run began or
 // came to its end.
 func (m *mirror) round(newest int) (moved bool, err error) {
-	if err := m.from.closed(); err != nil {
-		return false, err
-	}
 	paths := m.from.paths(0, "")
+	if len(paths) == 0 { // there is none, or this account may not look
+		if err := m.from.closed(); err != nil {
+			return false, err
+		}
+	}
 	slices.SortFunc(paths, newestFirst)
 	paths = paths[:min(newest, len(paths))]
 	kept, faults := map[string]bool{}, []error{}
@@ -95,8 +97,9 @@ func (m *mirror) round(newest int) (moved bool, err error) {
 			kept[id] = false
 		}
 	}
-	m.keep(kept)
-	m.to.keep(kept)
+	if m.keep(kept) {
+		m.to.keep(kept)
+	}
 	return moved, errors.Join(faults...)
 }
 
@@ -130,14 +133,16 @@ func (m *mirror) advance(c *copied, path string) (moved bool) {
 	return moved
 }
 
-// keep closes all but these runs.
-func (m *mirror) keep(kept map[string]bool) {
+// keep closes all but these runs. It reports whether there was another run.
+func (m *mirror) keep(kept map[string]bool) (dropped bool) {
 	for id, c := range m.copies {
 		if !kept[id] {
 			c.close()
 			delete(m.copies, id)
+			dropped = true
 		}
 	}
+	return dropped
 }
 
 // keep removes the files of all but these runs.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -22,17 +23,11 @@ const every = time.Minute
 func (r *Reader) Keep(ctx context.Context, logger *slog.Logger) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	known := map[string]bool{} // the failures that are logged
+	trouble := daemonlog.Trouble{Log: logger, Begins: "metrics are missing, and the watch goes on", Over: "metrics are there again"}
 	for {
 		now := r.keep(time.Now())
 		for _, what := range slices.Sorted(maps.Keys(now)) {
-			switch err := now[what]; {
-			case err != nil && !known[what]:
-				logger.ErrorContext(ctx, "metrics are missing, and the watch goes on", slog.String("what", what), slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
-			case err == nil && known[what]:
-				logger.InfoContext(ctx, "metrics are there again", slog.String("what", what))
-			}
-			known[what] = now[what] != nil
+			trouble.Became(what, now[what], slog.String("hint", fault.HintOf(now[what])))
 		}
 		select {
 		case <-tick.C:

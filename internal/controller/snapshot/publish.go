@@ -13,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -29,8 +30,8 @@ type Publisher struct {
 	Build    build.Info
 	Log      *slog.Logger
 
-	mu     sync.Mutex
-	failed map[string]bool // by what fails
+	once    sync.Once
+	trouble *daemonlog.Trouble
 }
 
 // Publishes reports whether there is a folder to publish in.
@@ -72,20 +73,11 @@ func (p *Publisher) Copy(ctx context.Context, changed func()) {
 	p.Runs.Mirror(ctx, Runs(p.Folder), mostRuns, changed, func(err error) { p.became("the copies of runs", err) })
 }
 
-// became logs the result of an act if it changed.
 func (p *Publisher) became(what string, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.failed == nil {
-		p.failed = map[string]bool{}
-	}
-	switch {
-	case err != nil && !p.failed[what]:
-		p.Log.Error("cannot publish for the page; the watch goes on", slog.String("what", what), slog.Any("err", err), slog.String("hint", fault.HintOf(err)))
-	case err == nil && p.failed[what]:
-		p.Log.Info("publishes for the page again", slog.String("what", what))
-	}
-	p.failed[what] = err != nil
+	p.once.Do(func() {
+		p.trouble = &daemonlog.Trouble{Log: p.Log, Begins: "cannot publish for the page; the watch goes on", Over: "publishes for the page again"}
+	})
+	p.trouble.Became(what, err, slog.String("hint", fault.HintOf(err)))
 }
 
 // encode returns the snapshot's JSON, with as many receipts as fit.
