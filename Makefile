@@ -72,7 +72,8 @@ kube: ## keep the two hosts up with a real Kubernetes on D601 and the sample in 
 BESIDE := 4
 # SKIP is a pattern of tests to leave out, as tools/share.sh prints it.
 SKIP   ?=
-SKIPS   = $(if $(SKIP),-skip '$(SKIP)')
+SKIPS   = $(if $(SKIP),-skip "$$SKIP")
+export SKIP
 LONG := ./test/kill ./test/canary ./test/integration ./internal/agent ./internal/compose ./internal/stage ./lab
 
 .PHONY: test
@@ -167,7 +168,7 @@ e2e: ## the lab of two real hosts with systemd
 e2e-kubernetes:
 	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/e2e-kubernetes.json $(E2E) -run '^TestKubernetes$$' ./test/e2e/...
 e2e-compose:
-	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/e2e-compose.json $(E2E) -skip '^TestKubernetes$$$(if $(SKIP),|$(SKIP))' ./lab/kube/... ./test/e2e/...
+	GOTESTSUM_JSONFILE_TIMING_EVENTS=dist/e2e-compose.json $(E2E) -skip '^TestKubernetes$$'$(if $(SKIP),"|$$SKIP") ./lab/kube/... ./test/e2e/...
 
 .PHONY: bench
 bench: ## measure transfers over slow links beside docker pull and others, write docs/benchmarks.md; ARGS="-only S1 -runs 1", ARGS=-goals

@@ -66,19 +66,19 @@ func overheard() int {
 }
 
 // Each story in testdata/script is a promise of the product, named after it. What a command
-// prints in it as JSON is what the schema of the command says.
+// prints in it as JSON fits the schema of the command.
 func TestStories(t *testing.T) {
 	folder := t.TempDir()
 	stories, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told atomic.Int32
-	t.Cleanup(func() { compare(t, folder, int(told.Load()) == len(stories)) }) // the stories run beside each other, and end before this
+	var begun atomic.Int32
+	t.Cleanup(func() { compare(t, folder, int(begun.Load()) == len(stories)) }) // the stories run beside each other, and end before this
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
-			told.Add(1)
+			begun.Add(1)
 			e.Setenv("COMMIT", "0123456789abcdef0123456789abcdef01234567")
 			e.Setenv(heard, folder)
 			return nil

@@ -1,8 +1,8 @@
 // Package sight is a workload on its host as a run sees it: what was seen and when,
 // facts and a sentence about it, what became of a change, and whether the new version or
 // the old version runs. It reads and changes nothing but the lease of a change that is
-// waited for. The danger is an old look that is printed as what runs now: what is said
-// about what runs comes from a [View] and from nothing else.
+// waited for. The danger is an old look that is printed as what runs now: each
+// sentence about what runs comes from a [View] and from nothing else.
 //
 // Files, from the top: prove.go, outage.go, pulse.go, fate.go, sight.go. A file uses those after it and none
 // before:

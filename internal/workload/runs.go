@@ -4,7 +4,7 @@ import "time"
 
 // Running is what runs of a workload: as facts for a script, and as a sentence for people.
 // The facts are those of a look that is new. Without such a look Known is false, and all facts
-// but Host are zero; Text says why, and may say what was seen before.
+// but Host are zero; Text has the reason, and maybe what was seen before.
 type Running struct {
 	Text  string `json:"text"`
 	Known bool   `json:"known"`

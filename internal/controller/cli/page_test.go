@@ -32,19 +32,35 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// daemon starts a command that ends when it is stopped, and returns its log. The test fails if
-// it ends otherwise.
-func daemon(t *testing.T, args ...string) *log {
+// daemon starts a command that ends when it is stopped, at the end of the test at the latest. The
+// test fails if it ends otherwise.
+func daemon(t *testing.T, args ...string) (said *log, end func()) {
 	t.Helper()
-	said, stop, code := &log{}, make(chan os.Signal, 1), make(chan int, 1)
+	said = &log{}
+	stop, code := make(chan os.Signal, 1), make(chan int, 1)
 	go func() { code <- Run(t.Context(), args, Streams{Out: said, Err: said, Stop: stop}, "1.2.3", nil) }()
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		stop <- os.Interrupt
 		if got := <-code; got != present.ExitOK {
 			t.Errorf("%q: exit %d: %s", args, got, said.String())
 		}
 	})
-	return said
+	t.Cleanup(end)
+	return said, end
+}
+
+// aMaster writes the configuration of a master without an engine, with a line of its own.
+func aMaster(t *testing.T, dir, line string) {
+	t.Helper()
+	for name, content := range map[string]string{
+		"controller.yaml": "version: 1\nstate: " + dir + "/state\n" + line + "\nmaster: {root: " + dir + ", docker: 'unix:///nonexistent/docker.sock'}\n",
+		"config.json":     `{"providerGateway":{"upgrade":{"composeEnvFile":"env"}}}`,
+		"env":             "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // What a watch leaves, the page shows: a process that has that folder and nothing else.
@@ -55,17 +71,9 @@ func TestThePageShowsWhatTheWatchLeaves(t *testing.T) {
 	if err := os.Mkdir(folder, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{
-		"controller.yaml": "version: 1\nstate: " + dir + "/state\nwatch: {page: " + folder + "}\nmaster: {root: " + dir + ", docker: 'unix:///nonexistent/docker.sock'}\n",
-		"config.json":     `{"providerGateway":{"upgrade":{"composeEnvFile":"env"}}}`,
-		"env":             "",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	watch := daemon(t, "--config", dir, "watch")
-	served := daemon(t, "page", "--folder", folder, "--listen", "127.0.0.1:0")
+	aMaster(t, dir, "watch: {page: "+folder+"}")
+	watch, _ := daemon(t, "--config", dir, "watch")
+	served, _ := daemon(t, "page", "--folder", folder, "--listen", "127.0.0.1:0")
 	var at []string
 	for at == nil && t.Context().Err() == nil {
 		time.Sleep(10 * time.Millisecond)

@@ -157,8 +157,8 @@ func TestOnlyThisMachineIsAnswered(t *testing.T) {
 	}
 }
 
-// The page says how old it is, and that no watch writes it.
-func TestWithoutAWatchThePageSaysSo(t *testing.T) {
+// The page shows how old it is, and that no watch writes it.
+func TestWithoutAWatchThePageShowsIt(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, all("word"))
 	s := d.server(t)

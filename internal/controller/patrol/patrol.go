@@ -49,21 +49,27 @@ func (p *Patrol) Run(ctx context.Context) {
 	p.seen, p.reported = map[string]overview.State{}, map[string]overview.State{}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		p.round(ctx)
 		tick.Reset(every)
-		for waits := true; waits; {
-			select {
-			case <-tick.C:
-				waits = false
-			case <-p.Again: // two looks in a row are a minute apart, and this is none of them
-				if !pause(ctx, rest) {
-					return
-				}
-				p.look(ctx)
-			case <-ctx.Done():
+		p.wait(ctx, tick.C)
+	}
+}
+
+// wait waits for the next round. Meanwhile it looks when a run asks for that: two rounds are a
+// minute apart, and such a look is none.
+func (p *Patrol) wait(ctx context.Context, next <-chan time.Time) {
+	for {
+		select {
+		case <-next:
+			return
+		case <-p.Again:
+			if !pause(ctx, rest) {
 				return
 			}
+			p.look(ctx)
+		case <-ctx.Done():
+			return
 		}
 	}
 }

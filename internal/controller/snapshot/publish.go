@@ -59,7 +59,7 @@ func (p *Publisher) Write(look overview.Status) {
 }
 
 // Copy copies the newest runs beside the snapshot, as they go on, until ctx ends. It calls
-// changed after a run has begun or has come to its end. Its lock tells a reader that it goes on.
+// changed after a run has begun or has come to its end. While it has the lock of the folder, the copies are as the runs are.
 func (p *Publisher) Copy(ctx context.Context, changed func()) {
 	lock, err := statefile.OpenLock(filepath.Join(p.Folder, lockFile), 0o640)
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -53,7 +54,11 @@ func (c *pageCommand) Run(ctx context.Context) (present.Answer, error) {
 	}
 	logger := c.Log()
 	logger.Info("serving the page", slog.String("at", socket.Addr().String()), slog.String("folder", c.folder))
-	go daemonlog.Supervise(ctx, logger)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	beside.Go(func() { daemonlog.Supervise(ctx, logger) })
 	if err := page.New(c.folder, logger).Serve(ctx, socket); err != nil {
 		return present.Answer{}, fault.New(fault.Internal, "serve the page: %w", err)
 	}

@@ -95,7 +95,7 @@ func whole(v reflect.Value) reflect.Value {
 	return same
 }
 
-// isWord reports whether a type says by itself what its JSON is.
+// isWord reports whether a type makes its own JSON.
 func isWord(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())

@@ -91,7 +91,7 @@ func fill(v reflect.Value, depth int) {
 	}
 }
 
-// What a schema does not say is found.
+// A key that a schema does not have is found.
 func TestADocumentThatLiesIsFound(t *testing.T) {
 	t.Parallel()
 	const well = `{"schemaVersion":1,"ok":true,"items":[{"command":"status"}]}`

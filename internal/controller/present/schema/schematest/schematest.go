@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/schema"
 )
 
-// Check returns why a document is not what the schema of a command says: it does not begin
+// Check returns why a document does not fit the schema of a command: it does not begin
 // with the version, breaks the schema, or has a key that the schema does not name.
 func Check(command string, document []byte) error {
 	text, err := schema.Of(command)
