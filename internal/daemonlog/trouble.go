@@ -8,9 +8,8 @@ import (
 // Trouble logs what fails when it begins to fail, and when that is over. Goroutines may share
 // it.
 type Trouble struct {
+	// Log names what the acts are for.
 	Log *slog.Logger
-	// Begins and Over are the messages.
-	Begins, Over string
 
 	mu     sync.Mutex
 	failed map[string]bool
@@ -25,9 +24,9 @@ func (t *Trouble) Became(what string, err error, attrs ...any) {
 	}
 	switch {
 	case err != nil && !t.failed[what]:
-		t.Log.Error(t.Begins, append([]any{slog.String("what", what), slog.Any("err", err)}, attrs...)...)
+		t.Log.Error("it fails, and the watch goes on", append([]any{slog.String("what", what), slog.Any("err", err)}, attrs...)...)
 	case err == nil && t.failed[what]:
-		t.Log.Info(t.Over, slog.String("what", what))
+		t.Log.Info("it works again", slog.String("what", what))
 	}
 	t.failed[what] = err != nil
 }

@@ -11,15 +11,20 @@ import (
 func TestTroubleIsLoggedWhenItBeginsAndWhenItIsOver(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	trouble := Trouble{Log: slog.New(slog.NewTextHandler(&out, nil)), Begins: "it fails", Over: "it works again"}
+	trouble := Trouble{Log: slog.New(slog.NewTextHandler(&out, nil))}
 	full := errors.New("no room")
 	for i, c := range []struct {
 		what string
 		err  error
 		want string
 	}{
-		{"a", nil, ""}, {"a", full, `level=ERROR msg="it fails" what=a err="no room" hint=make`}, {"a", errors.New("other"), ""}, {"b", full, "what=b"},
-		{"a", nil, `level=INFO msg="it works again" what=a`}, {"a", nil, ""}, {"a", full, "it fails"},
+		{"a", nil, ""},
+		{"a", full, `level=ERROR msg="it fails, and the watch goes on" what=a err="no room" hint=make`},
+		{"a", errors.New("other"), ""},
+		{"b", full, "what=b"},
+		{"a", nil, `level=INFO msg="it works again" what=a`},
+		{"a", nil, ""},
+		{"a", full, "it fails"},
 	} {
 		out.Reset()
 		trouble.Became(c.what, c.err, slog.String("hint", "make"))

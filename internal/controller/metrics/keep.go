@@ -23,7 +23,7 @@ const every = time.Minute
 func (r *Reader) Keep(ctx context.Context, logger *slog.Logger) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	trouble := daemonlog.Trouble{Log: logger, Begins: "metrics are missing, and the watch goes on", Over: "metrics are there again"}
+	trouble := daemonlog.Trouble{Log: logger.With(slog.String("for", "metrics"))}
 	for {
 		now := r.keep(time.Now())
 		for _, what := range slices.Sorted(maps.Keys(now)) {

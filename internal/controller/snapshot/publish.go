@@ -75,7 +75,7 @@ func (p *Publisher) Copy(ctx context.Context, changed func()) {
 
 func (p *Publisher) became(what string, err error) {
 	p.once.Do(func() {
-		p.trouble = &daemonlog.Trouble{Log: p.Log, Begins: "cannot publish for the page; the watch goes on", Over: "publishes for the page again"}
+		p.trouble = &daemonlog.Trouble{Log: p.Log.With(slog.String("for", "the page"))}
 	})
 	p.trouble.Became(what, err, slog.String("hint", fault.HintOf(err)))
 }
