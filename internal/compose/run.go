@@ -18,6 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/compose/plugin"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 const (
@@ -58,7 +59,10 @@ func (r *Runtime) capture(ctx context.Context, env envfile.Content, args ...stri
 	cmd.Stderr = &limited{w: &stderr, left: maxOutput}
 	var stdout bytes.Buffer
 	cmd.Stdout = &limited{w: &stdout, left: maxDefinition}
-	if err := cmd.Run(); err != nil {
+	ended := trace.Program(ctx, cmd.Args...)
+	err = cmd.Run()
+	ended(err)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, nil, fault.Transient(fault.ComposeFailed, "docker compose did not answer: %w", context.Cause(ctx))
 		}
@@ -93,12 +97,15 @@ func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets
 	if lock != nil {
 		cmd.ExtraFiles = []*os.File{lock}
 	}
+	traced := trace.Program(ctx, cmd.Args...)
 	if err := cmd.Start(); err != nil {
+		traced(err)
 		return fault.New(fault.ComposeFailed, "start %s by timeout(1): %w", r.docker, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	stopped, err := l.await(ctx, cmd.Process.Pid, output, ended)
+	traced(err)
 	if stopped {
 		return fault.New(fault.ComposeFailed, "%w: %s", errStopped, declared.Excerpt(last(output), secrets()))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 const (
@@ -153,7 +154,9 @@ func keygen(ctx context.Context, text []byte, sig signature, args ...string) (ou
 	cmd := exec.CommandContext(ctx, program, append(args, "-s", "/dev/fd/3")...)
 	cmd.Env = []string{"LC_ALL=C"}
 	cmd.Stdin, cmd.ExtraFiles, cmd.WaitDelay = bytes.NewReader(text), []*os.File{r}, time.Second
+	ended := trace.Program(ctx, cmd.Args...)
 	answer, err := cmd.Output()
+	ended(err)
 	refusal := (*exec.ExitError)(nil)
 	switch {
 	case ctx.Err() != nil:

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // patience is how long a program or a webhook has.
@@ -75,7 +76,9 @@ func (c Config) run(ctx context.Context, body []byte) error {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var words tail
 	cmd.Stdout, cmd.Stderr = &words, &words
+	ended := trace.Program(ctx, c.Command[0]) // its further words may hold a secret
 	err := cmd.Run()
+	ended(err)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s did not end within %s", c.Command[0], patience)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // branchWindow is the window of a further channel. It is wider than ssh's own, as a
@@ -18,6 +20,7 @@ const branchWindow = 2<<20 + 256<<10
 // for them, and kept for the next.
 type channels struct {
 	branch func(context.Context) (net.Conn, error)
+	host   string
 	total  *atomic.Int64
 
 	mu    sync.Mutex
@@ -27,10 +30,11 @@ type channels struct {
 	closed bool
 }
 
-func newChannels(branch func(context.Context) (net.Conn, error), total *atomic.Int64) *channels {
-	c := &channels{branch: branch, total: total, conns: map[int]*grpc.ClientConn{}, most: maxChannels}
-	if branch == nil {
-		c.most = 1
+func newChannels(ctx context.Context, opts Options, total *atomic.Int64) *channels {
+	c := &channels{host: opts.Host, total: total, conns: map[int]*grpc.ClientConn{}, most: 1}
+	if opts.Branch != nil {
+		c.most = maxChannels
+		c.branch = func(dialing context.Context) (net.Conn, error) { return opts.Branch(trace.Carry(dialing, ctx)) }
 	}
 	return c
 }
@@ -52,7 +56,7 @@ func (c *channels) get(index int) (*grpc.ClientConn, error) {
 	if c.closed || index >= c.most {
 		return nil, net.ErrClosed
 	}
-	conn, err := newConn(&link{connect: c.branch, total: c.total}, branchWindow)
+	conn, err := newConn(&link{connect: c.branch, total: c.total}, branchWindow, c.host)
 	if err != nil {
 		return nil, err
 	}

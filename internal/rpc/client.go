@@ -16,6 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // Options of a client.
@@ -65,8 +66,8 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 	if opts.Call == 0 {
 		opts.Call = 90 * time.Second
 	}
-	link := &link{connect: connect}
-	conn, err := newConn(link, 3<<20)
+	link := &link{connect: func(dialing context.Context) (net.Conn, error) { return connect(trace.Carry(dialing, ctx)) }}
+	conn, err := newConn(link, 3<<20, opts.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 		host: artifactv1.NewHostServiceClient(conn), images: artifactv1.NewImageServiceClient(conn),
 		registry: artifactv1.NewRegistryServiceClient(conn),
 	}
-	c.channels = newChannels(opts.Branch, &link.received)
+	c.channels = newChannels(ctx, opts, &link.received)
 	if err := c.ready(ctx); err != nil {
 		_ = c.Close()
 		return nil, err
@@ -83,9 +84,10 @@ func Dial(ctx context.Context, connect func(context.Context) (net.Conn, error), 
 	return c, nil
 }
 
-// newConn makes gRPC's side of a connection that link makes, with a window of so many bytes.
-func newConn(link *link, window int32) (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient("passthrough:///agent",
+// newConn makes gRPC's side of a connection that link makes to the agent on a host, with a
+// window of so many bytes.
+func newConn(link *link, window int32, host string) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient("passthrough:///agent", append(traced(host),
 		grpc.WithContextDialer(link.dial),
 		// ssh, or the socket's mode, is what protects the connection.
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -106,7 +108,7 @@ func newConn(link *link, window int32) (*grpc.ClientConn, error) {
 			// connect has limits of its own, whose errors explain more than gRPC's.
 			MinConnectTimeout: 2 * time.Minute,
 		}),
-	)
+	)...)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "dial: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // settings are what a call of git depends on beside the operator's own configuration.
@@ -30,7 +31,9 @@ func git(ctx context.Context, s settings, args ...string) (string, error) {
 	cmd.Dir, cmd.Env, cmd.WaitDelay = "/", s.environment(), 5*time.Second // not in whatever repository we stand
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // by which it takes its locks away
+	ended := trace.Program(ctx, cmd.Args...)
 	out, err := cmd.Output()
+	ended(err)
 	exit := (*exec.ExitError)(nil)
 	switch {
 	case ctx.Err() != nil:

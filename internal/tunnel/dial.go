@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // extraWait is what the preface may take on top of ssh's own time-out, which ends
@@ -24,7 +25,7 @@ const extraWait = 30 * time.Second
 // answers, ROLE_MISSING when the account may not open the agent's socket there.
 func Dial(ctx context.Context, c Config) (*Conn, error) { return dial(ctx, c, sharing{}) }
 
-func dial(ctx context.Context, c Config, share sharing) (*Conn, error) {
+func dial(ctx context.Context, c Config, share sharing) (_ *Conn, failed error) {
 	if err := c.Validate(); err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "%w", err)
 	}
@@ -32,9 +33,13 @@ func dial(ctx context.Context, c Config, share sharing) (*Conn, error) {
 		return dialSocket(ctx, c)
 	}
 	argv, wait := c.Command, defaultConnectTimeout+extraWait
+	traced := argv[:min(1, len(argv))] // the user's further words may hold a secret
 	if c.SSH != nil {
 		argv, wait = c.SSH.argv(sshVersion(ctx), share), c.SSH.connectTimeout()+extraWait
+		traced = argv
 	}
+	connected := trace.Program(ctx, traced...)
+	defer func() { connected(failed) }()
 	child, err := start(argv)
 	if err != nil {
 		return nil, fault.New(fault.HostUnreachable, "start %s: %w", argv[0], err)

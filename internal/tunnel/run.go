@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // maxOutput is far more than any command of ours answers.
@@ -35,7 +36,7 @@ func (e *ExitError) Error() string {
 // Errors are those of [Dial] if the host is not reached, an [ExitError] in their chain
 // if the command ended with another code than 0, and UNSUPPORTED for a transport that
 // leads to an agent and to nothing else.
-func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte, error) {
+func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) (_ []byte, failed error) {
 	if err := c.Validate(); err != nil {
 		return nil, fault.New(fault.ConfigInvalid, "%w", err)
 	}
@@ -48,6 +49,8 @@ func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte,
 		host.Command = argv
 		argv = host.argv(sshVersion(ctx), sharing{})
 	}
+	done := trace.Program(ctx, argv...)
+	defer func() { done(failed) }()
 	child, err := start(argv)
 	if err != nil {
 		return nil, fault.New(fault.HostUnreachable, "start %s: %w", argv[0], err)
@@ -68,8 +71,8 @@ func Run(ctx context.Context, c Config, argv []string, stdin io.Reader) ([]byte,
 	if ctx.Err() != nil {
 		return nil, fault.New(fault.HostUnreachable, "%s: %w", c.Name(), context.Cause(ctx))
 	}
-	if failed := c.ran(child); failed != nil {
-		return out, failed
+	if err := c.ran(child); err != nil {
+		return out, err
 	}
 	return out, err
 }

@@ -17,6 +17,7 @@ cause and the repair.`},
 		{Use: "environment", Short: "The variables that the controller reads", Long: `UNIDESK_CONFIG    the default of --config
 UNIDESK_OUTPUT    the default of -o: text or json
 UNIDESK_PROGRESS  the default of --progress: auto, tty, plain, json or quiet
+UNIDESK_DEBUG     if not empty, as with --debug
 NO_COLOR          if not empty, no colours; TERM=dumb does the same
 CI_JOB_URL, BUILD_URL, or GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_RUN_ID
                   the address of the CI job, the default of --link

@@ -26,6 +26,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -164,7 +165,9 @@ func legacyCompose(ctx context.Context) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker-compose", "version", "--short")
 	cmd.WaitDelay = time.Second
+	ended := trace.Program(ctx, cmd.Args...)
 	out, err := cmd.Output()
+	ended(err)
 	if err != nil || len(out) > 64 {
 		return ""
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/trace"
 )
 
 // Globals gives the root the flags that every command takes. It completes and refuses
@@ -19,11 +21,12 @@ import (
 func (a *App) Globals(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&a.ConfigDir, "config", site.DefaultConfigDir, "folder of controller.yaml and services.yaml")
 	root.PersistentFlags().StringVarP(&a.Format, "output", "o", "text", "form of the result: text or json")
-	progress, quiet := string(terminal.Auto), false
+	progress, quiet, debug := string(terminal.Auto), false, false
 	root.PersistentFlags().StringVar(&progress, "progress", progress, "form of the progress on stderr: auto, tty, plain, json or quiet")
 	// A flag that is given replaces them.
 	a.ConfigDir, a.Format = cmp.Or(os.Getenv(configVariable), a.ConfigDir), cmp.Or(os.Getenv(outputVariable), a.Format)
 	root.PersistentFlags().BoolVarP(&quiet, "quiet", "q", false, "show no progress; errors and notes stay")
+	root.PersistentFlags().BoolVar(&debug, "debug", false, "print the programs that are started and the calls to agents")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if form := a.Format; form != "text" && form != "json" {
 			a.Format = "text" // of the refusal
@@ -31,6 +34,11 @@ func (a *App) Globals(root *cobra.Command) {
 		}
 		if a.progress, err = formOf(cmd, progress, quiet); err != nil {
 			return err
+		}
+		if debug || os.Getenv(debugVariable) != "" {
+			if err := a.trace(cmd); err != nil {
+				return err
+			}
 		}
 		return refuse.MissingFlags(cmd)
 	}
@@ -44,6 +52,7 @@ const (
 	configVariable   = "UNIDESK_CONFIG"
 	outputVariable   = "UNIDESK_OUTPUT"
 	progressVariable = "UNIDESK_PROGRESS"
+	debugVariable    = "UNIDESK_DEBUG"
 )
 
 // from returns what a value was given by: the flag, else the variable.
@@ -66,6 +75,19 @@ func formOf(cmd *cobra.Command, progress string, quiet bool) (terminal.Form, err
 		return terminal.ParseForm("--progress", progress)
 	}
 	return terminal.ParseForm(progressVariable, env)
+}
+
+// trace has the command print on stderr what it does beyond this process. A bar would be torn by
+// these lines, and a script that reads events does not expect them.
+func (a *App) trace(cmd *cobra.Command) error {
+	switch a.progress {
+	case terminal.JSON:
+		return fault.New(fault.Usage, "--debug and --progress json exclude each other: both print on stderr")
+	case terminal.Auto, terminal.TTY:
+		a.progress = terminal.Plain
+	}
+	cmd.SetContext(trace.Into(cmd.Context(), func(line string) { fmt.Fprintln(a.Err, "debug", line) }))
+	return nil
 }
 
 // Complete completes the words of a line.

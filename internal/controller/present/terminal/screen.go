@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 
@@ -18,7 +19,7 @@ func Fitted(w io.Writer, lines func(string) string) io.Writer {
 	if f, ok := w.(*os.File); ok {
 		return screen{f, lines} // still a file, so that colours are as the terminal has them
 	}
-	return stream{w, lines}
+	return stream{w, lines, &sync.Mutex{}}
 }
 
 // AsWritten returns the writer that Fitted made, without its function.
@@ -27,7 +28,7 @@ func AsWritten(w io.Writer) io.Writer {
 	case screen:
 		return screen{w.file, strings.Clone}
 	case stream:
-		return stream{w.Writer, strings.Clone}
+		return stream{w.Writer, strings.Clone, w.mu}
 	}
 	return w
 }
@@ -46,14 +47,19 @@ func (s screen) Close() error { return s.file.Close() }
 
 func (s screen) Fd() uintptr { return s.file.Fd() }
 
-// stream is any other writer that does.
+// stream is any other writer that does. Like a file it takes writes from several goroutines.
 type stream struct {
 	io.Writer
 	lines func(string) string
+	mu    *sync.Mutex
 }
 
 // Write implements io.Writer.
-func (s stream) Write(b []byte) (int, error) { return writeFit(s.Writer, b, s.lines) }
+func (s stream) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return writeFit(s.Writer, b, s.lines)
+}
 
 func writeFit(w io.Writer, b []byte, lines func(string) string) (int, error) {
 	if _, err := io.WriteString(w, legible(lines(string(b)))); err != nil {
