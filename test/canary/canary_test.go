@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,10 +81,17 @@ func (f *flock) run(t *testing.T, exit int, args ...string) {
 
 func (f *flock) once(t *testing.T, exit int, args ...string) {
 	t.Helper()
-	got, stdout, stderr, err := f.Run(world.Controller.Command(t.Context(), args...))
+	cmd := world.Controller.Command(t.Context(), args...)
+	cmd.Env = append(slices.Clip(cmd.Env), "UNIDESK_DEBUG=1") // its lines are output, too
+	got, stdout, stderr, err := f.Run(cmd)
 	if err != nil {
 		t.Error(err)
 		return
+	}
+	for _, program := range []string{"--force-recreate", "call Stream of"} {
+		if traced := regexp.MustCompile("(?m)^debug [0-9]+: .*" + program); traced.Match(stderr) {
+			f.note("--debug: " + program)
+		}
 	}
 	if exit >= 0 && got != exit {
 		t.Errorf("%v: exit %d, want %d\n%s%s", args, got, exit, stdout, stderr)
@@ -452,7 +461,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	for _, finding := range findings {
 		t.Error(finding)
 	}
-	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image", "the secrets of a before-image", "the journal of a run"} {
+	for _, want := range []string{"unidesk-controller", "--force-recreate", "stdio", "a before-image", "the secrets of a before-image", "the journal of a run", "--debug: --force-recreate", "--debug: call Stream of"} {
 		if !f.seen[want] {
 			t.Errorf("%s was never seen: the samples show nothing", want)
 		}

@@ -8,6 +8,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
 
+// Program is the name of the program that answers.
+const Program = "unidesk-controller"
+
 // The exit codes of every command.
 const (
 	ExitOK          = 0
@@ -40,9 +43,10 @@ func NewAnswer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
 	return Answer{Exit: exit, value: value, text: func(out io.Writer) error { return text(out, value) }}
 }
 
-// newList returns the answer of a list, with the text that prints it.
-func newList[T any](items []T, missing bool, text func(io.Writer, []T) error) Answer {
-	return NewAnswer(exitIncomplete(missing), document.List[T]{OK: !missing, Items: items}, func(out io.Writer, l document.List[T]) error { return text(out, l.Items) })
+// NewList returns the answer of a list, with the text that prints it. missing means that
+// something is not in the list because a question had no answer.
+func NewList[T any](items []T, missing bool, text func(io.Writer, []T) error) Answer {
+	return NewAnswer(Incomplete(missing), document.List[T]{OK: !missing, Items: items}, func(out io.Writer, l document.List[T]) error { return text(out, l.Items) })
 }
 
 // Print writes the answer: as JSON if the form is "json", else as text.
@@ -65,8 +69,8 @@ func (a Answer) UnlessStopped(ctx context.Context) Answer {
 	return a
 }
 
-// exitIncomplete is the exit code of an answer in which something may be missing.
-func exitIncomplete(missing bool) int {
+// Incomplete is the exit code of an answer in which something may be missing.
+func Incomplete(missing bool) int {
 	if missing {
 		return ExitFailed
 	}

@@ -20,7 +20,7 @@ func TestHalfAnAnswerIsNoSuccess(t *testing.T) {
 		missing bool
 		want    int
 	}{{t.Context(), false, ExitOK}, {t.Context(), true, ExitFailed}, {stopped, true, ExitInterrupted}, {stopped, false, ExitOK}} {
-		if got := (Answer{Exit: exitIncomplete(c.missing)}).UnlessStopped(c.ctx).Exit; got != c.want {
+		if got := (Answer{Exit: Incomplete(c.missing)}).UnlessStopped(c.ctx).Exit; got != c.want {
 			t.Errorf("missing %t: exit code %d, want %d", c.missing, got, c.want)
 		}
 	}

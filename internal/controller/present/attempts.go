@@ -15,7 +15,7 @@ import (
 
 // Attempts answers with attempts, those beside which others could not be read if unread.
 func Attempts(list []inventory.Attempt, unread bool) Answer {
-	return newList(list, unread, func(out io.Writer, list []inventory.Attempt) error {
+	return NewList(list, unread, func(out io.Writer, list []inventory.Attempt) error {
 		return printAttempts(out, list, time.Now())
 	})
 }

@@ -9,7 +9,7 @@ import (
 
 // Compared answers whether all is equal.
 func Compared(c contract.Comparison) Answer {
-	return NewAnswer(exitIncomplete(!c.Equal), c, printComparison)
+	return NewAnswer(Incomplete(!c.Equal), c, printComparison)
 }
 
 // printComparison writes a table of commits.

@@ -17,7 +17,7 @@ import (
 // Coverage answers with each service as CI.json, registry and receipts know it.
 func Coverage(w inventory.ThreeWay) Answer {
 	w.OK = len(w.Unasked) == 0
-	return NewAnswer(exitIncomplete(!w.OK), w, printCoverage)
+	return NewAnswer(Incomplete(!w.OK), w, printCoverage)
 }
 
 func printCoverage(out io.Writer, w inventory.ThreeWay) error {

@@ -2,21 +2,8 @@ package present
 
 import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
-
-// diagnosisExit is what a diagnosis comes to as an exit code.
-func diagnosisExit(d doctor.Diagnosis) int {
-	switch d.Decision {
-	case doctor.LevelOK:
-		return ExitOK
-	case doctor.LevelWarning:
-		return ExitDegraded
-	default:
-		return ExitFailed
-	}
-}
 
 // exitCode is the one place where a result becomes an exit code.
 func exitCode(r contract.Result) int {

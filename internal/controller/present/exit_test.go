@@ -12,18 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
-
-func TestADiagnosisHasItsExitCode(t *testing.T) {
-	t.Parallel()
-	for decision, want := range map[doctor.Level]int{doctor.LevelOK: ExitOK, doctor.LevelWarning: ExitDegraded, doctor.LevelFault: ExitFailed} {
-		if got := diagnosisExit(doctor.Diagnosis{Decision: decision}); got != want {
-			t.Errorf("%s: exit code %d, want %d", decision, got, want)
-		}
-	}
-}
 
 // The exit code of every decision there is.
 func TestEveryDecisionHasItsExitCode(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 // History answers with the receipts of past deploys.
 func History(list []inventory.Past) Answer {
-	return newList(list, false, func(out io.Writer, list []inventory.Past) error {
+	return NewList(list, false, func(out io.Writer, list []inventory.Past) error {
 		return printHistory(out, list, time.Now())
 	})
 }

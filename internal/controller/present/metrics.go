@@ -34,7 +34,7 @@ func Metrics(f metrics.Facts) (Answer, error) {
 		}
 	}
 	m.OK = len(m.Unread) == 0
-	return NewAnswer(exitIncomplete(!m.OK), m, func(out io.Writer, _ Measured) error {
+	return NewAnswer(Incomplete(!m.OK), m, func(out io.Writer, _ Measured) error {
 		_, err := out.Write(text)
 		return err
 	}), nil

@@ -13,7 +13,7 @@ import (
 // Recovered answers with what became of each thing that killed runs left.
 func Recovered(done []contract.Recovery) Answer {
 	left := slices.ContainsFunc(done, func(r contract.Recovery) bool { return r.Action == contract.Failed || r.Action == contract.Busy })
-	return newList(done, left, printRecovered)
+	return NewList(done, left, printRecovered)
 }
 
 func printRecovered(out io.Writer, done []contract.Recovery) error {

@@ -11,7 +11,7 @@ import (
 
 // Rollback answers with what a service can go back to.
 func Rollback(r inventory.RollbackOptions) Answer {
-	return NewAnswer(exitIncomplete(!r.OK), r, printRollback)
+	return NewAnswer(Incomplete(!r.OK), r, printRollback)
 }
 
 func printRollback(out io.Writer, r inventory.RollbackOptions) error {

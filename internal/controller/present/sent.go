@@ -11,7 +11,7 @@ import (
 // Sent answers with the deliveries of a notice.
 func Sent(all []notify.Delivery) Answer {
 	failed := slices.ContainsFunc(all, func(d notify.Delivery) bool { return d.Error != "" })
-	return newList(all, failed, func(out io.Writer, all []notify.Delivery) error {
+	return NewList(all, failed, func(out io.Writer, all []notify.Delivery) error {
 		p := newPrinter(out)
 		p.deliveries(all)
 		return p.Err

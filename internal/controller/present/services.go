@@ -11,11 +11,11 @@ import (
 )
 
 // Services answers with all services of the catalog.
-func Services(list []inventory.Service) Answer { return newList(list, false, printServices) }
+func Services(list []inventory.Service) Answer { return NewList(list, false, printServices) }
 
 // Service answers with all that the catalog has of one service, in the same JSON as [Services].
 func Service(one inventory.Service) Answer {
-	return newList([]inventory.Service{one}, false, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
+	return NewList([]inventory.Service{one}, false, func(out io.Writer, list []inventory.Service) error { return printService(out, list[0]) })
 }
 
 // CatalogChecked is a catalog that was found right. docs/output.md describes its JSON.

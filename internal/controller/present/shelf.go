@@ -15,7 +15,7 @@ import (
 
 // Shelves answers with what the registry holds of each service.
 func Shelves(list []inventory.Shelf) Answer {
-	return newList(list, len(inventory.Failures(list)) > 0, func(out io.Writer, list []inventory.Shelf) error {
+	return NewList(list, len(inventory.Failures(list)) > 0, func(out io.Writer, list []inventory.Shelf) error {
 		return printShelves(out, list, time.Now())
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
@@ -30,5 +31,5 @@ func (c configViewCommand) Run(context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.Configured(config, from)
+	return setupanswer.Configured(config, from)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 )
 
 type doctorCommand struct{ *command.App }
@@ -29,5 +30,5 @@ from working.`,
 
 func (c doctorCommand) Run(ctx context.Context) (present.Answer, error) {
 	d := doctor.Examiner{ConfigDir: c.ConfigDir, Version: c.Version}.Diagnose(ctx)
-	return present.Diagnosed(d).UnlessStopped(ctx), nil
+	return setupanswer.Diagnosed(d).UnlessStopped(ctx), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 )
 
@@ -37,11 +38,11 @@ REASON it lists all. It reads no configuration and contacts nothing.`,
 
 func (c explainCommand) Run(context.Context) (present.Answer, error) {
 	if c.reason == "" {
-		return present.AllExplained(explain.All()), nil
+		return setupanswer.AllExplained(explain.All()), nil
 	}
 	entry, err := explain.Of(c.reason)
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.Explained(entry), nil
+	return setupanswer.Explained(entry), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
@@ -33,5 +34,5 @@ func (c hostListCommand) Run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.Hosts(site.AskAll(ctx, c.Version, config)).UnlessStopped(ctx), nil
+	return setupanswer.Hosts(site.AskAll(ctx, c.Version, config)).UnlessStopped(ctx), nil
 }

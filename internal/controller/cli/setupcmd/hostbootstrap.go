@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 )
@@ -72,7 +73,7 @@ func (c *hostBootstrapCommand) Run(ctx context.Context) (present.Answer, error) 
 	}
 	started := time.Now()
 	r := bootstrap.Host{
-		Say:   func(step, does string) { present.Bootstrapping(c.Err, time.Since(started), step, does) },
+		Say:   func(step, does string) { setupanswer.Bootstrapping(c.Err, time.Since(started), step, does) },
 		Shell: site.HostShell(host),
 		Ask: func(ctx context.Context) (rpc.Description, error) {
 			d, _, _, err := site.Describe(ctx, c.Version, c.host, host)
@@ -82,5 +83,5 @@ func (c *hostBootstrapCommand) Run(ctx context.Context) (present.Answer, error) 
 		Config: first, Cluster: config.ClusterObjects(services, c.host),
 		Local: host.Socket != "",
 	}.Run(ctx, c.dryRun)
-	return present.Bootstrapped(c.host, c.Version, r).UnlessStopped(ctx), nil
+	return setupanswer.Bootstrapped(c.host, c.Version, r).UnlessStopped(ctx), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/command"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 )
 
@@ -30,11 +31,11 @@ func NewVersion(a *command.App) *cobra.Command {
 
 func (c *versionCommand) Run(ctx context.Context) (present.Answer, error) {
 	if !c.hosts {
-		return present.Version(c.Build()), nil
+		return setupanswer.Version(c.Build()), nil
 	}
 	config, err := site.LoadConfig(c.ConfigDir)
 	if err != nil {
 		return present.Answer{}, err
 	}
-	return present.VersionOfAll(c.Build(), site.AskAll(ctx, c.Version, config)).UnlessStopped(ctx), nil
+	return setupanswer.VersionOfAll(c.Build(), site.AskAll(ctx, c.Version, config)).UnlessStopped(ctx), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/setupanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
@@ -47,15 +48,15 @@ func forms() []form {
 		all("artifact-registry status", report),
 		all("catalog check", reflect.TypeFor[present.CatalogChecked]()),
 		all("catalog print", reflect.TypeFor[present.Printed]()),
-		all("config view", reflect.TypeFor[present.Configuration]()),
+		all("config view", reflect.TypeFor[setupanswer.Configuration]()),
 		all("deploy apply", result, reflect.TypeFor[contract.Reconciliation]()),
 		all("deploy diff", reflect.TypeFor[contract.Comparison]()),
 		all("deploy plan", result, reflect.TypeFor[contract.Reconciliation]()),
 		all("doctor", reflect.TypeFor[doctor.Diagnosis]()),
-		all("explain", reflect.TypeFor[present.Explanation](), list[explain.Entry]()),
+		all("explain", reflect.TypeFor[setupanswer.Explanation](), list[explain.Entry]()),
 		all("history", list[inventory.Past](), list[inventory.Attempt]()),
 		all("history show", reflect.TypeFor[present.ShownReceipt]()),
-		all("host bootstrap", reflect.TypeFor[present.Installed]()),
+		all("host bootstrap", reflect.TypeFor[setupanswer.Installed]()),
 		all("host list", list[site.HostRow]()),
 		all("host placement", reflect.TypeFor[present.Printed]()),
 		all("logs", reflect.TypeFor[present.Tailed](), reflect.TypeFor[present.RunLog](), reflect.TypeFor[present.Followed]()),
@@ -67,7 +68,7 @@ func forms() []form {
 		all("services", list[inventory.Service]()),
 		all("status", reflect.TypeFor[overview.Status]()),
 		all("verify", result),
-		all("version", reflect.TypeFor[present.Versions]()),
+		all("version", reflect.TypeFor[setupanswer.Versions]()),
 	}
 }
 

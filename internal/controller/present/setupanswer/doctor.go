@@ -1,4 +1,4 @@
-package present
+package setupanswer
 
 import (
 	"fmt"
@@ -6,16 +6,19 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Diagnosed answers with a diagnosis.
-func Diagnosed(d doctor.Diagnosis) Answer { return NewAnswer(diagnosisExit(d), d, printDiagnosis) }
+func Diagnosed(d doctor.Diagnosis) present.Answer {
+	return present.NewAnswer(diagnosisExit(d), d, printDiagnosis)
+}
 
 // printDiagnosis writes a group's findings below its name.
 func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
-	p := newPrinter(out)
+	p := terminal.NewPrinter(out)
 	counts := map[doctor.Level]int{}
 	for _, f := range d.Findings {
 		counts[f.Level]++
@@ -52,4 +55,16 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 
 func tally(counts map[doctor.Level]int) string {
 	return fmt.Sprintf("%s, %s, %d ok", plain.Count(counts[doctor.LevelFault], "fault"), plain.Count(counts[doctor.LevelWarning], "warning"), counts[doctor.LevelOK])
+}
+
+// diagnosisExit is what a diagnosis comes to as an exit code.
+func diagnosisExit(d doctor.Diagnosis) int {
+	switch d.Decision {
+	case doctor.LevelOK:
+		return present.ExitOK
+	case doctor.LevelWarning:
+		return present.ExitDegraded
+	default:
+		return present.ExitFailed
+	}
 }

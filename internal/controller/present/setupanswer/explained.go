@@ -1,8 +1,9 @@
-package present
+package setupanswer
 
 import (
 	"io"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 )
@@ -14,9 +15,9 @@ type Explanation struct {
 }
 
 // Explained answers with what a reason means.
-func Explained(e explain.Entry) Answer {
-	return NewAnswer(ExitOK, Explanation{OK: true, Entry: e}, func(out io.Writer, e Explanation) error {
-		p := newPrinter(out)
+func Explained(e explain.Entry) present.Answer {
+	return present.NewAnswer(present.ExitOK, Explanation{OK: true, Entry: e}, func(out io.Writer, e Explanation) error {
+		p := terminal.NewPrinter(out)
 		p.Line("%s", e.Reason)
 		p.Field("cause", "%s", terminal.Wrapped(e.Cause))
 		p.Field("fix", "%s", terminal.Wrapped(e.Repair))
@@ -25,9 +26,9 @@ func Explained(e explain.Entry) Answer {
 }
 
 // AllExplained answers with all reasons; as text it has their causes only.
-func AllExplained(list []explain.Entry) Answer {
-	return newList(list, false, func(out io.Writer, list []explain.Entry) error {
-		p := newPrinter(out)
+func AllExplained(list []explain.Entry) present.Answer {
+	return present.NewList(list, false, func(out io.Writer, list []explain.Entry) error {
+		p := terminal.NewPrinter(out)
 		for _, one := range list {
 			p.Line("%s", one.Reason)
 			p.Line("  %s", terminal.Faint().Render(one.Cause))

@@ -1,4 +1,4 @@
-package present
+package setupanswer
 
 import (
 	"cmp"
@@ -7,21 +7,22 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Hosts answers with what each host's agent reported.
-func Hosts(list []site.HostRow) Answer {
+func Hosts(list []site.HostRow) present.Answer {
 	silent := slices.ContainsFunc(list, func(row site.HostRow) bool { return !row.Reachable })
-	return newList(list, silent, printHosts)
+	return present.NewList(list, silent, printHosts)
 }
 
 // printHosts writes a block for each host: what an agent can do and how much room
 // its disks have would make a line of a table too wide for a terminal.
 func printHosts(out io.Writer, list []site.HostRow) error {
-	p := newPrinter(out)
+	p := terminal.NewPrinter(out)
 	for _, row := range list {
 		p.Line("%s %s  %s", terminal.Mark(row.Reachable), row.Name, row.Transport)
 		if !row.Reachable {

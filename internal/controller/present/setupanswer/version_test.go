@@ -1,4 +1,4 @@
-package present
+package setupanswer
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
@@ -18,21 +19,21 @@ func TestVersionsOfAllPrograms(t *testing.T) {
 	silent := site.HostRow{Name: "c", Reason: fault.HostUnreachable, Message: "no answer", Hint: "look there"}
 	own := build.Info{Version: "v1.2.3", Go: "go1", OS: "linux", Arch: "amd64"}
 	for name, c := range map[string]struct {
-		answer     Answer
+		answer     present.Answer
 		exit       int
 		text, json []string
 		not        string
 	}{
-		"no host is asked": {Version(own), ExitOK, []string{"unidesk-controller v1.2.3, commit not recorded, go1 linux/amd64\n"}, []string{`"ok": true`, `"version": "v1.2.3"`, `"go": "go1"`}, "hosts"},
-		"all are the same": {VersionOfAll(own, []site.HostRow{same}), ExitOK, []string{"  a              v1.2.3\n"}, []string{`"ok": true`, `"same": true`}, "warning"},
+		"no host is asked": {Version(own), present.ExitOK, []string{"unidesk-controller v1.2.3, commit not recorded, go1 linux/amd64\n"}, []string{`"ok": true`, `"version": "v1.2.3"`, `"go": "go1"`}, "hosts"},
+		"all are the same": {VersionOfAll(own, []site.HostRow{same}), present.ExitOK, []string{"  a              v1.2.3\n"}, []string{`"ok": true`, `"same": true`}, "warning"},
 		"skew": {
-			VersionOfAll(own, []site.HostRow{same, older}), ExitOK,
+			VersionOfAll(own, []site.HostRow{same, older}), present.ExitOK,
 			[]string{"  b              v1.2.2\n", "! the agent on b is v1.2.2, and this controller is v1.2.3"},
 			[]string{`"ok": true`, `"same": false`, `"warnings": [`},
 			"agent on a",
 		},
 		"a host does not answer": {
-			VersionOfAll(own, []site.HostRow{same, silent}), ExitFailed,
+			VersionOfAll(own, []site.HostRow{same, silent}), present.ExitFailed,
 			[]string{"  c              not known: no answer (HOST_UNREACHABLE)\n", "look there"},
 			[]string{`"ok": false`, `"reason": "HOST_UNREACHABLE"`},
 			"warning",

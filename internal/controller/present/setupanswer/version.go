@@ -1,4 +1,4 @@
-package present
+package setupanswer
 
 import (
 	"fmt"
@@ -6,14 +6,12 @@ import (
 	"slices"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 )
-
-// Program is the name of the program that answers.
-const Program = "unidesk-controller"
 
 // Versions is what version answers. docs/output.md describes its JSON.
 type Versions struct {
@@ -36,12 +34,12 @@ type HostVersion struct {
 }
 
 // Version answers with the build of the controller.
-func Version(own build.Info) Answer {
-	return NewAnswer(ExitOK, Versions{OK: true, Info: own}, printVersions)
+func Version(own build.Info) present.Answer {
+	return present.NewAnswer(present.ExitOK, Versions{OK: true, Info: own}, printVersions)
 }
 
 // VersionOfAll answers with the build of the controller and the version of each host's agent.
-func VersionOfAll(own build.Info, rows []site.HostRow) Answer {
+func VersionOfAll(own build.Info, rows []site.HostRow) present.Answer {
 	v := Versions{Info: own}
 	for _, row := range rows {
 		host := HostVersion{Name: row.Name, Reason: row.Reason, Message: row.Message, Hint: row.Hint, From: row.From}
@@ -57,12 +55,12 @@ func VersionOfAll(own build.Info, rows []site.HostRow) Answer {
 	}
 	silent := slices.ContainsFunc(rows, func(row site.HostRow) bool { return !row.Reachable })
 	v.OK = !silent
-	return NewAnswer(exitIncomplete(silent), v, printVersions)
+	return present.NewAnswer(present.Incomplete(silent), v, printVersions)
 }
 
 func printVersions(out io.Writer, v Versions) error {
-	p := newPrinter(out)
-	p.Line("%s", v.Line(Program))
+	p := terminal.NewPrinter(out)
+	p.Line("%s", v.Line(present.Program))
 	for _, host := range v.Hosts {
 		if host.Reason == "" {
 			p.Field(host.Name, "%s", host.AgentVersion)

@@ -1,4 +1,4 @@
-package present
+package setupanswer
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
@@ -21,16 +22,16 @@ type Configuration struct {
 }
 
 // Configured answers with a configuration that was read from a file.
-func Configured(c site.Config, from string) (Answer, error) {
+func Configured(c site.Config, from string) (present.Answer, error) {
 	text, err := yaml.Marshal(c.Masked())
 	view := Configuration{OK: true, From: from, text: text}
 	if err == nil {
 		err = yaml.Unmarshal(text, &view.Config)
 	}
 	if err != nil {
-		return Answer{}, fault.New(fault.Internal, "print the configuration: %w", err)
+		return present.Answer{}, fault.New(fault.Internal, "print the configuration: %w", err)
 	}
-	return Foreign(NewAnswer(ExitOK, view, func(out io.Writer, v Configuration) error {
+	return present.Foreign(present.NewAnswer(present.ExitOK, view, func(out io.Writer, v Configuration) error {
 		_, err := fmt.Fprintf(out, "# from %s\n%s", v.From, v.text)
 		return err
 	})), nil

@@ -1,4 +1,4 @@
-package present
+package setupanswer
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
 
 func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
@@ -33,5 +34,14 @@ host D601
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestADiagnosisHasItsExitCode(t *testing.T) {
+	t.Parallel()
+	for decision, want := range map[doctor.Level]int{doctor.LevelOK: present.ExitOK, doctor.LevelWarning: present.ExitDegraded, doctor.LevelFault: present.ExitFailed} {
+		if got := diagnosisExit(doctor.Diagnosis{Decision: decision}); got != want {
+			t.Errorf("%s: exit code %d, want %d", decision, got, want)
+		}
 	}
 }

@@ -1,4 +1,5 @@
-package present
+// Package setupanswer is what the commands answer that set an installation up and examine it.
+package setupanswer
 
 import (
 	"cmp"
@@ -8,13 +9,14 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Bootstrapping writes a step of a bootstrap that begins, on stderr.
 func Bootstrapping(err io.Writer, after time.Duration, step, does string) {
-	newPrinter(err).Line("%6.1fs  %s %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", step)), does)
+	terminal.NewPrinter(err).Line("%6.1fs  %s %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", step)), does)
 }
 
 // Installed is what host bootstrap answers. docs/hosts.md describes its JSON.
@@ -25,19 +27,19 @@ type Installed struct {
 
 // Bootstrapped answers with what came of an agent's installation on a host; version
 // is this controller's.
-func Bootstrapped(host, version string, r bootstrap.Result) Answer {
-	exit := ExitFailed
+func Bootstrapped(host, version string, r bootstrap.Result) present.Answer {
+	exit := present.ExitFailed
 	switch {
 	case r.OK:
-		exit = ExitOK
+		exit = present.ExitOK
 	case r.Decision == bootstrap.Blocked:
-		exit = ExitBlocked
+		exit = present.ExitBlocked
 	}
-	return NewAnswer(exit, Installed{host, r}, func(out io.Writer, b Installed) error { return printBootstrap(out, version, b) })
+	return present.NewAnswer(exit, Installed{host, r}, func(out io.Writer, b Installed) error { return printBootstrap(out, version, b) })
 }
 
 func printBootstrap(out io.Writer, version string, r Installed) error {
-	p := newPrinter(out)
+	p := terminal.NewPrinter(out)
 	style := terminal.Bad()
 	switch {
 	case r.OK:
