@@ -118,7 +118,7 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 	}{
 		{[]string{"rollback", "--env", ""}, []string{"prod", "dev", plain}},
 		{[]string{"deploy", "plan", "--env", ""}, []string{"prod", "dev", plain}},
-		{[]string{"history", "-o", ""}, []string{"text", "json", plain}},
+		{[]string{"history", "-o", ""}, []string{"text", "wide", "json", plain}},
 		{[]string{"explain", "LOCKED", ""}, []string{plain}},
 		{
 			[]string{"artifact-registry", "deploy-service", "--service", "frontend", "--commit", ""},

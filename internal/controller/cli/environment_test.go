@@ -26,8 +26,8 @@ func TestAVariableIsTheDefaultOfItsFlag(t *testing.T) {
 		{"json", "config view", present.ExitOK, `"state": "/srv/state"`},
 		{"json", "config view -o text", present.ExitOK, "state: /srv/state\n"},
 		{"", "config view --config " + t.TempDir(), present.ExitOK, "state: /var/lib/unidesk\n"},
-		{"yaml", "config view", present.ExitUsage, "UNIDESK_OUTPUT yaml: it is text or json"},
-		{"json", "config view -o yaml", present.ExitUsage, "-o yaml: it is text or json"},
+		{"yaml", "config view", present.ExitUsage, "UNIDESK_OUTPUT yaml: it is text, wide or json"},
+		{"json", "config view -o yaml", present.ExitUsage, "-o yaml: it is text, wide or json"},
 	} {
 		t.Setenv("UNIDESK_OUTPUT", c.form)
 		var out strings.Builder

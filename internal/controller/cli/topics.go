@@ -15,7 +15,7 @@ func topics() []*cobra.Command {
 The decision and the reason are in the JSON (-o json); explain REASON has the
 cause and the repair.`},
 		{Use: "environment", Short: "The variables that the controller reads", Long: `UNIDESK_CONFIG    the default of --config
-UNIDESK_OUTPUT    the default of -o: text or json
+UNIDESK_OUTPUT    the default of -o: text, wide or json
 UNIDESK_PROGRESS  the default of --progress: auto, tty, plain, json or quiet
 UNIDESK_DEBUG     if not empty, as with --debug
 NO_COLOR          if not empty, no colours; TERM=dumb does the same

@@ -3,6 +3,7 @@ package present
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
@@ -27,7 +28,7 @@ type Answer struct {
 	Exit int
 	// value is nil for an answer that is the same text in either form.
 	value any
-	text  func(io.Writer) error
+	text  func(View) error
 	// foreign is set if the words are a file's or another program's, and stay.
 	foreign bool
 }
@@ -40,22 +41,31 @@ func Foreign(a Answer) Answer {
 
 // NewAnswer returns the answer of a value, with the text that prints it.
 func NewAnswer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
-	return Answer{Exit: exit, value: value, text: func(out io.Writer) error { return text(out, value) }}
+	return Viewed(exit, value, func(v View, value T) error { return text(v.Out, value) })
+}
+
+// Viewed is NewAnswer for a text that differs in width.
+func Viewed[T any](exit int, value T, text func(View, T) error) Answer {
+	return Answer{Exit: exit, value: value, text: func(v View) error { return text(v, value) }}
 }
 
 // NewList returns the answer of a list, with the text that prints it. missing means that
 // something is not in the list because a question had no answer.
 func NewList[T any](items []T, missing bool, text func(io.Writer, []T) error) Answer {
-	return NewAnswer(Incomplete(missing), document.List[T]{OK: !missing, Items: items}, func(out io.Writer, l document.List[T]) error { return text(out, l.Items) })
+	return viewedList(items, missing, func(v View, items []T) error { return text(v.Out, items) })
 }
 
-// Print writes the answer: as JSON if the form is "json", else as text.
+func viewedList[T any](items []T, missing bool, text func(View, []T) error) Answer {
+	return Viewed(Incomplete(missing), document.List[T]{OK: !missing, Items: items}, func(v View, l document.List[T]) error { return text(v, l.Items) })
+}
+
+// Print writes the answer: as JSON if the form is [JSON], else as text.
 func (a Answer) Print(out io.Writer, form string) error {
 	if a.foreign {
 		out = terminal.AsWritten(out)
 	}
-	if form != "json" || a.value == nil {
-		return a.text(out)
+	if form != JSON || a.value == nil {
+		return a.text(View{Out: out, Now: time.Now(), Wide: form == Wide})
 	}
 	return document.Write(out, a.value)
 }

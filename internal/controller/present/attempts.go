@@ -15,26 +15,24 @@ import (
 
 // Attempts answers with attempts, those beside which others could not be read if unread.
 func Attempts(list []inventory.Attempt, unread bool) Answer {
-	return NewList(list, unread, func(out io.Writer, list []inventory.Attempt) error {
-		return printAttempts(out, list, time.Now())
-	})
+	return viewedList(list, unread, printAttempts)
 }
 
 // printAttempts writes two lines for each attempt: what it came to, of what, when and by
 // whom; and the id of its run, and why it failed or else the command.
-func printAttempts(out io.Writer, list []inventory.Attempt, now time.Time) error {
+func printAttempts(v View, list []inventory.Attempt) error {
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(out, "no attempt yet: a command that is to change a service makes one")
+		_, err := fmt.Fprintln(v.Out, "no attempt yet: a command that is to change a service makes one")
 		return err
 	}
 	rows := [][]string{{"CAME TO", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RUN", "WHY IT FAILED, OR COMMAND"}}
 	for _, one := range list {
 		why, _, _ := strings.Cut(cmp.Or(one.Failure, one.Command), "\n")
 		rows = append(rows,
-			[]string{cameTo(one), one.Service.String(), one.Env.String(), one.Commit.Short(), plain.Ago(now, one.Started), one.Who},
+			[]string{cameTo(one), one.Service.String(), one.Env.String(), v.commit(one.Commit), v.ago(one.Started), one.Who},
 			[]string{"  " + one.Run, why})
 	}
-	return terminal.Couples(out, rows)
+	return v.couples(rows)
 }
 
 // cameTo is how an attempt ended, or the point that it has reached.

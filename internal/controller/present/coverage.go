@@ -2,7 +2,6 @@ package present
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -10,32 +9,31 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // Coverage answers with each service as CI.json, registry and receipts know it.
 func Coverage(w inventory.ThreeWay) Answer {
 	w.OK = len(w.Unasked) == 0
-	return NewAnswer(Incomplete(!w.OK), w, printCoverage)
+	return Viewed(Incomplete(!w.OK), w, printCoverage)
 }
 
-func printCoverage(out io.Writer, w inventory.ThreeWay) error {
-	if err := terminal.Table(out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, coverageLines(w, time.Now())); err != nil {
+func printCoverage(v View, w inventory.ThreeWay) error {
+	if err := terminal.Table(v.Out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, v.coverageLines(w)); err != nil {
 		return err
 	}
-	return printUnasked(out, w.Unasked)
+	return printUnasked(v.Out, w.Unasked)
 }
 
-func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
+func (v View) coverageLines(w inventory.ThreeWay) (lines [][]string) {
 	for _, c := range w.Items {
-		line := []string{c.Service, declaredWord(w, c), publishedWord(c, now)}
+		line := []string{c.Service, declaredWord(w, c), v.publishedWord(c)}
 		var notes []string
 		if !c.Consumed {
 			notes = append(notes, "not in services.yaml")
 		}
 		for _, env := range []artifact.Env{artifact.Prod, artifact.Dev} {
-			word, commit, note := runningWord(w, c, env)
+			word, commit, note := v.runningWord(w, c, env)
 			line = append(line, word)
 			if note != "" {
 				notes = append(notes, note)
@@ -51,22 +49,22 @@ func coverageLines(w inventory.ThreeWay, now time.Time) (lines [][]string) {
 
 // runningWord is what runs in an environment, as its host shows it. If it was not seen, it
 // is what was proven last, with a question mark.
-func runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifact.Env) (word, commit, note string) {
+func (v View) runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifact.Env) (word, commit, note string) {
 	last, proven := c.Proven[env]
 	runs, asked := c.Running[env]
 	switch {
 	case runs.Commit != "" && proven && runs.Commit != last.Commit.String():
-		note = fmt.Sprintf("%s was proven at %s", env, last.Commit.Short())
+		note = fmt.Sprintf("%s was proven at %s", env, v.commit(last.Commit))
 	case runs.Known && runs.Commit == "" && proven:
 		return "none", "", env.String() + ": " + seenThen(runs)
 	}
 	switch {
 	case runs.Commit != "" && runs.Differs:
-		return short(runs.Commit), runs.Commit, env.String() + ": " + seenThen(runs)
+		return v.short(runs.Commit), runs.Commit, env.String() + ": " + seenThen(runs)
 	case runs.Commit != "":
-		return short(runs.Commit), runs.Commit, note
+		return v.short(runs.Commit), runs.Commit, note
 	case proven:
-		return last.Commit.Short() + "?", last.Commit.String(), ""
+		return v.commit(last.Commit) + "?", last.Commit.String(), ""
 	case w.NoLedger || asked && !runs.Known:
 		return "?", "", ""
 	}
@@ -101,7 +99,7 @@ func declaredWord(w inventory.ThreeWay, c inventory.Coverage) string {
 	return strings.Join(words, ", ")
 }
 
-func publishedWord(c inventory.Coverage, now time.Time) string {
+func (v View) publishedWord(c inventory.Coverage) string {
 	switch s := c.Published; {
 	case s == nil:
 		return "-"
@@ -111,9 +109,9 @@ func publishedWord(c inventory.Coverage, now time.Time) string {
 		return "none"
 	default:
 		newest := s.Artifacts[0]
-		text := fmt.Sprintf("%d, newest %s", len(s.Artifacts), newest.Commit.Short())
+		text := fmt.Sprintf("%d, newest %s", len(s.Artifacts), v.commit(newest.Commit))
 		if !newest.Created.IsZero() {
-			text += " (" + plain.Age(now, newest.Created) + ")"
+			text += " (" + v.age(newest.Created) + ")"
 		}
 		return text
 	}

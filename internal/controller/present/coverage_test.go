@@ -45,7 +45,7 @@ func TestTheThreeAreShownSideBySide(t *testing.T) {
 		{"project-manager", "-", "none", "-", "-", ""},
 		{"todo-note", "yes", "1, newest " + strings.Repeat("d", 12) + " (30 min)", strings.Repeat("1", 12) + "?", "-", "prod's commit is no longer in the registry"},
 	}
-	if diff := cmp.Diff(want, coverageLines(joined(t), now)); diff != "" {
+	if diff := cmp.Diff(want, narrow(nil).coverageLines(joined(t))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -63,7 +63,7 @@ func TestAColumnThatIsNotKnownSaysSo(t *testing.T) {
 	} {
 		w := joined(t)
 		c.spoil(&w)
-		line := coverageLines(w, now)[1]
+		line := narrow(nil).coverageLines(w)[1]
 		if diff := cmp.Diff(c.want, []string{line[1], line[3]}); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
@@ -86,7 +86,7 @@ func TestWhatRunsIsShownAsItsHostShowsIt(t *testing.T) {
 	} {
 		w := joined(t)
 		w.Items[1].Running = map[artifact.Env]workload.Running{artifact.Prod: c.running}
-		line := coverageLines(w, now)[1]
+		line := narrow(nil).coverageLines(w)[1]
 		if line[3] != c.word || !strings.HasPrefix(line[5], c.note) || c.note == "" && line[5] != "" {
 			t.Errorf("%s: %q, want %q, %q", name, line, c.word, c.note)
 		}

@@ -2,6 +2,7 @@ package present
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 )
 
 var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+// narrow is the usual view, at a moment that is fixed.
+func narrow(out io.Writer) View { return View{Out: out, Now: now} }
 
 func must[T any](v T, err error) T {
 	if err != nil {

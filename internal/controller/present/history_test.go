@@ -1,6 +1,7 @@
 package present
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestTheHistoryFitsATerminal(t *testing.T) {
 		{Receipt: of("frontend", "b", ledger.Succeeded, 3*day, "ops (1)", ledger.Note{}), Standing: ledger.Live, Subject: "web: fix the login"},
 	}
 	var out strings.Builder
-	if err := printHistory(&out, list, now); err != nil {
+	if err := printHistory(narrow(&out), list); err != nil {
 		t.Fatal(err)
 	}
 	want := "OUTCOME        SERVICE               ENV   COMMIT        WHEN       WHO\n" +
@@ -60,7 +61,7 @@ func TestAListSaysHowACommitStands(t *testing.T) {
 	two.Subject, two.Standing = "", map[artifact.Env]ledger.Standing{artifact.Prod: ledger.New, artifact.Dev: ledger.New}
 	var out strings.Builder
 	shelf := inventory.Shelf{Service: must(artifact.ParseServiceID("frontend")), Artifacts: []inventory.Published{one, two}}
-	if err := printShelves(&out, []inventory.Shelf{shelf}, now); err != nil {
+	if err := printShelves(narrow(&out), []inventory.Shelf{shelf}); err != nil {
 		t.Fatal(err)
 	}
 	for _, words := range []string{"  AGE     STANDING                    SUBJECT\n", "  59 min  proven, in dev rolled back  " + strings.Repeat("x", 39) + "…\n", "  new\n"} {
@@ -81,7 +82,7 @@ func TestAttemptsFitATerminal(t *testing.T) {
 		{Run: "20260628T120000Z-00000001", Service: must(artifact.ParseServiceID("frontend")), Env: artifact.Dev, State: journal.Running, Point: "load", Started: at(3 * day), Command: "deploy-service frontend"},
 	}
 	var out strings.Builder
-	if err := printAttempts(&out, list, now); err != nil {
+	if err := printAttempts(narrow(&out), list); err != nil {
 		t.Fatal(err)
 	}
 	want := "CAME TO           SERVICE               ENV   COMMIT        WHEN       WHO\n" +
@@ -101,6 +102,28 @@ func TestAFollowedLineIsAnObjectInJSON(t *testing.T) {
 		var out strings.Builder
 		if err := PrintOutput(&out, format, "web", []string{`a "b"`, "c"}); err != nil || out.String() != want {
 			t.Errorf("%s: %q, %v", format, out.String(), err)
+		}
+	}
+}
+
+func TestAWideAnswerIsWhole(t *testing.T) {
+	t.Parallel()
+	commit, subject := commitOf("a"), strings.Repeat("a long subject ", 10)
+	list := []inventory.Past{{Receipt: ledger.Receipt{
+		ID: "20260701T120000Z-0badcafe", Service: serviceID("baidu-netdisk"), Env: artifact.Prod, Commit: commit, Outcome: ledger.Succeeded,
+		Finished: now.Add(-2 * day), Who: "somebody@a-machine-with-a-long-name",
+	}, Subject: subject}}
+	var text, wide bytes.Buffer
+	answer := History(list)
+	if err := answer.Print(&text, Text); err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Print(&wide, Wide); err != nil {
+		t.Fatal(err)
+	}
+	for _, whole := range []string{commit.String(), "2026-06-29T12:00:00Z", strings.TrimSpace(subject)} {
+		if !strings.Contains(wide.String(), whole) || strings.Contains(text.String(), whole) {
+			t.Errorf("%s is in the wide answer alone:\n%s\n%s", whole, wide.String(), text.String())
 		}
 	}
 }

@@ -44,7 +44,7 @@ type Followed struct {
 func PrintOutput(out io.Writer, format, container string, lines []string) error {
 	for _, line := range lines {
 		text := []byte(line + "\n")
-		if format == "json" {
+		if format == JSON {
 			var err error
 			if text, err = document.Line(Followed{true, container, line}); err != nil {
 				return err

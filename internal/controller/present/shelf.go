@@ -2,9 +2,7 @@ package present
 
 import (
 	"fmt"
-	"io"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -15,12 +13,10 @@ import (
 
 // Shelves answers with what the registry holds of each service.
 func Shelves(list []inventory.Shelf) Answer {
-	return NewList(list, len(inventory.Failures(list)) > 0, func(out io.Writer, list []inventory.Shelf) error {
-		return printShelves(out, list, time.Now())
-	})
+	return viewedList(list, len(inventory.Failures(list)) > 0, printShelves)
 }
 
-func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
+func printShelves(v View, list []inventory.Shelf) error {
 	var lines [][]string
 	known, subjects := false, false
 	for _, s := range list {
@@ -29,8 +25,8 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 			if one.Size > 0 {
 				weight = plain.Size(one.Size)
 			}
-			line := []string{s.Service.String(), one.Commit.String(), one.Digest.Hex()[:12], weight, plain.Age(now, one.Created)}
-			lines = append(lines, append(line, standings(one.Standing), terminal.Cut(one.Subject, mostSubject)))
+			line := []string{s.Service.String(), one.Commit.String(), v.digest(one.Digest), weight, v.age(one.Created)}
+			lines = append(lines, append(line, standings(one.Standing), v.cut(one.Subject, mostSubject)))
 			known, subjects = known || one.Standing != nil, subjects || one.Subject != ""
 		}
 	}
@@ -44,10 +40,10 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 	for i := range lines {
 		lines[i] = lines[i][:len(head)]
 	}
-	if err := terminal.Table(out, head, lines); err != nil {
+	if err := terminal.Table(v.Out, head, lines); err != nil {
 		return err
 	}
-	p := newPrinter(out)
+	p := newPrinter(v.Out)
 	var nothing []string
 	for _, s := range list {
 		for _, broken := range s.Broken {
@@ -67,7 +63,7 @@ func printShelves(out io.Writer, list []inventory.Shelf, now time.Time) error {
 	if p.Err != nil {
 		return p.Err
 	}
-	return printUnasked(out, inventory.Failures(list))
+	return printUnasked(v.Out, inventory.Failures(list))
 }
 
 // mostSubject is how much of a commit's subject a table shows, in columns.

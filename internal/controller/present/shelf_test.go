@@ -13,7 +13,7 @@ import (
 func TestWhatIsHeldIsListedNewestFirstAndOnlyCommitsCount(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if err := printShelves(&out, inventory.Shelves(t.Context(), registryOf, builtin(t)), now); err != nil {
+	if err := printShelves(narrow(&out), inventory.Shelves(t.Context(), registryOf, builtin(t))); err != nil {
 		t.Fatal(err)
 	}
 	digest := func(name string) string { return artifact.DigestOf([]byte(name)).Hex()[:12] }
@@ -37,7 +37,7 @@ func TestASingleTagIsNoPlural(t *testing.T) {
 	list := inventory.Shelves(t.Context(), registryOf, builtin(t)[:1])
 	list[0].Others = []string{"latest"}
 	var out strings.Builder
-	if err := printShelves(&out, list, now); err != nil {
+	if err := printShelves(narrow(&out), list); err != nil {
 		t.Fatal(err)
 	}
 	if want := list[0].Service.String() + " has 1 tag beside the full commits, never deployed: latest\n"; !strings.Contains(out.String(), want) {
@@ -50,7 +50,7 @@ func TestABrokenTagIsShownBesideTheOthers(t *testing.T) {
 	list := inventory.Shelves(t.Context(), registryOf, builtin(t)[1:2])
 	list[0].Broken = []inventory.Broken{{Name: "eeee", Trouble: "its \x1b[31mlink is empty"}}
 	var out strings.Builder
-	if err := printShelves(&out, list, now); err != nil {
+	if err := printShelves(narrow(&out), list); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "frontend eeee cannot be read: its ") || !strings.Contains(out.String(), "link is empty\n") ||

@@ -25,7 +25,7 @@ func Status(s overview.Status) Answer {
 	case !s.OK:
 		exit = ExitDegraded
 	}
-	return NewAnswer(exit, s, printStatus)
+	return Viewed(exit, s, printStatus)
 }
 
 // Live prints each answer over the answer before: on a terminal it clears the screen,
@@ -41,7 +41,7 @@ func NewLive(out io.Writer, form string) *Live { return &Live{out: out, form: fo
 
 // Print prints the next answer.
 func (l *Live) Print(a Answer) error {
-	if l.form == "json" {
+	if l.form == JSON {
 		line, err := document.Line(a.value)
 		if err == nil {
 			_, err = l.out.Write(line)
@@ -65,8 +65,9 @@ func (l *Live) Print(a Answer) error {
 	return err
 }
 
-func printStatus(out io.Writer, s overview.Status) error {
-	p := terminal.NewPrinter(out)
+func printStatus(v View, s overview.Status) error {
+	v.Now = s.At
+	p := terminal.NewPrinter(v.Out)
 	for _, h := range s.Hosts {
 		if h.Reachable {
 			p.Field("host", "%s %s, agent %s", terminal.Mark(true), h.Name, h.Version)
@@ -78,20 +79,20 @@ func printStatus(out io.Writer, s overview.Status) error {
 		p.Field("registry", "%s %s: %s", terminal.Mark(r.OK), r.Decision, beside(r.Summary))
 	}
 	for _, r := range s.Runs {
-		p.Field("running", "%s", beside(runWords(r, s.At)))
+		p.Field("running", "%s", beside(v.runWords(r)))
 	}
 	for _, i := range s.Interrupted {
-		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, i.Commit.Short(), i.Holder)))
+		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder)))
 		p.Field("", "rolled back at %s; now by `%s`", i.Deadline.Format(time.TimeOnly+"Z"), remedy.Line(fault.Recover))
 	}
-	if err := printLive(p, s); err != nil {
+	if err := v.printLive(p, s); err != nil {
 		return err
 	}
-	return printUnasked(out, s.Unasked)
+	return printUnasked(v.Out, s.Unasked)
 }
 
 // runWords describes a run that goes on.
-func runWords(r overview.Run, now time.Time) string {
+func (v View) runWords(r overview.Run) string {
 	if r.ID == "" {
 		return fmt.Sprintf("%s %s: %s", r.Service, r.Env, r.Holder)
 	}
@@ -99,12 +100,12 @@ func runWords(r overview.Run, now time.Time) string {
 	if r.Total > 0 {
 		doing = fmt.Sprintf("%s of %s", plain.Size(r.Done), plain.Size(r.Total))
 	}
-	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, r.Commit.Short(), int(now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
+	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.Now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
 }
 
 // printLive writes a line for each service that is or was live, and what is to be known
 // of it below.
-func printLive(p *terminal.Printer, s overview.Status) error {
+func (v View) printLive(p *terminal.Printer, s overview.Status) error {
 	var lines [][]string
 	var notes [][]string
 	var none []string
@@ -115,9 +116,9 @@ func printLive(p *terminal.Printer, s overview.Status) error {
 		}
 		since, who := "-", "-"
 		if l.Proven != nil {
-			since, who = plain.Age(s.At, l.Proven.Since), plain.Bounded(l.Proven.Who, 14)
+			since, who = v.age(l.Proven.Since), v.bounded(l.Proven.Who, 14)
 		}
-		lines = append(lines, []string{l.Service, l.Env.String(), liveWord(l), string(l.State), since, who})
+		lines = append(lines, []string{l.Service, l.Env.String(), v.liveWord(l), string(l.State), since, who})
 		notes = append(notes, liveNotes(l))
 	}
 	var table bytes.Buffer
@@ -139,12 +140,12 @@ func printLive(p *terminal.Printer, s overview.Status) error {
 
 // liveWord is the commit that runs; with a question mark it is the commit proven last,
 // because the host did not answer.
-func liveWord(l overview.Live) string {
+func (v View) liveWord(l overview.Live) string {
 	switch {
 	case l.Running.Commit != "":
-		return short(l.Running.Commit)
+		return v.short(l.Running.Commit)
 	case l.State == overview.Unknown && l.Proven != nil:
-		return l.Proven.Commit.Short() + "?"
+		return v.commit(l.Proven.Commit) + "?"
 	}
 	return "-"
 }

@@ -47,7 +47,7 @@ func TestTheOverviewFitsEightyColumns(t *testing.T) {
 		Point: workload.PointTransfer, Done: 12e6, Total: 40e6,
 	}, {Service: "met-nonlinear", Env: artifact.Dev, Holder: "ci@master, run 20260102T030405Z-01234567 since 03:04:05Z"}}
 	var out bytes.Buffer
-	if err := printStatus(&out, s); err != nil {
+	if err := printStatus(narrow(&out), s); err != nil {
 		t.Fatal(err)
 	}
 	want := strings.TrimPrefix(`

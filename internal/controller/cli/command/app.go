@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
@@ -75,7 +76,7 @@ func New(args []string, streams Streams, version string, onEvent func(workload.E
 // to type. Words of a host, an image's label, a container's log or a command line appear
 // and do nothing. Every command that prints prints through it.
 func (a *App) fit(s Streams) {
-	s.Out = terminal.Fitted(s.Out, func(text string) string { return a.typed(text, a.Format == "json") })
+	s.Out = terminal.Fitted(s.Out, func(text string) string { return a.typed(text, a.Format == present.JSON) })
 	s.Err = terminal.Fitted(s.Err, func(text string) string { return a.typed(text, false) })
 	a.Streams = s
 }

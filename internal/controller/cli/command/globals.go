@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/complete"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/cli/refuse"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -20,7 +22,7 @@ import (
 // the flags of all commands, so they are below the root already.
 func (a *App) Globals(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&a.ConfigDir, "config", site.DefaultConfigDir, "folder of controller.yaml and services.yaml")
-	root.PersistentFlags().StringVarP(&a.Format, "output", "o", "text", "form of the result: text or json")
+	root.PersistentFlags().StringVarP(&a.Format, "output", "o", present.Text, "form of the result: text, wide or json")
 	progress, quiet, debug := string(terminal.Auto), false, false
 	root.PersistentFlags().StringVar(&progress, "progress", progress, "form of the progress on stderr: auto, tty, plain, json or quiet")
 	// A flag that is given replaces them.
@@ -28,9 +30,9 @@ func (a *App) Globals(root *cobra.Command) {
 	root.PersistentFlags().BoolVarP(&quiet, "quiet", "q", false, "show no progress; errors and notes stay")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "print the programs that are started and the calls to agents")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if form := a.Format; form != "text" && form != "json" {
-			a.Format = "text" // of the refusal
-			return fault.New(fault.Usage, "%s %s: it is text or json", from(cmd, "output", "-o", outputVariable), form)
+		if form := a.Format; !slices.Contains(present.Forms(), form) {
+			a.Format = present.Text // of the refusal
+			return fault.New(fault.Usage, "%s %s: it is text, wide or json", from(cmd, "output", "-o", outputVariable), form)
 		}
 		if a.progress, err = formOf(cmd, progress, quiet); err != nil {
 			return err

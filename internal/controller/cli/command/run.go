@@ -87,10 +87,10 @@ func (a *App) exitOf(cmd *cobra.Command, err error) int {
 		r.Decision = contract.DecidedUnsupported
 	}
 	answer, out := present.Refused(r, schema.Lists(words(cmd))), a.Err
-	if a.Format == "json" {
+	if a.Format == present.JSON {
 		out = a.Out
 	}
-	if err := answer.Print(out, a.Format); err != nil && a.Format == "json" {
+	if err := answer.Print(out, a.Format); err != nil && a.Format == present.JSON {
 		return present.ExitFailed
 	}
 	return answer.Exit

@@ -37,7 +37,7 @@ func (c Completer) Flags(cmd *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"service": c.Services, "env": environments, "commit": c.commits, "to": c.proven, "outcome": cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp),
 		"role":     cobra.FixedCompletions([]cobra.Completion{"read", "operate", "admin"}, cobra.ShellCompDirectiveNoFileComp),
-		"output":   cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp),
+		"output":   cobra.FixedCompletions([]cobra.Completion{"text", "wide", "json"}, cobra.ShellCompDirectiveNoFileComp),
 		"progress": cobra.FixedCompletions([]cobra.Completion{"auto", "tty", "plain", "json", "quiet"}, cobra.ShellCompDirectiveNoFileComp),
 	} {
 		if cmd.Flags().Lookup(flag) != nil || cmd.PersistentFlags().Lookup(flag) != nil {

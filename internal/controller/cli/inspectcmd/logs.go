@@ -115,14 +115,14 @@ func (c *logsCommand) ofRun(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
-	if c.Format != "json" {
+	if c.Format != present.JSON {
 		err = present.PrintKilled(c.Out, run)
 	}
 	return present.Nothing(), err
 }
 
 func (c *logsCommand) print(l journal.Line) error {
-	if c.Format != "json" {
+	if c.Format != present.JSON {
 		return present.PrintLine(c.Out, l)
 	}
 	text, err := l.Encode()

@@ -54,7 +54,7 @@ func (c *renderCommand) Run(context.Context) (present.Answer, error) {
 		}
 		r.Files = append(r.Files, file)
 	}
-	if c.Format != "json" {
+	if c.Format != present.JSON {
 		terminal.Aside(c.Err, "settings: "+from) // the files alone do not show a --config that leads nowhere
 	}
 	return registryanswer.Render(r), nil

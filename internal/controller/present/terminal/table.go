@@ -16,12 +16,13 @@ func Width(s string) int { return ansi.StringWidth(s) }
 // is shown as "…".
 func Cut(s string, width int) string { return ansi.Truncate(s, width, "…") }
 
-// CoupleWidth is the most columns that a line of [Couples] takes, whatever its values are.
+// CoupleWidth is the most columns that a line of [Couples] takes, whatever its values are,
+// unless it is wide.
 const CoupleWidth = 80
 
 // Couples writes rows of two lines each, of which the first row is the head. rows has the
-// lines in their order, and each line at most six cells.
-func Couples(out io.Writer, rows [][]string) error {
+// lines in their order, and each line at most six cells. Lines that are wide are not cut.
+func Couples(out io.Writer, rows [][]string, wide bool) error {
 	widths := [2][6]int{}
 	for i, row := range rows {
 		for k, cell := range row {
@@ -41,7 +42,10 @@ func Couples(out io.Writer, rows [][]string) error {
 		if i < 2 {
 			style = Head()
 		}
-		p.Line("%s", style.Render(Cut(strings.TrimRight(line, " "), CoupleWidth)))
+		if line = strings.TrimRight(line, " "); !wide {
+			line = Cut(line, CoupleWidth)
+		}
+		p.Line("%s", style.Render(line))
 	}
 	return p.Err
 }
