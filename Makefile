@@ -58,10 +58,15 @@ demo: ## play both hosts on this machine and show a deploy, a refusal, a revert,
 	@go run ./lab/cmd/demo
 
 .PHONY: pictures
-pictures: ## make the pictures of the page that the documents have, by a real browser
-	@lab/setup.sh browser
+pictures: ## make the pictures that the documents have: the page by a real browser, a terminal by the demo
+	@lab/setup.sh engine sshd browser
 	@mkdir -p docs/pictures
 	UNIDESK_PICTURES=$(CURDIR)/docs/pictures go test -vet=off -ldflags=-w -tags integration -count 1 -run '^TestEachPageFitsABrowser$$' ./internal/controller/page
+	tools/picture.sh docs/pictures/terminal.png 4 7
+
+.PHONY: weight
+weight: ## the programs' size and start-up beside those of another commit: BEFORE=773cc84
+	@tools/weight.sh $(BEFORE)
 
 .PHONY: kube
 kube: ## keep the two hosts up with a real Kubernetes on D601 and the sample in it, to look at by hand

@@ -21,8 +21,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 // library is an agent whose registry holds commits, each built so many hours ago.
@@ -156,9 +158,17 @@ func TestAShellKnowsReceiptsAndHosts(t *testing.T) {
 	if _, err := ledger.Open(filepath.Join(dir, "state", "ledger")).Record(one); err != nil {
 		t.Fatal(err)
 	}
+	run := journal.Line{
+		Time: time.Now(), Run: ledger.NewID(time.Now()), Service: one.Service, Env: one.Env, Commit: one.Commit, Point: workload.PointGuard,
+		End: &journal.End{Outcome: "failed"},
+	}
+	written := journal.Open(filepath.Join(dir, "state", "runs")).Writer(func(err error) { t.Error(err) })
+	written.Append(run)
+	written.Close()
 	for _, c := range []struct{ args, want []string }{
 		{[]string{"history", "show", ""}, []string{one.ID + "\tfrontend prod aaaaaaaaaaaa succeeded", ":36"}},
 		{[]string{"history", "show", one.ID, ""}, []string{":4"}},
+		{[]string{"logs", "--run", ""}, []string{run.Run + "\tfrontend prod aaaaaaaaaaaa failed", ":36"}},
 		{[]string{"host", "bootstrap", ""}, []string{"D601", "D602", ":4"}},
 		{[]string{"host", "bootstrap", "D601", ""}, []string{":4"}},
 		{[]string{"host", "bootstrap", "D601", "--role", ""}, []string{"read", "operate", "admin", ":4"}},

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // outcome is how a command of the product ended.
@@ -90,6 +92,9 @@ func terminalEnv() (env []string) {
 	if colours() {
 		// The result goes through a pipe, to be checked, and then to the terminal.
 		env = append(env, "CLICOLOR_FORCE=1")
+		if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+			env = append(env, fmt.Sprintf("COLUMNS=%d", columns))
+		}
 	}
 	return env
 }

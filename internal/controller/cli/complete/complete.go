@@ -17,6 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/explain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
@@ -35,7 +36,7 @@ type Completer struct {
 // Flags completes the values of the flags of a command and of those below it.
 func (c Completer) Flags(cmd *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
-		"service": c.Services, "env": environments, "commit": c.commits, "to": c.proven, "outcome": cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp),
+		"service": c.Services, "env": environments, "commit": c.commits, "to": c.proven, "run": c.runs, "outcome": cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp),
 		"role":     cobra.FixedCompletions([]cobra.Completion{"read", "operate", "admin"}, cobra.ShellCompDirectiveNoFileComp),
 		"output":   cobra.FixedCompletions([]cobra.Completion{"text", "wide", "json"}, cobra.ShellCompDirectiveNoFileComp),
 		"progress": cobra.FixedCompletions([]cobra.Completion{"auto", "tty", "plain", "json", "quiet"}, cobra.ShellCompDirectiveNoFileComp),
@@ -79,6 +80,27 @@ func (c Completer) Receipts(_ *cobra.Command, args []string, _ string) (ids []co
 	receipts, _ := ledger.Open(config.LedgerDir()).History(0, "")
 	for _, r := range receipts {
 		ids = append(ids, cobra.CompletionWithDesc(r.ID, fmt.Sprintf("%s %s %s %s", r.Service, r.Env, r.Commit.Short(), r.Outcome)))
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// mostRuns is how many runs a shell is offered.
+const mostRuns = 50
+
+// runs are the ids of the newest runs, each with what it is of and how it ended, or that it goes
+// on or was killed.
+func (c Completer) runs(*cobra.Command, []string, string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
+	config, err := site.LoadConfig(*c.ConfigDir)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	runs, _ := journal.Open(config.RunsDir()).Runs(journal.Query{Newest: mostRuns})
+	for _, r := range runs {
+		state := string(r.State)
+		if end := r.Last.End; end != nil {
+			state = end.Outcome
+		}
+		ids = append(ids, cobra.CompletionWithDesc(r.ID, fmt.Sprintf("%s %s %s %s", r.Service, r.Env, r.Commit.Short(), state)))
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }

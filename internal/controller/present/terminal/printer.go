@@ -38,13 +38,14 @@ func Point() Style { return lipgloss.NewStyle().Foreground(lipgloss.Cyan) }
 
 // Printer writes lines and fields for people.
 type Printer struct {
-	out io.Writer
+	out   io.Writer
+	width int // of a line, 0 for any
 	// Err is the first error of writing; nothing is written after it.
 	Err error
 }
 
 // NewPrinter returns a Printer that writes to out.
-func NewPrinter(out io.Writer) *Printer { return &Printer{out: out} }
+func NewPrinter(out io.Writer) *Printer { return &Printer{out: out, width: columns(out)} }
 
 // Line writes a line.
 func (p *Printer) Line(format string, args ...any) {
@@ -53,9 +54,10 @@ func (p *Printer) Line(format string, args ...any) {
 	}
 }
 
-// Field writes a name and its value.
+// Field writes a name and its value. On a terminal the value is folded under itself.
 func (p *Printer) Field(name, format string, args ...any) {
-	p.Line("  %-14s %s", name, Indent(fmt.Sprintf(format, args...)))
+	value := strings.ReplaceAll(fmt.Sprintf(format, args...), under, "\n")
+	p.Line("  %-14s %s", name, Indent(fold(value, p.width-indent)))
 }
 
 // Warnings writes a field for each warning.
@@ -73,10 +75,15 @@ func Mark(ok bool) string {
 	return Bad().Render("✗")
 }
 
+// indent is the column at which the value of a field begins.
+const indent = 17
+
+// under begins a further line of a value.
+var under = "\n" + strings.Repeat(" ", indent)
+
 // Indent keeps the lines of a value under it, so that none passes for a field of its
 // own; those that are there already stay.
 func Indent(s string) string {
-	under := "\n" + strings.Repeat(" ", 17)
 	return strings.ReplaceAll(strings.ReplaceAll(s, under, "\n"), "\n", under)
 }
 

@@ -162,7 +162,12 @@ func (p *Progress) still() {
 }
 
 func (p *Progress) point(l journal.Line) {
-	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), p.name(l), Point().Render(fmt.Sprintf("%-15s", l.Point)), l.Text))
+	text, name := l.Text, p.name(l)
+	if p.form == TTY {
+		begin := len("123456s  ") + len(name) + len("receipt-pending ")
+		text = strings.ReplaceAll(fold(text, columns(p.out)-begin), "\n", "\n"+strings.Repeat(" ", begin))
+	}
+	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), name, Point().Render(fmt.Sprintf("%-15s", l.Point)), text))
 	if l.Point == workload.PointStaged {
 		p.stop()
 	}
