@@ -8,7 +8,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Deployed answers with the result of a deploying command.
@@ -88,6 +87,7 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if r.Bytes != nil {
 		p.Field("transferred", "%s", crossed(r))
+		p.layers(r)
 	}
 	if r.Receipt != nil {
 		p.Field("receipt", "%s (%s)", r.Receipt.ID, r.Receipt.Outcome)
@@ -148,11 +148,4 @@ func headline(r contract.Result) string {
 		head += terminal.Faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
 	}
 	return head
-}
-
-func crossed(r contract.Result) string {
-	if host := besideTheRegistry(r.Contract); host != "" {
-		return fmt.Sprintf("%s of control messages; the image of %s stayed on %s", plain.Size(r.Bytes.Received+r.Bytes.Sent), plain.Size(r.Bytes.Image), host)
-	}
-	return fmt.Sprintf("%s of an image of %s (%s needed)", plain.Size(r.Bytes.Received), plain.Size(r.Bytes.Image), plain.Size(r.Bytes.Needed))
 }
