@@ -159,6 +159,21 @@ func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	}
 }
 
+// killedInSwitch begins a deploy and kills its controller in the switch, once the commit runs.
+func killedInSwitch(t *testing.T, config, service, commit string, running func(service, commit string) string) {
+	t.Helper()
+	r := begin(t, deployCommand(t, service, commit, "--config", config))
+	r.reaches(t, "switch")
+	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
+	_ = r.cmd.Wait()                                           // it was killed: that is its exit
+	eventually(t, time.Minute, "the switch is made", func() error {
+		if wrong := running(service, commit); wrong != "" {
+			return errors.New(wrong)
+		}
+		return nil
+	})
+}
+
 // The controller dies between switch and proof, and no run follows: each host reverts
 // its change by itself, at the deadline; D601's agent there, the package's unit on the
 // master.
@@ -177,13 +192,7 @@ func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 		good[service] = release(t, service, lab.Change{}).SourceCommit
 		deployNow(t, service, good[service]).want(t, contract.DecidedSucceeded, "", 0)
 		next[service] = release(t, service, lab.Change{}).SourceCommit
-		r := begin(t, deployCommand(t, service, next[service], "--config", config))
-		r.reaches(t, "switch")
-		must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
-		_ = r.cmd.Wait()                                           // it was killed: that is its exit
-		if err := wrong(service, next[service]); err != "" {
-			t.Fatalf("killed too early to judge: %s", err)
-		}
+		killedInSwitch(t, config, service, next[service], wrong)
 	}
 	began := time.Now()
 	for service, wrong := range runs {

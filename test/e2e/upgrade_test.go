@@ -12,9 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -42,21 +40,6 @@ func builtBefore(t *testing.T) (deb string) {
 	}
 	must(t, two.Master.CopyIn(t.Context(), filepath.Join(tree, "bin/unidesk-agent"), "/root/unidesk-agent-before", 0o755))
 	return filepath.Join(tree, "dist/unidesk-controller_0.9.0_"+runtime.GOARCH+".deb")
-}
-
-// killedInSwitch begins a deploy and kills its controller once the switch has begun.
-func killedInSwitch(t *testing.T, config, service, commit string, running func(service, commit string) string) {
-	t.Helper()
-	r := begin(t, deployCommand(t, service, commit, "--config", config))
-	r.reaches(t, "switch")
-	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
-	_ = r.cmd.Wait()                                           // it was killed: that is its exit
-	eventually(t, time.Minute, "the switch is made", func() error {
-		if wrong := running(service, commit); wrong != "" {
-			return errors.New(wrong)
-		}
-		return nil
-	})
 }
 
 // deployedByOlder deploys with the controller of before, whose JSON has another form.
