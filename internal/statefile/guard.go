@@ -97,7 +97,7 @@ func (g guard) look(path string) (fs.FileInfo, error) {
 	switch mode := info.Mode(); {
 	case !g.trusts(int(st.Uid)):
 		return nil, fault.New(fault.PathRefused, "%s belongs to %s, which could have root do what it likes: want root, or an account that is as good as root", path, nameOf(st.Uid)).
-			WithHint("look at it; if it is right, as root: %s %s", chown, path)
+			WithHint("if %s is to be as good as root, list it under roles.admin in agent.yaml (on the master: put it into the group docker); else, as root: %s %s", nameOf(st.Uid), chown, path)
 	case mode.Type() == fs.ModeSymlink || sticky:
 		return info, nil
 	case mode.Perm()&0o002 != 0:

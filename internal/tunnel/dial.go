@@ -65,7 +65,7 @@ func dialSocket(ctx context.Context, c Config) (*Conn, error) {
 	case errors.Is(err, os.ErrPermission):
 		return nil, fault.New(fault.RoleMissing, "%w", err).WithHint("this account is not in the group that may open the agent's socket")
 	case err != nil:
-		return nil, fault.Transient(fault.HostUnreachable, "%w", err).WithHint("systemctl status unidesk-agent.socket unidesk-agent.service")
+		return nil, fault.Transient(fault.HostUnreachable, "%w", err).WithHint("as root: systemctl start unidesk-agent.socket; systemctl status unidesk-agent.socket unidesk-agent.service")
 	}
 	return &Conn{name: c.Name(), stream: socket{raw}}, nil
 }

@@ -36,7 +36,7 @@ func (c Config) ended(p *child) error {
 			WithHint("install the agent on %s, or name its path as ssh.command", c.Name())
 	case ExitNoAgent:
 		return fault.Transient(fault.HostUnreachable, "the agent on %s does not answer%s", c.Name(), said).
-			WithHint("on %s: systemctl status unidesk-agent.socket unidesk-agent.service", c.Name())
+			WithHint("on %s, as root: systemctl start unidesk-agent.socket; systemctl status unidesk-agent.socket unidesk-agent.service", c.Name())
 	case ExitNoPermission:
 		return fault.New(fault.RoleMissing, "the account on %s may not open the agent's socket%s", c.Name(), said).
 			WithHint("on %s, as root: put the account in the socket's group (usermod -aG unidesk-agent ACCOUNT) and give it a role in agent.yaml", c.Name())

@@ -2,12 +2,24 @@ package unidesk
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
+
+// Has reports whether deploy.json is there.
+func Has(root, file string) bool {
+	_, err := os.Lstat(in(root, file))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// ErrNoEnvironment is in the chain of the error of [Wanted] if deploy.json has no such environment.
+var ErrNoEnvironment = errors.New("no environment")
 
 // Wanted returns the commits that deploy.json wants in an environment, by service, as
 // they stand there. The file is never written. docs/configuration.md lists the forms
@@ -29,7 +41,7 @@ func Wanted(root, file string, env artifact.Env) (map[string]string, error) {
 	}
 	here, ok := environments[env.String()]
 	if !ok {
-		return nil, fault.New(fault.ConfigInvalid, "%s has no environment %s", path, env)
+		return nil, fault.New(fault.ConfigInvalid, "%s has %w %s", path, ErrNoEnvironment, env).WithHint("add the environment to the file, or give --service and --commit")
 	}
 	wanted := map[string]string{}
 	services, named := objectOf(here)["services"]

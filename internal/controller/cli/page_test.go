@@ -95,7 +95,7 @@ func TestThePageShowsWhatTheWatchLeaves(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	code, page := ask("/")
-	for _, want := range []string{"frontend", "unknown", "not-asked", "no answer"} {
+	for _, want := range []string{"frontend", "unknown", "not asked", "no answer"} {
 		if code != http.StatusOK || !strings.Contains(page, want) {
 			t.Errorf("%d, without %q:\n%s\nthe watch: %s", code, want, page, watch.String())
 		}

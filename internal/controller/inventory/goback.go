@@ -11,11 +11,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
-// Newest returns the newest commit that can be gone back to and that did not fail since.
-// If there is none, it returns the error of a question that was not answered, which may pass,
+// Newest returns the newest commit that can be gone back to, is not newer than what runs, and
+// did not fail since. If there is none, it returns the error of a question that was not answered, which may pass,
 // or RECEIPT_NOT_FOUND.
 func (o RollbackOptions) Newest() (artifact.Commit, error) {
-	i := slices.IndexFunc(o.Candidates, func(c Candidate) bool { return c.Command != "" && c.Standing != ledger.RolledBack })
+	i := slices.IndexFunc(o.Candidates, func(c Candidate) bool { return c.Command != "" && c.Standing != ledger.RolledBack && !c.Newer })
 	if i >= 0 {
 		return o.Candidates[i].Commit, nil
 	}
@@ -27,7 +27,11 @@ func (o RollbackOptions) Newest() (artifact.Commit, error) {
 	}
 	why := make([]string, 0, len(o.Candidates))
 	for _, c := range o.Candidates {
-		why = append(why, c.Commit.Short()+": "+cmp.Or(c.Why, "its last proof failed"))
+		reason := cmp.Or(c.Why, "its last proof failed")
+		if c.Newer && c.Why == "" && c.Standing != ledger.RolledBack {
+			reason = "it is newer than what runs"
+		}
+		why = append(why, c.Commit.Short()+": "+reason)
 	}
 	return artifact.Commit{}, fault.New(fault.ReceiptNotFound, "%s has no commit to go back to in %s: %s", o.Service, o.Env,
 		cmp.Or(strings.Join(why, "; "), "no earlier deploy of it was proven")).

@@ -41,6 +41,8 @@ type Candidate struct {
 	Subject string `json:"subject,omitempty"`
 	// Runs means that this artifact runs now: there is nothing to go back to.
 	Runs bool `json:"runs"`
+	// Newer means that the commit was proven for the first time after the commit that runs.
+	Newer bool `json:"newer,omitempty"`
 	// Digest is the receipt's digest. Registry is its state in the registry, and
 	// Now is the digest that a moved tag names.
 	Digest   artifact.Digest `json:"digest"`
@@ -174,8 +176,28 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 		r.OK = r.OK || c.Command != ""
 		r.Candidates = append(r.Candidates, c)
 	}
+	markNewer(r.Candidates, receipts)
 	r.Hint = byHand(r, p.Host, p.Spec)
 	return r, nil
+}
+
+// markNewer marks the candidates that were proven for the first time after what runs: it was
+// gone back from them. receipts come newest first.
+func markNewer(candidates []Candidate, receipts []ledger.Receipt) {
+	first := map[artifact.Commit]time.Time{}
+	for _, r := range receipts {
+		if r.Outcome == ledger.Succeeded {
+			first[r.Commit] = r.Finished // the oldest is last
+		}
+	}
+	i := slices.IndexFunc(candidates, func(c Candidate) bool { return c.Runs })
+	if i < 0 {
+		return
+	}
+	runs := first[candidates[i].Commit]
+	for k := range candidates {
+		candidates[k].Newer = first[candidates[k].Commit].After(runs)
+	}
 }
 
 // byHand returns what a person can do if no command goes back and the registry is why.

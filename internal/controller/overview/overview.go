@@ -10,6 +10,7 @@ package overview
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -132,7 +133,7 @@ func (q Question) judge(s *Status, places []*place, shelves []inventory.Shelf) {
 		if q.Env != 0 && q.Env != env {
 			continue
 		}
-		wanted, err := unidesk.Wanted(q.Wired.Config.Master.Root, q.Wired.Config.Master.Deploy, env)
+		wanted, err := q.wanted(env)
 		s.fail("what deploy.json wants in "+env.String(), err)
 		for _, p := range places {
 			if p.Env == env {
@@ -153,6 +154,20 @@ func (q Question) judge(s *Status, places []*place, shelves []inventory.Shelf) {
 		}
 	}
 	s.OK = len(s.Unasked) == 0 && len(s.Interrupted) == 0 && !slices.ContainsFunc(s.Services, func(l Live) bool { return l.State.wrong() })
+}
+
+// wanted returns what deploy.json wants in an environment: nothing if there is no such file, or
+// no such environment in it.
+func (q Question) wanted(env artifact.Env) (map[string]string, error) {
+	master := q.Wired.Config.Master
+	if !unidesk.Has(master.Root, master.Deploy) {
+		return nil, nil
+	}
+	wanted, err := unidesk.Wanted(master.Root, master.Deploy, env)
+	if errors.Is(err, unidesk.ErrNoEnvironment) {
+		err = nil
+	}
+	return wanted, err
 }
 
 // begin returns places before they are looked at.

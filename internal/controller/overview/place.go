@@ -16,6 +16,8 @@ type place struct {
 	// holder names the run that has the service, "" for none.
 	holder string
 	last   *ledger.Receipt
+	// receipts are those of the place, newest first.
+	receipts []ledger.Receipt
 	// unread is why the receipts are not known.
 	unread error
 	wanted string
@@ -32,15 +34,22 @@ func (p *place) elsewhere(l *ledger.Ledger) string {
 	return ""
 }
 
-// recall finds the newest of all receipts whose version was kept.
+// recall finds the receipts of the place, and the newest whose version was kept.
 func (p *place) recall(receipts []ledger.Receipt, unread error) {
 	p.unread = unread
-	i := slices.IndexFunc(receipts, func(r ledger.Receipt) bool {
-		return r.Service == p.Row.Service && r.Env == p.Env && r.Kept()
-	})
-	if i >= 0 {
-		p.last = &receipts[i]
+	for _, r := range receipts {
+		if r.Service == p.Row.Service && r.Env == p.Env {
+			p.receipts = append(p.receipts, r)
+		}
 	}
+	if i := slices.IndexFunc(p.receipts, ledger.Receipt.Kept); i >= 0 {
+		p.last = &p.receipts[i]
+	}
+}
+
+// rolledBack reports whether the last proof of a published image failed here.
+func (p *place) rolledBack(one inventory.Published) bool {
+	return ledger.StandingOf(p.receipts, p.Env, one.Commit, one.Digest) == ledger.RolledBack
 }
 
 // live returns what was learned.
@@ -62,6 +71,6 @@ func (p *place) live() Live {
 	if l.Running = p.Running(); slices.Contains([]State{Proven, Degraded, Down, Drifted, Unproven}, l.State) {
 		l.Running = l.Running.As(l.State == Proven)
 	}
-	l.Newer = newer(p.shelf, l.Running.Commit)
+	l.Newer = newer(p.shelf, l.Running.Commit, p.rolledBack)
 	return l
 }

@@ -95,16 +95,16 @@ func same(seen workload.Observation, there []workload.Instance, last *ledger.Rec
 	return seen.AsStamped() && !slices.ContainsFunc(there, func(in workload.Instance) bool { return !in.Is(last.Pinned()) })
 }
 
-// newer counts what was published after a commit; nil if the registry does not know when
+// newer counts what was published after a commit and was not rolled back; nil if the registry does not know when
 // the commit was made, or did not answer.
-func newer(s inventory.Shelf, commit string) *int {
+func newer(s inventory.Shelf, commit string, rolledBack func(inventory.Published) bool) *int {
 	i := slices.IndexFunc(s.Artifacts, func(p inventory.Published) bool { return p.Commit.String() == commit })
 	if i < 0 || s.Artifacts[i].Created.IsZero() {
 		return nil
 	}
 	n := 0
 	for _, p := range s.Artifacts {
-		if p.Created.After(s.Artifacts[i].Created) {
+		if p.Created.After(s.Artifacts[i].Created) && !rolledBack(p) {
 			n++
 		}
 	}

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -37,6 +38,7 @@ func words(d *data) template.FuncMap {
 		"seconds": func(v float64) string { return fmt.Sprintf("%.1f s", v) },
 		"took":    func(from, to time.Time) string { return fmt.Sprintf("%.1f s", to.Sub(from).Seconds()) },
 		"tone":    tone,
+		"spoken":  func(state any) string { return strings.ReplaceAll(fmt.Sprint(state), "-", " ") }, // not-asked
 		"bytes":   bytesOf,
 		"permille": func(l journal.Line) int64 {
 			if l.Total <= 0 {

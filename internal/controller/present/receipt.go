@@ -50,13 +50,13 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.Field("link", "%s", r.Link)
 	}
 	if r.Failure != "" {
-		p.Field("because", "%s", terminal.Indent(r.Failure))
+		p.Prose("because", "%s", terminal.Indent(r.Failure))
 	}
 	p.down(&r.Receipt)
 	if len(r.Logs) > 0 {
 		p.Field("logs", "%s", terminal.Indent(strings.Join(r.Logs, "\n")))
 	}
-	p.Field("ran before", "%s", before(r.Before))
+	p.Prose("ran before", "%s", before(r.Before))
 	p.Field("manifest", "%s", r.Image.Manifest)
 	if named := r.Image.Named; !named.IsZero() {
 		p.Field("named", "%s, by --digest", named)
@@ -66,12 +66,12 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.Field("rests on", "receipt %s: the registry did not give the digests", r.ByReceipt)
 	}
 	if r.Provenance.Status != "" {
-		p.Field("provenance", "%s, %s", origin(r.Provenance), terminal.Indent(r.Provenance.Detail))
+		p.Prose("provenance", "%s, %s", origin(r.Provenance), terminal.Indent(r.Provenance.Detail))
 	}
 	p.grant(r.Grant)
 	p.evidence(contract.Result{Evidence: r.Evidence})
 	for _, d := range r.Disturbed {
-		p.Field("disturbed", "%s %s", terminal.Warn().Render("!"), d)
+		p.Prose("disturbed", "%s %s", terminal.Warn().Render("!"), d)
 	}
 	p.Warnings(r.Warnings)
 	if r.Notice != nil {

@@ -24,14 +24,14 @@ func printRecovered(out io.Writer, done []contract.Recovery) error {
 	for _, one := range done {
 		p.Line("%s", recovered(one))
 		if one.Action == contract.Busy {
-			p.Field("because", "%s", one.Running.Text)
+			p.Prose("because", "%s", one.Running.Text)
 			p.Field("next", "wait for it to end, and ask again")
 			continue
 		}
-		p.Field("running now", "%s", one.Running.Text)
+		p.Prose("running now", "%s", one.Running.Text)
 		p.Warnings(one.Warnings)
 		if f := one.Failure; f != nil {
-			p.Field("because", "%s", terminal.Indent(f.Message))
+			p.Prose("because", "%s", f.Message)
 			if f.Hint != "" {
 				p.Field("fix", "%s", terminal.Indent(f.Hint))
 			}

@@ -53,7 +53,7 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if f != nil {
 		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
-		p.Field("because", "%s", terminal.Indent(f.Message))
+		p.Prose("because", "%s", terminal.Indent(f.Message))
 		if len(f.Logs) > 0 {
 			p.Field("logs", "%s", terminal.Indent(strings.Join(f.Logs, "\n")))
 		}
@@ -71,10 +71,10 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if r.Plan != nil {
 		p.byReceipt(*r.Plan)
-		p.Field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
+		p.Prose("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
 	}
 	if r.Older {
-		p.Field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
+		p.Prose("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
 	shape := catalog.Shape("")
@@ -83,10 +83,10 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	p.scope(r.Scope, shape)
 	if r.Running.Text != "" {
-		p.Field("running now", "%s", r.Running.Text)
+		p.Prose("running now", "%s", r.Running.Text)
 	}
 	if r.Bytes != nil {
-		p.Field("transferred", "%s", crossed(r))
+		p.Prose("transferred", "%s", crossed(r))
 		p.layers(r)
 	}
 	if r.Receipt != nil {

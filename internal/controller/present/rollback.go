@@ -26,16 +26,16 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	default:
 		p.Line("%s  %s %s", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
 	}
-	p.Field("running now", "%s", r.Running.Text)
+	p.Prose("running now", "%s", r.Running.Text)
 	for _, c := range r.Candidates {
 		p.Line("%s %s  proven %s by %s", terminal.Mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
 		p.Field("receipt", "%s", c.Receipt)
-		p.Field("stands", "%s", c.Standing)
+		p.Field("stands", "%s%s", c.Standing, map[bool]string{true: ", newer than what runs"}[c.Newer])
 		if c.Subject != "" {
-			p.Field("subject", "%s", c.Subject)
+			p.Prose("subject", "%s", c.Subject)
 		}
 		if c.Why != "" {
-			p.Field("not", "%s", c.Why)
+			p.Prose("not", "%s", c.Why)
 		}
 		if c.Command == "" && !c.Runs {
 			p.Field("proven was", "%s", c.Digest)

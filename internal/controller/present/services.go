@@ -72,7 +72,7 @@ func printService(out io.Writer, s inventory.Service) error {
 			p.Field("gate", "%s", s.Gates[e])
 		}
 		if s.Why[e] != "" {
-			p.Field("why", "%s", terminal.Indent(terminal.Wrapped(s.Why[e])))
+			p.Long("why", s.Why[e])
 		}
 	}
 	return p.Err

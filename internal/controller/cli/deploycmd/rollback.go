@@ -35,9 +35,10 @@ func NewRollback(a *command.App) *cobra.Command {
 each, and prints the command that goes back to it.
 Exit code 0: there is a candidate, 1: there is none.
 
-With --run-now it goes back: to the newest of them that can be gone back to and
-did not fail since, or to the commit that --to names. That is the deploy of that
-commit, by the same steps and gates, and has its answer.`,
+With --run-now it goes back: to the newest of them that is older than what runs,
+can be gone back to and did not fail since; or to the commit that --to names.
+That is the deploy of that commit, by the same steps and gates, and has its
+answer.`,
 		Example: `  unidesk-controller rollback --service frontend --env prod
   unidesk-controller rollback --service frontend --env prod --run-now -m login-fails`,
 		Args: cobra.NoArgs, RunE: a.Runs(c),

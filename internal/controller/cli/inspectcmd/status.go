@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
 // watchEvery is the pause between two looks of status -w.
@@ -41,12 +42,16 @@ no answer.`,
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.Complete().Services,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
+				if c.service != "" && c.service != args[0] {
+					return fault.New(fault.Usage, "SERVICE and --service name two services: give either")
+				}
 				c.service = args[0]
 			}
 			return a.Do(cmd.Context(), c)
 		},
 	}
 	command.EnvFlag(cmd, &c.env, "only this `environment`")
+	cmd.Flags().StringVar(&c.service, "service", "", "the same as SERVICE")
 	cmd.Flags().BoolVarP(&c.watch, "watch", "w", false, "look again every 2 seconds, until it is stopped")
 	return cmd
 }

@@ -23,7 +23,7 @@ func printPlan(out io.Writer, r inventory.RegistryPlan) error {
 			if i > 0 {
 				name = ""
 			}
-			p.Field(name, "%s", terminal.Indent(terminal.Wrapped(line)))
+			p.Long(name, line)
 		}
 	}
 	list("boundary", r.Boundary)
@@ -33,7 +33,7 @@ func printPlan(out io.Writer, r inventory.RegistryPlan) error {
 		p.Field(one.Name, "%s", one.Value)
 	}
 	for i, step := range r.Flow {
-		p.Field(map[bool]string{true: "backend-core"}[i == 0], "%s", terminal.Indent(terminal.Wrapped(fmt.Sprintf("%d. %s", i+1, step))))
+		p.Long(map[bool]string{true: "backend-core"}[i == 0], fmt.Sprintf("%d. %s", i+1, step))
 	}
 	p.Field("next", "%s", "unidesk-controller artifact-registry render\n"+"unidesk-controller artifact-registry install --dry-run")
 	return p.Err

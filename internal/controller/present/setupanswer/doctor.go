@@ -41,11 +41,11 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 		if f.Level == doctor.LevelWarning {
 			glyph = terminal.Warn().Render("!")
 		}
-		what := strings.ReplaceAll(f.What, "\n", "\n    ")
+		what := strings.TrimPrefix(p.Folded(f.Check+": "+f.What, 4), f.Check)
 		if f.OK {
-			what = terminal.Faint().Render(what)
+			what = ":" + terminal.Faint().Render(strings.TrimPrefix(what, ":"))
 		}
-		p.Line("  %s %s: %s", glyph, f.Check, what)
+		p.Line("  %s %s%s", glyph, f.Check, what)
 		if f.Fix != "" {
 			p.Line("    fix: %s", strings.ReplaceAll(f.Fix, "\n", "\n    "))
 		}

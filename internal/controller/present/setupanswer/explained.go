@@ -19,8 +19,8 @@ func Explained(e explain.Entry) present.Answer {
 	return present.NewAnswer(present.ExitOK, Explanation{OK: true, Entry: e}, func(out io.Writer, e Explanation) error {
 		p := terminal.NewPrinter(out)
 		p.Line("%s", e.Reason)
-		p.Field("cause", "%s", terminal.Wrapped(e.Cause))
-		p.Field("fix", "%s", terminal.Wrapped(e.Repair))
+		p.Long("cause", e.Cause)
+		p.Long("fix", e.Repair)
 		return p.Err
 	})
 }

@@ -54,10 +54,30 @@ func (p *Printer) Line(format string, args ...any) {
 	}
 }
 
-// Field writes a name and its value. On a terminal the value is folded under itself.
+// Field writes a name and its value. The value stays as it is: it may be a line to type.
 func (p *Printer) Field(name, format string, args ...any) {
+	p.Line("  %-14s %s", name, Indent(fmt.Sprintf(format, args...)))
+}
+
+// Prose is Field for sentences: on a terminal they are folded under the name. Nothing in them is
+// to type but what is in backticks.
+func (p *Printer) Prose(name, format string, args ...any) {
 	value := strings.ReplaceAll(fmt.Sprintf(format, args...), under, "\n")
-	p.Line("  %-14s %s", name, Indent(fold(value, p.width-indent)))
+	p.Field(name, "%s", fold(value, p.width-indent))
+}
+
+// Folded returns sentences that begin at a column and are folded under it on a terminal.
+func (p *Printer) Folded(text string, column int) string {
+	return strings.ReplaceAll(fold(text, p.width-column), "\n", "\n"+strings.Repeat(" ", column))
+}
+
+// Long is Prose for a sentence that is folded in a file, too.
+func (p *Printer) Long(name, text string) {
+	if p.width > 0 {
+		p.Prose(name, "%s", text)
+		return
+	}
+	p.Field(name, "%s", Wrap(text, 83))
 }
 
 // Warnings writes a field for each warning.
@@ -90,11 +110,8 @@ func Indent(s string) string {
 // fitting is a line to type that fits beside a field's name.
 var fitting = regexp.MustCompile("`[^`\n]{1,81}`")
 
-// Wrapped breaks a sentence into lines that fit beside a field's name, at blanks. A path, a name
-// with a hyphen and a line to type stay whole, so that a person can copy them.
-func Wrapped(s string) string { return Wrap(s, 83) }
-
-// Wrap is Wrapped for lines of at most width columns.
+// Wrap breaks a sentence at blanks into lines of at most width columns. A path, a name with a
+// hyphen and a line to type stay whole, so that a person can copy them.
 func Wrap(s string, width int) string {
 	const hyphen, blank = "\u2011", "\u00a0" // lipgloss does not break at these
 	s = fitting.ReplaceAllStringFunc(s, func(line string) string { return strings.ReplaceAll(line, " ", blank) })
