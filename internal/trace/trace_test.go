@@ -53,7 +53,7 @@ func TestAContextOfALibraryCarriesTheTrace(t *testing.T) {
 	t.Parallel()
 	var l lines
 	ctx := trace.Into(t.Context(), l.write)
-	theirs := context.Background() //nolint:usetesting // a library's, which ends with nothing of ours
+	theirs := context.Background() // a library's, which ends with nothing of ours
 	trace.Act(theirs, "lost")
 	trace.Act(trace.Carry(theirs, ctx), "carried")
 	trace.Act(trace.Carry(theirs, t.Context()), "of no trace")

@@ -170,20 +170,18 @@ func indexOf(services []overview.Live, service string) int {
 
 // going is the run of a service in the last answer that status -w has printed whole.
 func going(printed, service string) (overview.Run, error) {
-	lines := strings.Split(printed, "\n")
-	for i := len(lines) - 2; i >= 0; i-- {
-		var s overview.Status
-		if err := json.Unmarshal([]byte(lines[i]), &s); err != nil {
-			return overview.Run{}, err
-		}
-		for _, run := range s.Runs {
-			if run.Service == service {
-				return run, nil
-			}
-		}
-		return overview.Run{}, fmt.Errorf("no run of %s in %s", service, lines[i])
+	whole := printed[:strings.LastIndexByte(printed, '\n')+1]
+	lines := strings.Split(strings.TrimSpace(whole), "\n")
+	var s overview.Status
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
+		return overview.Run{}, err
 	}
-	return overview.Run{}, errors.New("nothing is printed yet")
+	for _, run := range s.Runs {
+		if run.Service == service {
+			return run, nil
+		}
+	}
+	return overview.Run{}, fmt.Errorf("no run of %s in %+v", service, s.Runs)
 }
 
 // lastNotice is the newest notice of an event that the program of the configuration was given.

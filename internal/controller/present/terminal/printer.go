@@ -98,8 +98,8 @@ func Mark(ok bool) string {
 // indent is the column at which the value of a field begins.
 const indent = 17
 
-// under begins a further line of a value.
-var under = "\n" + strings.Repeat(" ", indent)
+// under begins a further line of a value: so many blanks as indent has.
+const under = "\n                 "
 
 // Indent keeps the lines of a value under it, so that none passes for a field of its
 // own; those that are there already stay.
