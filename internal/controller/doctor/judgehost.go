@@ -117,12 +117,13 @@ func judgeCapabilities(f hostFacts) (list []Finding) {
 		lack(rpc.CapabilityImageStream, "on the host, as root: name the registry in /etc/unidesk/agent.yaml (registry), then systemctl restart unidesk-agent", "no image can be read from it")
 	}
 	if len(f.services) > 0 {
-		lack(rpc.CapabilityWorkloadCompose, "on the host, as root: place the projects in /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; with an older agent: unidesk-controller host bootstrap "+f.row.Name,
+		lack(rpc.CapabilityWorkloadCompose, "on the host, as root: write the section projects that `unidesk-controller host placement "+f.row.Name+
+			"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent",
 			strings.Join(f.services, ", ")+" cannot be deployed there")
 	}
 	if len(f.clustered) > 0 {
 		lack(rpc.CapabilityWorkloadKubernetes, "if no cluster is there, of each of them: "+unwanted+"; else on the host, as root: write the section kubernetes that `unidesk-controller host placement "+f.row.Name+
-			"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent; with an older agent first: unidesk-controller host bootstrap "+f.row.Name,
+			"` prints to /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent",
 			strings.Join(f.clustered, ", ")+" cannot be deployed there")
 	}
 	if len(list) == 0 {
