@@ -231,6 +231,9 @@ func TestANoticeHasOneSender(t *testing.T) {
 	if group.Wait(); took.Load() != 1 {
 		t.Errorf("%d took it", took.Load())
 	}
+	if got, err := claims.Take(strings.Repeat("a", 300), notify.ByRun, now); got || err == nil {
+		t.Errorf("a claim that no file system takes: %t, %v", got, err)
+	}
 	if c := claims.Of(run); c == nil || c.By != notify.ByRun || len(c.Deliveries) > 0 {
 		t.Errorf("%+v", c)
 	}
