@@ -25,7 +25,7 @@ awk -v wanted=" $* " '
 go tool -modfile=tools/go.mod terminal-to-html -preview <"$dir/scenes" >"$dir/scenes.html"
 lines=$(grep -c '' "$dir/scenes")
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1.5 \
-  --window-size="680,$((lines * 20 + 60))" --screenshot="$PWD/$picture" "file://$dir/scenes.html" 2>"$dir/chromium" || {
+  --window-size="720,$((lines * 20 + 30))" --screenshot="$PWD/$picture" "file://$dir/scenes.html" 2>"$dir/chromium" || {
   cat "$dir/chromium" >&2
   exit 1
 }

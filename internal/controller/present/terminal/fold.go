@@ -3,6 +3,7 @@ package terminal
 import (
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,8 +26,8 @@ func columns(out io.Writer) int {
 // least is the width below which folding leaves a word on each line.
 const least = 20
 
-// fold breaks each line of a value at blanks, so that it takes at most width columns. A word
-// that is longer stays whole, and so does a line to type: a person copies both.
+// fold breaks each line of a value at blanks, so that it takes at most width columns. A line with
+// a longer word stays whole, and so does a line to type: a person copies both.
 func fold(s string, width int) string {
 	if width < least {
 		return s
@@ -34,7 +35,8 @@ func fold(s string, width int) string {
 	const hyphen, blank = "\u2011", "\u00a0" // at which Wordwrap does not break
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
-		if ansi.StringWidth(line) <= width || strings.HasPrefix(line, "unidesk-controller ") {
+		long := func(word string) bool { return ansi.StringWidth(word) > width }
+		if !long(line) || strings.HasPrefix(line, "unidesk-controller ") || slices.ContainsFunc(strings.Fields(line), long) {
 			continue
 		}
 		line = fitting.ReplaceAllStringFunc(line, func(typed string) string { return strings.ReplaceAll(typed, " ", blank) })

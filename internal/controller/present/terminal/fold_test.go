@@ -24,8 +24,7 @@ func TestAValueIsFoldedUnderItself(t *testing.T) {
   proof          two lines
                  of which the second is a long
                  line again
-  digest         it is
-                 ` + digest + `
+  digest         it is ` + digest + `
   next           unidesk-controller history show 20260101T000000Z-00000000 --config /etc/elsewhere
   fix            then type
                  ` + "`unidesk-controller doctor --config DIR`" + `
