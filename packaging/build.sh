@@ -78,7 +78,7 @@ tarball() {
   install -D -m 644 -t "$usr/share/unidesk/prometheus" packaging/prometheus/unidesk.rules.yml
   install -D -m 644 -t "$usr/share/unidesk/grafana" packaging/grafana/unidesk.json
   install -D -m 644 -t "$doc" README.md CHANGELOG.md SECURITY.md LICENSE
-  install -D -m 644 -t "$doc/docs" docs/*.md docs/agent.yaml
+  install -D -m 644 -t "$doc/docs" docs/*.md docs/*.svg docs/agent.yaml
   install -D -m 644 -t "$doc/docs/adr" docs/adr/*.md
   install -D -m 644 -t "$doc/docs/pictures" docs/pictures/*.png
   install -D -m 644 packaging/deb/controller.yaml "$doc/examples/controller.yaml"
