@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -32,7 +33,8 @@ type group struct {
 	window int // bytes of all ranges
 	loaded bool
 
-	content, frame, single []byte // reused
+	content       []byte // reused
+	frame, single bytes.Buffer
 }
 
 // fits reports whether p and the window of it have room in a group of several pieces.
@@ -85,24 +87,33 @@ func (g *group) compress() ([]byte, error) {
 	if err := g.load(); err != nil {
 		return nil, err
 	}
-	enc := g.plain
-	if g.window > 0 {
-		enc = g.dict
-		if err := enc.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, g.content)); err != nil {
-			return nil, fmt.Errorf("compress with a window: %w", err)
-		}
+	if g.window == 0 {
+		g.frame.Reset()
+		g.frame.Write(g.plain.EncodeAll(g.out, g.frame.AvailableBuffer()))
+		return g.frame.Bytes()[len(zstdMagic):], nil
 	}
-	g.frame = enc.EncodeAll(g.out, g.frame[:0])
-	return g.frame[len(zstdMagic):], nil
+	return g.encode(&g.frame, g.out, g.content)
 }
 
 // alone returns the frame of content without a window, which is overwritten by the next.
-func (g *group) alone(content []byte) ([]byte, error) {
-	if err := g.dict.ResetWithOptions(nil, zstd.WithEncoderDictRaw(0, nil)); err != nil {
-		return nil, fmt.Errorf("compress without a window: %w", err)
+func (g *group) alone(content []byte) ([]byte, error) { return g.encode(&g.single, content, nil) }
+
+// encode makes the frame of content with a window. It is a stream of one write:
+// ResetWithOptions fills the tables of the stream's encoder with the window, and EncodeAll
+// would hold a second encoder, and fill that, too.
+func (g *group) encode(frame *bytes.Buffer, content, window []byte) ([]byte, error) {
+	frame.Reset()
+	err := g.dict.ResetWithOptions(frame, zstd.WithEncoderDictRaw(0, window))
+	if err == nil {
+		_, err = g.dict.Write(content)
 	}
-	g.single = g.dict.EncodeAll(content, g.single[:0])
-	return g.single[len(zstdMagic):], nil
+	if err == nil {
+		err = g.dict.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compress with a window of %d bytes: %w", len(window), err)
+	}
+	return frame.Bytes()[len(zstdMagic):], nil
 }
 
 func (g *group) reset() {

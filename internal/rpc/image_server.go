@@ -36,9 +36,9 @@ const maxDetails = 4
 // once: beside busy processes it lags by megabytes.
 const bulky = 1 << 20
 
-// maxStreams is how many Stream calls an agent serves at once. Each holds some 5 MiB beside
-// busy processes, the agent itself 34 MiB, and 64 MiB are promised.
-const maxStreams = 4
+// maxStreams is how many Stream calls an agent serves at once: each holds a few
+// buffers, and memory is promised.
+const maxStreams = 8
 
 type imageServer struct {
 	artifactv1.UnimplementedImageServiceServer
