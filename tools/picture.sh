@@ -22,8 +22,9 @@ awk -v wanted=" $* " '
   echo "picture.sh: the demo has no scene $*" >&2
   exit 1
 }
-go tool -modfile=tools/go.mod terminal-to-html -preview <"$dir/scenes" >"$dir/scenes.html"
-lines=$(grep -c '' "$dir/scenes")
+html() { go tool -modfile=tools/go.mod terminal-to-html "$@" <"$dir/scenes"; }
+html -preview >"$dir/scenes.html"
+lines=$(html | grep -c '') # a bar is many lines of the session, and none of the screen
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1.5 \
   --window-size="720,$((lines * 20 + 30))" --screenshot="$PWD/$picture" "file://$dir/scenes.html" 2>"$dir/chromium" || {
   cat "$dir/chromium" >&2

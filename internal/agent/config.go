@@ -66,7 +66,7 @@ type Roles struct {
 
 // LoadFile reads agent.yaml, which only root, or the account of this agent, may write.
 func LoadFile(path string) (Config, error) {
-	if err := statefile.Guarded(nil, path); err != nil {
+	if err := statefile.Guarded(statefile.Trust{}, path); err != nil {
 		return Config{}, fault.New(fault.ConfigInvalid, "agent.yaml: %w", err)
 	}
 	f, err := os.Open(path)

@@ -43,7 +43,10 @@ func newRoles(c Roles) (roles, error) {
 // guard refuses files of a project that an account may write which is not root's equal. The
 // role admin is; an account of the role operate would get more than the role gives.
 func (r roles) guard(paths ...string) error {
-	return statefile.Guarded(func(uid int) bool { return r[uint32(uid)] == rpc.RoleAdmin }, paths...)
+	return statefile.Guarded(statefile.Trust{
+		Account: func(uid int) bool { return r[uint32(uid)] == rpc.RoleAdmin },
+		By:      "list it under roles.admin in /etc/unidesk/agent.yaml and restart unidesk-agent",
+	}, paths...)
 }
 
 func lookup(account string) (uint32, error) {

@@ -101,7 +101,7 @@ func CheckSigners(path string) error {
 	if !info.Mode().IsRegular() {
 		return fault.New(fault.ConfigInvalid, "the allowed signers %s are not a regular file", path)
 	}
-	if err := statefile.Guarded(nil, path); err != nil {
+	if err := statefile.Guarded(statefile.Trust{}, path); err != nil {
 		return fault.New(fault.ConfigInvalid, "the allowed signers can be written by others, who could grant themselves anything: %w", err)
 	}
 	return nil

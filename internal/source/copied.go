@@ -32,7 +32,7 @@ const noSuchCommit = 129
 // find returns a branch that holds the commit, "" when none is known to, and when
 // the remote was asked for that.
 func (c copied) find(ctx context.Context, commit artifact.Commit) (branch, asked string, err error) {
-	if err := statefile.Guarded(nil, c.dir); err != nil {
+	if err := statefile.Guarded(statefile.Trust{}, c.dir); err != nil {
 		return "", "", err
 	}
 	content, err := statefile.Read(c.lock())
@@ -61,7 +61,7 @@ func (c copied) refresh(ctx context.Context) error {
 		if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return statefile.Fault(fault.Internal, own, "make the copy", err)
 		}
-		if err := statefile.Guarded(nil, folder); err != nil {
+		if err := statefile.Guarded(statefile.Trust{}, folder); err != nil {
 			return err
 		}
 	}

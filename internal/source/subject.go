@@ -22,7 +22,7 @@ func (r *Remotes) Subjects(ctx context.Context, source string, commits []artifac
 		return nil
 	}
 	c := remote.copyIn(r.dir)
-	if statefile.Guarded(nil, c.dir) != nil {
+	if statefile.Guarded(statefile.Trust{}, c.dir) != nil {
 		return nil
 	}
 	ctx, cancel := within(ctx, r.patience)

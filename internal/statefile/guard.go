@@ -20,18 +20,16 @@ import (
 // maxLinks is how many symbolic links a path may lead through, as in path_resolution(7).
 const maxLinks = 40
 
-// Guarded returns nil if only root, this account and the accounts that trusts accepts can
+// Guarded returns nil if only root, this account and the accounts that are trusted can
 // change what each path leads to: the file, the folders above it and the links on the
 // way belong to them, and no other account may write there. Otherwise it is PATH_REFUSED
-// with the line to type. trusts may be nil. A path that is missing is as guarded as the
+// with the line to type. The zero Trust accepts no other account. A path that is missing is as guarded as the
 // folders above it.
 //
 // It is for files that this process obeys and other programs write: configuration,
 // Compose files, env files.
-func Guarded(trusts func(uid int) bool, paths ...string) error {
-	g := guard{func(uid int) bool {
-		return uid == 0 || uid == os.Geteuid() || trusts != nil && trusts(uid)
-	}}
+func Guarded(trust Trust, paths ...string) error {
+	g := guard{trust}
 	for _, path := range paths {
 		if err := g.walk(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -40,7 +38,27 @@ func Guarded(trusts func(uid int) bool, paths ...string) error {
 	return nil
 }
 
-type guard struct{ trusts func(uid int) bool }
+// Trust is whom a path may belong to beside root and this account.
+type Trust struct {
+	// Account reports whether an account is as good as root; nil: none is.
+	Account func(uid int) bool
+	// By is how an account becomes that, for the hint: "list it under admin".
+	By string
+}
+
+type guard struct{ Trust }
+
+func (g guard) trusts(uid int) bool {
+	return uid == 0 || uid == os.Geteuid() || g.Account != nil && g.Account(uid)
+}
+
+// hint returns what to do about a file of an account that is not trusted.
+func (g guard) hint(account, line string) string {
+	if g.By == "" {
+		return "look at it; if it is right, as root: " + line
+	}
+	return "if " + account + " is to be as good as root, " + g.By + "; else, as root: " + line
+}
 
 func (g guard) walk(path string) error {
 	const top = string(filepath.Separator)
@@ -97,7 +115,7 @@ func (g guard) look(path string) (fs.FileInfo, error) {
 	switch mode := info.Mode(); {
 	case !g.trusts(int(st.Uid)):
 		return nil, fault.New(fault.PathRefused, "%s belongs to %s, which could have root do what it likes: want root, or an account that is as good as root", path, nameOf(st.Uid)).
-			WithHint("if %s is to be as good as root, list it under roles.admin in agent.yaml (on the master: put it into the group docker); else, as root: %s %s", nameOf(st.Uid), chown, path)
+			WithHint("%s", g.hint(nameOf(st.Uid), chown+" "+path))
 	case mode.Type() == fs.ModeSymlink || sticky:
 		return info, nil
 	case mode.Perm()&0o002 != 0:

@@ -62,7 +62,7 @@ func TestAFileThatIsObeyedIsGuardedUpToTheTop(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			err = statefile.Guarded(trusts, filepath.Join(link, "file"))
+			err = statefile.Guarded(statefile.Trust{Account: trusts}, filepath.Join(link, "file"))
 			want := strings.NewReplacer("FOLDER", folder, "LINK", link, "TOP", top).Replace(c.want)
 			switch {
 			case want == "" && err != nil:
@@ -78,8 +78,13 @@ func TestAnAccountsOwnFilesAreGuarded(t *testing.T) {
 	dir := newState(t, 0o755)
 	file := filepath.Join(dir, "file")
 	must(t, os.WriteFile(file, nil, 0o600), os.Chown(file, first, first))
-	must(t, statefile.Guarded(func(uid int) bool { return uid == first }, file))
-	if err := statefile.Guarded(nil, file); fault.ReasonOf(err) != fault.PathRefused || !strings.Contains(err.Error(), "uid 64002") {
+	must(t, statefile.Guarded(statefile.Trust{Account: func(uid int) bool { return uid == first }}, file))
+	for by, want := range map[string]string{"": "look at it; if it is right, as root: chown root " + file, "ask root": "is to be as good as root, ask root; else, as root: chown root " + file} {
+		if err := statefile.Guarded(statefile.Trust{By: by}, file); !strings.HasSuffix(fault.HintOf(err), want) {
+			t.Errorf("by %q the hint is %s", by, fault.HintOf(err))
+		}
+	}
+	if err := statefile.Guarded(statefile.Trust{}, file); fault.ReasonOf(err) != fault.PathRefused || !strings.Contains(err.Error(), "uid 64002") {
 		t.Errorf("another account's: %v", err)
 	}
 }
@@ -88,7 +93,7 @@ func TestALinkToItselfHasAnEnd(t *testing.T) {
 	t.Parallel()
 	link := filepath.Join(t.TempDir(), "link")
 	must(t, os.Symlink(link, link))
-	if err := statefile.Guarded(nil, link); !errors.Is(err, unix.ELOOP) {
+	if err := statefile.Guarded(statefile.Trust{}, link); !errors.Is(err, unix.ELOOP) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,8 +3,6 @@ package unidesk
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -12,17 +10,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
-// Has reports whether deploy.json is there.
-func Has(root, file string) bool {
-	_, err := os.Lstat(in(root, file))
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
 // ErrNoEnvironment is in the chain of the error of [Wanted] if deploy.json has no such environment.
 var ErrNoEnvironment = errors.New("no environment")
 
 // Wanted returns the commits that deploy.json wants in an environment, by service, as
-// they stand there. The file is never written. docs/configuration.md lists the forms
+// they stand there. fs.ErrNotExist is in the chain of the error if there is no file. The file is never written. docs/configuration.md lists the forms
 // that are understood; everything else in the file is passed over.
 func Wanted(root, file string, env artifact.Env) (map[string]string, error) {
 	path := in(root, file)

@@ -159,10 +159,9 @@ func TestD601RefusesWhatItHasNotPlacedAndWhoMayNot(t *testing.T) {
 	}
 }
 
-// killedInSwitch begins a deploy and kills its controller in the switch, once the commit runs.
-func killedInSwitch(t *testing.T, config, service, commit string, running func(service, commit string) string) {
+// killedInSwitch kills the controller of a deploy in the switch, and returns once the commit runs.
+func (r *running) killedInSwitch(t *testing.T, service, commit string, running func(service, commit string) string) {
 	t.Helper()
-	r := begin(t, deployCommand(t, service, commit, "--config", config))
 	r.reaches(t, "switch")
 	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
 	_ = r.cmd.Wait()                                           // it was killed: that is its exit
@@ -192,7 +191,7 @@ func TestAHostTakesBackAloneWhatNobodySettles(t *testing.T) {
 		good[service] = release(t, service, lab.Change{}).SourceCommit
 		deployNow(t, service, good[service]).want(t, contract.DecidedSucceeded, "", 0)
 		next[service] = release(t, service, lab.Change{}).SourceCommit
-		killedInSwitch(t, config, service, next[service], wrong)
+		begin(t, deployCommand(t, service, next[service], "--config", config)).killedInSwitch(t, service, next[service], wrong)
 	}
 	began := time.Now()
 	for service, wrong := range runs {

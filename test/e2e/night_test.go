@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
@@ -50,7 +52,7 @@ func dusk(t *testing.T) (config string) {
 		"systemctl daemon-reload", "systemctl start "+watch+" "+pageUnit+".socket"))
 	t.Cleanup(func() {
 		must(t, each(context.WithoutCancel(t.Context()), two.Master,
-			"systemctl stop "+watch+" "+pageUnit+".socket "+pageUnit+".service", "rm -r /etc/systemd/system/"+watch+".d /run/unidesk-page "+outbox,
+			"systemctl stop "+watch+" "+pageUnit+".socket "+pageUnit+".service", "rm -rf /etc/systemd/system/"+watch+".d /run/unidesk-page "+outbox+" "+textfile,
 			"systemctl daemon-reload"))
 	})
 	return config
@@ -59,12 +61,11 @@ func dusk(t *testing.T) (config string) {
 // pageOf is a page as a browser gets it.
 func pageOf(t *testing.T, path string) (string, error) {
 	t.Helper()
-	out, err := two.Master.Output(t.Context(), "curl", "--fail", "--silent", "--show-error", "--max-time", "5", "--unix-socket", "/run/"+pageUnit+".sock", "http://localhost"+path)
-	return out, err
+	return two.Master.Output(t.Context(), "curl", "--fail", "--silent", "--show-error", "--max-time", "5", "--unix-socket", "/run/"+pageUnit+".sock", "http://localhost"+path)
 }
 
 // A deploy is seen from another terminal and in a browser while it goes on. Its controller is
-// killed in the switch, nobody is there, and the watch brings the old version back: in the
+// killed in the switch, no operator is there, and the watch brings the old version back: in the
 // morning a notice, the history, the metrics and the page have all of it.
 func TestANightIsSeenInTheMorning(t *testing.T) {
 	const service = "project-manager"
@@ -95,12 +96,7 @@ func TestANightIsSeenInTheMorning(t *testing.T) {
 		}
 		return err
 	})
-	r.reaches(t, "switch")
-	must(t, syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)) // the group: nsenter is not the controller
-	_ = r.cmd.Wait()                                           // it was killed: that is its exit
-	if wrong := runningOnMaster(t, service, next); wrong != "" {
-		t.Fatalf("killed too early to judge: %s", wrong)
-	}
+	r.killedInSwitch(t, service, next, func(service, commit string) string { return runningOnMaster(t, service, commit) })
 	must(t, syscall.Kill(-other.cmd.Process.Pid, syscall.SIGINT))
 	_ = other.cmd.Wait()
 
@@ -150,22 +146,13 @@ func TestANightIsSeenInTheMorning(t *testing.T) {
 	must(t, err)
 	var page overview.Status
 	must(t, json.Unmarshal([]byte(out), &page))
-	if i := indexOf(page.Services, service); i < 0 || page.Services[i].State != overview.Proven || page.Services[i].Running.Commit != good {
+	if i := slices.IndexFunc(page.Services, func(l overview.Live) bool { return l.Service == service && l.Env == artifact.Prod }); i < 0 || page.Services[i].State != overview.Proven || page.Services[i].Running.Commit != good {
 		t.Errorf("the page's status is %s", out)
 	}
 	if len(page.Hosts) == 0 || !page.Hosts[0].Reachable || page.Registry == nil || !page.Registry.OK {
 		t.Errorf("the page knows nothing of D601: %s", out)
 	}
 	deployNow(t, service, next, "--config", config).want(t, contract.DecidedSucceeded, "", 0)
-}
-
-func indexOf(services []overview.Live, service string) int {
-	for i, l := range services {
-		if l.Service == service {
-			return i
-		}
-	}
-	return -1
 }
 
 // going is the run of a service in the last answer that status -w has printed whole.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -113,7 +112,7 @@ func TestAnUpgradeKeepsWhatWasLeft(t *testing.T) {
 	for service, running := range runs {
 		good[service], next[service] = release(t, service, lab.Change{}).SourceCommit, release(t, service, lab.Change{}).SourceCommit
 		deployedByOlder(t, config, service, good[service])
-		killedInSwitch(t, config, service, next[service], running)
+		begin(t, deployCommand(t, service, next[service], "--config", config)).killedInSwitch(t, service, next[service], running)
 	}
 
 	install(filepath.Join(repo, "dist", "unidesk-controller_"+newer+"_"+runtime.GOARCH+".deb"))
@@ -158,8 +157,5 @@ func TestAnUpgradeKeepsWhatWasLeft(t *testing.T) {
 	for service := range runs {
 		deployedByOlder(t, config, service, next[service])
 		lives(service, next[service])
-	}
-	if _, err := os.Stat(filepath.Join(two.Master.Root, state, "ledger")); err != nil {
-		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -159,13 +160,9 @@ func (q Question) judge(s *Status, places []*place, shelves []inventory.Shelf) {
 // wanted returns what deploy.json wants in an environment: nothing if there is no such file, or
 // no such environment in it.
 func (q Question) wanted(env artifact.Env) (map[string]string, error) {
-	master := q.Wired.Config.Master
-	if !unidesk.Has(master.Root, master.Deploy) {
+	wanted, err := unidesk.Wanted(q.Wired.Config.Master.Root, q.Wired.Config.Master.Deploy, env)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unidesk.ErrNoEnvironment) {
 		return nil, nil
-	}
-	wanted, err := unidesk.Wanted(master.Root, master.Deploy, env)
-	if errors.Is(err, unidesk.ErrNoEnvironment) {
-		err = nil
 	}
 	return wanted, err
 }

@@ -28,7 +28,7 @@ type Answer struct {
 	Exit int
 	// value is nil for an answer that is the same text in either form.
 	value any
-	text  func(View) error
+	text  func(view) error
 	// foreign is set if the words are a file's or another program's, and stay.
 	foreign bool
 }
@@ -41,22 +41,22 @@ func Foreign(a Answer) Answer {
 
 // NewAnswer returns the answer of a value, with the text that prints it.
 func NewAnswer[T any](exit int, value T, text func(io.Writer, T) error) Answer {
-	return Viewed(exit, value, func(v View, value T) error { return text(v.Out, value) })
+	return viewed(exit, value, func(v view, value T) error { return text(v.out, value) })
 }
 
-// Viewed is NewAnswer for a text that differs in width.
-func Viewed[T any](exit int, value T, text func(View, T) error) Answer {
-	return Answer{Exit: exit, value: value, text: func(v View) error { return text(v, value) }}
+// viewed is NewAnswer for a text that differs in width.
+func viewed[T any](exit int, value T, text func(view, T) error) Answer {
+	return Answer{Exit: exit, value: value, text: func(v view) error { return text(v, value) }}
 }
 
 // NewList returns the answer of a list, with the text that prints it. missing means that
 // something is not in the list because a question had no answer.
 func NewList[T any](items []T, missing bool, text func(io.Writer, []T) error) Answer {
-	return viewedList(items, missing, func(v View, items []T) error { return text(v.Out, items) })
+	return viewedList(items, missing, func(v view, items []T) error { return text(v.out, items) })
 }
 
-func viewedList[T any](items []T, missing bool, text func(View, []T) error) Answer {
-	return Viewed(Incomplete(missing), document.List[T]{OK: !missing, Items: items}, func(v View, l document.List[T]) error { return text(v, l.Items) })
+func viewedList[T any](items []T, missing bool, text func(view, []T) error) Answer {
+	return viewed(Incomplete(missing), document.List[T]{OK: !missing, Items: items}, func(v view, l document.List[T]) error { return text(v, l.Items) })
 }
 
 // Print writes the answer: as JSON if the form is [JSON], else as text.
@@ -65,7 +65,7 @@ func (a Answer) Print(out io.Writer, form string) error {
 		out = terminal.AsWritten(out)
 	}
 	if form != JSON || a.value == nil {
-		return a.text(View{Out: out, Now: time.Now(), Wide: form == Wide})
+		return a.text(view{out: out, now: time.Now(), wide: form == Wide})
 	}
 	return document.Write(out, a.value)
 }

@@ -20,9 +20,9 @@ func Attempts(list []inventory.Attempt, unread bool) Answer {
 
 // printAttempts writes two lines for each attempt: what it came to, of what, when and by
 // whom; and the id of its run, and why it failed or else the command.
-func printAttempts(v View, list []inventory.Attempt) error {
+func printAttempts(v view, list []inventory.Attempt) error {
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(v.Out, "no attempt yet: a command that is to change a service makes one")
+		_, err := fmt.Fprintln(v.out, "no attempt yet: a command that is to change a service makes one")
 		return err
 	}
 	rows := [][]string{{"CAME TO", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RUN", "WHY IT FAILED, OR COMMAND"}}

@@ -7,19 +7,19 @@ import (
 
 // Compared answers whether all is equal.
 func Compared(c contract.Comparison) Answer {
-	return Viewed(Incomplete(!c.Equal), c, printComparison)
+	return viewed(Incomplete(!c.Equal), c, printComparison)
 }
 
 // printComparison writes a table of commits.
-func printComparison(v View, c contract.Comparison) error {
+func printComparison(v view, c contract.Comparison) error {
 	var lines [][]string
 	for _, d := range c.Services {
 		lines = append(lines, []string{terminal.Mark(d.Equal), d.Service, v.short(d.Wanted), v.short(d.ProvenCommit()), v.live(d), d.Note})
 	}
-	return terminal.Table(v.Out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+	return terminal.Table(v.out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
 }
 
-func (v View) live(d contract.Difference) string {
+func (v view) live(d contract.Difference) string {
 	if !d.Running.Known {
 		return "not known"
 	}

@@ -15,17 +15,17 @@ import (
 // Coverage answers with each service as CI.json, registry and receipts know it.
 func Coverage(w inventory.ThreeWay) Answer {
 	w.OK = len(w.Unasked) == 0
-	return Viewed(Incomplete(!w.OK), w, printCoverage)
+	return viewed(Incomplete(!w.OK), w, printCoverage)
 }
 
-func printCoverage(v View, w inventory.ThreeWay) error {
-	if err := terminal.Table(v.Out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, v.coverageLines(w)); err != nil {
+func printCoverage(v view, w inventory.ThreeWay) error {
+	if err := terminal.Table(v.out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, v.coverageLines(w)); err != nil {
 		return err
 	}
-	return printUnasked(v.Out, w.Unasked)
+	return printUnasked(v.out, w.Unasked)
 }
 
-func (v View) coverageLines(w inventory.ThreeWay) (lines [][]string) {
+func (v view) coverageLines(w inventory.ThreeWay) (lines [][]string) {
 	for _, c := range w.Items {
 		line := []string{c.Service, declaredWord(w, c), v.publishedWord(c)}
 		var notes []string
@@ -49,7 +49,7 @@ func (v View) coverageLines(w inventory.ThreeWay) (lines [][]string) {
 
 // runningWord is what runs in an environment, as its host shows it. If it was not seen, it
 // is what was proven last, with a question mark.
-func (v View) runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifact.Env) (word, commit, note string) {
+func (v view) runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifact.Env) (word, commit, note string) {
 	last, proven := c.Proven[env]
 	runs, asked := c.Running[env]
 	switch {
@@ -99,7 +99,7 @@ func declaredWord(w inventory.ThreeWay, c inventory.Coverage) string {
 	return strings.Join(words, ", ")
 }
 
-func (v View) publishedWord(c inventory.Coverage) string {
+func (v view) publishedWord(c inventory.Coverage) string {
 	switch s := c.Published; {
 	case s == nil:
 		return "-"

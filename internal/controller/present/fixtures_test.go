@@ -18,7 +18,7 @@ import (
 var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // narrow is the usual view, at a moment that is fixed.
-func narrow(out io.Writer) View { return View{Out: out, Now: now} }
+func narrow(out io.Writer) view { return view{out: out, now: now} }
 
 func must[T any](v T, err error) T {
 	if err != nil {

@@ -14,9 +14,9 @@ func History(list []inventory.Past) Answer {
 
 // printHistory writes two lines for each receipt: what became of what, when and by whom; and
 // its id, how its commit stands, and why it was made or else the commit's subject.
-func printHistory(v View, list []inventory.Past) error {
+func printHistory(v view, list []inventory.Past) error {
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(v.Out, "no receipt: a deploy writes one when it is proven or reverted")
+		_, err := fmt.Fprintln(v.out, "no receipt: a deploy writes one when it is proven or reverted")
 		return err
 	}
 	cells := [][]string{{"OUTCOME", "SERVICE", "ENV", "COMMIT", "WHEN", "WHO"}, {"  RECEIPT", "STANDING", "MESSAGE"}}

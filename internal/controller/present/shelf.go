@@ -16,7 +16,7 @@ func Shelves(list []inventory.Shelf) Answer {
 	return viewedList(list, len(inventory.Failures(list)) > 0, printShelves)
 }
 
-func printShelves(v View, list []inventory.Shelf) error {
+func printShelves(v view, list []inventory.Shelf) error {
 	var lines [][]string
 	known, subjects := false, false
 	for _, s := range list {
@@ -40,10 +40,10 @@ func printShelves(v View, list []inventory.Shelf) error {
 	for i := range lines {
 		lines[i] = lines[i][:len(head)]
 	}
-	if err := terminal.Table(v.Out, head, lines); err != nil {
+	if err := terminal.Table(v.out, head, lines); err != nil {
 		return err
 	}
-	p := newPrinter(v.Out)
+	p := newPrinter(v.out)
 	var nothing []string
 	for _, s := range list {
 		for _, broken := range s.Broken {
@@ -63,7 +63,7 @@ func printShelves(v View, list []inventory.Shelf) error {
 	if p.Err != nil {
 		return p.Err
 	}
-	return printUnasked(v.Out, inventory.Failures(list))
+	return printUnasked(v.out, inventory.Failures(list))
 }
 
 // mostSubject is how much of a commit's subject a table shows, in columns.

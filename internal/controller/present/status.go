@@ -25,7 +25,7 @@ func Status(s overview.Status) Answer {
 	case !s.OK:
 		exit = ExitDegraded
 	}
-	return Viewed(exit, s, printStatus)
+	return viewed(exit, s, printStatus)
 }
 
 // Live prints each answer over the answer before: on a terminal it clears the screen,
@@ -65,9 +65,9 @@ func (l *Live) Print(a Answer) error {
 	return err
 }
 
-func printStatus(v View, s overview.Status) error {
-	v.Now = s.At
-	p := terminal.NewPrinter(v.Out)
+func printStatus(v view, s overview.Status) error {
+	v.now = s.At
+	p := terminal.NewPrinter(v.out)
 	for _, h := range s.Hosts {
 		if h.Reachable {
 			p.Field("host", "%s %s, agent %s", terminal.Mark(true), h.Name, h.Version)
@@ -88,11 +88,11 @@ func printStatus(v View, s overview.Status) error {
 	if err := v.printLive(p, s); err != nil {
 		return err
 	}
-	return printUnasked(v.Out, s.Unasked)
+	return printUnasked(v.out, s.Unasked)
 }
 
 // runWords describes a run that goes on.
-func (v View) runWords(r overview.Run) string {
+func (v view) runWords(r overview.Run) string {
 	if r.ID == "" {
 		return fmt.Sprintf("%s %s: %s", r.Service, r.Env, r.Holder)
 	}
@@ -100,12 +100,12 @@ func (v View) runWords(r overview.Run) string {
 	if r.Total > 0 {
 		doing = fmt.Sprintf("%s of %s", plain.Size(r.Done), plain.Size(r.Total))
 	}
-	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.Now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
+	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
 }
 
 // printLive writes a line for each service that is or was live, and what is to be known
 // of it below.
-func (v View) printLive(p *terminal.Printer, s overview.Status) error {
+func (v view) printLive(p *terminal.Printer, s overview.Status) error {
 	var lines [][]string
 	var notes [][]string
 	var none []string
@@ -140,7 +140,7 @@ func (v View) printLive(p *terminal.Printer, s overview.Status) error {
 
 // liveWord is the commit that runs; with a question mark it is the commit proven last,
 // because the host did not answer.
-func (v View) liveWord(l overview.Live) string {
+func (v view) liveWord(l overview.Live) string {
 	switch {
 	case l.Running.Commit != "":
 		return v.short(l.Running.Commit)

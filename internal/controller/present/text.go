@@ -18,4 +18,4 @@ func File(name, content string) Answer {
 }
 
 // Nothing is the answer of a command that has printed what there was to print.
-func Nothing() Answer { return Answer{text: func(View) error { return nil }} }
+func Nothing() Answer { return Answer{text: func(view) error { return nil }} }

@@ -134,7 +134,7 @@ func LoadConfig(dir string) (Config, error) {
 // readGuarded reads a file of the configuration, which only root and this account may
 // write: it names programs that are run.
 func readGuarded(path string) ([]byte, error) {
-	if err := statefile.Guarded(nil, path); err != nil {
+	if err := statefile.Guarded(statefile.Trust{}, path); err != nil {
 		return nil, err
 	}
 	return readBounded(path)

@@ -19,7 +19,7 @@ func (c Config) Guard(paths ...string) error {
 	if !filepath.IsAbs(config) {
 		config = filepath.Join(c.Master.Root, config)
 	}
-	return statefile.Guarded(mayUse(c.Master.Docker), append(paths, config)...)
+	return statefile.Guarded(statefile.Trust{Account: mayUse(c.Master.Docker), By: "let it use the engine's socket"}, append(paths, config)...)
 }
 
 // mayUse reports whether an account may use the engine at the address: it is then as

@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -88,7 +89,9 @@ func (a *App) trace(cmd *cobra.Command) error {
 	case terminal.Auto, terminal.TTY:
 		a.progress = terminal.Plain
 	}
-	cmd.SetContext(trace.Into(cmd.Context(), func(line string) { fmt.Fprintln(a.Err, "debug", line) }))
+	ctx := trace.Into(cmd.Context(), func(line string) { fmt.Fprintln(a.Err, "debug", line) })
+	cmd.SetContext(ctx)
+	a.notices.traced = func() context.Context { return context.WithoutCancel(ctx) }
 	return nil
 }
 

@@ -17,6 +17,8 @@ type notices struct {
 	// unsent receives each notice that was not sent; nil keeps them for the command's end.
 	unsent func(error)
 	faults []error
+	// traced returns a context with the command's trace, nil for none.
+	traced func() context.Context
 }
 
 // UnsentGo has each notice that is not sent go to a function at once, for a command that does
@@ -26,7 +28,11 @@ func (a *App) UnsentGo(to func(error)) { a.notices.unsent = to }
 // send begins to send the notice of a run's last line.
 func (n *notices) send(c site.Config, l journal.Line) {
 	n.sending.Go(func() {
-		err := c.SendNotice(context.Background(), l, notify.ByRun) // it outlives an interrupt
+		ctx := context.Background() // it outlives an interrupt
+		if n.traced != nil {
+			ctx = n.traced()
+		}
+		err := c.SendNotice(ctx, l, notify.ByRun)
 		if err == nil {
 			return
 		}

@@ -3,6 +3,7 @@ package terminal
 import (
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,16 +33,25 @@ func fold(s string, width int) string {
 	if width < least {
 		return s
 	}
-	const hyphen, blank = "\u2011", "\u00a0" // at which Wordwrap does not break
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
 		long := func(word string) bool { return ansi.StringWidth(word) > width }
 		if !long(line) || strings.HasPrefix(line, "unidesk-controller ") || slices.ContainsFunc(strings.Fields(line), long) {
 			continue
 		}
-		line = fitting.ReplaceAllStringFunc(line, func(typed string) string { return strings.ReplaceAll(typed, " ", blank) })
-		line = ansi.Wordwrap(strings.ReplaceAll(line, "-", hyphen), width, "")
-		lines[i] = strings.NewReplacer(hyphen, "-", blank, " ").Replace(line)
+		lines[i] = Wrap(line, width)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// fitting is a line to type that fits beside a field's name.
+var fitting = regexp.MustCompile("`[^`\n]{1,81}`")
+
+// Wrap breaks a sentence at blanks into lines of at most width columns. A path, a name with a
+// hyphen, a longer word and a line to type stay whole, so that a person can copy them.
+func Wrap(s string, width int) string {
+	const hyphen, blank = "\u2011", "\u00a0" // at which Wordwrap does not break
+	s = fitting.ReplaceAllStringFunc(s, func(typed string) string { return strings.ReplaceAll(typed, " ", blank) })
+	s = ansi.Wordwrap(strings.ReplaceAll(s, "-", hyphen), width, "")
+	return strings.NewReplacer(hyphen, "-", blank, " ").Replace(s)
 }

@@ -6,7 +6,6 @@ package terminal
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -105,18 +104,6 @@ const under = "\n                 "
 // own; those that are there already stay.
 func Indent(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, under, "\n"), "\n", under)
-}
-
-// fitting is a line to type that fits beside a field's name.
-var fitting = regexp.MustCompile("`[^`\n]{1,81}`")
-
-// Wrap breaks a sentence at blanks into lines of at most width columns. A path, a name with a
-// hyphen and a line to type stay whole, so that a person can copy them.
-func Wrap(s string, width int) string {
-	const hyphen, blank = "\u2011", "\u00a0" // lipgloss does not break at these
-	s = fitting.ReplaceAllStringFunc(s, func(line string) string { return strings.ReplaceAll(line, " ", blank) })
-	s = lipgloss.Wrap(strings.ReplaceAll(s, "-", hyphen), width, "")
-	return strings.NewReplacer(hyphen, "-", blank, " ").Replace(s)
 }
 
 // Note writes what a person should know besides the answer, on stderr.
