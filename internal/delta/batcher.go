@@ -17,7 +17,6 @@ import (
 // batcher's own offset is left out.
 type batcher struct {
 	each  func(Batch) error
-	plain *zstd.Encoder // for texts
 	group group
 	maker aligned.Maker
 
@@ -41,8 +40,7 @@ type batcher struct {
 func newBatcher(bases []Tar, from int64, each func(Batch) error) (*batcher, error) {
 	b := &batcher{each: each, from: from, to: from, group: group{bases: bases}}
 	var err error
-	if b.plain, err = zstd.NewWriter(nil, append(options(), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(blockSize))...); err == nil {
-		b.group.plain = b.plain
+	if b.group.plain, err = zstd.NewWriter(nil, append(options(), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(blockSize))...); err == nil {
 		b.group.dict, err = zstd.NewWriter(nil, append(options(), zstd.WithEncoderDictRaw(0, nil))...)
 	}
 	if err != nil {
@@ -286,7 +284,7 @@ func (b *batcher) flush() error {
 	}
 	text := binary.AppendUvarint(nil, uint64(len(b.groups)))
 	text, packed := append(append(text, b.groups...), b.text...), uint64(0)
-	if b.packed = b.plain.EncodeAll(text, b.packed[:0]); len(b.packed)-len(zstdMagic) < len(text) {
+	if b.packed = b.group.plain.EncodeAll(text, b.packed[:0]); len(b.packed)-len(zstdMagic) < len(text) {
 		text, packed = b.packed[len(zstdMagic):], 1
 	}
 	ops := binary.AppendUvarint(make([]byte, 0, len(text)+len(b.frames)+8), uint64(len(text))<<1|packed)

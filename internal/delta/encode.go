@@ -3,6 +3,7 @@ package delta
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -107,13 +108,13 @@ func (e *encoder) header(m *member, like spot) error {
 	if c != nil && c.header == m.header && c.head == m.head {
 		return e.out.copy(m.offset, like.base, c.offset, int64(m.header))
 	}
-	e.head = grow(e.head, int(m.header))
+	e.head = slices.Grow(e.head[:0], int(m.header))[:m.header]
 	if err := read(e.Bytes, e.head, m.offset); err != nil {
 		return err
 	}
 	e.old = e.old[:0]
 	if c != nil {
-		e.old = grow(e.old, int(c.header))
+		e.old = slices.Grow(e.old[:0], int(c.header))[:c.header]
 		if err := read(e.bases[like.base].Bytes, e.old, c.offset); err != nil {
 			return err
 		}
@@ -132,12 +133,4 @@ func (e *encoder) header(m *member, like spot) error {
 		}
 	}
 	return nil
-}
-
-// grow returns b with n bytes, any bytes.
-func grow(b []byte, n int) []byte {
-	if cap(b) < n {
-		return make([]byte, n)
-	}
-	return b[:n]
 }

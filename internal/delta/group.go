@@ -3,6 +3,7 @@ package delta
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -26,7 +27,7 @@ type window struct {
 // group collects output that is compressed together, with what it may be made of.
 type group struct {
 	bases       []Tar
-	plain, dict *zstd.Encoder
+	plain, dict *zstd.Encoder // plain is for a batch's text, too
 
 	out    []byte
 	ranges []window
@@ -69,7 +70,7 @@ func (g *group) load() error {
 	if g.loaded {
 		return nil
 	}
-	g.content = grow(g.content, g.window)
+	g.content = slices.Grow(g.content[:0], g.window)[:g.window]
 	at := 0
 	for _, w := range g.ranges {
 		n := int(w.to - w.from)
@@ -95,10 +96,7 @@ func (g *group) compress() ([]byte, error) {
 	return g.encode(&g.frame, g.out, g.content)
 }
 
-// alone returns the frame of content without a window, which is overwritten by the next.
-func (g *group) alone(content []byte) ([]byte, error) { return g.encode(&g.single, content, nil) }
-
-// encode makes the frame of content with a window. It is a stream of one write:
+// encode makes the frame of content with a window, if any. It is a stream of one write:
 // ResetWithOptions fills the tables of the stream's encoder with the window, and EncodeAll
 // would hold a second encoder, and fill that, too.
 func (g *group) encode(frame *bytes.Buffer, content, window []byte) ([]byte, error) {

@@ -47,7 +47,7 @@ func (b *batcher) makePatch() (int, error) {
 		if len(content) == 0 {
 			continue
 		}
-		frame, err := g.alone(content)
+		frame, err := g.encode(&g.single, content, nil)
 		if err != nil {
 			return 0, err
 		}

@@ -1,6 +1,9 @@
 package delta
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // stretch is a part of a payload that a base has: chunks that follow each other in
 // both.
@@ -84,7 +87,7 @@ func (e *encoder) payload(ctx context.Context, i int, like spot) error {
 
 // small makes the payload of m out of the whole payload of another member.
 func (e *encoder) small(m *member, like spot) error {
-	e.block = grow(e.block, int(m.size))
+	e.block = slices.Grow(e.block[:0], int(m.size))[:m.size]
 	if err := read(e.Bytes, e.block, m.payload()); err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (e *encoder) blocks(ctx context.Context, at, end int64, guide stretch, know
 			return context.Cause(ctx)
 		}
 		to := min(end, at+blockSize)
-		e.block = grow(e.block, int(to-at))
+		e.block = slices.Grow(e.block[:0], int(to-at))[:to-at]
 		if err := read(e.Bytes, e.block, at); err != nil {
 			return err
 		}
