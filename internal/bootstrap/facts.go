@@ -29,8 +29,8 @@ type Facts struct {
 	Missing []string
 	// Sudo is root, yes, no (it asks for a password, or forbids) or missing.
 	Sudo string
-	// Member is true if the account is in the group of the agent's socket.
-	Member bool
+	// Group is true if the group of the agent's socket is there, Member if the account is in it.
+	Group, Member bool
 	// Files has the SHA-256 of each file that a bootstrap puts there, and of what it
 	// kept; or one of the states below.
 	Files map[string]string
@@ -135,6 +135,8 @@ func (f *Facts) take(words []string) {
 		f.Missing = append(f.Missing, value)
 	case "sudo":
 		f.Sudo = value
+	case "group":
+		f.Group = value == "yes"
 	case "member":
 		f.Member = value == "yes"
 	case "package":

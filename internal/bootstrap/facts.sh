@@ -62,6 +62,7 @@ elif ! has sudo; then
 else
   echo "sudo $(yes_no sudo -n true)"
 fi
+echo "group $(yes_no getent group unidesk-agent)"
 case " $(id -nG "$account") " in
   *' unidesk-agent '*) echo "member yes" ;;
   *) echo "member no" ;;

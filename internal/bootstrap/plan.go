@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -69,9 +71,9 @@ func (f Facts) Fit() error {
 	case !accountForm.MatchString(f.Account):
 		return fault.New(fault.Unsupported, "account %q has a name that is not taken into a group", f.Account)
 	}
-	for path, state := range f.Files {
+	for name, state := range f.Files {
 		if state == fileOther {
-			return fault.New(fault.PathRefused, "%s is there and is not a regular file", path)
+			return fault.New(fault.PathRefused, "%s is there and is not a regular file", name)
 		}
 	}
 	return nil
@@ -81,17 +83,22 @@ func (f Facts) Fit() error {
 func NewPlan(f Facts, b Binary, files []packaging.File) (Plan, error) {
 	p := Plan{Upload: f.Files[agentPath] != b.SHA256}
 	p.add(agentPath, p.Upload)
+	start := p.Upload
 	for _, file := range files {
-		p.add(file.Path, f.Files[file.Path] != sum(file.Content))
+		changed := f.Files[file.Path] != sum(file.Content)
+		p.add(file.Path, changed)
+		start = start || changed && slices.Contains(unitNames(), path.Base(file.Path))
 	}
 	p.add(configPath, f.Files[configPath] == fileAbsent)
+	p.add("group "+group, !f.Group)
 	if !f.root() {
 		p.add(fmt.Sprintf("%s in group %s", f.Account, group), !f.Member)
 	}
 	for _, name := range unitNames() {
 		p.add(name+" enabled", f.Units[name].Enabled != "enabled")
+		start = start || f.Units[name].Active != "active"
 	}
-	p.add("unidesk-agent.service running", p.Changes() > 0 || f.Units["unidesk-agent.service"].Active != "active")
+	p.add("unidesk-agent.service running", start)
 	p.Acts = append(p.Acts, f.Cluster...)
 	if err := p.room(f, b); err != nil {
 		return Plan{}, err

@@ -43,7 +43,7 @@ func bare() Facts {
 // furnished is a host that a bootstrap has been at.
 func furnished(b Binary) Facts {
 	f := bare()
-	f.Member = true
+	f.Group, f.Member = true, true
 	f.Files[agentPath], f.Files[configPath] = b.SHA256, fileUnreadable
 	for _, file := range packaging.Files() {
 		f.Files[file.Path] = sum(file.Content)
@@ -68,7 +68,7 @@ func TestThePlanNamesWhatWouldChange(t *testing.T) {
 		"a bare host gets all": {bare(), []string{
 			"/usr/bin/unidesk-agent", "/usr/lib/sysusers.d/unidesk-agent.conf", "/usr/lib/tmpfiles.d/unidesk-agent.conf",
 			"/usr/lib/systemd/system/unidesk-agent.socket", "/usr/lib/systemd/system/unidesk-agent.service", "/etc/unidesk/agent.yaml",
-			"ubuntu in group unidesk-agent", "unidesk-agent.socket enabled", "unidesk-agent.service enabled", "unidesk-agent.service running",
+			"group unidesk-agent", "ubuntu in group unidesk-agent", "unidesk-agent.socket enabled", "unidesk-agent.service enabled", "unidesk-agent.service running",
 		}},
 		"a second run changes nothing": {furnished(b), nil},
 		"a new binary restarts the agent": {furnished(newBinary("old")), []string{
@@ -86,7 +86,10 @@ func TestThePlanNamesWhatWouldChange(t *testing.T) {
 		}), []string{"token", "unidesk-agent.service restarted"}},
 		"a disabled socket is enabled": {with(furnished(b), func(f *Facts) {
 			f.Units["unidesk-agent.socket"] = Unit{"loaded", "active", "disabled"}
-		}), []string{"unidesk-agent.socket enabled", "unidesk-agent.service running"}},
+		}), []string{"unidesk-agent.socket enabled"}},
+		"a group that is not there is made, and the agent runs on": {with(furnished(b), func(f *Facts) { f.Group, f.Member = false, false }), []string{
+			"group unidesk-agent", "ubuntu in group unidesk-agent",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -183,11 +183,11 @@ func TestABareHostGetsAnAgentAndASecondRunChangesNothing(t *testing.T) {
 	b := agentOf(t, "/bin/sleep", "one")
 	before := w.inventory(t)
 	dry := w.host(b).Run(t.Context(), true)
-	if dry.Decision != Ready || dry.Changes != 9 || w.inventory(t) != before {
+	if dry.Decision != Ready || dry.Changes != 10 || w.inventory(t) != before {
 		t.Fatalf("the dry run: %+v", dry)
 	}
-	if r := w.run(t, b, Succeeded); r.Changes != 10 || r.Agent == nil { // the group is root's to see
-		t.Errorf("got %+v", r)
+	if r := w.run(t, b, Succeeded); r.Changes != 10 || r.Agent == nil || !slices.Equal(r.Acts, dry.Acts) {
+		t.Errorf("got %+v, the dry run %+v", r, dry.Acts)
 	}
 	w.runs(t, b)
 	after := w.inventory(t)
