@@ -152,6 +152,15 @@ func TestANightIsSeenInTheMorning(t *testing.T) {
 	if len(page.Hosts) == 0 || !page.Hosts[0].Reachable || page.Registry == nil || !page.Registry.OK {
 		t.Errorf("the page knows nothing of D601: %s", out)
 	}
+	for path, want := range map[string][]string{"/services/" + service: {"Newest published", good[:12], next[:12], ">live</span>", ">new</span>"}, "/hosts": {"Checks of the registry"}} {
+		out, err := pageOf(t, path)
+		must(t, err)
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s does not show %q: %s", path, w, out)
+			}
+		}
+	}
 	deployNow(t, service, next, "--config", config).want(t, contract.DecidedSucceeded, "", 0)
 }
 

@@ -113,6 +113,15 @@ func ShelfOf(ctx context.Context, from lister, row catalog.Row) Shelf {
 	return s
 }
 
+// Newest returns the shelves with the newest n artifacts of each.
+func Newest(list []Shelf, n int) []Shelf {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Artifacts = slices.Clone(list[i].Artifacts[:min(n, len(list[i].Artifacts))])
+	}
+	return list
+}
+
 // Failures are what could not be asked, each cause once.
 func Failures(list []Shelf) (all []Unasked) {
 	defer func() {

@@ -1,6 +1,7 @@
 package overview
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -41,5 +42,22 @@ func TestALookDuringARunIsNoState(t *testing.T) {
 		if got, changing := places[0].live().State, c.before || c.after; (got == Changing) != changing {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+// A registry whose host is away holds nothing that is known.
+func TestARegistryThatIsAwayHasNoShelf(t *testing.T) {
+	t.Parallel()
+	row := must(must(catalog.Builtin()).Row("frontend"))
+	q := Question{Wired: &site.Wired{}, Published: 1}
+	q.Wired.Config.RegistryHost, q.Wired.Config.State = "D601", t.TempDir()
+	q.Wired.Parts.Ledger = ledger.Open(t.TempDir())
+	looks := inventory.Places([]catalog.Row{row}, artifact.Prod, func(catalog.Row, artifact.Env) sight.Workload {
+		return sight.Workload{HostName: catalog.Master, Host: pending{held: -time.Hour}}
+	})
+	s := nothing()
+	q.ask(t.Context(), &s, looks, map[string]error{"D601": errors.New("away")})
+	if s.Shelves != nil || s.Report != nil || s.Registry != nil || len(s.Services) != 1 {
+		t.Errorf("%+v", s)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 )
 
@@ -39,6 +40,10 @@ type Status struct {
 	Interrupted []Interrupted       `json:"interrupted"`
 	Services    []Live              `json:"services"`
 	Unasked     []inventory.Unasked `json:"unasked"`
+	// Report is the registry's whole report, Shelves are what it holds of each service: for the
+	// page, and no part of the answer.
+	Report  *registry.Report  `json:"-"`
+	Shelves []inventory.Shelf `json:"-"`
 }
 
 // Host is a host and whether its agent answers.
@@ -74,6 +79,8 @@ type Question struct {
 	Rows  []catalog.Row
 	// Env restricts the answer; the zero value stands for all environments.
 	Env artifact.Env
+	// Published is how many commits of each service the status's shelves have, the newest.
+	Published int
 }
 
 // Ask asks the hosts, the registry, the receipts and deploy.json.
@@ -110,11 +117,18 @@ func (q Question) ask(ctx context.Context, s *Status, looks []*inventory.Place, 
 	var shelves []inventory.Shelf
 	asking.Go(func() { inventory.LookAll(ctx, looks, away) })
 	if away[q.Wired.Config.RegistryHost] == nil {
-		asking.Go(func() { s.Registry, unread = q.registry(ctx) })
+		asking.Go(func() { s.Report, unread = q.registry(ctx) })
 		asking.Go(func() { shelves = inventory.Shelves(ctx, inventory.ListerOf(ctx, q.Wired.Remote), rowsOf(looks)) })
 	}
 	asking.Wait()
 
+	if r := s.Report; r != nil {
+		s.Registry = &Registry{q.Wired.Config.RegistryHost, r.OK, r.Decision, r.Summary}
+	}
+	if q.Published > 0 && shelves != nil {
+		s.Shelves = inventory.Newest(shelves, q.Published)
+		_ = inventory.Know(ctx, q.Wired.Config, rowsOf(looks), s.Shelves) // judge has why
+	}
 	s.fail("what the registry is like", unread)
 	s.Unasked = append(s.Unasked, inventory.Failures(shelves)...)
 	for _, u := range inventory.Unseen(looks) {
@@ -216,12 +230,12 @@ func hostOf(row site.HostRow) Host {
 }
 
 // registry asks what the registry is like.
-func (q Question) registry(ctx context.Context) (*Registry, error) {
+func (q Question) registry(ctx context.Context) (*registry.Report, error) {
 	settings := q.Wired.Config.Registry
 	facts, err := q.Wired.Remote.InspectRegistry(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
-	report := registry.Judge(settings, facts).Health()
-	return &Registry{q.Wired.Config.RegistryHost, report.OK, report.Decision, report.Summary}, nil
+	report := registry.Judge(settings, facts).Health().Worded(remedy.Text)
+	return &report, nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -80,7 +81,7 @@ func natural(kind string) string {
 		"log": "frontend: cannot reach its database", "disturbed": "unidesk-redis was restarted by another program", "warning": "an older image stays: it has a name of yours",
 		"provenance": "the producer's summary names this digest", "signer": "supervisor@example.com", "key": "SHA256:0123456789abcdef",
 		"text": "layer 3 of 5", "command": "artifact-registry deploy-service", "summary": "the registry answers, and the disk of its blobs is nearly full",
-		"holder": "deploy of bob (1001)", "seen": "unidesk-frontend runs aaaaaaaaaa and keeps restarting", "wanted": strings.Repeat("b", 40),
+		"holder": "deploy of bob (1001)", "subject": "let a user log in again", "name": "listens on loopback alone", "seen": "unidesk-frontend runs aaaaaaaaaa and keeps restarting", "wanted": strings.Repeat("b", 40),
 		"question": "what the host elsewhere runs", "answer": "elsewhere does not answer on port 22", "hint": "ssh elsewhere true",
 	}[kind]
 }
@@ -145,6 +146,14 @@ func newDesk(t *testing.T, text texts) *desk {
 			{Service: "met-nonlinear", Env: artifact.Prod, Host: "D601", State: overview.None},
 			{Service: "decision-center", Env: artifact.Prod, Host: "D601", State: overview.NotAsked, Proven: &proven},
 		},
+		Report: &registry.Report{
+			Checks:   []registry.Check{{Name: text("name"), OK: true, Got: text("value")}, {Name: text("name"), Want: text("value"), Got: text("value"), Fix: text("hint")}},
+			Warnings: []string{text("warning")},
+		},
+		Shelves: []inventory.Shelf{{Service: frontend, Others: []string{"not shown"}, Artifacts: []inventory.Published{
+			{Commit: commit("c"), Size: 5 << 20, Created: ago(5), Standing: map[artifact.Env]ledger.Standing{artifact.Dev: ledger.RolledBack, artifact.Prod: ledger.New}, Subject: text("subject")},
+			{Commit: commit("e")},
+		}}},
 		Unasked: []inventory.Unasked{*inventory.NotAsked(text("question"), fault.New(fault.HostUnreachable, "%s", text("answer")).WithHint("%s", text("hint")))},
 	}
 	rows := []catalog.Row{must(must(catalog.Builtin()).Row("frontend"))}

@@ -33,13 +33,13 @@ func TestEachPageShowsItsPart(t *testing.T) {
 	h := d.server(t).Handler()
 	for path, want := range map[string][]string{
 		"/":                       {"down", "aaaaaaaaaaaa", "3 newer published", "unhealthy", "a word of someone", "running deploys", "1.0 MB of 4.2 MB", "interrupted:", "reverted", "never deployed: met-nonlinear"},
-		"/services/frontend":      {"down", strings.Repeat("a", 40), "--to " + strings.Repeat("0", 40), "reverted", "down for 4.2 s"},
+		"/services/frontend":      {"down", strings.Repeat("a", 40), "--to " + strings.Repeat("0", 40), "reverted", "down for 4.2 s", "newest published", "cccccccccccc", "rolled back", "5.2 MB"},
 		"/services/baidu-netdisk": {"proven", strings.Repeat("d", 40)},
 		"/receipts/" + d.kept:     {"succeeded", strings.Repeat("a", 40), "independent", "holds", "fails", "1.0 MB crossed instead of 4.2 MB", "verified"},
 		"/receipts/" + d.reverted: {"reverted", "because", "the last lines of its container"},
 		"/runs/" + d.going:        {"running", "transfer"},
 		"/runs/" + d.reverted:     {"reverted", "record"},
-		"/hosts":                  {"the controller of the master is v0.1.0", "answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health"},
+		"/hosts":                  {"the controller of the master is v0.1.0", "answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health", "holds", "fails", "unidesk-controller doctor"},
 		"/status.json":            {`"schemaVersion": 1`, `"services"`},
 		"/healthz":                {"ok"},
 	} {
@@ -254,6 +254,9 @@ func TestASnapshotHasWhatIsShown(t *testing.T) {
 	ok(t, err)
 	if len(s.Receipts) != 3 || s.Receipts[0].ID != d.reverted || s.Receipts[0].Stamps != nil || s.Receipts[0].Transfer.Layers != nil {
 		t.Errorf("%+v", s.Receipts)
+	}
+	if len(s.Shelves) != 1 || len(s.Shelves[0].Artifacts) != 2 || s.Shelves[0].Others != nil {
+		t.Errorf("%+v", s.Shelves)
 	}
 	info, err := os.Stat(filepath.Join(d.folder, "snapshot.json"))
 	if err != nil || info.Mode().Perm() != 0o640 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
@@ -100,6 +101,8 @@ type serviceView struct {
 	Receipts []ledger.Receipt
 	Attempts []attempt
 	Back     []back
+	// Shelf is what the registry holds, nil if it was not asked.
+	Shelf *inventory.Shelf
 }
 
 // back is a version that a service can go back to, by the receipts.
@@ -112,7 +115,7 @@ type back struct {
 const mostBack = 3
 
 func (d data) service(name string) (serviceView, error) {
-	v := serviceView{Service: name, Receipts: d.Snapshot.Of(name), Attempts: d.attempts(name)}
+	v := serviceView{Service: name, Receipts: d.Snapshot.Of(name), Attempts: d.attempts(name), Shelf: d.Snapshot.Shelf(name)}
 	for _, l := range d.Snapshot.Status.Services {
 		if l.Service != name {
 			continue

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
@@ -69,11 +70,11 @@ func bytesOf(l journal.Line) string {
 // tone is the class of a state or an outcome: good, warn, bad, busy or calm.
 func tone(word any) string {
 	switch fmt.Sprint(word) {
-	case string(overview.Proven), string(contract.DecidedSucceeded), string(contract.DecidedUnchanged):
+	case string(overview.Proven), string(ledger.Live), string(contract.DecidedSucceeded), string(contract.DecidedUnchanged):
 		return "good"
 	case string(overview.Degraded), string(overview.Unproven), string(overview.Unknown), string(contract.DecidedUnsettled), string(contract.DecidedInterrupted):
 		return "warn"
-	case string(overview.Down), string(overview.Drifted), string(overview.Unconfirmed), string(contract.DecidedReverted),
+	case string(overview.Down), string(overview.Drifted), string(overview.Unconfirmed), string(ledger.RolledBack), string(contract.DecidedReverted),
 		string(contract.DecidedRevertFailed), string(contract.DecidedFailed), string(journal.Killed):
 		return "bad"
 	case string(overview.Changing), string(journal.Running):

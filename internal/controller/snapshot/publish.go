@@ -42,7 +42,9 @@ func Publishes(folder string) bool {
 
 // Write writes a snapshot of a look.
 func (p *Publisher) Write(look overview.Status) {
-	s := Snapshot{Version: version, Build: p.Build, Status: look, Pages: pages(p.Services), Receipts: []ledger.Receipt{}}
+	s := Snapshot{
+		Version: version, Build: p.Build, Status: look, Report: look.Report, Shelves: shelves(look.Shelves), Pages: pages(p.Services), Receipts: []ledger.Receipt{},
+	}
 	receipts, err := p.Ledger.History(0, "")
 	p.became("the receipts of the snapshot", err)
 	for _, r := range receipts[:min(len(receipts), mostReceipts)] {
@@ -80,15 +82,30 @@ func (p *Publisher) became(what string, err error) {
 	p.trouble.Became(what, err, slog.String("hint", fault.HintOf(err)))
 }
 
-// encode returns the snapshot's JSON, with as many receipts as fit.
+// encode returns the snapshot's JSON, with as many receipts as fit. If none fits, a host has sent
+// too much: its words are left out.
 func (s Snapshot) encode() ([]byte, error) {
 	for {
 		content, err := json.Marshal(s)
-		if err != nil || len(content) <= mostBytes || len(s.Receipts) == 0 {
+		switch {
+		case err != nil || len(content) <= mostBytes:
 			return content, err
+		case len(s.Receipts) > 0:
+			s.Receipts = s.Receipts[:len(s.Receipts)/2]
+		case s.Report != nil || s.Shelves != nil:
+			s.Report, s.Shelves = nil, nil
+		default:
+			return content, nil
 		}
-		s.Receipts = s.Receipts[:len(s.Receipts)/2]
 	}
+}
+
+// shelves returns what of shelves the page shows.
+func shelves(list []inventory.Shelf) (shown []inventory.Shelf) {
+	for _, s := range list {
+		shown = append(shown, inventory.Shelf{Service: s.Service, Repository: s.Repository, Artifacts: s.Artifacts})
+	}
+	return shown
 }
 
 // shown returns what of a receipt the page shows.

@@ -15,10 +15,12 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
@@ -32,6 +34,9 @@ const (
 	mostBytes = 6 << 20
 )
 
+// Published is how many commits of a service a snapshot has of those that the registry holds.
+const Published = 20
+
 // Every is the time between two snapshots while no run begins or ends.
 const Every = time.Minute
 
@@ -40,6 +45,10 @@ type Snapshot struct {
 	Version int             `json:"schemaVersion"`
 	Build   build.Info      `json:"controller"`
 	Status  overview.Status `json:"status"`
+	// Report is the registry's, nil if it was not asked. Shelves are what it holds of each
+	// service, the newest commits.
+	Report  *registry.Report  `json:"registry,omitempty"`
+	Shelves []inventory.Shelf `json:"shelves,omitempty"`
 	// Pages are the web pages of the sources, by service: a page of a commit is below each.
 	Pages map[string]string `json:"pages"`
 	// Receipts are the newest, the newest first.
@@ -73,6 +82,16 @@ func (s Snapshot) Of(service string) (receipts []ledger.Receipt) {
 		}
 	}
 	return receipts
+}
+
+// Shelf returns what the registry holds of a service, nil if it was not asked.
+func (s Snapshot) Shelf(service string) *inventory.Shelf {
+	for i := range s.Shelves {
+		if s.Shelves[i].Service.String() == service {
+			return &s.Shelves[i]
+		}
+	}
+	return nil
 }
 
 // Runs returns the copy of the journal beside the snapshot in a folder.

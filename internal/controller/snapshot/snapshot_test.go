@@ -9,6 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
 // A snapshot stays readable: the oldest receipts give way.
@@ -29,6 +30,11 @@ func TestASnapshotIsBounded(t *testing.T) {
 	content, err := s.encode()
 	if err != nil || len(content) > mostBytes || !strings.Contains(string(content), `"id":"0"`) || !strings.Contains(string(content), `"id":"40"`) {
 		t.Errorf("%d bytes, %v", len(content), err)
+	}
+	s.Report = &registry.Report{Warnings: []string{strings.Repeat("\x00", 4<<20)}}
+	content, err = s.encode()
+	if err != nil || len(content) > mostBytes || !strings.Contains(string(content), `"schemaVersion":1`) {
+		t.Errorf("with too long a report: %d bytes, %v", len(content), err)
 	}
 }
 
