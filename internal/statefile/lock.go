@@ -46,7 +46,7 @@ func CreateLocked(path string, private fs.FileMode) (*Lock, error) {
 }
 
 // Try takes the lock and reports true, or false when another process has it.
-func (l *Lock) Try() (bool, error) { return try(l.file, syscall.LOCK_EX) }
+func (l *Lock) Try() (bool, error) { return TryLock(l.file) }
 
 // Wait takes the lock as soon as no other process has it. It returns the cause of
 // the context when that ends first.
@@ -66,6 +66,10 @@ func (l *Lock) Wait(ctx context.Context) error {
 		}
 	}
 }
+
+// TryLock takes the exclusive lock of an open file or folder, which closing it frees. It
+// reports false when another process has the lock.
+func TryLock(f *os.File) (bool, error) { return try(f, syscall.LOCK_EX) }
 
 // File is the open file. A program that inherits it has the lock, too.
 func (l *Lock) File() *os.File { return l.file }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
 const (
@@ -85,18 +87,19 @@ func makeRoom(parent string) (*room, error) {
 
 // lockRoom locks a room of this account, unless a living process has it.
 func lockRoom(dir string) (*os.File, error) {
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), dir)
 	var opened, named unix.Stat_t
-	err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	free, err := statefile.TryLock(f)
 	if err == nil {
-		err = errors.Join(unix.Fstat(fd, &opened), unix.Lstat(dir, &named))
+		err = errors.Join(unix.Fstat(int(f.Fd()), &opened), unix.Lstat(dir, &named))
 	}
 	switch {
 	case err != nil:
+	case !free:
+		err = fmt.Errorf("%s is a living process's", dir)
 	case opened.Ino != named.Ino || opened.Dev != named.Dev:
 		err = fmt.Errorf("%s is another folder now", dir)
 	case int(opened.Uid) != os.Geteuid():
