@@ -7,12 +7,16 @@
 package drive
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/schema"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/schema/schematest"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -25,7 +29,8 @@ type Answer struct {
 	Stderr string
 }
 
-// Ended is the answer of a command that ran to its end, with err.
+// Ended is the answer of a command that ran to its end, with err. JSON that does not fit the
+// schema of the command fails the test.
 func Ended(t *testing.T, cmd *exec.Cmd, err error, stdout []byte, stderr string) Answer {
 	t.Helper()
 	exit := (*exec.ExitError)(nil)
@@ -37,8 +42,23 @@ func Ended(t *testing.T, cmd *exec.Cmd, err error, stdout []byte, stderr string)
 		if err := json.Unmarshal(stdout, &a.Result); err != nil {
 			t.Fatalf("%v: %v\n%s", cmd.Args, err, stdout)
 		}
+		if err := schematest.Check(commandIn(cmd.Args), stdout); err != nil {
+			t.Errorf("%v: %v", cmd.Args, err)
+		}
 	}
 	return a
+}
+
+// commandIn returns the controller's command in a line that may begin with another program. The
+// controller refuses what is no command as it refuses any command: version stands for it.
+func commandIn(line []string) string {
+	words, command := " "+strings.Join(line, " ")+" ", ""
+	for _, c := range schema.Commands() {
+		if len(c) > len(command) && strings.Contains(words, " "+c+" ") {
+			command = c
+		}
+	}
+	return cmp.Or(command, "version")
 }
 
 // Want checks decision, reason and exit code, and what every failure owes.
