@@ -180,7 +180,7 @@ func workloads() []Entry {
 			"Read which finding does not hold, and the last lines of the container: `unidesk-controller logs --service NAME`. A deploy reverts by itself; repair the version and deploy again.",
 		},
 		{
-			fault.FailedBefore, "An earlier deploy of this very image (commit and digest) to this environment was not proven and was reverted. A host that was lost, an interrupt and a full disk do not count.",
+			fault.FailedBefore, "An earlier deploy of this very image (commit and digest) to this environment was not proven and was reverted, or was kept as degraded. A host that was lost, an interrupt and a full disk do not count.",
 			"Read why: `unidesk-controller history --service NAME`, then `unidesk-controller history show ID`. Publish a repaired commit, or deploy this image once more with --again.",
 		},
 		{

@@ -37,7 +37,7 @@ const (
 	Recovered Event = "recovered"
 	// Failed: a run or a recovery ended with a failure and without a receipt.
 	Failed Event = "failed"
-	// Drifted: a service of this machine is down, or is not what was proven.
+	// Drifted: a service that the watch looks at is down, or is not what was proven.
 	Drifted Event = "drifted"
 	// Test: a person tries the notices.
 	Test Event = "test"
