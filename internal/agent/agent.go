@@ -5,8 +5,8 @@
 // deadline it reverts a change that no run settles, and it keeps copies of published
 // layers in its own folder.
 //
-// An account that may write to the socket's folder, or to agent.yaml, is this agent. No
-// account may call a method without a role option in the contract.
+// An account that may write to the socket's folder, or to agent.yaml, can do all that this
+// agent can. No account may call a method without a role option in the contract.
 package agent
 
 import (
@@ -36,7 +36,7 @@ import (
 
 const (
 	// stopGrace is how long calls under way get to end when the agent must stop. A
-	// layer's stream is cut then; its receiver continues it elsewhere in time.
+	// layer's stream is cut then; its receiver continues it later.
 	stopGrace = 10 * time.Second
 	// memoryLimit is far above what is needed (some 6 MiB beside the program itself)
 	// and makes the collector work hard before the process comes near the 64 MiB that
@@ -116,7 +116,7 @@ type service interface {
 	Close()
 }
 
-// newServer registers everything behind the guard, which then learns what there is.
+// newServer registers all services behind the guard, which then learns their methods.
 func newServer(creds peerCredentials, g *guard, host rpc.Host, images rpc.Images, deltas rpc.Deltas, more ...service) (*grpc.Server, *health.Server) {
 	s := grpc.NewServer(append(rpc.ServerOptions(),
 		grpc.Creds(creds), grpc.InTapHandle(g.enter), grpc.ChainUnaryInterceptor(g.unary), grpc.ChainStreamInterceptor(g.stream))...)
@@ -178,9 +178,9 @@ func (a *Agent) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// stop ends the server: no new calls, a while for those under way, then none. What must
-// not be left half done, a recreate above all, is waited for. It is asked to stop at
-// once: the server waits for every handler, and systemd for none beyond its limit.
+// stop ends the server: no new calls, a while for those under way, then none. It waits for
+// jobs that must not be left half done, a recreate above all. It asks them to stop at once:
+// the server waits for every handler, and systemd for none beyond its limit.
 func (a *Agent) stop() {
 	a.health.Shutdown()
 	var wg sync.WaitGroup

@@ -161,9 +161,9 @@ func (c *cluster) allowed(ctx context.Context) error {
 	return nil
 }
 
-// ask returns what the account may do, by an answer that is young enough. It is many
-// questions, so that all callers share them, and they go on for the next caller when ctx
-// ends.
+// ask returns what the account may do; it uses the last answer again if that is young enough.
+// An answer takes many questions, so all callers share them, and they go on for the next
+// caller when ctx ends.
 func (c *cluster) ask(ctx context.Context) leave {
 	if r := c.last(); r.good(rightsAge) {
 		return r

@@ -97,8 +97,7 @@ func ofProjects(services string) string {
 	return "projects: {p: {root: /srv, files: [a], envFile: /e, services: " + services + "}}"
 }
 
-// An agent is updated before its agent.yaml is.
-// clusterYAML is a configuration with this in its section kubernetes.
+// clusterYAML is a configuration with these keys in its section kubernetes.
 func clusterYAML(keys string) string {
 	return "version: 2\nregistry: http://127.0.0.1:5000\nkubernetes: {" + keys +
 		", namespaces: {a: {services: {s: {keyPrefix: A_DEPLOY_, deployments: [{name: s, container: s}]}}}}}"
@@ -125,6 +124,7 @@ func TestAClusterHasThePlacesOfK3s(t *testing.T) {
 	}
 }
 
+// An agent is updated before its agent.yaml is.
 func TestVersion1IsRead(t *testing.T) {
 	t.Parallel()
 	c, err := Load(strings.NewReader(strings.Replace(servicesYAML("[web, api]"), "version: 2", "version: 1", 1)))

@@ -32,8 +32,8 @@ const (
 	maxCallsPerUID = 32
 )
 
-// foreign are the services of gRPC's own that are served: their methods return no more
-// than HostService.Describe does, so they need the same role.
+// foreign reports whether a service is gRPC's own and is served: its methods return no more than
+// HostService.Describe does, so they need the same role.
 func foreign(service string) bool {
 	switch service {
 	case "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection":
@@ -96,7 +96,7 @@ func (g *guard) allow(c caller, method string) error {
 		WithHint("on the agent's host, as root: list the account under roles.%s in agent.yaml and restart unidesk-agent%s", wanted, without(need))
 }
 
-// without is the way that gives the account no role which makes it root's equal.
+// without returns, for the role admin, how to do without a role that makes the account root's equal.
 func without(need artifactv1.Role) string {
 	if need != artifactv1.Role_ROLE_ADMIN {
 		return ""
@@ -218,7 +218,7 @@ type patientStream struct {
 	limit time.Duration
 }
 
-// RecvMsg receives; what arrives is waited for no more.
+// RecvMsg receives a message, and ends the wait for the request's arrival.
 func (s *patientStream) RecvMsg(m any) error {
 	err := s.ServerStream.RecvMsg(m)
 	arrived(s.Context())

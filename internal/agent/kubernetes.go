@@ -36,7 +36,7 @@ type Namespace struct {
 	Services placement.Namespace `yaml:"services"`
 }
 
-// Where k3s keeps what the agent needs of it.
+// The address and the files of k3s that the agent needs, and the file of the agent's token.
 const (
 	defaultServer     = "https://127.0.0.1:6443"
 	defaultCA         = "/var/lib/rancher/k3s/server/tls/server-ca.crt"

@@ -23,14 +23,14 @@ type refusals struct {
 
 type refused struct {
 	logged time.Time
-	since  int // the last line
+	since  int // how many since the last line
 }
 
 func newRefusals(log *slog.Logger) *refusals {
 	return &refusals{log: log, of: make(map[uint32]*refused)}
 }
 
-// note counts a refusal, and logs it if none of the account was for a while.
+// note counts a refusal, and logs it if none of the account's was logged for a while.
 func (r *refusals) note(ctx context.Context, uid uint32, why error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -40,8 +40,8 @@ func newRoles(c Roles) (roles, error) {
 	return r, errors.Join(errs...)
 }
 
-// guard refuses files of a project that an account may write which is not root's equal. The
-// role admin is; an account of the role operate would get more than the role gives.
+// guard refuses files of a project if an account that is not root's equal may write them. An
+// account of the role admin is; an account of the role operate would get more than its role gives.
 func (r roles) guard(paths ...string) error {
 	return statefile.Guarded(statefile.Trust{
 		Account: func(uid int) bool { return r[uint32(uid)] == rpc.RoleAdmin },

@@ -19,12 +19,12 @@ import (
 // the end of in is passed on as the end of our half. in may still be being read
 // then: what reads it ends with the process.
 //
-// Before the socket has answered nothing is written to out, so that a failure is
-// a failure there and not a connection that breaks. ctx bounds the wait for its
-// answer and nothing after it.
+// Nothing is written to out before the socket has accepted, so that the far end sees
+// a failure and not a connection that breaks. ctx bounds the wait for the socket
+// and nothing after it.
 //
-// systemd answers for an agent that it starts. HOST_UNREACHABLE, too, is an agent that
-// systemd cannot start: it would be waited for until the far end gives up.
+// systemd accepts connections for an agent that it starts. If it cannot start the agent, Stdio
+// fails with HOST_UNREACHABLE, too: otherwise the far end would wait until it gives up.
 func Stdio(ctx context.Context, path string, in io.Reader, out io.Writer) error {
 	trouble := func(context.Context) string { return "" }
 	if path == DefaultSocket {

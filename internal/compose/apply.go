@@ -61,8 +61,8 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 	return nil
 }
 
-// retag gives the old image a name of its own, so that no prune takes it, before the
-// names that it had go to the new image.
+// retag gives the old image a name of its own, so that a prune of unnamed images does not
+// take it, before the names that it had go to the new image.
 func (r *Runtime) retag(ctx context.Context, spec workload.Spec, change workload.Change, before State, id string) error {
 	for _, old := range []string{before.ImageID, before.Stable} {
 		if old == "" {

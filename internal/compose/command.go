@@ -81,7 +81,7 @@ func (r *Runtime) upArguments(service string) []string {
 	return r.arguments("--progress", "plain", "up", "-d", "--no-build", "--no-deps", "--force-recreate", "--pull", "never", service)
 }
 
-// closed is what keeps a change from writing its deploy keys.
+// closed returns the obstacle to writing the deploy keys of a change, zero if there is none.
 func (r *Runtime) closed() *workload.Obstacle {
 	if err := envfile.Writable(r.config.EnvFile); err != nil {
 		return &workload.Obstacle{What: err.Error(), Fix: fault.HintOf(err)}

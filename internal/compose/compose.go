@@ -47,8 +47,8 @@ type Config struct {
 	// Workloads are the services of the project that may be observed and switched. A
 	// service that is not [workload.Spec.Placed] can only be observed.
 	Workloads []workload.Spec
-	// Guard refuses files that an account may write which may not do what they have done;
-	// nil refuses none.
+	// Guard refuses files that an account may write although it may not do what the files
+	// have done; nil refuses none.
 	Guard func(paths ...string) error `json:"-"`
 	// Placing is what to do about a service that is not placed, for people.
 	Placing string
@@ -137,15 +137,15 @@ type Runtime struct {
 type limits struct {
 	// read is for Compose commands that change nothing.
 	read time.Duration
-	// recreate is for Compose from start to end, or beside is for it besides the time that
-	// the container may take to stop, if that is more; afterwards it is stopped.
+	// recreate bounds Compose from start to end. The bound is beside plus the time that the
+	// container may take to stop, if that is more. Compose is stopped after it.
 	recreate, beside time.Duration
 	// grace is what is left of that once the caller has given up: a recreate that
 	// is under way ends sooner than it could be repaired.
 	grace time.Duration
-	// kill is between asking a command to stop and killing it.
+	// kill is the time between asking a command to stop and killing it.
 	kill time.Duration
-	// settle is for a container to run after it was put back.
+	// settle is how long a container may take to run after it was put back.
 	settle time.Duration
 }
 
@@ -185,8 +185,8 @@ func findDocker(name string) (string, error) {
 	return path, nil
 }
 
-// environment is all that Compose gets to see besides the env file: a variable of the
-// caller's would beat the file's variable of that name.
+// environment returns all variables that Compose gets besides the env file's: a variable of
+// the caller would override the file's variable of that name.
 func environment(dockerHost string) []string {
 	env := []string{"DOCKER_HOST=" + dockerHost}
 	for _, name := range []string{"PATH", "HOME", "DOCKER_CONFIG"} {

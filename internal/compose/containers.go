@@ -10,8 +10,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// While Compose recreates a container the new container is called <12 hex>_<name>, the
-// digits being the old container's id; interrupted, it leaves it so, created and never
+// While Compose recreates a container the new container is called <12 hex>_<name>; the
+// digits are the old container's id. An interrupted recreate leaves it so, created and never
 // started (docker/compose pkg/compose/reconcile.go, planRecreateContainer).
 var leftoverForm = regexp.MustCompile(`^[0-9a-f]{12}_(.+)$`)
 
@@ -21,7 +21,7 @@ type fleet struct {
 	main *engine.Container
 	// leftovers are what interrupted recreates left.
 	leftovers []engine.Container
-	// others bear other names: replicas, or ones from before the service had a name.
+	// others bear other names: replicas, or containers from before the service had a name.
 	others []engine.Container
 }
 

@@ -31,8 +31,8 @@ func (r *Runtime) uncovered(ctx context.Context, spec workload.Spec, d workload.
 	return unfit(spec, proof.Uncovered(spec, image, workload.Observation{Units: []workload.Unit{{Compose: &d}}}))
 }
 
-// nameTaken returns the container that has the service's name and is none of its, nil if
-// there is none.
+// nameTaken returns the container that has the service's container name but is not the
+// service's, nil if there is none.
 func (r *Runtime) nameTaken(ctx context.Context, name string) (*workload.Neighbour, error) {
 	c, err := r.engine.Container(ctx, name)
 	if errors.Is(err, engine.ErrNotFound) || err == nil && c.Name != name { // the engine takes the beginning of an id for a name

@@ -31,8 +31,8 @@ func (r *Runtime) recall(ctx context.Context, env envfile.Content, name string) 
 			return r.pick(ctx, env, name, k.project, nil)
 		}
 	}
-	// Those who look at once share an answer: Compose is a program of tens of threads. It
-	// goes on, within the limit of a read, for those who stay.
+	// Callers that ask at the same time share an answer: Compose is a program of tens of
+	// threads. It goes on, within the limit of a read, for the callers that still wait.
 	answer := r.looks.DoChan(name, func() (any, error) { return r.define(context.WithoutCancel(ctx), env, name) })
 	select {
 	case a := <-answer:
@@ -57,8 +57,8 @@ func (r *Runtime) readProject(ctx context.Context, env envfile.Content) ([]byte,
 	return project, nil
 }
 
-// sum is of what the Compose files and the env file hold now; whole is true if they are
-// all of the project.
+// sum returns the hash of the present content of the Compose files and the env file; whole
+// is true if they are all of the project.
 func (r *Runtime) sum() (sum [sha256.Size]byte, whole bool) {
 	elsewhere := [...]string{"include", "extends", "label_file"} // by these words a Compose file makes others a part of it
 	all := sha256.New()

@@ -57,8 +57,8 @@ func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change worklo
 	return r.engine.Release(ctx, Holder(spec))
 }
 
-// restoreKeys takes the deploy keys of the env file back. A file that cannot be read as
-// an env file any more is a person's to mend: it is left, with a warning.
+// restoreKeys puts the deploy keys of the env file back. If the file is no env file any
+// more, it is left for a person to mend, with a warning.
 func (r *Runtime) restoreKeys(ctx context.Context, before State, emit func(workload.Event)) error {
 	err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert)
 	if err == nil {
@@ -72,7 +72,7 @@ func (r *Runtime) restoreKeys(ctx context.Context, before State, emit func(workl
 	return nil
 }
 
-// removeNew ends a change before which nothing ran.
+// removeNew reverts a change before which nothing ran: it removes the containers.
 func (r *Runtime) removeNew(ctx context.Context, spec workload.Spec) error {
 	f, err := r.fleet(ctx, spec)
 	if err != nil {
@@ -183,7 +183,7 @@ func (r *Runtime) keys(before State) (lines []string) {
 	return lines
 }
 
-// manual is how a person brings back what ran before, after a revert failed with err.
+// manual returns how a person brings back what ran before, after a revert failed with err.
 func (r *Runtime) manual(spec workload.Spec, before State, err error) string {
 	var lines []string
 	for _, line := range r.keys(before) {

@@ -8,8 +8,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// The engine quotes what it was given. What ran before had another secret than the env
-// file has today.
+// The engine's error quotes the values that it was given. The old container had another
+// secret than the env file has today.
 func TestAFailedRevertTellsNoFormerSecret(t *testing.T) {
 	t.Parallel()
 	r := fake(t, "SECRET=hunter3\n", "")

@@ -12,9 +12,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Retire implements [confirm.Runtime]: the old image is held no more, and it takes off the names
-// that this program gave, never by force. An image goes with its last name; it stays if it has a
-// name from elsewhere, or a container uses it.
+// Retire implements [confirm.Runtime]. It releases the old image, and removes the names that
+// this program gave, never by force. The engine removes an image with its last name; the image
+// stays if it has a name from elsewhere, or a container uses it.
 func (r *Runtime) Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error {
 	var failed []error
 	if err := r.engine.Release(ctx, Holder(spec)); err != nil {

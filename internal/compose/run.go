@@ -27,8 +27,8 @@ const (
 	maxOutput     = 64 << 10
 )
 
-// command is a Compose command in a process group of its own, of docker or of the plugin. If this process dies, it is
-// timeout(1) that ends the group, kill after the time at which this process would have.
+// command returns a Compose command, of docker or of the plugin, in a process group of its own. If this process dies,
+// timeout(1) ends the group, kill later than this process would have.
 func (r *Runtime) command(ctx context.Context, within, kill time.Duration, args []string) *exec.Cmd {
 	seconds := func(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 	program := r.docker
@@ -47,7 +47,7 @@ func (r *Runtime) read(ctx context.Context, env envfile.Content, args ...string)
 	return out, err
 }
 
-// capture is read, with what the command reports of its progress, too.
+// capture is read, and also returns the progress that the command reports.
 func (r *Runtime) capture(ctx context.Context, env envfile.Content, args ...string) (out, progress []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.read)
 	defer cancel()
@@ -73,10 +73,10 @@ func (r *Runtime) capture(ctx context.Context, env envfile.Content, args ...stri
 
 var errStopped = errors.New("docker compose was stopped since it did not end")
 
-// runApart runs a Compose command that must come to its end though this process
+// runApart runs a Compose command that must come to its end even if this process
 // dies: in a process group of its own, with the lock as an open file, and with its
-// output in memory that outlives us, for a broken pipe would kill it. When it fails,
-// secrets are asked for and taken out of what is shown of that.
+// output in memory that outlives us, for a broken pipe would kill it. If it fails, the
+// error shows its output without the values that secrets returns.
 func (r *Runtime) runApart(ctx context.Context, lock *os.File, l limits, secrets func() []string, args ...string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)

@@ -65,7 +65,7 @@ func (m machine) Containers(context.Context, string, string) ([]engine.Container
 	return m.found, m.err
 }
 
-// Image has what any container of it is given.
+// Image returns an image with the environment that any container of it is given.
 func (m machine) Image(context.Context, string) (engine.Image, error) {
 	return engine.Image{Env: engine.Env{"PUBLIC=such file", "KEY=of another value"}}, m.err
 }

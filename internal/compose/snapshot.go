@@ -169,7 +169,7 @@ func (r *Runtime) staged(ctx context.Context, spec workload.Spec, change workloa
 
 var noName = regexp.MustCompile(`[^a-z0-9]+`)
 
-// keepRepository holds the names by which old images stay, whatever is pruned.
+// keepRepository returns the repository of the names that keep old images from being unnamed.
 func keepRepository(spec workload.Spec) string {
 	return "unidesk-keep/" + strings.Trim(noName.ReplaceAllString(strings.ToLower(spec.Ref.Name()), "-"), "-")
 }

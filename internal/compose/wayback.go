@@ -11,9 +11,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// The way back is the container that ran, and not today's files with its image: those
-// may have been edited, so that nothing starts by them. It is made by the engine's API
-// of the request that made it, with Compose's labels, so that Compose takes it for its own.
+// A revert brings back the container that ran, and does not apply today's files to its image: they
+// may have been edited, so that nothing starts by them. The engine's API makes that container by the
+// request that made it first, with Compose's labels, so that Compose takes it for its own.
 
 // errGone is in the chain of the error of a revert whose image is gone.
 var errGone = errors.New("its image is gone")
@@ -29,7 +29,7 @@ func (r *Runtime) hold(ctx context.Context, spec workload.Spec, change workload.
 	return r.scrubbed(ctx, spec, before, r.engine.Hold(ctx, before.Was, Holder(spec), change.ID))
 }
 
-// scrubbed takes what the container was given out of the engine's words.
+// scrubbed removes the values that the container was given from the engine's error.
 func (r *Runtime) scrubbed(ctx context.Context, spec workload.Spec, before State, err error) error {
 	if err == nil || before.Was == nil {
 		return err
@@ -47,7 +47,7 @@ func (r *Runtime) scrubbed(ctx context.Context, spec workload.Spec, before State
 	return f
 }
 
-// givenBefore are the values that what ran before was given. before may be nil.
+// givenBefore returns the values that the old container was given. before may be nil.
 func (r *Runtime) givenBefore(ctx context.Context, spec workload.Spec, before *State) []string {
 	if before == nil || before.Was == nil {
 		return nil

@@ -1,6 +1,6 @@
 // Package confirm makes every change of a workload provisional, as routers do with
-// commit-confirmed: what stands before it is durable before anything is touched, one
-// change at a time is under way, and a change that is not kept is reverted, by this
+// commit-confirmed: a record of the old state is durable before anything is touched, a
+// single change at a time is under way, and a change that is not kept is reverted, by this
 // process or by the next. It turns a [Runtime], which switches a kind of workload, into
 // a [workload.Target].
 //
@@ -43,11 +43,11 @@ type Runtime[S any] interface {
 	// compare the copies that run.
 	Holds(ctx context.Context, spec workload.Spec, change workload.Change, before S) error
 	// Restore reverts the change from any point, and returns without error only when what
-	// ran before runs again. What another writer changed since stays as it is, each with a
-	// warning that names its unit. Its error's hint are the commands by which a person
-	// does the same.
+	// ran before runs again. An object that another writer changed since stays as it is,
+	// with a warning that names its unit. The hint of an error holds the commands by which
+	// a person does the same.
 	Restore(ctx context.Context, spec workload.Spec, change workload.Change, before S, lock *os.File, emit func(workload.Event)) error
-	// Retire lets the images of these commits go, but for those in use.
+	// Retire releases the images of these commits, except images in use.
 	Retire(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) error
 }
 
@@ -79,11 +79,11 @@ type Comparing interface {
 type Target[S any] struct {
 	runtime Runtime[S]
 	store   store[S]
-	// Wait is how long Switch and Settle wait for another process's hand on the
-	// same workload, or for what that process left running.
+	// Wait is how long Switch and Settle wait for the lock of the workload, which another
+	// process has, or a program that it left running.
 	Wait time.Duration
-	// Patience bounds the work that goes on after the caller has given up: taking
-	// a change back, letting images go.
+	// Patience bounds the work that goes on after the caller has given up: a revert, the
+	// removal of images.
 	Patience time.Duration
 	// Lease is how long a change's run is believed to live since its last renewal; 0 on
 	// a host on which a run holds its own lock.
@@ -91,7 +91,7 @@ type Target[S any] struct {
 	leases *leases
 	// Now is the wall clock, which may be set at any time.
 	Now func() time.Time
-	// Takes, if not nil, returns who else hears of a change that Watch reverts.
+	// Takes, if not nil, returns a listener for a change that Watch reverts.
 	Takes func(workload.Change) Listener
 }
 
@@ -109,11 +109,11 @@ func New[S any](runtime Runtime[S], dir string) *Target[S] {
 }
 
 // TrustOnly has the target refuse a record with PATH_REFUSED, unless root, its own
-// account or an account that trusts accepts wrote it. It is for a state folder that more
-// accounts may write to than may do what a record asks for.
+// account or an account that trusts accepts wrote it. It is for a state folder in which
+// an account may write that may not do what a record asks for.
 func (t *Target[S]) TrustOnly(trusts func(uid int) bool) { t.store.trusts = trusts }
 
-// check refuses a name that names nothing; every other name is fit for a file name.
+// check refuses the zero name; every other name is fit for a file name.
 func check(ref workload.Ref) error {
 	if ref.IsZero() {
 		return fault.New(fault.InvalidRequest, "the request names no workload")

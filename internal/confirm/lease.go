@@ -19,7 +19,7 @@ type leases struct {
 	mu      sync.Mutex
 	began   time.Time
 	renewed map[string]time.Time
-	// switching counts the switches under way: they renew by being there.
+	// switching counts the switches under way, by change: as long as a switch lasts, it renews.
 	switching map[string]int
 }
 

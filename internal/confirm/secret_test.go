@@ -78,7 +78,7 @@ func TestTheSecretsOfARecordAreForItsAccountAlone(t *testing.T) {
 	if got, _, err := s.load(ref); err != nil || got == nil || got.State.Token != "hunter2" || got.Failed != "no" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// Those of another change are nothing to this one.
+	// A change does not get the secrets of another change.
 	r.Change.ID = "c"
 	if err := s.save(ref, r); err != nil {
 		t.Fatal(err)

@@ -51,8 +51,8 @@ func (t *Target[S]) Settle(ctx context.Context, ref workload.Ref, s workload.Set
 	})
 }
 
-// letGo retires images. The change is settled: what becomes of older images cannot make
-// that fail.
+// letGo retires images. The change is settled already, so that an error about older images
+// is only a warning.
 func (t *Target[S]) letGo(ctx context.Context, spec workload.Spec, commits []artifact.Commit, emit func(workload.Event)) {
 	if err := t.runtime.Retire(ctx, spec, commits, emit); err != nil {
 		emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: fmt.Sprintf("older images stay: %v; the next deploy tries again", err)})
@@ -90,8 +90,8 @@ func (t *Target[S]) proven(ctx context.Context, r record[S], want []workload.Cop
 	return nil
 }
 
-// expire takes a change back whose time is over, and reports whether it had to:
-// not when it was settled, or got more time, before the lock was free.
+// expire reverts a change whose time is over. took is false if the change was settled, or
+// got more time, before the lock was free.
 func (t *Target[S]) expire(ctx context.Context, change workload.Change, emit func(workload.Event)) (took bool, err error) {
 	ref, stop := change.Ref, ctx.Done()
 	err = t.locked(ctx, ref, func(ctx context.Context, lock *os.File) error {
@@ -105,8 +105,8 @@ func (t *Target[S]) expire(ctx context.Context, change workload.Change, emit fun
 	return took, err
 }
 
-// locked does what ends a change, which goes on once it has the lock, whether its
-// caller still waits or not.
+// locked calls do, which ends a change, under the workload's lock. Once it has the lock, do
+// goes on whether the caller still waits or not.
 func (t *Target[S]) locked(ctx context.Context, ref workload.Ref, do func(context.Context, *os.File) error) error {
 	lock, err := t.lock(ctx, ref)
 	if err != nil {
@@ -118,7 +118,7 @@ func (t *Target[S]) locked(ctx context.Context, ref workload.Ref, do func(contex
 	return do(ctx, lock)
 }
 
-// settled answers for a change that is not under way.
+// settled returns the answer of Settle about a change that is not under way.
 func (t *Target[S]) settled(ref workload.Ref, r *record[S], last *workload.Settled, s workload.Settlement) error {
 	switch {
 	case last == nil || last.ChangeID != s.ChangeID:
@@ -196,7 +196,7 @@ func (t *Target[S]) restore(ctx context.Context, stop <-chan struct{}, r record[
 	}
 }
 
-// again is between two tries of what a silent runtime could not do.
+// again is the pause between two tries of a runtime that does not answer.
 const again = time.Second
 
 // silent reports whether an error is that of a runtime that does not answer now.

@@ -59,7 +59,7 @@ func TestARevertWaitsForWhatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// What stays silent is a failed revert that may be retried; at the deadline it is.
+// If the runtime stays silent, the revert fails and may be retried; at the deadline it is.
 func TestARevertDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,13 +15,13 @@ import (
 
 // The files of a workload, each written whole or not at all:
 //
-//	<ref>.lock           locked while somebody, or a program he started, is at it
+//	<ref>.lock           locked while a process, or a program that it started, acts
 //	<ref>.pending.json   the unsettled change and what stood before it
 //	<ref>.secret.json    the part of the former that holds secrets, see [Secretive]
 //	<ref>.last.json      how the last change ended
 //
-// A change is settled once last.json names it. The pending file of the same change is
-// then only in the way, which is what a crash between the two leaves.
+// A change is settled once last.json names it. A crash between the two writes may leave
+// the pending file of that change, which then counts for nothing.
 const (
 	lockSuffix    = ".lock"
 	pendingSuffix = ".pending.json"
@@ -153,7 +153,7 @@ func (s store[S]) unsettled() (found []workload.Pending, err error) {
 	return found, errors.Join(faults...)
 }
 
-// sweep removes what writes that were killed have left. The lock must be held.
+// sweep removes the temporary files of writes that were killed. The lock must be held.
 func (s store[S]) sweep(ref workload.Ref) {
 	// A file that cannot be removed does no harm.
 	for _, suffix := range []string{pendingSuffix, secretSuffix, lastSuffix} {
@@ -186,7 +186,7 @@ func (s store[S]) readFile(path string) (b []byte, err error) {
 	return b, err
 }
 
-// write is durable when it returns: the file and its name.
+// write writes a file. When it returns, the file and its name are durable.
 func (s store[S]) write(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -15,19 +15,19 @@ const (
 	// being notified: another process may have made a change, and a clock may be set.
 	look = 2 * time.Second
 	// A failed revert is retried after firstPause, then after twice as long each time,
-	// maxReverts times in all: some half an hour.
+	// maxReverts times in all: some 20 minutes.
 	firstPause = 10 * time.Second
 	maxReverts = 8
 )
 
-// Watch reverts each unsettled change at its deadline: a change that an earlier process
-// left too, and at once if its deadline passed meanwhile. When ctx ends, it waits for
-// what it has begun and returns.
+// Watch reverts each unsettled change at its deadline, also a change that an earlier
+// process left, and at once if its deadline passed meanwhile. When ctx ends, Watch waits
+// for the reverts that it has begun and returns.
 //
-// How long a change has is what its record grants, by this process's own steady clock:
-// a clock that is set, ahead or back, neither shortens nor stretches it. What failed
-// stays pending, is logged as an error, and is retried a bounded number of times; after
-// that, the next start or a person retries it.
+// A change has the time that its record grants, by this process's monotonic clock: setting
+// the wall clock, ahead or back, neither shortens nor stretches it. A change whose revert
+// failed stays pending. The failure is logged as an error, and the revert is retried a
+// bounded number of times; after that, the next start or a person retries it.
 func (t *Target[S]) Watch(ctx context.Context, log *slog.Logger) {
 	w := &watcher[S]{target: t, log: log, known: make(map[string]*waiting)}
 	defer w.wg.Wait()
@@ -51,7 +51,7 @@ type Listener interface {
 	TookBack(err error)
 }
 
-// listener hears of a change; by default it does nothing.
+// listener returns the listener for a change; by default it does nothing.
 func (t *Target[S]) listener(c workload.Change) Listener {
 	if t.Takes == nil {
 		return deaf{}
@@ -74,8 +74,8 @@ type watcher[S any] struct {
 	unreadable string
 }
 
-// waiting is a change that is not settled. One goroutine at a time has it: the
-// loop, or, while busy, that of the revert, which gives it back by closing over.
+// waiting is a change that is not settled. A single goroutine at a time owns it: the
+// loop, or, while busy, the revert's, which gives it back by closing over.
 type waiting struct {
 	change workload.Change
 	due    time.Time // with a monotonic reading
@@ -117,7 +117,7 @@ func (w *watcher[S]) round(ctx context.Context) {
 	}
 }
 
-// left is how much of its time a change has, seen for the first time: never more
+// left returns how much of its time a change still has when it is first seen: never more
 // than it was granted, however wrong the clock is now.
 func (t *Target[S]) left(p workload.Pending) time.Duration {
 	granted := p.Change.Deadline.Sub(p.Since)

@@ -56,7 +56,7 @@ func watch(t *testing.T, target *confirm.Target[confirmtest.State], j *journal) 
 	return stop
 }
 
-// provisional makes change "b", to version 1, that has d.
+// provisional makes change "b", to version 1, which has time d until its deadline.
 func (w *world) provisional(t *testing.T, d time.Duration) workload.Change {
 	t.Helper()
 	c := w.change(t, 1, "b")
@@ -67,7 +67,7 @@ func (w *world) provisional(t *testing.T, d time.Duration) workload.Change {
 	return c
 }
 
-// restores counts what reverting has begun.
+// restores counts how often a revert has begun.
 func (w *world) restores() *atomic.Int64 {
 	var n atomic.Int64
 	w.host.Break = func(s confirmtest.Step) error {
@@ -126,7 +126,7 @@ func TestWhatNobodySettlesIsTakenBackOnceAtItsDeadline(t *testing.T) {
 	})
 }
 
-// hearing hears of a change that is reverted.
+// hearing is a listener that counts points and keeps ends.
 type hearing struct {
 	points int
 	ends   []error
@@ -138,7 +138,7 @@ func (h *hearing) Report(workload.Event) { h.points++ }
 // TookBack implements [confirm.Listener].
 func (h *hearing) TookBack(err error) { h.ends = append(h.ends, err) }
 
-// Who listens hears of each try to take a change back, and how it ended.
+// A listener hears of each try to revert a change, and how it ended.
 func TestWhatIsTakenBackIsHeardOf(t *testing.T) {
 	for name, broken := range map[string]error{"reverted": nil, "not reverted": errors.New("no room")} {
 		t.Run(name, func(t *testing.T) {

@@ -8,12 +8,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// After returns the command to type after a failure of a pass over the row. A pass
-// that only reads never names the command that acts.
+// After returns the command to type after a command failed for the service of the row.
+// If acts is false, the command only read, and After never returns [LiveCommand].
 func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 	f, commit := out.Failure, out.Contract.Commit
 	switch {
-	case out.Decision == DecidedGated: // by a grant that does not open its gate
+	case out.Decision == DecidedGated: // the grant does not open the gate
 		return out.Contract.ToSign()
 	case f.Reason == fault.RevertFailed || f.Reason == fault.ChangePending:
 		return recoverAs(f.Action)
@@ -31,7 +31,7 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 		return again.Meant(DeployCommand(row.Service, env, commit.String()))
 	case f.Reason == fault.TagMoved: // a person decides which image is meant
 		return Ours("history", "--service", row.Service.String())
-	case out.Contract.asked.Entry == ByPrefetch: // which no line that deploys may follow
+	case out.Contract.asked.Entry == ByPrefetch: // a prefetch does not lead to a command that deploys
 		return out.Contract.Meant(PrefetchCommand(row.Service, env, commit.String()))
 	case out.Decision == DecidedReverted && !f.Retry && out.Receipt != nil:
 		return Ours("history", "show", out.Receipt.ID)
@@ -41,7 +41,7 @@ func After(out Result, row catalog.Row, env artifact.Env, acts bool) Command {
 	return out.Contract.Meant(DeployCommand(row.Service, env, commit.String())) // the plan shows when the cause is gone
 }
 
-// recoverAs is RecoverCommand, by root if the failure's action is that.
+// recoverAs returns RecoverCommand, in its form for root if the action is RecoverAsRoot.
 func recoverAs(a fault.Action) Command {
 	if a == fault.RecoverAsRoot {
 		return Words(remedy.Words(a)...)

@@ -2,14 +2,14 @@ package contract
 
 import "github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 
-// What is known of the registry when it does not resolve a commit.
+// Why the registry does not resolve a commit.
 const (
 	NotAsked    = "not asked"        // it, or the way to it, gave no answer
 	NoLongerHas = "no longer has it" // it answered that it does not have the commit
 )
 
-// ByReceipt is what a deploy rests on if the registry does not resolve the commit: a
-// receipt of success names the digests, and the target's host has that image.
+// ByReceipt is the source of a deploy's digests if the registry does not resolve the
+// commit: a receipt of success names them, and the target's host has that image.
 type ByReceipt struct {
 	// Registry is [NotAsked] or [NoLongerHas]; Cause is the error.
 	Registry string `json:"registry"`
@@ -18,8 +18,8 @@ type ByReceipt struct {
 	Receipt string `json:"receipt"`
 }
 
-// Unresolved returns what is known of a registry that failed to resolve a commit. It
-// returns "" if the registry gave another answer: a receipt does not stand against that.
+// Unresolved returns why the registry did not resolve a commit: [NotAsked] or
+// [NoLongerHas]; "" for any other error: no receipt overrules another answer.
 func Unresolved(err error) string {
 	switch fault.ReasonOf(err) {
 	case fault.ArtifactNotFound:

@@ -9,8 +9,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Candidate is a service that deploy.json names, and its contract or what is
-// wrong with the wish.
+// Candidate is a service that deploy.json names, with its contract, or with the error
+// if there can be no contract.
 type Candidate struct {
 	Service  string
 	Contract Contract

@@ -44,10 +44,10 @@ func Words(words ...string) (c Command) {
 	return c
 }
 
-// Form makes a command of a usage line, which is nothing but to be filled in.
+// Form makes a command of a usage line. The whole line is a placeholder.
 func Form(line string) Command { return Command{[]word{{missing: Placeholder(line)}}} }
 
-// With returns the command with a value for each place of p.
+// With returns the command with value in place of each p.
 func (c Command) With(p Placeholder, value string) Command {
 	words := slices.Clone(c.words)
 	for i, w := range words {
@@ -58,7 +58,7 @@ func (c Command) With(p Placeholder, value string) Command {
 	return Command{words}
 }
 
-// And returns the command with more words at its end, none of them a placeholder.
+// And returns the command with words added at its end. It reads none as a placeholder.
 func (c Command) And(words ...string) Command {
 	all := slices.Clone(c.words)
 	for _, w := range words {

@@ -24,8 +24,8 @@ func applyCommand(service string, env artifact.Env, commit string) Command {
 	return Ours("deploy", "apply", "--env", env.String(), "--service", service, "--commit", commit)
 }
 
-// LiveCommand brings a commit live, by the entry that the row wants. If nothing can,
-// it is the command that shows the commit.
+// LiveCommand brings a commit live, by the entry that the row requires. If no command
+// can, it is the dry run.
 func LiveCommand(row catalog.Row, env artifact.Env, commit string) Command {
 	e := row.Environment(env)
 	switch {

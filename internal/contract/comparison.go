@@ -6,7 +6,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Comparison is an environment as deploy.json wants it, beside what is there.
+// Comparison compares an environment with what deploy.json wants there.
 type Comparison struct {
 	OK       bool         `json:"ok"`
 	Equal    bool         `json:"equal"`

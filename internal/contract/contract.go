@@ -62,20 +62,20 @@ type Contract struct {
 	Image            string            `json:"image"`
 	RequiredLabels   map[string]string `json:"requiredLabels"`
 	Target           Target            `json:"target"`
-	// Targets are all that the deploy touches, by name; ExcludedTargets what people
-	// might take for a target.
+	// Targets are the names of all that the deploy touches. ExcludedTargets are names
+	// that people might take for targets.
 	Targets         []string `json:"targets"`
 	ExcludedTargets []string `json:"excludedTargets"`
 	// Deployments are the Kubernetes Deployments that would change; none for Compose.
 	Deployments []string `json:"deployments"`
 	EnvFile     string   `json:"envFile"`
 	EnvKeys     []string `json:"envKeys"`
-	// LabelKeys are those of them that the Compose service's labels must name; its
-	// environment must hand on all, each under its own name.
+	// LabelKeys are the EnvKeys that the Compose service's labels must name. Its
+	// environment must pass on all EnvKeys, each under its own name.
 	LabelKeys []string `json:"labelKeys,omitempty"`
 	// Annotations are stamped on the Deployments beside the environment.
 	Annotations []string `json:"annotations,omitempty"`
-	// AuthSync is what is brought into the namespace before the rollout.
+	// AuthSync is the configuration that is written into the namespace before the rollout.
 	AuthSync        *AuthSync `json:"authSync,omitempty"`
 	RequiredSecrets []string  `json:"requiredSecrets"`
 	Health          Health    `json:"health"`
@@ -88,7 +88,7 @@ type Contract struct {
 	note  ledger.Note
 }
 
-// Target is where the deploy acts.
+// Target is the place that the deploy changes: a Compose service or Deployments of a host.
 type Target struct {
 	Host           string   `json:"host"`
 	ComposeProject string   `json:"composeProject,omitempty"`
@@ -96,7 +96,7 @@ type Target struct {
 	ContainerName  string   `json:"containerName"`
 	Tags           []string `json:"tags"`
 	Command        string   `json:"command"`
-	// Namespace is Kubernetes', Container and ServiceProxy are those of the first Deployment.
+	// Namespace is the Kubernetes namespace. Container and ServiceProxy are the first Deployment's.
 	Namespace    string    `json:"namespace,omitempty"`
 	Container    string    `json:"container,omitempty"`
 	ServiceProxy string    `json:"serviceProxy,omitempty"`
@@ -108,12 +108,12 @@ type Rollout struct {
 	Deployment string `json:"deployment"`
 	// Container is the container whose image is set.
 	Container string `json:"container"`
-	// ServiceProxy is where health is asked; "" if it has no Service.
+	// ServiceProxy is the path at which health is asked; "" if the Deployment has no Service.
 	ServiceProxy string `json:"serviceProxy,omitempty"`
 }
 
-// AuthSync is where the keys of an object of config.json go. Their values are not
-// read for a contract.
+// AuthSync names the objects that take the keys of an object of config.json. A contract
+// does not read the values.
 type AuthSync struct {
 	From string `json:"from"` // the object's pointer
 	// Secret takes the credentials, ConfigMap the settings; both as namespace/name. A key
@@ -124,7 +124,7 @@ type AuthSync struct {
 	Settings    []string `json:"settings"`
 }
 
-// Health is the question that the proof asks.
+// Health is the health request of the proof, and its conditions.
 type Health struct {
 	Port    int             `json:"port"`
 	Path    string          `json:"path"`
@@ -134,7 +134,7 @@ type Health struct {
 	Timeout string          `json:"timeout"`
 }
 
-// AgentPlacement stands for the env file of a project that an agent has placed.
+// AgentPlacement is the EnvFile of a contract for a project that an agent places.
 const AgentPlacement = "agent.yaml"
 
 // NewContract parses the request and derives its contract.
@@ -170,7 +170,7 @@ func NewContract(c *catalog.Catalog, req Request) (Contract, error) {
 	return out, nil
 }
 
-// judge judges the gate.
+// judge sets the gate, and its next command.
 func (c *Contract) judge() {
 	c.Gate = Judge(c.row, c.Env, c.asked)
 	c.Gate.Next = c.Meant(c.Gate.Next)
@@ -180,8 +180,8 @@ func (c *Contract) judge() {
 // about the contract's commit.
 func (c Contract) Meant(command Command) Command { return meant(c.Digest, c.again, command) }
 
-// Stamps are the deploy keys, without prefix, of the artifact of this manifest. When it
-// is deployed is not among them.
+// Stamps returns the deploy keys, without prefix, of the artifact of this manifest. The
+// time of the deploy is not among them.
 func (c Contract) Stamps(manifest artifact.Digest) map[string]string {
 	return map[string]string{
 		workload.KeyCommit:          c.Commit.String(),
@@ -199,7 +199,7 @@ func (c Contract) Row() catalog.Row { return c.row }
 // Environment returns the catalog entry of the service in its environment.
 func (c Contract) Environment() catalog.Environment { return c.row.Environment(c.Env) }
 
-// fill sets what a deploy acts on.
+// fill sets the targets, keys and probes of the deploy.
 func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	e := c.Environment()
 	c.Shape, c.Target.Host, c.Targets = e.Target.Shape, e.Target.Host, e.Target.Names()

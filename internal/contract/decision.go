@@ -9,7 +9,7 @@ const (
 	DecidedRefused Decision = "refused"
 	// DecidedContract: a dry run; nothing was contacted.
 	DecidedContract Decision = "contract"
-	// DecidedReady: every read-only check holds; --run-now would go.
+	// DecidedReady: every read-only check holds; --run-now would deploy.
 	DecidedReady Decision = "ready"
 	// DecidedStaged: the image is on its host, and nothing that runs was touched.
 	DecidedStaged Decision = "staged"
@@ -26,11 +26,11 @@ const (
 	DecidedIncomplete Decision = "incomplete"
 	// DecidedSucceeded: the commit is live, and proven.
 	DecidedSucceeded Decision = "succeeded"
-	// DecidedUnchanged: it was live already, and is proven afresh.
+	// DecidedUnchanged: the commit was live already, and is proven again.
 	DecidedUnchanged Decision = "unchanged"
-	// DecidedDegraded: it is live, but flags that were false before still are.
+	// DecidedDegraded: the commit is live, but flags that were false before still are.
 	DecidedDegraded Decision = "degraded"
-	// DecidedReverted: it was not proven; what ran before runs again.
+	// DecidedReverted: the commit was not proven; what ran before runs again.
 	DecidedReverted Decision = "reverted"
 	// DecidedRevertFailed: neither version is proven live; the result names what to type.
 	DecidedRevertFailed Decision = "revert-failed"
@@ -44,6 +44,6 @@ const (
 	DecidedInterrupted Decision = "interrupted"
 	// DecidedDrifted: what runs is not what the receipt proved.
 	DecidedDrifted Decision = "drifted"
-	// DecidedBusy: a deploy of it goes on, so that what runs is not settled.
+	// DecidedBusy: a deploy of the service is under way, so that what runs may still change.
 	DecidedBusy Decision = "busy"
 )

@@ -13,13 +13,13 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 )
 
-// mostFailure bounds what a check repeats of a receipt's failure, in bytes.
+// mostFailure is how much of a receipt's failure a check repeats at most, in bytes.
 const mostFailure = 200
 
-// Earlier are the checks of an image that does not run, by the receipts of its environment,
-// newest first: its last proof did not fail, unless the person asks for it again, and the
-// Compose service is defined as it was when the image was proven. definition is the hash
-// of that now, zero if it is not known.
+// Earlier returns the checks of an image that does not run, by receipts, which come newest
+// first. The last proof of the image did not fail, unless the person asks for the image again.
+// The Compose service is defined as it was when the image was proven: definition is the hash
+// of its present definition, zero if that is not known.
 func Earlier(c Contract, receipts []ledger.Receipt, manifest, definition artifact.Digest) (checks []proof.Check) {
 	if r := ledger.FailedBefore(receipts, c.Env, c.Commit, manifest); r != nil {
 		checks = append(checks, failedBefore(*r, c.again))

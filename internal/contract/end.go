@@ -11,7 +11,7 @@ func (r Result) End() journal.End {
 	return end
 }
 
-// End returns how the run ended that did this, for its journal.
+// End returns how the run of this recovery ended, for its journal.
 func (r Recovery) End() journal.End {
 	end := endOf(string(r.Action), r.Failure)
 	if r.Action == TookBack || r.Action == Recorded {

@@ -7,9 +7,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Excluding adds the other services of the target's Compose project, or the other
-// Deployments of its namespace, of all that runs there, to what the contract leaves
-// alone.
+// Excluding returns the contract with more excluded targets: of all, the other services
+// of the target's Compose project, or the other Deployments of its namespace.
 func (c Contract) Excluding(spec workload.Spec, all []workload.Neighbour) Contract {
 	host, excluded := c.Environment().Target.Host, slices.Clone(c.ExcludedTargets)
 	for _, other := range all {

@@ -8,7 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Gate is whether the service may be brought live, and what stands before it.
+// Gate holds whether the service may be brought live, and if not, why and what to do.
 type Gate struct {
 	Mode catalog.Mode `json:"mode"`
 	// Why is the gate's sentence, or the reason of a mode that is not live.
@@ -27,20 +27,20 @@ const (
 	GateDeprecated  catalog.Gate = "deprecated"
 )
 
-// Entry is the command that a deploy is asked for by.
+// Entry is the command with which a person asks for a deploy.
 type Entry string
 
 // The entries.
 const (
 	ByDeployService Entry = "deploy-service"
 	ByDeployApply   Entry = "deploy apply"
-	// ByPrefetch stages an image; each service takes it.
+	// ByPrefetch stages an image; no row requires another entry for that.
 	ByPrefetch Entry = "prefetch"
 	// ByDeployBackendCore is the legacy entry, which the gate always refuses.
 	ByDeployBackendCore Entry = "deploy-backend-core"
 )
 
-// Asked is what a gate is judged by beside the row.
+// Asked is the part of a request on which the gate depends, beside the row.
 type Asked struct {
 	Entry  Entry
 	Commit string
@@ -51,8 +51,8 @@ type Asked struct {
 	Promoted bool
 }
 
-// Judge is the only place where a gate is decided. It is the same for a dry run, a plan
-// and a run.
+// Judge decides the gate; no other code does. A dry run, a plan and a run get the same
+// gate.
 func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 	e := row.Environment(env)
 	shut := func(code catalog.Gate, next Command, format string, args ...any) Gate {
@@ -84,8 +84,8 @@ func Judge(row catalog.Row, env artifact.Env, a Asked) Gate {
 	return Gate{Mode: e.Mode, Why: e.Why}
 }
 
-// elsewhere returns the plan for the other environment if there is one, else the list
-// of services.
+// elsewhere returns the plan for the other environment if that is live, else the dry run
+// if the mode is Validate, else the list of services.
 func elsewhere(row catalog.Row, env artifact.Env, commit string) Command {
 	for _, other := range artifact.Envs() {
 		if e := row.Environment(other); other != env && e.Mode == catalog.Live {
@@ -114,7 +114,7 @@ func (g Gate) Passable() bool {
 // Empty reports whether there is nothing behind the gate that a plan could look at.
 func (g Gate) Empty() bool { return g.Code == GateUnsupported || g.Code == GateDeprecated }
 
-// decision is what a command comes to that the gate stops.
+// decision returns the decision of a command that the gate stops.
 func (g Gate) decision() Decision {
 	switch g.Code {
 	case GateDeprecated:
@@ -125,8 +125,8 @@ func (g Gate) decision() Decision {
 	return DecidedGated
 }
 
-// GateReason returns the reason of a refusal at a gate. It is total: a gate that is not
-// here has none, and a test finds it.
+// GateReason returns the reason of a refusal at a gate; false for a gate that is missing
+// here, which a test finds.
 func GateReason(code catalog.Gate) (fault.Reason, bool) {
 	switch code {
 	case GateUnsupported, GatePlanOnly:

@@ -2,9 +2,9 @@ package contract
 
 import "github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 
-// Obstacle returns the decision about what a deploy meets before the switch. It is the
-// same for a plan, a run and an apply: gated if a grant does not open its gate, blocked
-// if the answer to a check is no, failed if there is no answer or an act failed.
+// Obstacle returns the decision for an error before the switch. It is the same for a
+// plan, a run and an apply: gated if a grant does not open its gate, blocked if the
+// answer to a check is no, failed if there is no answer or an act failed.
 func Obstacle(err error) Decision {
 	switch fault.ReasonOf(err) {
 	case fault.Interrupted:

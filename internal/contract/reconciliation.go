@@ -7,7 +7,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Reconciliation is what came of all services of an environment.
+// Reconciliation is the outcome for all services of an environment.
 type Reconciliation struct {
 	OK       bool         `json:"ok"`
 	Decision Decision     `json:"decision"`
@@ -19,7 +19,7 @@ type Reconciliation struct {
 type Reconciled struct {
 	Service string  `json:"service"`
 	Outcome Outcome `json:"outcome"`
-	// Result is the deploy's own; nil when it was not reached.
+	// Result is the result of the service's deploy; nil if the service was not reached.
 	Result *Result `json:"result,omitempty"`
 }
 
@@ -34,8 +34,8 @@ const (
 	OutcomeNotReached Outcome = "not-reached"
 )
 
-// LookAll goes through all services with something that only reads; nothing stops
-// it.
+// LookAll calls look, which only reads, for each candidate with a contract. No failure
+// stops it.
 func LookAll(env artifact.Env, all []Candidate, look func(Contract) Result) Reconciliation {
 	out := Reconciliation{Env: env, Services: make([]Reconciled, len(all))}
 	for i, c := range all {
@@ -52,7 +52,7 @@ func Consider(c Candidate, do func(Contract) Result) Reconciled {
 		switch one.Result = &r; r.Failure.Reason {
 		case fault.UnknownService:
 			one.Outcome = OutcomeSkipped
-		case fault.CommitNotPinned: // of a service that there is
+		case fault.CommitNotPinned: // the service exists
 			r.Failure.Next = ListCommand(c.Service)
 		}
 		return one
@@ -65,7 +65,7 @@ func Consider(c Candidate, do func(Contract) Result) Reconciled {
 	default:
 		if r.OK || r.Decision == DecidedDegraded { // it runs, and its result names what is not well
 			one.Outcome = OutcomeDone
-		} else if c.Contract.Gate.Final() { // whatever is amiss, apply passes it over
+		} else if c.Contract.Gate.Final() { // apply skips it, whatever else is wrong
 			one.Outcome = OutcomeSkipped
 		}
 	}
@@ -82,8 +82,8 @@ func (r Reconciliation) Failed() *Result {
 	return nil
 }
 
-// Conclude makes a single decision of all services: the failure, else what is degraded,
-// else what was skipped, else the change, if there was a change.
+// Conclude sets a single decision for all services: the first failure's, else that of a
+// degraded service, else of a skipped service, else of a changed service.
 func (r Reconciliation) Conclude() Reconciliation {
 	if f := r.Failed(); f != nil {
 		r.Decision = f.Decision

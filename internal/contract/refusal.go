@@ -32,7 +32,7 @@ func Gated(c Contract) Result {
 	return r
 }
 
-// AtGate makes the result that of a command which the gate of its contract stops.
+// AtGate sets the decision and the failure of a command that its contract's gate stops.
 func (r *Result) AtGate() {
 	c := r.Contract
 	r.Fail(c.Gate.decision(), workload.PointGuard, c.Gate.fault())
@@ -42,7 +42,7 @@ func (r *Result) AtGate() {
 	}
 }
 
-// Deprecated is all that deploy-backend-core answers.
+// Deprecated returns the only result that deploy-backend-core has.
 func Deprecated(commit string) Result {
 	r := Gated(Contract{Gate: Judge(catalog.Row{}, artifact.Prod, Asked{Entry: ByDeployBackendCore, Commit: commit})})
 	r.Contract = nil
@@ -58,7 +58,7 @@ func Ungranted(c Contract, err error) Result {
 	return r
 }
 
-// NoWayBack is the result of going back to no commit: nothing was begun.
+// NoWayBack is the result of a rollback that finds no commit: nothing was begun.
 func NoWayBack(service artifact.ServiceID, env artifact.Env, err error) Result {
 	r := Result{Service: service.String(), Env: env}
 	r.Fail(Obstacle(err), workload.PointGuard, err)
@@ -111,7 +111,7 @@ func Unsettled(p *workload.Pending) error {
 		WithHint("the same command for that commit proves it; `%s` reverts it", RecoverCommand())
 }
 
-// Held is the fault of a change whose run lives until a time, as far as its host knows.
+// Held is the fault of a change whose run still lives, as far as its host knows.
 func Held(p *workload.Pending) error {
 	return fault.Transient(fault.ChangePending, "a run makes a change to %s (%s), and holds it until %s at least",
 		p.Change.Image.Commit.Short(), p.Change.Holder, p.HeldUntil.UTC().Format(time.TimeOnly+"Z")).
@@ -119,8 +119,8 @@ func Held(p *workload.Pending) error {
 		WithHint("wait for it to end; if that run is known to be over, --take-over does not wait for its time")
 }
 
-// Early answers, before any configuration is read, for what a gate stops whatever the
-// hosts report. If live is set, the command would bring the commit live.
+// Early returns the result, before any configuration is read, of a command that the gate
+// stops whatever the hosts report; else false. live: it would bring the commit live.
 func Early(c Contract, live bool) (Result, bool) {
 	if c.Gate.Empty() || live && c.Gate.Final() {
 		return Gated(c), true

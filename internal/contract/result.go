@@ -18,20 +18,20 @@ import (
 type Result struct {
 	OK       bool     `json:"ok"`
 	Decision Decision `json:"decision"`
-	// DryRun means that the contract is the answer, whatever gate stands before it.
+	// DryRun means that the contract is the answer, even if its gate is shut.
 	DryRun bool `json:"-"`
 	// Mutated means that the host was changed at some time. Changed means that another
 	// version runs than before.
 	Mutated  bool      `json:"mutated"`
 	Changed  bool      `json:"changed"`
 	Contract *Contract `json:"contract,omitempty"`
-	// Service and Env are what verify was asked about.
+	// Service and Env are set by verify, and by a rollback that finds no commit.
 	Service string       `json:"service,omitempty"`
 	Env     artifact.Env `json:"env,omitempty"`
 	// Older means that the commit was first proven before the last proven commit.
 	Older bool  `json:"older,omitempty"`
 	Plan  *Plan `json:"plan,omitempty"`
-	// Evidence is the proof, finding by finding; Witnesses names what was real.
+	// Evidence is the proof, finding by finding. Witnesses are sentences about its sources.
 	Evidence  []proof.Finding `json:"evidence,omitempty"`
 	Witnesses []string        `json:"witnesses,omitempty"`
 	Receipt   *ledger.Receipt `json:"receipt,omitempty"`
@@ -39,16 +39,16 @@ type Result struct {
 	// Transfer is the account of a prefetch; a deploy's is in its receipt.
 	Transfer *workload.Transfer `json:"transfer,omitempty"`
 	Seconds  float64            `json:"seconds,omitempty"`
-	// Scope is what became of everything else.
+	// Scope reports the changes beside the target.
 	Scope *Scope `json:"scope,omitempty"`
 	// Running is what runs at the end.
 	Running workload.Running `json:"running,omitzero"`
 	// Rollback is the command that goes back to what was proven before.
 	Rollback Command  `json:"rollback,omitzero"`
 	Hints    []string `json:"hints,omitempty"`
-	// Warnings are about what the run brought live beside the commit, about what a revert left
-	// as another writer made it, each with the next act, and about older images that stay
-	// though they need not.
+	// Warnings are sentences about anything that the run brought live beside the commit, about
+	// anything that a revert left as another writer made it, each with the next act, and about
+	// older images that stay though they need not.
 	Warnings []string `json:"warnings,omitempty"`
 	Failure  *Failure `json:"failure,omitempty"`
 }
@@ -66,37 +66,37 @@ type Plan struct {
 	ByReceipt *ByReceipt `json:"byReceipt,omitempty"`
 	// Provenance is the verdict on the image's origin.
 	Provenance provenance.Verdict `json:"provenance"`
-	// Standing is how the image stands by the receipts of the environment, "" if nothing
-	// is looked at there. Subject is the commit's, "" if no copy of its source knows it.
+	// Standing is the image's standing by the receipts of the environment, "" if no host is
+	// looked at. Subject is the commit's subject line, "" if no copy of its source has it.
 	Standing ledger.Standing `json:"standing,omitempty"`
 	Subject  string          `json:"subject,omitempty"`
 	// Live is what runs; [Result.Running] has its facts.
 	Live *workload.Instance `json:"-"`
-	// Unseen is why nothing that runs was looked at.
+	// Unseen is why the host was not looked at, "" if it was.
 	Unseen string `json:"unseen,omitempty"`
 	// AlreadyLive means that what runs is the asked commit, by the same findings
 	// that a proof needs.
 	AlreadyLive bool          `json:"alreadyLive"`
 	Checks      []proof.Check `json:"checks"`
-	// Next is the command that does it.
+	// Next is the command that makes this deploy.
 	Next Command `json:"next,omitzero"`
 }
 
 // Need is what staging an image will cost.
 type Need struct {
-	// Layers and Bytes must cross the connection; whole layers would be Whole bytes, which
-	// is more if some are made of those that are here.
+	// Layers and Bytes must cross the connection. Whole is Bytes without deltas: more than
+	// Bytes if some layers are made of layers that are here.
 	Layers int   `json:"layers"`
 	Bytes  int64 `json:"bytes"`
 	Whole  int64 `json:"wholeBytes"`
-	// Spool and Engine are the room that is needed on each disk, SpoolFree what
-	// the spool's disk and quota leave.
+	// Spool and Engine are the room that each disk needs. SpoolFree is the room that the
+	// spool's disk and quota leave.
 	Spool     int64 `json:"spoolBytes"`
 	SpoolFree int64 `json:"spoolFreeBytes"`
 	Engine    int64 `json:"engineBytes"`
 }
 
-// Failure is an error as a result carries it.
+// Failure is the error of a result.
 type Failure struct {
 	Step workload.Point `json:"step"`
 	fault.Report
@@ -106,7 +106,7 @@ type Failure struct {
 	Logs []string `json:"logs,omitempty"`
 }
 
-// Fail makes the result that of a failure at a step.
+// Fail sets the decision, and err at a step as the failure.
 func (r *Result) Fail(decision Decision, step workload.Point, err error) {
 	r.OK, r.Decision = false, decision
 	r.Failure = &Failure{Step: step, Report: remedy.Report(err)}
@@ -129,9 +129,9 @@ type Scope struct {
 	// Observed means that the run compared all containers of the target's engine: their
 	// state before the switch with their state after the settlement.
 	Observed bool `json:"observed"`
-	// Note is why they were not.
+	// Note is why the run did not compare them.
 	Note string `json:"note,omitempty"`
-	// Disturbed are those that changed, and that no run of ours explains.
+	// Disturbed are the containers that changed though no run of ours explains it.
 	Disturbed []bystander.Disturbance `json:"disturbed,omitempty"`
 }
 

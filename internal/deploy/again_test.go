@@ -77,7 +77,7 @@ func TestAnImageWhoseProofFailedWantsAgain(t *testing.T) {
 	})
 }
 
-// What is pushed again under the tag is another image, of which nothing is known.
+// An image that is pushed again under the same tag is another image, without a history.
 func TestAnotherImageOfTheCommitDoesNotWantAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -113,8 +113,8 @@ func TestWhatIsNotTheVersionsDoesNotWantAgain(t *testing.T) {
 	}
 }
 
-// A version that was kept degraded is proven again while it runs; back to it from another
-// wants --again.
+// A version that was kept degraded is proven again while it runs. Going back to it from
+// another version needs --again.
 func TestADegradedVersionWantsAgainOnlyOnceItIsReplaced(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.add(t, b, labels(b))

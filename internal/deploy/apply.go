@@ -22,9 +22,9 @@ func (d *Deployer) Apply(ctx context.Context, c contract.Contract, force bool) c
 	return r.ended(r.run(ctx, c, force, found))
 }
 
-// guard is what every artifact consumer must pass: contract, gates, and every check
-// that only reads. A change that this command's own killed run left is no reason to
-// stop: the run takes it over, and looks for itself.
+// guard makes the checks that every artifact consumer must pass: contract, gates, and
+// every check that only reads. A change that a killed run of this command left does not
+// stop it: the run takes the change over, and looks again.
 func (s session) guard(ctx context.Context, c contract.Contract) (contract.Result, *facts) {
 	if c.Gate.Final() {
 		return contract.Gated(c), nil
@@ -36,10 +36,10 @@ func (s session) guard(ctx context.Context, c contract.Contract) (contract.Resul
 	return r, found
 }
 
-// ApplyAll brings an environment to what is wanted. First the guardrail checks all of
-// it, so that it refuses what it can while nothing is touched. Then ApplyAll takes each
-// service in turn, by what the guardrail has found. It skips what a gate stops and
-// what the catalog does not know; a failure stops the rest.
+// ApplyAll brings each service of an environment to its wanted commit. First the guardrail
+// checks all services, so that it refuses what it can while nothing is touched. Then
+// ApplyAll deploys them in turn, by the facts that the guardrail has found. It skips a
+// service that a gate stops or the catalog does not know; a failure stops the rest.
 func (d *Deployer) ApplyAll(ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation {
 	out := contract.Reconciliation{Env: env, Services: make([]contract.Reconciled, len(all))}
 	for i, c := range all {

@@ -101,8 +101,8 @@ func TestGoingBackRestsOnAReceiptWithoutTheRegistry(t *testing.T) {
 	}
 }
 
-// Everything else is refused as before: only a receipt of success, of this environment
-// and host, and an image that is there.
+// A deploy without the registry needs a receipt of success, of this environment and host,
+// and an image that is there. Everything else is refused as before.
 func TestWithoutSuchAReceiptTheRegistryIsNeeded(t *testing.T) {
 	down := fault.Transient(fault.RegistryUnavailable, "it does not answer")
 	for name, c := range map[string]struct {
@@ -171,7 +171,7 @@ func (w *world) record(commit artifact.Commit, change func(*ledger.Receipt)) {
 	}
 }
 
-// What the registry answers counts: a receipt stands in for no answer.
+// If the registry answers, its answer counts: no receipt overrules it.
 func TestAReceiptDoesNotStandAgainstTheRegistrysAnswer(t *testing.T) {
 	for _, cause := range []error{
 		fault.New(fault.ArtifactInvalid, "the tag names a chart"), fault.New(fault.DigestMismatch, "other bytes"),

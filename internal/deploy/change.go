@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// switchTime is what tags, env file and Compose may take beside the proof and the old
-	// container's stop, or what a rollout may take beside its own deadline.
+	// switchTime is the time for tags, env file and Compose, beside the proof and the old
+	// container's stop, or for a rollout, beside its own deadline.
 	switchTime = 3 * time.Minute
 	// cleanUp bounds work that goes on after a person stops the run: as long as a host may
 	// take to settle.
@@ -40,13 +40,13 @@ func begin(s session, commit artifact.Commit) *run {
 	return &run{session: s.tracked(id, commit), id: id, commit: commit, started: now}
 }
 
-// ended returns the result of the run once its end is handed on.
+// ended passes on how the run ended, and returns its result.
 func (r *run) ended(out contract.Result) contract.Result {
 	r.log.Ended(out.End())
 	return out
 }
 
-// holder names this run to others.
+// holder returns this run's name for other runs.
 func (r *run) holder() string {
 	what := "recover"
 	if r.commit != (artifact.Commit{}) {
@@ -55,8 +55,8 @@ func (r *run) holder() string {
 	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, r.started.UTC().Format(time.RFC3339))
 }
 
-// lock takes the lock of the service. waited means that another run had it, so that what was
-// seen before may be so no more.
+// lock takes the lock of the service. waited means that another run had it, so that an
+// earlier look may be out of date.
 func (r *run) lock(ctx context.Context) (unlock func(), waited bool, err error) {
 	unlock, err = r.Ledger.LockWithin(ctx, r.env, r.name(), r.holder(), r.Wait, func(other string, left time.Duration) {
 		waited = true

@@ -59,8 +59,8 @@ type Grants interface {
 
 // Settings reads what a config sync writes.
 type Settings interface {
-	// Settings returns the values of the sync's keys that there are, and the keys beside
-	// them that go nowhere.
+	// Settings returns the values of the sync's keys, as far as they exist, and the keys
+	// beside them that the sync does not write.
 	Settings(sync workload.ConfigSync) (values workload.Values, nowhere []string, err error)
 }
 
@@ -84,13 +84,13 @@ type Config struct {
 	Provenance resolve.Provenance
 	Grants     Grants
 	// Emit receives each point as it is reached, and how each run ended. A line without a run
-	// is of what only looks.
+	// comes from a command that only looks.
 	Emit func(journal.Line)
 	// Subject returns the subject of a source's commit, "" if it is not known.
 	Subject func(ctx context.Context, source string, commit artifact.Commit) string
 	// Traffic returns the payload of the connection so far, both ways, in bytes.
 	Traffic func() (sent, received int64)
-	// TakeOver takes over or back even a change whose run lives, as far as its host knows.
+	// TakeOver lets a run take over or revert a change even if the host believes its run alive.
 	TakeOver bool
 	// Wait is how long a run waits for another run that has the lock of its service.
 	Wait time.Duration
@@ -101,8 +101,7 @@ type Config struct {
 // Deployer deploys. It keeps nothing between two calls.
 type Deployer struct{ config Config }
 
-// Heeding returns a deployer that takes over if takeOver is set, and waits for the lock of a
-// service for so long.
+// Heeding returns a deployer with these values of TakeOver and Wait.
 func (d *Deployer) Heeding(takeOver bool, wait time.Duration) *Deployer {
 	c := d.config
 	c.TakeOver, c.Wait = takeOver, wait

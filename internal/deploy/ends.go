@@ -14,7 +14,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// attempt is a change under way, and what it stands on.
+// attempt is a change under way, and the facts that it is based on.
 type attempt struct {
 	facts
 	need    contract.Need
@@ -24,8 +24,8 @@ type attempt struct {
 	proven  sight.View    // what the proof saw last
 }
 
-// fail ends a result with an error, which bears its point. The next command is that
-// of a pass which acts.
+// fail sets an error, which names its point, as the result's failure. The next command
+// may be a command that acts.
 func (s session) fail(out contract.Result, decision contract.Decision, err error) contract.Result {
 	out.Fail(decision, workload.PointOf(err), err)
 	out.Failure.Next = contract.After(out, s.row, s.env, true)
@@ -46,8 +46,8 @@ func (r *run) stopped(ctx context.Context, out contract.Result, seen sight.View,
 	return r.fail(out, contract.Obstacle(err), err)
 }
 
-// gated ends a run whose gate only the digest could open. As in a plan, a check that
-// does not hold comes first.
+// gated ends a run whose gate the digest did not open. As in a plan, a check that does
+// not hold is reported first.
 func (r *run) gated(ctx context.Context, out contract.Result, f facts) contract.Result {
 	plan, err := r.preflight(ctx, f)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *run) gated(ctx context.Context, out contract.Result, f facts) contract.
 	return out
 }
 
-// unswitched ends a run whose switch failed, or whose end it did not hear of.
+// unswitched ends a run whose switch failed, or gave no answer about its end.
 func (r *run) unswitched(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
 	became, seen := r.FateOf(ctx, a.change)
 	switch became {
@@ -75,8 +75,8 @@ func (r *run) unswitched(ctx context.Context, out contract.Result, a attempt, er
 	return r.takeBack(ctx, out, a, err)
 }
 
-// takeBack ends a change that was not proven: the old version runs again, and is
-// seen to. A person's stop ends here as well.
+// takeBack reverts a change that was not proven, and waits until the old version is seen
+// to run again. A run that a person stops ends here, too.
 func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, cause error) contract.Result {
 	step, decision := workload.PointOf(cause), contract.DecidedReverted
 	if ctx.Err() != nil {
@@ -113,8 +113,8 @@ func (r *run) takeBack(ctx context.Context, out contract.Result, a attempt, caus
 	return out
 }
 
-// unkept ends a run whose proven change the host did not keep, as far as it heard. A
-// change is reverted if the copy that runs is not the proven copy.
+// unkept ends a run whose proven change the host did not keep, as far as the run knows.
+// It reverts the change if the copy that runs is not the proven copy.
 func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err error) contract.Result {
 	switch became, seen := r.FateOf(ctx, a.change); {
 	case became == sight.Reverted || became == sight.Unmade:
@@ -127,8 +127,8 @@ func (r *run) unkept(ctx context.Context, out contract.Result, a attempt, err er
 	return r.unrecorded(ctx, out, a, err)
 }
 
-// unsettled ends a run that gets no answer about its change any more; silence is the error
-// of its last question. A receipt is pending; the run that asks the host next finishes it.
+// unsettled ends a run whose host does not answer about the change any more; silence is the
+// error of its last question. A receipt is pending; the next run that asks the host finishes it.
 func (r *run) unsettled(ctx context.Context, out contract.Result, a attempt, cause, silence error) contract.Result {
 	decision := contract.DecidedUnsettled
 	if ctx.Err() != nil {

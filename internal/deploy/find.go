@@ -17,7 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// facts are what the steps that only read have learnt.
+// facts are the results of the steps that only read.
 type facts struct {
 	// terms are the contract, its gate judged by what the receipts prove.
 	terms contract.Contract
@@ -50,7 +50,7 @@ func (s session) find(ctx context.Context, c contract.Contract) (f facts, err er
 	return f, workload.At(workload.PointPreflight, err)
 }
 
-// resolver resolves commits of the service. What runs unseen has no target.
+// resolver resolves commits of the service. It has no target if the host is not looked at.
 func (s session) resolver() resolve.Service {
 	r := resolve.Service{
 		Artifacts: s.Artifacts, Provenance: s.Provenance, Ledger: s.Ledger, Row: s.row, Env: s.env, Host: s.HostName, Store: s.store(), Ref: s.Spec.Ref,
@@ -74,7 +74,7 @@ func (s session) promoted(c contract.Contract, manifest artifact.Digest) (contra
 	return c, err
 }
 
-// wanted is what the new version is proven by.
+// wanted returns what the proof requires of the new version.
 func (s session) wanted(f facts) proof.Wanted {
 	return proof.Wanted{
 		Spec: s.Spec, Image: f.Image.Pinned, Stamps: f.terms.Stamps(f.Image.Manifest),
@@ -138,7 +138,7 @@ func (s session) preflight(ctx context.Context, f facts) (contract.Plan, error) 
 	return plan, workload.At(workload.PointPreflight, err)
 }
 
-// room are the checks that the image fits.
+// room returns the checks that the disks have room for the image.
 func (s session) room(f facts, need contract.Need) []proof.Check {
 	if s.HostName == catalog.Master {
 		return []proof.Check{proof.Room("of the engine", need.Engine, f.seen.ImageRoom), proof.SpoolRoom(need.Spool, need.SpoolFree)}
@@ -161,9 +161,9 @@ func (s session) role(ctx context.Context) ([]proof.Check, error) {
 	}
 }
 
-// admit refuses if a check of the preflight does not hold or if the grant was used: a
-// plan and a run alike. Of a version that is live already only the provenance counts,
-// because nothing is recreated.
+// admit refuses, in a plan and a run alike, if a check of the preflight does not hold or if
+// the grant was used. If the version is live already, only the check of its provenance
+// counts, because nothing is recreated.
 func (s session) admit(f facts, plan contract.Plan, force bool) error {
 	checks := plan.Checks
 	if lives(f, plan, force) {
@@ -175,13 +175,13 @@ func (s session) admit(f facts, plan contract.Plan, force bool) error {
 	return workload.At(workload.PointPreflight, s.grantUnused(f, plan, force))
 }
 
-// lives reports whether there is nothing to do but to prove.
+// lives reports whether the version runs already, so that it only has to be proven.
 func lives(f facts, plan contract.Plan, force bool) bool {
 	return plan.AlreadyLive && !force && f.seen.Pending == nil
 }
 
 // grantUnused refuses a grant that was used before, so that nothing is staged in
-// vain. An unsettled change of the same commit is gone on with: it may be what used
+// vain. It passes an unsettled change of the same commit: that change may have used
 // the grant.
 func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
 	if f.terms.Grant == nil || f.seen.Pending != nil || plan.AlreadyLive && !force {
@@ -190,9 +190,9 @@ func (s session) grantUnused(f facts, plan contract.Plan, force bool) error {
 	return s.Grants.Used(*f.terms.Grant)
 }
 
-// cost is what staging the image needs. To another host nothing crosses the master's
-// line: its agent pulls from the registry beside it, and refuses by the same measure
-// what its engine's disk cannot take.
+// cost returns what staging the image needs. To another host nothing crosses the master's
+// line: its agent pulls from the registry beside it, and refuses, by the same measure, an
+// image that its engine's disk cannot take.
 func (s session) cost(ctx context.Context, f facts) (contract.Need, error) {
 	if f.ByReceipt != nil {
 		return contract.Need{}, nil // the host has the image

@@ -25,7 +25,7 @@ func TestAnEnvFileThatCannotBeReplacedBlocksADeploy(t *testing.T) {
 	})
 }
 
-// The plan names who has something of the service's container.
+// The plan names the containers that share something of the service's container.
 func TestAPlanNamesWhatARecreateTakesAway(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.Neighbour(workload.Neighbour{

@@ -107,7 +107,7 @@ type unseen struct{ *used }
 
 func (unseen) Used(grant.Grant) error { return nil }
 
-// beaten runs beside another that has used the grant when it comes to the switch.
+// beaten is a run whose grant another run has used by the time of the switch.
 func (w *world) beaten(t *testing.T, c contract.Contract) contract.Result {
 	w.Grants = unseen{w.grants}
 	defer func() { w.Grants = w.grants }()

@@ -9,8 +9,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// A service logs in some time after it answers: its flags have as long as its first good
-// answer has.
+// A service logs in some time after it answers: its flags may take as long as its first
+// good answer may.
 func TestAFlagHasTheTimeoutToBecomeTrue(t *testing.T) {
 	for name, before := range map[string]bool{"true before": true, "false before": false} {
 		t.Run(name, func(t *testing.T) {

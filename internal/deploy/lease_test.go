@@ -45,7 +45,7 @@ func TestALeaseOfAnotherMastersRunIsHeeded(t *testing.T) {
 	})
 }
 
-// Of its own ledger a run knows that an earlier run is over, however long its lease lasts.
+// A run knows by its own ledger that an earlier run is over, however long that run's lease lasts.
 func TestARunOfThisLedgerThatIsOverIsNotWaitedFor(t *testing.T) {
 	onD601(t, func(t *testing.T, w *world) {
 		w.target.Lease = confirm.Lease

@@ -144,8 +144,8 @@ func TestARecoveryIsARunIfThereWasSomethingToEnd(t *testing.T) {
 	})
 }
 
-// Of all services, each that a gate stops, that a check stops or that goes live has a run of
-// its own, and a line of it names no other.
+// Each service that a gate stops, that a check stops or that goes live has a run of its own,
+// whose lines name no other service.
 func TestEachServiceOfAnEnvironmentHasItsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := reconciled(t, map[string]artifact.Commit{"frontend": b, "code-queue-mgr": a})

@@ -115,7 +115,7 @@ func (w *world) reaching(t *testing.T, req contract.Request, how reach) contract
 	return w.Run(t.Context(), c, false)
 }
 
-// What the catalog does not allow is not even asked about.
+// No host is asked about a deploy that the catalog does not allow.
 func TestCodeQueueInProdContactsNothing(t *testing.T) {
 	t.Parallel()
 	c, err := catalog.Builtin()

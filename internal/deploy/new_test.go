@@ -67,7 +67,7 @@ func TestApplyLooksAtAServiceOnce(t *testing.T) {
 	})
 }
 
-// What a plan has seen may be another thing when its run comes to the switch.
+// Another version may run by the time that the run of a plan comes to the switch.
 func TestApplyIsRefusedByAHostThatRunsAnotherThing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)

@@ -25,9 +25,9 @@ func (d *Deployer) PlanAll(ctx context.Context, env artifact.Env, all []contract
 	return contract.LookAll(env, all, func(c contract.Contract) contract.Result { return d.Plan(ctx, c) })
 }
 
-// plan returns what it has found, too, for a run that follows at once; nil if a run
-// must look for itself. It reports what it saw before it reports the gate, because
-// nothing else shows that.
+// plan also returns the facts that it has found, for a run that follows at once; nil if a
+// run must look again. It reports a check that does not hold before it reports the gate,
+// because nothing else shows that check.
 func (s session) plan(ctx context.Context, c contract.Contract) (out contract.Result, _ *facts) {
 	if c.Gate.Empty() {
 		return contract.Gated(c), nil

@@ -84,7 +84,7 @@ func TestProvenanceIsJudgedBeforeAnythingIsStaged(t *testing.T) {
 	}
 }
 
-// What would keep a container from being made keeps none that runs from being well.
+// A condition that would stop a recreate does not count against a container that runs.
 func TestALiveCommitNeedsNothingToBeMadeAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -94,7 +94,7 @@ func TestALiveCommitNeedsNothingToBeMadeAgain(t *testing.T) {
 	})
 }
 
-// That the commit runs already makes nothing of its provenance better.
+// A commit of bad provenance stays bad, even if it runs already.
 func TestALiveCommitOfBadProvenanceIsNotWell(t *testing.T) {
 	for name, c := range map[string]struct {
 		service string

@@ -10,10 +10,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// abandoned is why a change was reverted that its run did not settle.
+// abandoned is the failure in the receipt of a change that was reverted without its run.
 const abandoned = "its run ended before the change was settled"
 
-// receipt is what is written down of a deploy.
+// receipt returns the receipt of a deploy that was kept: succeeded, or degraded by the verdict.
 func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verdict, rollback contract.Command) ledger.Receipt {
 	layers := make([]artifact.Digest, 0, len(f.Image.Layers))
 	for _, l := range f.Image.Layers {
@@ -55,8 +55,8 @@ func (r *run) leftReceipt(p *workload.Pending, logs []string) ledger.Receipt {
 	return of
 }
 
-// tookBack is the receipt of a change of which only its id and commit are known, and
-// times that its host reported.
+// tookBack is the receipt of a reverted change of which no more is known than its id, its
+// commit, and the times that its host reported.
 func (s session) tookBack(id string, commit artifact.Commit, began, ended time.Time, warnings []string) ledger.Receipt {
 	now := time.Now().UTC()
 	began = ledger.Began(id, began, now)

@@ -250,7 +250,7 @@ func TestRecoverGoesOnWithoutAHostThatIsSilent(t *testing.T) {
 	})
 }
 
-// What apply passes over, plan does not stumble on; and each point is reported with its service.
+// Plan skips what apply skips, and does not fail on it; each point is reported with its service.
 func TestPlanAndApplyAgreeAboutWhatAGateStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := reconciled(t, map[string]artifact.Commit{"frontend": b, "code-queue-mgr": a})

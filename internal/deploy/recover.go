@@ -13,11 +13,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Recover ends what killed runs left, for every service, and returns what there was to
-// end. It leaves a service that a living run has to that run. What keeps a service from
-// being looked at keeps no other: an unreachable host is named once, a runtime that does
-// not answer once for each of its services. Another host than the master reverts by itself
-// what no run settles.
+// Recover ends what killed runs left, for every service, and returns what it did. It leaves
+// a service that a living run has to that run. A service that cannot be looked at does not
+// stop the others: Recover names an unreachable host once, and a runtime that does not
+// answer once for each of its services. A host other than the master reverts by itself a
+// change that no run settles.
 func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err error) {
 	silent := map[string]bool{}   // hosts
 	unasked := map[string]error{} // runtimes of a host, and why they are not asked again
@@ -53,8 +53,8 @@ func (d *Deployer) Recover(ctx context.Context) (done []contract.Recovery, err e
 	return done, nil
 }
 
-// concluded hands on the end of a run that ended something, or reported a wait: the failure
-// if there is a failure, else what was done last.
+// concluded passes on how a run ended, if it did something or reported a wait: with the
+// failure if there is a failure, else with its last action.
 func (r *run) concluded(done []contract.Recovery) {
 	if len(done) == 0 {
 		if len(r.log.Steps) > 0 {
@@ -70,8 +70,8 @@ func (r *run) concluded(done []contract.Recovery) {
 	r.log.Ended(last.End())
 }
 
-// ofHost reports whether an error of this reason is that of a host, whatever it was asked
-// for.
+// ofHost reports whether an error of this reason concerns the whole host, and not only the
+// service.
 func ofHost(reason fault.Reason) bool {
 	switch reason {
 	case fault.HostUnreachable, fault.Stalled, fault.HostKeyMismatch, fault.NotAnAgent, fault.RoleMissing, fault.ConfigInvalid, fault.LedgerUnavailable:
@@ -80,8 +80,8 @@ func ofHost(reason fault.Reason) bool {
 	return false
 }
 
-// unlooked is the report of a service that could not be looked at; whole if nothing else on
-// its host can be, either.
+// unlooked is the report of a service that could not be looked at. whole means that nothing
+// else on its host can be looked at, either.
 func (r *run) unlooked(err error, whole bool) contract.Recovery {
 	action, what := contract.Unreached, r.HostName
 	if r.HostName == catalog.Master {
@@ -99,8 +99,8 @@ func (r *run) unlooked(err error, whole bool) contract.Recovery {
 }
 
 func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error) {
-	// Asked before the lock is taken, too: with it goes the name of the run that was
-	// killed, which is all that is known here of a host that does not answer.
+	// Look before the lock is taken, too: taking it removes the name of the killed run,
+	// which is all that is known here about a host that does not answer.
 	seen, err := r.LookPast(ctx, false)
 	nothing := err != nil && (fault.ReasonOf(err) == fault.WorkloadNotFound || fault.ReasonOf(err) == fault.CapabilityMissing)
 	if err != nil && !nothing {
@@ -150,8 +150,8 @@ func (r *run) recover(ctx context.Context) (done []contract.Recovery, err error)
 	return done, err
 }
 
-// release has the host remove a container that holds an image for a change that is over:
-// the same settlement once more does so. ok is false if there is no such container.
+// release has the host remove a container that holds an image for a change that is over,
+// by the same settlement once more. ok is false if there is no such container.
 func (r *run) release(ctx context.Context, seen sight.View) (one contract.Recovery, ok bool) {
 	held, last := seen.Holds, seen.Last
 	if held == nil || last == nil || seen.Pending != nil {

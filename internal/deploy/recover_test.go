@@ -247,7 +247,7 @@ func TestWhatAHostTookBackAloneGetsItsReceipt(t *testing.T) {
 	}
 }
 
-// A change of another run that is reverted first is a change of the host.
+// A run that first reverts the change of another run has changed the host.
 func TestAForeignChangeThatIsTakenBackIsToldAsOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.live(a)
@@ -358,8 +358,8 @@ func TestNoReceiptComesInForceOfAHostThatIsNotSeen(t *testing.T) {
 	})
 }
 
-// What a host reverted by itself is written down with times of this machine, whatever the
-// host's clock or record has.
+// The receipt of a change that a host reverted by itself has times of this machine, whatever
+// the host's clock or record has.
 func TestAHostsTimesMoveNoReceipt(t *testing.T) {
 	for name, off := range map[string]time.Duration{"ahead": 24 * time.Hour, "behind": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func onD601(t *testing.T, story func(t *testing.T, w *world)) {
 	})
 }
 
-// times cuts the way for the first n of a call, after letting some pass.
+// times lets the first pass calls of a kind through, and cuts the way for the next n.
 func times(call string, pass, n int) func(string) bool {
 	return func(c string) bool {
 		if c != call {

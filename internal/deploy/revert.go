@@ -21,9 +21,9 @@ const (
 	shownLines = 20
 )
 
-// revert settles the change with Revert and waits until what ran before is seen to
-// run. It does nothing about a change that another run ended, and does not look for the
-// old version once another run has made a change of its own.
+// revert settles the change with Revert and waits until the old version is seen to run.
+// It does nothing if another run ended the change, and does not wait for the old version
+// once another run has made a change of its own.
 func (r *run) revert(ctx context.Context, change workload.Change, before workload.Before) error {
 	if became, seen := r.FateOf(ctx, change); became == sight.Unmade || became == sight.Reverted && r.Superseded(change, seen) {
 		return nil
@@ -48,7 +48,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	} else if err == nil {
 		var seen sight.View
 		if seen, err = r.ProveOld(ctx, before, &r.outage); err != nil && seen.Known() && r.Superseded(change, seen) {
-			err = nil // what runs is another run's to answer for
+			err = nil // another run answers for what runs
 		}
 		r.warnings = append(r.warnings, seen.Last.Warnings(change.ID)...)
 	}
@@ -59,9 +59,9 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 	return nil
 }
 
-// undone reports whether an answer to a revert leaves it open whether what ran before
-// runs: it is not that it could not be brought back, and the same request may not help.
-// A host that could not write down what it did answers so.
+// undone reports whether the error of a revert leaves open whether the old version runs:
+// the error is not that it could not be brought back, and a retry may not help. A host
+// that could not write down what it did returns such an error.
 func undone(err error) bool {
 	return !sight.Cut(err) && fault.ReasonOf(err) != fault.RevertFailed && !fault.Retryable(err)
 }
@@ -134,7 +134,7 @@ func (s session) finishReceipts(seen sight.View) (done []ledger.Receipt, err err
 		return done, errors.Join(faults...)
 	}
 	receipts, err := s.history()
-	told := func(one ledger.Receipt) bool { // that it ended, and not that it did not
+	told := func(one ledger.Receipt) bool { // that the change ended, not that its revert failed
 		return (one.ID == last.ChangeID || one.Change == last.ChangeID) && one.Outcome != ledger.RevertFailed
 	}
 	if err == nil && !slices.ContainsFunc(receipts, told) {

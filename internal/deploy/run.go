@@ -8,15 +8,15 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 )
 
-// Run brings the commit live, or leaves what ran before running. Ending ctx before
-// the switch stops the run; after it, it means: revert the change.
+// Run brings the commit live, or leaves what ran before running. If ctx ends before the
+// switch, the run stops; if it ends after the switch, the run reverts the change.
 func (d *Deployer) Run(ctx context.Context, c contract.Contract, force bool) contract.Result {
 	r := begin(d.session(c.Row(), c.Env), c.Commit)
 	return r.ended(r.run(ctx, c, force, nil))
 }
 
 // run is a deploy in ten steps: guard, resolve, preflight, transfer, load, configure,
-// switch, prove, settle, record. With planned it goes by what a plan has found: if
+// switch, prove, settle, record. It uses the facts of a plan if planned is not nil: if
 // another version runs meanwhile, the host refuses the switch.
 func (r *run) run(ctx context.Context, c contract.Contract, force bool, planned *facts) (out contract.Result) {
 	if c.Gate.Final() {

@@ -58,8 +58,8 @@ func (s session) compare(ctx context.Context, before surroundings, seen sight.Vi
 	return &contract.Scope{Observed: true, Disturbed: disturbed}
 }
 
-// otherRuns are the runs that the books and the host know of, by the host's clock.
-// What cannot be read explains nothing.
+// otherRuns returns the runs that the ledger and the host know of, by the host's clock.
+// A ledger or a workload that cannot be read adds no run.
 func (s session) otherRuns(ctx context.Context, seen sight.View) (runs []bystander.Run) {
 	ahead := time.Until(seen.HostNow())
 	ended, _ := s.Ledger.History(0, "")
@@ -88,8 +88,8 @@ func (s session) otherRuns(ctx context.Context, seen sight.View) (runs []bystand
 	return runs
 }
 
-// finished is when a receipt's run ended, by a clock that is so much ahead; the run
-// of a pending receipt may go on.
+// finished returns when a receipt's run ended, by a clock that is ahead by so much; zero
+// for a pending receipt, whose run may go on.
 func finished(receipt ledger.Receipt, under []ledger.Receipt, ahead time.Duration) time.Time {
 	if slices.ContainsFunc(under, func(p ledger.Receipt) bool { return p.ID == receipt.ID }) {
 		return time.Time{}

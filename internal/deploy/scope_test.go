@@ -116,7 +116,7 @@ func TestAnotherRunOfOursExplainsItsOwnService(t *testing.T) {
 	}
 }
 
-// A look that takes long makes no clock late.
+// A slow answer does not make the host's clock look late.
 func TestAnotherRunThatBeginsAtTheEndExplainsItself(t *testing.T) {
 	besideOthers(t, func(t *testing.T, w *world) {
 		w.Health = func(in workload.Instance) workload.Health {

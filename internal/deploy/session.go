@@ -28,15 +28,15 @@ func (d *Deployer) session(row catalog.Row, env artifact.Env) session {
 	return s.tracked("", artifact.Commit{})
 }
 
-// tracked returns the session with a track of its own. run is "" if the track is of no run,
-// and the commit is zero if it is about none.
+// tracked returns the session with a track of its own. run is "" for a track without a run,
+// commit is zero for a track without a commit.
 func (s session) tracked(run string, commit artifact.Commit) session {
 	s.log = &journal.Track{Emit: s.Emit, Head: journal.Line{Run: run, Service: s.row.Service, Env: s.env, Commit: commit, Who: s.Who}}
 	s.Report = s.log.Report
 	return s
 }
 
-// Workload returns a service's workload in an environment, for who only looks at it.
+// Workload returns a service's workload in an environment, for a caller that only looks at it.
 func (d *Deployer) Workload(row catalog.Row, env artifact.Env) sight.Workload {
 	place := row.Environment(env)
 	return sight.Workload{
@@ -52,8 +52,8 @@ func (d *Deployer) Workload(row catalog.Row, env artifact.Env) sight.Workload {
 	}
 }
 
-// unseen returns why nothing that runs is looked at, "" if it is. A host need not
-// know a service that no environment brings live there.
+// unseen returns why the host is not looked at, "" if it is. A host need not know a
+// service that no environment brings live there.
 func unseen(row catalog.Row, t catalog.Target) string {
 	switch {
 	case t.Compose == nil && t.Kubernetes == nil:
@@ -95,7 +95,7 @@ func (s session) history() ([]ledger.Receipt, error) {
 func elapsed(since time.Time) float64 { return float64(time.Since(since).Milliseconds()) / 1000 }
 
 // leased reports whether a change is pending whose run lives, as far as its host knows. A
-// run of this ledger is over: the service's lock is free, or this run's.
+// run that this ledger knows is over: the service's lock is free, or this run has it.
 func (s session) leased(seen sight.View) bool {
 	return seen.Leased() && !s.Ledger.Claimed(s.env, s.name(), seen.Pending.Change.ID)
 }

@@ -22,7 +22,7 @@ func (r *run) guard(ctx context.Context) (unlock func(), waited bool, err error)
 	return unlock, waited, nil
 }
 
-// resolve looks and makes digests of the commit, or takes over what a plan has found.
+// resolve looks at the workload and resolves the commit, or takes over a plan's facts.
 func (r *run) resolve(ctx context.Context, c contract.Contract, planned *facts) (facts, error) {
 	if planned == nil {
 		return r.find(ctx, c)
@@ -73,7 +73,7 @@ func (r *run) stage(ctx context.Context, f facts, need contract.Need) error {
 	return err
 }
 
-// prepare is the last step before the switch: it notes what is around, and uses the
+// prepare is the last step before the switch: it lists the other containers, and uses the
 // grant up if the change is new.
 func (r *run) prepare(ctx context.Context, f facts, need contract.Need) (attempt, error) {
 	a := attempt{facts: f, need: need, change: r.newChange(f), around: r.survey(ctx, f.seen)}
@@ -115,8 +115,8 @@ func (r *run) proveNew(ctx context.Context, a attempt) (proof.Verdict, sight.Vie
 	return verdict, seen, err
 }
 
-// enter writes the receipt, not yet in force, so that a crash between the settlement
-// and the books leaves it to be finished. It returns the commits to retire, too.
+// enter writes the receipt as pending, so that a later run can finish it after a crash
+// between the settlement and the record. It also returns the commits to retire.
 func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []artifact.Commit, error) {
 	receipt := r.receipt(a.change.ID, a.facts, a.need, a.verdict, rollback)
 	receipt.Stamps = a.change.Stamps
@@ -133,8 +133,8 @@ func (s session) sharing() []artifact.Env {
 	return slices.DeleteFunc(artifact.Envs(), func(e artifact.Env) bool { return e == s.env || !s.row.Environment(e).LiveOn(s.HostName) })
 }
 
-// settleAs has the host end a change. What it could not let go of older images becomes
-// the run's warnings.
+// settleAs has the host end a change. The host's warnings, for example about older images
+// that stay, become the run's.
 func (r *run) settleAs(ctx context.Context, settlement workload.Settlement) error {
 	return r.log.During(workload.PointSettle, func(emit func(workload.Event)) error {
 		return r.Host.Settle(ctx, r.Spec.Ref, settlement, func(e workload.Event) {
@@ -187,8 +187,8 @@ func (r *run) succeeded(ctx context.Context, out contract.Result, a attempt, rec
 // hints are what to do about a degraded service, after the command that deployed it.
 func (s session) hints() []string { return s.row.HintsWith("the same command") }
 
-// proveAgain answers for a commit that runs already: by a fresh proof, with nothing
-// sent and nothing recreated.
+// proveAgain proves a commit that runs already once more. It sends nothing and recreates
+// nothing.
 func (r *run) proveAgain(ctx context.Context, out contract.Result, f facts) contract.Result {
 	verdict, seen, err := r.Prove(ctx, r.wanted(f), sight.Waiting{Timeout: r.place.Timeout})
 	out.Evidence = verdict.Findings

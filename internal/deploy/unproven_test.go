@@ -21,7 +21,7 @@ func (w *world) before(do func()) {
 	}
 }
 
-// Between the proof and its end something may happen to the copy that was proven.
+// Between the proof and the settlement something may happen to the copy that was proven.
 func TestACopyThatWasNotProvenIsTakenBack(t *testing.T) {
 	for name, disturb := range map[string]func(w *world){
 		"it restarted": func(w *world) { w.Crash() },

@@ -15,8 +15,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// answerTime is how long Verify waits for good answers of a container that runs:
-// nothing is coming up, so a container that does not answer by then is not well.
+// answerTime is how long Verify waits for good answers of a container that runs: it is
+// not starting, so a container that does not answer by then is not well.
 const answerTime = 10 * time.Second
 
 // Verify checks whether what the newest receipt of a service proved still runs. It
@@ -77,7 +77,7 @@ func (s session) still(ctx context.Context, last *ledger.Receipt) (v proof.Verdi
 	return v, seen, err
 }
 
-// standing is how what runs stands to what was proven.
+// standing compares what runs with what was proven.
 type standing struct {
 	verdict proof.Verdict
 	kind    standingKind
@@ -124,7 +124,7 @@ func (s session) stand(ctx context.Context, verdict proof.Verdict, seen sight.Vi
 	return st
 }
 
-// answer puts a standing into words.
+// answer returns the result that a standing means.
 func (s session) answer(st standing, last *ledger.Receipt) contract.Result {
 	deploys := contract.LiveCommand(s.row, s.env, last.Commit.String())
 	out := contract.Result{Receipt: last, Evidence: st.verdict.Findings, Running: st.running}

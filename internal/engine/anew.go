@@ -9,9 +9,9 @@ import (
 	"github.com/docker/docker/api/types/network"
 )
 
-// createAnew makes a container under a name that only a deploy gives. A process that was
-// killed may have asked for the same: the engine goes on with that request, and its
-// container, which may not be there to be seen yet, gives way if ours accepts it.
+// createAnew makes a container under a name that only a deploy gives. A killed process may
+// have asked for the same name: the engine goes on with that request. createAnew waits until
+// that container can be seen, and removes it if ours accepts it.
 func (c *Client) createAnew(
 	ctx context.Context, config *container.Config, host *container.HostConfig, connect *network.NetworkingConfig, name string,
 	ours func(container.InspectResponse) bool,

@@ -25,8 +25,8 @@ type line struct {
 	ProgressDetail struct{ Current, Total int64 }
 }
 
-// readAnswer reads the answer of a load or a pull to its end, calling each for each line.
-// Failure is in it, not in the HTTP status (moby api/server/router/image, postImagesLoad).
+// readAnswer reads the answer of a load or a pull to its end, calling each for each line. A
+// failure is in a line, not in the HTTP status (moby api/server/router/image, postImagesLoad).
 func readAnswer(r io.Reader, each func(line)) (Loaded, error) {
 	var loaded Loaded
 	var failed error

@@ -8,8 +8,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// StagingLabel marks a prefix image: it keeps the first layers of an image that
-// is not all here yet and is of no other use. Its value is the repository.
+// StagingLabel marks a prefix image, which keeps the first layers of an image that
+// is not all here yet, and is of no other use. The label's value is the repository.
 const StagingLabel = "artifact.unidesk.staging"
 
 // configAnnotation carries the config's digest along with an image in containerd's
@@ -137,7 +137,7 @@ func (a Archive) dockerIndex(config artifact.Digest) []byte {
 	return encode([]any{item})
 }
 
-// fileOf is the name of the layer's file in the first form.
+// fileOf returns the name of the layer's file in manifest.json.
 func (a Archive) fileOf(l artifact.Layer) artifact.Digest {
 	for _, f := range a.files {
 		if f.Unpacked && f.Layer == l.DiffID {

@@ -85,8 +85,8 @@ func (c *Client) Blueprint(ctx context.Context, id string) (*Blueprint, error) {
 	return b, c.endpoints(ctx, b, in.NetworkSettings.Networks)
 }
 
-// mounts adds what is mounted by no word of the request: an anonymous volume by its
-// name, and what came from another container.
+// mounts adds the mounts that the request does not name: an anonymous volume, by its
+// name, and mounts that came from another container.
 func (b *Blueprint) mounts(points []container.MountPoint) {
 	for _, p := range points {
 		if p.Type != mount.TypeVolume && p.Type != mount.TypeBind {

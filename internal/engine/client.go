@@ -24,9 +24,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// client.go, images.go, inspected.go, neighbours.go, blueprint.go and hold.go are all that
-// knows the docker module, which is frozen: moving to its successor
-// github.com/moby/moby/client is a change of them.
+// Only client.go, images.go, inspected.go, neighbours.go, blueprint.go, hold.go and anew.go
+// use the docker module, which is frozen: moving to its successor
+// github.com/moby/moby/client changes these files.
 
 // patience is how long any call but a load may take. Removing a large image takes
 // seconds on a slow disk; an engine that needs longer than this is stuck.
@@ -72,10 +72,10 @@ func New(host string) (*Client, error) {
 // Close drops idle connections.
 func (c *Client) Close() error { return c.api.Close() }
 
-// speaks reports whether this version of the API is spoken with the engine. The client
-// asks the engine once, by its ping.
+// speaks reports whether the client speaks at least this version of the API with the engine.
+// The client asks the engine once, by a ping.
 func (c *Client) speaks(ctx context.Context, major, minor int) (bool, error) {
-	// The oldest version of all settles what is spoken, and is always had.
+	// A question for the oldest version settles the version, and is never refused.
 	if err := c.api.NewVersionError(ctx, "1.0", "ping"); err != nil {
 		return false, err
 	}
@@ -94,8 +94,8 @@ func (c *Client) Version(ctx context.Context) (Info, error) {
 	return Info{Version: v.Version, APIVersion: v.APIVersion, Platform: artifact.Platform{OS: v.Os, Architecture: v.Arch}}, nil
 }
 
-// same reports whether the engine still answers over the connections of a number of dials. A
-// ping starts no program.
+// same reports whether the engine answers a ping, with no new connection since dials was
+// read. A ping starts no program.
 func (c *Client) same(ctx context.Context, dials int64) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -128,8 +128,8 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	return info, nil
 }
 
-// Containers returns every container of a Compose service, newest first: stopped
-// ones and what an interrupted recreate left too, but no `compose run`.
+// Containers returns every container of a Compose service, newest first: also stopped
+// containers and leftovers of an interrupted recreate, but none of `compose run`.
 func (c *Client) Containers(ctx context.Context, project, service string) ([]Container, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -253,7 +253,7 @@ func (c *Client) Logs(ctx context.Context, id string, o Output) ([]string, error
 	return last.lines(), explain(err, "read container's output")
 }
 
-// bound is a time and some nanoseconds as the API takes it, "" for the zero time.
+// bound returns t plus more as the API takes a time, "" for the zero time.
 func bound(t time.Time, more time.Duration) string {
 	if t.IsZero() {
 		return ""
@@ -261,7 +261,7 @@ func bound(t time.Time, more time.Duration) string {
 	return t.Add(more).UTC().Format(time.RFC3339Nano)
 }
 
-// explain gives an error of the API its reason.
+// explain returns the fault for an error of the API while it did act.
 func explain(err error, act string) error {
 	switch {
 	case err == nil:
@@ -286,7 +286,7 @@ func explain(err error, act string) error {
 	}
 }
 
-// moment parses the API's times; what is no time is none.
+// moment parses a time of the API; it returns the zero time for any other text.
 func moment(s string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package engine talks to a Docker Engine: what containers and images there are, tags,
-// loading an image from an archive that leaves out what the engine has, and pulling
-// one. It is the only package that knows Docker's API, and in it only client.go does.
-// It knows both of the engine's image stores, the classic one (an image's id is the
+// Package engine talks to a Docker Engine: it lists containers and images, tags images,
+// loads an image from an archive that leaves out the layers that the engine has, and pulls
+// an image. No other package knows Docker's API; client.go names the files that do.
+// It knows both of the engine's image stores, the classic store (an image's id is the
 // digest of its config) and containerd's (the digest of its manifest), so that no other
 // package has to.
 //

@@ -53,7 +53,7 @@ func watch(ctx context.Context, stall time.Duration, cause error) (watched conte
 	return watched, func() { watchdog.Reset(stall) }, stop
 }
 
-// refuseForeign takes off every name but want.
+// refuseForeign removes every name but want. It fails unless the load made want and no other.
 func (c *Client) refuseForeign(ctx context.Context, references []string, want string) error {
 	var errs []error
 	for _, ref := range references {

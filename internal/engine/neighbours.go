@@ -59,7 +59,7 @@ func (c *Client) OnNetwork(ctx context.Context, network string) (found []workloa
 func summary(s container.Summary) workload.Neighbour {
 	out := workload.Neighbour{ID: s.ID, Scope: s.Labels["com.docker.compose.project"], Group: s.Labels["com.docker.compose.service"]}
 	for _, name := range s.Names {
-		// The others are what links call it: /another/alias.
+		// Other names are those of links: /another/alias.
 		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
 			out.Name = name
 		}
@@ -98,7 +98,7 @@ func (c *Client) bystander(ctx context.Context, s container.Summary) (workload.N
 	return out, nil
 }
 
-// shares are what a container has from others.
+// shares returns what a container has from other containers.
 func shares(host *container.HostConfig) (list []workload.Share) {
 	for _, mode := range []struct{ what, of string }{
 		{"network", string(host.NetworkMode)}, {"ipc", string(host.IpcMode)}, {"pid", string(host.PidMode)},

@@ -45,7 +45,7 @@ func meanings() []meaning {
 	}
 }
 
-// Refusal is an engine's own no in the answer of a load or a pull.
+// Refusal is the failure that an engine reports in its answer to a load or a pull.
 type Refusal struct {
 	// Message is the answer's field of that name.
 	Message string

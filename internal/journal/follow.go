@@ -8,9 +8,9 @@ import (
 // lookEvery is the time between two looks at a file that grows.
 const lookEvery = 200 * time.Millisecond
 
-// Follow gives each line of a run to each, those that are there at once and the others as
-// they are written, until the run has ended, was killed or the context ends. It returns the
-// run as it is then; the context's cause if that ended first.
+// Follow calls each with each line of a run, at once with those that are there and then with
+// others as they are written, until the run has ended, was killed or the context ends. It
+// returns the run as it is then; the context's cause if that ended first.
 func (j *Journal) Follow(ctx context.Context, id string, each func(Line)) (Run, error) {
 	path, err := j.find(id)
 	if err != nil {

@@ -80,8 +80,8 @@ func TestAMirrorShowsRunsAsTheyGoOn(t *testing.T) {
 	}
 }
 
-// Other accounts write in the journal: what they leave there costs a mirror no more than so
-// many files, and hides no run for longer than it is there.
+// Other accounts write in the journal: their files cost a mirror no more than so many files,
+// and hide no run for longer than they are there.
 func TestAMirrorIsBounded(t *testing.T) {
 	t.Parallel()
 	from, dir := t.TempDir(), t.TempDir()

@@ -8,7 +8,7 @@ import (
 // bytesEvery is the least time between two lines about bytes.
 const bytesEvery = time.Second / 2
 
-// Pace thins a stream of lines: of bytes two lines a second pass and the last, and a text
+// Pace thins a stream of lines: of lines about bytes two a second pass, and the last; a text
 // that a wait repeats passes once. The zero value is ready; goroutines may share it.
 type Pace struct {
 	mu   sync.Mutex

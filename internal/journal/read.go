@@ -108,8 +108,8 @@ func (j *Journal) find(id string) (string, error) {
 	return paths[i], nil
 }
 
-// closed fails if this account may not look into the folder: no run that it sees there is
-// not the same as no run.
+// closed fails if this account may not look into the folder: that it sees no run there does
+// not mean that there is none.
 func (j *Journal) closed() error {
 	return filepath.WalkDir(j.dir, func(path string, _ fs.DirEntry, err error) error {
 		if !errors.Is(err, fs.ErrPermission) {
@@ -119,7 +119,7 @@ func (j *Journal) closed() error {
 	})
 }
 
-// read gives each line of a file to each.
+// read calls each with each line of a file.
 func (j *Journal) read(path string, each func(Line)) (Run, error) {
 	// Asked first: a run that ends meanwhile has its end in what is read then.
 	held := busy(path)
@@ -165,8 +165,8 @@ func (j *Journal) open(path string) (*tail, error) {
 
 func (t *tail) close() { _ = t.file.Close() }
 
-// next gives each whole line to each that was added since, and is the run's. What else the
-// file holds is passed over.
+// next calls each with each whole line of the run that was added since. It passes over
+// anything else that the file holds.
 func (t *tail) next(each func(Line)) error {
 	for t.left > 0 {
 		text, err := t.buffer.ReadSlice('\n')
@@ -201,7 +201,7 @@ func (t *tail) holds(l Line) bool {
 	return l.Run == t.id && l.Service.String() == filepath.Base(service) && l.Env.String() == filepath.Base(filepath.Dir(service))
 }
 
-// run returns the run, by the lines that were read; held is whether a process writes it. A file without a line of its run is a fault.
+// run returns the run, by the lines that were read; a fault if none was. held: a process writes the file.
 func (t *tail) run(held bool) (Run, error) {
 	if t.first.Run == "" {
 		return Run{}, fault.New(fault.LedgerUnavailable, "%s holds no line of the run that its path names", t.path).

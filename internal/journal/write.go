@@ -28,7 +28,7 @@ type file struct {
 	size int64
 }
 
-// Writer returns a writer. It calls trouble once, with the first reason why something could
+// Writer returns a writer. It calls trouble once, with the first error of a line that could
 // not be written.
 func (j *Journal) Writer(trouble func(error)) *Writer {
 	return &Writer{journal: j, trouble: trouble, most: mostFile, files: map[string]*file{}}

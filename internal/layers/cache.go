@@ -19,10 +19,10 @@ import (
 // DefaultCacheQuota holds the unpacked layers of the last releases of a dozen services.
 const DefaultCacheQuota = 20 << 30
 
-// Cache keeps what blobs unpack to, by diff id, as the base of later deltas: <hex> is a
-// whole tar, <hex>.part a tar that is being rebuilt, <hex>.unpack a tar that is being
-// unpacked. Nothing depends on it: what is not there is asked for whole. A tar was verified
-// when it got its name and may have rotted since, so what is made of it is verified again.
+// Cache keeps the tars that blobs unpack to, by diff id, as bases of later deltas: <hex> is
+// a whole tar, <hex>.part a tar that is being rebuilt, <hex>.unpack a tar that is being
+// unpacked. Nothing depends on it: without a base a layer is asked for whole. A tar was verified
+// when it got its name and may have rotted since, so a layer made of it is verified again.
 //
 // The lock of the spool beside it guards it. [Cache.Size] and [Cache.Bases] need no lock.
 type Cache struct {
@@ -31,8 +31,8 @@ type Cache struct {
 	unpacking sync.Mutex
 }
 
-// OpenCache writes nothing: the first tar makes the folder. A quota of 0 is
-// [DefaultCacheQuota].
+// OpenCache returns the cache in a folder, and writes nothing: the first tar makes the
+// folder. The quota is in bytes; 0 is [DefaultCacheQuota].
 func OpenCache(dir string, quota int64) *Cache {
 	return &Cache{shelf: shelf{dir, cmp.Or(quota, DefaultCacheQuota), "cache", "cacheQuota"}}
 }
@@ -46,8 +46,8 @@ func (c *Cache) Size(diffID artifact.Digest) (int64, bool) {
 	return info.Size(), true
 }
 
-// Rebuilt returns how many bytes of the layer's tar are here, of a rebuild that did not
-// come to its end. They are what was written, not what was verified.
+// Rebuilt returns how many bytes of the layer's tar an unfinished rebuild has written. They
+// are not verified.
 func (c *Cache) Rebuilt(diffID artifact.Digest) int64 {
 	info, err := os.Lstat(c.path(diffID) + partSuffix)
 	if err != nil || !info.Mode().IsRegular() {
@@ -85,12 +85,12 @@ func (c *Cache) make() error {
 	return nil
 }
 
-// Discard drops what there is of a rebuild.
+// Discard removes an unfinished rebuild of the layer.
 func (c *Cache) Discard(diffID artifact.Digest) error {
 	return c.remove(c.path(diffID) + partSuffix)
 }
 
-// Verify reads the layer's tar and drops it if it has rotted. What is not there is no error.
+// Verify reads the layer's tar and removes it if it has rotted. A missing tar is no error.
 func (c *Cache) Verify(diffID artifact.Digest) error {
 	f, err := statefile.Open(c.path(diffID), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,26 +101,26 @@ func (c *Cache) Verify(diffID artifact.Digest) error {
 	}
 	defer f.Close()
 	h := sha256.New()
-	// A disk that cannot read it has it no more.
+	// A tar that the disk cannot read has rotted.
 	if _, err := io.Copy(h, f); err == nil && artifact.DigestSum([sha256.Size]byte(h.Sum(nil))) == diffID {
 		return nil
 	}
 	return c.remove(c.path(diffID))
 }
 
-// MakeRoom makes sure that need more bytes fit. It removes what was used longest ago, but
-// nothing that keep names. DISK_FULL if it cannot.
+// MakeRoom makes sure that need more bytes fit. It removes the tars that were used longest
+// ago, except those that keep names. It fails with DISK_FULL if that is not enough.
 func (c *Cache) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 	return c.makeRoom(need, keep, nil)
 }
 
-// Trim removes what was used longest ago until the cache is within its quota and takes no
-// more of its disk than it leaves free.
+// Trim removes the tars that were used longest ago, until the cache is within its quota and
+// takes no more of its disk than it leaves free.
 func (c *Cache) Trim() {
 	_ = c.modest().makeRoom(0, func(artifact.Digest) bool { return false }, nil)
 }
 
-// modest is the shelf with the quota that tars have which nothing needs at once.
+// modest returns the shelf with the smaller quota, for tars that nothing needs at once.
 func (c *Cache) modest() *shelf {
 	s := c.shelf
 	if free, err := s.Free(); err == nil {

@@ -14,10 +14,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/layers"
 )
 
-// FuzzAStreamIsTheBlobsOrAnError: each byte of the script is a chunk of either of two
-// blobs: which blob, at which offset, how long, and whether a byte of it is changed. The
-// receiver ends without an error if and only if the chunks are the two blobs, in order and
-// whole.
+// FuzzAStreamIsTheBlobsOrAnError: each four bytes of the script are a chunk: of which of
+// two blobs or a foreign blob, at which offset, how long, and whether its first byte is
+// changed. The receiver ends without an error if and only if the chunks are the two blobs,
+// in order and whole.
 func FuzzAStreamIsTheBlobsOrAnError(f *testing.F) {
 	blobs := []blob{newBlob(1, 12), newBlob(2, 8)}
 	f.Add([]byte{0, 0, 12, 0, 1, 0, 8, 0})                        // whole

@@ -12,8 +12,8 @@ import (
 // maxPiece is more than a piece has on the wire.
 const maxPiece = 2 << 20
 
-// Limit holds what sources send to a rate. All sources under a limit share it. A nil limit
-// limits nothing.
+// Limit bounds the rate at which sources send. All sources under a limit share it. A nil
+// limit bounds nothing.
 type Limit struct{ limiter *rate.Limiter }
 
 // NewLimit returns a limit of so many bytes a second on the wire; 0 is none.

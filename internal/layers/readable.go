@@ -12,8 +12,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/packed"
 )
 
-// Readable reports whether a whole blob, or what the cache has of it, unpacks to a tar, and to the
-// tar that the image's config names. It fails with ARTIFACT_INVALID and the layer's digest.
+// Readable checks that a whole blob, or else the layer's tar in the cache, unpacks to a tar, and to
+// the tar that the image's config names. If not, it fails with ARTIFACT_INVALID and the layer's digest.
 func (s *Spool) Readable(l artifact.Layer) error {
 	open := s.Open
 	if !s.Has(l.Digest) {

@@ -11,8 +11,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Bases are tars of the cache that are held open: a cache that drops them takes them from
-// no reader.
+// Bases are tars of the cache that are held open: they stay readable when the cache drops
+// them.
 type Bases struct {
 	ids   []artifact.Digest
 	files []*os.File
@@ -52,8 +52,8 @@ func (b *Bases) Close() {
 	}
 }
 
-// RebuildError is the failure to rebuild a layer of deltas. What came of it is dropped. The
-// layer's blob may still come whole.
+// RebuildError is the failure to rebuild a layer from deltas. Its unfinished tar is dropped.
+// The layer's blob may still come whole.
 type RebuildError struct {
 	Layer artifact.Layer
 	Err   error

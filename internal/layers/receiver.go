@@ -24,10 +24,10 @@ type receiver struct {
 
 // Hooks are called while a stream is received, on its goroutine.
 type Hooks struct {
-	// Room is called before a blob is begun or continued; it returns once that
-	// many more bytes of it fit, or DISK_FULL.
+	// Room is called before a blob is begun or continued; it returns nil once need
+	// more bytes fit, else DISK_FULL.
 	Room func(ctx context.Context, l artifact.Layer, need int64) error
-	// RoomToRebuild is the same for a layer that comes as deltas, in the cache.
+	// RoomToRebuild is as Room, for the tar in the cache of a layer that comes as deltas.
 	RoomToRebuild func(ctx context.Context, l artifact.Layer, need int64) error
 	// Received is called with each piece, and with the time that it took to write it or
 	// to apply it.

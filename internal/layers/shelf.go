@@ -19,7 +19,7 @@ const partSuffix = ".part"
 // maxAge is how long a leftover may wait to be continued.
 const maxAge = 14 * 24 * time.Hour
 
-// reserve stays free on the disk: others live there.
+// reserve is how many bytes stay free on the disk, for others.
 const reserve = 64 << 20
 
 // shelf is a folder of files that are named by the digest of their content, up to a dot,
@@ -55,9 +55,9 @@ func (s *shelf) entries() (found []entry) {
 	return found
 }
 
-// makeRoom makes sure that need more bytes fit, in the quota and on the disk. It removes
-// what was used longest ago, but nothing that keep names. If it is the disk that has no
-// room, spare goes next. DISK_FULL with both figures if that is not enough.
+// makeRoom makes sure that need more bytes fit, in the quota and on the disk. It removes the
+// files that were used longest ago, except those that keep names, and after them, if the disk
+// has no room, those of spare. It fails with DISK_FULL and both figures if that is not enough.
 func (s *shelf) makeRoom(need int64, keep func(artifact.Digest) bool, spare func() []entry) error {
 	entries := oldestFirst(s.entries())
 	used := total(entries)

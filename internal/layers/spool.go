@@ -37,8 +37,8 @@ func OpenSpool(dir string, quota int64, cache *Cache) (*Spool, error) {
 	return &Spool{shelf{dir, cmp.Or(quota, DefaultQuota), "spool", "spoolQuota"}, cache}, nil
 }
 
-// Lock waits until the spool is this process's own, and calls waiting once if that is not at once.
-// It makes the folder if there is none. It sweeps what is too old to be continued.
+// Lock waits until this process has the spool's lock, and calls waiting once if it has to wait.
+// It makes the folder if there is none. It removes files that are too old to be continued.
 func (s *Spool) Lock(ctx context.Context, waiting func()) (unlock func(), err error) {
 	if err := statefile.Folder(s.dir, 0o700); err != nil {
 		return nil, statefile.Fault(fault.ConfigInvalid, s.dir, "make the spool", err)
@@ -74,8 +74,8 @@ func (s *Spool) Has(d artifact.Digest) bool {
 	return err == nil
 }
 
-// Offset is how much of the blob is here: its size when it is whole, or where to
-// continue. It is what was received, not what was verified.
+// Offset returns how many bytes of the blob are here: its size if it is whole, else the
+// offset at which to continue. The bytes of a partial blob are not verified.
 func (s *Spool) Offset(l artifact.Layer) int64 {
 	if s.Has(l.Digest) {
 		return l.Size
@@ -108,7 +108,7 @@ func (s *Spool) Open(d artifact.Digest) (*os.File, error) {
 	return f, nil
 }
 
-// Remove drops everything about a blob.
+// Remove removes a blob, whole or partial.
 func (s *Spool) Remove(d artifact.Digest) error {
 	var errs []error
 	for _, suffix := range []string{"", partSuffix} {
@@ -122,10 +122,10 @@ func (s *Spool) Remove(d artifact.Digest) error {
 	return nil
 }
 
-// MakeRoom makes sure that need more bytes fit, in the quota and on the disk. It
-// removes what was used longest ago, but nothing of a blob that keep names, nor of an
-// unpacked layer that it names: the cache makes way if the disk has no room.
-// DISK_FULL with both figures when it cannot.
+// MakeRoom makes sure that need more bytes fit, in the quota and on the disk. It removes
+// the blobs that were used longest ago and, if the disk has no room, tars of the cache,
+// except the blobs and the tars that keep names. It fails with DISK_FULL and both figures
+// if that is not enough.
 func (s *Spool) MakeRoom(need int64, keep func(artifact.Digest) bool) error {
 	return s.makeRoom(need, keep, s.Cache.entries)
 }

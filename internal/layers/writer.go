@@ -25,9 +25,8 @@ type Writer struct {
 	writeback
 }
 
-// writeback is a file that is written in order, and what it hashes to. It has the disk
-// to begin while more comes: a file that is written while it arrives costs next to nothing
-// to sync.
+// writeback is a file that is written in order, and its hash. It has the disk begin to
+// write while more bytes arrive: then the sync at the end costs next to nothing.
 type writeback struct {
 	file           *os.File
 	hash           hash.Hash
@@ -42,7 +41,7 @@ func (w *writeback) Write(p []byte) (int, error) {
 	w.hash.Write(p[:n])
 	w.offset += int64(n)
 	if w.offset-w.pushed >= pending {
-		// Only a nudge: a sync is what makes sure.
+		// This only starts the write; the sync makes it durable.
 		_ = unix.SyncFileRange(int(w.file.Fd()), w.pushed, w.offset-w.pushed, unix.SYNC_FILE_RANGE_WRITE)
 		w.pushed = w.offset
 	}
@@ -94,8 +93,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 }
 
 // Commit makes the blob whole: it checks size and digest, and only then, durably, gives
-// it its name. A blob that is not what it should be is removed, since it is unknown
-// which of its bytes are wrong: DIGEST_MISMATCH, with a retry when some of them were
+// it its name. A blob that fails the check is removed, since it is unknown which of its
+// bytes are wrong. The error is DIGEST_MISMATCH, with a retry if some of the bytes are
 // from an earlier run (a power cut can spoil the last bytes).
 func (w *Writer) Commit() error {
 	defer w.file.Close()

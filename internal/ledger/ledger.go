@@ -47,8 +47,8 @@ func Made(id string) (at time.Time, ok bool) {
 	return at, found && len(random) == 8 && err == nil && odd == nil && at.Format(idTime) == stamp
 }
 
-// Began returns when a change began: the time in its id, which this program made. A host
-// with another time, or an id of another form, moves no receipt past now.
+// Began returns when a change began: the time in its id if this program made it, else told,
+// its host's time; now at the latest.
 func Began(id string, told, now time.Time) time.Time {
 	if made, ok := Made(id); ok {
 		told = made
@@ -56,7 +56,7 @@ func Began(id string, told, now time.Time) time.Time {
 	return Bound(told, time.Time{}, now)
 }
 
-// Bound returns the time, or the end of the span that it is beyond.
+// Bound returns at, or the end of the span that at is beyond.
 func Bound(at, from, to time.Time) time.Time {
 	if at.Before(from) {
 		at = from
@@ -187,8 +187,8 @@ func (l *Ledger) read(env artifact.Env, service string, pending bool) ([]Receipt
 	return receipts, nil
 }
 
-// closed fails if this account may not look into a folder of the ledger: no receipt that
-// it sees there is not the same as no receipt.
+// closed fails if this account may not look into a folder of the ledger: that it sees no
+// receipt there does not mean that there is none.
 func (l *Ledger) closed() error {
 	return filepath.WalkDir(l.dir, func(path string, _ fs.DirEntry, err error) error {
 		if !errors.Is(err, fs.ErrPermission) {
@@ -198,8 +198,8 @@ func (l *Ledger) closed() error {
 	})
 }
 
-// holds reports whether a receipt is the receipt of its path: a receipt names the files
-// that are written next.
+// holds reports whether a receipt belongs to its path: the names in a receipt decide which
+// files are written next.
 func (l *Ledger) holds(path string, r Receipt, pending bool) bool {
 	suffix := ".json"
 	if pending {

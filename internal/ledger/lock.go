@@ -35,9 +35,9 @@ func (l *Ledger) Lock(env artifact.Env, service, holder string) (unlock func(), 
 // reportEvery is the time between two reports of a wait for a lock.
 const reportEvery = time.Minute
 
-// LockWithin is [Ledger.Lock] that waits for a run which has the lock, as long as most, and
-// no longer than the context. While it waits it calls report at once and each minute, with
-// what the holder wrote about itself and how long it waits yet.
+// LockWithin is [Ledger.Lock], but waits for a run that has the lock, as long as most, and
+// no longer than the context. While it waits it calls report, at once and each minute, with
+// the text that the holder wrote about itself and the time that is left to wait.
 func (l *Ledger) LockWithin(ctx context.Context, env artifact.Env, service, holder string, most time.Duration, report func(other string, left time.Duration)) (unlock func(), err error) {
 	dir := filepath.Join(l.dir, env.String(), service)
 	if err := statefile.Folder(dir, 0o750); err != nil {

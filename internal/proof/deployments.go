@@ -86,9 +86,9 @@ func worse(a, b Status) Status {
 }
 
 // Back reports whether what runs is what ran before a change. A container that was
-// down before need only be there again; of what did not exist nothing may be left. A
-// Deployment is back when no pod of another revision is left: what served badly before
-// may serve badly again. What the revert left as another writer made it may be anything.
+// down before need only be there again; if none existed before, none may be left. A
+// Deployment is back when no pod of another revision is left: a version that served badly
+// before may serve badly again. A unit that the revert left as another writer made it may be anything.
 func Back(spec workload.Spec, before workload.Before, seen workload.Observation) bool {
 	in := seen.Current()
 	switch {

@@ -22,7 +22,7 @@ func reached(spec workload.Spec, mode string) Check {
 		fmt.Sprintf("take `network_mode: %s` out of the Compose service %s, and publish its port on 127.0.0.1 if the host needs it", mode, spec.Ref.Name()))
 }
 
-// Stops checks that what is to stop gets no more time for that than a switch waits.
+// Stops checks that a container, which what names, has no more time to stop than a switch waits.
 func Stops(what string, grace time.Duration) Check {
 	is := grace.String()
 	if grace > 24*time.Hour {

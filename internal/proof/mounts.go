@@ -37,8 +37,8 @@ func Uncovered(spec workload.Spec, image artifact.Image, seen workload.Observati
 	return []Check{c}
 }
 
-// uncoveredPods is the same of Deployments. A VOLUME of the image is no matter in a pod: each
-// container begins with the files of its image there.
+// uncoveredPods is Uncovered for Deployments. A VOLUME of the image does not matter in a pod:
+// each container begins with the files of its image there.
 func uncoveredPods(spec workload.Spec, image artifact.Image, seen workload.Observation) (checks []Check) {
 	for _, d := range spec.Kubernetes.Deployments {
 		have := seen.Unit(d.Name).Deployment

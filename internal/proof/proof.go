@@ -18,7 +18,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Kind is how much a finding's source knows by itself.
+// Kind is the kind of a finding's evidence: how independent of the deploy its source is.
 type Kind string
 
 // The kinds of evidence.
@@ -30,7 +30,7 @@ const (
 	// Stamped evidence is what the deploy wrote itself: it shows that the
 	// container was made from this deploy, not what is in it.
 	Stamped Kind = "stamped"
-	// State is that something runs and answers.
+	// State evidence is that something runs and answers.
 	State Kind = "state"
 )
 
@@ -62,7 +62,7 @@ type Wanted struct {
 	FlagsBefore map[string]bool
 }
 
-// Verdict is what the findings of an observation come to.
+// Verdict is the judgement on an observation, with its findings.
 type Verdict struct {
 	Status   Status
 	Findings []Finding

@@ -21,7 +21,7 @@ type Streak struct {
 	last  Verdict
 	since time.Time
 	count int
-	// broken is when a verdict was last another than before; the zero value for never.
+	// broken is when a verdict last differed from the verdict before; the zero value for never.
 	broken time.Time
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// This file is what a controller sends an agent: names of workloads, and changes.
-// An agent sends both back, of a change that is not settled, and is believed as
+// This file converts what a controller sends an agent: names of workloads, and changes.
+// An agent sends both back about a change that is not settled, and is trusted as
 // little.
 
 func refToProto(r workload.Ref) *artifactv1.Workload {

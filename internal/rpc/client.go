@@ -138,8 +138,8 @@ func (c *Client) ready(ctx context.Context) error {
 	}
 }
 
-// unanswered adds to a failure without a hint where to look if a connection was made and
-// nothing came over it: systemd holds the socket of an agent that does not start.
+// unanswered adds a hint to a failure that has none, if a connection was made and nothing
+// came over it: systemd holds the socket of an agent that does not start.
 func (c *Client) unanswered(err error) error {
 	if fault.HintOf(err) != "" || !c.link.silent() {
 		return err

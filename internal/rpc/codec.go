@@ -63,7 +63,7 @@ type codec struct {
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name), newFreeList(), newInflater()} }
 
-// Name is that of the encoding, which both produce.
+// Name returns the name of the encoding, which is the same for messages and chunks.
 func (codec) Name() string { return proto.Name }
 
 // Marshal refers to a chunk's buffer; gRPC frees the reference once it is written.
@@ -84,8 +84,8 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return parts, nil
 }
 
-// around is what is before the data of a chunk on the wire, and after it. Proto3 leaves
-// zero values out.
+// around returns the bytes before the data of a chunk on the wire, and the bytes after it.
+// Proto3 leaves zero values out.
 func (c *chunk) around() (head, tail []byte) {
 	head = make([]byte, 0, 128)
 	if c.digest != "" {
@@ -114,7 +114,7 @@ func appendNumber(b []byte, field protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
 }
 
-// appendLength is what comes before data.
+// appendLength appends the tag and the length that come before data; nothing if it is empty.
 func appendLength(b []byte, field protowire.Number, data []byte) []byte {
 	if len(data) == 0 {
 		return b

@@ -102,7 +102,7 @@ func imageToProto(i artifact.Image) *artifactv1.Image {
 	}
 }
 
-// image parses an image that a peer sent: everything that can be hashed is.
+// image parses an image that a peer sent, and hashes everything that has a digest.
 func (f *fields) image(m *artifactv1.Image) artifact.Image {
 	raw := artifact.Raw{
 		Repository: f.repository("image.repository", m.GetRepository()), Commit: f.commit("image.commit", m.GetCommit()),

@@ -63,7 +63,7 @@ type weighed struct {
 	why string
 }
 
-// What ends the making of a delta that is weighed.
+// The errors with which weigh ends the making of a delta.
 var (
 	errDear = errors.New("a delta has more than 60 % of the bytes of what is left of the blob")
 	errLate = errors.New("there is no time to make a delta")
@@ -157,7 +157,7 @@ func (s *imageServer) sendDelta(to outlet, r layerRange, bases []artifact.Digest
 	if w.next == w.size {
 		return true, begin()
 	}
-	// What is held goes out when the rest begins to come: until then the blob can.
+	// The held batches are sent when the rest begins to come: until then the blob can be sent.
 	err = s.deltas.Encode(ctx, r.diffID, bases, w.next, func(b delta.Batch) error {
 		if err := begin(); err != nil {
 			return err

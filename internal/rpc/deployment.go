@@ -9,7 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// This file is what the contract has for Kubernetes alone.
+// This file converts the parts of the contract that only Kubernetes uses.
 
 // maxValue is the most bytes of a value of a ConfigSync.
 const maxValue = 64 << 10

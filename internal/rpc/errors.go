@@ -62,8 +62,8 @@ func codeOf(r artifactv1.Reason) codes.Code {
 	}
 }
 
-// fallback is what is made of a code whose reason is missing or not known here:
-// gRPC's own refusals, and an agent that is newer than this controller.
+// fallback returns the fault of a code whose reason is missing or not known here: of
+// gRPC's own refusals, and of an agent that is newer than this controller.
 func fallback(c codes.Code) (r fault.Reason, retry bool) {
 	switch c {
 	case codes.InvalidArgument, codes.OutOfRange:
@@ -102,8 +102,8 @@ func known(r fault.Reason) (artifactv1.Reason, bool) {
 	return artifactv1.Reason(v), ok && v != 0
 }
 
-// Status returns an error as a server answers with it: the server's half of the table.
-// What is a status already stays a status, with all its details.
+// Status returns the status with which a server answers for an error: the server's half of
+// the table. An error that is a status already stays as it is, with all its details.
 func Status(err error) error {
 	if err == nil {
 		return nil

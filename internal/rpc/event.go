@@ -29,8 +29,8 @@ func eventToProto(e workload.Event) *artifactv1.Progress {
 	}
 }
 
-// eventOf parses progress. A sign of life, and a point that only a newer agent
-// knows, have none.
+// eventOf parses progress. The event of a sign of life, and of a point that only a newer
+// agent knows, has no point.
 func eventOf(p *artifactv1.Progress) (workload.Event, error) {
 	var f fields
 	if p == nil {

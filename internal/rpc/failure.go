@@ -54,7 +54,7 @@ func gaveUp(ctx context.Context) error {
 // Unplaced is an agent that could do what it is asked, and whose agent.yaml does
 // not name what with.
 type Unplaced struct {
-	// Host is where the agent is, What in words it does not do, Key what agent.yaml lacks.
+	// Host is the agent's host, What is the act that it does not do, Key is the key that agent.yaml lacks.
 	Host, What, Key string
 }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// The forms of what a message may hold besides names; those are internal/workload's.
-// None begins with a dash, holds a blank or goes up a folder.
+// The forms of values that a message may hold besides names; internal/workload has the forms
+// of names. None begins with a dash, holds a blank or goes up a folder.
 var (
 	changeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	// idForm is an engine's id of a container, or the uid of a pod or a ReplicaSet.

@@ -220,8 +220,8 @@ func stringPaths(m protoreflect.MessageDescriptor, path string) (all []string) {
 	return all
 }
 
-// grammar is what may reach the host in a field, by its path's end; in any other
-// nothing of the corpus may. It is written apart from what the server goes by.
+// grammar has the values that may reach the host in a field, by the end of its path; in any
+// other field no value of the corpus may. It is written apart from the server's own forms.
 var grammar = map[string]*regexp.Regexp{
 	"repository":            regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`),
 	"proven.revision":       regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$`),

@@ -179,7 +179,7 @@ func TestACallerThatGivesUpGetsNoListWithoutDetails(t *testing.T) {
 	}
 }
 
-// tagLiar lists what an agent would not.
+// tagLiar lists tags that an honest agent would not list.
 type tagLiar struct {
 	artifactv1.UnimplementedImageServiceServer
 	answer *artifactv1.ListResponse

@@ -48,7 +48,7 @@ type imageServer struct {
 	// holds a token for each tag whose details are being read, encoding a token for each
 	// delta that is made.
 	slots, resolving, detailing, encoding chan struct{}
-	// bulky means that the last Resolve's documents were; the holder of resolving has it.
+	// bulky means that the last Resolve's documents were bulky; resolving's token guards it.
 	bulky    bool
 	deltas   Deltas   // nil if the agent keeps no copies
 	pool     freeList // of the chunks that are sent

@@ -48,8 +48,8 @@ type rules[E any] struct {
 	most int
 	full func(holder string) error
 	// grace is how long jobs get to end by themselves when the agent stops. stopped
-	// makes what the caller hears of a job that ended with an error since then; nil
-	// for that error.
+	// returns the error that the caller gets for the error of a job that is ended
+	// then; nil keeps the job's error.
 	grace   time.Duration
 	stopped func(err error) error
 	// replaces reports whether an event makes the event before it worthless to a
@@ -144,8 +144,8 @@ func (a *jobs[E, R]) run(ctx context.Context, what act[E, R], emit func(E)) (res
 	return result, err
 }
 
-// stopping is for the caller as a connection that is not there: it comes back and
-// attaches to what the next agent finds.
+// stopping looks to the caller like a broken connection: the caller comes back and
+// attaches to the job that the next agent finds.
 func stopping() error { return status.Error(codes.Unavailable, "the agent is stopping") }
 
 // close lets no job begin, ends the jobs that take longer than the grace, and waits
@@ -194,10 +194,10 @@ func (o *job[E, R]) wait(ctx context.Context) ([]E, error) {
 	}
 }
 
-// follow sends the job's events: to the caller that began it all of them, to any other first
-// the last event before the call. It sends the zero
-// event, a sign of life, if no event comes for as long as quiet; never if quiet is 0. It
-// returns how the job ended, or why the caller does not listen any more.
+// follow sends the job's events: all of them to the caller that began it; to any other caller
+// the last event before the call, and those after it. It sends the zero event, a sign of
+// life, if no event comes for as long as quiet; never if quiet is 0. It returns how the job
+// ended, or why the caller does not listen any more.
 func (o *job[E, R]) follow(ctx context.Context, quiet time.Duration, send func(E) error) (result R, err error) {
 	o.mu.Lock()
 	f := o.first

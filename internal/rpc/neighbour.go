@@ -75,12 +75,12 @@ func (f *fields) mounts(field string, in []*artifactv1.Mount) (out []workload.Mo
 	return out
 }
 
-// toldAll are texts that a host found somewhere.
+// toldAll parses texts that a host found somewhere.
 func (f *fields) toldAll(field string, in []string) []string {
 	return f.list(field, in, func(s string) string { return f.told(field, s) })
 }
 
-// seconds are what the wire has of a time.
+// seconds returns a duration as the wire has it, in whole seconds.
 func seconds(d time.Duration) uint32 { return count(int(d / time.Second)) }
 
 func driftToProto(d *workload.Drift) *artifactv1.Drift {

@@ -11,12 +11,12 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// This file is what an agent reports of a workload.
+// This file converts what an agent reports about a workload.
 
 const (
-	// maxWords is the most of a text that is sent.
+	// maxWords is the most bytes of a text that are sent.
 	maxWords = 64 << 10
-	// maxNeighbours is the most that an engine is believed to have.
+	// maxNeighbours is the most containers that an engine is believed to have.
 	maxNeighbours = 10_000
 )
 
@@ -248,7 +248,7 @@ func (f *fields) pending(m *artifactv1.PendingChange) *workload.Pending {
 	}
 }
 
-// told is text that a host found somewhere.
+// told parses a text that a host found somewhere.
 func (f *fields) told(field, s string) string { return f.words(field, s, maxWords) }
 
 func isTold(s string) bool {

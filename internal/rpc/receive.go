@@ -12,8 +12,8 @@ import (
 )
 
 // receive reads a stream of progress until its end: a single result, and nothing after
-// it. step parses a message and reports whether it is the result. STALLED when nothing
-// is heard for stall.
+// it. step parses a message and reports whether it is the result. receive fails with
+// STALLED if nothing comes for as long as stall.
 func receive[M any](ctx context.Context, c *Client, service string, stall time.Duration,
 	open func(context.Context) (grpc.ServerStreamingClient[M], error), step func(*M) (result bool, err error),
 ) error {
@@ -45,7 +45,7 @@ func receive[M any](ctx context.Context, c *Client, service string, stall time.D
 	}
 }
 
-// malformed is the fault of an agent that answers what cannot be.
+// malformed is the fault of an agent whose answer breaks the contract.
 func malformed(err error) error {
 	if err == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
-// Inspect asks what there is of the registry that the settings describe.
+// Inspect asks for the facts about the registry that the settings describe.
 func (c *Client) Inspect(ctx context.Context, s registry.Settings) (registry.Facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Call)
 	defer cancel()

@@ -160,7 +160,7 @@ func (f *fields) facts(m *artifactv1.RegistryFacts) registry.Facts {
 	return facts
 }
 
-// answers is whether what answers is a registry, nil if the agent does not report it.
+// answers returns whether a registry answers at the endpoint, nil if the agent does not report it.
 func answers(m *artifactv1.RegistryApi) *bool {
 	if m == nil {
 		return nil

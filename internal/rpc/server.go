@@ -44,8 +44,8 @@ func ServerOptions() []grpc.ServerOption {
 			// Longer than a deploy leaves its connection alone, while it proves.
 			MaxConnectionIdle: 15 * time.Minute,
 			// A last resort for streams without a receiver. Over a slow link a client's
-			// answer waits behind megabytes in ssh's buffers; noticing death quickly is
-			// ssh's.
+			// answer waits behind megabytes in ssh's buffers; ssh is what notices a dead
+			// connection quickly.
 			Time:    5 * time.Minute,
 			Timeout: 5 * time.Minute,
 		}),
@@ -54,7 +54,7 @@ func ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// faultsOfUnary and faultsOfStream are where faults become statuses.
+// faultsOfUnary and faultsOfStream turn faults into statuses.
 func faultsOfUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	resp, err := next(ctx, req)
 	return resp, Status(err)

@@ -42,7 +42,7 @@ func (w *stallWatch) start() {
 	w.timer.Reset(w.limit)
 }
 
-// stop notes that it does not.
+// stop notes that the receiver waits no more.
 func (w *stallWatch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -96,7 +96,7 @@ func (s *imageServer) sendAll(to outlet, repo artifact.Repository, ranges []laye
 	return nil
 }
 
-// outlet is where the messages of a Stream go.
+// outlet takes the messages of a Stream.
 type outlet interface {
 	Context() context.Context
 	// SendMsg keeps a reference of its own to a chunk's buffer.

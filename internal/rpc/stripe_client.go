@@ -12,9 +12,9 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// rotor receives a stream over a channel, or several: it reads from the call that the
-// message before named. So nothing is held back to be put in order; what comes early
-// waits in its own connection.
+// rotor receives a stream over a channel, or several: it reads each message from the call
+// that the message before named. So it holds no message back to restore the order; a message
+// that comes early waits in its own connection.
 type rotor struct {
 	client *Client
 	req    *artifactv1.StreamRequest
@@ -90,7 +90,7 @@ func (r *rotor) receive(ctx context.Context, c *chunk) error {
 	return nil
 }
 
-// call returns a call that the agent has named. It may be known there before it is here.
+// call returns a call that the agent has named. The agent may know it before this client does.
 func (r *rotor) call(ctx context.Context, index uint32) (grpc.ClientStream, error) {
 	if r.calls[index] != nil {
 		return r.calls[index], nil

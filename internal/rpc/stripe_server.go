@@ -171,7 +171,7 @@ func (s *stripe) SendMsg(m any) error {
 	}
 }
 
-// after is whose turn it is after now: of the first that waits for nothing, else of the
+// after returns the lane whose turn comes after now: the first with an empty queue, else the
 // next. s.mu is held.
 func (s *stripe) after(now int) int {
 	for i := range s.turn {
@@ -218,7 +218,7 @@ func (s *stripe) carry(l lane, stream grpc.ServerStream) error {
 	}
 }
 
-// gone is what the calls of a stream end with if another of them does. The receiver takes
+// gone is the error with which all calls of a stream end if l's call does. The receiver takes
 // it for a connection that broke.
 func gone(l lane) error {
 	return status.Errorf(codes.Unavailable, "call %d of the stream went away", l.index)

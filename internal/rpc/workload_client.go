@@ -51,7 +51,7 @@ type remoteWorkloads struct {
 	client *Client
 	stub   artifactv1.WorkloadServiceClient
 	pause  time.Duration
-	// beyond is how long an act is waited for beside the most that its host gives it.
+	// beyond is how much longer than the host's own limit the client waits for an act.
 	beyond time.Duration
 }
 
@@ -210,9 +210,9 @@ func (w *remoteWorkloads) Settle(ctx context.Context, ref workload.Ref, s worklo
 	})
 }
 
-// insist does an act again when the connection to it broke. It may be done
-// again: it is the host that has it under way, or has ended it. limit is the most that
-// the host gives the act; a host that goes on reporting progress after it is not believed.
+// insist does an act again when its connection broke. That is safe: the host has the act
+// under way, or has ended it. limit is the most time that the host gives the act; a host
+// that goes on reporting progress after it is not believed.
 func (w *remoteWorkloads) insist(ctx context.Context, limit time.Duration, do func(ctx context.Context, moved func()) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit+w.beyond, fault.Transient(fault.Stalled, "the host has not ended it within the %v that it has for it", limit))
 	defer cancel()

@@ -324,7 +324,7 @@ func seen(t *testing.T) workload.Observation {
 	}
 }
 
-// told answers every question with the same.
+// toldTarget answers every question of a kind with the same.
 type toldTarget struct {
 	workload.Target
 	seen       workload.Observation
@@ -474,7 +474,7 @@ func (s *sized) Stage(_ context.Context, _ workload.Ref, image artifact.Pinned, 
 	return nil
 }
 
-// By it the host sees whether there is room.
+// By the size of an image the host sees whether there is room for it.
 func TestTheSizeOfAnImageIsTold(t *testing.T) {
 	t.Parallel()
 	image := sampleImages(t)[0].Pinned

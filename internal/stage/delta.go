@@ -38,8 +38,8 @@ func (r *run) here(l artifact.Layer) bool {
 	return ok && r.takesTar(l)
 }
 
-// missing are the ranges to ask for, of these layers, and the diff ids of the tars that
-// those which may come as deltas can be made of. It notes why others may not.
+// missing returns the ranges to ask for, of the layers after the first from, and the diff
+// ids of the bases for those that may come as deltas. It notes why others may not.
 func (r *run) missing(from int) (ranges []layers.Range, bases []artifact.Digest) {
 	var lacking []artifact.Layer
 	for _, l := range r.image.Layers[from:] {
@@ -131,7 +131,7 @@ type Planner interface {
 	Plan(ctx context.Context, repo artifact.Repository, ranges []layers.Range, bases []artifact.Digest) ([]layers.Plan, error)
 }
 
-// plan returns what the source plans; nothing if it does not, for then layers cross whole.
+// plan returns the plans of the source; nil if it makes none, for then layers cross whole.
 func (s *Stager) plan(ctx context.Context, repo artifact.Repository, ranges []layers.Range, bases []artifact.Digest) []layers.Plan {
 	planner, ok := s.source.(Planner)
 	if !ok || len(bases) == 0 {

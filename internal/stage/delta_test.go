@@ -34,8 +34,7 @@ func edited(content []byte, text string) []byte {
 	return content
 }
 
-// twoReleases are images that differ a little in their second layer, and that layer is the
-// same in none.
+// twoReleases are images with the same first layer, whose second layers differ a little.
 func twoReleases(tb testing.TB, layer func(content []byte) v1.Layer) (first, next product) {
 	tb.Helper()
 	base, app := files(1, 200<<10), files(2, 400<<10)
@@ -118,7 +117,7 @@ func repository(t *testing.T, name string) artifact.Repository {
 	return r
 }
 
-// What the cache has needs no stream, whatever became of the engine.
+// A layer that the cache has needs no stream, even if the engine lost it.
 func TestAPrunedEngineIsFilledFromTheCache(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, engine.Classic)

@@ -21,10 +21,10 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// fakeEngine does with an archive what the two stores do (transfer of what was read in
-// moby's image/tarexport/load.go and daemon/containerd/image_exporter.go, and seen on
-// 20.10.24 and 28.5.2): the classic store opens a layer's file only if its chain is
-// missing, containerd's takes blobs and does not mind what is missing.
+// fakeEngine does with an archive what the two stores do, as read in moby's
+// image/tarexport/load.go and daemon/containerd/image_exporter.go, and seen on
+// 20.10.24 and 28.5.2: the classic store opens a layer's file only if its chain is
+// missing, containerd's takes blobs and accepts an archive that lacks some.
 type fakeEngine struct {
 	info engine.Info
 	// cache are chains that no image shows: the build cache's.

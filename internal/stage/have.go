@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// present reports whether the engine has the image, and names it then.
+// present reports whether the engine has the image; if so, it gives the image its tag.
 func (r *run) present(ctx context.Context) (string, bool, error) {
 	got, err := r.engine.Image(ctx, r.info.Store.ID(r.image.Pinned))
 	if errors.Is(err, engine.ErrNotFound) {
@@ -26,8 +26,8 @@ func (r *run) present(ctx context.Context) (string, bool, error) {
 	return got.ID, err == nil, err
 }
 
-// prefix is how many leading layers the engine has, and whether finding that out
-// has made the image already.
+// prefix returns how many leading layers the engine has. done means that the probe for
+// them has made the image already.
 func (r *run) prefix(ctx context.Context) (n int, done bool, err error) {
 	if r.distrust {
 		return 0, false, nil
@@ -68,9 +68,8 @@ func common(ctx context.Context, e Engine, image artifact.Image) (n int, err err
 }
 
 // tidy removes what only staging needed: prefix images, of killed runs too, whose
-// blobs are still in the spool, and this image's blobs: the cache gets what may be a
-// base. What cannot be removed
-// now is removed the next time.
+// blobs are still in the spool, and this image's blobs, of which the cache gets those
+// that may be a base. What cannot be removed now is removed the next time.
 func (r *run) tidy(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()

@@ -6,7 +6,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 )
 
-// What makes way for another layer is what the engine has read, blob and tar alike.
+// Only a layer that the engine has read makes way for another layer, blob and tar alike.
 func TestWhatTheEngineHasYetToReadIsKept(t *testing.T) {
 	t.Parallel()
 	digest := func(name string) artifact.Digest { return artifact.DigestOf([]byte(name)) }

@@ -92,7 +92,7 @@ func (r *run) refused(err error) error {
 		WithHint("its layers are sound: build the image again and publish it if those words are about its config (%s); else look at the engine: journalctl -u docker", r.image.Config)
 }
 
-// load gives the engine layers from to to; the engine has those before.
+// load loads the layers of the range from:to into the engine, which has those before.
 func (r *run) load(ctx context.Context, from, to int) error {
 	files, err := r.files(ctx, from, to)
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *run) load(ctx context.Context, from, to int) error {
 	return nil
 }
 
-// counting returns an open whose files report the bytes of each read to add.
+// counting returns open with files that pass the number of bytes of each read to add.
 func counting(open func() (io.ReadCloser, error), add func(n int)) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {
 		f, err := open()
@@ -142,7 +142,7 @@ func (c counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// loadArchive lets a load that has begun come to its end, within reason.
+// loadArchive loads an archive. A load that has begun may go on for grace after ctx ends.
 func (r *run) loadArchive(ctx context.Context, a engine.Archive, bytes int64) error {
 	loading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -189,7 +189,7 @@ func (r *run) file(ctx context.Context, l artifact.Layer) (engine.File, error) {
 	return tar, err
 }
 
-// check is the last word on identity: the engine's own account of what it has.
+// check returns the image's id if the engine reports that it has exactly this image, whole.
 func (r *run) check(ctx context.Context) (string, error) {
 	want := r.info.Store.ID(r.image.Pinned)
 	got, err := r.engine.Image(ctx, want)

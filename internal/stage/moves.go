@@ -28,7 +28,7 @@ func (m *moves) ask(l artifact.Layer, why string) {
 	m.of[l.Digest].Why = why
 }
 
-// came counts a piece.
+// came counts a piece, and the time that it took to write or apply it.
 func (m *moves) came(p layers.Piece, took time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// progress passes events on, never two at a time, and of bytes not more than people see.
+// progress passes events on, never two at a time, and events about bytes only now and then.
 type progress struct {
 	emit func(workload.Event)
 

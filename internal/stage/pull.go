@@ -29,8 +29,8 @@ type PullEngine interface {
 const pullStall = 10 * time.Minute
 
 // Puller stages images on the host that has the registry: its engine pulls them, by
-// digest only. The commit's tag was resolved once, when it was decided what to deploy;
-// what it means by now does not matter here.
+// digest only. The controller resolved the commit's tag once, before the deploy; it does
+// not matter here if the tag names another image by now.
 type Puller struct {
 	engine   PullEngine
 	registry string
@@ -105,8 +105,8 @@ func (p *Puller) attempt(ctx context.Context, image artifact.Pinned, tag string,
 	return nil
 }
 
-// whole returns the image with all of its content; ErrNotFound when it, or some of
-// that, is missing.
+// whole returns the image if the engine has all of its content; ErrNotFound if any of it
+// is missing.
 func whole(ctx context.Context, e interface {
 	Image(ctx context.Context, ref string) (engine.Image, error)
 }, store engine.Store, image artifact.Pinned,

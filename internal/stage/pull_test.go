@@ -60,7 +60,7 @@ func (p *pulls) Untag(_ context.Context, ref string) error {
 	return nil
 }
 
-// A disk that a pull would fill is not begun to be filled; what is there needs no room.
+// A pull that would fill the disk does not begin; an image that is there needs no room.
 func TestNothingIsPulledThatTheDiskCannotTake(t *testing.T) {
 	t.Parallel()
 	repo, err := artifact.ParseRepository("unidesk/findjob")

@@ -56,7 +56,7 @@ type run struct {
 // wait.
 const minPrefix = 8 << 20
 
-// attempt goes once from asking to the checked image.
+// attempt tries once to stage the image: it asks what is there, fills in the rest and checks.
 func (r *run) attempt(ctx context.Context) (id string, err error) {
 	if id, ok, err := r.present(ctx); ok || err != nil {
 		return id, err
@@ -148,7 +148,7 @@ func (r *run) receive(ctx context.Context, missing []layers.Range, bases *layers
 	})
 }
 
-// room waits, for as long as loading frees some, until need bytes fit the spool.
+// room waits until need bytes fit the spool, for as long as loads may still free room.
 func (r *run) room(ctx context.Context, need int64) error {
 	for {
 		err := r.spool.MakeRoom(need, r.keep)

@@ -11,7 +11,7 @@
 // It works on containerd's store too.
 //
 // A layer may come as a delta of layers that the cache keeps, mostly those of the last
-// release. It is rebuilt and verified before the engine sees it. Whatever fails of that,
+// release. It is rebuilt and verified before the engine sees it. If any of that fails,
 // the layer crosses whole.
 //
 // A single load runs at a time, from local files only, and a load that has begun is not
@@ -82,12 +82,12 @@ func (s Staged) Whole() (bytes int64) {
 	return bytes
 }
 
-// transfer is the account that a receipt keeps.
+// transfer returns the account that a receipt keeps.
 func (s Staged) transfer() *workload.Transfer {
 	return &workload.Transfer{Wire: s.BytesReceived, Whole: s.Whole(), Layers: s.Moves, Seconds: s.Spent}
 }
 
-// text is what of it is worth a sentence.
+// text returns the end of a sentence about the account, "" if deltas saved nothing.
 func (s Staged) text() string {
 	if whole := s.Whole(); whole > s.BytesReceived {
 		return fmt.Sprintf(": %s crossed instead of %s", plain.Size(s.BytesReceived), plain.Size(whole))

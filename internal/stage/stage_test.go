@@ -282,8 +282,8 @@ func TestALineThatStaysDeadIsGivenUp(t *testing.T) {
 	})
 }
 
-// A registry or a line that is away for less than the limit costs no more than the time
-// it was away: what came before counts, and the limit begins anew with each byte.
+// A registry or a line that is away for less than the limit costs only the time that it was
+// away: bytes that came before count, and the limit begins anew with each byte.
 func TestWhatGoesAwayInMidBlobIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

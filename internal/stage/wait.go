@@ -9,7 +9,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// What goes away in the middle is waited for: a registry, an engine or a line takes
+// Staging waits for a registry, an engine or a line that goes away in the middle: it takes
 // seconds to come back by itself, a host a minute. The pauses grow from the first to the
 // longest.
 const (
@@ -18,11 +18,11 @@ const (
 	longestPause = 8 * time.Second
 )
 
-// waiting is the time since something came.
+// waiting measures the time since bytes last came.
 type waiting struct {
 	since time.Time
 	pause time.Duration
-	told  bool // that it waits
+	told  bool // it has reported the wait
 	say   func(point workload.Point, text string)
 }
 
@@ -32,11 +32,11 @@ func newWaiting(say func(workload.Point, string)) *waiting {
 	return w
 }
 
-// came begins anew: something came.
+// came restarts the measurement, because bytes came.
 func (w *waiting) came() { w.since, w.pause, w.told = time.Now(), firstPause, false }
 
-// after waits until what failed may be retried, and returns the error when that is of
-// no use: it does not pass by itself, or has not for too long.
+// after waits until a failed act may be retried. It returns the error if a retry is of no
+// use: the error does not pass by itself, or has not for too long.
 func (w *waiting) after(ctx context.Context, err error) error {
 	left := patience - time.Since(w.since)
 	if !fault.Retryable(err) || left <= 0 {

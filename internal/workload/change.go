@@ -34,9 +34,9 @@ type Pending struct {
 	Since  time.Time `json:"since"`
 	// Before is what ran, for people and for the proof of a revert.
 	Before Before `json:"before"`
-	// Failed is why taking the change back did not work, "" if it was not tried.
+	// Failed is why the revert of the change failed, "" if none was tried.
 	Failed string `json:"failed,omitempty"`
-	// Barred is which account to be for reverting it, "" if this process's account can.
+	// Barred names the account that can revert the change, "" if this process's account can.
 	Barred string `json:"-"`
 	// HeldUntil is when the lease of the change's run ends, by the host's clock; zero
 	// if the host keeps no leases.
@@ -45,9 +45,9 @@ type Pending struct {
 
 // Before is what a change replaces.
 type Before struct {
-	// Basis stands for it: in Compose the container's id, "" when there was none.
+	// Basis identifies what ran: in Compose the container's id, "" if there was none.
 	Basis Basis `json:"container,omitempty"`
-	// Running is whether it ran; what was down before need not be up after.
+	// Running means that it ran; a container that was down before need not be up after a revert.
 	Running bool   `json:"running"`
 	ImageID string `json:"imageId,omitempty"`
 	// Commit is the commit that its image names, "" if it names none.
@@ -58,7 +58,7 @@ type Before struct {
 // Outcome is how a change ended.
 type Outcome string
 
-// The outcomes. A failed revert stays pending, and loud.
+// The outcomes. A change whose revert failed stays pending, and is reported.
 const (
 	Keep   Outcome = "kept"
 	Revert Outcome = "reverted"

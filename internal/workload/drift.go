@@ -5,9 +5,9 @@ type Drift struct {
 	// Changed means that the container was made from another definition: its Compose files,
 	// or values that they take, were edited since.
 	Changed bool
-	// Networks are those that Compose removes, to make them anew.
+	// Networks are the networks that Compose would remove, to make them anew.
 	Networks []Network
-	// Volumes are those that are defined in another way than they were made. They stay as
+	// Volumes are the volumes whose definition differs from how they were made. They stay as
 	// they are.
 	Volumes []string
 	// Unknown is why it could not be compared, "" if it was.

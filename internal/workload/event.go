@@ -9,7 +9,7 @@ type Point string
 
 // The points of a deploy, in their order.
 const (
-	// PointGuard: the contract holds and locked.
+	// PointGuard: the contract holds, and the service is locked.
 	PointGuard Point = "guard"
 	// PointResolve: the commit's digests are known.
 	PointResolve Point = "resolve"

@@ -39,8 +39,8 @@ const (
 	StampValue
 )
 
-// The length of a name is compared apart: a count in the expression would be copied out
-// by its compiler, at each start of both programs.
+// Match compares the length of a name apart: the compiler of an expression would copy a
+// count in it out, at each start of both programs.
 var (
 	projectForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 	serviceForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
@@ -83,7 +83,7 @@ func (f Form) Match(s string) bool {
 	}
 }
 
-// String returns what is named so, for a sentence.
+// String returns the form's name, for a sentence.
 func (f Form) String() string {
 	return [...]string{
 		"Compose project name", "Compose service name", "container name", "Kubernetes name", "key of a Secret or ConfigMap", "variable name", "key prefix",

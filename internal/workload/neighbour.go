@@ -2,8 +2,8 @@ package workload
 
 import "time"
 
-// Neighbour is another workload's instance on the same engine, or in the same
-// namespace: what shows whether a deploy left it alone.
+// Neighbour is an instance on the workload's engine, or in its namespace, mostly another
+// workload's. Its facts show whether a deploy left it alone.
 type Neighbour struct {
 	ID   string
 	Name string

@@ -15,7 +15,7 @@ type Observation struct {
 	Placement Spec `json:"placement"`
 	// Basis stands for what a change would replace, see [Change.Basis].
 	Basis Basis `json:"basis,omitempty"`
-	// Units are what should run, by the host's configuration.
+	// Units are the units that should run, by the host's configuration.
 	Units []Unit `json:"units,omitempty"`
 	// Instances are the copies that exist, newest first; none if nothing was ever started.
 	Instances []Instance `json:"instances,omitempty"`
@@ -31,7 +31,7 @@ type Observation struct {
 	Last *Settled `json:"last,omitempty"`
 	// ImageRoom is the room on the filesystem of the runtime's images, in bytes.
 	ImageRoom int64 `json:"imageRoom"`
-	// Platform is what the runtime runs.
+	// Platform is the platform of the images that the runtime runs.
 	Platform artifact.Platform `json:"platform"`
 	// NameTakenBy is the container of another project, or of none, that has the workload's
 	// container name; nil if there is none.
@@ -39,8 +39,8 @@ type Observation struct {
 	// Holds is a container that holds an image for a change that is not pending; nil if there
 	// is none.
 	Holds *Holder `json:"-"`
-	// EnvFile is what keeps the host from writing the deploy keys, zero for nothing; nil
-	// if it does not report that, or if there is no such file.
+	// EnvFile is the obstacle that keeps the host from writing the deploy keys, zero if there
+	// is none; nil if the host does not report that, or if there is no env file.
 	EnvFile *Obstacle `json:"-"`
 	// Drift is nil if the host did not compare what runs with its definition.
 	Drift  *Drift `json:"-"`
@@ -160,8 +160,8 @@ func (o Observation) Troubled() *Instance {
 	return o.Current()
 }
 
-// Basis stands for what a change replaces. It is compared and never read; "" is
-// that of a workload of which nothing exists.
+// Basis identifies what a change replaces. It is compared and never parsed; "" means
+// that nothing of the workload exists.
 type Basis string
 
 // Unit is what the host's configuration declares: a Compose service, or a Deployment of
@@ -234,7 +234,7 @@ func (i Instance) Is(p artifact.Pinned) bool {
 	return i.Config == p.Config
 }
 
-// Copy returns what distinguishes the instance from others, and from itself restarted.
+// Copy returns the identity of the instance, which a restart changes.
 func (i Instance) Copy() Copy {
 	return Copy{ID: i.ID, Started: i.Started, Restarts: i.Restarts, Revision: i.Revision}
 }
@@ -267,9 +267,9 @@ type Secret struct {
 	Length int `json:"length"`
 }
 
-// Room is what an engine needs on its disk for layers that it lacks, by their size
-// as stored: an estimate of that copy and, as three times that, what they unpack
-// to. No manifest holds the real size.
+// Room returns the bytes that an engine needs on its disk for layers that it lacks, by
+// their size as stored. It is an estimate: that copy, and three times as much for what
+// the layers unpack to. No manifest holds the real size.
 func Room(stored int64) int64 {
 	if stored > math.MaxInt64/4 {
 		return math.MaxInt64

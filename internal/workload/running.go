@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Whatever names what runs takes it from this file: by the image, and not by what the
-// environment has, which any container can be given.
+// All code that names the version that runs uses this file: it goes by the image, and not
+// by the environment, which any container can be given.
 
 // CrashLoop is how many restarts make a crash loop.
 const CrashLoop = 3

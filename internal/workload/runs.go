@@ -2,9 +2,9 @@ package workload
 
 import "time"
 
-// Running is what runs of a workload: as facts for a script, and as a sentence for people.
-// The facts are those of a look that is new. Without such a look Known is false, and all facts
-// but Host are zero; Text has the reason, and maybe what was seen before.
+// Running describes what runs of a workload: as facts for a script, and as a sentence for
+// people. The facts are those of a new look. Without such a look Known is false, and all
+// facts but Host are zero; Text has the reason, and maybe the result of an earlier look.
 type Running struct {
 	Text  string `json:"text"`
 	Known bool   `json:"known"`
@@ -40,7 +40,7 @@ type Runs struct {
 	Trouble  string `json:"trouble,omitempty"`
 }
 
-// NotKnown is the answer about a workload that no look shows.
+// NotKnown returns the answer about a workload that could not be looked at.
 func NotKnown(host, text string) Running {
 	return Running{Text: text, Host: host, Instances: []Runs{}}
 }

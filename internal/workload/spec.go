@@ -6,8 +6,8 @@ import (
 )
 
 // Spec is a workload's placement: names and values, no paths and no commands. The
-// catalog holds what it should be, the workload's host what it is. Of the runtimes'
-// parts that of Ref's runtime is set, the others are nil.
+// catalog holds the placement that should be, the workload's host the present placement.
+// Of Compose and Kubernetes the part of Ref's runtime is set, the other is nil.
 type Spec struct {
 	Ref Ref `json:"ref"`
 	// KeyPrefix begins every key that a deploy writes, for example
@@ -109,7 +109,7 @@ const (
 	KeyDeployedAt      = "DEPLOYED_AT"
 )
 
-// Keys are all of them, in the order in which they are written.
+// Keys returns all these keys, in the order in which a deploy writes them.
 func Keys() []string {
 	return []string{KeyCommit, KeyRequestedCommit, KeyImage, KeyDigest, KeyServiceID, KeySourceRepo, KeyDeployedAt}
 }

@@ -41,8 +41,8 @@ type Move struct {
 
 // Spent is the time in seconds that the steps of staging take. They overlap.
 type Spent struct {
-	// Receive is the time that the stream waits for bytes, Rebuild that it writes and
-	// applies them, Unpack that of layers for later deltas, and Load the engine's.
+	// Receive is the time in which the stream waits for bytes, Rebuild in which it writes and
+	// applies them, Unpack in which layers are unpacked for later deltas, Load the engine's.
 	Receive float64 `json:"receive"`
 	Rebuild float64 `json:"rebuild"`
 	Unpack  float64 `json:"unpack"`

@@ -76,8 +76,8 @@ Exit codes: 0 ok, 1 failed, 2 usage; of stdio also 69, no agent answers, and 77,
 	return cmd
 }
 
-// group has a command of others refuse a word that is none of them; cobra would print the help,
-// and end with 0.
+// group has a command with subcommands refuse a word that is none of them; cobra would print the
+// help, and exit with 0.
 func group(cmd *cobra.Command) {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

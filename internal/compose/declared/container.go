@@ -31,7 +31,7 @@ func (c container) grace() time.Duration {
 	return max(0, d)
 }
 
-// mounts are those whose target is known without a variable, sorted by it.
+// mounts returns the mounts whose target has no variable in it, sorted by target.
 func (c container) mounts() (all []workload.Mount) {
 	add := func(kind string, v any) {
 		m := workload.Mount{Kind: kind}
@@ -66,7 +66,7 @@ func (c container) mounts() (all []workload.Mount) {
 	return all
 }
 
-// programs are known if the declaration has the whole command line.
+// programs returns nil unless the declaration has the whole command line.
 func (c container) programs() []string {
 	entry := words(c.Entrypoint)
 	if len(entry) == 0 {
@@ -75,7 +75,7 @@ func (c container) programs() []string {
 	return workload.Programs(append(entry, words(c.Command)...), c.WorkingDir)
 }
 
-// words are those of a list, or a text as the only word.
+// words returns the texts of a list, or a text as the only word.
 func words(v any) (list []string) {
 	switch v := v.(type) {
 	case string:

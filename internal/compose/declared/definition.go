@@ -85,7 +85,7 @@ func hashOf(declaration json.RawMessage) (artifact.Digest, error) {
 	return artifact.DigestOf(sorted), err
 }
 
-// names are the services', those that Compose would accept.
+// names returns the names of the services, except names that Compose would not accept.
 func names(services map[string]json.RawMessage) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(services)), func(s string) bool { return !workload.ServiceName.Match(s) })
 }
@@ -107,9 +107,9 @@ func replicas(s service) int {
 	return 1
 }
 
-// handedOn are the variables that the environment hands on under their own names,
-// sorted. A key that has another's value, or is part of a longer text, would not show
-// the env file's value.
+// handedOn returns the variables that the environment passes on under their own names,
+// sorted. A key with another variable's value, or with a longer text, would not show the
+// env file's value.
 func handedOn(environment any) (keys []string) {
 	for _, e := range entries(environment) {
 		m := handedOnForm.FindStringSubmatch(e.value)
@@ -122,7 +122,7 @@ func handedOn(environment any) (keys []string) {
 	return slices.Compact(keys)
 }
 
-// named are the variables that the labels' values name, sorted.
+// named returns the variables that the labels' values name, sorted.
 func named(labels any) (variables []string) {
 	for _, e := range entries(labels) {
 		for _, m := range variableForm.FindAllStringSubmatch(e.value, -1) {

@@ -5,8 +5,8 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 )
 
-// Env reads the env file of a project and refuses a file from which Compose takes
-// orders. The project's own name in it changes nothing.
+// Env reads the env file of a project. It refuses a file that sets a variable which
+// redirects Compose. The project's own name as COMPOSE_PROJECT_NAME changes nothing.
 func Env(path, project string) (envfile.Content, error) {
 	c, err := envfile.Load(path)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// putInForm is each variable of a label's text as Compose puts it in, and $$.
+// putInForm matches each variable in a label's text that Compose replaces, and $$.
 var putInForm = regexp.MustCompile(`\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:[^{}]|\{[^{}]*\})*\})`)
 
 // Keys returns the deploy keys in a container's labels, without prefix: of each

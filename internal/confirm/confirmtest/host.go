@@ -1,6 +1,6 @@
-// Package confirmtest is a host in memory: what [confirm.Target] drives in tests
-// without an engine. It outlives the targets made of it, as a machine outlives
-// processes, and an act on it can be made to break off at any step.
+// Package confirmtest is a host in memory, which [confirm.Target] drives in tests without
+// an engine. It outlives the targets made of it, as a machine outlives processes, and a
+// test can make an act on it break off at any step.
 package confirmtest
 
 import (
@@ -21,7 +21,7 @@ import (
 
 // Host is the machine. It has a single service, of which nothing runs at first.
 type Host struct {
-	// Break is asked before each step; an error ends the act there, as a crash
+	// Break is called before each step; its error ends the act there, as a crash
 	// would. It may also kill the process.
 	Break func(Step) error
 	// Lock is called with the lock of each act.

@@ -3,7 +3,7 @@ package confirmtest
 // Step is a moment of an act at which it can break off.
 type Step string
 
-// The steps, each being what comes next when the act breaks off there.
+// The steps. An act that breaks off at a step has not done that step.
 const (
 	Retag     Step = "retag"
 	Configure Step = "configure"
@@ -17,8 +17,8 @@ const (
 	PutName   Step = "put the name back"
 )
 
-// ApplySteps and RestoreSteps are all steps of the two acts, in their order.
+// ApplySteps returns all steps of Apply, in their order.
 func ApplySteps() []Step { return []Step{Retag, Configure, Remove, Create, Start, Report} }
 
-// RestoreSteps are those of taking a change back.
+// RestoreSteps returns all steps of Restore, in their order.
 func RestoreSteps() []Step { return []Step{PutEnv, PutBack, PutStart, PutName} }

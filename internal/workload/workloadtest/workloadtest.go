@@ -1,5 +1,5 @@
-// Package workloadtest is what every [workload.Target] must do, as a suite: a host and a
-// node in memory, Compose on this host, and Compose and Kubernetes behind an agent.
+// Package workloadtest is the test suite that every [workload.Target] must pass: a host and
+// a node in memory, Compose on this host, and Compose and Kubernetes behind an agent.
 package workloadtest
 
 import (

@@ -1,5 +1,5 @@
-// Command service is what the integration tests deploy. MODE, in the image's
-// environment, says how it behaves.
+// Command service is the service that the integration tests deploy. MODE, in the image's
+// environment, selects how it behaves.
 package main
 
 import (
