@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -150,7 +151,7 @@ func index(containers []workload.Neighbour) map[string]workload.Neighbour {
 // compare returns what happened to a container: nothing, or a kind and the rest of a
 // sentence about it. scope is what its project or namespace is called.
 func compare(b, a workload.Neighbour, scope string) (Kind, string) {
-	since := " since " + a.Started.UTC().Format(time.TimeOnly+"Z")
+	since := " since " + plain.Clock(a.Started)
 	switch {
 	case b.ID == "":
 		return Created, "is new in the target's " + scope + ": " + workload.ShortID(a.ID)

@@ -261,7 +261,9 @@ func TestARecreateThatDoesNotEndIsStopped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := fake(t, "", `trap 'echo told > signal; exit 1' TERM; echo $$ > pid; while :; do sleep 0.1; done`)
+			// timeout(1) passes no signal on before its fork has returned: then it sleeps.
+			r := fake(t, "", `until [ "$(cut -d' ' -f3 /proc/$PPID/stat)" = S ]; do sleep 0.01; done
+trap 'echo told > signal; exit 1' TERM; echo $$ > pid; while :; do sleep 0.1; done`)
 			r.limits.recreate, r.limits.grace = tt.limits.recreate, tt.limits.grace
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -2,9 +2,9 @@ package confirm
 
 import (
 	"context"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -60,14 +60,14 @@ func (t *Target[S]) begin(ctx context.Context, change workload.Change, emit func
 				return nil, err
 			}
 		}
-		emit(workload.Event{Point: workload.PointBefore, Text: "going on with the change of " + r.Since.Format(time.RFC3339)})
+		emit(workload.Event{Point: workload.PointBefore, Text: "going on with the change of " + plain.Stamp(r.Since)})
 		return r, nil
 	case last != nil && last.ChangeID == change.ID:
 		return nil, fault.New(fault.Stale, "change %s was %s already", change.ID, last.Outcome)
 	}
 	if now := t.Now(); !change.Deadline.IsZero() && !now.Before(change.Deadline) {
 		return nil, fault.New(fault.InvalidRequest, "the change would be reverted at once: its time ended at %s, and it is %s here",
-			change.Deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339)).
+			plain.Stamp(change.Deadline), plain.Stamp(now)).
 			WithHint("the two hosts' clocks differ: set them by NTP (timedatectl tells whether they are)")
 	}
 	spec, err := t.runtime.Placement(ref)
@@ -99,7 +99,7 @@ func (t *Target[S]) pendingFault(c workload.Change) error {
 	}
 	held := ""
 	if !until.IsZero() {
-		held = " until " + until.UTC().Format(time.TimeOnly+"Z") + " at least"
+		held = " until " + plain.Clock(until) + " at least"
 	}
 	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet: it is held%s by %s", c.Image.Commit.Short(), held, c.Holder).
 		HeldBy(c.Holder, until).WithHint("let it end, or revert it").WithAction(fault.Recover)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -31,7 +30,7 @@ func Earlier(c Contract, receipts []ledger.Receipt, manifest, definition artifac
 		checks = append(checks, proof.Check{
 			Name: "compose definition", OK: true, Warning: true, Lasting: true,
 			Detail: fmt.Sprintf("is not what it was when %s was proven at %s (receipt %s): the image goes back, and the definition stays as it is now",
-				c.Commit.Short(), when(receipts[i].Finished), receipts[i].ID),
+				c.Commit.Short(), plain.Stamp(receipts[i].Finished), receipts[i].ID),
 			Fix: "look at what was edited since in the Compose files, or whether Compose was updated, which may print the same definition in another way",
 		})
 	}
@@ -42,10 +41,10 @@ func failedBefore(r ledger.Receipt, again bool) proof.Check {
 	why, _, _ := strings.Cut(r.Failure, "\n")
 	check := proof.Check{
 		Name: "earlier deploy", OK: again, Warning: again,
-		Detail: fmt.Sprintf("of this very image failed its proof at %s (receipt %s): %s", when(r.Finished), r.ID, plain.Bounded(why, mostFailure)),
+		Detail: fmt.Sprintf("of this very image failed its proof at %s (receipt %s): %s", plain.Stamp(r.Finished), r.ID, plain.Bounded(why, mostFailure)),
 	}
 	if r.Outcome == ledger.Degraded {
-		check.Detail = fmt.Sprintf("of this very image was kept degraded at %s (receipt %s)", when(r.Finished), r.ID)
+		check.Detail = fmt.Sprintf("of this very image was kept degraded at %s (receipt %s)", plain.Stamp(r.Finished), r.ID)
 	}
 	if !again {
 		check.Reason = fault.FailedBefore
@@ -53,5 +52,3 @@ func failedBefore(r ledger.Receipt, again bool) proof.Check {
 	}
 	return check
 }
-
-func when(at time.Time) string { return at.UTC().Format(time.DateTime + "Z") }

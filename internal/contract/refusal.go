@@ -1,11 +1,10 @@
 package contract
 
 import (
-	"time"
-
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -94,19 +93,18 @@ func afterRefusal(reason fault.Reason) Command {
 
 // Unsettled is the fault of a workload whose change is not settled.
 func Unsettled(p *workload.Pending) error {
-	const begun = "2006-01-02 15:04:05Z07:00"
 	if p.Barred != "" {
 		return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled, and this account cannot revert it",
-			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
+			p.Change.Image.Commit.Short(), p.Change.Holder, plain.Stamp(p.Since)).
 			HeldBy(p.Change.Holder, p.Change.Deadline).WithHint("%s", p.Barred).WithAction(fault.RecoverAsRoot)
 	}
 	if p.Failed != "" {
 		return fault.New(fault.RevertFailed, "a change to %s by %s, begun %s, could not be reverted: %s",
-			p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun), p.Failed).
+			p.Change.Image.Commit.Short(), p.Change.Holder, plain.Stamp(p.Since), p.Failed).
 			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", RecoverCommand())
 	}
 	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
-		p.Change.Image.Commit.Short(), p.Change.Holder, p.Since.Format(begun)).
+		p.Change.Image.Commit.Short(), p.Change.Holder, plain.Stamp(p.Since)).
 		HeldBy(p.Change.Holder, p.Change.Deadline).
 		WithHint("the same command for that commit proves it; `%s` reverts it", RecoverCommand())
 }
@@ -114,7 +112,7 @@ func Unsettled(p *workload.Pending) error {
 // Held is the fault of a change whose run still lives, as far as its host knows.
 func Held(p *workload.Pending) error {
 	return fault.Transient(fault.ChangePending, "a run makes a change to %s (%s), and holds it until %s at least",
-		p.Change.Image.Commit.Short(), p.Change.Holder, p.HeldUntil.UTC().Format(time.TimeOnly+"Z")).
+		p.Change.Image.Commit.Short(), p.Change.Holder, plain.Clock(p.HeldUntil)).
 		HeldBy(p.Change.Holder, p.HeldUntil).
 		WithHint("wait for it to end; if that run is known to be over, --take-over does not wait for its time")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -52,7 +53,7 @@ func (r *run) holder() string {
 	if r.commit != (artifact.Commit{}) {
 		what = "deploy of " + r.commit.String()
 	}
-	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, r.started.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s, %s, run %s, since %s", r.Who, what, r.id, plain.Stamp(r.started))
 }
 
 // lock takes the lock of the service. waited means that another run had it, so that an

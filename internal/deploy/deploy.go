@@ -67,8 +67,9 @@ type Settings interface {
 // Config is everything that a deploy works through. All of it is required but TakeOver and Wait.
 type Config struct {
 	Catalog *catalog.Catalog
-	// Project is the Compose project of the master.
+	// Project is the Compose project of the master, EnvFile the path of its env file.
 	Project   string
+	EnvFile   string
 	Artifacts resolve.Artifacts
 	// RegistryHost holds the registry, Endpoint is the host and port at which it is managed.
 	RegistryHost, Endpoint string
@@ -117,6 +118,7 @@ func New(c Config) (*Deployer, error) {
 	}{
 		{"Catalog", c.Catalog != nil},
 		{"Project", c.Project != ""},
+		{"EnvFile", c.EnvFile != ""},
 		{"Artifacts", c.Artifacts != nil},
 		{"RegistryHost", c.RegistryHost != ""},
 		{"Endpoint", c.Endpoint != ""},

@@ -119,6 +119,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{t: t, service: "baidu-netdisk", images: store{}, grants: &used{}, host: newHost(t, row.Spec(artifact.Prod, "unidesk"), labels)}
 	w.Config = deploy.Config{
+		EnvFile: "/srv/unidesk/unidesk.env",
 		Catalog: c, Project: "unidesk", RegistryHost: "D601", Endpoint: "127.0.0.1:5000", Artifacts: w.images, Targets: map[string]workload.Target{catalog.Master: w.host}, MayDeploy: func(context.Context, string) error { return nil }, Estimator: estimate{}, Settings: settings{"password": "hunter2", "username": "u", "session": "s"},
 		Ledger: ledger.Open(t.TempDir()), Emit: func(e journal.Line) { w.events = append(w.events, e.Point) },
 		Traffic: func() (int64, int64) { return 1, 2 }, Who: "tester", Version: "test",

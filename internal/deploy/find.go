@@ -224,7 +224,8 @@ func (s session) toBring(f facts, need contract.Need) string {
 	return fmt.Sprintf("%d of %d layers to bring", need.Layers, len(f.Image.Layers))
 }
 
-// fixedThere prefixes the fix of each failed check with the host to apply it on.
+// fixedThere completes the fix of each failed check: with the host to apply it on, or with the
+// master's env file.
 func (s session) fixedThere(checks []proof.Check) []proof.Check {
 	host := s.HostName
 	there := "on " + host + ", where its " + contract.AgentPlacement + " places the project: "
@@ -232,8 +233,12 @@ func (s session) fixedThere(checks []proof.Check) []proof.Check {
 		there = "on " + host + ": "
 	}
 	for i, c := range checks {
-		if host != catalog.Master && !c.OK {
+		switch {
+		case c.OK:
+		case host != catalog.Master:
 			checks[i].Fix = there + c.Fix
+		case c.Reason == fault.EnvKeyMissing:
+			checks[i].Fix = c.Fix + " " + s.EnvFile
 		}
 	}
 	return checks

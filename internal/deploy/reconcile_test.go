@@ -161,7 +161,7 @@ func TestDiffComparesWantedProvenAndLive(t *testing.T) {
 		if c := diff(b); !c.Equal || c.Services[0].Older {
 			t.Errorf("equal: %+v", c)
 		}
-		if c := diff(a); c.Equal || !c.Services[0].Older || !strings.HasPrefix(c.Services[0].Note, "going back: this commit was proven earlier (20") || c.Services[0].ProvenCommit() != b.String() || c.Services[0].Running.Commit != b.String() {
+		if c := diff(a); c.Equal || !c.Services[0].Older || !strings.HasPrefix(c.Services[0].Note, "going back: this commit was proven earlier, at 20") || c.Services[0].ProvenCommit() != b.String() || c.Services[0].Running.Commit != b.String() {
 			t.Errorf("an older one is wanted: %+v", c)
 		}
 		img := w.images.add(t, commit("c"), labels(commit("c")))

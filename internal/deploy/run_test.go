@@ -191,6 +191,9 @@ func TestWhatFailsBeforeTheSwitchLeavesTheOldVersion(t *testing.T) {
 				s.arrange(w)
 				r := w.run(b)
 				want(t, r, s.decision, s.reason)
+				if s.reason == fault.EnvKeyMissing && !strings.Contains(r.Failure.Hint, w.EnvFile) {
+					t.Errorf("the hint %q does not name %s", r.Failure.Hint, w.EnvFile)
+				}
 				if r.Mutated || r.Changed || w.switches != 1 {
 					t.Errorf("mutated %v changed %v switches %d", r.Mutated, r.Changed, w.switches)
 				}

@@ -6,12 +6,12 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/sight"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -51,7 +51,7 @@ func (s Sources) difference(ctx context.Context, c contract.Contract, one *contr
 		one.Proven = proven[0].Brief()
 		if ledger.GoesBack(proven, c.Commit) {
 			i := slices.IndexFunc(proven, func(r ledger.Receipt) bool { return r.Commit == c.Commit })
-			one.Older, one.Note = true, "going back: this commit was proven earlier ("+proven[i].Finished.Format(time.DateOnly)+")"
+			one.Older, one.Note = true, "going back: this commit was proven earlier, at "+plain.Stamp(proven[i].Finished)
 		}
 	}
 	w := s.Workload(c.Row(), c.Env)

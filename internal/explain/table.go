@@ -265,7 +265,7 @@ func records() []Entry {
 			"Wait until it ends and try the same command again.",
 		},
 		{
-			fault.ReceiptNotFound, "No receipt has this id, or no receipt says that the service was ever proven in this environment.",
+			fault.ReceiptNotFound, "No receipt has this id, or no receipt proves the service in this environment.",
 			"`unidesk-controller history` lists the receipts.",
 		},
 		{

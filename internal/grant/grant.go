@@ -19,6 +19,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Namespace is what a grant is signed for (ssh-keygen(1), -n): a signature that
@@ -147,11 +148,11 @@ func (s Statement) allows(want Deploy, now time.Time) error {
 func (s Statement) holds(now time.Time) error {
 	switch ahead := s.Expires.Sub(now); {
 	case ahead <= 0:
-		return fault.New(fault.GrantExpired, "the grant expired at %s, it is %s", s.Expires.Format(time.RFC3339), now.UTC().Format(time.RFC3339)).
+		return fault.New(fault.GrantExpired, "the grant expired at %s, it is %s", plain.Stamp(s.Expires), plain.Stamp(now)).
 			WithHint("ask for a new one; the dry run prints the statement to sign")
 	case ahead > longest+skew:
-		return fault.New(fault.GrantInvalid, "the grant would hold until %s, longer than the %v that one may", s.Expires.Format(time.RFC3339), longest).
-			WithHint("ask for one that expires sooner; if it looks soon enough, compare the clocks: it is %s here", now.UTC().Format(time.RFC3339))
+		return fault.New(fault.GrantInvalid, "the grant would hold until %s, longer than the %v that one may", plain.Stamp(s.Expires), longest).
+			WithHint("ask for one that expires sooner; if it looks soon enough, compare the clocks: it is %s here", plain.Stamp(now))
 	}
 	return nil
 }

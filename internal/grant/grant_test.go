@@ -20,6 +20,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // office is a supervisor, another person, and the file that allows only the first.
@@ -354,7 +355,7 @@ func TestAGrantIsForOneDeploy(t *testing.T) {
 	}
 
 	for _, err := range []error{grant.Use(dir, g, "run-2", now), grant.Used(dir, g)} {
-		if fault.ReasonOf(err) != fault.GrantUsed || !strings.Contains(err.Error(), "by run-1") || !strings.Contains(err.Error(), now.UTC().Format(time.RFC3339)) {
+		if fault.ReasonOf(err) != fault.GrantUsed || !strings.Contains(err.Error(), "by run-1") || !strings.Contains(err.Error(), plain.Stamp(now)) {
 			t.Errorf("replayed: %v", err)
 		}
 	}

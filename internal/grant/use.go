@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
@@ -81,7 +82,7 @@ func usedBy(path string) string {
 	if err != nil || json.Unmarshal(content, &u) != nil {
 		return "before"
 	}
-	return fmt.Sprintf("at %s by %s", u.Used.Format(time.RFC3339), u.By)
+	return fmt.Sprintf("at %s by %s", plain.Stamp(u.Used), u.By)
 }
 
 // makeDir makes a folder, in a state folder that is there, so that it is still

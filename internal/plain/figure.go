@@ -58,6 +58,12 @@ func Ago(now, then time.Time) string {
 	return age + " ago"
 }
 
+// Stamp is a time in a sentence: "2026-07-01 12:00:00Z". JSON and `-o wide` have RFC 3339.
+func Stamp(at time.Time) string { return at.UTC().Format(time.DateTime + "Z") }
+
+// Clock is a time of today in a sentence: "12:00:00Z".
+func Clock(at time.Time) string { return at.UTC().Format(time.TimeOnly + "Z") }
+
 // Count is a number of things with their noun: "1 layer", "2 layers".
 func Count(n int, noun string) string {
 	if n == 1 {

@@ -8,13 +8,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -153,5 +153,5 @@ func was(r ledger.Receipt) string {
 	if r.Kept() {
 		verb = "proven"
 	}
-	return fmt.Sprintf("was %s in %s by %s at %s", verb, r.Env, r.Who, r.Finished.UTC().Format(time.DateTime+"Z"))
+	return fmt.Sprintf("was %s in %s by %s at %s", verb, r.Env, r.Who, plain.Stamp(r.Finished))
 }

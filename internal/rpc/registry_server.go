@@ -10,6 +10,7 @@ import (
 
 	artifactv1 "github.com/pikasTech/unidesk-artifact-cd/gen/unidesk/artifact/v1"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -87,7 +88,7 @@ func (s *Registry) Install(req *artifactv1.InstallRequest, stream grpc.ServerStr
 	}
 	one, err := s.jobs.attach(stream.Context(), act[registry.Progress, registry.Installed]{
 		key: key, limit: installLimit,
-		name: fmt.Sprintf("%s at %s in %s, begun at %s", settings.Image, settings.Endpoint, settings.Directory, time.Now().Format(time.RFC3339)),
+		name: fmt.Sprintf("%s at %s in %s, begun at %s", settings.Image, settings.Endpoint, settings.Directory, plain.Stamp(time.Now())),
 		do: func(ctx context.Context, emit func(registry.Progress)) (registry.Installed, error) {
 			return s.host.Install(ctx, settings, expected, emit)
 		},

@@ -3,9 +3,9 @@ package sight
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -50,9 +50,9 @@ func (w Workload) Ended(change workload.Change, seen View) error {
 	case last.Outcome == workload.Keep:
 		return nil
 	case last.At.Before(change.Deadline):
-		return fault.Transient(fault.Stale, "another run took the change back at %s", clock(last.At))
+		return fault.Transient(fault.Stale, "another run took the change back at %s", plain.Clock(last.At))
 	}
-	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: no run had settled it in time", w.HostName, clock(last.At))
+	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: no run had settled it in time", w.HostName, plain.Clock(last.At))
 }
 
 // Superseded reports whether the host knows a later change than this, which was made.
@@ -69,15 +69,13 @@ func (w Workload) newer(seen View) string {
 	case seen.Pending != nil:
 		return "a change to " + seen.Pending.Change.Image.Commit.Short() + " (" + seen.Pending.Change.Holder + ") is not settled"
 	case seen.Last != nil:
-		return fmt.Sprintf("the change to %s was %s at %s", seen.Last.Commit.Short(), seen.Last.Outcome, clock(seen.Last.At))
+		return fmt.Sprintf("the change to %s was %s at %s", seen.Last.Commit.Short(), seen.Last.Outcome, plain.Clock(seen.Last.At))
 	}
 	return "the host knows of no change"
 }
 
-func clock(at time.Time) string { return at.UTC().Format(time.TimeOnly + "Z") }
-
 // ByItself describes what the host does if no run settles the change.
 func (w Workload) ByItself(change workload.Change) string {
 	return fmt.Sprintf("if no run settles it, %s reverts it by itself at %s (its clock)",
-		w.HostName, clock(change.Deadline))
+		w.HostName, plain.Clock(change.Deadline))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/proof"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -96,7 +97,7 @@ func unproven(reason string, outage *Outage, deadline time.Time) string {
 	if down, is := outage.Down(time.Now()); is {
 		text += "; it has not answered well for " + down.Truncate(10*time.Second).String()
 	}
-	return text + "; the revert begins at " + clock(deadline) + " at the latest"
+	return text + "; the revert begins at " + plain.Clock(deadline) + " at the latest"
 }
 
 // ProveOld waits until the same image as before has run unchanged for long enough,

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -160,7 +161,7 @@ func (w Workload) unknown(before View, why string) workload.Running {
 }
 
 // when is the time of the look by the clock here.
-func (v View) when() string { return v.asked.UTC().Format(time.TimeOnly + "Z") }
+func (v View) when() string { return plain.Clock(v.asked) }
 
 // Describe returns what a look showed. It is what runs only as long as the look is new:
 // a result takes [Workload.Running].

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // All code that names the version that runs uses this file: it goes by the image, and not
@@ -82,7 +83,7 @@ func (s Spec) describePods(seen Observation) string {
 func (o Observation) state(in Instance) string {
 	switch {
 	case in.Running && o.loops(in):
-		return fmt.Sprintf("keeps restarting (%d restarts, the last at %s), with %s", in.Restarts, in.Started.UTC().Format(time.TimeOnly+"Z"), in.Version())
+		return fmt.Sprintf("keeps restarting (%d restarts, the last at %s), with %s", in.Restarts, plain.Clock(in.Started), in.Version())
 	case in.Running && in.Trouble != "":
 		return "runs " + in.Version() + ", but " + in.Trouble
 	case in.Running:

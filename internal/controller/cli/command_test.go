@@ -45,3 +45,31 @@ func TestEachCommandShowsALineToType(t *testing.T) {
 		t.Errorf("only %d lines are shown", lines)
 	}
 }
+
+// The help of the program names each command that looks before it acts, and how it is made to act.
+func TestTheHelpNamesWhatActsAtOnce(t *testing.T) {
+	t.Parallel()
+	program := root(command.New(nil, Streams{}, "test", nil))
+	help := strings.Join(strings.Fields(program.Long), " ")
+	asked, _, _ := strings.Cut(help, "act with --run-now")
+	_, rest, _ := strings.Cut(help, "only look without it. ")
+	atOnce, _, _ := strings.Cut(rest, "only look with --dry-run")
+	var look func(cmd *cobra.Command)
+	look = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			look(sub)
+		}
+		words := strings.TrimPrefix(cmd.CommandPath(), program.Name()+" ")
+		switch {
+		case cmd.Flags().Lookup("run-now") != nil:
+			if !strings.Contains(asked, cmd.Name()) {
+				t.Errorf("%s acts with --run-now, and the help has %q", words, asked)
+			}
+		case cmd.Flags().Lookup("dry-run") != nil:
+			if !strings.Contains(atOnce, words) {
+				t.Errorf("%s acts without --dry-run, and the help has %q", words, atOnce)
+			}
+		}
+	}
+	look(program)
+}

@@ -49,6 +49,10 @@ func root(a *command.App) *cobra.Command {
 D601 to where its service runs, switches the service to it, proves that what
 runs is that commit, and reverts the switch when it cannot.
 
+deploy-service, deploy-backend-core and rollback act with --run-now, and only
+look without it. deploy apply, artifact-registry install and host bootstrap act
+at once, and only look with --dry-run. prefetch and recover act at once.
+
 Results are on stdout, progress and notes on stderr.`,
 		Args:          cobra.ArbitraryArgs, // no word is an argument: refuse.Group refuses each
 		SilenceErrors: true, SilenceUsage: true, Version: a.Build().Line(present.Program),

@@ -69,7 +69,7 @@ func tokenOver(c rpc.Cluster, now time.Time) bool {
 func judgeToken(c rpc.Cluster, now time.Time) []Finding {
 	const check = "cluster's token"
 	left := c.TokenExpires.Sub(now)
-	ends := c.TokenExpires.UTC().Format("2006-01-02 15:04 UTC")
+	ends := plain.Stamp(c.TokenExpires)
 	switch {
 	case c.TokenExpires.IsZero():
 		return nil

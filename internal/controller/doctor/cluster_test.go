@@ -82,7 +82,7 @@ func TestAClusterIsJudgedByWhatADeployNeedsOfIt(t *testing.T) {
 			"cluster's rights", "timeout", "systemctl status k3s",
 		},
 		"a token that is renewed in time": {
-			func(d *rpc.Description) { d.Cluster.TokenExpires = now.Add(littleTime) }, map[string]Level{}, "cluster's token", "until 2026-07-01 18:00 UTC", "",
+			func(d *rpc.Description) { d.Cluster.TokenExpires = now.Add(littleTime) }, map[string]Level{}, "cluster's token", "until 2026-07-01 18:00:00Z", "",
 		},
 		"a token that ends soon": {
 			func(d *rpc.Description) { d.Cluster.TokenExpires = now.Add(littleTime - time.Second) },
@@ -141,7 +141,7 @@ func TestAHostWithAClusterIsToldInFull(t *testing.T) {
 		"role: operate", "clock: ours, within 0.000 s", "capabilities: workload_kubernetes",
 		"cluster: v1.33.1+k3s1, as system:serviceaccount:unidesk-system:unidesk-agent",
 		"cluster's runtime: containerd 2.0.5",
-		"cluster's token: until 2026-07-02 08:00 UTC; the agent renews it",
+		"cluster's token: until 2026-07-02 08:00:00Z; the agent renews it",
 		"cluster's rights: what deploys need, and no more",
 		"cluster's mirrors: before the host's registry the runtime asks http://mirror",
 		"cluster's disk: 9.66 GB free for images",

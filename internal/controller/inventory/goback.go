@@ -44,6 +44,6 @@ func Proven(config site.Config, service artifact.ServiceID, env artifact.Env, co
 	if err != nil || slices.Contains(commits, commit) {
 		return err
 	}
-	return fault.New(fault.ReceiptNotFound, "no receipt says that %s of %s was proven in %s", commit.Short(), service, env).
+	return fault.New(fault.ReceiptNotFound, "no receipt proves %s of %s in %s", commit.Short(), service, env).
 		WithHint("the list has what was; a commit that never was is deployed, and not gone back to")
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Handler returns what answers requests.
@@ -127,7 +128,7 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case d.stale():
-		http.Error(w, "the snapshot is of "+d.Snapshot.Status.At.Format(time.RFC3339)+": no watch writes it", http.StatusServiceUnavailable)
+		http.Error(w, "the snapshot is of "+plain.Stamp(d.Snapshot.Status.At)+": no watch writes it", http.StatusServiceUnavailable)
 	default:
 		_, _ = w.Write([]byte("ok\n"))
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
@@ -90,6 +89,6 @@ func PrintLine(out io.Writer, l journal.Line) error {
 		}
 		l.Point = "end"
 	}
-	_, err := fmt.Fprintf(out, "%s  %-15s %s\n", l.Time.Format(time.DateTime+"Z07:00"), l.Point, terminal.Indent(text))
+	_, err := fmt.Fprintf(out, "%s  %-15s %s\n", plain.Stamp(l.Time), l.Point, terminal.Indent(text))
 	return err
 }

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -73,7 +73,7 @@ func (v view) runningWord(w inventory.ThreeWay, c inventory.Coverage, env artifa
 
 // seenThen describes what runs, with the time of the look.
 func seenThen(r workload.Running) string {
-	return r.Text + ", seen " + r.Seen.Format(time.TimeOnly+"Z")
+	return r.Text + ", seen " + plain.Clock(r.Seen)
 }
 
 func declaredWord(w inventory.ThreeWay, c inventory.Coverage) string {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -42,7 +42,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 	if r.Change != "" {
 		p.Field("of change", "%s, of which a receipt was in force", r.Change)
 	}
-	p.Field("finished", "%s, by %s, with controller %s", r.Finished.Format(time.DateTime+"Z07:00"), r.Who, r.Controller)
+	p.Field("finished", "%s, by %s, with controller %s", plain.Stamp(r.Finished), r.Who, r.Controller)
 	if r.Message != "" {
 		p.Field("message", "%s", r.Message)
 	}
@@ -75,7 +75,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 	}
 	p.Warnings(r.Warnings)
 	if r.Notice != nil {
-		p.Field("notice", "by the %s, %s", r.Notice.By, r.Notice.At.Format(time.DateTime+"Z07:00"))
+		p.Field("notice", "by the %s, %s", r.Notice.By, plain.Stamp(r.Notice.At))
 		p.deliveries(r.Notice.Deliveries)
 	}
 	for i, s := range r.Steps {

@@ -28,14 +28,18 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	}
 	p.Prose("running now", "%s", r.Running.Text)
 	for _, c := range r.Candidates {
-		p.Line("%s %s  proven %s by %s", terminal.Mark(c.Command != ""), c.Commit, c.Finished.UTC().Format("2006-01-02 15:04 MST"), c.Who)
+		mark, reason := terminal.Mark(c.Command != ""), "not"
+		if c.Runs {
+			mark, reason = "•", "is"
+		}
+		p.Line("%s %s  proven %s by %s", mark, c.Commit, plain.Stamp(c.Finished), c.Who)
 		p.Field("receipt", "%s", c.Receipt)
 		p.Field("stands", "%s%s", c.Standing, map[bool]string{true: ", newer than what runs"}[c.Newer])
 		if c.Subject != "" {
 			p.Prose("subject", "%s", c.Subject)
 		}
 		if c.Why != "" {
-			p.Prose("not", "%s", c.Why)
+			p.Prose(reason, "%s", c.Why)
 		}
 		if c.Command == "" && !c.Runs {
 			p.Field("proven was", "%s", c.Digest)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
@@ -83,7 +82,7 @@ func printStatus(v view, s overview.Status) error {
 	}
 	for _, i := range s.Interrupted {
 		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder)))
-		p.Field("", "rolled back at %s; now by `%s`", i.Deadline.Format(time.TimeOnly+"Z"), remedy.Line(fault.Recover))
+		p.Field("", "rolled back at %s; now by `%s`", plain.Clock(i.Deadline), remedy.Line(fault.Recover))
 	}
 	if err := v.printLive(p, s); err != nil {
 		return err

@@ -19,7 +19,9 @@ func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.R
 	}
 	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has named what is missing
 		r.Summary = "the agent answers, and no registry is configured on its host (registryRoots in agent.yaml)"
-		r.Follow(fault.RegistryStatus)
+		if r.Next, r.Action = r.Failure.Hint, ""; r.Next == "" {
+			r.Follow(fault.RegistryStatus)
+		}
 		return r
 	}
 	var seen SSHFacts

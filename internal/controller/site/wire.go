@@ -76,7 +76,7 @@ func Wire(c Config, services *catalog.Catalog, version string, access Access, em
 	master.TrustOnly(mayUse(c.Master.Docker))
 	master.Takes = takes(services, c.Master.Project, emit)
 	parts := deploy.Config{
-		Catalog: services, Project: c.Master.Project,
+		Catalog: services, Project: c.Master.Project, EnvFile: envFile,
 		Artifacts: registry, RegistryHost: c.RegistryHost, Endpoint: c.Registry.Endpoint.String(),
 		Estimator: estimator{stager}, Settings: settings{c.Master.Root, c.Master.Config},
 		Targets: all.targets(master), MayDeploy: all.mayDeploy,
