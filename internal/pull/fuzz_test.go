@@ -132,6 +132,7 @@ func FuzzNoAnswerIsAnImage(f *testing.F) {
 	f.Add([]byte(head + "Content-Length: 18\r\n\r\n" + `{"tags":["a","b"]}`))
 	f.Add([]byte("HTTP/1.1 302 Found\r\nLocation: http://198.51.100.7/\r\nContent-Length: 0\r\n\r\n"))
 	f.Add([]byte("HTTP/1.1 404 Not Found\r\nContent-Length: 40\r\n\r\n" + `{"errors":[{"code":"\u001b[2J","message":1}]}`))
+	f.Add([]byte("HTTP/1.1 404 Not Found\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Length: 4\r\n\r\n\x1b[2J"))
 	f.Add([]byte("HTTP/1.1 401 Unauthorized\r\nWww-Authenticate: Bearer realm=\"x\"\r\n\r\n"))
 	f.Add([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
 	f.Add([]byte("HTTP/1.1 500 \x1b[2J\r\n\r\n"))

@@ -171,6 +171,16 @@ func (r *Registry) ask(ctx context.Context, method, path string, accept ...strin
 	return resp, answers, nil
 }
 
+// mostAnswer is how much of a registry's own words an error repeats, in bytes.
+const mostAnswer = 1000
+
+// legible is a registry's error whose words, a code, a message or a whole body, act on no terminal.
+type legible struct{ answer *transport.Error }
+
+func (l legible) Error() string { return plain.Bounded(l.answer.Error(), mostAnswer) }
+
+func (l legible) Unwrap() error { return l.answer }
+
 // classify gives a failed read its reason, by status code and never by text.
 func classify(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -182,16 +192,16 @@ func classify(ctx context.Context, err error) error {
 	}
 	switch {
 	case te.StatusCode == http.StatusInternalServerError: // after three tries
-		return fault.New(fault.RegistryUnavailable, "%w", te).WithHint("the registry cannot read what it stores: see its log, and publish the commit again").
+		return fault.New(fault.RegistryUnavailable, "%w", legible{te}).WithHint("the registry cannot read what it stores: see its log, and publish the commit again").
 			WithAction(fault.RegistryHealth)
 	case te.StatusCode >= 500, te.StatusCode == http.StatusRequestTimeout, te.StatusCode == http.StatusTooManyRequests:
-		return fault.Transient(fault.RegistryUnavailable, "%w", te).WithAction(fault.RegistryHealth)
+		return fault.Transient(fault.RegistryUnavailable, "%w", legible{te}).WithAction(fault.RegistryHealth)
 	case te.StatusCode == http.StatusNotFound:
-		return fault.New(fault.ArtifactNotFound, "%w", te)
+		return fault.New(fault.ArtifactNotFound, "%w", legible{te})
 	case te.StatusCode == http.StatusUnauthorized, te.StatusCode == http.StatusForbidden:
-		return fault.New(fault.RegistryUnavailable, "%w", te).WithHint("the registry wants a login; the agent reads without one")
+		return fault.New(fault.RegistryUnavailable, "%w", legible{te}).WithHint("the registry wants a login; the agent reads without one")
 	default:
-		return fault.New(fault.RegistryUnavailable, "%w", te).WithAction(fault.RegistryHealth)
+		return fault.New(fault.RegistryUnavailable, "%w", legible{te}).WithAction(fault.RegistryHealth)
 	}
 }
 
