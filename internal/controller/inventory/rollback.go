@@ -148,9 +148,7 @@ func FindCandidates(ctx context.Context, p *site.Place) (RollbackOptions, error)
 	} else if r.Running = host.Running(seen); seen.Commit() != "" {
 		running = seen.Current()
 	}
-	if left := seen.Pending; left != nil {
-		r.Running.Text += ", which is not confirmed: the change to " + left.Change.Image.Commit.Short() + " by " + left.Change.Holder + " is under way or interrupted"
-	}
+	r.Running = unconfirmed(r.Running, seen.Pending)
 	commits := make([]artifact.Commit, len(proven))
 	for i, receipt := range proven {
 		commits[i] = receipt.Commit

@@ -132,3 +132,16 @@ func TestEachProvenCommitComesOnceNewestFirst(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// While a change is not settled, the version that runs is not called proven.
+func TestWhatIsNotConfirmedIsNamed(t *testing.T) {
+	t.Parallel()
+	runs := workload.Running{Text: "web runs a commit"}
+	if got := unconfirmed(runs, nil); got.Text != runs.Text {
+		t.Errorf("%q", got.Text)
+	}
+	left := &workload.Pending{Change: workload.Change{Holder: "deploy of alice", Image: artifact.Pinned{Commit: commitOf("b")}}}
+	if got := unconfirmed(runs, left).Text; !strings.Contains(got, "not confirmed") || !strings.Contains(got, "bbbbbbbbbbbb by deploy of alice") {
+		t.Errorf("%q", got)
+	}
+}

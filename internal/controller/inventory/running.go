@@ -17,6 +17,14 @@ func (p *Place) Running() workload.Running {
 	return p.Workload.Showed(p.Seen)
 }
 
+// unconfirmed returns what runs, with the change to it that its host has not settled, if any.
+func unconfirmed(r workload.Running, left *workload.Pending) workload.Running {
+	if left != nil {
+		r.Text += ", which is not confirmed: the change to " + left.Change.Image.Commit.Short() + " by " + left.Change.Holder + " is under way or interrupted"
+	}
+	return r
+}
+
 // runningOf returns what runs by service, of places that were looked at. A place that its
 // host does not have is left out.
 func runningOf(places []*Place) map[string]map[artifact.Env]workload.Running {

@@ -87,6 +87,11 @@ func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 	if err := printRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
 		t.Errorf("%v\n%s", err, gone.String())
 	}
+	var now strings.Builder
+	if err := printRollback(&now, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Runs: true, Why: "current version"}}}); err != nil ||
+		!strings.Contains(now.String(), "\n• ") || strings.Contains(now.String(), "✗") || strings.Contains(now.String(), " not ") {
+		t.Errorf("what runs is no refusal: %v\n%s", err, now.String())
+	}
 }
 
 func TestAPlanWithAGrantSaysByWhomItIsSigned(t *testing.T) {

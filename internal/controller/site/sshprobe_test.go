@@ -44,6 +44,10 @@ func TestWhatSSHAloneTells(t *testing.T) {
 			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}), none,
 			registry.AgentUnavailable, false, "unidesk-controller artifact-registry status", "",
 		},
+		"a key is missing, with its fix": {
+			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}).WithHint("add it"), none,
+			registry.AgentUnavailable, false, "add it", "add it",
+		},
 	} {
 		asked := false
 		look := func(_ context.Context, host tunnel.Config) SSHFacts {

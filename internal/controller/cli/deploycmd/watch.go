@@ -86,7 +86,10 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 
 // patrol returns what looks at the live services.
 func (c watchCommand) patrol(w *command.Wired, logger *slog.Logger) *patrol.Patrol {
-	question := overview.Question{Wired: w.Wired, Rows: site.RowsIn(w.Parts.Catalog), Published: snapshot.Published}
+	question := overview.Question{Wired: w.Wired, Rows: site.RowsIn(w.Parts.Catalog)}
+	if snapshot.Publishes(w.Config.Watch.Page) {
+		question.Published = snapshot.Published
+	}
 	look := overview.Here
 	if w.Config.Watch.Hosts {
 		look = overview.Ask
