@@ -100,8 +100,10 @@ func TestThePageShowsWhatTheWatchLeaves(t *testing.T) {
 			t.Errorf("%d, without %q:\n%s\nthe watch: %s", code, want, page, watch.String())
 		}
 	}
-	if _, hosts := ask("/hosts"); !strings.Contains(hosts, "asks no other host") {
-		t.Error(hosts)
+	for _, want := range []string{"asks no other host", "unidesk-controller --config " + dir + " doctor"} {
+		if _, hosts := ask("/hosts"); !strings.Contains(hosts, want) {
+			t.Errorf("no %q:\n%s", want, hosts)
+		}
 	}
 }
 

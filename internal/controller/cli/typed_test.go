@@ -196,7 +196,7 @@ func TestEachLineToTypeNamesTheFolderThatWasGiven(t *testing.T) {
 		if cmd.IsAdditionalHelpTopicCommand() {
 			continue
 		}
-		if got, want := remedy.Typed("`unidesk-controller "+cmd.Name()+"`", "'a $b'"), "`unidesk-controller --config 'a $b' "+cmd.Name()+"`"; got != want {
+		if got, want := remedy.Typed("`unidesk-controller "+cmd.Name()+"`", "a $b", nil), "`unidesk-controller --config 'a $b' "+cmd.Name()+"`"; got != want {
 			t.Errorf("%s: got %s", cmd.Name(), got)
 		}
 	}

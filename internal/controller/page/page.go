@@ -8,14 +8,17 @@ package page
 
 import (
 	"bytes"
+	"html"
 	"log/slog"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/document"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 // Handler returns what answers requests.
@@ -83,7 +86,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes()) // the reader went away
+	_, _ = w.Write([]byte(remedy.Typed(page.String(), d.Snapshot.Config, html.EscapeString))) // the reader went away
 }
 
 // fail writes the page of an error.
@@ -117,8 +120,13 @@ func (s *Server) statusJSON(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
+	var text strings.Builder
+	if err := document.Write(&text, snap.Status); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = document.Write(w, snap.Status) // the reader went away
+	_, _ = w.Write([]byte(remedy.Typed(text.String(), snap.Config, remedy.InJSON))) // the reader went away
 }
 
 // healthz answers 200 as long as a watch publishes.

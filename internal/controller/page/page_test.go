@@ -106,6 +106,33 @@ func TestNoTextIsMarkup(t *testing.T) {
 	}
 }
 
+// A command that a page shows is about the folder that its watch was started for.
+func TestACommandOfAPageNamesItsFolder(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, all("run `unidesk-controller recover` as root"))
+	d.publisher.Config = `/srv/"a" & <b>`
+	d.publisher.Write(d.look)
+	h, want, seen := d.server(t).Handler(), `unidesk-controller --config '/srv/"a" & <b>' `, 0
+	shown := func(path, text string) {
+		if seen += strings.Count(text, want); strings.Count(text, want) != strings.Count(text, "unidesk-controller ") {
+			t.Errorf("%s has a command of another folder:\n%s", path, text)
+		}
+	}
+	for _, path := range paths(d) {
+		shown(path, html.UnescapeString(get(h, path).text))
+	}
+	var status struct {
+		Registry struct{ Summary string }
+	}
+	if err := json.Unmarshal([]byte(get(h, "/status.json").text), &status); err != nil {
+		t.Fatal(err)
+	}
+	shown("/status.json", status.Registry.Summary)
+	if seen < 20 {
+		t.Errorf("%d commands are shown", seen)
+	}
+}
+
 func TestOnlyThisMachineIsAnswered(t *testing.T) {
 	t.Parallel()
 	h := newDesk(t, all("word")).server(t).Handler()

@@ -10,6 +10,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -63,7 +64,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		lines := map[string]journal.Line{}
 		for _, run := range d.running() {
 			if lines[run.ID] = run.Last; run.Last != shown[run.ID] {
-				out.send("line", key, newsOf(run.Last))
+				out.send("line", key, newsOf(run.Last, d.Snapshot.Config))
 			}
 		}
 		shown = lines
@@ -76,8 +77,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func newsOf(l journal.Line) news {
-	n := news{Run: l.Run, Point: l.Point, Text: plain.Line(l.Text), Bytes: bytesOf(l), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
+func newsOf(l journal.Line, config string) news {
+	n := news{Run: l.Run, Point: l.Point, Text: remedy.Typed(plain.Line(l.Text), config, nil), Bytes: bytesOf(l), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
 	if began, ok := ledger.Made(l.Run); ok {
 		n.Seconds = l.Time.Sub(began).Seconds()
 	}

@@ -29,9 +29,19 @@ import (
 // DefaultConfigDir is where controller.yaml and services.yaml are looked for.
 const DefaultConfigDir = "/etc/unidesk"
 
+// Named returns the folder that --config has to name, "" for the folder of no --config.
+func Named(dir string) string {
+	if dir == DefaultConfigDir {
+		return ""
+	}
+	return dir
+}
+
 // Config is controller.yaml. docs/configuration.md describes each key.
 type Config struct {
-	Version int `yaml:"version"`
+	// Folder is what [Named] returns of the folder that it was read from.
+	Folder  string `yaml:"-"`
+	Version int    `yaml:"version"`
 	// State is the folder of receipts, before-images and the spool.
 	State string `yaml:"state"`
 	// SpoolQuota is the most bytes that the spool may hold.
@@ -117,6 +127,7 @@ func LoadConfig(dir string) (Config, error) {
 			WithHint("%s", cmp.Or(fault.HintOf(err), unread(err, path, examplePath)))
 	}
 	c := Defaults()
+	c.Folder = Named(dir)
 	hosts := c.Hosts
 	c.Hosts = nil // a file that lists hosts lists all: the default would be one more
 	if err := yaml.Load(content, &c, yaml.WithKnownFields()); err != nil {

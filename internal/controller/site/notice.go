@@ -11,6 +11,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 )
 
 const (
@@ -46,7 +47,9 @@ func (c Config) SendNotice(ctx context.Context, l journal.Line, by notify.Sender
 			receipt = &r
 		}
 	}
-	all := c.Notify.Send(ctx, notify.About(event, l, receipt))
+	notice := notify.About(event, l, receipt)
+	notice.Rollback = remedy.Typed(notice.Rollback, c.Folder, nil)
+	all := c.Notify.Send(ctx, notice)
 	return errors.Join(claims.Close(l.Run, by, time.Now(), all), failures(all))
 }
 

@@ -69,3 +69,32 @@ func TestAWatchSendsWhatARunDidNot(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 }
+
+// A notice's command is about the folder of the run that sends it.
+func TestTheCommandOfANoticeNamesItsFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "notice.json")
+	c := Config{Folder: "/srv/a b", State: dir, Notify: notify.Config{Command: []string{"/bin/sh", "-c", `cat >"$1"`, "sh", file}}}
+	service, err := artifact.ParseServiceID("frontend")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit, err := artifact.ParseCommit(strings.Repeat("a", 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := ledger.NewID(time.Now())
+	r := ledger.Receipt{Schema: 2, ID: id, Service: service, Env: artifact.Prod, Commit: commit, Outcome: ledger.Succeeded, Rollback: "unidesk-controller rollback --service frontend"}
+	if _, err := ledger.Open(c.LedgerDir()).Record(r); err != nil {
+		t.Fatal(err)
+	}
+	l := journal.Line{Time: time.Now(), Run: id, Service: service, Env: artifact.Prod, End: &journal.End{Outcome: "succeeded", Receipt: id}}
+	if err := c.SendNotice(t.Context(), l, notify.ByRun); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(file)
+	if want := `"rollback":"unidesk-controller --config '/srv/a b' rollback --service frontend"`; err != nil || !strings.Contains(string(content), want) {
+		t.Errorf("%v: %s, want %s", err, content, want)
+	}
+}

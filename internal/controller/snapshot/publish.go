@@ -28,6 +28,7 @@ type Publisher struct {
 	Runs     *journal.Journal
 	Services []catalog.Row
 	Build    build.Info
+	Config   string // see [Snapshot]
 	Log      *slog.Logger
 
 	once    sync.Once
@@ -43,7 +44,7 @@ func Publishes(folder string) bool {
 // Write writes a snapshot of a look.
 func (p *Publisher) Write(look overview.Status) {
 	s := Snapshot{
-		Version: version, Build: p.Build, Status: look, Report: look.Report, Shelves: shelves(look.Shelves), Pages: pages(p.Services), Receipts: []ledger.Receipt{},
+		Version: version, Build: p.Build, Config: p.Config, Status: look, Report: look.Report, Shelves: shelves(look.Shelves), Pages: pages(p.Services), Receipts: []ledger.Receipt{},
 	}
 	receipts, err := p.Ledger.History(0, "")
 	p.became("the receipts of the snapshot", err)

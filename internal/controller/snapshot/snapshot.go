@@ -42,9 +42,11 @@ const Every = time.Minute
 
 // Snapshot is what was known at a time.
 type Snapshot struct {
-	Version int             `json:"schemaVersion"`
-	Build   build.Info      `json:"controller"`
-	Status  overview.Status `json:"status"`
+	Version int        `json:"schemaVersion"`
+	Build   build.Info `json:"controller"`
+	// Config is the --config of the watch, "" for none.
+	Config string          `json:"config,omitempty"`
+	Status overview.Status `json:"status"`
 	// Report is the registry's, nil if it was not asked. Shelves are what it holds of each
 	// service, the newest commits.
 	Report  *registry.Report  `json:"registry,omitempty"`

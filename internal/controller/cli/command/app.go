@@ -7,14 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/daemonlog"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -84,12 +82,9 @@ func (a *App) fit(s Streams) {
 // typed returns the text with --config in its lines to type, if it was given: each is
 // about the same folder as this command.
 func (a *App) typed(text string, inJSON bool) string {
-	folder := plain.Quote(a.ConfigDir)
+	var form func(string) string
 	if inJSON {
-		folder = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(folder) // terminal makes the rest fit
+		form = remedy.InJSON // terminal makes the rest fit
 	}
-	if a.ConfigDir == site.DefaultConfigDir || a.ConfigDir == "" {
-		return text
-	}
-	return remedy.Typed(text, folder)
+	return remedy.Typed(text, site.Named(a.ConfigDir), form)
 }

@@ -61,7 +61,7 @@ func (c watchCommand) Run(ctx context.Context) (present.Answer, error) {
 		logger.Info("writing what the page shows", slog.String("folder", folder))
 		p := &snapshot.Publisher{
 			Folder: folder, Ledger: w.Parts.Ledger, Runs: journal.Open(w.Config.RunsDir()), Services: site.RowsIn(w.Parts.Catalog), Build: c.Build(),
-			Log: logger,
+			Config: w.Config.Folder, Log: logger,
 		}
 		again := make(chan struct{}, 1)
 		patrol.Seen, patrol.Again = p.Write, again

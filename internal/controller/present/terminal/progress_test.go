@@ -68,6 +68,21 @@ func TestEachFormShowsWhatItIsFor(t *testing.T) {
 	}
 }
 
+// A line above a live bar is the text that it is elsewhere.
+func TestALineAboveABarIsFitted(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := terminal.NewProgress(terminal.Fitted(&out, func(text string) string { return strings.ReplaceAll(text, "mine", "yours") }), terminal.TTY, true)
+	moves := of(t, "web", 1, "")
+	moves.Done, moves.Total = 1, 4
+	p.Line(moves, false)
+	p.Line(of(t, "web", 2, "mine \u202e"), true)
+	p.Close()
+	if !strings.Contains(out.String(), `yours \u202e`) || strings.Contains(out.String(), "mine") {
+		t.Errorf("%q", out.String())
+	}
+}
+
 // Of several services each line names its own, and counts from where that service began.
 func TestALineNamesItsServiceAndCountsFromItsStart(t *testing.T) {
 	t.Parallel()

@@ -79,6 +79,17 @@ func unfitted(w io.Writer) io.Writer {
 	return w
 }
 
+// fit returns the text as the writer would write it, for a program that is given what is below.
+func fit(w io.Writer, text string) string {
+	switch w := w.(type) {
+	case screen:
+		text = w.lines(text)
+	case stream:
+		text = w.lines(text)
+	}
+	return legible(text)
+}
+
 // Clear empties the screen if the writer is a terminal, and reports whether it is.
 func Clear(out io.Writer) (bool, error) {
 	f, ok := unfitted(out).(*os.File)
