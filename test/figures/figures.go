@@ -23,7 +23,8 @@ const (
 
 // Sample is a run of a way.
 type Sample struct {
-	// Took is from the request, over a tunnel that is up, to the image that the engine has and that was verified.
+	// Took is from the request, over a tunnel that is up, to the image that the engine has and that was verified. Of a prefetch
+	// and of a transfer that is cut it has ssh's log-in in it.
 	Took time.Duration
 	// Payload is what the way's own protocol moved in both directions, Wire what TCP carried between the hosts, which
 	// is ssh's payload and its handshake. Both in bytes.

@@ -15,8 +15,9 @@ func (r *Report) Markdown(chart string) string {
 	p("# Benchmarks\n")
 	p("`make bench` makes this page. It brings images from D601 to the master of the lab's two hosts, over links of the lab's own, by the")
 	p("product and by the ways that an operator has without it, in turn. Times are from the request, over a tunnel that is up, to the")
-	p("verified image; the median of %d, with the shortest and the longest. Payload is what the way's own protocol moved in both", r.Runs)
-	p("directions; ssh is what TCP carried between the hosts. KB and MB are powers of ten. The run took %s.\n", r.Took.Round(time.Second))
+	p("verified image; those of a prefetch, and of S8, have ssh's log-in in them. Each is the median of %d, with the shortest and the longest.", r.Runs)
+	p("Payload is what the way's own protocol moved in both directions; ssh is what TCP carried between the hosts. KB and MB are powers")
+	p("of ten. The run took %s.\n", r.Took.Round(time.Second))
 	for _, line := range r.Machine {
 		p("- %s", line)
 	}
@@ -44,6 +45,7 @@ func (r *Report) goals(p func(string, ...any)) {
 	for _, j := range r.Judge() {
 		p("| %s | %s | %s | %s |", j.Scenario, j.Goal, j.Measured, j.Verdict)
 	}
+	p("\n[ADR 9](adr/0009-layers-made-of-layers.md#goals-that-are-missed) has why a goal is missed, and what was tried.")
 }
 
 // ratios is ours beside docker pull, the worst case last.
