@@ -30,9 +30,11 @@ type Line struct {
 	Time time.Time `json:"time"`
 	// Run is the id of the run, and of the change and the receipt that it makes; "" for what
 	// only looks, which no journal keeps.
-	Run     string             `json:"run,omitempty"`
-	Service artifact.ServiceID `json:"service"`
-	Env     artifact.Env       `json:"env"`
+	Run string `json:"run,omitempty"`
+	// Service and Env are the zero value in the progress of a command that deploys nothing,
+	// which no journal keeps.
+	Service artifact.ServiceID `json:"service,omitzero"`
+	Env     artifact.Env       `json:"env,omitzero"`
 	// Commit is the zero value for a run that only recovers.
 	Commit artifact.Commit `json:"commit,omitzero"`
 	// Who is the person, Command the words of the command.

@@ -215,9 +215,18 @@ func TestInstallTellsItsStepsAndThenTheHealth(t *testing.T) {
 	if got.code != 0 || !strings.HasPrefix(got.out, "healthy  registry on D601 at http://127.0.0.1:5000, 2 changes\n") || !strings.Contains(got.out, "  kept           /etc/x.kept-0123456789ab\n") {
 		t.Errorf("exit %d\n%s", got.code, got.out)
 	}
-	for _, want := range []string{"CHECK    unidesk-artifact-registry.service  as it is\n", "FILE     /etc/x  changed; what was there is kept at /etc/x.kept-0123456789ab\n"} {
+	for _, want := range []string{"CHECK           unidesk-artifact-registry.service  as it is\n", "FILE            /etc/x  changed; what was there is kept at /etc/x.kept-0123456789ab\n"} {
 		if !strings.Contains(got.err, want) {
 			t.Errorf("stderr does not have %q:\n%s", want, got.err)
+		}
+	}
+	if quiet := ask(t, served, "install", "-q"); quiet.err != "" || quiet.out != got.out {
+		t.Errorf("quiet:\n%s\n%s", quiet.err, quiet.out)
+	}
+	for line := range strings.Lines(ask(t, served, "install", "--progress", "json").err) {
+		var step struct{ Point, Text string }
+		if err := json.Unmarshal([]byte(line), &step); err != nil || step.Point == "" || step.Text == "" {
+			t.Errorf("%v: %s", err, line)
 		}
 	}
 	var r registryanswer.Result

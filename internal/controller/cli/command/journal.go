@@ -19,6 +19,11 @@ func (a *App) runs(c site.Config) *journal.Writer {
 	})
 }
 
+// Progress returns the progress of a command that deploys nothing.
+func (a *App) Progress() *terminal.Progress {
+	return terminal.NewProgress(a.Err, a.progress, a.Terminal)
+}
+
 // HideProgress has no progress shown.
 func (a *App) HideProgress() { a.progress = terminal.Quiet }
 
@@ -57,5 +62,5 @@ func (a *App) Refused(about journal.Line, r contract.Result) {
 	defer runs.Close()
 	now, end := time.Now().UTC(), r.End()
 	about.Time, about.Run, about.Who, about.Point, about.End = now, ledger.NewID(now), site.Who(), workload.PointGuard, &end
-	a.emit(config, runs, terminal.NewProgress(a.Err, a.progress, a.Terminal))(about)
+	a.emit(config, runs, a.Progress())(about)
 }

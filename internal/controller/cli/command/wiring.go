@@ -41,7 +41,7 @@ func (a *App) Wire(services *catalog.Catalog, access site.Access) (*Wired, error
 	if err != nil {
 		return nil, err
 	}
-	progress, runs := terminal.NewProgress(a.Err, a.progress, a.Terminal), a.runs(c)
+	progress, runs := a.Progress(), a.runs(c)
 	w, err := site.Wire(c, services, a.Version, access, a.emit(c, runs, progress))
 	if err != nil {
 		return nil, err

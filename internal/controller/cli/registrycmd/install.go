@@ -2,7 +2,6 @@ package registrycmd
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,10 +47,12 @@ func (c *installCommand) Run(ctx context.Context) (present.Answer, error) {
 	far := site.NewRemote(config.RegistryHost, config.Hosts[config.RegistryHost], c.Version)
 	defer func() { _ = far.Close() }()
 	r := registryanswer.Result{Host: config.RegistryHost}
-	started := time.Now()
+	progress := c.Progress()
+	defer progress.Close()
+	step := registryanswer.Installing(progress, registry.Steps(config.Registry))
 	done, err := far.InstallRegistry(ctx, config.Registry, registry.Render(config.Registry).Hashes(), func(p registry.Progress) {
 		r.Steps = append(r.Steps, p)
-		registryanswer.Installed(c.Err, time.Since(started), p)
+		step(p)
 	})
 	switch begun := len(r.Steps) > 0; {
 	case err == nil:

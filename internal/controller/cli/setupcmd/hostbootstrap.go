@@ -3,7 +3,6 @@ package setupcmd
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -71,9 +70,10 @@ func (c *hostBootstrapCommand) Run(ctx context.Context) (present.Answer, error) 
 	if err != nil {
 		return present.Answer{}, err
 	}
-	started := time.Now()
+	progress := c.Progress()
+	defer progress.Close()
 	r := bootstrap.Host{
-		Say:   func(step, does string) { setupanswer.Bootstrapping(c.Err, time.Since(started), step, does) },
+		Say:   progress.Step,
 		Shell: site.HostShell(host),
 		Ask: func(ctx context.Context) (rpc.Description, error) {
 			d, _, _, err := site.Describe(ctx, c.Version, c.host, host)

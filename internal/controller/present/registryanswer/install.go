@@ -1,9 +1,7 @@
 package registryanswer
 
 import (
-	"fmt"
 	"io"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
@@ -46,19 +44,25 @@ func printDryRun(out io.Writer, r DryRunResult) error {
 	return p.Err
 }
 
-// installLine is a step that is done, for people.
-func installLine(after time.Duration, p registry.Progress) string {
-	what := terminal.Faint().Render("as it is")
-	switch {
-	case p.Kept != "":
-		what = "changed; what was there is kept at " + p.Kept
-	case p.Changed:
-		what = "changed"
+// Installing returns what shows each step of an installation as it is done, on progress. It
+// notes the first that begins.
+func Installing(progress *terminal.Progress, steps []registry.Planned) func(registry.Progress) {
+	begin := func() {
+		if len(steps) > 0 {
+			progress.Begin(string(steps[0].Step), steps[0].Target+": "+steps[0].Does)
+		}
 	}
-	return fmt.Sprintf("%6.1fs  %s %s  %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", p.Step)), p.Target, what)
-}
-
-// Installed writes a step of the registry's installation that is done, on stderr.
-func Installed(err io.Writer, after time.Duration, p registry.Progress) {
-	terminal.NewPrinter(err).Line("%s", installLine(after, p))
+	begin()
+	return func(p registry.Progress) {
+		what := terminal.Faint().Render("as it is")
+		switch {
+		case p.Kept != "":
+			what = "changed; what was there is kept at " + p.Kept
+		case p.Changed:
+			what = "changed"
+		}
+		progress.Step(string(p.Step), p.Target+"  "+what)
+		steps = steps[min(1, len(steps)):]
+		begin()
+	}
 }

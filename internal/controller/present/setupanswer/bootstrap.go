@@ -3,9 +3,7 @@ package setupanswer
 
 import (
 	"cmp"
-	"fmt"
 	"io"
-	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/bootstrap"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/build"
@@ -13,11 +11,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
-
-// Bootstrapping writes a step of a bootstrap that begins, on stderr.
-func Bootstrapping(err io.Writer, after time.Duration, step, does string) {
-	terminal.NewPrinter(err).Line("%6.1fs  %s %s", after.Seconds(), terminal.Point().Render(fmt.Sprintf("%-8s", step)), does)
-}
 
 // Installed is what host bootstrap answers. docs/hosts.md describes its JSON.
 type Installed struct {

@@ -104,6 +104,16 @@ func (p *Progress) Line(l journal.Line, kept bool) {
 	}
 }
 
+// Step shows a step of a command that deploys nothing.
+func (p *Progress) Step(name, text string) { p.step(name, text, true) }
+
+// Begin notes a step of such a command that begins. It is shown if it goes on for a while.
+func (p *Progress) Begin(name, text string) { p.step(name, text, false) }
+
+func (p *Progress) step(name, text string, show bool) {
+	p.Line(journal.Line{Time: time.Now().UTC(), Point: workload.Point(name), Text: text}, show)
+}
+
 // listen notes that a line came.
 func (p *Progress) listen(l journal.Line) {
 	if p.form == JSON || p.form == Quiet {

@@ -135,3 +135,23 @@ func TestSilenceIsNeverLong(t *testing.T) {
 		}
 	})
 }
+
+// A step that takes long shows itself while it goes on, and no step does when it ends at once.
+func TestAStepThatTakesLongIsShown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := terminal.NewProgress(&out, terminal.Plain, false)
+		p.Begin("check", "what is there")
+		p.Step("check", "as it is")
+		p.Begin("image", "registry:2")
+		time.Sleep(11 * time.Second)
+		p.Step("image", "pulled")
+		p.Close()
+		time.Sleep(time.Minute)
+		want := []string{"   0.0s  check           as it is", "  10.0s  image           registry:2; no news for 10 s", "  11.0s  image           pulled", ""}
+		if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
