@@ -79,6 +79,17 @@ func unfitted(w io.Writer) io.Writer {
 	return w
 }
 
+// worded is the function that Fitted gives every text to.
+func worded(w io.Writer) func(string) string {
+	switch w := w.(type) {
+	case screen:
+		return w.lines
+	case stream:
+		return w.lines
+	}
+	return strings.Clone
+}
+
 // Clear empties the screen if the writer is a terminal, and reports whether it is.
 func Clear(out io.Writer) (bool, error) {
 	f, ok := unfitted(out).(*os.File)
