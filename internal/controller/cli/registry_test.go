@@ -184,7 +184,7 @@ func TestHealthForPeopleShowsEachCheckAndWhatToType(t *testing.T) {
   check          ✓ registry-readable an answer
   check          ✓ unit-exists loaded
   check          ✗ unit-active is inactive, want active
-                   on the host, as root: systemctl start unidesk-artifact-registry.service
+                 on the host, as root: systemctl start unidesk-artifact-registry.service
   check          ✓ unit-enabled enabled
   check          ✓ engine-usable version 20.10.24
   check          ✓ container-running running

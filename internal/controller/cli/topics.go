@@ -18,6 +18,7 @@ cause and the repair.`},
 UNIDESK_OUTPUT    the default of -o: text, wide or json
 UNIDESK_PROGRESS  the default of --progress: auto, tty, plain, json or quiet
 UNIDESK_DEBUG     if not empty, as with --debug
+COLUMNS           the width of a text that goes to a pipe; without it, any
 NO_COLOR          if not empty, no colours; TERM=dumb does the same
 CI_JOB_URL, BUILD_URL, or GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_RUN_ID
                   the address of the CI job, the default of --link
@@ -27,6 +28,12 @@ A flag that is given replaces its variable.`},
 failure's too: an object whose first key is schemaVersion, with items for what
 is listed; schema COMMAND describes it. Progress, notes and the errors of text
 are on stderr.
+
+On a terminal each text fits its width: the columns of a table that do not fit
+stand below their line, a sentence goes on below its beginning, and only the
+end of a line may be cut, with "…", never a service, an environment, a commit
+or a line to type. On a pipe each line is whole, unless COLUMNS gives it a
+width, and -o wide cuts nothing.
 
 Within a major version keys and values of JSON, exit codes and the names of
 reasons stay; keys may be added. Text is for people and may change.

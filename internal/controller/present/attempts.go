@@ -89,6 +89,7 @@ func PrintLine(out io.Writer, l journal.Line) error {
 		}
 		l.Point = "end"
 	}
-	_, err := fmt.Fprintf(out, "%s  %-15s %s\n", plain.Stamp(l.Time), l.Point, terminal.Indent(text))
-	return err
+	p := terminal.NewPrinter(out)
+	p.Beside(fmt.Sprintf("%s  %-15s ", plain.Stamp(l.Time), l.Point), text)
+	return p.Err
 }

@@ -16,7 +16,9 @@ func printComparison(v view, c contract.Comparison) error {
 	for _, d := range c.Services {
 		lines = append(lines, []string{terminal.Mark(d.Equal), d.Service, v.short(d.Wanted), v.short(d.ProvenCommit()), v.live(d), d.Note})
 	}
-	return terminal.Table(v.out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+	p := v.printer()
+	p.Table([]string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+	return p.Err
 }
 
 func (v view) live(d contract.Difference) string {

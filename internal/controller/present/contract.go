@@ -29,15 +29,15 @@ func (p *printer) contract(c *contract.Contract) {
 	for _, name := range slices.Sorted(maps.Keys(c.RequiredLabels)) {
 		p.Field("label", "%s=%s", name, c.RequiredLabels[name])
 	}
-	p.Field("target", "%s", terminal.Indent(cmp.Or(strings.Join(c.Targets, "\n"), "none")))
-	p.Field("not touched", "%s", terminal.Indent(strings.Join(c.ExcludedTargets, "\n")))
+	p.Field("target", "%s", cmp.Or(strings.Join(c.Targets, "\n"), "none"))
+	p.Field("not touched", "%s", strings.Join(c.ExcludedTargets, "\n"))
 	if c.Shape == catalog.Infrastructure {
 		return
 	}
 	p.Field("tags", "%s", strings.Join(c.Target.Tags, ", "))
 	p.Field("deployments", "%s", cmp.Or(strings.Join(c.Deployments, ", "), "none"))
 	if c.Shape == catalog.K3s {
-		p.Field("stamps", "%s", terminal.Indent(strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n")))
+		p.Field("stamps", "%s", strings.Join(append(slices.Clone(c.EnvKeys), c.Annotations...), "\n"))
 		if a := c.AuthSync; a != nil {
 			p.Field("auth sync", "config.json's %s, before the rollout\n%s to secret %s\n%s to configmap %s\nevery other key goes nowhere",
 				a.From, strings.Join(a.Credentials, ", "), a.Secret, cmp.Or(strings.Join(a.Settings, ", "), "nothing"), a.ConfigMap)
@@ -46,11 +46,11 @@ func (p *printer) contract(c *contract.Contract) {
 			p.Field("rolls out", "%s, container %s\n%s", r.Deployment, r.Container, cmp.Or(r.ServiceProxy, "no Service: proven by rollout, image and environment"))
 		}
 	} else {
-		p.Field("runs", "%s", c.Target.Command)
+		p.Typed("runs", c.Target.Command)
 		p.Field("env file", "%s", envFile(c))
-		p.Field("writes there", "%s", terminal.Indent(strings.Join(c.EnvKeys, "\n")))
+		p.Field("writes there", "%s", strings.Join(c.EnvKeys, "\n"))
 		p.Field("shown by", "the service's environment, each under its own name, and its labels")
-		p.Field("needs there", "%s", terminal.Indent(cmp.Or(strings.Join(c.RequiredSecrets, "\n"), "none")))
+		p.Field("needs there", "%s", cmp.Or(strings.Join(c.RequiredSecrets, "\n"), "none"))
 	}
 	p.Field("health", ":%d%s, %s, equal for %s, within %s", c.Health.Port, c.Health.Path, c.Health.Witness, c.Health.Stable, c.Health.Timeout)
 	if len(c.Health.Flags) > 0 {
@@ -66,13 +66,13 @@ func (p *printer) gate(c *contract.Contract, dry bool) {
 	}
 	p.Field("gate", "%s: %s", terminal.Warn().Render(string(c.Gate.Code)), c.Gate.Why)
 	if next := c.Gate.Next; !dry || !next.Equal(c.ToSign()) { // the dry run is that command
-		p.Field("next", "%s", next)
+		p.Typed("next", next)
 	}
 	if c.Statement != "" {
 		lines := strings.Split(strings.TrimSuffix(c.Statement, "\n"), "\n")
-		p.Field("to sign", "%s", terminal.Indent(strings.Join(lines, "\n")))
-		p.Field("as grant.txt", "%s > grant.txt", plain.Command(append([]string{"printf", `%s\n`}, lines...)...)) // POSIX: every shell has it
-		p.Field("signed by", "%s", terminal.Indent(strings.Join(grant.Commands(), "\n")))
+		p.Typed("to sign", strings.Join(lines, "\n"))
+		p.Typed("as grant.txt", plain.Command(append([]string{"printf", `%s\n`}, lines...)...)+" > grant.txt") // POSIX: every shell has it
+		p.Typed("signed by", strings.Join(grant.Commands(), "\n"))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -19,8 +18,10 @@ func Coverage(w inventory.ThreeWay) Answer {
 }
 
 func printCoverage(v view, w inventory.ThreeWay) error {
-	if err := terminal.Table(v.out, []string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, v.coverageLines(w)); err != nil {
-		return err
+	p := v.printer()
+	p.Table([]string{"SERVICE", "DECLARED", "PUBLISHED", "PROD", "DEV", "NOTE"}, v.coverageLines(w))
+	if p.Err != nil {
+		return p.Err
 	}
 	return printUnasked(v.out, w.Unasked)
 }

@@ -19,13 +19,13 @@ func (p *printer) scope(s *contract.Scope, shape catalog.Shape) {
 	switch {
 	case s == nil:
 	case !s.Observed:
-		p.Prose("scope", "%s", "not observed: "+s.Note)
+		p.Field("scope", "%s", "not observed: "+s.Note)
 	case len(s.Disturbed) == 0:
-		p.Prose("scope", "no other %s was touched", others)
+		p.Field("scope", "no other %s was touched", others)
 	}
 	if s != nil {
 		for _, d := range s.Disturbed {
-			p.Prose("disturbed", "%s %s", terminal.Warn().Render("!"), d.Detail)
+			p.Field("disturbed", "%s %s", terminal.Warn().Render("!"), d.Detail)
 		}
 	}
 }
@@ -38,15 +38,15 @@ func (p *printer) evidence(r contract.Result) {
 				held++
 			}
 		}
-		p.Prose("checks", "%d of %d passed%s", held, n, terminal.Faint().Render("  (-o json shows each)"))
+		p.Field("checks", "%d of %d passed%s", held, n, terminal.Faint().Render("  (-o json shows each)"))
 	}
 	for _, f := range r.Evidence {
 		if !f.OK {
-			p.Prose("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
+			p.Field("", "%s %s is %s, want %s", findingMark(f), f.Check, cmp.Or(f.Got, "none"), f.Want)
 		}
 	}
 	for _, w := range r.Witnesses {
-		p.Prose("proof", "%s", w)
+		p.Field("proof", "%s", w)
 	}
 }
 

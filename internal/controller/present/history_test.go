@@ -17,7 +17,7 @@ import (
 )
 
 func TestTheHistoryFitsATerminal(t *testing.T) {
-	t.Parallel()
+	t.Setenv("COLUMNS", "80")
 	of := func(service, digit string, o ledger.Outcome, ago time.Duration, who string, note ledger.Note) ledger.Receipt {
 		at := now.Add(-ago)
 		return ledger.Receipt{
@@ -45,14 +45,14 @@ func TestTheHistoryFitsATerminal(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for _, line := range lines {
-		if n := terminal.Width(line); n > terminal.CoupleWidth {
+		if n := terminal.Width(line); n > 80 {
 			t.Errorf("%d characters: %s", n, line)
 		}
 	}
 }
 
 func TestAListSaysHowACommitStands(t *testing.T) {
-	t.Parallel()
+	t.Setenv("COLUMNS", "80")
 	one := inventory.Published{
 		Commit: commitOf("a"), Digest: artifact.DigestOf(nil), Created: now.Add(-59 * time.Minute),
 		Standing: map[artifact.Env]ledger.Standing{artifact.Prod: ledger.Proven, artifact.Dev: ledger.RolledBack}, Subject: strings.Repeat("x", 50),
@@ -64,7 +64,7 @@ func TestAListSaysHowACommitStands(t *testing.T) {
 	if err := printShelves(narrow(&out), []inventory.Shelf{shelf}); err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"  AGE     STANDING                    SUBJECT\n", "  59 min  proven, in dev rolled back  " + strings.Repeat("x", 39) + "…\n", "  new\n"} {
+	for _, words := range []string{"  AGE\n  STANDING                    SUBJECT\n", "  59 min\n  proven, in dev rolled back  " + one.Subject + "\n", "  59 min\n  new\n"} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("%q is not in\n%s", words, out.String())
 		}
@@ -72,7 +72,7 @@ func TestAListSaysHowACommitStands(t *testing.T) {
 }
 
 func TestAttemptsFitATerminal(t *testing.T) {
-	t.Parallel()
+	t.Setenv("COLUMNS", "80")
 	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
 	list := []inventory.Attempt{
 		{
@@ -107,7 +107,7 @@ func TestAFollowedLineIsAnObjectInJSON(t *testing.T) {
 }
 
 func TestAWideAnswerIsWhole(t *testing.T) {
-	t.Parallel()
+	t.Setenv("COLUMNS", "80")
 	commit, subject := commitOf("a"), strings.Repeat("a long subject ", 10)
 	list := []inventory.Past{{Receipt: ledger.Receipt{
 		ID: "20260701T120000Z-0badcafe", Service: serviceID("baidu-netdisk"), Env: artifact.Prod, Commit: commit, Outcome: ledger.Succeeded,

@@ -11,7 +11,7 @@ import (
 
 func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 	if plan.Subject != "" {
-		p.Prose("subject", "%s", plan.Subject)
+		p.Field("subject", "%s", plan.Subject)
 	}
 	if plan.Standing != "" {
 		p.Field("stands", "%s", plan.Standing)
@@ -20,15 +20,15 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 	p.Field("config", "%s", plan.Config)
 	p.Field("image", "%s, %s, %s", plain.Count(plan.Layers, "layer"), plain.Size(plan.Bytes), plan.Platform)
 	if plan.Unseen == "" { // else nothing is brought anywhere
-		p.Prose("to transfer", "%s", wouldCross(plan, c))
+		p.Field("to transfer", "%s", wouldCross(plan, c))
 	}
-	p.Field("not touched", "%s", terminal.Indent(strings.Join(c.ExcludedTargets, "\n")))
+	p.Field("not touched", "%s", strings.Join(c.ExcludedTargets, "\n"))
 	if plan.AlreadyLive {
 		p.Field("live already", "this commit runs; --run-now would prove it and change nothing")
 	}
 	for _, c := range plan.Checks {
 		if !c.OK && plan.AlreadyLive && c.Name != "provenance" {
-			p.Prose("check", "%s %s %s", terminal.Warn().Render("!"), c.Name, terminal.Faint().Render(terminal.Indent(c.Detail)+" (not needed now: nothing would be recreated)"))
+			p.Field("check", "%s %s %s", terminal.Warn().Render("!"), c.Name, terminal.Faint().Render(c.Detail+" (not needed now: nothing would be recreated)"))
 			continue
 		}
 		if c.Name == "provenance" && c.OK {
@@ -38,14 +38,14 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 		if c.Warning {
 			sign = terminal.Warn().Render("!")
 		}
-		p.Prose("check", "%s %s %s", sign, c.Name, terminal.Faint().Render(terminal.Indent(c.Detail)))
+		p.Field("check", "%s %s %s", sign, c.Name, terminal.Faint().Render(c.Detail))
 	}
 }
 
 // byReceipt writes what the digests rest on if the registry did not give them.
 func (p *printer) byReceipt(plan contract.Plan) {
 	if by := plan.ByReceipt; by != nil {
-		p.Prose("registry", "%s: %s", terminal.Warn().Render(by.Registry), terminal.Indent(by.Cause))
+		p.Field("registry", "%s: %s", terminal.Warn().Render(by.Registry), by.Cause)
 		p.Field("rests on", "receipt %s; the host has the image by its digest", by.Receipt)
 	}
 }

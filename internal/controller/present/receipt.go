@@ -50,13 +50,13 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.Field("link", "%s", r.Link)
 	}
 	if r.Failure != "" {
-		p.Prose("because", "%s", terminal.Indent(r.Failure))
+		p.Field("because", "%s", r.Failure)
 	}
 	p.down(&r.Receipt)
 	if len(r.Logs) > 0 {
-		p.Field("logs", "%s", terminal.Indent(strings.Join(r.Logs, "\n")))
+		p.Field("logs", "%s", strings.Join(r.Logs, "\n"))
 	}
-	p.Prose("ran before", "%s", before(r.Before))
+	p.Field("ran before", "%s", before(r.Before))
 	p.Field("manifest", "%s", r.Image.Manifest)
 	if named := r.Image.Named; !named.IsZero() {
 		p.Field("named", "%s, by --digest", named)
@@ -66,12 +66,12 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.Field("rests on", "receipt %s: the registry did not give the digests", r.ByReceipt)
 	}
 	if r.Provenance.Status != "" {
-		p.Prose("provenance", "%s, %s", origin(r.Provenance), terminal.Indent(r.Provenance.Detail))
+		p.Field("provenance", "%s, %s", origin(r.Provenance), r.Provenance.Detail)
 	}
 	p.grant(r.Grant)
 	p.evidence(contract.Result{Evidence: r.Evidence})
 	for _, d := range r.Disturbed {
-		p.Prose("disturbed", "%s %s", terminal.Warn().Render("!"), d)
+		p.Field("disturbed", "%s %s", terminal.Warn().Render("!"), d)
 	}
 	p.Warnings(r.Warnings)
 	if r.Notice != nil {
@@ -82,7 +82,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.Field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
 	}
 	if back, err := contract.ParseCommand(r.Rollback); err == nil && r.Outcome == ledger.Succeeded && back.Complete() {
-		p.Field("rollback", "%s", r.Rollback)
+		p.Typed("rollback", r.Rollback)
 	}
 	return p.Err
 }

@@ -31,8 +31,8 @@ func printReconciliation(out io.Writer, r contract.Reconciliation) error {
 			p.Field(one.Service, "%s", one.Outcome)
 		case one.Result.Failure != nil:
 			f := one.Result.Failure
-			p.Field(one.Service, "%s: %s (%s)", one.Outcome, terminal.Indent(f.Message), f.Reason)
-			p.Field("", "next: %s", f.Next)
+			p.Field(one.Service, "%s: %s (%s)", one.Outcome, f.Message, f.Reason)
+			p.Typed("", fmt.Sprint("next: ", f.Next))
 		default:
 			p.Field(one.Service, "%s", inARow(*one.Result))
 		}

@@ -24,18 +24,18 @@ func printRecovered(out io.Writer, done []contract.Recovery) error {
 	for _, one := range done {
 		p.Line("%s", recovered(one))
 		if one.Action == contract.Busy {
-			p.Prose("because", "%s", one.Running.Text)
+			p.Field("because", "%s", one.Running.Text)
 			p.Field("next", "wait for it to end, and ask again")
 			continue
 		}
-		p.Prose("running now", "%s", one.Running.Text)
+		p.Field("running now", "%s", one.Running.Text)
 		p.Warnings(one.Warnings)
 		if f := one.Failure; f != nil {
-			p.Prose("because", "%s", f.Message)
+			p.Field("because", "%s", f.Message)
 			if f.Hint != "" {
-				p.Field("fix", "%s", terminal.Indent(f.Hint))
+				p.Typed("fix", f.Hint)
 			}
-			p.Field("next", "%s", f.Next)
+			p.Typed("next", f.Next)
 		}
 	}
 	return p.Err

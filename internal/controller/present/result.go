@@ -37,8 +37,8 @@ func Refused(r contract.Result, lists bool) Answer {
 func printRefusal(out io.Writer, r Refusal) error {
 	p := newPrinter(out)
 	p.Line("%s %s (%s)", terminal.Bad().Render("error:"), r.Failure.Message, r.Failure.Reason)
-	if p.Err == nil && r.Failure.Hint != "" {
-		_, p.Err = fmt.Fprintln(out, " ", r.Failure.Hint)
+	if r.Failure.Hint != "" {
+		p.Hint("  ", r.Failure.Hint)
 	}
 	return p.Err
 }
@@ -53,9 +53,9 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if f != nil {
 		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
-		p.Prose("because", "%s", terminal.Indent(f.Message))
+		p.Field("because", "%s", f.Message)
 		if len(f.Logs) > 0 {
-			p.Field("logs", "%s", terminal.Indent(strings.Join(f.Logs, "\n")))
+			p.Field("logs", "%s", strings.Join(f.Logs, "\n"))
 		}
 		if r.Mutated { // else the receipt is of an earlier deploy
 			p.down(r.Receipt)
@@ -71,10 +71,10 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	if r.Plan != nil {
 		p.byReceipt(*r.Plan)
-		p.Prose("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
+		p.Field("provenance", "%s, %s", origin(r.Plan.Provenance), r.Plan.Provenance.Detail)
 	}
 	if r.Older {
-		p.Prose("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
+		p.Field("going back", "%s was proven earlier than the commit that was proven last", r.Contract.Commit.Short())
 	}
 	p.evidence(r)
 	shape := catalog.Shape("")
@@ -83,10 +83,10 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	p.scope(r.Scope, shape)
 	if r.Running.Text != "" {
-		p.Prose("running now", "%s", r.Running.Text)
+		p.Field("running now", "%s", r.Running.Text)
 	}
 	if r.Bytes != nil {
-		p.Prose("transferred", "%s", crossed(r))
+		p.Field("transferred", "%s", crossed(r))
 		p.layers(r)
 	}
 	if r.Receipt != nil {
@@ -94,26 +94,26 @@ func printResult(out io.Writer, r contract.Result) error {
 	}
 	p.Warnings(r.Warnings)
 	for i, hint := range r.Hints {
-		p.Field(fmt.Sprintf("hint %d", i+1), "%s", hint)
+		p.Typed(fmt.Sprintf("hint %d", i+1), hint)
 	}
 	if f != nil {
 		if f.Hint != "" {
-			p.Field("fix", "%s", terminal.Indent(f.Hint))
+			p.Typed("fix", f.Hint)
 		}
 		if f.Retry {
 			p.Field("retry", "temporary: run the same command again")
 		}
-		p.Field("next", "%s", f.Next)
+		p.Typed("next", f.Next)
 	}
 	if r.Plan != nil && !r.Plan.Next.IsZero() && (r.Decision == contract.DecidedReady || r.Decision == contract.DecidedStaged) {
-		p.Field("next", "%s", r.Plan.Next)
+		p.Typed("next", r.Plan.Next)
 	}
 	switch {
 	case !r.OK && !r.DryRun && r.Decision != contract.DecidedDegraded || r.Rollback.IsZero():
 	case !r.DryRun && !r.Rollback.Complete():
 		p.Field("rollback", "nothing was proven before")
 	default:
-		p.Field("rollback", "%s", r.Rollback)
+		p.Typed("rollback", r.Rollback)
 	}
 	return p.Err
 }

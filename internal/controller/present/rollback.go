@@ -26,7 +26,7 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	default:
 		p.Line("%s  %s %s", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
 	}
-	p.Prose("running now", "%s", r.Running.Text)
+	p.Field("running now", "%s", r.Running.Text)
 	for _, c := range r.Candidates {
 		mark, reason := terminal.Mark(c.Command != ""), "not"
 		if c.Runs {
@@ -36,10 +36,10 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 		p.Field("receipt", "%s", c.Receipt)
 		p.Field("stands", "%s%s", c.Standing, map[bool]string{true: ", newer than what runs"}[c.Newer])
 		if c.Subject != "" {
-			p.Prose("subject", "%s", c.Subject)
+			p.Field("subject", "%s", c.Subject)
 		}
 		if c.Why != "" {
-			p.Prose(reason, "%s", c.Why)
+			p.Field(reason, "%s", c.Why)
 		}
 		if c.Command == "" && !c.Runs {
 			p.Field("proven was", "%s", c.Digest)
@@ -58,11 +58,11 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 			p.Field("to transfer", "%s", plain.Size(*c.Bytes))
 		}
 		if c.Command != "" {
-			p.Field("rollback", "%s", c.Command)
+			p.Typed("rollback", c.Command)
 		}
 	}
 	if r.Hint != "" {
-		p.Field("by hand", "%s", terminal.Indent(r.Hint))
+		p.Typed("by hand", r.Hint)
 	}
 	if p.Err != nil {
 		return p.Err

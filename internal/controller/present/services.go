@@ -11,7 +11,7 @@ import (
 )
 
 // Services answers with all services of the catalog.
-func Services(list []inventory.Service) Answer { return NewList(list, false, printServices) }
+func Services(list []inventory.Service) Answer { return viewedList(list, false, printServices) }
 
 // Service answers with all that the catalog has of one service, in the same JSON as [Services].
 func Service(one inventory.Service) Answer {
@@ -35,22 +35,20 @@ func Checked(c CatalogChecked) Answer {
 	})
 }
 
-// printServices writes a line for each service and environment that it has, no
-// wider than most terminals. The shape names the host.
-func printServices(out io.Writer, list []inventory.Service) error {
+// printServices writes a line for each service and environment that it has. The shape names
+// the host.
+func printServices(v view, list []inventory.Service) error {
 	var lines [][]string
 	for _, s := range list {
 		name := s.Service
 		for _, env := range artifact.Envs() {
 			e := env.String()
-			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], strings.Join(s.Short[e], "\n"), s.Gates[e]})
+			lines = append(lines, []string{name, e, s.Modes[e], s.Shapes[e], s.Gates[e], strings.Join(s.Short[e], "\n")})
 			name = ""
 		}
 	}
-	if err := terminal.Table(out, []string{"SERVICE", "ENV", "MODE", "SHAPE", "TARGET", "GATE"}, lines); err != nil {
-		return err
-	}
-	p := newPrinter(out)
+	p := v.printer()
+	p.Table([]string{"SERVICE", "ENV", "MODE", "SHAPE", "GATE", "TARGET"}, lines)
 	p.Line("%s", terminal.Faint().Render("`unidesk-controller services NAME` shows one whole, and why"))
 	return p.Err
 }
@@ -66,13 +64,13 @@ func printService(out io.Writer, s inventory.Service) error {
 			p.Field("shape", "%s", s.Shapes[e])
 		}
 		if len(s.Targets[e]) > 0 {
-			p.Field("target", "%s", terminal.Indent(strings.Join(s.Targets[e], "\n")))
+			p.Field("target", "%s", strings.Join(s.Targets[e], "\n"))
 		}
 		if s.Gates[e] != "" {
 			p.Field("gate", "%s", s.Gates[e])
 		}
 		if s.Why[e] != "" {
-			p.Long("why", s.Why[e])
+			p.Field("why", "%s", s.Why[e])
 		}
 	}
 	return p.Err

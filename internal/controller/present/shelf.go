@@ -26,7 +26,7 @@ func printShelves(v view, list []inventory.Shelf) error {
 				weight = plain.Size(one.Size)
 			}
 			line := []string{s.Service.String(), one.Commit.String(), v.digest(one.Digest), weight, v.age(one.Created)}
-			lines = append(lines, append(line, standings(one.Standing), v.cut(one.Subject, mostSubject)))
+			lines = append(lines, append(line, standings(one.Standing), one.Subject))
 			known, subjects = known || one.Standing != nil, subjects || one.Subject != ""
 		}
 	}
@@ -40,10 +40,8 @@ func printShelves(v view, list []inventory.Shelf) error {
 	for i := range lines {
 		lines[i] = lines[i][:len(head)]
 	}
-	if err := terminal.Table(v.out, head, lines); err != nil {
-		return err
-	}
-	p := newPrinter(v.out)
+	p := v.printer()
+	p.Table(head, lines)
 	var nothing []string
 	for _, s := range list {
 		for _, broken := range s.Broken {
@@ -65,9 +63,6 @@ func printShelves(v view, list []inventory.Shelf) error {
 	}
 	return printUnasked(v.out, inventory.Failures(list))
 }
-
-// mostSubject is how much of a commit's subject a table shows, in columns.
-const mostSubject = 40
 
 // standings are how a commit stands in each environment: "live, in dev new", or in a word.
 func standings(in map[artifact.Env]ledger.Standing) string {

@@ -66,7 +66,7 @@ func (l *Live) Print(a Answer) error {
 
 func printStatus(v view, s overview.Status) error {
 	v.now = s.At
-	p := terminal.NewPrinter(v.out)
+	p := v.printer()
 	for _, h := range s.Hosts {
 		if h.Reachable {
 			p.Field("host", "%s %s, agent %s", terminal.Mark(true), h.Name, h.Version)
@@ -75,17 +75,18 @@ func printStatus(v view, s overview.Status) error {
 		}
 	}
 	if r := s.Registry; r != nil {
-		p.Field("registry", "%s %s: %s", terminal.Mark(r.OK), r.Decision, beside(r.Summary))
+		p.Field("registry", "%s %s: %s", terminal.Mark(r.OK), r.Decision, r.Summary)
 	}
 	for _, r := range s.Runs {
-		p.Field("running", "%s", beside(v.runWords(r)))
+		p.Field("running", "%s", v.runWords(r))
 	}
 	for _, i := range s.Interrupted {
-		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder)))
+		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder))
 		p.Field("", "rolled back at %s; now by `%s`", plain.Clock(i.Deadline), remedy.Line(fault.Recover))
 	}
-	if err := v.printLive(p, s); err != nil {
-		return err
+	v.printLive(p, s)
+	if p.Err != nil {
+		return p.Err
 	}
 	return printUnasked(v.out, s.Unasked)
 }
@@ -102,11 +103,13 @@ func (v view) runWords(r overview.Run) string {
 	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
 }
 
+// besideBy are the columns that the others take beside BY, with the longest names.
+const besideBy = 64
+
 // printLive writes a line for each service that is or was live, and what is to be known
 // of it below.
-func (v view) printLive(p *terminal.Printer, s overview.Status) error {
-	var lines [][]string
-	var notes [][]string
+func (v view) printLive(p *printer, s overview.Status) {
+	var lines, notes [][]string
 	var none []string
 	for _, l := range s.Services {
 		if l.State == overview.None {
@@ -115,26 +118,15 @@ func (v view) printLive(p *terminal.Printer, s overview.Status) error {
 		}
 		since, who := "-", "-"
 		if l.Proven != nil {
-			since, who = v.age(l.Proven.Since), v.bounded(l.Proven.Who, 14)
+			since, who = v.age(l.Proven.Since), p.Rest(besideBy, plain.Line(l.Proven.Who))
 		}
 		lines = append(lines, []string{l.Service, l.Env.String(), v.liveWord(l), string(l.State), since, who})
 		notes = append(notes, liveNotes(l))
 	}
-	var table bytes.Buffer
-	if err := terminal.Table(&table, []string{"SERVICE", "ENV", "LIVE", "STATE", "PROVEN", "BY"}, lines); err != nil {
-		return err
-	}
-	notes = append([][]string{nil}, notes...) // the head has none
-	for i, line := range strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n") {
-		p.Line("%s", line)
-		for _, note := range notes[i] {
-			p.Line("  %s", note)
-		}
-	}
+	p.Table([]string{"SERVICE", "ENV", "LIVE", "STATE", "PROVEN", "BY"}, lines, notes...)
 	if len(none) > 0 {
-		p.Line("%s", terminal.Faint().Render(terminal.Wrap("never deployed: "+strings.Join(none, ", "), 80)))
+		p.Line("%s", terminal.Faint().Render("never deployed: "+strings.Join(none, ", ")))
 	}
-	return p.Err
 }
 
 // liveWord is the commit that runs; with a question mark it is the commit proven last,
@@ -152,7 +144,7 @@ func (v view) liveWord(l overview.Live) string {
 func liveNotes(l overview.Live) (notes []string) {
 	wrong := []overview.State{overview.Down, overview.Drifted, overview.Unconfirmed}
 	if slices.Contains(wrong, l.State) && l.Running.Text != "" {
-		notes = append(notes, strings.Split(terminal.Wrap(l.Running.Text, 78), "\n")...)
+		notes = append(notes, l.Running.Text)
 	}
 	if l.State == overview.Drifted && l.Proven != nil {
 		notes = append(notes, "proven was "+l.Proven.Commit.String())
@@ -165,6 +157,3 @@ func liveNotes(l overview.Live) (notes []string) {
 	}
 	return notes
 }
-
-// beside breaks a sentence into lines that fit beside a field's name in 80 columns.
-func beside(s string) string { return terminal.Wrap(s, 60) }

@@ -32,7 +32,7 @@ func liveOf(service string, state overview.State, digit string) overview.Live {
 }
 
 func TestTheOverviewFitsEightyColumns(t *testing.T) {
-	t.Parallel()
+	t.Setenv("COLUMNS", "80")
 	three := 3
 	drifted := liveOf("code-queue-scheduler", overview.Drifted, "a")
 	drifted.Running.Commit = strings.Repeat("b", 40)
@@ -54,19 +54,19 @@ func TestTheOverviewFitsEightyColumns(t *testing.T) {
   host           ✓ D601, agent v1
   host           ✗ far does not answer
   registry       ✓ healthy: all is as declared
-  running        todo-note prod to ffffffffffff, 9 s: transfer 12.0 MB of
-                 40.0 MB (ci@master)
+  running        todo-note prod to ffffffffffff, 9 s: transfer 12.0 MB of 40.0
+                 MB (ci@master)
   running        met-nonlinear dev: ci@master, run 20260102T030405Z-01234567
                  since 03:04:05Z
 SERVICE               ENV   LIVE           STATE    PROVEN  BY
-frontend              prod  eeeeeeeeeeee   proven   4 min   ci@master of a ...
-code-queue-scheduler  prod  bbbbbbbbbbbb   drifted  4 min   ci@master of a ...
+frontend              prod  eeeeeeeeeeee   proven   4 min   ci@master of a …
+code-queue-scheduler  prod  bbbbbbbbbbbb   drifted  4 min   ci@master of a …
   code-queue-scheduler runs bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb (container
   0123456789ab, image 0123456789ab)
   proven was aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
   deploy.json wants cccccccccccccccccccccccccccccccccccccccc
   3 newer commits published
-mdtodo                prod  dddddddddddd?  unknown  4 min   ci@master of a ...
+mdtodo                prod  dddddddddddd?  unknown  4 min   ci@master of a …
 never deployed: claudeqq dev
 `, "\n")
 	if diff := cmp.Diff(want, out.String()); diff != "" {

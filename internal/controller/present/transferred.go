@@ -47,5 +47,5 @@ func (p *printer) layers(r contract.Result) {
 	if saved := account.Whole - account.Wire; saved > 0 {
 		words = append(words, plain.Size(saved)+" less by deltas")
 	}
-	p.Prose("layers", "%s", strings.Join(words, ", "))
+	p.Field("layers", "%s", strings.Join(words, ", "))
 }

@@ -14,7 +14,7 @@ func printUnasked(out io.Writer, list []inventory.Unasked) error {
 		p.Line("%s %s (%s)", terminal.Bad().Render("not known:"), u.What, u.Reason)
 		p.Line("  %s", u.Message)
 		if u.Hint != "" {
-			p.Line("  %s", u.Hint)
+			p.Hint("  ", u.Hint)
 		}
 	}
 	return p.Err

@@ -19,8 +19,8 @@ const (
 // Forms returns all forms.
 func Forms() []string { return []string{Text, Wide, JSON} }
 
-// view is the text of an answer as it is wanted: in 80 columns, or wide, with whole commits,
-// exact times, and no line cut.
+// view is the text of an answer as it is wanted: as wide as the terminal, or wide, with whole
+// commits, exact times, and no line cut.
 type view struct {
 	out  io.Writer
 	now  time.Time
@@ -67,21 +67,17 @@ func (v view) age(then time.Time) string {
 	return plain.Age(v.now, then)
 }
 
-// cut returns the beginning of a text that takes so many columns; if the view is wide, the text.
-func (v view) cut(text string, columns int) string {
+// printer writes what the view shows.
+func (v view) printer() *printer {
 	if v.wide {
-		return text
+		return &printer{terminal.Unfitted(v.out)}
 	}
-	return terminal.Cut(text, columns)
-}
-
-// bounded is cut for a word, which is not cut in its middle.
-func (v view) bounded(word string, most int) string {
-	if v.wide {
-		return plain.Line(word)
-	}
-	return plain.Bounded(word, most)
+	return newPrinter(v.out)
 }
 
 // couples writes rows of two lines each.
-func (v view) couples(rows [][]string) error { return terminal.Couples(v.out, rows, v.wide) }
+func (v view) couples(rows [][]string) error {
+	p := v.printer()
+	p.Couples(rows)
+	return p.Err
+}

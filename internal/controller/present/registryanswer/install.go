@@ -40,7 +40,7 @@ func printDryRun(out io.Writer, r DryRunResult) error {
 		p.Field("", "%s", terminal.Faint().Render(s.Does))
 	}
 	p.Field("settings", "%s", r.Source)
-	p.Field("next", "%s", r.Next)
+	p.Typed("next", r.Next)
 	return p.Err
 }
 

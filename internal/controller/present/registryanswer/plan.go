@@ -1,7 +1,6 @@
 package registryanswer
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
@@ -23,7 +22,7 @@ func printPlan(out io.Writer, r inventory.RegistryPlan) error {
 			if i > 0 {
 				name = ""
 			}
-			p.Long(name, line)
+			p.Field(name, "%s", line)
 		}
 	}
 	list("boundary", r.Boundary)
@@ -33,8 +32,8 @@ func printPlan(out io.Writer, r inventory.RegistryPlan) error {
 		p.Field(one.Name, "%s", one.Value)
 	}
 	for i, step := range r.Flow {
-		p.Long(map[bool]string{true: "backend-core"}[i == 0], fmt.Sprintf("%d. %s", i+1, step))
+		p.Field(map[bool]string{true: "backend-core"}[i == 0], "%d. %s", i+1, step)
 	}
-	p.Field("next", "%s", "unidesk-controller artifact-registry render\n"+"unidesk-controller artifact-registry install --dry-run")
+	p.Typed("next", "unidesk-controller artifact-registry render\n"+"unidesk-controller artifact-registry install --dry-run")
 	return p.Err
 }

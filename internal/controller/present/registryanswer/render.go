@@ -38,12 +38,12 @@ func printRendering(out io.Writer, r Rendering) error {
 	p := terminal.NewPrinter(out)
 	for _, f := range r.Files {
 		if f.Written != "" {
-			p.Line("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it
+			p.Whole("%s  %s", strings.TrimPrefix(f.SHA256, "sha256:"), f.Written) // as sha256sum(1) has it
 			continue
 		}
-		p.Line("%s", terminal.Good().Render(fmt.Sprintf("== %s", f.Path)))
-		p.Line("%s", terminal.Faint().Render("== "+f.SHA256))
-		p.Line("%s", f.Content)
+		p.Whole("%s", terminal.Good().Render(fmt.Sprintf("== %s", f.Path)))
+		p.Whole("%s", terminal.Faint().Render("== "+f.SHA256))
+		p.Whole("%s", f.Content)
 	}
 	return p.Err
 }

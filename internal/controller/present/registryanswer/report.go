@@ -41,11 +41,11 @@ func printReport(out io.Writer, r Result) error {
 		style = terminal.Warn()
 	}
 	p.Line("%s  registry on %s at %s%s", style.Render(string(r.Decision)), r.Host, r.Endpoint, changed(r.Changes))
-	p.Field("because", "%s", terminal.Indent(r.Summary))
+	p.Field("because", "%s", r.Summary)
 	if f := r.Failure; f != nil {
-		p.Field("failure", "%s (%s)", terminal.Indent(f.Message), f.Reason)
+		p.Field("failure", "%s (%s)", f.Message, f.Reason)
 		if f.Hint != "" {
-			p.Field("fix", "%s", terminal.Indent(f.Hint))
+			p.Typed("fix", f.Hint)
 		}
 	}
 	for _, s := range r.Steps {
@@ -72,7 +72,7 @@ func printReport(out io.Writer, r Result) error {
 		p.Field("retry", "temporary: run the same command again")
 	}
 	if r.Next != "" {
-		p.Field("next", "%s", r.Next)
+		p.Typed("next", r.Next)
 	}
 	return p.Err
 }
@@ -83,7 +83,7 @@ func printCheck(p *terminal.Printer, c registry.Check) {
 		return
 	}
 	p.Field("check", "%s %s is %s, want %s", terminal.Mark(false), c.Name, c.Got, c.Want)
-	p.Field("", "  %s", c.Fix)
+	p.Typed("", c.Fix)
 }
 
 func changed(n *int) string {

@@ -59,14 +59,14 @@ func printBootstrap(out io.Writer, version string, r Installed) error {
 		}
 	}
 	for _, todo := range r.ToDo {
-		p.Field("left to do", "%s", terminal.Indent(todo))
+		p.Typed("left to do", todo)
 	}
 	if f := r.Failure; f != nil {
 		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
-		p.Field("because", "%s", terminal.Indent(f.Message))
-		p.Field("now", "%s", terminal.Indent(f.Now))
+		p.Field("because", "%s", f.Message)
+		p.Typed("now", f.Now)
 		if f.Hint != "" {
-			p.Field("fix", "%s", terminal.Indent(f.Hint))
+			p.Typed("fix", f.Hint)
 		}
 		if f.Retry {
 			p.Field("retry", "temporary: run the same command again")

@@ -3,7 +3,6 @@ package setupanswer
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/doctor"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
@@ -41,13 +40,13 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 		if f.Level == doctor.LevelWarning {
 			glyph = terminal.Warn().Render("!")
 		}
-		what := strings.TrimPrefix(p.Folded(f.Check+": "+f.What, 4), f.Check)
+		what := " " + f.What
 		if f.OK {
-			what = ":" + terminal.Faint().Render(strings.TrimPrefix(what, ":"))
+			what = terminal.Faint().Render(what)
 		}
-		p.Line("  %s %s%s", glyph, f.Check, what)
+		p.Beside("  "+glyph+" ", f.Check+":"+what)
 		if f.Fix != "" {
-			p.Line("    fix: %s", strings.ReplaceAll(f.Fix, "\n", "\n    "))
+			p.Hint("    ", "fix: "+f.Fix)
 		}
 	}
 	return p.Err

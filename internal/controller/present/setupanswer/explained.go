@@ -19,8 +19,8 @@ func Explained(e explain.Entry) present.Answer {
 	return present.NewAnswer(present.ExitOK, Explanation{OK: true, Entry: e}, func(out io.Writer, e Explanation) error {
 		p := terminal.NewPrinter(out)
 		p.Line("%s", e.Reason)
-		p.Long("cause", e.Cause)
-		p.Long("fix", e.Repair)
+		p.Field("cause", "%s", e.Cause)
+		p.Typed("fix", e.Repair)
 		return p.Err
 	})
 }

@@ -26,9 +26,9 @@ func printHosts(out io.Writer, list []site.HostRow) error {
 	for _, row := range list {
 		p.Line("%s %s  %s", terminal.Mark(row.Reachable), row.Name, row.Transport)
 		if !row.Reachable {
-			p.Field("because", "%s (%s)", terminal.Indent(row.Message), row.Reason)
+			p.Field("because", "%s (%s)", row.Message, row.Reason)
 			if row.Hint != "" {
-				p.Field("fix", "%s", terminal.Indent(row.Hint))
+				p.Typed("fix", row.Hint)
 			}
 			continue
 		}

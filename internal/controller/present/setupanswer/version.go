@@ -68,7 +68,7 @@ func printVersions(out io.Writer, v Versions) error {
 		}
 		p.Field(host.Name, "%s %s (%s)", terminal.Bad().Render("not known:"), host.Message, host.Reason)
 		if host.Hint != "" {
-			p.Field("", "%s", host.Hint)
+			p.Typed("", host.Hint)
 		}
 	}
 	p.Warnings(v.Warnings)

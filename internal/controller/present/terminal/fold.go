@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -27,31 +26,34 @@ func columns(out io.Writer) int {
 // least is the width below which folding leaves a word on each line.
 const least = 20
 
-// fold breaks each line of a value at blanks, so that it takes at most width columns. A line with
-// a longer word stays whole, and so does a line to type: a person copies both.
+// quoted is a line to type within a sentence.
+var quoted = regexp.MustCompile("`[^`\n]+`")
+
+// typed is a command from its program to the end of the line, if it begins the line or stands
+// behind a colon, a semicolon or "then".
+var typed = regexp.MustCompile(`(?m)(^|: |; |, then )(\(?(?:apt|apt-get|cat|cd|chgrp|chmod|chown|cp|docker|echo|findmnt|git|iconv|journalctl|k3s|kubectl|ls|mv|` +
+	`printf|rm|ss|ssh|ssh-keygen|sudo|systemctl|timedatectl|umask|unidesk-agent|unidesk-controller|user(?:add|mod)) .*)$`)
+
+// hyphen and blank are shown as those are, and no line is broken at them.
+const hyphen, blank = "\u2011", "\u00a0"
+
+// fold breaks text at blanks into lines of at most width columns. A longer word is a line of its
+// own. A path, a name with a hyphen and what is in backticks stay whole: a person copies them.
 func fold(s string, width int) string {
-	if width < least {
-		return s
+	if width >= least {
+		s = quoted.ReplaceAllStringFunc(s, unbroken)
+		s = ansi.Wordwrap(strings.ReplaceAll(s, "-", hyphen), width, "")
 	}
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		long := func(word string) bool { return ansi.StringWidth(word) > width }
-		if !long(line) || strings.HasPrefix(line, "unidesk-controller ") || slices.ContainsFunc(strings.Fields(line), long) {
-			continue
-		}
-		lines[i] = Wrap(line, width)
-	}
-	return strings.Join(lines, "\n")
+	return strings.NewReplacer(hyphen, "-", blank, " ").Replace(s)
 }
 
-// fitting is a line to type that fits beside a field's name.
-var fitting = regexp.MustCompile("`[^`\n]{1,81}`")
+// unbroken returns a text that fold does not break.
+func unbroken(s string) string { return strings.ReplaceAll(s, " ", blank) }
 
-// Wrap breaks a sentence at blanks into lines of at most width columns. A path, a name with a
-// hyphen, a longer word and a line to type stay whole, so that a person can copy them.
-func Wrap(s string, width int) string {
-	const hyphen, blank = "\u2011", "\u00a0" // at which Wordwrap does not break
-	s = fitting.ReplaceAllStringFunc(s, func(typed string) string { return strings.ReplaceAll(typed, " ", blank) })
-	s = ansi.Wordwrap(strings.ReplaceAll(s, "-", hyphen), width, "")
-	return strings.NewReplacer(hyphen, "-", blank, " ").Replace(s)
+// commands returns a text of whose commands fold breaks none.
+func commands(s string) string {
+	return typed.ReplaceAllStringFunc(s, func(line string) string {
+		parts := typed.FindStringSubmatch(line)
+		return parts[1] + unbroken(parts[2])
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // Style is how a text looks.
@@ -35,7 +36,7 @@ func Normal() Style { return lipgloss.NewStyle() }
 // Point is the style of a step that begins.
 func Point() Style { return lipgloss.NewStyle().Foreground(lipgloss.Cyan) }
 
-// Printer writes lines and fields for people.
+// Printer writes lines, fields and tables for people. On a terminal they are as wide as it is.
 type Printer struct {
 	out   io.Writer
 	width int // of a line, 0 for any
@@ -46,37 +47,52 @@ type Printer struct {
 // NewPrinter returns a Printer that writes to out.
 func NewPrinter(out io.Writer) *Printer { return &Printer{out: out, width: columns(out)} }
 
-// Line writes a line.
-func (p *Printer) Line(format string, args ...any) {
+// Unfitted returns a Printer whose lines are as long as their text.
+func Unfitted(out io.Writer) *Printer { return &Printer{out: out} }
+
+// Rest returns a text that stands behind so many columns. On a terminal it is cut at the end of
+// the line, and ends with "…".
+func (p *Printer) Rest(behind int, text string) string {
+	if p.width == 0 {
+		return text
+	}
+	return ansi.Truncate(text, max(least/2, p.width-behind), "…")
+}
+
+// Whole writes a line as it is.
+func (p *Printer) Whole(format string, args ...any) {
 	if p.Err == nil {
 		_, p.Err = lipgloss.Fprintf(p.out, format+"\n", args...)
 	}
 }
 
-// Field writes a name and its value. The value stays as it is: it may be a line to type.
+// Line writes a line. On a terminal it is folded.
+func (p *Printer) Line(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	begin := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	p.hang(begin, max(len(begin), 2), text[len(begin):])
+}
+
+// Field writes a name and its value, whose further lines are under it.
 func (p *Printer) Field(name, format string, args ...any) {
-	p.Line("  %-14s %s", name, Indent(fmt.Sprintf(format, args...)))
+	p.Beside(fmt.Sprintf("  %-14s ", name), fmt.Sprintf(format, args...))
 }
 
-// Prose is Field for sentences: on a terminal they are folded under the name. Nothing in them is
-// to type but what is in backticks.
-func (p *Printer) Prose(name, format string, args ...any) {
-	value := strings.ReplaceAll(fmt.Sprintf(format, args...), under, "\n")
-	p.Field(name, "%s", fold(value, p.width-indent))
-}
+// Typed is Field for what a person types: on a terminal the words around a command are folded,
+// and the command stays whole.
+func (p *Printer) Typed(name string, text any) { p.Field(name, "%s", commands(fmt.Sprint(text))) }
 
-// Folded returns sentences that begin at a column and are folded under it on a terminal.
-func (p *Printer) Folded(text string, column int) string {
-	return strings.ReplaceAll(fold(text, p.width-column), "\n", "\n"+strings.Repeat(" ", column))
-}
+// Beside writes a beginning and a text, whose further lines are under it, so that none passes
+// for a beginning. On a terminal the text is folded.
+func (p *Printer) Beside(begin, text string) { p.hang(begin, Width(begin), text) }
 
-// Long is Prose for a sentence that is folded in a file, too.
-func (p *Printer) Long(name, text string) {
-	if p.width > 0 {
-		p.Prose(name, "%s", text)
-		return
-	}
-	p.Field(name, "%s", Wrap(text, 83))
+// Hint is Beside for what a person types, as Typed has it.
+func (p *Printer) Hint(begin, text string) { p.Beside(begin, commands(text)) }
+
+// hang writes a text behind a beginning, and its further lines at a column.
+func (p *Printer) hang(begin string, column int, text string) {
+	text = worded(p.out)(text) // which makes it longer
+	p.Whole("%s", begin+strings.ReplaceAll(fold(text, p.width-column), "\n", "\n"+strings.Repeat(" ", column)))
 }
 
 // Warnings writes a field for each warning.
@@ -94,20 +110,8 @@ func Mark(ok bool) string {
 	return Bad().Render("✗")
 }
 
-// indent is the column at which the value of a field begins.
-const indent = 17
-
-// under begins a further line of a value: so many blanks as indent has.
-const under = "\n                 "
-
-// Indent keeps the lines of a value under it, so that none passes for a field of its
-// own; those that are there already stay.
-func Indent(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(s, under, "\n"), "\n", under)
-}
-
 // Note writes what a person should know besides the answer, on stderr.
-func Note(err io.Writer, text string) { lipgloss.Fprintln(err, Warn().Render("note:")+" "+text) }
+func Note(err io.Writer, text string) { NewPrinter(err).Line("%s %s", Warn().Render("note:"), text) }
 
 // Aside writes a line of less weight than the answer, on stderr.
-func Aside(err io.Writer, text string) { lipgloss.Fprintln(err, Faint().Render(text)) }
+func Aside(err io.Writer, text string) { NewPrinter(err).Line("%s", Faint().Render(text)) }

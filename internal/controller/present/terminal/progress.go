@@ -208,7 +208,7 @@ func (p *Progress) name(l journal.Line) string {
 func (p *Progress) line(s string) {
 	p.heard()
 	if p.bars != nil {
-		lipgloss.Fprintln(p.bars, fit(p.out, s))
+		lipgloss.Fprintln(p.bars, legible(worded(p.out)(s)))
 		return
 	}
 	lipgloss.Fprintln(p.out, s)

@@ -79,15 +79,15 @@ func unfitted(w io.Writer) io.Writer {
 	return w
 }
 
-// fit returns the text as the writer would write it, for a program that is given what is below.
-func fit(w io.Writer, text string) string {
+// worded is the function that Fitted gives every text to.
+func worded(w io.Writer) func(string) string {
 	switch w := w.(type) {
 	case screen:
-		text = w.lines(text)
+		return w.lines
 	case stream:
-		text = w.lines(text)
+		return w.lines
 	}
-	return legible(text)
+	return strings.Clone
 }
 
 // Clear empties the screen if the writer is a terminal, and reports whether it is.

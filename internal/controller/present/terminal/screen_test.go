@@ -45,7 +45,7 @@ func TestWhatAPersonCopiesIsNotBroken(t *testing.T) {
 	t.Parallel()
 	for _, whole := range []string{"/usr/share/doc/unidesk-controller/docs/configuration.md", "`systemctl status unidesk-agent.socket unidesk-agent.service`"} {
 		for _, before := range []string{strings.Repeat("x", 10), strings.Repeat("x", 60), strings.Repeat("x", 75)} {
-			got := Wrap(before+" "+whole+" has it.", 83)
+			got := fold(before+" "+whole+" has it.", 83)
 			if !strings.Contains(got, whole) || strings.ReplaceAll(got, "\n", " ") != before+" "+whole+" has it." {
 				t.Errorf("%q", got)
 			}
