@@ -44,7 +44,7 @@ func printReport(out io.Writer, r Result) error {
 	p.Field("because", "%s", terminal.Indent(r.Summary))
 	if f := r.Failure; f != nil {
 		p.Field("failure", "%s (%s)", terminal.Indent(f.Message), f.Reason)
-		if f.Hint != "" {
+		if f.Hint != "" && f.Hint != r.Next {
 			p.Field("fix", "%s", terminal.Indent(f.Hint))
 		}
 	}
@@ -72,7 +72,7 @@ func printReport(out io.Writer, r Result) error {
 		p.Field("retry", "temporary: run the same command again")
 	}
 	if r.Next != "" {
-		p.Field("next", "%s", r.Next)
+		p.Field("next", "%s", terminal.Indent(r.Next))
 	}
 	return p.Err
 }
