@@ -73,6 +73,7 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 			return try.refused(*refused), nil
 		}
 		if how.one == nil {
+			tellRuns(a, []contract.Candidate{{Contract: wanted}})
 			return present.Deployed(contract.DryRun(wanted)), nil
 		}
 		if r, stopped := contract.Early(wanted, how.acts); stopped {
@@ -91,6 +92,7 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 		return present.Answer{}, err
 	}
 	if how.all == nil {
+		tellRuns(a, all)
 		return present.Reconciled(contract.LookAll(w.env, all, contract.DryRun)), nil
 	}
 	return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
