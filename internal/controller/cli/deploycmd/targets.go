@@ -41,7 +41,7 @@ func newTargets(a *command.App, req contract.Request) (*targets, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Entry, req.Statement = contract.ByDeployApply, site.Statement
+	req.Entry, req.Statement, req.EnvFile = contract.ByDeployApply, site.Statement, site.EnvFile(a.ConfigDir)
 	return &targets{App: a, req: req, env: cmp.Or(req.Env, artifact.Prod), catalog: services}, nil
 }
 
