@@ -1,6 +1,9 @@
 package present
 
 import (
+	"io"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
@@ -17,6 +20,16 @@ func printComparison(v view, c contract.Comparison) error {
 		lines = append(lines, []string{terminal.Mark(d.Equal), d.Service, v.short(d.Wanted), v.short(d.ProvenCommit()), v.live(d), d.Note})
 	}
 	return terminal.Table(v.out, []string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+}
+
+// Changes writes what would change in an environment, for the question whether it may.
+func Changes(out io.Writer, env artifact.Env, all []contract.Difference) error {
+	v := view{out: out}
+	var lines [][]string
+	for _, d := range all {
+		lines = append(lines, []string{d.Service, env.String(), v.live(d) + " -> " + v.short(d.Wanted)})
+	}
+	return terminal.Table(out, []string{"SERVICE", "ENV", "RUNS -> WANTED"}, lines)
 }
 
 func (v view) live(d contract.Difference) string {
