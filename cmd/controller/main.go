@@ -37,5 +37,8 @@ func run() int {
 	stop := make(chan os.Signal, 2)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	streams := cli.Streams{Out: os.Stdout, Err: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), Stop: stop}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		streams.In = os.Stdin
+	}
 	return cli.Run(context.Background(), os.Args[1:], streams, build.Read().Version, onEvent())
 }

@@ -36,14 +36,16 @@ type Request struct {
 	Again bool
 	// Note is the person's note about the deploy.
 	Note ledger.Note
+	// EnvFile is the path of the master's env file, "" if it is not known here.
+	EnvFile string
 	// Entry is the command; "" is deploy-service.
 	Entry Entry
 	// Statement makes the text that a supervisor signs; nil leaves it out.
 	Statement func(artifact.ServiceID, artifact.Env, artifact.Commit) string
 }
 
-// Contract is what a deploy of this service will do, from the catalog alone:
-// nothing is contacted, no configuration and no secret is read for it.
+// Contract is what a deploy of this service will do, from the catalog and the request
+// alone: nothing is contacted and no secret is read for it.
 type Contract struct {
 	Service   artifact.ServiceID `json:"service"`
 	Env       artifact.Env       `json:"env"`
@@ -68,7 +70,10 @@ type Contract struct {
 	ExcludedTargets []string `json:"excludedTargets"`
 	// Deployments are the Kubernetes Deployments that would change; none for Compose.
 	Deployments []string `json:"deployments"`
+	// EnvFile is what names the env file. EnvFilePath is the file that config.json names on
+	// the master, "" if that is not known or the service lives elsewhere.
 	EnvFile     string   `json:"envFile"`
+	EnvFilePath string   `json:"envFilePath,omitempty"`
 	EnvKeys     []string `json:"envKeys"`
 	// LabelKeys are the EnvKeys that the Compose service's labels must name. Its
 	// environment must pass on all EnvKeys, each under its own name.
@@ -222,7 +227,7 @@ func (c *Contract) fill(services *catalog.Catalog, req Request) {
 	if k := e.Target.Kubernetes; k != nil {
 		c.kubernetes(*k)
 	} else {
-		c.compose(*e.Target.Compose)
+		c.compose(*e.Target.Compose, req.EnvFile)
 	}
 }
 
@@ -242,10 +247,10 @@ func neighbours(services *catalog.Catalog, row catalog.Row, env artifact.Env) (n
 	return names
 }
 
-func (c *Contract) compose(t catalog.Compose) {
-	c.EnvFile = unidesk.EnvFilePointer
+func (c *Contract) compose(t catalog.Compose, envFile string) {
+	c.EnvFile, c.EnvFilePath = unidesk.EnvFilePointer, envFile
 	if c.Target.Host != catalog.Master {
-		c.EnvFile = AgentPlacement
+		c.EnvFile, c.EnvFilePath = AgentPlacement, ""
 	}
 	c.RequiredSecrets = append(c.RequiredSecrets, c.row.Secrets...)
 	c.Target.ComposeProject, c.Target.ComposeService, c.Target.ContainerName = t.Project, t.Service, t.Container

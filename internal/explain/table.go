@@ -10,6 +10,10 @@ func requests() []Entry {
 			"Type the line that the answer names. `unidesk-controller --help` lists the commands.",
 		},
 		{
+			fault.Declined, "The command asked at the terminal whether to go on, and the answer was not yes, or the input ended. Nothing was changed.",
+			"Type the same command and answer `y`, or give it `--yes`.",
+		},
+		{
 			fault.CommitNotPinned, "The commit is not a full commit id of 40 or 64 lower-case hexadecimal digits. A branch, a tag and a short id may move or be ambiguous.",
 			"Type the full id: `git rev-parse 'NAME^{commit}'`. `unidesk-controller artifact-registry list` shows what is published.",
 		},

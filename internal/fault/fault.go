@@ -54,6 +54,7 @@ const (
 // Reasons that only the controller gives.
 const (
 	Usage             Reason = "USAGE"
+	Declined          Reason = "DECLINED"
 	UnknownService    Reason = "UNKNOWN_SERVICE"
 	Unsupported       Reason = "UNSUPPORTED"
 	ConfigInvalid     Reason = "CONFIG_INVALID"

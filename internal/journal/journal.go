@@ -6,7 +6,7 @@
 //
 // Other accounts of the group may write files here: a reader takes each as hostile.
 //
-// Files: journal.go, line.go, track.go, pace.go, write.go, sweep.go, read.go, follow.go.
+// Files: journal.go, line.go, track.go, pace.go, write.go, sweep.go, read.go, follow.go, going.go.
 package journal
 
 import (

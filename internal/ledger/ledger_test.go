@@ -118,6 +118,9 @@ func TestTheHolderOfALockIsToldWithoutTakingIt(t *testing.T) {
 	if got := l.Killed(); got != nil {
 		t.Errorf("while it is held: %v", got)
 	}
+	if diff := cmp.Diff([]ledger.Held{{Env: artifact.Prod, Service: "web", Holder: "alice, deploy of x"}}, l.Going()); diff != "" {
+		t.Error(diff)
+	}
 	unlock()
 	if got := l.Holder(artifact.Prod, "web"); got != "" {
 		t.Errorf("after it: %q", got)
@@ -129,8 +132,11 @@ func TestTheHolderOfALockIsToldWithoutTakingIt(t *testing.T) {
 	if got := l.Holder(artifact.Prod, "web"); got != "" {
 		t.Errorf("after a kill: %q", got)
 	}
-	if diff := cmp.Diff([]ledger.Killed{{Env: artifact.Prod, Service: "web", Holder: "bob"}}, l.Killed()); diff != "" {
+	if diff := cmp.Diff([]ledger.Held{{Env: artifact.Prod, Service: "web", Holder: "bob"}}, l.Killed()); diff != "" {
 		t.Error(diff)
+	}
+	if got := l.Going(); got != nil {
+		t.Errorf("after a kill: %v", got)
 	}
 	if unlock, err = l.Lock(artifact.Prod, "web", "carol"); err != nil {
 		t.Fatal(err)

@@ -118,24 +118,31 @@ func (l *Ledger) Alive(service artifact.ServiceID) bool {
 	})
 }
 
-// Killed is a run that had the lock of a service when it was killed.
-type Killed struct {
+// Held is the lock of a service, with what the run wrote into it that took it last.
+type Held struct {
 	Env             artifact.Env
 	Service, Holder string
 }
 
-// Killed returns those runs that no later run of the service has followed.
-func (l *Ledger) Killed() (killed []Killed) {
+// Killed returns the locks of runs that were killed with them, and that no later run of the
+// service has followed.
+func (l *Ledger) Killed() []Held { return l.locks(false) }
+
+// Going returns the locks of runs that go on.
+func (l *Ledger) Going() []Held { return l.locks(true) }
+
+// locks returns the locks that have a name, of runs that live or of those that were killed.
+func (l *Ledger) locks(living bool) (all []Held) {
 	paths, _ := filepath.Glob(filepath.Join(l.dir, "*", "*", lockFile)) // it has no bad pattern
 	for _, path := range paths {
-		if name, held := named(path); name != "" && !held {
+		if name, held := named(path); name != "" && held == living {
 			service := filepath.Dir(path)
 			if env, err := artifact.ParseEnv(filepath.Base(filepath.Dir(service))); err == nil { // no other folder is the ledger's
-				killed = append(killed, Killed{env, filepath.Base(service), name})
+				all = append(all, Held{env, filepath.Base(service), name})
 			}
 		}
 	}
-	return killed
+	return all
 }
 
 // named reads the name in a lock's file, and whether its run has the lock.

@@ -27,9 +27,9 @@ func Judge(want Settings, f Facts) Report {
 	r.Decision, r.Summary = r.decide(want, f)
 	switch r.Decision {
 	case NotInstalled:
-		r.Follow(fault.RegistryInstall)
+		r.Next = fault.RegistryInstall.Mark()
 	case Drifted:
-		r.Follow(fault.RegistryRender)
+		r.Next = fault.RegistryRender.Mark()
 	case RuntimeUnavailable, ServiceDegraded:
 		r.Next = r.firstFix()
 	}

@@ -506,18 +506,20 @@ func TestAnInstallationThatFailed(t *testing.T) {
 		err   error
 		begun bool
 		want  registry.Decision
+		next  string // a part of it
 	}{
-		"on the host":             {fault.New(fault.UnitFailed, "no"), true, registry.InstallFailed},
-		"before the first step":   {fault.New(fault.PortInUse, "listened on"), false, registry.InstallFailed},
-		"on the way":              {fault.Transient(fault.HostUnreachable, "cut"), false, registry.HostUnreachable},
-		"cut when it was at work": {fault.Transient(fault.Stalled, "nothing came"), true, registry.HostUnreachable},
-		"interrupted at work":     {fault.New(fault.Interrupted, "^C"), true, registry.InstallFailed},
-		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable},
-		"by one who only reads":   {fault.New(fault.RoleMissing, "needs the role admin"), false, registry.Refused},
+		"on the host":             {fault.New(fault.UnitFailed, "no").WithHint("look at the journal"), true, registry.InstallFailed, "look at the journal"},
+		"before the first step":   {fault.New(fault.PortInUse, "listened on").WithHint("stop it"), false, registry.InstallFailed, "stop it"},
+		"without a hint":          {fault.New(fault.Internal, "panic"), false, registry.InstallFailed, "journalctl -u unidesk-agent"},
+		"on the way":              {fault.Transient(fault.HostUnreachable, "cut"), false, registry.HostUnreachable, "the host is up"},
+		"cut when it was at work": {fault.Transient(fault.Stalled, "nothing came"), true, registry.HostUnreachable, "artifact-registry status"},
+		"interrupted at work":     {fault.New(fault.Interrupted, "^C"), true, registry.InstallFailed, "artifact-registry status"},
+		"without its agent":       {fault.New(fault.NotAnAgent, "none"), false, registry.AgentUnavailable, "install unidesk-agent"},
+		"by one who only reads":   {fault.New(fault.RoleMissing, "needs the role admin"), false, registry.Refused, "its role in /etc/unidesk/agent.yaml"},
 	} {
 		r := registry.Unreachable(registry.Defaults(), fault.ReportOf(tt.err)).FailedInstall(tt.begun).Worded(remedy.Text)
 		unheard := tt.begun && fault.ReasonOf(tt.err) != fault.UnitFailed
-		if r.Decision != tt.want || r.OK || !strings.HasSuffix(r.Next, "status") || strings.Contains(r.Summary, "goes on") != unheard {
+		if r.Decision != tt.want || r.OK || !strings.Contains(r.Next, tt.next) || strings.Contains(r.Summary, "goes on") != unheard {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if about := strings.Contains(r.Summary, "role"); about != (fault.ReasonOf(tt.err) == fault.RoleMissing) {

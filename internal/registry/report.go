@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -91,14 +92,10 @@ type Report struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Hints are what else could be learned if it was not read, a line each.
 	Hints []string `json:"hints,omitempty"`
-	// Next is the command to type, "" when there is nothing to do. Action is what it
-	// does, "" for a command that is no action of this program.
-	Next   string       `json:"next,omitempty"`
-	Action fault.Action `json:"-"`
+	// Next is the act that repairs what was seen, "" when there is nothing to do. It never
+	// is a command that only asks again.
+	Next string `json:"next,omitempty"`
 }
-
-// Follow makes an action what is next.
-func (r *Report) Follow(a fault.Action) { r.Next, r.Action = a.Mark(), a }
 
 // Worded returns the report with its texts as text makes them: with lines to type in
 // the place of the marks of actions.
@@ -137,21 +134,26 @@ func Unreachable(s Settings, why fault.Report) Report {
 	r := newReport(s)
 	r.Failure = &Failure{Reason: why.Reason, Message: why.Message, Hint: why.Hint, From: why.From}
 	r.Retryable = why.Retry
-	check := Check{Scope: ScopeHost, Name: "registry-readable", Want: "an answer of the host's agent", Got: string(r.Failure.Reason), Fix: r.Failure.Hint}
+	var fix string // of a failure without a hint
 	switch r.Failure.Reason {
 	case fault.HostUnreachable, fault.HostKeyMismatch, fault.Stalled:
 		r.Decision, r.Summary = HostUnreachable, "the host was not reached: of its registry nothing is known"
+		fix = "see that the host is up and that controller.yaml (hosts) leads to it; on the host: systemctl status unidesk-agent.socket"
 	case fault.NotAnAgent, fault.CapabilityMissing:
 		r.Decision, r.Summary = AgentUnavailable, withoutAgent
+		fix = "install unidesk-agent on the host, in this controller's version"
 	case fault.RoleMissing:
 		r.Decision, r.Summary = Refused, "the host's agent is there, and this account's role on it does not go so far"
+		fix = "on the host, as root: give this account its role in /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent"
 	default:
 		r.Decision, r.Summary = Refused, "the host's agent did not tell of its registry"
+		fix = "on the host, as root: journalctl -u unidesk-agent -n 50"
+		if r.Failure.Reason == fault.Interrupted {
+			fix = "run the same command again"
+		}
 	}
-	if r.Retryable {
-		r.Follow(fault.RegistryStatus)
-	}
-	r.add(check)
+	r.Next = cmp.Or(r.Failure.Hint, fix)
+	r.add(Check{Scope: ScopeHost, Name: "registry-readable", Want: "an answer of the host's agent", Got: string(r.Failure.Reason), Fix: r.Next})
 	return r
 }
 
@@ -169,15 +171,12 @@ func (r Report) FailedInstall(begun bool) Report {
 	const goesOn = "no more was heard of the installation, which goes on by itself"
 	switch {
 	case begun && r.Failure.Reason == fault.Interrupted:
-		r.Decision, r.Summary = InstallFailed, goesOn
+		r.Decision, r.Summary, r.Next = InstallFailed, goesOn, fault.RegistryStatus.Mark()
 	case r.Failure.Reason == fault.RoleMissing: // the registry was not looked at
 	case r.Decision == Refused:
 		r.Decision, r.Summary = InstallFailed, "the registry is not what is declared; the failure says what was left"
 	case begun:
-		r.Decision, r.Summary = HostUnreachable, goesOn
-	}
-	if r.Next == "" || begun {
-		r.Follow(fault.RegistryStatus)
+		r.Decision, r.Summary, r.Next = HostUnreachable, goesOn, fault.RegistryStatus.Mark()
 	}
 	return r
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
@@ -77,7 +78,7 @@ func TestANightIsSeenInTheMorning(t *testing.T) {
 	shape(t, 50)
 	other := begin(t, command(t, "--config", config, "status", "-w"))
 	r := begin(t, deployCommand(t, service, next, "--config", config))
-	var seen overview.Run
+	var seen journal.Going
 	eventually(t, time.Minute, "status -w shows the transfer", func() error {
 		run, err := going(other.stdout.String(), service)
 		if err == nil && run.Done == 0 {
@@ -165,19 +166,19 @@ func TestANightIsSeenInTheMorning(t *testing.T) {
 }
 
 // going is the run of a service in the last answer that status -w has printed whole.
-func going(printed, service string) (overview.Run, error) {
+func going(printed, service string) (journal.Going, error) {
 	whole := printed[:strings.LastIndexByte(printed, '\n')+1]
 	lines := strings.Split(strings.TrimSpace(whole), "\n")
 	var s overview.Status
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &s); err != nil {
-		return overview.Run{}, err
+		return journal.Going{}, err
 	}
 	for _, run := range s.Runs {
 		if run.Service == service {
 			return run, nil
 		}
 	}
-	return overview.Run{}, fmt.Errorf("no run of %s in %+v", service, s.Runs)
+	return journal.Going{}, fmt.Errorf("no run of %s in %+v", service, s.Runs)
 }
 
 // lastNotice is the newest notice of an event that the program of the configuration was given.

@@ -254,7 +254,7 @@ func TestInstallThatFailedSaysWhatWasLeft(t *testing.T) {
 	if got.code != present.ExitFailed || !strings.HasPrefix(got.out, "install-failed  registry on D601") || strings.Contains(got.out, "changes") {
 		t.Errorf("exit %d\n%s", got.code, got.out)
 	}
-	for _, want := range []string{"what was there before is put back (UNIT_FAILED)", "look at the journal", "next           unidesk-controller artifact-registry status"} {
+	for _, want := range []string{"what was there before is put back (UNIT_FAILED)", "agent.sock says: look at the journal\n"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("it does not say %q:\n%s", want, got.out)
 		}
@@ -272,13 +272,12 @@ func TestAnInstallationThatIsCutOffIsAskedForAndNotBootstrapped(t *testing.T) {
 	}
 }
 
-func TestNoCommandIsItsOwnNextStep(t *testing.T) {
+// Without a hint of the host, too, what comes next is an act, and no other question.
+func TestWhatIsNextRepairs(t *testing.T) {
 	t.Parallel()
-	for command, next := range map[string]string{
-		"status": "unidesk-controller doctor", "health": "unidesk-controller artifact-registry status",
-	} {
+	for _, command := range []string{"status", "health"} {
 		got := ask(t, agent{err: fault.Transient(fault.Busy, "too much at once")}, command, "-o", "json")
-		if !strings.Contains(got.out, `"next": "`+next+`"`) {
+		if !strings.Contains(got.out, `"next": "on the host, as root: journalctl -u unidesk-agent -n 50"`) {
 			t.Errorf("%s: %s", command, got.out)
 		}
 	}

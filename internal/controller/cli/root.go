@@ -51,7 +51,8 @@ runs is that commit, and reverts the switch when it cannot.
 
 deploy-service, deploy-backend-core and rollback act with --run-now, and only
 look without it. deploy apply, artifact-registry install and host bootstrap act
-at once, and only look with --dry-run. prefetch and recover act at once.
+at once, and only look with --dry-run; at a terminal deploy apply asks before it
+deploys a whole environment. prefetch and recover act at once.
 
 Results are on stdout, progress and notes on stderr.`,
 		Args:          cobra.ArbitraryArgs, // no word is an argument: refuse.Group refuses each

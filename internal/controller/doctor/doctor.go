@@ -4,9 +4,11 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
@@ -45,13 +47,15 @@ func amiss(l Level, check, fix, format string, args ...any) Finding {
 }
 
 // broken is an error as a fault that would keep a deploy from working, with the
-// error's own hint or what is to be done otherwise.
+// error's own hint or what is to be done otherwise. An action that only asks what
+// doctor has asked repairs nothing: what is to be done takes its place.
 func broken(check string, err error, otherwise string) Finding {
-	f := amiss(LevelFault, check, remedy.Hint(err), "%v (%s)", err, fault.ReasonOf(err))
-	if f.Fix == "" {
-		f.Fix = otherwise
+	fix := cmp.Or(remedy.Hint(err), otherwise)
+	switch fault.ActionOf(err) {
+	case fault.Examine, fault.RegistryHealth, fault.RegistryStatus:
+		fix = strings.Trim(remedy.Text(fault.HintOf(err))+"\n"+otherwise, "\n")
 	}
-	return f
+	return amiss(LevelFault, check, fix, "%v (%s)", err, fault.ReasonOf(err))
 }
 
 func inGroup(group string, list ...Finding) []Finding {

@@ -11,7 +11,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/rpc"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
@@ -112,7 +111,7 @@ func (e Examiner) lookAtRegistry(ctx context.Context, c site.Config, rows []cata
 	defer func() { _ = far.Close() }()
 	var f registryFacts
 	if facts, err := far.InspectRegistry(ctx, c.Registry); err != nil {
-		f.report = registry.Unreachable(c.Registry, remedy.Report(err))
+		f.report = site.Unread(ctx, c, nil, err)
 	} else {
 		f.report = registry.Judge(c.Registry, facts)
 	}

@@ -146,24 +146,18 @@ func judgeRegistryName(f hostFacts, c site.Config, services *catalog.Catalog) (l
 // judgeRegistry reports separately whether deploys can read the registry and whether
 // all is as declared.
 func judgeRegistry(f registryFacts) []Finding {
+	r := f.report.Worded(remedy.Text)
 	answers := fine("registry", "it tells the agent what it holds")
 	if f.asked != nil {
-		answers = broken("registry", f.asked, "unidesk-controller artifact-registry health")
+		answers = broken("registry", f.asked, cmp.Or(r.Next, "on the host: docker logs "+registry.Container))
 	}
 	const check = "registry's health"
-	r := f.report.Worded(remedy.Text)
 	if r.Decision == registry.Healthy {
 		return []Finding{answers, fine(check, "healthy at %s", r.Endpoint)}
-	}
-	fix := "unidesk-controller artifact-registry health"
-	if r.Failure != nil && r.Failure.Hint != "" {
-		fix = r.Failure.Hint
-	} else if r.Next != "" {
-		fix = r.Next
 	}
 	what := r.Summary
 	if r.Failure != nil {
 		what = r.Failure.Message
 	}
-	return []Finding{answers, amiss(LevelWarning, check, fix, "%s: %s", r.Decision, what)}
+	return []Finding{answers, amiss(LevelWarning, check, r.Next, "%s: %s", r.Decision, what)}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/envfile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/grant"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/provenance"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
@@ -48,7 +49,9 @@ func examineMaster(ctx context.Context, c site.Config, services *catalog.Catalog
 		here = append(here, judgeEngineDisk(info.RootDir, diskOf(info.RootDir)))
 		here = append(here, holders(ctx, c, docker, rows)...)
 	}
-	here = append(here, judgeState(stateOf(c.State)), leftovers(c), judgeWatch(site.WatchHeld(c)))
+	here = append(here, judgeState(stateOf(c.State)))
+	here = append(here, judgeRuns(journal.Open(c.RunsDir()).Going(ledger.Open(c.LedgerDir())), time.Now())...)
+	here = append(here, leftovers(c), judgeWatch(site.WatchHeld(c)))
 	if path := c.Metrics.Textfile; path != "" {
 		written, err := lastWritten(path)
 		here = append(here, judgeTextfile(path, written, err, time.Now()))

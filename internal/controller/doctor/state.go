@@ -12,6 +12,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/engine"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/manual"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
@@ -73,6 +74,14 @@ func judgeState(s stateFacts) Finding {
 		return fine(check, "%s, shared by its group", s.dir)
 	}
 	return fine(check, "%s, private", s.dir)
+}
+
+// judgeRuns names each run that goes on, none if there is none.
+func judgeRuns(runs []journal.Going, now time.Time) (list []Finding) {
+	for _, r := range runs {
+		list = append(list, fine("running", "%s", r.Sentence(r.Commit.Short(), now)))
+	}
+	return list
 }
 
 // judgeLeftovers is about what killed runs have left. A run of another machine that

@@ -2,8 +2,8 @@
 // stands to what was proven, and what goes on meanwhile. It asks each host once, all hosts
 // at the same time, asks no service for its health, and changes nothing.
 //
-// Files, from the top: here.go, overview.go, runs.go, place.go, state.go. overview asks all,
-// here this machine alone, runs reads what goes on, place is what was learned, state judges it
+// Files, from the top: here.go, overview.go, place.go, state.go. overview asks all,
+// here this machine alone, place is what was learned, state judges it
 // (pure).
 package overview
 
@@ -20,6 +20,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
@@ -36,7 +37,7 @@ type Status struct {
 	Hosts    []Host    `json:"hosts"`
 	Registry *Registry `json:"registry,omitempty"`
 	// Runs are the deploys that go on, Interrupted are those that ended without an end.
-	Runs        []Run               `json:"runs"`
+	Runs        []journal.Going     `json:"runs"`
 	Interrupted []Interrupted       `json:"interrupted"`
 	Services    []Live              `json:"services"`
 	Unasked     []inventory.Unasked `json:"unasked"`
@@ -98,7 +99,7 @@ func Ask(ctx context.Context, q Question) Status {
 // nothing is the status of an installation without a host and a service, at this time.
 func nothing() Status {
 	return Status{
-		At: time.Now().UTC(), Hosts: []Host{}, Runs: []Run{}, Interrupted: []Interrupted{}, Services: []Live{}, Unasked: []inventory.Unasked{},
+		At: time.Now().UTC(), Hosts: []Host{}, Runs: []journal.Going{}, Interrupted: []Interrupted{}, Services: []Live{}, Unasked: []inventory.Unasked{},
 	}
 }
 
@@ -161,7 +162,7 @@ func (q Question) judge(s *Status, places []*place, shelves []inventory.Shelf) {
 		p.shelf = shelfOf(shelves, p.Row)
 		s.Services = append(s.Services, p.live())
 		if p.holder != "" {
-			s.Runs = append(s.Runs, runOf(p, q.Wired.Config))
+			s.Runs = append(s.Runs, journal.Open(q.Wired.Config.RunsDir()).Has(ledger.Held{Env: p.Env, Service: p.Row.Service.String(), Holder: p.holder}))
 		} else if left := p.Seen.Pending; left != nil {
 			s.Interrupted = append(s.Interrupted, Interrupted{
 				p.Row.Service.String(), p.Env, left.Change.Image.Commit, left.Change.Holder, p.Seen.Here(left.Change.Deadline),

@@ -136,7 +136,7 @@ func newDesk(t *testing.T, text texts) *desk {
 	proven := ledger.Brief{Receipt: d.kept, Commit: commit("a"), Since: ago(119), Who: text("who")}
 	d.look = overview.Status{
 		At: d.now, Hosts: []overview.Host{{Name: "D601", Reachable: true, Version: text("version")}, {Name: "elsewhere"}},
-		Registry: &overview.Registry{Host: "D601", Decision: "unhealthy", Summary: text("summary")}, Runs: []overview.Run{},
+		Registry: &overview.Registry{Host: "D601", Decision: "unhealthy", Summary: text("summary")}, Runs: []journal.Going{},
 		Interrupted: []overview.Interrupted{{Service: "code-queue-mgr", Env: artifact.Prod, Commit: commit("b"), Holder: text("holder"), Deadline: d.now.Add(3 * time.Minute)}},
 		Services: []overview.Live{
 			{Service: "frontend", Env: artifact.Dev, Host: "D601", State: overview.None},

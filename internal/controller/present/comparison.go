@@ -1,6 +1,9 @@
 package present
 
 import (
+	"io"
+
+	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
 )
@@ -18,6 +21,18 @@ func printComparison(v view, c contract.Comparison) error {
 	}
 	p := v.printer()
 	p.Table([]string{"", "SERVICE", "WANTED", "PROVEN", "LIVE", "NOTE"}, lines)
+	return p.Err
+}
+
+// Changes writes what would change in an environment, for the question whether it may.
+func Changes(out io.Writer, env artifact.Env, all []contract.Difference) error {
+	v := view{out: out}
+	p := v.printer()
+	var lines [][]string
+	for _, d := range all {
+		lines = append(lines, []string{d.Service, env.String(), v.live(d) + " -> " + v.short(d.Wanted)})
+	}
+	p.Table([]string{"SERVICE", "ENV", "RUNS -> WANTED"}, lines)
 	return p.Err
 }
 

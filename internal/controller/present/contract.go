@@ -86,5 +86,8 @@ func envFile(c *contract.Contract) string {
 	if c.Target.Host != catalog.Master {
 		return "placed by " + c.Target.Host + "'s " + c.EnvFile
 	}
+	if c.EnvFilePath != "" {
+		return c.EnvFilePath
+	}
 	return "named by config.json's " + c.EnvFile
 }

@@ -78,7 +78,7 @@ func printStatus(v view, s overview.Status) error {
 		p.Field("registry", "%s %s: %s", terminal.Mark(r.OK), r.Decision, r.Summary)
 	}
 	for _, r := range s.Runs {
-		p.Field("running", "%s", v.runWords(r))
+		p.Field("running", "%s", r.Sentence(v.commit(r.Commit), v.now))
 	}
 	for _, i := range s.Interrupted {
 		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder))
@@ -89,18 +89,6 @@ func printStatus(v view, s overview.Status) error {
 		return p.Err
 	}
 	return printUnasked(v.out, s.Unasked)
-}
-
-// runWords describes a run that goes on.
-func (v view) runWords(r overview.Run) string {
-	if r.ID == "" {
-		return fmt.Sprintf("%s %s: %s", r.Service, r.Env, r.Holder)
-	}
-	doing := r.Text
-	if r.Total > 0 {
-		doing = fmt.Sprintf("%s of %s", plain.Size(r.Done), plain.Size(r.Total))
-	}
-	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
 }
 
 // besideBy are the columns that the others take beside BY, with the longest names.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
@@ -42,7 +43,7 @@ func TestTheOverviewFitsEightyColumns(t *testing.T) {
 	silent.Running = workload.NotKnown("D601", "not known")
 	s := statusOf(liveOf("frontend", overview.Proven, "e"), drifted, silent, overview.Live{Service: "claudeqq", Env: artifact.Dev, State: overview.None})
 	commit, _ := artifact.ParseCommit(strings.Repeat("f", 40))
-	s.Runs = []overview.Run{{
+	s.Runs = []journal.Going{{
 		Service: "todo-note", Env: artifact.Prod, Holder: "ci@master", ID: "r", Commit: commit, Started: s.At.Add(-9 * time.Second),
 		Point: workload.PointTransfer, Done: 12e6, Total: 40e6,
 	}, {Service: "met-nonlinear", Env: artifact.Dev, Holder: "ci@master, run 20260102T030405Z-01234567 since 03:04:05Z"}}

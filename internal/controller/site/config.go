@@ -23,6 +23,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/tunnel"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/unidesk"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -232,6 +233,16 @@ func Declared(dir string) (c Config, from string, err error) {
 		return Defaults(), "the defaults (there is no " + path + ")", nil
 	}
 	return c, path, err
+}
+
+// EnvFile returns the path of the env file that config.json names, "" if it cannot be read here.
+func EnvFile(configDir string) string {
+	c, err := LoadConfig(configDir)
+	if err != nil {
+		return ""
+	}
+	path, _ := unidesk.EnvFile(c.Master.Root, c.Master.Config)
+	return path
 }
 
 // Masked returns the configuration without what may be secret. Its sources cannot be: a URL with

@@ -66,7 +66,7 @@ func RecoverAs(c Config, changes []workload.Pending) string {
 }
 
 // hostOf is where the service of a killed run is live, "" for none.
-func hostOf(services *catalog.Catalog, k ledger.Killed) string {
+func hostOf(services *catalog.Catalog, k ledger.Held) string {
 	for _, row := range RowsIn(services) {
 		if e := row.Environment(k.Env); row.Service.String() == k.Service && e.Mode == catalog.Live {
 			return e.Target.Host

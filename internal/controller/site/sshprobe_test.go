@@ -36,13 +36,13 @@ func TestWhatSSHAloneTells(t *testing.T) {
 		"too old":           {fault.New(fault.CapabilityMissing, "old"), there, registry.AgentUnavailable, true, bootstrap, ""},
 		"stopped":           {silent, there, registry.AgentUnavailable, true, look, look},
 		"silent, none seen": {silent, none, registry.AgentUnavailable, true, bootstrap, bootstrap},
-		"no role":           {fault.New(fault.RoleMissing, "who"), there, registry.Refused, false, "", ""},
-		"gone":              {silent, gone, registry.HostUnreachable, true, "", look},
-		"another key":       {fault.New(fault.HostKeyMismatch, "key"), there, registry.HostUnreachable, false, "", ""},
-		"refused by it ":    {fault.New(fault.PathRefused, "no"), there, registry.Refused, false, "", ""},
+		"no role":           {fault.New(fault.RoleMissing, "who").WithHint("add it"), there, registry.Refused, false, "add it", "add it"},
+		"gone":              {silent, gone, registry.HostUnreachable, true, look, look},
+		"another key":       {fault.New(fault.HostKeyMismatch, "key").WithHint("find out why"), there, registry.HostUnreachable, false, "find out why", "find out why"},
+		"refused by it ":    {fault.New(fault.PathRefused, "no"), there, registry.Refused, false, "on the host, as root: journalctl -u unidesk-agent -n 50", ""},
 		"a key is missing": {
 			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}), none,
-			registry.AgentUnavailable, false, "unidesk-controller artifact-registry status", "",
+			registry.AgentUnavailable, false, "on the host, as root: name registryRoots in /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent", "",
 		},
 		"a key is missing, with its fix": {
 			fault.New(fault.CapabilityMissing, "%w", &rpc.Unplaced{Host: "D601", What: "manages no registry", Key: "registryRoots"}).WithHint("add it"), none,

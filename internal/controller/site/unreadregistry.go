@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -19,9 +20,7 @@ func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.R
 	}
 	if unplaced := (*rpc.Unplaced)(nil); errors.As(err, &unplaced) { // the agent itself has named what is missing
 		r.Summary = "the agent answers, and no registry is configured on its host (registryRoots in agent.yaml)"
-		if r.Next, r.Action = r.Failure.Hint, ""; r.Next == "" {
-			r.Follow(fault.RegistryStatus)
-		}
+		r.Next = cmp.Or(r.Failure.Hint, "on the host, as root: name "+unplaced.Key+" in /etc/unidesk/agent.yaml, then systemctl restart unidesk-agent")
 		return r
 	}
 	var seen SSHFacts
@@ -35,7 +34,7 @@ func Unread(ctx context.Context, c Config, alone SSHProbe, err error) registry.R
 		}
 	}
 	if r.Decision == registry.AgentUnavailable {
-		r.Next, r.Action = "unidesk-controller host bootstrap "+c.RegistryHost, ""
+		r.Next = "unidesk-controller host bootstrap " + c.RegistryHost
 		switch silent := r.Failure.Reason == fault.HostUnreachable; {
 		case silent && seen.agent && r.Failure.Hint != "": // it is there: find out why it is silent
 			r.Next = r.Failure.Hint

@@ -17,9 +17,11 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
-// Streams are what a command writes to.
+// Streams are what a command writes to and reads from.
 type Streams struct {
 	Out, Err io.Writer
+	// In is what a person types; nil if stdin is no terminal.
+	In io.Reader
 	// Terminal means that Err is a terminal.
 	Terminal bool
 	// Stop, if not nil, gives a value for each interrupt: at the first the command ends as

@@ -37,7 +37,9 @@ type reconciler struct {
 	grant  string // its file
 	wait   time.Duration
 	one    func(d *deploy.Deployer, ctx context.Context, c contract.Contract, force bool) contract.Result
-	all    func(d *deploy.Deployer, ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation
+	// ask returns why an environment is not to be deployed; nil asks nothing.
+	ask func(ctx context.Context, d *deploy.Deployer, env artifact.Env, all []contract.Candidate) error
+	all func(d *deploy.Deployer, ctx context.Context, env artifact.Env, all []contract.Candidate, force bool) contract.Reconciliation
 }
 
 // planning looks at the hosts and changes nothing.
@@ -73,6 +75,7 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 			return try.refused(*refused), nil
 		}
 		if how.one == nil {
+			tellRuns(a, []contract.Candidate{{Contract: wanted}})
 			return present.Deployed(contract.DryRun(wanted)), nil
 		}
 		if r, stopped := contract.Early(wanted, how.acts); stopped {
@@ -91,9 +94,15 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 		return present.Answer{}, err
 	}
 	if how.all == nil {
+		tellRuns(a, all)
 		return present.Reconciled(contract.LookAll(w.env, all, contract.DryRun)), nil
 	}
 	return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {
+		if how.ask != nil {
+			if err := how.ask(ctx, d, w.env, all); err != nil {
+				return present.Answer{}, err
+			}
+		}
 		if how.acts {
 			a.Acts(nil)
 		}

@@ -67,11 +67,13 @@ func (c *serviceCommand) Run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
+	c.req.EnvFile = site.EnvFile(c.ConfigDir)
 	wanted, err := contract.NewContract(services, c.req)
 	if err != nil {
 		return present.Answer{}, err
 	}
 	if c.dryRun {
+		tellRuns(c.App, []contract.Candidate{{Contract: wanted}})
 		return present.Deployed(contract.DryRun(wanted)), nil
 	}
 	try := newAttempt(c.App, c.runNow, wanted)

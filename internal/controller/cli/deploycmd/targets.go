@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
@@ -16,6 +17,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/deploy"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 )
 
 // targets are the commits that a command of the reconciler is about.
@@ -39,7 +41,7 @@ func newTargets(a *command.App, req contract.Request) (*targets, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Entry, req.Statement = contract.ByDeployApply, site.Statement
+	req.Entry, req.Statement, req.EnvFile = contract.ByDeployApply, site.Statement, site.EnvFile(a.ConfigDir)
 	return &targets{App: a, req: req, env: cmp.Or(req.Env, artifact.Prod), catalog: services}, nil
 }
 
@@ -75,6 +77,22 @@ func (w *targets) tellOther(c contract.Contract) {
 	wanted, _ := site.Wanted(w.ConfigDir, w.env)
 	if other, err := artifact.ParseCommit(wanted[w.req.Service]); err == nil && other != c.Commit {
 		terminal.Note(w.Err, fmt.Sprintf("deploy.json wants %s in %s at %s, not at %s", c.Service, c.Env, other.Short(), c.Commit.Short()))
+	}
+}
+
+// tellRuns prints a note for each run that has a service of a dry run now, which asks no host.
+// Without a configuration there is no state folder to look into.
+func tellRuns(a *command.App, all []contract.Candidate) {
+	config, err := site.LoadConfig(a.ConfigDir)
+	if err != nil {
+		return
+	}
+	for _, run := range journal.Open(config.RunsDir()).Going(ledger.Open(config.LedgerDir())) {
+		if slices.ContainsFunc(all, func(c contract.Candidate) bool {
+			return c.Contract.Service.String() == run.Service && c.Contract.Env == run.Env
+		}) {
+			terminal.Note(a.Err, "a run goes on: "+run.Sentence(run.Commit.Short(), time.Now()))
+		}
 	}
 }
 

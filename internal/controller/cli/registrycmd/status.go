@@ -9,7 +9,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/registryanswer"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/site"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/registry"
 )
 
@@ -17,12 +16,10 @@ import (
 type questionCommand struct {
 	*command.App
 	as func(registry.Report) registry.Report
-	// itself is what the command does, which is no next step of its own.
-	itself fault.Action
 }
 
 func newStatus(a *command.App) *cobra.Command {
-	return newQuestion(a, registry.Report.Status, fault.RegistryStatus, &cobra.Command{
+	return newQuestion(a, registry.Report.Status, &cobra.Command{
 		Use: "status", Short: "Show the state of the registry on its host", Example: "  unidesk-controller artifact-registry status",
 		Long: `status reads what there is and judges it; nothing is changed. It is ok, and
 exits with 0, when the registry could be read: "not installed" is an answer.`,
@@ -30,7 +27,7 @@ exits with 0, when the registry could be read: "not installed" is an answer.`,
 }
 
 func newHealth(a *command.App) *cobra.Command {
-	return newQuestion(a, registry.Report.Health, fault.RegistryHealth, &cobra.Command{
+	return newQuestion(a, registry.Report.Health, &cobra.Command{
 		Use: "health", Short: "Ask whether the registry runs as it should", Example: "  unidesk-controller artifact-registry health",
 		Long: `health reads and judges as status does. It is ok when all is as declared. Exit
 codes: 0 healthy, 4 it serves and something about it is wrong or not as
@@ -38,10 +35,10 @@ declared, 1 anything else.`,
 	})
 }
 
-func newQuestion(a *command.App, as func(registry.Report) registry.Report, itself fault.Action, cmd *cobra.Command) *cobra.Command {
+func newQuestion(a *command.App, as func(registry.Report) registry.Report, cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.Do(cmd.Context(), questionCommand{a, as, itself})
+		return a.Do(cmd.Context(), questionCommand{a, as})
 	}
 	return cmd
 }
@@ -58,9 +55,6 @@ func (c questionCommand) Run(ctx context.Context) (present.Answer, error) {
 		report = site.Unread(ctx, config, c.Probe, err)
 	} else {
 		report = registry.Judge(config.Registry, facts)
-	}
-	if report.Action == c.itself {
-		report.Follow(fault.Examine)
 	}
 	return registryanswer.Report(registryanswer.Result{Host: config.RegistryHost, Report: c.as(report)}).UnlessStopped(ctx), nil
 }

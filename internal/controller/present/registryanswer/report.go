@@ -44,7 +44,7 @@ func printReport(out io.Writer, r Result) error {
 	p.Field("because", "%s", r.Summary)
 	if f := r.Failure; f != nil {
 		p.Field("failure", "%s (%s)", f.Message, f.Reason)
-		if f.Hint != "" {
+		if f.Hint != "" && f.Hint != r.Next {
 			p.Typed("fix", f.Hint)
 		}
 	}
