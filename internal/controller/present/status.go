@@ -82,7 +82,7 @@ func printStatus(v view, s overview.Status) error {
 	}
 	for _, i := range s.Interrupted {
 		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), beside(fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder)))
-		p.Field("", "rolled back at %s; now by `%s`", plain.Clock(i.Deadline), remedy.Line(fault.Recover))
+		p.Field("", "reverted at %s; now by `%s`", plain.Clock(i.Deadline), remedy.Line(fault.Recover))
 	}
 	if err := v.printLive(p, s); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (v view) runWords(r overview.Run) string {
 	if r.Total > 0 {
 		doing = fmt.Sprintf("%s of %s", plain.Size(r.Done), plain.Size(r.Total))
 	}
-	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.now.Sub(r.Started).Seconds()), r.Point, doing, r.Holder)
+	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, v.commit(r.Commit), int(v.now.Sub(r.Started).Seconds()), plain.Label(r.Point), doing, r.Holder)
 }
 
 // printLive writes a line for each service that is or was live, and what is to be known

@@ -37,15 +37,15 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 			group = f.Group
 			p.Line("%s", group)
 		}
-		glyph := terminal.Mark(f.OK)
+		glyph, check := terminal.Mark(f.OK), plain.Label(f.Check)
 		if f.Level == doctor.LevelWarning {
 			glyph = terminal.Warn().Render("!")
 		}
-		what := strings.TrimPrefix(p.Folded(f.Check+": "+f.What, 4), f.Check)
+		what := strings.TrimPrefix(p.Folded(check+": "+f.What, 4), check)
 		if f.OK {
 			what = ":" + terminal.Faint().Render(strings.TrimPrefix(what, ":"))
 		}
-		p.Line("  %s %s%s", glyph, f.Check, what)
+		p.Line("  %s %s%s", glyph, check, what)
 		if f.Fix != "" {
 			p.Line("    fix: %s", strings.ReplaceAll(f.Fix, "\n", "\n    "))
 		}
