@@ -99,7 +99,7 @@ func newCluster(c Config, images *pull.Registry, log *slog.Logger) (*cluster, er
 
 // unservedCluster returns why the cluster is not served, with a reason that crosses the wire.
 func unservedCluster(err error) error {
-	hint := cmp.Or(fault.HintOf(err), "on the agent's host, as root: mend it in /etc/unidesk/agent.yaml")
+	hint := cmp.Or(fault.HintOf(err), "on the agent's host, as root: fix it in /etc/unidesk/agent.yaml")
 	return fault.New(fault.KubernetesUnavailable, "%w", err).WithHint("%s\nif no cluster is there, take the section kubernetes out of /etc/unidesk/agent.yaml\n"+
 		"then, as root there: systemctl restart unidesk-agent", hint)
 }

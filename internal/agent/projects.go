@@ -187,7 +187,7 @@ func (l located) explain(err error) error {
 }
 
 func (l located) hint() string {
-	return "on the agent's host, as root: mend it, or where /etc/unidesk/agent.yaml says that it is (projects." + l.project + ": root, files, envFile), then systemctl restart unidesk-agent"
+	return "on the agent's host, as root: fix it, or where /etc/unidesk/agent.yaml says that it is (projects." + l.project + ": root, files, envFile), then systemctl restart unidesk-agent"
 }
 
 // watch reverts, until ctx ends, the changes that no run settles.

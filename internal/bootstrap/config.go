@@ -30,7 +30,7 @@ type FirstConfig struct {
 // not write to is a person's to write.
 func (c FirstConfig) toDo(f Facts) (list []string) {
 	if f.Trouble != "" {
-		list = append(list, "mend the host's cluster, and run the same command again; until then the agent gets nothing there: "+f.Trouble)
+		list = append(list, "repair the host's cluster, and run the same command again; until then the agent gets nothing there: "+f.Trouble)
 	}
 	var writable []string
 	for _, f := range packaging.Files() {

@@ -58,7 +58,7 @@ func (r *Runtime) restore(ctx context.Context, spec workload.Spec, change worklo
 }
 
 // restoreKeys puts the deploy keys of the env file back. If the file is no env file any
-// more, it is left for a person to mend, with a warning.
+// more, it is left for a person to repair, with a warning.
 func (r *Runtime) restoreKeys(ctx context.Context, before State, emit func(workload.Event)) error {
 	err := envfile.Update(ctx, r.config.EnvFile, before.Undo.Revert)
 	if err == nil {
@@ -68,7 +68,7 @@ func (r *Runtime) restoreKeys(ctx context.Context, before State, emit func(workl
 		return err
 	}
 	emit(workload.Event{Point: workload.PointSettle, Warning: true, Text: "the deploy keys in the env file stay as they are, since it cannot be read: " + err.Error() +
-		"; mend it, and then have it say: " + strings.Join(r.keys(before), ", ")})
+		"; repair it, then set in it: " + strings.Join(r.keys(before), ", ")})
 	return nil
 }
 
@@ -193,14 +193,14 @@ func (r *Runtime) manual(spec workload.Spec, before State, err error) string {
 	case before.Container == "":
 		lines = append(lines, plain.Command("docker", "rm", "-f", spec.Compose.ContainerName))
 	case errors.Is(err, errGone) && !before.Image.Commit.IsZero():
-		lines = []string{"its image is not here any more: a deploy of " + before.Image.Commit.String() + " stages it again and takes this change back"}
+		lines = []string{"its image is not here any more: a deploy of " + before.Image.Commit.String() + " stages it again and reverts this change"}
 	case errors.Is(err, errGone):
 		lines = []string{"its image " + before.ImageID + " is not here any more: bring it back (docker load, docker pull), then"}
 	case before.Was == nil && before.Known:
 		lines = []string{"what ran is in a file that is its owner's alone: the account that began the change, or root, reverts it"}
 	case before.Known:
 		// It has been put in its place, or it never lost it.
-		lines = append(lines, "# mend what the engine complains of, then", plain.Command("docker", "start", spec.Compose.ContainerName))
+		lines = append(lines, "# repair what the engine complains of, then", plain.Command("docker", "start", spec.Compose.ContainerName))
 	default:
 		lines = append(lines, plain.Command("docker", "tag", before.ImageID, spec.Compose.Image),
 			"cd "+plain.Command(r.config.Root)+" && "+plain.Command(append([]string{"docker"}, r.upArguments(spec.Ref.Name())...)...))

@@ -78,7 +78,7 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 	}
 	if len(f.others) > 0 {
 		return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit,
-			"container %s belongs to the service too and is not called %s: Compose would replace it and nobody could bring it back",
+			"container %s belongs to the service too and is not called %s: Compose would replace it, and a revert could not bring it back",
 			f.others[0].Name, spec.Compose.ContainerName).WithHint("`docker rename %s %s` gives it that name; or remove it", f.others[0].Name, spec.Compose.ContainerName)
 	}
 	if err := r.free(ctx, spec, f); err != nil {
@@ -104,7 +104,7 @@ func (r *Runtime) Snapshot(ctx context.Context, spec workload.Spec, change workl
 		img, err := r.engine.Image(ctx, c.ImageID)
 		if errors.Is(err, engine.ErrNotFound) {
 			return workload.Before{}, State{}, fault.New(fault.WorkloadUnfit,
-				"the image of container %s is gone: nobody could bring it back", c.Name)
+				"the image of container %s is gone: a revert could not bring it back", c.Name)
 		}
 		if err != nil {
 			return workload.Before{}, State{}, err

@@ -80,7 +80,7 @@ func (t *Target[S]) Renew(_ context.Context, ref workload.Ref, changeID string) 
 		return err
 	}
 	if r == nil || r.Change.ID != changeID {
-		return fault.New(fault.ChangeNotFound, "%s has no unsettled change %s", ref, changeID)
+		return fault.New(fault.ChangeNotFound, "%s has no unconfirmed change %s", ref, changeID)
 	}
 	t.leases.renew(changeID)
 	return nil

@@ -58,7 +58,7 @@ func (s store[S]) readRecord(path string) (*record[S], error) {
 		return &r, nil
 	default:
 		return nil, fault.New(fault.CapabilityMissing, "%s is of version %d, this program reads 1 and %d", path, n, version).
-			WithHint("settle the change with the version of the program that began it")
+			WithHint("end the change with the version of the program that began it")
 	}
 }
 

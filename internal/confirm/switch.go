@@ -101,7 +101,7 @@ func (t *Target[S]) pendingFault(c workload.Change) error {
 	if !until.IsZero() {
 		held = " until " + plain.Clock(until) + " at least"
 	}
-	return fault.Transient(fault.ChangePending, "a change to %s is not settled yet: it is held%s by %s", c.Image.Commit.Short(), held, c.Holder).
+	return fault.Transient(fault.ChangePending, "a change to %s is not confirmed yet: it is held%s by %s", c.Image.Commit.Short(), held, c.Holder).
 		HeldBy(c.Holder, until).WithHint("let it end, or revert it").WithAction(fault.Recover)
 }
 

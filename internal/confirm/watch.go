@@ -149,7 +149,7 @@ func (w *watcher[S]) revert(ctx context.Context, one *waiting) {
 		hears := w.target.listener(one.change)
 		took, err := w.target.expire(ctx, one.change, func(e workload.Event) {
 			hears.Report(e)
-			journal.Log(ctx, e.Level(), "taking a change back", slog.String("step", string(e.Point)), slog.String("text", e.Text))
+			journal.Log(ctx, e.Level(), "reverting a change", slog.String("step", string(e.Point)), slog.String("text", e.Text))
 		})
 		switch {
 		case err == nil && took:

@@ -449,7 +449,7 @@ func TestWhatARevertLeavesIsRememberedAndInTheJournal(t *testing.T) {
 		if diff := cmp.Diff([]workload.Left{{Unit: "worker", Why: "worker stays"}}, w.observe(t).Last.Left); diff != "" {
 			t.Error(diff)
 		}
-		if j.count(`level=WARN msg="taking a change back"`) != 1 || j.count("worker stays") != 1 || j.count("web goes back") != 1 {
+		if j.count(`level=WARN msg="reverting a change"`) != 1 || j.count("worker stays") != 1 || j.count("web goes back") != 1 {
 			t.Error("the journal has no warning about it")
 		}
 	})

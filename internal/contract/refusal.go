@@ -94,7 +94,7 @@ func afterRefusal(reason fault.Reason) Command {
 // Unsettled is the fault of a workload whose change is not settled.
 func Unsettled(p *workload.Pending) error {
 	if p.Barred != "" {
-		return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled, and this account cannot revert it",
+		return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never confirmed, and this account cannot revert it",
 			p.Change.Image.Commit.Short(), p.Change.Holder, plain.Stamp(p.Since)).
 			HeldBy(p.Change.Holder, p.Change.Deadline).WithHint("%s", p.Barred).WithAction(fault.RecoverAsRoot)
 	}
@@ -103,7 +103,7 @@ func Unsettled(p *workload.Pending) error {
 			p.Change.Image.Commit.Short(), p.Change.Holder, plain.Stamp(p.Since), p.Failed).
 			WithHint("`%s` tries again, and prints the commands to type on the host where that fails", RecoverCommand())
 	}
-	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never settled",
+	return fault.New(fault.ChangePending, "a change to %s by %s, begun %s, was never confirmed",
 		p.Change.Image.Commit.Short(), p.Change.Holder, plain.Stamp(p.Since)).
 		HeldBy(p.Change.Holder, p.Change.Deadline).
 		WithHint("the same command for that commit proves it; `%s` reverts it", RecoverCommand())

@@ -11,7 +11,7 @@ import (
 )
 
 // abandoned is the failure in the receipt of a change that was reverted without its run.
-const abandoned = "its run ended before the change was settled"
+const abandoned = "its run ended before the change was confirmed"
 
 // receipt returns the receipt of a deploy that was kept: succeeded, or degraded by the verdict.
 func (r *run) receipt(id string, f facts, need contract.Need, verdict proof.Verdict, rollback contract.Command) ledger.Receipt {

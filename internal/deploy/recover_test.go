@@ -288,7 +288,7 @@ func TestAWaitIsHeardOf(t *testing.T) {
 			if e.Point == workload.PointSwitch {
 				switched = time.Now()
 			}
-			if _, text, ok := strings.Cut(e.Text, "it has not answered well for "); ok {
+			if _, text, ok := strings.Cut(e.Text, "no good answer for "); ok {
 				told[text] = true
 			}
 		}
@@ -319,7 +319,7 @@ func TestAnOutageBeginsWithTheLastGoodAnswer(t *testing.T) {
 			if l.Point == workload.PointSwitch {
 				switched = time.Now()
 			}
-			_, text, _ := strings.Cut(l.Text, "it has not answered well for ")
+			_, text, _ := strings.Cut(l.Text, "no good answer for ")
 			if since, _, ok := strings.Cut(text, ";"); ok && (len(told) == 0 || told[len(told)-1] != since) {
 				told = append(told, since)
 			}

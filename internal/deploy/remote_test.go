@@ -157,7 +157,7 @@ func TestWhatAnotherRunTookBackIsToldAsThat(t *testing.T) {
 				arrange(w)
 				r := w.run(b)
 				want(t, r, contract.DecidedReverted, fault.Stale)
-				if !strings.Contains(r.Failure.Message, "another run took the change back at ") || !strings.Contains(r.Running.Text, a.String()) {
+				if !strings.Contains(r.Failure.Message, "another run reverted the change at ") || !strings.Contains(r.Running.Text, a.String()) {
 					t.Errorf("%s; running: %s", r.Failure.Message, r.Running.Text)
 				}
 				if len(r.Failure.Logs) > 0 {

@@ -43,7 +43,7 @@ func (r *run) revert(ctx context.Context, change workload.Change, before workloa
 		if _, err = r.ProveOld(ctx, before, &r.outage); err != nil {
 			return workload.At(workload.PointSettle, fmt.Errorf("%w; and %w", unwritten, err))
 		}
-		r.warnings = append(r.warnings, fmt.Sprintf("what ran before runs again, and %s could not write that down: %s; mend that, and `%s` ends it",
+		r.warnings = append(r.warnings, fmt.Sprintf("what ran before runs again, and %s could not write that down: %s; repair that, then `%s` ends the change",
 			r.HostName, unwritten, contract.RecoverCommand()))
 	} else if err == nil {
 		var seen sight.View
@@ -96,7 +96,7 @@ func (r *run) held(seen sight.View) error {
 func (r *run) endLeft(ctx context.Context, p *workload.Pending) error {
 	logs, _ := r.logs(ctx, p.Change)
 	if err := r.revert(ctx, p.Change, p.Before); err != nil {
-		return fault.New(fault.RevertFailed, "revert the unsettled change to %s: %w", p.Change.Image.Commit.Short(), err)
+		return fault.New(fault.RevertFailed, "revert the unconfirmed change to %s: %w", p.Change.Image.Commit.Short(), err)
 	}
 	_, err := r.Ledger.Record(r.leftReceipt(p, logs))
 	return workload.At(workload.PointRecord, err)

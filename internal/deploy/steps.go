@@ -123,7 +123,7 @@ func (r *run) enter(a attempt, rollback contract.Command) (ledger.Receipt, []art
 	if err := r.Ledger.Prepare(receipt); err != nil {
 		return receipt, nil, workload.At(workload.PointPending, err)
 	}
-	r.log.Reach(workload.PointPending, "receipt saved, not final yet")
+	r.log.Reach(workload.PointPending, "saved, not final yet")
 	old, err := r.Ledger.Retire(r.env, r.name(), r.commit, r.sharing()...)
 	return receipt, old, workload.At(workload.PointSettle, err)
 }

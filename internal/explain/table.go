@@ -144,7 +144,7 @@ func workloads() []Entry {
 			"Read the engine's words in the message and its journal: `journalctl -u docker -n 50` on the host.",
 		},
 		{
-			fault.ComposeFailed, "Docker Compose refused the project, did not end in time, or ended well without running the asked image.",
+			fault.ComposeFailed, "Docker Compose refused the project, did not end in time, or succeeded without running the asked image.",
 			"Read Compose's words in the message. On the host, in the project's folder, `docker compose config` shows whether it reads the project.",
 		},
 		{
@@ -172,11 +172,11 @@ func workloads() []Entry {
 			"Look again: `unidesk-controller verify --service NAME`. Then repeat the command, if it is still meant.",
 		},
 		{
-			fault.ChangePending, "An earlier change of this workload is not settled: its run goes on, or was killed.",
+			fault.ChangePending, "An earlier change of this workload is not confirmed: its run goes on, or was killed.",
 			"Wait until the run ends. If it was killed: `unidesk-controller recover`. The host reverts it by itself at its deadline.",
 		},
 		{
-			fault.ChangeNotFound, "The host knows no change of this id: it was settled and forgotten, or it is of another host.",
+			fault.ChangeNotFound, "The host knows no change of this id: it was confirmed or reverted and then forgotten, or it is of another host.",
 			"`unidesk-controller verify --service NAME` shows what runs; `unidesk-controller recover` ends what is left.",
 		},
 		{

@@ -86,7 +86,7 @@ func CheckSigners(path string) error {
 	// NONBLOCK: a named pipe must be refused, not waited for.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.ConfigInvalid, "there are no allowed signers at %q, so nobody can grant anything", path).
+		return fault.New(fault.ConfigInvalid, "there are no allowed signers at %q, so no grant can be verified", path).
 			WithHint("write a line for each supervisor there (ssh-keygen(1), ALLOWED SIGNERS):\n"+
 				"    alice@example.org namespaces=\"%s\" ssh-ed25519 AAAA…", Namespace)
 	}

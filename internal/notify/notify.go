@@ -211,7 +211,7 @@ func (n Notice) sentence() string {
 	text := map[Event]string{
 		Succeeded:    "runs " + version + ", proven",
 		Degraded:     "runs " + version + ", degraded",
-		Reverted:     version + " was rolled back",
+		Reverted:     version + " was reverted",
 		RevertFailed: version + " failed, and what ran before could not be brought back",
 		Unsettled:    version + " is not confirmed",
 		Recovered:    "an interrupted deploy was ended",

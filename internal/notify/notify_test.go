@@ -104,7 +104,7 @@ func TestAProgramReadsTheNotice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]any{
-		"schemaVersion": 1.0, "event": "reverted", "text": "frontend in prod: abababababab was rolled back: health answered 503\x1b[2J",
+		"schemaVersion": 1.0, "event": "reverted", "text": "frontend in prod: abababababab was reverted: health answered 503\x1b[2J",
 		"time": "2001-09-09T01:46:40Z", "run": "20260101T000000Z-1", "service": "frontend", "env": "prod", "commit": strings.Repeat("ab", 20),
 		"who": "ann (1000)", "command": "deploy apply", "reason": "NOT_PROVEN", "failure": "health answered 503\x1b[2J",
 		"receipt": "20260101T000000Z-1", "message": "why", "link": "https://ci/1", "downSeconds": 12.5, "rollback": "unidesk-controller x",

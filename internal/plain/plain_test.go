@@ -125,3 +125,16 @@ func TestASizeIsReadAsItIsWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestPeopleReadAWordOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	type value string
+	for in, want := range map[value]string{
+		"before-image": "snapshot", "receipt-pending": "receipt", "settle": "confirm", "unsettled": "unconfirmed", "rolled back": "reverted",
+		"leftovers": "interrupted deploys", "prove": "prove", "unchanged": "unchanged", "": "",
+	} {
+		if got := plain.Label(in); got != want {
+			t.Errorf("the label of %q is %q, want %q", in, got, want)
+		}
+	}
+}

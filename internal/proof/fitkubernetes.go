@@ -63,7 +63,7 @@ func exposed(d workload.DeploymentSpec, have workload.DeploymentDefinition) []Ch
 		}
 	}
 	return []Check{
-		unfit("service", d.Service == "" || leads, "no Service "+d.Service+" selects its pods, so that its health would be another's or nobody's",
+		unfit("service", d.Service == "" || leads, "no Service "+d.Service+" selects its pods: its health would be unknown, or another workload's",
 			"correct the Service's selector, or its name in the catalog and in agent.yaml"),
 		unfit("services", len(open) == 0, strings.Join(open, ", ")+": its pods can be reached from outside the cluster", "make the Service a ClusterIP"),
 		unfit("host ports", len(have.HostPorts) == 0, fmt.Sprintf("its pods take %v of the node", have.HostPorts), "remove hostPort from the manifest"),

@@ -70,7 +70,7 @@ func (r Report) decide(want Settings, f Facts) (Decision, string) {
 		return RuntimeUnavailable, "the registry's API does not answer as it should"
 	case f.Engine == nil && f.Container == nil:
 		// Honest both ways: something serves, and it is unknown whether it is ours.
-		return ServiceDegraded, "the API answers, but without the engine nobody can say from which container"
+		return ServiceDegraded, "the API answers, but without the engine its container is unknown"
 	case f.Container == nil || f.Container.State != "running":
 		return RuntimeUnavailable, "the registry's container does not run; what answers at the endpoint is something else"
 	case !covers(f.Container.Published, want.Endpoint):

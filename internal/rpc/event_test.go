@@ -121,7 +121,7 @@ type renewing struct {
 
 func (r renewing) Renew(_ context.Context, ref workload.Ref, id string) error {
 	if ref != r.ref || id != r.id {
-		return fault.New(fault.ChangeNotFound, "%s has no unsettled change %s", ref, id)
+		return fault.New(fault.ChangeNotFound, "%s has no unconfirmed change %s", ref, id)
 	}
 	return nil
 }

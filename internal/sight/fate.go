@@ -50,9 +50,9 @@ func (w Workload) Ended(change workload.Change, seen View) error {
 	case last.Outcome == workload.Keep:
 		return nil
 	case last.At.Before(change.Deadline):
-		return fault.Transient(fault.Stale, "another run took the change back at %s", plain.Clock(last.At))
+		return fault.Transient(fault.Stale, "another run reverted the change at %s", plain.Clock(last.At))
 	}
-	return fault.Transient(fault.Stale, "%s took the change back by itself at %s: no run had settled it in time", w.HostName, plain.Clock(last.At))
+	return fault.Transient(fault.Stale, "%s reverted the change by itself at %s: no run confirmed it in time", w.HostName, plain.Clock(last.At))
 }
 
 // Superseded reports whether the host knows a later change than this, which was made.
@@ -67,7 +67,7 @@ func (w Workload) Superseded(change workload.Change, seen View) bool {
 func (w Workload) newer(seen View) string {
 	switch {
 	case seen.Pending != nil:
-		return "a change to " + seen.Pending.Change.Image.Commit.Short() + " (" + seen.Pending.Change.Holder + ") is not settled"
+		return "a change to " + seen.Pending.Change.Image.Commit.Short() + " (" + seen.Pending.Change.Holder + ") is not confirmed"
 	case seen.Last != nil:
 		return fmt.Sprintf("the change to %s was %s at %s", seen.Last.Commit.Short(), seen.Last.Outcome, plain.Clock(seen.Last.At))
 	}
@@ -76,6 +76,6 @@ func (w Workload) newer(seen View) string {
 
 // ByItself describes what the host does if no run settles the change.
 func (w Workload) ByItself(change workload.Change) string {
-	return fmt.Sprintf("if no run settles it, %s reverts it by itself at %s (its clock)",
+	return fmt.Sprintf("if no run confirms it, %s reverts it by itself at %s (its clock)",
 		w.HostName, plain.Clock(change.Deadline))
 }

@@ -24,9 +24,9 @@ func TestWhoEndedAChange(t *testing.T) {
 	}{
 		"unsettled":                {pending: &workload.Pending{Change: change}},
 		"kept":                     {last: &workload.Settled{ChangeID: "ours", Outcome: workload.Keep, At: deadline}},
-		"at its deadline":          {nil, &workload.Settled{ChangeID: "ours", Outcome: workload.Revert, At: deadline}, "D601 took the change back by itself at 03:04:05Z"},
-		"before its deadline":      {nil, &workload.Settled{ChangeID: "ours", Outcome: workload.Revert, At: deadline.Add(-time.Second)}, "another run took the change back at 03:04:04Z"},
-		"another change under way": {&workload.Pending{Change: workload.Change{ID: "theirs", Holder: "bob"}}, &workload.Settled{ChangeID: "ours", Outcome: workload.Revert}, "(bob) is not settled"},
+		"at its deadline":          {nil, &workload.Settled{ChangeID: "ours", Outcome: workload.Revert, At: deadline}, "D601 reverted the change by itself at 03:04:05Z"},
+		"before its deadline":      {nil, &workload.Settled{ChangeID: "ours", Outcome: workload.Revert, At: deadline.Add(-time.Second)}, "another run reverted the change at 03:04:04Z"},
+		"another change under way": {&workload.Pending{Change: workload.Change{ID: "theirs", Holder: "bob"}}, &workload.Settled{ChangeID: "ours", Outcome: workload.Revert}, "(bob) is not confirmed"},
 		"another change kept":      {nil, &workload.Settled{ChangeID: "theirs", Outcome: workload.Keep, At: deadline}, "was kept at 03:04:05Z"},
 		"nothing is known of it":   {want: "the host knows of no change"},
 		"another, and ours before": {&workload.Pending{Change: workload.Change{ID: "theirs"}}, &workload.Settled{ChangeID: "ours", Outcome: workload.Keep}, "another run ended the change"},

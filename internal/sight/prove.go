@@ -95,7 +95,7 @@ func (w Workload) Prove(ctx context.Context, want proof.Wanted, wait Waiting) (v
 func unproven(reason string, outage *Outage, deadline time.Time) string {
 	text := "waiting: " + reason
 	if down, is := outage.Down(time.Now()); is {
-		text += "; it has not answered well for " + down.Truncate(10*time.Second).String()
+		text += "; no good answer for " + down.Truncate(10*time.Second).String()
 	}
 	return text + "; the revert begins at " + plain.Clock(deadline) + " at the latest"
 }

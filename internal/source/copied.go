@@ -12,6 +12,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/artifact"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/statefile"
 )
 
@@ -87,7 +88,7 @@ func (c copied) refresh(ctx context.Context) error {
 	if err := lock.File().Truncate(0); err != nil {
 		return err
 	}
-	_, err = lock.File().WriteString(time.Now().UTC().Format("2006-01-02 15:04Z") + "\n")
+	_, err = lock.File().WriteString(plain.Stamp(time.Now()) + "\n")
 	return err
 }
 

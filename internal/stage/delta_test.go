@@ -83,7 +83,7 @@ func TestALayerIsMadeOfTheLastRelease(t *testing.T) {
 				t.Errorf("%d bytes crossed, %d counted, of %d", src.bytes, staged.BytesReceived, staged.Whole())
 			}
 			said := slices.ContainsFunc(w.record.events, func(e workload.Event) bool {
-				return e.Point == workload.PointStaged && e.Transfer.Wire == src.bytes && e.Transfer.Whole == staged.Whole() && e.Transfer.Layers[1] == last && strings.Contains(e.Text, " crossed instead of ")
+				return e.Point == workload.PointStaged && e.Transfer.Wire == src.bytes && e.Transfer.Whole == staged.Whole() && e.Transfer.Layers[1] == last && strings.Contains(e.Text, " transferred, of ")
 			})
 			if said != test.delta {
 				t.Errorf("it reports what was saved: %t", said)

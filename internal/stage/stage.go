@@ -90,7 +90,7 @@ func (s Staged) transfer() *workload.Transfer {
 // text returns the end of a sentence about the account, "" if deltas saved nothing.
 func (s Staged) text() string {
 	if whole := s.Whole(); whole > s.BytesReceived {
-		return fmt.Sprintf(": %s crossed instead of %s", plain.Size(s.BytesReceived), plain.Size(whole))
+		return fmt.Sprintf(": %s transferred, of %s", plain.Size(s.BytesReceived), plain.Size(whole))
 	}
 	return ""
 }

@@ -22,14 +22,14 @@ type sshSaid struct {
 // sshSayings are looked through in their order: ssh repeats some as a summary of others.
 // A failure that is not here may pass by itself.
 func sshSayings() []sshSaid {
-	const unreachable, configuration = fault.HostUnreachable, "mend the line in ssh's configuration that it names, or let ssh pass the option over: IgnoreUnknown OPTION"
+	const unreachable, configuration = fault.HostUnreachable, "fix the line in ssh's configuration that it names, or let ssh pass the option over: IgnoreUnknown OPTION"
 	// An operator who may log in there, and deploys by sudo, does not think of this.
 	own := " (under sudo ssh goes by root's ~/.ssh, see " + manual.Page("hosts.md") + ")"
 	return []sshSaid{
 		{part: "REMOTE HOST IDENTIFICATION HAS CHANGED", reason: fault.HostKeyMismatch},
 		{part: "Bad configuration option", reason: fault.ConfigInvalid, hint: configuration},
 		{part: "bad configuration options", reason: fault.ConfigInvalid, hint: configuration},
-		{part: "Bad owner or permissions on", reason: fault.ConfigInvalid, hint: "the file must belong to this account or root, and nobody else may write to it: chmod go-w"},
+		{part: "Bad owner or permissions on", reason: fault.ConfigInvalid, hint: "the file must belong to this account or root, and no other account may write to it: chmod go-w"},
 		{part: "host key is known for", reason: unreachable, hint: "log in by hand once to check and accept its host key" + own},
 		{part: "Host key verification failed", reason: unreachable, hint: "log in by hand once with the same destination: the key of a jump host on the way must be known, too"},
 		{part: "Too many authentication failures", reason: unreachable, hint: "ssh offers more keys than the host takes tries: set IdentityFile and IdentitiesOnly yes for it in ssh's configuration"},

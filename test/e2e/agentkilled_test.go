@@ -26,7 +26,7 @@ func TestAnAgentKilledAtAnyEventIsGoneOnWith(t *testing.T) {
 		t.Run(string(point), func(t *testing.T) {
 			killed := show(t, agentUnit, "MainPID")["MainPID"]
 			r := begin(t, deployCommand(t, service, next))
-			r.reaches(t, string(point))
+			r.reaches(t, point)
 			on(t, "systemctl kill --signal=KILL "+agentUnit)
 			r.end(t).want(t, contract.DecidedSucceeded, "", 0)
 			runsOnD601(t, service, next)

@@ -213,7 +213,7 @@ func (k *cluster) contended(t *testing.T) {
 	}
 	t.Run("in the middle", func(t *testing.T) {
 		r := start(first)
-		r.reaches(t, "before-image")
+		r.reaches(t, workload.PointBefore)
 		signal := func(s syscall.Signal) { _ = syscall.Kill(-r.cmd.Process.Pid, s) } // the group: nsenter is not the controller
 		signal(syscall.SIGSTOP)
 		b := deployTo(t, spec, second)

@@ -226,7 +226,7 @@ func (k *cluster) agentKilled(t *testing.T) {
 	} {
 		t.Run(string(point), func(t *testing.T) {
 			r := begin(t, deployCommand(t, service, next, "--env", "dev", "--config", quickConfig))
-			r.reaches(t, string(point))
+			r.reaches(t, point)
 			on(t, "systemctl kill --signal=KILL "+agentUnit)
 			a := r.end(t)
 			t.Logf("%s, %v", a.result.Decision, a.result.Failure)

@@ -21,6 +21,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/overview"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/notify"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 )
@@ -124,7 +125,7 @@ func TestANightIsSeenInTheMorning(t *testing.T) {
 		t.Errorf("history --all begins with %+v", attempts.Items[:min(2, len(attempts.Items))])
 	}
 	for _, run := range []string{seen.ID, notice.Run} {
-		if a := controller(t, "--config", config, "logs", "--run", run); a.exit != 0 || !bytes.Contains(a.stdout, []byte(workload.PointSettle)) && run == notice.Run {
+		if a := controller(t, "--config", config, "logs", "--run", run); a.exit != 0 || !bytes.Contains(a.stdout, []byte(plain.Label(workload.PointSettle))) && run == notice.Run {
 			t.Errorf("logs --run %s: exit %d: %s%s", run, a.exit, a.stdout, a.stderr)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/fault"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 	"github.com/pikasTech/unidesk-artifact-cd/lab"
 	"github.com/pikasTech/unidesk-artifact-cd/test/drive"
 )
@@ -66,11 +68,11 @@ func begin(t *testing.T, cmd *exec.Cmd) *running {
 }
 
 // reaches waits until the command has named a point of a deploy.
-func (r *running) reaches(t *testing.T, point string) {
+func (r *running) reaches(t *testing.T, point workload.Point) {
 	t.Helper()
-	eventually(t, time.Minute, "the command reaches "+point, func() error {
+	eventually(t, time.Minute, "the command reaches "+string(point), func() error {
 		for line := range strings.Lines(r.stderr.String()) {
-			if fields := strings.Fields(line); len(fields) > 1 && fields[1] == point {
+			if fields := strings.Fields(line); len(fields) > 1 && fields[1] == plain.Label(point) {
 				return nil
 			}
 		}

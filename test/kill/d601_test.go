@@ -26,7 +26,7 @@ func TestRecoverEndsWhatIsLeftOnD601(t *testing.T) {
 	}
 	hinted := func() bool {
 		t.Helper()
-		return strings.Contains(world.Run(t, "history").Stderr, "D601 may have a change that is not settled")
+		return strings.Contains(world.Run(t, "history").Stderr, "D601 may have a change that is not confirmed")
 	}
 	old := world.Release(t, service, lab.Change{})
 	world.DeployNow(t, service, old).Want(t, contract.DecidedSucceeded, "", 0)

@@ -124,7 +124,7 @@ func TestAShellKnowsServicesEnvironmentsAndCommits(t *testing.T) {
 		{[]string{"explain", "LOCKED", ""}, []string{plain}},
 		{
 			[]string{"artifact-registry", "deploy-service", "--service", "frontend", "--commit", ""},
-			[]string{b + "\t2 h, rolled back", a + "\t30 h, live", c + "\t37 d, proven", ordered},
+			[]string{b + "\t2 h, reverted", a + "\t30 h, live", c + "\t37 d, proven", ordered},
 		},
 		{
 			[]string{"deploy", "apply", "--service", "frontend", "--env", "dev", "--commit", "a"},

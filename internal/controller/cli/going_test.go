@@ -35,7 +35,7 @@ func TestARunThatGoesOnIsNamed(t *testing.T) {
 		return strings.Join(strings.Fields(out.String()), " ")
 	}
 	const run = "12.0 MB of 40.0 MB (alice (1000), deploy of "
-	if got := says("doctor"); !strings.Contains(got, "✓ running: frontend prod to aaaaaaaaaaaa,") || !strings.Contains(got, run) || !strings.Contains(got, "✓ leftovers: none") {
+	if got := says("doctor"); !strings.Contains(got, "✓ running: frontend prod to aaaaaaaaaaaa,") || !strings.Contains(got, run) || !strings.Contains(got, "✓ interrupted deploys: none") {
 		t.Errorf("doctor: %s", got)
 	}
 	dry := []string{"artifact-registry", "deploy-service", "--service", "frontend", "--commit", strings.Repeat("b", 40), "--dry-run"}

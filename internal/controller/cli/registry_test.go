@@ -215,7 +215,7 @@ func TestInstallTellsItsStepsAndThenTheHealth(t *testing.T) {
 	if got.code != 0 || !strings.HasPrefix(got.out, "healthy  registry on D601 at http://127.0.0.1:5000, 2 changes\n") || !strings.Contains(got.out, "  kept           /etc/x.kept-0123456789ab\n") {
 		t.Errorf("exit %d\n%s", got.code, got.out)
 	}
-	for _, want := range []string{"CHECK           unidesk-artifact-registry.service  as it is\n", "FILE            /etc/x  changed; what was there is kept at /etc/x.kept-0123456789ab\n"} {
+	for _, want := range []string{"CHECK      unidesk-artifact-registry.service  as it is\n", "FILE       /etc/x  changed; what was there is kept at /etc/x.kept-0123456789ab\n"} {
 		if !strings.Contains(got.err, want) {
 			t.Errorf("stderr does not have %q:\n%s", want, got.err)
 		}

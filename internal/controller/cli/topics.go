@@ -9,7 +9,7 @@ func topics() []*cobra.Command {
   1  failed; a deploy: what ran before runs again
   2  usage: the command line is wrong
   3  blocked, gated, unsupported or deprecated: nothing was touched
-  4  degraded: the asked version runs, but not all of it is well
+  4  degraded: the asked version runs, but not all of it is ok
 130  interrupted
 
 The decision and the reason are in the JSON (-o json); explain REASON has the

@@ -78,7 +78,7 @@ func TestEachFindingHasItsLevelAndAFixUnlessItIsWell(t *testing.T) {
 		"a file for the state folder":             {judgeState(stateFacts{exists: true, mode: 0o600}), LevelFault, "not a folder"},
 		"a state folder that is closed":           {judgeState(stateFacts{exists: true, mode: fs.ModeDir | 0o700, closed: []string{"/s/ledger"}}), LevelFault, "/s/ledger"},
 		"nothing left over":                       {judgeLeftovers(nil, nil, nil, ""), LevelOK, "none"},
-		"a change left over":                      {judgeLeftovers([]workload.Pending{pending}, nil, nil, ""), LevelFault, "frontend to aaaaaaaaaaaa was not settled (alice)"},
+		"a change left over":                      {judgeLeftovers([]workload.Pending{pending}, nil, nil, ""), LevelFault, "frontend to aaaaaaaaaaaa was not confirmed (alice)"},
 		"a receipt left over":                     {judgeLeftovers(nil, []ledger.Receipt{receiptOf("frontend", artifact.Prod, "a", ledger.Succeeded)}, nil, ""), LevelWarning, "not in force"},
 		"leftovers that cannot be read":           {judgeLeftovers(nil, nil, errDenied, ""), LevelFault, "permission denied"},
 		"a watch":                                 {judgeWatch(true, nil), LevelOK, "is reverted"},

@@ -107,7 +107,7 @@ func judgeComposeFiles(root file, files []file) Finding {
 
 // unlooked is about what cannot be looked at without the UniDesk root.
 func unlooked(check string) Finding {
-	return amiss(LevelFault, check, "mend the UniDesk root first (master.root in controller.yaml)", "not looked at while the UniDesk root is amiss")
+	return amiss(LevelFault, check, "repair the UniDesk root first (master.root in controller.yaml)", "not looked at while the UniDesk root is amiss")
 }
 
 // judgeCompose is about the plugin. v1 is the version that a docker-compose program
@@ -135,7 +135,7 @@ func judgeProject(project, version string, err error) Finding {
 	case fault.ReasonOf(err) == fault.ComposeFailed && olderThan(version, 2, 35):
 		return amiss(LevelFault, check, declared.Install, "Compose is too old: %s", strings.TrimPrefix(err.Error(), "Compose is too old: "))
 	case fault.ReasonOf(err) == fault.ComposeFailed:
-		return broken(check, err, "mend the Compose files, or the env file that their variables come from")
+		return broken(check, err, "repair the Compose files, or the env file that their variables come from")
 	}
 	return broken(check, err, "")
 }

@@ -207,7 +207,7 @@ func judgeSigners(rows []catalog.Row, path string, err error) (list []Finding) {
 	who := strings.Join(gated, ", ")
 	if err != nil {
 		fix := cmp.Or(remedy.Hint(err), manual.Page("grants.md")+", \"Who may sign\": root's "+path+", a line for each supervisor")
-		return []Finding{amiss(LevelWarning, check, fix, "nobody can grant a deploy of %s: %v", who, err)}
+		return []Finding{amiss(LevelWarning, check, fix, "no deploy of %s can be granted: %v", who, err)}
 	}
 	return []Finding{fine(check, "%s, for %s", path, who)}
 }

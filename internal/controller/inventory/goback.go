@@ -21,7 +21,7 @@ func (o RollbackOptions) Newest() (artifact.Commit, error) {
 	}
 	if len(o.Unasked) > 0 {
 		u := o.Unasked[0]
-		f := fault.New(u.Reason, "which commit %s can go back to is not known: %s", o.Service, u.Message)
+		f := fault.New(u.Reason, "which commit %s can roll back to is not known: %s", o.Service, u.Message)
 		f.Retry = u.Retry
 		return artifact.Commit{}, f.WithHint("%s", u.Hint)
 	}
@@ -33,7 +33,7 @@ func (o RollbackOptions) Newest() (artifact.Commit, error) {
 		}
 		why = append(why, c.Commit.Short()+": "+reason)
 	}
-	return artifact.Commit{}, fault.New(fault.ReceiptNotFound, "%s has no commit to go back to in %s: %s", o.Service, o.Env,
+	return artifact.Commit{}, fault.New(fault.ReceiptNotFound, "%s has no commit to roll back to in %s: %s", o.Service, o.Env,
 		cmp.Or(strings.Join(why, "; "), "no earlier deploy of it was proven")).
 		WithHint("the list says what is left of each; `--run-now --to COMMIT` names one all the same")
 }

@@ -71,10 +71,10 @@ func NewRegistryPlan(c site.Config, from string) RegistryPlan {
 			"CI on " + c.RegistryHost + " builds unidesk/backend-core:<commit> from a pushed Git checkout, never from a dirty worktree",
 			"CI pushes " + image + " and records service, source, commit, Dockerfile, image, tag and digest",
 			"CD confirms that commit, tag and digest are in the registry, and that the image's labels name the commit",
-			"the missing layers cross through Host SSH to the target, each verified; no port is opened, no third party hosts anything",
+			"the missing layers are transferred through Host SSH to the target, each verified; no port is opened, no third party hosts anything",
 			"the image gets the name that Compose uses, and `docker compose up -d --no-build --no-deps --force-recreate --pull never backend-core` recreates that one service",
 			"what runs is proven by the image's label, by the environment and by the health payload; a switch that cannot be proven is reverted",
-			"to go back: the same command with the previous commit; nothing is ever built on the target",
+			"rollback: the same command with the previous commit; nothing is ever built on the target",
 		},
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/journal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
@@ -189,7 +190,7 @@ func TestThePageNeedsNoScriptAndNoMouse(t *testing.T) {
 	}
 	ok(t, chromedp.Do(tab, scripts(true), chromedp.Navigate(address), heading))
 	text := run(tab, t, chromedp.Text(chromedp.CSS("body")))
-	for _, want := range []string{"frontend", "down", "1.0 MB of 4.2 MB", "reverted", "UTC"} {
+	for _, want := range []string{"frontend", "down", "1.0 MB of 4.2 MB", "reverted", plain.Stamp(d.look.At)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("without scripts it does not show %q:\n%s", want, text)
 		}

@@ -101,7 +101,7 @@ func newDesk(t *testing.T, text texts) *desk {
 			{Check: "image", Kind: proof.Digest, Want: config.String(), Got: config.String(), OK: true},
 			{Check: text("check"), Kind: proof.Stamped, Want: text("value"), Got: text("value")},
 		},
-		Bytes: ledger.Bytes{Image: 5 << 20, Received: 1 << 20}, Steps: []ledger.Step{{Point: workload.PointGuard, At: ago(120)}, {Point: workload.PointSwitch, At: ago(119)}},
+		Bytes: ledger.Bytes{Image: 5 << 20, Received: 1 << 20}, Steps: []ledger.Step{{Point: workload.PointGuard, At: ago(120)}, {Point: workload.PointBefore, At: ago(119)}},
 		Transfer: &workload.Transfer{Wire: 1 << 20, Whole: 4 << 20}, Rollback: "unidesk-controller rollback",
 		Disturbed: []string{text("disturbed")}, Warnings: []string{text("warning")}, Provenance: provenance.Verdict{Status: provenance.Verified, Detail: text("provenance")},
 		Grant:  &grant.Grant{Statement: grant.Draft(grant.Deploy{Service: frontend, Env: artifact.Prod, Commit: commit("a")}, d.now), Signer: text("signer"), Key: text("key")},

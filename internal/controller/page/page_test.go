@@ -33,13 +33,13 @@ func TestEachPageShowsItsPart(t *testing.T) {
 	h := d.server(t).Handler()
 	for path, want := range map[string][]string{
 		"/":                       {"down", "aaaaaaaaaaaa", "3 newer published", "unhealthy", "a word of someone", "running deploys", "1.0 MB of 4.2 MB", "interrupted:", "reverted", "never deployed: met-nonlinear"},
-		"/services/frontend":      {"down", strings.Repeat("a", 40), "--to " + strings.Repeat("0", 40), "reverted", "down for 4.2 s", "newest published", "cccccccccccc", "rolled back", "5.2 MB"},
+		"/services/frontend":      {"down", strings.Repeat("a", 40), "--to " + strings.Repeat("0", 40), "reverted", "down for 4.2 s", "newest published", "cccccccccccc", "5.2 MB"},
 		"/services/baidu-netdisk": {"proven", strings.Repeat("d", 40)},
-		"/receipts/" + d.kept:     {"succeeded", strings.Repeat("a", 40), "independent", "holds", "fails", "1.0 MB crossed instead of 4.2 MB", "verified"},
+		"/receipts/" + d.kept:     {"succeeded", strings.Repeat("a", 40), "independent", "self-reported", "checks", "passed", "failed", "snapshot", "1.0 MB transferred, of 4.2 MB", "verified"},
 		"/receipts/" + d.reverted: {"reverted", "because", "the last lines of its container"},
 		"/runs/" + d.going:        {"running", "transfer"},
 		"/runs/" + d.reverted:     {"reverted", "record"},
-		"/hosts":                  {"the controller of the master is v0.1.0", "answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health", "holds", "fails", "unidesk-controller doctor"},
+		"/hosts":                  {"the controller of the master is v0.1.0", "answers", "does not answer", "unhealthy", "host_unreachable", "artifact-registry health", "passed", "failed", "unidesk-controller doctor"},
 		"/status.json":            {`"schemaVersion": 1`, `"services"`},
 		"/healthz":                {"ok"},
 	} {
@@ -252,8 +252,11 @@ func TestARunMovesInTheStream(t *testing.T) {
 		t.Fatalf("the stream ends without %q: %v", want, stream.Err())
 	}
 	next("1.0 MB of 4.2 MB")
-	d.writer.Append(d.line(d.going, "c", workload.PointSwitch, "the container is being replaced"))
-	next("the container is being replaced")
+	d.writer.Append(d.line(d.going, "c", workload.PointBefore, "the container is being replaced"))
+	next(`"point":"snapshot","text":"the container is being replaced"`)
+	if page := get(server.Config.Handler, "/runs/"+d.going).text; !strings.Contains(page, "data-point>snapshot<") || strings.Contains(page, "before-image") {
+		t.Errorf("the run's page has the journal's word: %s", page)
+	}
 	last := d.line(d.going, "c", workload.PointRecord, "")
 	last.End = &journal.End{Outcome: "succeeded"}
 	d.writer.Append(last)

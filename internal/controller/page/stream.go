@@ -11,7 +11,6 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/ledger"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/remedy"
-	"github.com/pikasTech/unidesk-artifact-cd/internal/workload"
 )
 
 const (
@@ -25,9 +24,9 @@ const (
 
 // news is a line of a run as the script of a page takes it.
 type news struct {
-	Run   string         `json:"run"`
-	Point workload.Point `json:"point"`
-	Text  string         `json:"text"`
+	Run   string `json:"run"`
+	Point string `json:"point"`
+	Text  string `json:"text"`
 	// Time names the line, Seconds is how long the run had gone on.
 	Time    string  `json:"time"`
 	Seconds float64 `json:"seconds"`
@@ -78,7 +77,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 }
 
 func newsOf(l journal.Line, config string) news {
-	n := news{Run: l.Run, Point: l.Point, Text: remedy.Typed(plain.Line(l.Text), config, nil), Bytes: bytesOf(l), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
+	n := news{Run: l.Run, Point: plain.Label(l.Point), Text: remedy.Typed(plain.Line(l.Text), config, nil), Bytes: bytesOf(l), Done: l.Done, Total: l.Total, Warning: l.Warning, Time: exact(l.Time)}
 	if began, ok := ledger.Made(l.Run); ok {
 		n.Seconds = l.Time.Sub(began).Seconds()
 	}

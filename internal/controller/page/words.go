@@ -32,14 +32,15 @@ func words(d *data) template.FuncMap {
 		"ago":     func(t time.Time) string { return plain.Ago(d.Now, t) },
 		"exact":   exact,
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"utc":     plain.Stamp,
 		"size":    plain.Size,
 		"line":    plain.Line,
 		"text":    plain.Text,
 		"seconds": func(v float64) string { return fmt.Sprintf("%.1f s", v) },
 		"took":    func(from, to time.Time) string { return fmt.Sprintf("%.1f s", to.Sub(from).Seconds()) },
 		"tone":    tone,
-		"spoken":  func(state any) string { return strings.ReplaceAll(fmt.Sprint(state), "-", " ") }, // not-asked
+		"label":   func(value any) string { return plain.Label(fmt.Sprint(value)) },
+		"spoken":  func(state any) string { return strings.ReplaceAll(plain.Label(fmt.Sprint(state)), "-", " ") }, // not-asked
 		"bytes":   bytesOf,
 		"permille": func(l journal.Line) int64 {
 			if l.Total <= 0 {

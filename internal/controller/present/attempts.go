@@ -38,11 +38,11 @@ func printAttempts(v view, list []inventory.Attempt) error {
 func cameTo(a inventory.Attempt) string {
 	switch {
 	case a.State != journal.Ended:
-		return string(a.State) + " at " + cmp.Or(string(a.Point), "its beginning")
+		return string(a.State) + " at " + cmp.Or(plain.Label(a.Point), "its beginning")
 	case a.Reason != "":
-		return a.Outcome + " (" + string(a.Reason) + ")"
+		return plain.Label(a.Outcome) + " (" + string(a.Reason) + ")"
 	}
-	return a.Outcome
+	return plain.Label(a.Outcome)
 }
 
 // RunLog is what logs --run answers. docs/output.md describes its JSON.
@@ -80,7 +80,7 @@ func PrintLine(out io.Writer, l journal.Line) error {
 		text = fmt.Sprintf("%s of %s", plain.Size(l.Done), plain.Size(l.Total))
 	}
 	if end := l.End; end != nil {
-		text = end.Outcome
+		text = plain.Label(end.Outcome)
 		if end.Reason != "" {
 			text += fmt.Sprintf(" (%s): %s", end.Reason, end.Failure)
 		}
@@ -90,6 +90,6 @@ func PrintLine(out io.Writer, l journal.Line) error {
 		l.Point = "end"
 	}
 	p := terminal.NewPrinter(out)
-	p.Beside(fmt.Sprintf("%s  %-15s ", plain.Stamp(l.Time), l.Point), text)
+	p.Beside(fmt.Sprintf("%s  %-10s ", plain.Stamp(l.Time), plain.Label(l.Point)), text)
 	return p.Err
 }

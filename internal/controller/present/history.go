@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/inventory"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // History answers with the receipts of past deploys.
@@ -23,7 +24,7 @@ func printHistory(v view, list []inventory.Past) error {
 	for _, r := range list {
 		cells = append(cells,
 			[]string{string(r.Outcome), r.Service.String(), r.Env.String(), v.commit(r.Commit), v.ago(r.Finished), r.Who},
-			[]string{"  " + r.ID, string(r.Standing), cmp.Or(r.Message, r.Subject)})
+			[]string{"  " + r.ID, plain.Label(r.Standing), cmp.Or(r.Message, r.Subject)})
 	}
 	return v.couples(cells)
 }

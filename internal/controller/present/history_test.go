@@ -34,14 +34,14 @@ func TestTheHistoryFitsATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "OUTCOME        SERVICE               ENV   COMMIT        WHEN       WHO\n" +
-		"  RECEIPT                    STANDING     MESSAGE\n" +
+		"  RECEIPT                    STANDING  MESSAGE\n" +
 		"revert-failed  code-queue-scheduler  prod  aaaaaaaaaaaa  8 min ago  somebody-of…\n" +
-		"  20260701T115200Z-00000001  rolled back  "
+		"  20260701T115200Z-00000001  reverted  "
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	if diff := cmp.Diff(want, out.String()[:len(want)]); diff != "" {
 		t.Error(diff)
 	}
-	if got := lines[5]; got != "  20260628T120000Z-00000001  live         web: fix the login" {
+	if got := lines[5]; got != "  20260628T120000Z-00000001  live      web: fix the login" {
 		t.Errorf("%q", got)
 	}
 	for _, line := range lines {
@@ -64,7 +64,7 @@ func TestAListSaysHowACommitStands(t *testing.T) {
 	if err := printShelves(narrow(&out), []inventory.Shelf{shelf}); err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"  AGE\n  STANDING                    SUBJECT\n", "  59 min\n  proven, in dev rolled back  " + one.Subject + "\n", "  59 min\n  new\n"} {
+	for _, words := range []string{"  AGE\n  STANDING                 SUBJECT\n", "  59 min\n  proven, in dev reverted  " + one.Subject + "\n", "  59 min\n  new\n"} {
 		if !strings.Contains(out.String(), words) {
 			t.Errorf("%q is not in\n%s", words, out.String())
 		}

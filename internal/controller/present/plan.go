@@ -14,7 +14,7 @@ func (p *printer) plan(plan contract.Plan, c *contract.Contract) {
 		p.Field("subject", "%s", plan.Subject)
 	}
 	if plan.Standing != "" {
-		p.Field("stands", "%s", plan.Standing)
+		p.Field("stands", "%s", plain.Label(plan.Standing))
 	}
 	p.Field("manifest", "%s", plan.Manifest)
 	p.Field("config", "%s", plan.Config)

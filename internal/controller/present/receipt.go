@@ -79,7 +79,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 		p.deliveries(r.Notice.Deliveries)
 	}
 	for i, s := range r.Steps {
-		p.Field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), s.Point)
+		p.Field(map[bool]string{true: "steps"}[i == 0], "%6.1f s  %s", s.At.Sub(r.Started).Seconds(), plain.Label(s.Point))
 	}
 	if back, err := contract.ParseCommand(r.Rollback); err == nil && r.Outcome == ledger.Succeeded && back.Complete() {
 		p.Typed("rollback", r.Rollback)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Reconciled answers with what came of all services of an environment.
@@ -24,7 +25,7 @@ func printReconciliation(out io.Writer, r contract.Reconciliation) error {
 	case ExitBlocked, ExitDegraded:
 		style = terminal.Warn()
 	}
-	p.Line("%s  %s", style.Render(string(r.Decision)), r.Env)
+	p.Line("%s  %s", style.Render(plain.Label(r.Decision)), r.Env)
 	for _, one := range r.Services {
 		switch {
 		case one.Result == nil:
@@ -66,7 +67,7 @@ func inARow(r contract.Result) string {
 	if r.Seconds > 0 {
 		what += terminal.Faint().Render(fmt.Sprintf("  %.1f s", r.Seconds))
 	}
-	return ofDecision(r).Render(string(r.Decision)) + "  " + what
+	return ofDecision(r).Render(plain.Label(r.Decision)) + "  " + what
 }
 
 func short(commit string) string {

@@ -84,7 +84,7 @@ func TestWhatNobodyCouldTellIsNotNone(t *testing.T) {
 	if err := printRollback(&back, silent); err != nil || !strings.HasPrefix(back.String(), "cannot tell  ") || strings.Contains(back.String(), "none") {
 		t.Errorf("%v\n%s", err, back.String())
 	}
-	if err := printRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to go back to  ") {
+	if err := printRollback(&gone, inventory.RollbackOptions{Candidates: []inventory.Candidate{{Registry: inventory.GoneThere}}}); err != nil || !strings.HasPrefix(gone.String(), "nothing to roll back to  ") {
 		t.Errorf("%v\n%s", err, gone.String())
 	}
 	var now strings.Builder

@@ -44,7 +44,7 @@ func printRecovered(out io.Writer, done []contract.Recovery) error {
 func recovered(one contract.Recovery) string {
 	switch one.Action {
 	case contract.TookBack:
-		return terminal.Good().Render("reverted") + fmt.Sprintf("  the unsettled change of %s %s to %s", one.Service, one.Env, one.Commit)
+		return terminal.Good().Render("reverted") + fmt.Sprintf("  the unconfirmed change of %s %s to %s", one.Service, one.Env, one.Commit)
 	case contract.Recorded:
 		return terminal.Good().Render("recorded") + fmt.Sprintf("  the receipt of %s %s for %s", one.Service, one.Env, one.Commit)
 	case contract.Released:

@@ -8,6 +8,7 @@ import (
 	"github.com/pikasTech/unidesk-artifact-cd/internal/catalog"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/contract"
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present/terminal"
+	"github.com/pikasTech/unidesk-artifact-cd/internal/plain"
 )
 
 // Deployed answers with the result of a deploying command.
@@ -52,7 +53,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		f = nil // the gate has lines of its own
 	}
 	if f != nil {
-		p.Field("failed at", "%s (%s)", f.Step, f.Reason)
+		p.Field("failed at", "%s (%s)", plain.Label(f.Step), f.Reason)
 		p.Field("because", "%s", f.Message)
 		if len(f.Logs) > 0 {
 			p.Field("logs", "%s", strings.Join(f.Logs, "\n"))
@@ -135,7 +136,11 @@ func ofDecision(r contract.Result) terminal.Style {
 }
 
 func headline(r contract.Result) string {
-	head := ofDecision(r).Render(string(r.Decision))
+	word := plain.Label(r.Decision)
+	if r.Contract == nil && r.Decision == contract.DecidedUnchanged {
+		word = "verified" // nothing was to be deployed
+	}
+	head := ofDecision(r).Render(word)
 	switch {
 	case r.Contract != nil:
 		head += fmt.Sprintf("  %s %s %s", r.Contract.Service, r.Contract.Env, r.Contract.Commit)

@@ -18,13 +18,13 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 	p := newPrinter(out)
 	switch {
 	case r.OK:
-		p.Line("%s  %s %s", terminal.Good().Render("can go back"), r.Service, r.Env)
+		p.Line("%s  %s %s", terminal.Good().Render("can roll back"), r.Service, r.Env)
 	case len(r.Candidates) == 0:
-		p.Line("%s  %s %s: no earlier deploy of it was proven", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
+		p.Line("%s  %s %s: no earlier deploy of it was proven", terminal.Bad().Render("nothing to roll back to"), r.Service, r.Env)
 	case slices.ContainsFunc(r.Candidates, func(c inventory.Candidate) bool { return c.Registry == inventory.UnknownThere }):
 		p.Line("%s  %s %s: not every question was answered", terminal.Bad().Render("cannot tell"), r.Service, r.Env)
 	default:
-		p.Line("%s  %s %s", terminal.Bad().Render("nothing to go back to"), r.Service, r.Env)
+		p.Line("%s  %s %s", terminal.Bad().Render("nothing to roll back to"), r.Service, r.Env)
 	}
 	p.Field("running now", "%s", r.Running.Text)
 	for _, c := range r.Candidates {
@@ -34,7 +34,7 @@ func printRollback(out io.Writer, r inventory.RollbackOptions) error {
 		}
 		p.Line("%s %s  proven %s by %s", mark, c.Commit, plain.Stamp(c.Finished), c.Who)
 		p.Field("receipt", "%s", c.Receipt)
-		p.Field("stands", "%s%s", c.Standing, map[bool]string{true: ", newer than what runs"}[c.Newer])
+		p.Field("stands", "%s%s", plain.Label(c.Standing), map[bool]string{true: ", newer than what runs"}[c.Newer])
 		if c.Subject != "" {
 			p.Field("subject", "%s", c.Subject)
 		}

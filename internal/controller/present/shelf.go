@@ -70,9 +70,9 @@ func standings(in map[artifact.Env]ledger.Standing) string {
 	for _, env := range artifact.Envs() {
 		switch standing, ok := in[env]; {
 		case ok && len(words) == 0:
-			words = append(words, string(standing))
-		case ok && words[0] != string(standing):
-			words = append(words, "in "+env.String()+" "+string(standing))
+			words = append(words, plain.Label(standing))
+		case ok && words[0] != plain.Label(standing):
+			words = append(words, "in "+env.String()+" "+plain.Label(standing))
 		}
 	}
 	return strings.Join(words, ", ")

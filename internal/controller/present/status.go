@@ -82,7 +82,7 @@ func printStatus(v view, s overview.Status) error {
 	}
 	for _, i := range s.Interrupted {
 		p.Field("interrupted", "%s %s", terminal.Warn().Render("!"), fmt.Sprintf("%s %s to %s (%s)", i.Service, i.Env, v.commit(i.Commit), i.Holder))
-		p.Field("", "rolled back at %s; now by `%s`", plain.Clock(i.Deadline), remedy.Line(fault.Recover))
+		p.Field("", "reverted at %s; now by `%s`", plain.Clock(i.Deadline), remedy.Line(fault.Recover))
 	}
 	v.printLive(p, s)
 	if p.Err != nil {

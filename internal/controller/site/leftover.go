@@ -40,7 +40,7 @@ func LeftBehind(c Config, services *catalog.Catalog) (all []string) {
 	for _, k := range books.Killed() {
 		told := slices.ContainsFunc(receipts, func(r ledger.Receipt) bool { return r.Env == k.Env && r.Service.String() == k.Service })
 		if host := hostOf(services, k); host != "" && host != catalog.Master && !told {
-			note(usual, "a run of %s in %s was killed (%s), and %s may have a change that is not settled", k.Service, k.Env, k.Holder, host)
+			note(usual, "a run of %s in %s was killed (%s), and %s may have a change that is not confirmed", k.Service, k.Env, k.Holder, host)
 		}
 	}
 	return all
@@ -49,7 +49,7 @@ func LeftBehind(c Config, services *catalog.Catalog) (all []string) {
 // A revert on the master is refused before anything is touched if this account cannot end it.
 var _ confirm.Barring = (*compose.Runtime)(nil)
 
-// RecoverAs returns the line that takes these changes of the master back, with the account
+// RecoverAs returns the line that reverts these changes of the master, with the account
 // to be for it; "" if this account can.
 func RecoverAs(c Config, changes []workload.Pending) string {
 	var barred error
@@ -85,7 +85,7 @@ func Dead(books *ledger.Ledger, changes []workload.Pending) []workload.Pending {
 
 // NotSettled names a change that a killed run left.
 func NotSettled(p workload.Pending) string {
-	return fmt.Sprintf("a change of %s to %s was not settled (%s)", p.Change.Ref.Name(), p.Change.Image.Commit.Short(), p.Change.Holder)
+	return fmt.Sprintf("a change of %s to %s was not confirmed (%s)", p.Change.Ref.Name(), p.Change.Image.Commit.Short(), p.Change.Holder)
 }
 
 // NotInForce names a receipt that a killed run left unfinished.

@@ -46,7 +46,7 @@ func (d *demo) killed(ctx context.Context) (string, error) {
 	if label != unproven {
 		return "", fmt.Errorf("the container's label says %s: it was killed too early", label)
 	}
-	d.screen.line("What runs is %s, which nobody has proven. Any other command says so:\n", short(unproven))
+	d.screen.line("What runs is %s, unproven. Any other command says so:\n", short(unproven))
 
 	o, err = d.do(ctx, call{args: []string{"verify", "--service", service}, listen: true})
 	if err := errors.Join(err, o.exits(1)); err != nil {

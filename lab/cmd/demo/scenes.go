@@ -37,7 +37,7 @@ func (d *demo) scenes() []scene {
 	return []scene{
 		{"The contract", "what a deploy would do, from the catalog alone; nothing is contacted", none, d.contract},
 		{"The plan", `"to transfer" and the checks: all are asked of the real hosts, nothing is written`, first, d.plan},
-		{"A first deploy", "the image crosses once; then the evidence, down to the digest", first, d.firstDeploy},
+		{"A first deploy", "the image crosses once; then the checks, down to the digest", first, d.firstDeploy},
 		{"The next commit", `"transferred": only what has changed, beside the image's size`, second, d.secondDeploy},
 		{"The same again", `"changed": false: nothing is sent, nothing recreated; it is proven afresh`, second, d.again},
 		{"A refusal", "a tag is not a commit: exit code 2, and nothing was begun", second, d.refusal},

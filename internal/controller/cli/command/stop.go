@@ -59,14 +59,14 @@ func (a *App) Execute(ctx context.Context, root *cobra.Command) int {
 	}
 }
 
-// left answers for a command that was told twice to stop.
+// left answers for a command that was stopped twice.
 func (a *App) left() int {
 	if !a.acting.Load() {
 		return present.ExitInterrupted
 	}
-	err := fault.New(fault.Interrupted, "told twice to stop: everything was left as it was at that moment").
+	err := fault.New(fault.Interrupted, "stopped twice: everything is left as it was at that moment").
 		WithHint("`unidesk-controller recover` brings back what ran before; the same command again goes on")
-	r := contract.Result{Decision: contract.DecidedInterrupted, Mutated: true, Contract: a.acting.about.Load(), Running: workload.NotKnown("", "not known: nobody looked again")}
+	r := contract.Result{Decision: contract.DecidedInterrupted, Mutated: true, Contract: a.acting.about.Load(), Running: workload.NotKnown("", "not known: not checked after the stop")}
 	r.Failure = &contract.Failure{
 		Step: workload.PointSettle, Report: fault.ReportOf(err), Next: contract.RecoverCommand(),
 	}

@@ -174,7 +174,7 @@ func environment(cmd *cobra.Command) artifact.Env {
 // the environment, and its subject.
 func commitsOf(s inventory.Shelf, env artifact.Env, now time.Time) (list []cobra.Completion) {
 	for _, one := range s.Artifacts {
-		about := []string{plain.Age(now, one.Created), string(one.Standing[env]), one.Subject}
+		about := []string{plain.Age(now, one.Created), plain.Label(one.Standing[env]), one.Subject}
 		about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
 		list = append(list, cobra.CompletionWithDesc(one.Commit.String(), strings.Join(about, ", ")))
 	}
@@ -199,7 +199,7 @@ func (c Completer) proven(cmd *cobra.Command, _ []string, _ string) (list []cobr
 	for _, r := range receipts {
 		if r.Outcome == ledger.Succeeded && !given[r.Commit] {
 			given[r.Commit] = true
-			list = append(list, cobra.CompletionWithDesc(r.Commit.String(), string(ledger.StandingOf(receipts, env, r.Commit, r.Image.Manifest))))
+			list = append(list, cobra.CompletionWithDesc(r.Commit.String(), plain.Label(ledger.StandingOf(receipts, env, r.Commit, r.Image.Manifest))))
 		}
 	}
 	return list, directive

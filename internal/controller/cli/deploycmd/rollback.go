@@ -30,13 +30,14 @@ func NewRollback(a *command.App) *cobra.Command {
 	c := &rollbackCommand{App: a}
 	cmd := &cobra.Command{
 		Use:   "rollback --service NAME [--env ENV] [--run-now [--to FULL-SHA] [-m TEXT] [--again] [--grant FILE]]",
-		Short: "List what a service can go back to, or go back",
+		Short: "List what a service can roll back to, or roll back",
 		Long: `rollback lists the commits that were proven, newest first, with what is left of
-each, and prints the command that goes back to it.
+each, and prints the command that rolls back to it.
 Exit code 0: there is a candidate, 1: there is none.
 
-With --run-now it goes back: to the newest of them that is older than what runs,
-can be gone back to and did not fail since; or to the commit that --to names.
+With --run-now it rolls back: to the newest of them that is older than what
+runs, can be rolled back to and did not fail since; or to the commit that --to
+names.
 That is the deploy of that commit, by the same steps and gates, and has its
 answer.`,
 		Example: `  unidesk-controller rollback --service frontend --env prod
@@ -45,8 +46,8 @@ answer.`,
 	}
 	command.ServiceFlags(cmd, &c.req.Service, &c.req.Env)
 	f := cmd.Flags()
-	f.BoolVar(&c.runNow, "run-now", false, "go back")
-	f.StringVar(&c.to, "to", "", "full id of the `COMMIT` to go back to")
+	f.BoolVar(&c.runNow, "run-now", false, "roll back")
+	f.StringVar(&c.to, "to", "", "full id of the `COMMIT` to roll back to")
 	takeOverFlag(cmd, &c.req.TakeOver)
 	grantFlag(cmd, &c.grant)
 	againFlag(cmd, &c.req)

@@ -26,7 +26,7 @@ type watchCommand struct{ *command.App }
 func NewWatch(a *command.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "watch", Short: "Daemon: revert unconfirmed deploys here at their deadline",
-		Long: `watch reverts each change on this machine that no run settles, at its
+		Long: `watch reverts each change on this machine that no run confirms, at its
 deadline, until it is stopped. Each minute it looks at the live services of this
 machine, and of the other hosts if controller.yaml has watch.hosts, and reports
 a drift. If the folder watch.page is there, it leaves there what the command

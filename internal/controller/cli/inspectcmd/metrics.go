@@ -19,8 +19,8 @@ type metricsCommand struct{ *command.App }
 func NewMetrics(a *command.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "metrics", Short: "Print Prometheus metrics of the deploys of this master",
-		Long: `metrics prints what the receipts, the journal of runs, the changes that are not
-settled and the state folders come to, in Prometheus's text format. watch writes
+		Long: `metrics prints what the receipts, the journal of runs, the unconfirmed
+changes and the state folders come to, in Prometheus's text format. watch writes
 the same to the file that metrics.textfile of controller.yaml names. It contacts
 no host: status shows which hosts answer, and artifact-registry health how the
 registry is.

@@ -22,7 +22,7 @@ Compose and the engine, the state folder, and every host of controller.yaml. It
 changes nothing, and of a secret it tells whether it is there and how long it
 is.
 
-Exit codes: 0 all is well, 4 there are warnings, 1 something would keep a deploy
+Exit codes: 0 all is ok, 4 there are warnings, 1 something would keep a deploy
 from working.`,
 		Example: "  unidesk-controller doctor", Args: cobra.NoArgs, RunE: a.Runs(doctorCommand{a}),
 	}

@@ -36,7 +36,7 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 			group = f.Group
 			p.Line("%s", group)
 		}
-		glyph := terminal.Mark(f.OK)
+		glyph, check := terminal.Mark(f.OK), plain.Label(f.Check)
 		if f.Level == doctor.LevelWarning {
 			glyph = terminal.Warn().Render("!")
 		}
@@ -44,7 +44,7 @@ func printDiagnosis(out io.Writer, d doctor.Diagnosis) error {
 		if f.OK {
 			what = terminal.Faint().Render(what)
 		}
-		p.Beside("  "+glyph+" ", f.Check+":"+what)
+		p.Beside("  "+glyph+" ", check+":"+what)
 		if f.Fix != "" {
 			p.Hint("    ", "fix: "+f.Fix)
 		}

@@ -15,18 +15,20 @@ func TestADiagnosisIsGroupedWithAGlyphAndAFix(t *testing.T) {
 	d := doctor.Diagnosis{Decision: doctor.LevelFault, Findings: []doctor.Finding{
 		{Group: "UniDesk", Check: "env file", OK: true, Level: doctor.LevelOK, What: "mode 0600"},
 		{Group: "host D601", Check: "clock", Level: doctor.LevelWarning, What: "off", Fix: "set it"},
+		{Group: "host D601", Check: "leftovers", OK: true, Level: doctor.LevelOK, What: "none"},
 		{Group: "host D601", Check: "agent", Level: doctor.LevelFault, What: "two\nlines", Fix: "start it\nor not"},
 	}}
 	var out strings.Builder
 	if err := printDiagnosis(&out, d); err != nil {
 		t.Fatal(err)
 	}
-	want := `fault  1 fault, 1 warning, 1 ok
+	want := `fault  1 fault, 1 warning, 2 ok
 UniDesk
   ✓ env file: mode 0600
 host D601
   ! clock: off
     fix: set it
+  ✓ interrupted deploys: none
   ✗ agent: two
     lines
     fix: start it

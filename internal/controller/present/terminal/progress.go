@@ -174,10 +174,10 @@ func (p *Progress) still() {
 func (p *Progress) point(l journal.Line) {
 	text, name := l.Text, p.name(l)
 	if p.form == TTY {
-		begin := len("123456s  ") + len(name) + len("receipt-pending ")
+		begin := len("123456s  ") + len(name) + len("preflight  ")
 		text = strings.ReplaceAll(fold(text, columns(p.out)-begin), "\n", "\n"+strings.Repeat(" ", begin))
 	}
-	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), name, Point().Render(fmt.Sprintf("%-15s", l.Point)), text))
+	p.line(fmt.Sprintf("%6.1fs  %s%s %s", p.seconds(l), name, Point().Render(fmt.Sprintf("%-10s", plain.Label(l.Point))), text))
 	if l.Point == workload.PointStaged {
 		p.stop()
 	}
@@ -223,7 +223,7 @@ func (p *Progress) move(l journal.Line) {
 		p.of = l.Point
 		p.bars = mpb.New(mpb.WithOutput(unfitted(p.out)), mpb.WithWidth(30), mpb.WithAutoRefresh())
 		p.bar = p.bars.AddBar(0, // of a total that may grow
-			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%9s%s%-16s", "", p.name(l), l.Point)), decor.CountersKiloByte("% .1f / % .1f ")),
+			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%9s%s%-11s", "", p.name(l), plain.Label(l.Point))), decor.CountersKiloByte("% .1f / % .1f ")),
 			mpb.AppendDecorators(decor.EwmaSpeed(decor.SizeB1000(0), " % .1f", 30), decor.EwmaETA(decor.ET_STYLE_GO, 30, decor.WCSyncSpace)),
 		)
 		p.moved = time.Now()

@@ -33,8 +33,8 @@ func TestEachFormShowsWhatItIsFor(t *testing.T) {
 	end.End = &journal.End{Outcome: "succeeded"}
 	repeated := of(t, "web", 2, "waiting")
 	for form, want := range map[terminal.Form]string{
-		terminal.Plain: "prove           waiting\nprove           \\u202e\n",
-		terminal.Auto:  "prove           waiting\nprove           \\u202e\n",
+		terminal.Plain: "prove      waiting\nprove      \\u202e\n",
+		terminal.Auto:  "prove      waiting\nprove      \\u202e\n",
 		terminal.JSON:  "waiting \\u202e end ",
 		terminal.Quiet: "",
 	} {
@@ -93,8 +93,8 @@ func TestALineNamesItsServiceAndCountsFromItsStart(t *testing.T) {
 		p.Line(l, true)
 	}
 	want := []string{
-		"   0.0s  web                  prove           one", "   0.0s  api                  prove           one",
-		"  22.0s  web                  prove           two", "   3.0s  api                  prove           two", "",
+		"   0.0s  web                  prove      one", "   0.0s  api                  prove      one",
+		"  22.0s  web                  prove      two", "   3.0s  api                  prove      two", "",
 	}
 	if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
 		t.Error(diff)
@@ -127,8 +127,8 @@ func TestSilenceIsNeverLong(t *testing.T) {
 		pass(end)
 		time.Sleep(time.Minute)
 		want := []string{
-			"   0.0s  load            the engine pulls", "  10.0s  load            15 B of 40 B", "  20.0s  load            30 B of 40 B",
-			"  30.0s  load            40 B of 40 B", "  40.0s  load            40 B of 40 B; no news for 16 s", "",
+			"   0.0s  load       the engine pulls", "  10.0s  load       15 B of 40 B", "  20.0s  load       30 B of 40 B",
+			"  30.0s  load       40 B of 40 B", "  40.0s  load       40 B of 40 B; no news for 16 s", "",
 		}
 		if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
 			t.Error(diff)
@@ -149,7 +149,7 @@ func TestAStepThatTakesLongIsShown(t *testing.T) {
 		p.Step("image", "pulled")
 		p.Close()
 		time.Sleep(time.Minute)
-		want := []string{"   0.0s  check           as it is", "  10.0s  image           registry:2; no news for 10 s", "  11.0s  image           pulled", ""}
+		want := []string{"   0.0s  check      as it is", "  10.0s  image      registry:2; no news for 10 s", "  11.0s  image      pulled", ""}
 		if diff := cmp.Diff(want, strings.Split(out.String(), "\n")); diff != "" {
 			t.Error(diff)
 		}
