@@ -38,6 +38,9 @@ func Stdio(ctx context.Context, path string, in io.Reader, out io.Writer) error 
 // restart of an agent that starts well has, too.
 const silence = 5 * time.Second
 
+// copied is how many bytes Stdio moves at a time, at most.
+const copied = 256 << 10
+
 // join is Stdio. After quiet without a byte of the agent it asks for the trouble that
 // keeps the agent from starting, and again each quiet while there is none.
 func join(ctx context.Context, path string, in io.Reader, out io.Writer, quiet time.Duration, trouble func(context.Context) string) error {
@@ -67,19 +70,21 @@ func join(ctx context.Context, path string, in io.Reader, out io.Writer, quiet t
 			_ = conn.Close()
 		}
 	}()
-	first := make([]byte, 4<<10) // the rest is for io.Copy, which lets the kernel move it
-	n, err := conn.Read(first)
+	buffer := make([]byte, copied)
+	n, err := conn.Read(buffer)
 	came()
 	if why := <-given; why != "" {
 		return fault.Transient(fault.HostUnreachable, "%s", why)
 	}
 	if n > 0 {
-		if _, err := out.Write(first[:n]); err != nil {
+		if _, err := out.Write(buffer[:n]); err != nil {
 			return err
 		}
 	}
 	if err == nil {
-		_, err = io.Copy(out, conn)
+		// Without its methods io.Copy does not have the kernel move the bytes: into a full pipe that
+		// blocks, the standard library tries that again and again, with all of a processor.
+		_, err = io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{conn}, buffer)
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil

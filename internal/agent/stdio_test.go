@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -122,6 +123,83 @@ func TestStdioPassesHalfClosesOn(t *testing.T) {
 	if stdout != tunnel.Preface+"QUESTION" || code != 0 {
 		t.Errorf("exit code %d, stdout %q", code, stdout)
 	}
+}
+
+// A line that takes no more has stdio sleep until it does.
+func TestStdioSleepsWhileTheFarEndTakesNothing(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "agent.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	full := make(chan struct{})
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		for err == nil { // until pipe and socket are full
+			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_, err = conn.Write(make([]byte, 64<<10))
+		}
+		close(full)
+		<-t.Context().Done()
+	}()
+	var pipe [2]int // as sshd makes it: its ends block
+	if err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	in, out := os.NewFile(uintptr(pipe[0]), "in"), os.NewFile(uintptr(pipe[1]), "out")
+	defer func() { _ = in.Close() }()
+	cmd := exec.CommandContext(t.Context(), program, "stdio", "--socket", socket)
+	cmd.Stdout = out
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stdin.Close() }()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = out.Close()
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	<-full
+	threads := fmt.Sprintf("/proc/%d/task/*/stat", cmd.Process.Pid)
+	for looks, slept := 0, 0; slept < 10; looks++ {
+		if looks > 1000 {
+			t.Fatal("a thread goes on")
+		}
+		time.Sleep(10 * time.Millisecond)
+		if slept++; !asleep(t, threads) {
+			slept = 0
+		}
+	}
+}
+
+// asleep reports whether all threads whose states are in the files wait for something.
+func asleep(t *testing.T, pattern string) bool {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return false // it has just ended
+		}
+		state := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))[0]
+		if state != "S" {
+			return false
+		}
+	}
+	return true
 }
 
 func TestStdioEndsWithTheAgent(t *testing.T) {
