@@ -134,10 +134,13 @@ func TestStdioSleepsWhileTheFarEndTakesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
+	_ = l.(*net.UnixListener).SetDeadline(time.Now().Add(time.Minute))
 	full := make(chan struct{})
 	go func() {
 		conn, err := l.Accept()
 		if err != nil {
+			t.Error(err)
+			close(full)
 			return
 		}
 		defer func() { _ = conn.Close() }()

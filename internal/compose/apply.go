@@ -54,7 +54,7 @@ func (r *Runtime) Apply(ctx context.Context, spec workload.Spec, change workload
 			return err
 		}
 		if f.main == nil || f.main.ImageID != id {
-			return fault.New(fault.ComposeFailed, "docker compose succeeded, but %s does not run image %s", spec.Compose.ContainerName, workload.ShortID(id))
+			return fault.New(fault.ComposeFailed, "Docker Compose succeeded, but %s does not run image %s", spec.Compose.ContainerName, workload.ShortID(id))
 		}
 	}
 	emit(workload.Event{Point: workload.PointSwitch, Text: "container " + workload.ShortID(f.main.ID)})

@@ -63,5 +63,8 @@ func (r Going) Sentence(commit string, now time.Time) string {
 	if r.Total > 0 {
 		doing = fmt.Sprintf("%s of %s", plain.Size(r.Done), plain.Size(r.Total))
 	}
-	return fmt.Sprintf("%s %s to %s, %d s: %s %s (%s)", r.Service, r.Env, commit, int(now.Sub(r.Started).Seconds()), plain.Label(r.Point), doing, r.Holder)
+	if commit != "" { // a recovery names its commit at its end
+		commit = " to " + commit
+	}
+	return fmt.Sprintf("%s %s%s, %d s: %s %s (%s)", r.Service, r.Env, commit, int(now.Sub(r.Started).Seconds()), plain.Label(r.Point), doing, r.Holder)
 }

@@ -97,7 +97,7 @@ func (s *shelf) full(need, room int64, onDisk bool) error {
 	where, hint := fmt.Sprintf("within the %s's quota", s.name), fmt.Sprintf("raise %s in controller.yaml", s.key)
 	if onDisk {
 		where = fmt.Sprintf("on its disk, of which %d bytes stay free", int64(reserve))
-		hint = fmt.Sprintf("free space on the filesystem of %[1]s (df -h %[1]s, df -i %[1]s)", s.dir)
+		hint = fmt.Sprintf("free space on the filesystem of %[1]s (`df -h %[1]s`, `df -i %[1]s`)", s.dir)
 	}
 	return fault.New(fault.DiskFull, "%s %s needs %d bytes and has %d %s", s.name, s.dir, need, max(room, 0), where).
 		WithHint("%s", hint)

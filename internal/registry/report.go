@@ -92,8 +92,8 @@ type Report struct {
 	Failure *Failure `json:"failure,omitempty"`
 	// Hints are what else could be learned if it was not read, a line each.
 	Hints []string `json:"hints,omitempty"`
-	// Next is the act that repairs what was seen, "" when there is nothing to do. It never
-	// is a command that only asks again.
+	// Next is the act that repairs what was seen, "" when there is nothing to do. After
+	// an installation that goes on by itself it is the command that shows its end.
 	Next string `json:"next,omitempty"`
 }
 

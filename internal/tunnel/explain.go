@@ -39,7 +39,7 @@ func (c Config) ended(p *child) error {
 			WithHint("on %s, as root: systemctl start unidesk-agent.socket; systemctl status unidesk-agent.socket unidesk-agent.service", c.Name())
 	case ExitNoPermission:
 		return fault.New(fault.RoleMissing, "the account on %s may not open the agent's socket%s", c.Name(), said).
-			WithHint("on %s, as root: put the account in the socket's group (usermod -aG unidesk-agent ACCOUNT) and give it a role in agent.yaml", c.Name())
+			WithHint("on %s, as root: put the account in the socket's group (`usermod -aG unidesk-agent ACCOUNT`) and give it a role in agent.yaml", c.Name())
 	case exitSSH:
 		return c.sshFailed(p.stderr.raw(), said)
 	case 0:

@@ -32,7 +32,7 @@ func sshSayings() []sshSaid {
 		{part: "Bad owner or permissions on", reason: fault.ConfigInvalid, hint: "the file must belong to this account or root, and no other account may write to it: chmod go-w"},
 		{part: "host key is known for", reason: unreachable, hint: "log in by hand once to check and accept its host key" + own},
 		{part: "Host key verification failed", reason: unreachable, hint: "log in by hand once with the same destination: the key of a jump host on the way must be known, too"},
-		{part: "Too many authentication failures", reason: unreachable, hint: "ssh offers more keys than the host takes tries: set IdentityFile and IdentitiesOnly yes for it in ssh's configuration"},
+		{part: "Too many authentication failures", reason: unreachable, hint: "this account offers more keys than the host takes tries: set IdentityFile and IdentitiesOnly yes for it in ssh's configuration"},
 		{part: ": Permission denied (", reason: unreachable, hint: "none of this account's keys may log in there" + own},
 		{part: "Unable to negotiate with", reason: unreachable, hint: "the host and this ssh have no algorithm in common: the line names what the host offers"},
 		// A line with this has the next part, too.

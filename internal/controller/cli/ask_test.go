@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pikasTech/unidesk-artifact-cd/internal/controller/present"
 )
@@ -76,7 +77,7 @@ func TestAQuestionEndsWithTheCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	typed, end := io.Pipe()
-	defer func() { _ = end.Close() }()
+	defer time.AfterFunc(time.Minute, func() { _ = end.Close() }).Stop()
 	stop := make(chan os.Signal, 1)
 	var said bytes.Buffer
 	interrupt := first(func() { stop <- os.Interrupt })

@@ -223,11 +223,16 @@ func TestInstallTellsItsStepsAndThenTheHealth(t *testing.T) {
 	if quiet := ask(t, served, "install", "-q"); quiet.err != "" || quiet.out != got.out {
 		t.Errorf("quiet:\n%s\n%s", quiet.err, quiet.out)
 	}
+	lines := 0
 	for line := range strings.Lines(ask(t, served, "install", "--progress", "json").err) {
+		lines++
 		var step struct{ Point, Text string }
-		if err := json.Unmarshal([]byte(line), &step); err != nil || step.Point == "" || step.Text == "" {
+		if err := json.Unmarshal([]byte(line), &step); err != nil || step.Point == "" || step.Text == "" || strings.Contains(step.Text, "\x1b") {
 			t.Errorf("%v: %s", err, line)
 		}
+	}
+	if lines != len(served.steps) {
+		t.Errorf("%d lines, want %d", lines, len(served.steps))
 	}
 	var r registryanswer.Result
 	if err := json.Unmarshal([]byte(ask(t, served, "install", "-o", "json").out), &r); err != nil || r.Changes == nil || *r.Changes != 2 || !r.OK {

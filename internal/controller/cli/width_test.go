@@ -172,12 +172,19 @@ var (
 )
 
 // fit holds the text of a command on a terminal against the text on a pipe. No line is wider than
-// the terminal but one to paste, and one of a single word; no word is broken, and none is lost
+// the terminal but one to paste, one of a single word and the logs of a container; no word is broken, and none is lost
 // but those of a line that ends with an ellipsis; what identifies a deploy is whole.
 func fit(t *testing.T, name string, columns int, whole, text string) {
 	t.Helper()
+	head := ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
+		if name := strings.TrimSpace(named.FindString(line)); name != "" {
+			head = name
+		}
+		if head == "logs" {
+			continue
+		}
 		value, field := strings.TrimSpace(line), strings.TrimSpace(named.ReplaceAllString(line, ""))
 		alone := func(s string) bool { return len(strings.Fields(s)) == 1 || pasted.MatchString(s) }
 		if terminal.Width(line) > columns && !alone(value) && !alone(field) {

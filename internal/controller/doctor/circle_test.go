@@ -151,7 +151,7 @@ func wellKept(s registry.Settings) registry.Facts {
 	return f
 }
 
-// Whoever types what status, health or doctor names comes to an act, whatever the registry
+// What status, health or doctor names leads to an act, whatever the registry
 // is like and whatever the host said about it.
 func TestNoQuestionAboutTheRegistryLeadsBackToItself(t *testing.T) {
 	t.Parallel()

@@ -232,7 +232,7 @@ func TestARunMovesInTheStream(t *testing.T) {
 	d := newDesk(t, all("word"))
 	server := httptest.NewServer(d.server(t).Handler())
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // an event that does not come ends the stream
 	t.Cleanup(cancel)
 	open := func() (int, *bufio.Scanner) {
 		request := must(http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", nil))

@@ -25,14 +25,19 @@ func printComparison(v view, c contract.Comparison) error {
 }
 
 // Changes writes what would change in an environment, for the question whether it may.
-func Changes(out io.Writer, env artifact.Env, all []contract.Difference) error {
-	v := view{out: out}
+func Changes(out io.Writer, form string, env artifact.Env, all []contract.Difference) error {
+	v := view{out: out, wide: form == Wide}
 	p := v.printer()
-	var lines [][]string
+	var lines, notes [][]string
 	for _, d := range all {
 		lines = append(lines, []string{d.Service, env.String(), v.live(d) + " -> " + v.short(d.Wanted)})
+		var note []string
+		if d.Older {
+			note = []string{d.Note}
+		}
+		notes = append(notes, note)
 	}
-	p.Table([]string{"SERVICE", "ENV", "RUNS -> WANTED"}, lines)
+	p.Table([]string{"SERVICE", "ENV", "RUNS -> WANTED"}, lines, notes...)
 	return p.Err
 }
 

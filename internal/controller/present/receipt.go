@@ -54,7 +54,7 @@ func printReceipt(out io.Writer, r ShownReceipt) error {
 	}
 	p.down(&r.Receipt)
 	if len(r.Logs) > 0 {
-		p.Field("logs", "%s", strings.Join(r.Logs, "\n"))
+		p.Verbatim("logs", strings.Join(r.Logs, "\n"))
 	}
 	p.Field("ran before", "%s", before(r.Before))
 	p.Field("manifest", "%s", r.Image.Manifest)

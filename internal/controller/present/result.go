@@ -56,7 +56,7 @@ func printResult(out io.Writer, r contract.Result) error {
 		p.Field("failed at", "%s (%s)", plain.Label(f.Step), f.Reason)
 		p.Field("because", "%s", f.Message)
 		if len(f.Logs) > 0 {
-			p.Field("logs", "%s", strings.Join(f.Logs, "\n"))
+			p.Verbatim("logs", strings.Join(f.Logs, "\n"))
 		}
 		if r.Mutated { // else the receipt is of an earlier deploy
 			p.down(r.Receipt)

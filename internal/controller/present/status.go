@@ -53,7 +53,7 @@ func (l *Live) Print(a Answer) error {
 		return a.Print(l.out, l.form)
 	}
 	var text bytes.Buffer
-	if err := a.Print(&text, l.form); err != nil || text.String() == l.last {
+	if err := a.Print(terminal.As(&text, l.out), l.form); err != nil || text.String() == l.last {
 		return err
 	}
 	if l.last != "" {

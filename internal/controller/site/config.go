@@ -40,7 +40,7 @@ func Named(dir string) string {
 
 // Config is controller.yaml. docs/configuration.md describes each key.
 type Config struct {
-	// Folder is what [Named] returns of the folder that it was read from.
+	// Folder is the absolute path of what [Named] returns of the folder that it was read from.
 	Folder  string `yaml:"-"`
 	Version int    `yaml:"version"`
 	// State is the folder of receipts, before-images and the spool.
@@ -128,7 +128,11 @@ func LoadConfig(dir string) (Config, error) {
 			WithHint("%s", cmp.Or(fault.HintOf(err), unread(err, path, examplePath)))
 	}
 	c := Defaults()
-	c.Folder = Named(dir)
+	if c.Folder = Named(dir); c.Folder != "" {
+		if c.Folder, err = filepath.Abs(dir); err != nil { // a notice is read elsewhere
+			return Config{}, fault.New(fault.ConfigInvalid, "%s: %w", dir, err)
+		}
+	}
 	hosts := c.Hosts
 	c.Hosts = nil // a file that lists hosts lists all: the default would be one more
 	if err := yaml.Load(content, &c, yaml.WithKnownFields()); err != nil {

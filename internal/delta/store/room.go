@@ -54,7 +54,7 @@ func (s *Store) makeRoom(need int64, inVain bool, turn Turn) error {
 		}
 		if free -= s.reserve; free < room {
 			room, where = free, fmt.Sprintf("on its disk, of which %s stay free", plain.Size(s.reserve))
-			hint = fmt.Sprintf("free space on the filesystem of %[1]s (df -h %[1]s, df -i %[1]s)", s.dir)
+			hint = fmt.Sprintf("free space on the filesystem of %[1]s (`df -h %[1]s`, `df -i %[1]s`)", s.dir)
 		}
 		if need <= room {
 			return nil

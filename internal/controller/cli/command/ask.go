@@ -20,7 +20,7 @@ func (a *App) Asks() bool {
 func (a *App) Agrees(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(a.Err, "%s [y/N] ", question)
 	typed := make(chan string, 1)
-	go func() { // a read of a terminal ends with no context
+	go func() { // no context ends a read of a terminal
 		line, _ := bufio.NewReader(a.In).ReadString('\n')
 		typed <- line
 	}()

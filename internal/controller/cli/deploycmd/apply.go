@@ -30,7 +30,7 @@ type applyCommand struct {
 func newApply(a *command.App) *cobra.Command {
 	c := &applyCommand{App: a}
 	cmd := &cobra.Command{
-		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [-m TEXT] [--again] [--max-rate SIZE] [--wait[=TIME]] [--dry-run | --yes]",
+		Use:   "apply --env ENV [--service NAME [--commit FULL-SHA] [--digest DIGEST] [--grant FILE]] [-m TEXT] [--again] [--max-rate SIZE] [--wait[=TIME]] [--yes] [--dry-run]",
 		Short: "Check the guardrail, then deploy as deploy-service --run-now",
 		Long: `apply passes the guardrail that every artifact consumer passes (contract, gates,
 every check that only reads) and then does what deploy-service --run-now does.
@@ -77,18 +77,18 @@ func (c *applyCommand) Run(ctx context.Context) (present.Answer, error) {
 }
 
 // ask shows what would change in an environment, and returns DECLINED unless the person at the
-// terminal agrees. If nothing would change there is no question.
+// terminal agrees. If each service runs the wanted commit there is no question.
 func (c *applyCommand) ask(ctx context.Context, d *deploy.Deployer, env artifact.Env, all []contract.Candidate) error {
 	all = slices.DeleteFunc(slices.Clone(all), func(one contract.Candidate) bool { return one.Err != nil || one.Contract.Gate.Final() })
 	compared, err := d.Diff(ctx, env, all)
 	if err != nil {
 		return err
 	}
-	changes := slices.DeleteFunc(compared.Services, func(one contract.Difference) bool { return one.Equal && !c.req.Force })
+	changes := slices.DeleteFunc(compared.Services, func(one contract.Difference) bool { return one.Equal && !one.Running.Differs && !c.req.Force })
 	if len(changes) == 0 {
 		return nil
 	}
-	if err := present.Changes(c.Err, env, changes); err != nil {
+	if err := present.Changes(c.Err, c.Format, env, changes); err != nil {
 		return err
 	}
 	agreed, err := c.Agrees(ctx, fmt.Sprintf("Deploy %s to %s?", plain.Count(len(changes), "service"), env))

@@ -1,5 +1,5 @@
-// Package deploycmd holds the commands that bring a commit live, prepare that, or take it
-// back, with the plans and comparisons that come before. What a deploy does is decided in
+// Package deploycmd holds the commands that bring a commit live, prepare that, or revert
+// it, with the plans and comparisons that come before. What a deploy does is decided in
 // internal/deploy.
 package deploycmd
 
@@ -75,7 +75,7 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 			return try.refused(*refused), nil
 		}
 		if how.one == nil {
-			tellRuns(a, []contract.Candidate{{Contract: wanted}})
+			noteRuns(a, []contract.Candidate{{Contract: wanted}})
 			return present.Deployed(contract.DryRun(wanted)), nil
 		}
 		if r, stopped := contract.Early(wanted, how.acts); stopped {
@@ -94,7 +94,7 @@ func reconcile(ctx context.Context, a *command.App, req contract.Request, how re
 		return present.Answer{}, err
 	}
 	if how.all == nil {
-		tellRuns(a, all)
+		noteRuns(a, all)
 		return present.Reconciled(contract.LookAll(w.env, all, contract.DryRun)), nil
 	}
 	return w.hosts(ctx, how.access, func(ctx context.Context, d *deploy.Deployer) (present.Answer, error) {

@@ -39,6 +39,7 @@ func (c *prefetchCommand) Run(ctx context.Context) (present.Answer, error) {
 	if err != nil {
 		return present.Answer{}, err
 	}
+	c.req.EnvFile = site.EnvFile(c.ConfigDir)
 	wanted, err := contract.NewContract(services, c.req)
 	if err != nil {
 		return present.Answer{}, err

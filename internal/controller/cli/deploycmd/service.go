@@ -73,7 +73,7 @@ func (c *serviceCommand) Run(ctx context.Context) (present.Answer, error) {
 		return present.Answer{}, err
 	}
 	if c.dryRun {
-		tellRuns(c.App, []contract.Candidate{{Contract: wanted}})
+		noteRuns(c.App, []contract.Candidate{{Contract: wanted}})
 		return present.Deployed(contract.DryRun(wanted)), nil
 	}
 	try := newAttempt(c.App, c.runNow, wanted)

@@ -80,9 +80,9 @@ func (w *targets) tellOther(c contract.Contract) {
 	}
 }
 
-// tellRuns prints a note for each run that has a service of a dry run now, which asks no host.
+// noteRuns prints a note for each run that has a service of a dry run now, which asks no host.
 // Without a configuration there is no state folder to look into.
-func tellRuns(a *command.App, all []contract.Candidate) {
+func noteRuns(a *command.App, all []contract.Candidate) {
 	config, err := site.LoadConfig(a.ConfigDir)
 	if err != nil {
 		return

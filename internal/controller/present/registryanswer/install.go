@@ -54,7 +54,7 @@ func Installing(progress *terminal.Progress, steps []registry.Planned) func(regi
 	}
 	begin()
 	return func(p registry.Progress) {
-		what := terminal.Faint().Render("as it is")
+		what := "as it is"
 		switch {
 		case p.Kept != "":
 			what = "changed; what was there is kept at " + p.Kept

@@ -41,7 +41,7 @@ func printReport(out io.Writer, r Result) error {
 		style = terminal.Warn()
 	}
 	p.Line("%s  registry on %s at %s%s", style.Render(string(r.Decision)), r.Host, r.Endpoint, changed(r.Changes))
-	p.Field("because", "%s", r.Summary)
+	p.Typed("because", r.Summary)
 	if f := r.Failure; f != nil {
 		p.Field("failure", "%s (%s)", f.Message, f.Reason)
 		if f.Hint != "" && f.Hint != r.Next {
@@ -60,7 +60,7 @@ func printReport(out io.Writer, r Result) error {
 		}
 	}
 	for _, w := range r.Warnings {
-		p.Field("warning", "%s", terminal.Warn().Render(w))
+		p.Typed("warning", terminal.Warn().Render(w))
 	}
 	for _, h := range r.Hints {
 		p.Field("ssh tells", "%s", h)

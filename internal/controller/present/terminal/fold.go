@@ -34,8 +34,8 @@ var quoted = regexp.MustCompile("`[^`\n]+`")
 var typed = regexp.MustCompile(`(?m)(^|: |; |, then )(\(?(?:apt|apt-get|cat|cd|chgrp|chmod|chown|cp|docker|echo|findmnt|git|iconv|journalctl|k3s|kubectl|ls|mv|` +
 	`printf|rm|ss|ssh|ssh-keygen|sudo|systemctl|timedatectl|umask|unidesk-agent|unidesk-controller|user(?:add|mod)) .*)$`)
 
-// hyphen and blank are shown as those are, and no line is broken at them.
-const hyphen, blank = "\u2011", "\u00a0"
+// hyphen and blank stand for those while a text is folded, and no line is broken at them.
+const hyphen, blank = "\ue02d", "\ue020"
 
 // fold breaks text at blanks into lines of at most width columns. A longer word is a line of its
 // own. A path, a name with a hyphen and what is in backticks stay whole: a person copies them.

@@ -16,6 +16,8 @@ func TestAValueIsFoldedUnderItself(t *testing.T) {
 	p.Field("running now", "a sentence that is longer than the columns beside its name")
 	p.Field("proof", "two lines\nof which the second is a long line again")
 	p.Field("digest", "it is %s", digest)
+	p.Verbatim("logs", `{"level": "info", "msg": "a line of a container that is longer"}`+"\n    indented")
+	p.Field("path", "/srv/a\u00a0b")
 	p.Typed("next", "unidesk-controller history show 20260101T000000Z-00000000 --config /etc/elsewhere")
 	p.Typed("fix", "then type `unidesk-controller doctor --config DIR` on the well-known-master")
 	p.Typed("fix", "on the host, as root: echo 'a line that is longer: than the columns' > /etc/sudoers.d/x")
@@ -26,6 +28,9 @@ func TestAValueIsFoldedUnderItself(t *testing.T) {
                  line again
   digest         it is
                  ` + digest + `
+  logs           {"level": "info", "msg": "a line of a container that is longer"}
+                     indented
+  path           /srv/a b
   next           unidesk-controller history show 20260101T000000Z-00000000 --config /etc/elsewhere
   fix            then type
                  ` + "`unidesk-controller doctor --config DIR`" + `

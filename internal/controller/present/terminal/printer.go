@@ -78,6 +78,11 @@ func (p *Printer) Field(name, format string, args ...any) {
 	p.Beside(fmt.Sprintf("  %-14s ", name), fmt.Sprintf(format, args...))
 }
 
+// Verbatim is Field for lines of another program or of a file, which are never folded.
+func (p *Printer) Verbatim(name, text string) {
+	p.Whole("  %-14s %s", name, strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 17)))
+}
+
 // Typed is Field for what a person types: on a terminal the words around a command are folded,
 // and the command stays whole.
 func (p *Printer) Typed(name string, text any) { p.Field(name, "%s", commands(fmt.Sprint(text))) }
@@ -98,7 +103,7 @@ func (p *Printer) hang(begin string, column int, text string) {
 // Warnings writes a field for each warning.
 func (p *Printer) Warnings(list []string) {
 	for _, w := range list {
-		p.Field("warning", "%s %s", Warn().Render("!"), w)
+		p.Typed("warning", Warn().Render("!")+" "+w)
 	}
 }
 

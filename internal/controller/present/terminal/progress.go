@@ -172,7 +172,7 @@ func (p *Progress) still() {
 }
 
 func (p *Progress) point(l journal.Line) {
-	text, name := l.Text, p.name(l)
+	text, name := worded(p.out)(l.Text), p.name(l) // which makes it longer
 	if p.form == TTY {
 		begin := len("123456s  ") + len(name) + len("preflight  ")
 		text = strings.ReplaceAll(fold(text, columns(p.out)-begin), "\n", "\n"+strings.Repeat(" ", begin))

@@ -22,6 +22,9 @@ func Fitted(w io.Writer, lines func(string) string) io.Writer {
 	return stream{w, lines, &sync.Mutex{}}
 }
 
+// As is Fitted with the function that another writer was made with.
+func As(w, other io.Writer) io.Writer { return Fitted(w, worded(other)) }
+
 // AsWritten returns the writer that Fitted made, without its function.
 func AsWritten(w io.Writer) io.Writer {
 	switch w := w.(type) {
