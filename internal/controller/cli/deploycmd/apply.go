@@ -84,7 +84,7 @@ func (c *applyCommand) ask(ctx context.Context, d *deploy.Deployer, env artifact
 	if err != nil {
 		return err
 	}
-	changes := slices.DeleteFunc(compared.Services, func(one contract.Difference) bool { return one.Equal && !one.Running.Differs && !c.req.Force })
+	changes := changing(compared.Services, c.req.Force)
 	if len(changes) == 0 {
 		return nil
 	}
@@ -96,4 +96,10 @@ func (c *applyCommand) ask(ctx context.Context, d *deploy.Deployer, env artifact
 		return fault.New(fault.Declined, "nothing was changed: the answer was not yes").WithHint("--yes deploys without the question")
 	}
 	return err
+}
+
+// changing returns the services that a deploy recreates, by what was seen of them: also those
+// whose environment names another commit than their image.
+func changing(all []contract.Difference, force bool) []contract.Difference {
+	return slices.DeleteFunc(slices.Clone(all), func(d contract.Difference) bool { return d.Equal && !d.Running.Differs && !force })
 }
